@@ -1,0 +1,82 @@
+pragma circom 2.2.0;
+
+include "types.circom";
+include "gadgets/assert_bit.circom";
+include "gadgets/public_vector.circom";
+include "sweep_step.circom";
+
+// A batch of `steps` moves between the stacks of `window` slots. It proves: starting from the heads in D, `active` moves,
+// each as SweepStep demands, lead to the heads after in D. No marks: a sweep can be proven ahead of the price.
+//
+// D = active, headsBefore[window], headsAfter[window], free[window], floors[window][7], ceilings[window][7].
+// The contract fills in heads before, free flags and bounds from its storage, for distinct real slots, with every bound
+// below 2^64 and free exactly for slots 0 and 1. Active steps come first.
+template Sweep(steps, window) {
+    signal input digest; // public signals: see PublicVector
+    signal input z;
+    signal input y;
+
+    signal input headsBefore[window];
+    signal input free[window];
+    signal input floors[window][7];
+    signal input ceilings[window][7];
+
+    // Step by step; see SweepStep.
+    signal input active[steps];
+    signal input from[steps][window];
+    signal input to[steps][window];
+    signal input below[steps];
+    signal input key[steps];
+    signal input meta[steps];
+    signal input sign[steps][8];
+    signal input magnitude[steps][8];
+
+    signal {binary} freeBit[window];
+    for (var w = 0; w < window; w++) {
+        freeBit[w] <== AssertBit()(free[w]);
+    }
+
+    signal {binary} activeBit[steps];
+    Balances() balances[steps];
+    component step[steps];
+    var moves = 0;
+    for (var s = 0; s < steps; s++) {
+        activeBit[s] <== AssertBit()(active[s]);
+        if (s > 0) {
+            activeBit[s] * (1 - activeBit[s - 1]) === 0;
+        }
+        moves += activeBit[s];
+        for (var a = 0; a < 8; a++) {
+            balances[s].sign[a] <== AssertBit()(sign[s][a]);
+            balances[s].magnitude[a] <== magnitude[s][a];
+        }
+        step[s] = SweepStep(window);
+        step[s].active <== activeBit[s];
+        step[s].from <== from[s];
+        step[s].to <== to[s];
+        step[s].below <== below[s];
+        step[s].key <== key[s];
+        step[s].meta <== meta[s];
+        step[s].balances <== balances[s];
+        step[s].free <== freeBit;
+        step[s].floors <== floors;
+        step[s].ceilings <== ceilings;
+        for (var w = 0; w < window; w++) {
+            step[s].heads[w] <== s == 0 ? headsBefore[w] : step[s - 1].headsAfter[w];
+        }
+    }
+
+    var length = 1 + 17 * window;
+    signal vector[length];
+    vector[0] <== moves;
+    for (var w = 0; w < window; w++) {
+        vector[1 + w] <== headsBefore[w];
+        vector[1 + window + w] <== step[steps - 1].headsAfter[w];
+        vector[1 + 2 * window + w] <== freeBit[w];
+        for (var a = 0; a < 7; a++) {
+            vector[1 + 3 * window + 7 * w + a] <== floors[w][a];
+            vector[1 + 10 * window + 7 * w + a] <== ceilings[w][a];
+        }
+    }
+    PublicVector(length)(vector, digest, z, y);
+}

@@ -1,0 +1,27 @@
+pragma circom 2.2.0;
+
+// Eight balances as signs and magnitudes (design, section 2). Canonical iff a zero magnitude has sign 0.
+bus Balances() {
+    signal {binary} sign[8];
+    signal magnitude[8];
+}
+
+// Marks of one asset, in the order of the public vector (design, section 4). The contract keeps each below 2^64.
+bus AssetMarks() {
+    signal price;
+    signal u;
+    signal v;
+    signal ut;
+    signal vt;
+    signal sell;
+    signal buy;
+    signal kSell;
+    signal kBuy;
+}
+
+// What a leaf commits to besides balances and weights.
+bus Identity() {
+    signal owner;   // Poseidon of the owner's public key
+    signal viewKey; // secret of owner and sequencer
+    signal version;
+}

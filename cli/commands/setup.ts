@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import type { ProfileName } from '../../prover/profiles.ts'
+import { printJson, printText } from '../output.ts'
+import { profileOption } from '../profile-option.ts'
+import { endProgress, progress } from '../progress.ts'
+
+export function register(program: Command): void {
+  program
+    .command('setup')
+    .summary('compile the circuits and make development keys')
+    .description('Compiles the circuits of a profile and makes reproducible development keys. Both are cached: a second run costs nothing.')
+    .addOption(profileOption())
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  plimsoll setup --profile small')
+    .action(async (options: { profile: ProfileName; json?: true }) => {
+      const { ensureKeys } = await import('../../prover/keys.ts')
+      const started = performance.now()
+      const keys = await ensureKeys(options.profile, {
+        onProgress: ({ circuit, stage, share }) =>
+          progress(`${stage === 'compile' ? 'compiling' : 'making the key of'} ${circuit}: ${Math.round(100 * share)} %`),
+      }).finally(endProgress)
+      const seconds = Math.round((performance.now() - started) / 100) / 10
+      const circuits = [keys.sweep, keys.resolve].map(({ circuit, constraints, keyHash }) => ({ circuit, constraints, keyHash }))
+      if (options.json) return printJson({ profile: options.profile, directory: keys.directory, seconds, circuits })
+      for (const { circuit, constraints, keyHash } of circuits) {
+        printText(`${circuit.padEnd(7)} ${String(constraints).padStart(6)} constraints, development key ${keyHash}`)
+      }
+      printText(`Keys of profile ${options.profile} are in ${keys.directory} (${seconds} s).`)
+    })
+}

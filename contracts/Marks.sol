@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Parameters, RiskParameters} from "./RiskParameters.sol";
+
+/// @title From a feed's answer to the marks of a round.
+/// @notice Assets round down, liabilities up. A price is in cash base units per base unit of the asset, scaled by 2^32.
+library Marks {
+    /// @dev Prices live in [PRICE_MIN, PRICE_END).
+    uint256 internal constant PRICE_MIN = 1 << 16;
+    uint256 internal constant PRICE_END = 1 << 60;
+    /// @dev With feeds of at most 18 decimals and assets of at most 8, an answer this large is far above PRICE_END.
+    uint256 internal constant ANSWER_END = 1 << 128;
+
+    /// @notice floor(answer / 10^feedDecimals * 10^cashDecimals * 2^32 / 10^assetDecimals), rounded once; PRICE_END when
+    /// the price is PRICE_END or more.
+    /// @dev Needs cashDecimals <= 8, assetDecimals + feedDecimals <= 26: neither side overflows.
+    function priceDown(uint256 answer, uint256 feedDecimals, uint256 assetDecimals, uint256 cashDecimals)
+        internal
+        pure
+        returns (uint256 price)
+    {
+        if (answer >= ANSWER_END) return PRICE_END;
+        price = (answer * 10 ** cashDecimals << 32) / 10 ** (feedDecimals + assetDecimals);
+        if (price > PRICE_END) price = PRICE_END;
+    }
+
+    /// @notice The nine marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy.
+    /// @param price As `priceDown` gives it, below PRICE_END. Below PRICE_MIN, collateral is worth 0 and liabilities
+    /// are valued at PRICE_MIN.
+    /// @param p Ordered parameters: then no mark reaches 2^64.
+    function all(uint256 price, Parameters memory p) internal pure returns (uint64[9] memory m) {
+        (uint256 asset, uint256 liability) = sides(price);
+        m[0] = uint64(liability);
+        m[1] = timesDown(asset, p.collateralFactor);
+        m[2] = timesUp(liability, p.liabilityFactor);
+        m[3] = timesDown(asset, p.targetCollateralFactor);
+        m[4] = timesUp(liability, p.targetLiabilityFactor);
+        m[5] = timesDown(asset, RiskParameters.ONE - p.penalty);
+        m[6] = timesUp(liability, RiskParameters.ONE + p.penalty);
+        m[7] = timesDown(p.depth, RiskParameters.ONE - p.penalty - p.targetCollateralFactor);
+        m[8] = timesDown(p.depth, p.targetLiabilityFactor - RiskParameters.ONE - p.penalty);
+    }
+
+    /// @notice The maintenance marks u and v alone; as in `all`.
+    function maintenance(uint256 price, Parameters memory p) internal pure returns (uint64 u, uint64 v) {
+        (uint256 asset, uint256 liability) = sides(price);
+        u = timesDown(asset, p.collateralFactor);
+        v = timesUp(liability, p.liabilityFactor);
+    }
+
+    /// @dev The price that values collateral, and the price that values liabilities.
+    function sides(uint256 price) private pure returns (uint256 asset, uint256 liability) {
+        return price < PRICE_MIN ? (0, PRICE_MIN) : (price, price);
+    }
+
+    /// @dev floor(x * factor / 10^4)
+    function timesDown(uint256 x, uint256 factor) private pure returns (uint64) {
+        return uint64(x * factor / RiskParameters.ONE);
+    }
+
+    /// @dev ceil(x * factor / 10^4)
+    function timesUp(uint256 x, uint256 factor) private pure returns (uint64) {
+        return uint64((x * factor + RiskParameters.ONE - 1) / RiskParameters.ONE);
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title The public vector D of a batch, bound to its proof by evaluation at a random point.
+library PublicVector {
+    /// @dev Order of the BN254 scalar field.
+    uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
+
+    /// @notice z = keccak256(D, digest) mod r and y = sum D_i z^i mod r.
+    /// @param d D followed by its digest, which is hashed but not a term of y.
+    function evaluate(uint256[] memory d) internal pure returns (uint256 z, uint256 y) {
+        uint256 r = R;
+        assembly ("memory-safe") {
+            let first := add(d, 32)
+            let length := mload(d)
+            z := mod(keccak256(first, mul(length, 32)), r)
+            // Horner, from the last element of D down to the first.
+            for { let p := add(first, mul(sub(length, 1), 32)) } gt(p, first) {} {
+                p := sub(p, 32)
+                y := addmod(mulmod(y, z, r), mload(p), r)
+            }
+        }
+    }
+}

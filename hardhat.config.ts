@@ -1,0 +1,27 @@
+import { fileURLToPath } from 'node:url';
+
+import { defineConfig } from 'hardhat/config';
+
+// One local chain for the in-process tests (`default`) and for `hardhat node` (`node`). The block gas limit leaves room
+// for a genesis of thousands of leaves; everything else, the cap on a transaction's gas included, is as on mainnet.
+const localChain = {
+  type: 'edr-simulated',
+  chainType: 'l1',
+  chainId: 31337,
+  blockGasLimit: 120_000_000,
+  mining: { auto: true, interval: 0 },
+} as const;
+
+export default defineConfig({
+  solidity: {
+    version: '0.8.37',
+    // The compiler that npm installed: nothing is downloaded at build time.
+    path: fileURLToPath(import.meta.resolve('solc/soljson.js')),
+    settings: {
+      evmVersion: 'cancun',
+      viaIR: true,
+      optimizer: { enabled: true, runs: 10_000 },
+    },
+  },
+  networks: { default: localChain, node: localChain },
+});

@@ -1,0 +1,55 @@
+import { ASSETS, SIZE_LIMIT } from './constants.ts'
+import { abs } from './integer.ts'
+import type { Marks } from './marks.ts'
+
+/** Eight signed balances in base units: positive is collateral or long, negative debt or short. */
+export type Balances = readonly bigint[]
+
+/** Bounds of a slot on assets 1..7 (index 0 is asset 1): `u >= floor` and `v <= ceiling` while it is covered. */
+export interface Envelope {
+  readonly floors: readonly bigint[]
+  readonly ceilings: readonly bigint[]
+}
+
+/** Health `H`: an account is breached iff it is negative. Unit: 2^-32 base units of cash. */
+export function health(balances: Balances, marks: Marks): bigint {
+  let sum = 0n
+  for (let a = 0; a < ASSETS; a++) sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.u : marks[a]!.v)
+  return sum
+}
+
+/** Target health `T`: `H` at the target marks. */
+export function targetHealth(balances: Balances, marks: Marks): bigint {
+  let sum = 0n
+  for (let a = 0; a < ASSETS; a++) sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.ut : marks[a]!.vt)
+  return sum
+}
+
+/** Health at the envelope's worst corner: the account is safe in it iff this is not negative. */
+export function cornerHealth(balances: Balances, envelope: Envelope): bigint {
+  let sum = balances[0]! << 32n
+  for (let a = 1; a < ASSETS; a++) {
+    sum += balances[a]! * (balances[a]! > 0n ? envelope.floors[a - 1]! : envelope.ceilings[a - 1]!)
+  }
+  return sum
+}
+
+/** Whether a slot of this envelope is covered at the marks. */
+export function isCovered(envelope: Envelope, marks: Marks): boolean {
+  for (let a = 1; a < ASSETS; a++) {
+    if (marks[a]!.u < envelope.floors[a - 1]! || marks[a]!.v > envelope.ceilings[a - 1]!) return false
+  }
+  return true
+}
+
+/** `sum price |b|`, cash included. */
+export function size(balances: Balances, marks: Marks): bigint {
+  let sum = 0n
+  for (let a = 0; a < ASSETS; a++) sum += abs(balances[a]!) * marks[a]!.price
+  return sum
+}
+
+/** Section 5: an account of this size is refused everywhere. */
+export function isOversize(balances: Balances, marks: Marks): boolean {
+  return size(balances, marks) >= SIZE_LIMIT
+}

@@ -1,0 +1,18 @@
+/** Floor of `a / b` for any sign of `a`; `b > 0`. */
+export function divDown(a: bigint, b: bigint): bigint {
+  const quotient = a / b
+  return a % b < 0n ? quotient - 1n : quotient
+}
+
+/** Ceiling of `a / b` for any sign of `a`; `b > 0`. */
+export function divUp(a: bigint, b: bigint): bigint {
+  return -divDown(-a, b)
+}
+
+export function abs(a: bigint): bigint {
+  return a < 0n ? -a : a
+}
+
+export function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b
+}

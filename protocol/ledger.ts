@@ -1,0 +1,131 @@
+import { type Batch, batchValues, type Opening, type ResolveBatch, type SweepBatch, writeValues } from './batch.ts'
+import { ASSETS, DISTRESS, FIELD, INBOX, TRADED, WORD } from './constants.ts'
+import { PlimsollError } from './errors.ts'
+import { type Envelope, isCovered } from './health.ts'
+import { MARK_NAMES, type Marks } from './marks.ts'
+import { toField } from './public-vector.ts'
+import { EMPTY_HEAD } from './stack.ts'
+
+/** Steps and window of the circuits a deployment was made for. */
+export interface Shape {
+  readonly depth: number
+  readonly sweep: { readonly steps: number; readonly window: number }
+  readonly resolve: { readonly steps: number }
+}
+
+const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
+
+/** |x| of a backstop change stays below this, as in the contract. */
+const DELTA_LIMIT = 1n << 127n
+
+/**
+ * The public state, and the rules by which batches change it: what the settlement contract keeps in storage, for those
+ * who replay it off chain. It never sees an account.
+ */
+export class Ledger {
+  readonly shape: Shape
+  readonly minLiability: bigint
+  root: bigint
+  readonly heads: bigint[]
+  readonly envelopes: (Envelope | undefined)[]
+  /** Marks of the latest round; undefined before the first. */
+  marks: Marks | undefined
+  readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  badDebt = 0n
+
+  constructor(shape: Shape, slots: number, minLiability: bigint, root: bigint, inbox: bigint) {
+    this.shape = shape
+    this.minLiability = minLiability
+    this.root = root
+    this.heads = Array<bigint>(slots).fill(EMPTY_HEAD)
+    this.heads[INBOX] = inbox
+    this.envelopes = Array<Envelope | undefined>(slots).fill(undefined)
+  }
+
+  clone(): Ledger {
+    const copy = new Ledger(this.shape, this.heads.length, this.minLiability, this.root, EMPTY_HEAD)
+    copy.heads.splice(0, copy.heads.length, ...this.heads)
+    copy.envelopes.splice(0, copy.envelopes.length, ...this.envelopes)
+    copy.backstop.splice(0, ASSETS, ...this.backstop)
+    copy.marks = this.marks
+    copy.badDebt = this.badDebt
+    return copy
+  }
+
+  /** @throws PlimsollError unless the slot exists, is empty and is neither distress nor inbox, and bounds fit 64 bits */
+  open({ slot, envelope }: Opening): void {
+    if (!Number.isInteger(slot) || slot <= INBOX || slot >= this.heads.length) throw new PlimsollError(`Slot ${slot} cannot have an envelope.`)
+    if (this.heads[slot] !== EMPTY_HEAD) throw new PlimsollError(`Slot ${slot} is not empty: its envelope cannot change.`)
+    for (const bounds of [envelope.floors, envelope.ceilings]) {
+      if (bounds.length !== TRADED || bounds.some((bound) => bound < 0n || bound >= WORD)) {
+        throw new PlimsollError(`Slot ${slot}: an envelope needs ${TRADED} floors and ceilings below 2^64.`)
+      }
+    }
+    this.envelopes[slot] = envelope
+  }
+
+  isCovered(slot: number): boolean {
+    const envelope = this.envelopes[slot]
+    return this.marks !== undefined && envelope !== undefined && isCovered(envelope, this.marks)
+  }
+
+  /** Complete at the latest round: distress and inbox are empty and every other non-empty slot is covered (section 2). */
+  isComplete(): boolean {
+    if (this.marks === undefined) return false
+    return this.heads.every((head, slot) => head === EMPTY_HEAD || (slot > INBOX && this.isCovered(slot)))
+  }
+
+  /** The public vector D of a batch against this state (section 6). @throws PlimsollError on a batch the contract would refuse */
+  vector(batch: Batch): bigint[] {
+    if (batchValues(batch).some((value) => value < 0n || value >= FIELD)) throw new PlimsollError('An element of D is not below r.')
+    return batch.circuit === 'sweep' ? this.sweepVector(batch) : this.resolveVector(batch)
+  }
+
+  /** Applies a batch whose proof has been checked against `vector(batch)`. */
+  apply(batch: Batch): void {
+    if (batch.circuit === 'sweep') {
+      batch.window.forEach((slot, w) => (this.heads[slot] = batch.headsAfter[w]!))
+      return
+    }
+    this.root = batch.rootAfter
+    this.heads[DISTRESS] = batch.distressAfter
+    this.heads[INBOX] = batch.inboxAfter
+    batch.backstopDelta.forEach((delta, a) => (this.backstop[a]! += delta))
+    this.badDebt += batch.badDebt
+  }
+
+  private sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
+    const { window: width, steps } = this.shape.sweep
+    if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
+    window.forEach((slot, w) => {
+      if (w > 0 && slot <= window[w - 1]!) throw new PlimsollError('The slots of a window must strictly increase.')
+      if (slot > INBOX && this.envelopes[slot] === undefined) throw new PlimsollError(`Slot ${slot} of the window was never opened.`)
+    })
+    if (active > steps) throw new PlimsollError(`A sweep has ${steps} steps.`)
+    const bounds = window.map((slot) => this.envelopes[slot] ?? { floors: NO_BOUNDS, ceilings: NO_BOUNDS })
+    return [
+      BigInt(active),
+      ...window.map((slot) => this.heads[slot]!),
+      ...headsAfter,
+      ...window.map((slot) => (slot <= INBOX ? 1n : 0n)),
+      ...bounds.flatMap((envelope) => envelope.floors),
+      ...bounds.flatMap((envelope) => envelope.ceilings),
+    ]
+  }
+
+  private resolveVector(batch: ResolveBatch): bigint[] {
+    const { steps } = this.shape.resolve
+    if (this.marks === undefined) throw new PlimsollError('A resolve needs a round.')
+    if (batch.active > steps || batch.writes.length !== steps) throw new PlimsollError(`A resolve has ${steps} steps.`)
+    if (batch.backstopDelta.some((delta) => delta <= -DELTA_LIMIT || delta >= DELTA_LIMIT)) throw new PlimsollError('A backstop change is 2^127 or more.')
+    return [
+      BigInt(batch.active), this.root, batch.rootAfter,
+      this.heads[DISTRESS]!, batch.distressAfter, this.heads[INBOX]!, batch.inboxAfter,
+      this.minLiability,
+      ...this.marks.slice(1).flatMap((asset) => MARK_NAMES.map((name) => asset[name])),
+      ...batch.backstopDelta.map(toField),
+      batch.badDebt,
+      ...batch.writes.flatMap(writeValues),
+    ]
+  }
+}

@@ -1,0 +1,101 @@
+import { AMOUNT_SHIFT, ASSETS, MULTIPLIER_LIMIT, SCALE, TARGET_THRESHOLD } from './constants.ts'
+import { PlimsollError } from './errors.ts'
+import { health, isOversize, size, targetHealth, type Balances } from './health.ts'
+import { abs, divDown, min } from './integer.ts'
+import type { Marks } from './marks.ts'
+
+export type Status = 'healthy' | 'partial' | 'closed'
+
+/** What section 5 does to an account at the marks of a round. */
+export interface Liquidation {
+  readonly status: Status
+  /** Health before, in 2^-32 base units of cash. */
+  readonly health: bigint
+  /** Magnitudes traded away per asset: sold where the balance was positive, bought where it was negative. */
+  readonly traded: readonly bigint[]
+  readonly after: Balances
+  /** Shortfall of a full close, in base units of cash. */
+  readonly badDebt: bigint
+  /** `m*` of a partial liquidation, 0 otherwise. */
+  readonly multiplier: bigint
+  /** Whether a close is due because even `T(2^48 - 1)` misses the target (and the position is not dust). */
+  readonly insufficient: boolean
+}
+
+/** `q(m)`: magnitudes traded at multiplier `m`, rounded down and capped by the balance. Entry 0 is 0. */
+export function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, m: bigint): bigint[] {
+  return balances.map((balance, a) => {
+    if (a === 0) return 0n
+    const k = balance > 0n ? marks[a]!.kSell : marks[a]!.kBuy
+    return min((m * k * BigInt(weights[a]!)) >> AMOUNT_SHIFT, abs(balance))
+  })
+}
+
+/** `T` after trading `traded`, cash counted exactly (in 2^-32 units), before any flooring. */
+function targetAfter(balances: Balances, marks: Marks, traded: readonly bigint[]): bigint {
+  let target = targetHealth(balances, marks)
+  for (let a = 1; a < ASSETS; a++) {
+    const { sell, ut, vt, buy } = marks[a]!
+    target += traded[a]! * (balances[a]! > 0n ? sell - ut : vt - buy)
+  }
+  return target
+}
+
+/** Whether the position is dust: too small to be worth leaving open. Both sides at `price`, at the 2^32 scale. */
+export function isDust(balances: Balances, marks: Marks, minLiability: bigint): boolean {
+  let liabilities = 0n
+  for (let a = 0; a < ASSETS; a++) if (balances[a]! < 0n) liabilities -= balances[a]! * marks[a]!.price
+  const collateral = size(balances, marks) - liabilities
+  return liabilities < minLiability * SCALE && collateral < 4n * minLiability * SCALE
+}
+
+/** The smallest `m` in [1, 2^48) with `T(m) >= 2^32`, or 0 when there is none. `T` is monotone in `m`. */
+function smallestMultiplier(balances: Balances, weights: readonly number[], marks: Marks): bigint {
+  const reaches = (m: bigint) => targetAfter(balances, marks, tradedAt(balances, weights, marks, m)) >= TARGET_THRESHOLD
+  let high = MULTIPLIER_LIMIT - 1n
+  if (!reaches(high)) return 0n
+  let low = 0n
+  while (high - low > 1n) {
+    const middle = (low + high) >> 1n
+    if (reaches(middle)) high = middle
+    else low = middle
+  }
+  return high
+}
+
+/** Cash and positions after trading `traded`; cash is rounded down and may be negative. */
+function settle(balances: Balances, marks: Marks, traded: readonly bigint[]): bigint[] {
+  let proceeds = 0n
+  const after = balances.map((balance, a) => {
+    const long = balance > 0n
+    proceeds += traded[a]! * (long ? marks[a]!.sell : -marks[a]!.buy)
+    return long ? balance - traded[a]! : balance + traded[a]!
+  })
+  after[0] = balances[0]! + divDown(proceeds, SCALE)
+  return after
+}
+
+/**
+ * The unique liquidation of an account at the marks (design, section 5); a healthy account is left as it is.
+ * @param minLiability dust threshold in base units of cash
+ * @throws PlimsollError when the account is oversize
+ */
+export function liquidate(balances: Balances, weights: readonly number[], marks: Marks, minLiability: bigint): Liquidation {
+  if (isOversize(balances, marks)) throw new PlimsollError('sum price |b| of the account is 2^95 or more.')
+  const before = health(balances, marks)
+  const nothing = balances.map(() => 0n)
+  if (before >= 0n) {
+    return { status: 'healthy', health: before, traded: nothing, after: balances, badDebt: 0n, multiplier: 0n, insufficient: false }
+  }
+  const dust = isDust(balances, marks, minLiability)
+  const multiplier = dust ? 0n : smallestMultiplier(balances, weights, marks)
+  if (multiplier > 0n) {
+    const traded = tradedAt(balances, weights, marks, multiplier)
+    return { status: 'partial', health: before, traded, after: settle(balances, marks, traded), badDebt: 0n, multiplier, insufficient: false }
+  }
+  const traded = balances.map((balance, a) => (a === 0 ? 0n : abs(balance)))
+  const after = settle(balances, marks, traded)
+  const badDebt = after[0]! < 0n ? -after[0]! : 0n
+  after[0]! += badDebt
+  return { status: 'closed', health: before, traded, after, badDebt, multiplier: 0n, insufficient: !dust }
+}

@@ -1,0 +1,100 @@
+import { ASSETS, FACTOR_ONE, PRICE_MIN, PRICE_LIMIT, SCALE, WORD } from './constants.ts'
+import { PlimsollError } from './errors.ts'
+import { divDown, divUp } from './integer.ts'
+
+/** Risk parameters of an asset; factors in 1/10^4, depth in base units (design, section 4). */
+export interface RiskParameters {
+  readonly collateralFactor: bigint
+  readonly liabilityFactor: bigint
+  readonly targetCollateralFactor: bigint
+  readonly targetLiabilityFactor: bigint
+  readonly penalty: bigint
+  readonly depth: bigint
+}
+
+/** The public valuation of one asset in a round: integers below 2^64 (design, section 4). */
+export interface AssetMarks {
+  /** Value of a base unit, scaled so that a base unit of cash is worth 2^32. */
+  readonly price: bigint
+  /** Maintenance value of a positive unit, and of a negative one. */
+  readonly u: bigint
+  readonly v: bigint
+  /** Target (initial) value of a positive unit, and of a negative one. */
+  readonly ut: bigint
+  readonly vt: bigint
+  /** What a liquidated unit fetches, and what buying one back costs. */
+  readonly sell: bigint
+  readonly buy: bigint
+  /** Water-filling coefficients of section 5. */
+  readonly kSell: bigint
+  readonly kBuy: bigint
+}
+
+/** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
+export type Marks = readonly AssetMarks[]
+
+export const MARK_NAMES = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
+
+export const CASH_MARKS: AssetMarks = {
+  price: SCALE, u: SCALE, v: SCALE, ut: SCALE, vt: SCALE, sell: SCALE, buy: SCALE, kSell: 0n, kBuy: 0n,
+}
+
+export const NO_MARKS: AssetMarks = {
+  price: 0n, u: 0n, v: 0n, ut: 0n, vt: 0n, sell: 0n, buy: 0n, kSell: 0n, kBuy: 0n,
+}
+
+/**
+ * `price` mark of a quote, rounded down.
+ * @param quote price in quote per whole unit, times 10^quoteDecimals
+ */
+export function priceMarkDown(quote: bigint, quoteDecimals: number, cashDecimals: number, decimals: number): bigint {
+  return (quote * 10n ** BigInt(cashDecimals) * SCALE) / 10n ** BigInt(quoteDecimals + decimals)
+}
+
+/**
+ * Refuses parameters that would let a liquidation of a solvent account make bad debt.
+ * @throws PlimsollError naming `field`
+ */
+export function checkParameters(parameters: RiskParameters, field: string): void {
+  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty } = parameters
+  const order = (holds: boolean, rule: string) => {
+    if (!holds) throw new PlimsollError(`${field}: factors out of order, ${rule} is required.`)
+  }
+  order(targetCollateralFactor <= collateralFactor, 'targetCollateralFactor <= collateralFactor')
+  order(collateralFactor <= FACTOR_ONE - penalty, 'collateralFactor <= 1 - penalty')
+  order(targetLiabilityFactor >= liabilityFactor, 'targetLiabilityFactor >= liabilityFactor')
+  order(liabilityFactor >= FACTOR_ONE + penalty, 'liabilityFactor >= 1 + penalty')
+}
+
+/**
+ * Marks of an asset at a `price` mark, by section 4. A price below the range values collateral at 0 and
+ * liabilities at the range's floor, so that a collapsed asset cannot stop the rounds.
+ * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
+ */
+export function assetMarks(price: bigint, parameters: RiskParameters, field: string): AssetMarks {
+  if (price >= PRICE_LIMIT) throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, { hint: 'Use more decimals for the asset.' })
+  const collapsed = price < PRICE_MIN
+  const asset = collapsed ? 0n : price
+  const liability = collapsed ? PRICE_MIN : price
+  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } = parameters
+  const marks: AssetMarks = {
+    price: liability,
+    u: divDown(asset * collateralFactor, FACTOR_ONE),
+    v: divUp(liability * liabilityFactor, FACTOR_ONE),
+    ut: divDown(asset * targetCollateralFactor, FACTOR_ONE),
+    vt: divUp(liability * targetLiabilityFactor, FACTOR_ONE),
+    sell: divDown(asset * (FACTOR_ONE - penalty), FACTOR_ONE),
+    buy: divUp(liability * (FACTOR_ONE + penalty), FACTOR_ONE),
+    kSell: divDown(depth * (FACTOR_ONE - penalty - targetCollateralFactor), FACTOR_ONE),
+    kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
+  }
+  for (const name of MARK_NAMES) {
+    if (marks[name] >= WORD) throw new PlimsollError(`${field}: the mark ${name} is 2^64 or more.`, { hint: 'Lower the factor or the depth it comes from.' })
+  }
+  return marks
+}
+
+/** All eight marks from those of assets 1 onward: cash first, unused assets zero. */
+export function fillMarks(traded: readonly AssetMarks[]): Marks {
+  return [CASH_MARKS, ...traded, ...Array<AssetMarks>(ASSETS - 1 - traded.length).fill(NO_MARKS)]
+}

@@ -1,0 +1,281 @@
+import { type Account, accountKey, accountLeaf, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
+import type { Batch, Opening, ResolveBatch, SweepBatch, Write } from './batch.ts'
+import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
+import { ASSETS, DISTRESS, INBOX, TRADED } from './constants.ts'
+import { PlimsollError } from './errors.ts'
+import { abs } from './integer.ts'
+import { Ledger, type Shape } from './ledger.ts'
+import { liquidate, type Liquidation } from './liquidation.ts'
+import { MARK_NAMES, type Marks } from './marks.ts'
+import { vectorSignals } from './public-vector.ts'
+import { EMPTY_HEAD, pushHead, stackHead } from './stack.ts'
+import { AccountTree, type Path } from './tree.ts'
+
+/** A leaf in a stack with its opening, and the head below it. */
+export interface StackEntry {
+  readonly account: Account
+  readonly leaf: bigint
+  readonly below: bigint
+}
+
+/** Pops the top of slot `from` and pushes it onto slot `to`. */
+export interface Move {
+  readonly from: number
+  readonly to: number
+}
+
+/** Named signals of a circuit, nested as the circuit declares them. */
+export type CircuitInput = Record<string, Signal>
+export type Signal = bigint | readonly Signal[]
+
+/** What happened to an account taken out of distress. */
+export interface Resolution {
+  readonly action: 'liquidate' | 'refresh' | 'drop'
+  readonly account: Account
+  readonly liquidation?: Liquidation
+}
+
+/** A batch, and the input with which its circuit proves it. */
+export interface Transition<B extends Batch = Batch> {
+  readonly batch: B
+  readonly input: CircuitInput
+}
+
+/**
+ * The private state of the rollup: accounts, their tree, and the stacks with every leaf's opening. Each transition
+ * changes it, and returns what is published along with its circuit's input (design, section 7).
+ */
+export class System {
+  readonly ledger: Ledger
+  /** Current accounts by index. */
+  readonly accounts: Account[]
+  readonly tree: AccountTree
+  /** Entries of each slot, bottom first. */
+  readonly stacks: StackEntry[][]
+
+  private constructor(ledger: Ledger, accounts: Account[], tree: AccountTree, stacks: StackEntry[][]) {
+    this.ledger = ledger
+    this.accounts = accounts
+    this.tree = tree
+    this.stacks = stacks
+  }
+
+  /**
+   * Genesis: every account in the inbox, in order of index.
+   * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
+   */
+  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = []): System {
+    const tree = new AccountTree(shape.depth, accounts.map(accountLeaf))
+    const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
+    let head = EMPTY_HEAD
+    for (const account of [...ghosts, ...accounts]) {
+      const leaf = accountLeaf(account)
+      stacks[INBOX]!.push({ account, leaf, below: head })
+      head = pushHead(head, leaf)
+    }
+    return new System(new Ledger(shape, slots, minLiability, tree.root, head), [...accounts], tree, stacks)
+  }
+
+  /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt. */
+  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[]): System {
+    const tree = new AccountTree(ledger.shape.depth, accounts.map(accountLeaf))
+    const stacks = members.map((stack) => {
+      let below = EMPTY_HEAD
+      return stack.map((account) => {
+        const entry = { account, leaf: accountLeaf(account), below }
+        below = pushHead(below, entry.leaf)
+        return entry
+      })
+    })
+    const system = new System(ledger, [...accounts], tree, stacks)
+    if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
+    ledger.heads.forEach((head, slot) => {
+      if (stackHead(stacks[slot]!.map((entry) => entry.leaf)) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
+    })
+    return system
+  }
+
+  clone(): System {
+    return new System(this.ledger.clone(), [...this.accounts], this.tree.clone(), this.stacks.map((stack) => [...stack]))
+  }
+
+  /** Starts a round at new marks. */
+  setMarks(marks: Marks): void {
+    this.ledger.marks = marks
+  }
+
+  open(opening: Opening): void {
+    this.ledger.open(opening)
+  }
+
+  /**
+   * Sweeps: executes `moves` within `window`.
+   * @throws PlimsollError on an empty source, a slot outside the window, too many moves, or an invalid window
+   */
+  sweep(window: readonly number[], moves: readonly Move[]): Transition<SweepBatch> {
+    const { steps, window: width } = this.ledger.shape.sweep
+    if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
+    const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
+    const entries = moves.map((move) => this.move(window, move))
+    const headsAfter = window.map((slot) => this.head(slot))
+    const batch: SweepBatch = { circuit: 'sweep', window, active: moves.length, headsAfter }
+    const vector = this.ledger.vector(batch)
+    this.ledger.apply(batch)
+
+    const bounds = (offset: number) => window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+    const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
+    const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
+      Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
+    const zeros = Array<bigint>(ASSETS).fill(0n)
+    return {
+      batch,
+      input: {
+        ...vectorSignals(vector),
+        headsBefore,
+        free: vector.slice(1 + 2 * width, 1 + 3 * width),
+        floors: bounds(1 + 3 * width),
+        ceilings: bounds(1 + 3 * width + TRADED * width),
+        active: perStep(() => 1n, 0n),
+        from: perStep((s) => oneHot(moves[s]!.from), oneHot(undefined)),
+        to: perStep((s) => oneHot(moves[s]!.to), oneHot(undefined)),
+        below: perStep((s) => entries[s]!.below, 0n),
+        key: perStep((s) => accountKey(entries[s]!.account), 0n),
+        meta: perStep((s) => accountMeta(entries[s]!.account), 0n),
+        sign: perStep<Signal>((s) => signBits(entries[s]!.account.balances), zeros),
+        magnitude: perStep<Signal>((s) => entries[s]!.account.balances.map(abs), zeros),
+      },
+    }
+  }
+
+  /**
+   * Resolves the top `count` leaves of distress at the round's marks: a stale leaf is dropped, a breached account
+   * liquidated, a healthy one refreshed (a decoy).
+   * @throws PlimsollError when distress holds fewer, or they do not fit the circuit
+   */
+  resolve(count: number): Transition<ResolveBatch> & { resolutions: Resolution[] } {
+    const { steps } = this.ledger.shape.resolve
+    const { marks } = this.ledger
+    if (marks === undefined) throw new PlimsollError('A resolve needs a round.')
+    if (count > steps) throw new PlimsollError(`${count} accounts do not fit a resolve of ${steps} steps.`)
+    if (count > this.stacks[DISTRESS]!.length) throw new PlimsollError(`Distress holds fewer than ${count} accounts.`)
+    const { root: rootBefore, minLiability } = this.ledger
+    const distressBefore = this.ledger.heads[DISTRESS]!
+    const inboxBefore = this.ledger.heads[INBOX]!
+    const resolved = Array.from({ length: count }, () => this.resolveTop(marks))
+    const backstopDelta = Array.from({ length: ASSETS }, (_, a) => resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n))
+    const batch: ResolveBatch = {
+      circuit: 'resolve',
+      active: count,
+      rootAfter: this.tree.root,
+      distressAfter: this.head(DISTRESS),
+      inboxAfter: this.head(INBOX),
+      backstopDelta,
+      badDebt: resolved.reduce((sum, { resolution }) => sum + (resolution.liquidation?.badDebt ?? 0n), 0n),
+      writes: Array.from({ length: steps }, (_, s) => resolved[s]?.write ?? NO_WRITE),
+    }
+    const vector = this.ledger.vector(batch)
+    this.ledger.apply(batch)
+
+    const padding = inactiveResolveStep(this.ledger.shape.depth)
+    const inputs = Array.from({ length: steps }, (_, s) => resolved[s]?.input ?? padding)
+    const names = Object.keys(padding)
+    return {
+      batch,
+      resolutions: resolved.map((step) => step.resolution),
+      input: {
+        ...vectorSignals(vector),
+        rootBefore, distressBefore, inboxBefore, minLiability,
+        marks: marks.slice(1).map((asset) => MARK_NAMES.map((name) => asset[name])),
+        ...Object.fromEntries(names.map((name) => [name, inputs.map((input) => input[name]!)])),
+      },
+    }
+  }
+
+  private head(slot: number): bigint {
+    const top = this.stacks[slot]!.at(-1)
+    return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf)
+  }
+
+  private push(slot: number, account: Account, leaf: bigint): void {
+    this.stacks[slot]!.push({ account, leaf, below: this.head(slot) })
+  }
+
+  private move(window: readonly number[], { from, to }: Move): StackEntry {
+    if (from === to || !window.includes(from) || !window.includes(to)) throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
+    const entry = this.stacks[from]!.pop()
+    if (entry === undefined) throw new PlimsollError(`Slot ${from} is empty.`)
+    this.push(to, entry.account, entry.leaf)
+    return entry
+  }
+
+  private resolveTop(marks: Marks): ResolvedStep {
+    const { account, leaf, below } = this.stacks[DISTRESS]!.pop()!
+    const current = this.tree.leaf(account.index)
+    const children = this.tree.path(account.index)
+    const common = { ...accountInput(account, children), below, current }
+    if (current !== leaf) {
+      return {
+        resolution: { action: 'drop', account },
+        backstopDelta: Array<bigint>(ASSETS).fill(0n),
+        write: NO_WRITE,
+        input: { ...common, active: 1n, liquidate: 0n, refresh: 0n, drop: 1n, insufficient: 0n, multiplier: 0n },
+      }
+    }
+    const liquidation = liquidate(account.balances, account.weights, marks, this.ledger.minLiability)
+    const breached = liquidation.status !== 'healthy'
+    const next = rewriteAccount(account, liquidation.after)
+    const newLeaf = accountLeaf(next)
+    this.accounts[account.index] = next
+    this.tree.set(account.index, newLeaf)
+    this.push(INBOX, next, newLeaf)
+    return {
+      resolution: breached ? { action: 'liquidate', account: next, liquidation } : { action: 'refresh', account: next },
+      backstopDelta: account.balances.map((before, a) => before - next.balances[a]!),
+      write: { index: account.index, leaf: newLeaf, cipher: encryptAccount(next, newLeaf) },
+      input: {
+        ...common,
+        active: 1n, liquidate: breached ? 1n : 0n, refresh: breached ? 0n : 1n, drop: 0n,
+        insufficient: liquidation.insufficient ? 1n : 0n, multiplier: liquidation.multiplier,
+      },
+    }
+  }
+}
+
+interface ResolvedStep {
+  readonly resolution: Resolution
+  readonly backstopDelta: readonly bigint[]
+  readonly write: Write
+  readonly input: CircuitInput
+}
+
+const NO_WRITE: Write = { index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGTH).fill(0n) }
+
+const NOBODY: Account = { owner: 0n, viewKey: 0n, index: 0, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
+
+/** A step's opening of an account, and its path. */
+function accountInput(account: Account, children: Path): CircuitInput {
+  return {
+    owner: account.owner,
+    viewKey: account.viewKey,
+    version: account.version,
+    indexBits: bits(BigInt(account.index), 2 * children.length),
+    weightBits: account.weights.map((weight) => bits(BigInt(weight), 4)),
+    sign: signBits(account.balances),
+    magnitude: account.balances.map(abs),
+    children,
+  }
+}
+
+/** An inactive step: an account of nobody in an empty tree satisfies the checks that hold for any account. */
+function inactiveResolveStep(depth: number): CircuitInput {
+  return {
+    ...accountInput(NOBODY, new AccountTree(depth).path(0)),
+    below: EMPTY_HEAD, current: 0n,
+    active: 0n, liquidate: 0n, refresh: 0n, drop: 0n, insufficient: 0n, multiplier: 0n,
+  }
+}
+
+/** The low bit first. */
+function bits(value: bigint, length: number): bigint[] {
+  return Array.from({ length }, (_, i) => (value >> BigInt(i)) & 1n)
+}
