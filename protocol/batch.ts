@@ -1,9 +1,17 @@
+import { PlimsollError } from './errors.ts'
 import type { Envelope } from './health.ts'
 import { fromField, toField } from './public-vector.ts'
 
 /** Elements of a resolve's values before its writes, and of one write. */
 const RESOLVE_VALUES = 13
 const WRITE_VALUES = 5
+
+/** Steps and window of the circuits a deployment was made for, and the levels of its account tree. */
+export interface Shape {
+  readonly depth: number
+  readonly sweep: { readonly steps: number; readonly window: number }
+  readonly resolve: { readonly steps: number }
+}
 
 /** Opens the envelope of an empty slot. */
 export interface Opening {
@@ -57,8 +65,14 @@ export function writeValues(write: Write): bigint[] {
   return [BigInt(write.index), write.leaf, ...write.cipher]
 }
 
-/** Inverse of `batchValues`. The caller has checked that the values have the circuit's length. */
-export function parseBatch(circuit: Batch['circuit'], window: readonly number[], values: readonly bigint[]): Batch {
+/** How many values a batch has, by its circuit's sizes. */
+export function valueCount(circuit: Batch['circuit'], { sweep, resolve }: Shape): number {
+  return circuit === 'sweep' ? 1 + sweep.window : RESOLVE_VALUES + WRITE_VALUES * resolve.steps
+}
+
+/** Inverse of `batchValues`. @throws PlimsollError on another number of values */
+export function parseBatch(circuit: Batch['circuit'], window: readonly number[], values: readonly bigint[], shape: Shape): Batch {
+  if (values.length !== valueCount(circuit, shape)) throw new PlimsollError(`A ${circuit} has ${valueCount(circuit, shape)} values, not ${values.length}.`)
   const active = Number(values[0])
   if (circuit === 'sweep') return { circuit, window, active, headsAfter: values.slice(1) }
   const writes: Write[] = []

@@ -1,6 +1,6 @@
 import { ASSETS, FACTOR_ONE, MAX_WEIGHT, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { NEUTRAL_WEIGHTS } from './account.ts'
-import { parseDecimal } from './decimal.ts'
+import { formatDecimal, parseDecimal } from './decimal.ts'
 import { PlimsollError } from './errors.ts'
 import { isOversize, type Balances } from './health.ts'
 import { abs } from './integer.ts'
@@ -29,8 +29,8 @@ export interface BookAccount {
   readonly weights: readonly number[]
 }
 
-/** A checked BOOK.json: a market, and private accounts in it. */
-export interface Book {
+/** The public side of a book. */
+export interface Market {
   /** Up to 8; the first is cash. */
   readonly assets: readonly BookAsset[]
   readonly cashDecimals: number
@@ -38,6 +38,10 @@ export interface Book {
   readonly minLiability: bigint
   /** Marks of assets 0..7 at the book's prices. */
   readonly marks: Marks
+}
+
+/** A checked BOOK.json: a market, and private accounts in it. */
+export interface Book extends Market {
   readonly accounts: readonly BookAccount[]
 }
 
@@ -59,7 +63,28 @@ const FACTORS = ['collateralFactor', 'liabilityFactor', 'targetCollateralFactor'
 export function parseBook(text: string): Book {
   const book = object(parseJson(text), 'the book')
   refuseUnknown(book, ['assets', 'minLiability', 'accounts'], 'the book')
+  const market = parseMarket(book)
+  const positions = new Map(market.assets.map(({ symbol }, a) => [symbol, a]))
 
+  const ids = new Map<string, number>()
+  const accounts = array(book.accounts, 'accounts').map((entry, i): BookAccount => {
+    const account = parseAccount(entry, i, market.assets, positions)
+    if (ids.has(account.id)) throw new PlimsollError(`accounts[${i}].id ${quote(account.id)} is a duplicate of accounts[${ids.get(account.id)}].`)
+    ids.set(account.id, i)
+    if (isOversize(account.balances, market.marks)) {
+      throw new PlimsollError(`accounts[${i}] ${quote(account.id)}: balances are worth 2^95 or more, the sum of price |balance| at the marks' scale.`)
+    }
+    return account
+  })
+  if (accounts.length === 0) throw new PlimsollError('accounts is empty.')
+  return { ...market, accounts }
+}
+
+/**
+ * Reads the fields `assets` and `minLiability` of a book, or of a round that publishes them.
+ * @throws PlimsollError naming the offending field by its path
+ */
+export function parseMarket(book: JsonObject): Market {
   const listed = array(book.assets, 'assets')
   if (listed.length === 0) throw new PlimsollError('assets is empty.', { hint: 'The first asset is cash.' })
   if (listed.length > ASSETS) throw new PlimsollError(`assets has ${listed.length} entries, more than ${ASSETS}.`)
@@ -73,19 +98,7 @@ export function parseBook(text: string): Book {
   const marks = fillMarks(assets.slice(1).map((asset, i) => marksOf(asset, cash.decimals, `assets[${i + 1}] ${quote(asset.symbol)}`)))
 
   const minLiability = 'minLiability' in book ? magnitude(book.minLiability, cash.decimals, 'minLiability') : 0n
-
-  const ids = new Map<string, number>()
-  const accounts = array(book.accounts, 'accounts').map((entry, i): BookAccount => {
-    const account = parseAccount(entry, i, assets, positions)
-    if (ids.has(account.id)) throw new PlimsollError(`accounts[${i}].id ${quote(account.id)} is a duplicate of accounts[${ids.get(account.id)}].`)
-    ids.set(account.id, i)
-    if (isOversize(account.balances, marks)) {
-      throw new PlimsollError(`accounts[${i}] ${quote(account.id)}: balances are worth 2^95 or more, the sum of price |balance| at the marks' scale.`)
-    }
-    return account
-  })
-  if (accounts.length === 0) throw new PlimsollError('accounts is empty.')
-  return { assets, cashDecimals: cash.decimals, minLiability, marks, accounts }
+  return { assets, cashDecimals: cash.decimals, minLiability, marks }
 }
 
 function parseCash(entry: Json): BookAsset {
@@ -173,12 +186,14 @@ function word(value: bigint, field: string): bigint {
   return value
 }
 
-function object(value: Json | undefined, field: string): JsonObject {
+/** @throws PlimsollError naming `field` */
+export function object(value: Json | undefined, field: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new PlimsollError(`${capital(field)} is not a JSON object.`)
   return value
 }
 
-function array(value: Json | undefined, field: string): Json[] {
+/** @throws PlimsollError naming `field` */
+export function array(value: Json | undefined, field: string): Json[] {
   if (!Array.isArray(value)) throw new PlimsollError(`${field} is ${value === undefined ? 'missing' : 'not an array'}.`)
   return value
 }
@@ -207,4 +222,22 @@ function quote(text: string): string {
 
 function capital(text: string): string {
   return text.startsWith('the ') ? `T${text.slice(1)}` : text
+}
+
+/** `assets` and `minLiability` as a book writes them: what `parseMarket` reads. */
+export function formatMarket({ assets, cashDecimals, minLiability }: Market): JsonObject {
+  const [cash, ...traded] = assets
+  return {
+    assets: [
+      { symbol: cash!.symbol, decimals: cash!.decimals },
+      ...traded.map(({ symbol, decimals, price, parameters }) => ({
+        symbol,
+        decimals,
+        price: formatDecimal(price, QUOTE_DECIMALS),
+        ...Object.fromEntries(FACTORS.map((factor) => [factor, formatDecimal(parameters[factor], FACTOR_DECIMALS)])),
+        depth: formatDecimal(parameters.depth, decimals),
+      })),
+    ],
+    minLiability: formatDecimal(minLiability, cashDecimals),
+  }
 }

@@ -1,17 +1,10 @@
-import { type Batch, batchValues, type Opening, type ResolveBatch, type SweepBatch, writeValues } from './batch.ts'
+import { type Batch, batchValues, type Opening, type ResolveBatch, type Shape, type SweepBatch, writeValues } from './batch.ts'
 import { ASSETS, DISTRESS, FIELD, INBOX, TRADED, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { type Envelope, isCovered } from './health.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
 import { toField } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
-
-/** Steps and window of the circuits a deployment was made for. */
-export interface Shape {
-  readonly depth: number
-  readonly sweep: { readonly steps: number; readonly window: number }
-  readonly resolve: { readonly steps: number }
-}
 
 const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 

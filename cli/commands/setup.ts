@@ -2,7 +2,6 @@ import type { Command } from 'commander'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { printJson, printText } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
-import { endProgress, progress } from '../progress.ts'
 
 export function register(program: Command): void {
   program
@@ -13,12 +12,9 @@ export function register(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll setup --profile small')
     .action(async (options: { profile: ProfileName; json?: true }) => {
-      const { ensureKeys } = await import('../../prover/keys.ts')
+      const { loadKeys } = await import('../load-keys.ts')
       const started = performance.now()
-      const keys = await ensureKeys(options.profile, {
-        onProgress: ({ circuit, stage, share }) =>
-          progress(`${stage === 'compile' ? 'compiling' : 'making the key of'} ${circuit}: ${Math.round(100 * share)} %`),
-      }).finally(endProgress)
+      const keys = await loadKeys(options.profile)
       const seconds = Math.round((performance.now() - started) / 100) / 10
       const circuits = [keys.sweep, keys.resolve].map(({ circuit, constraints, keyHash }) => ({ circuit, constraints, keyHash }))
       if (options.json) return printJson({ profile: options.profile, directory: keys.directory, seconds, circuits })

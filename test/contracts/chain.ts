@@ -26,7 +26,7 @@ export interface Event {
 interface Call {
   to?: Address;
   data: Hex;
-  from?: Address;
+  from?: Address | undefined;
 }
 
 export type Chain = Awaited<ReturnType<typeof startChain>>;

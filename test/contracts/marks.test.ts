@@ -37,14 +37,16 @@ describe('marks on chain', () => {
     }
   });
 
-  it('fit 64 bits at the highest price and the widest factors', async () => {
-    const depth = (1n << 64n) - 1n;
-    const widest = { ...randomParameters(), penalty: 0, liabilityFactor: 40_000, targetLiabilityFactor: 40_000, depth };
-    assert.equal(await pure.read('ordered', widest), false);
-    const highest = { ...widest, depth: depth / 3n };
-    assert.equal(await pure.read('ordered', highest), true);
-    const price = (1n << 60n) - 1n;
-    assert.deepEqual(await pure.read('all', price, highest), marksOf(price, highest));
+  it('fit 64 bits at the highest price, the widest factors and the greatest depth', async () => {
+    for (const penalty of [0, 1000]) {
+      const factors = { collateralFactor: 0, targetCollateralFactor: 0, liabilityFactor: 40_000, targetLiabilityFactor: 40_000 };
+      const depth = ((1n << 64n) * 10_000n - 1n) / BigInt(30_000 - penalty);
+      const widest = { ...factors, penalty, depth };
+      assert.equal(await pure.read('ordered', widest), true);
+      assert.equal(await pure.read('ordered', { ...widest, depth: depth + 1n }), false);
+      const price = (1n << 60n) - 1n;
+      assert.deepEqual(await pure.read('all', price, widest), marksOf(price, widest));
+    }
   });
 
   it('normalize 400 random answers with one rounding, down', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 
-import { BTC, deployMarket, ETH, type Market, nextRound, refreshFeeds, sweepBatch, TIMES, WIDE } from './market.ts';
+import { BTC, deployMarket, ETH, type Market, nextRound, sweepBatch, TIMES, WIDE } from './market.ts';
 import { marksOf } from './mirror.ts';
 
 const UNUSED = Array<bigint>(9).fill(0n);

@@ -1,0 +1,33 @@
+import type { Command } from 'commander'
+import type { ProfileName } from '../../prover/profiles.ts'
+import { printJson, printText } from '../output.ts'
+import { profileOption } from '../profile-option.ts'
+import { endProgress, progress } from '../progress.ts'
+
+export function register(program: Command): void {
+  program
+    .command('prove')
+    .summary('prove the liquidations of a book, and that none was skipped')
+    .description('Starts with every account of a book in the inbox and proves sweeps and resolves until the system is complete. Writes the public side to a new directory.')
+    .argument('<book>', 'a BOOK.json')
+    .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
+    .addOption(profileOption())
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', '\nExample:\n  plimsoll prove book.json --out proof')
+    .action(async (path: string, options: { out: string; profile: ProfileName; json?: true }) => {
+      const { readBook } = await import('../read-book.ts')
+      const { requireNewDirectory } = await import('../../sequencer/round-directory.ts')
+      const { requireCapacity } = await import('../../sequencer/prove-book.ts')
+      const book = await readBook(path)
+      await requireNewDirectory(options.out)
+      requireCapacity(book.accounts.length, options.profile)
+      const { loadKeys } = await import('../load-keys.ts')
+      const { proveBook } = await import('../../sequencer/prove-book.ts')
+      const keys = await loadKeys(options.profile)
+      const summary = await proveBook(book, keys, options.out, (done, circuit) => progress(`${done} batches proven, the last a ${circuit}`)).finally(endProgress)
+      if (options.json) return printJson(summary)
+      const { healthy, partial, closed, badDebt } = summary.totals
+      printText(`${summary.accounts} accounts: ${healthy} healthy, ${partial} liquidated in part, ${closed} closed, bad debt ${badDebt}.`)
+      printText(`${summary.batches} batches proven in ${summary.seconds} s; the public side is in ${options.out}.`)
+    })
+}

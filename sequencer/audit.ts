@@ -1,0 +1,57 @@
+import type { Batch, Opening } from '../protocol/batch.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import type { Ledger } from '../protocol/ledger.ts'
+import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
+import { AccountTree } from '../protocol/tree.ts'
+import type { KeySet } from '../prover/keys.ts'
+import { verifyProof } from '../prover/prove.ts'
+
+/** What an audit cannot know, said wherever one succeeds. */
+export const UNKNOWN =
+  'What was in the leaves at the start: their balances, weights and keys are a trusted import. All that happened to them since is proven.'
+
+/** A published batch, not believed yet. */
+export interface ClaimedBatch {
+  readonly openings: readonly Opening[]
+  readonly batch: Batch
+  readonly proof: unknown
+}
+
+/**
+ * Replays published batches on a ledger of its own, from the list of initial leaves on. Nothing it is given is trusted but
+ * the installation's keys.
+ */
+export class Audit {
+  readonly keys: KeySet
+  readonly ledger: Ledger
+  private readonly tree: AccountTree
+
+  /** @throws PlimsollError when the leaves do not have the ledger's root */
+  constructor(keys: KeySet, ledger: Ledger, leaves: readonly bigint[]) {
+    this.keys = keys
+    this.ledger = ledger
+    this.tree = new AccountTree(ledger.shape.depth, leaves)
+    if (this.tree.root !== ledger.root) throw new PlimsollError('The listed leaves do not have the initial root.')
+  }
+
+  /**
+   * Checks one batch against the state so far: openings only on empty slots, D as that state has it, the proof under the
+   * installation's key, and that the published leaves rebuild the new root. Then applies it.
+   * @param check further claims about the batch's D and signals
+   * @throws PlimsollError saying what is wrong
+   */
+  async batch({ openings, batch, proof }: ClaimedBatch, check?: (vector: readonly bigint[], signals: Signals) => void): Promise<void> {
+    for (const opening of openings) this.ledger.open(opening)
+    const vector = this.ledger.vector(batch)
+    const signals = vectorSignals(vector)
+    check?.(vector, signals)
+    if (!(await verifyProof(this.keys, batch.circuit, [signals.digest, signals.z, signals.y], proof))) {
+      throw new PlimsollError('The proof is not valid under this installation\'s key.')
+    }
+    if (batch.circuit === 'resolve') {
+      for (const { index, leaf } of batch.writes) if (leaf !== 0n) this.tree.set(index, leaf)
+      if (this.tree.root !== batch.rootAfter) throw new PlimsollError('The published leaves do not have the new root.')
+    }
+    this.ledger.apply(batch)
+  }
+}

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { ASSETS, DISTRESS, INBOX, PRICE_MIN, WORD } from '../../protocol/constants.ts'
+import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../../protocol/health.ts'
+import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
+import { planRound, type PlanOptions } from '../../sequencer/planner.ts'
+import { mulberry32, sampleAccounts } from '../../sequencer/sample-accounts.ts'
+
+const PARAMETERS = { collateralFactor: 8500n, liabilityFactor: 11500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12000n, penalty: 200n, depth: 0n }
+/** Price mark of one unit of cash per whole unit of an asset of 8 decimals, cash of 6. */
+const ONE = Number((10n ** 6n << 32n) / 10n ** 8n)
+
+function marksAt(prices: readonly number[]): Marks {
+  return fillMarks(prices.map((price, a) => assetMarks(BigInt(Math.floor(price * ONE)), PARAMETERS, `asset ${a + 1}`)))
+}
+
+interface Slot {
+  envelope: Envelope | undefined
+  members: Balances[]
+}
+
+function emptySlots(count: number): Slot[] {
+  return Array.from({ length: count }, () => ({ envelope: undefined, members: [] }))
+}
+
+/** Carries a plan out literally under the contract's and the sweep circuit's rules; every broken one throws. Returns the moves. */
+function execute(slots: Slot[], marks: Marks, options: PlanOptions = {}): number {
+  const window = options.window ?? 6
+  const before = slots.flatMap((slot) => slot.members)
+  let count = 0
+  for (const { openings, moves } of planRound(slots, marks, options)) {
+    for (const { slot, envelope } of openings) {
+      assert.ok(slot > INBOX, 'opening on slot 0 or 1')
+      assert.equal(slots[slot]!.members.length, 0, 'opening on a slot that is not empty')
+      for (const bounds of [envelope.floors, envelope.ceilings]) {
+        assert.equal(bounds.length, ASSETS - 1)
+        for (const bound of bounds) assert.ok(bound >= 0n && bound < WORD, 'a bound that is not a word')
+      }
+      slots[slot]!.envelope = envelope
+    }
+    if (moves.length > 0) {
+      assert.ok(slots.filter((slot, number) => number <= INBOX || slot.envelope !== undefined).length >= window, 'no window can be filled')
+    }
+    for (const { from, to } of moves) {
+      assert.notEqual(from, to)
+      const balances = slots[from]!.members.pop()
+      assert.ok(balances !== undefined, 'a move from an empty slot')
+      if (to === DISTRESS) assert.ok(health(balances, marks) < 0n, 'a healthy account in distress')
+      else if (to !== INBOX) {
+        const { envelope } = slots[to]!
+        assert.ok(envelope !== undefined, 'a move to a slot never opened')
+        assert.ok(cornerHealth(balances, envelope) >= 0n, 'an account unsafe in its slot')
+      }
+      slots[to]!.members.push(balances)
+      count++
+    }
+  }
+  // Complete but for distress.
+  assert.equal(slots[INBOX]!.members.length, 0)
+  for (const [number, { envelope, members }] of slots.entries()) {
+    if (number > INBOX && members.length > 0) assert.ok(isCovered(envelope!, marks), `slot ${number} is not covered`)
+  }
+  const after = slots.flatMap((slot) => slot.members)
+  assert.equal(after.length, before.length)
+  assert.deepEqual(new Set(after), new Set(before))
+  return count
+}
+
+function sample(seed: number, count: number, prices: readonly number[]): Balances[] {
+  return sampleAccounts(seed, count, prices.map((price) => ({ price, decimals: 8 })), { bankrupt: true }).map((account) => account.balances)
+}
+
+describe('planner', () => {
+  it('keeps every plan valid and complete over random marks, slots and books', () => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const random = mulberry32(seed)
+      const assets = 1 + Math.floor(random() * 7)
+      const window = random() < 0.5 ? 3 : 6
+      const slots = emptySlots(window + Math.floor(random() * 28))
+      const prices = Array.from({ length: assets }, () => 0.01 + 2000 * random() ** 3)
+      slots[INBOX]!.members.push(...sample(seed, 1 + Math.floor(random() * 120), prices))
+      const volatility = 0.001 + 0.2 * random() ** 2
+      for (let round = 0; round < 25; round++) {
+        execute(slots, marksAt(prices), { window })
+        // What was in distress comes back as a new leaf without debt, now and then with newcomers.
+        slots[DISTRESS]!.members.splice(0).forEach(() => slots[INBOX]!.members.push([1n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]))
+        if (random() < 0.3) slots[INBOX]!.members.push(...sample(seed * 100 + round, 1 + Math.floor(random() * 5), prices))
+        prices.forEach((price, a) => (prices[a] = Math.max(1e-3, price * (1 + volatility * (random() + random() - 1)))))
+      }
+    }
+  })
+
+  it('leaves a complete system alone', () => {
+    const slots = emptySlots(32)
+    const marks = marksAt([200, 8000])
+    slots[INBOX]!.members.push(...sample(1, 100, [200, 8000]))
+    assert.equal(execute(slots, marks), 100)
+    assert.deepEqual(planRound(slots, marks), [])
+  })
+
+  it('survives jumps, collapses and recoveries with hardly any slots', () => {
+    for (const [count, window] of [[3, 3], [4, 3], [6, 6], [7, 6], [32, 6]] as const) {
+      const slots = emptySlots(count)
+      const prices = [200, 8000]
+      slots[INBOX]!.members.push(...sample(count, 80, prices))
+      const below = Number(PRICE_MIN) / ONE / 4
+      const path: [number, number][] = [
+        [200, 8000], [100, 8000], [100, 16000], [1, 1], [below, 8000], [below, below], [200, 8000], [1e6, 1e6], [200, 8000], [200, below],
+        [201, 8000], [199, 8000], [201, 7900], [199, 8100],
+      ]
+      for (const [eth, btc] of path) {
+        execute(slots, marksAt([eth, btc]), { window })
+        slots[DISTRESS]!.members.splice(0)
+        slots[INBOX]!.members.push(...sample(count * 1000 + Math.floor(eth), 3, [eth, btc]))
+      }
+    }
+  })
+
+  it('finds a slot for every healthy account when all envelopes expire at once and no slot is empty', () => {
+    const marks = marksAt([200, 8000])
+    const slots = emptySlots(6)
+    const accounts = sample(5, 200, [200, 8000]).filter((balances) => health(balances, marks) >= 0n)
+    const expired: Envelope = { floors: Array<bigint>(7).fill(WORD - 1n), ceilings: Array<bigint>(7).fill(0n) }
+    accounts.forEach((balances, i) => slots[1 + (i % 5)]!.members.push(balances))
+    for (const slot of slots.slice(2)) slot.envelope = expired
+    execute(slots, marks)
+    assert.equal(slots[DISTRESS]!.members.length, 0)
+  })
+
+  it('makes room for a newcomer although every slot is covered and taken', () => {
+    const marks = marksAt([200, 8000])
+    const far = marksAt([100, 4000])
+    const slots = emptySlots(6)
+    // Slots too deep for the newcomer, which is breached at half the price.
+    const envelope: Envelope = { floors: far.slice(1).map((mark) => mark.u), ceilings: Array<bigint>(7).fill(WORD - 1n) }
+    for (const slot of slots.slice(2)) {
+      slot.envelope = envelope
+      slot.members.push([0n, 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n])
+    }
+    slots[INBOX]!.members.push([-150_000_000n, 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n])
+    execute(slots, marks)
+    assert.equal(slots[DISTRESS]!.members.length, 0)
+  })
+
+  it('places accounts exactly on the line, and bounds and balances at the top of their range', () => {
+    const top = fillMarks([assetMarks((1n << 60n) - 1n, PARAMETERS, 'asset 1')])
+    const { u, v } = top[1]!
+    const slots = emptySlots(6)
+    const onTheLine: Balances = [-u, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const below: Balances = [-u - 1n, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const short: Balances = [v, -(1n << 32n), 0n, 0n, 0n, 0n, 0n, 0n]
+    const huge: Balances = [WORD - 1n, WORD - 1n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const empty: Balances = Array<bigint>(8).fill(0n)
+    slots[INBOX]!.members.push(onTheLine, below, short, huge, empty)
+    execute(slots, top)
+    assert.deepEqual(slots[DISTRESS]!.members, [below])
+  })
+
+  it('moves no one while prices stay within every reach, and only the near ones when they leave it', () => {
+    const slots = emptySlots(32)
+    const prices = [200, 8000]
+    const random = mulberry32(9)
+    // Longs that are breached at a fall of 10 to 60 %.
+    const accounts = Array.from({ length: 200 }, (): Balances => {
+      const fall = 0.1 + 0.5 * random()
+      return [-BigInt(Math.floor(200e6 * 0.85 * (1 - fall))), 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n]
+    })
+    slots[INBOX]!.members.push(...accounts)
+    assert.equal(execute(slots, marksAt(prices)), 200)
+    assert.equal(execute(slots, marksAt([182, 8000])), 0)
+    assert.equal(execute(slots, marksAt([400, 1])), 0)
+    const breached = accounts.filter((balances) => health(balances, marksAt([150, 8000])) < 0n).length
+    const moved = execute(slots, marksAt([150, 8000]))
+    assert.equal(slots[DISTRESS]!.members.length, breached)
+    assert.ok(moved < breached + 60, `${moved} moved for ${breached} breached`)
+  })
+
+  it('refuses fewer slots than the window', () => {
+    assert.throws(() => planRound(emptySlots(5), marksAt([1])), /5 slots are too few for a sweep window of 6/)
+  })
+})

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { FIELD } from '../../protocol/constants.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import type { CircuitInput } from '../../protocol/system.ts'
+import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
+import { cachedDirectory } from '../../prover/key-cache.ts'
+import { mainSource, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { WitnessCalculator } from '../../prover/witness.ts'
+import { readConstraints, type Constraint } from './circuit-constraints.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const CIRCUITS = join(ROOT, 'circuits')
+
+/** What became of an input: a witness, or the template whose assertion failed and its line. */
+export type Outcome = { readonly witness: bigint[] } | { readonly template: string; readonly line: number; readonly message: string }
+
+/** A compiled circuit, for witnesses and constraints without keys. Compilations are cached by content. */
+export class Circuit {
+  readonly name: string
+  private readonly calculator: WitnessCalculator
+  private readonly files: string
+  private parsed: Constraint[] | undefined
+
+  private constructor(name: string, calculator: WitnessCalculator, files: string) {
+    this.name = name
+    this.calculator = calculator
+    this.files = files
+  }
+
+  static async open(name: string, main: string): Promise<Circuit> {
+    const cache = process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
+    const directory = await cachedDirectory(join(cache, 'circuits', name), await contentHash(main), (output) =>
+      compileCircuit({ name, main, circuits: CIRCUITS, output }),
+    )
+    const files = join(directory, name)
+    return new Circuit(name, await WitnessCalculator.open(`${files}.wasm`, name), files)
+  }
+
+  get constraints(): readonly Constraint[] {
+    this.parsed ??= readConstraints(`${this.files}.r1cs`)
+    return this.parsed
+  }
+
+  /** The wires' names: several where the compiler merged signals into one wire. */
+  async wireNames(): Promise<Map<number, string[]>> {
+    const names = new Map<number, string[]>()
+    for (const line of (await readFile(`${this.files}.sym`, 'utf8')).split('\n')) {
+      const [, wire, , name] = line.split(',')
+      if (name === undefined || wire === '-1') continue
+      const list = names.get(Number(wire))
+      if (list === undefined) names.set(Number(wire), [name])
+      else list.push(name)
+    }
+    return names
+  }
+
+  /** Runs the circuit's own witness program, with its assertions. */
+  async run(input: CircuitInput): Promise<Outcome> {
+    try {
+      return { witness: decodeWitness(await this.calculator.calculate(input)) }
+    } catch (error) {
+      const message = error instanceof PlimsollError ? `${error.message} ${error.hint ?? ''}` : ''
+      // The innermost template comes first: "Error in template AssertRange_3 line: 10".
+      const place = /Error in template (\w+?)_\d+ line: (\d+)/.exec(message)
+      if (place === null) throw error
+      return { template: place[1]!, line: Number(place[2]), message }
+    }
+  }
+}
+
+const opened = new Map<string, Promise<Circuit>>()
+
+/** The circuit of a profile, opened once a process. */
+export function openCircuit(circuit: CircuitName, profile: Profile): Promise<Circuit> {
+  const { depth, sweep, resolve } = profile
+  const name = circuit === 'sweep' ? `sweep-${sweep.steps}-${sweep.window}` : `resolve-${resolve.steps}-${depth}`
+  return openMain(name, mainSource(circuit, profile))
+}
+
+/** A circuit with a main component of its own. */
+export function openMain(name: string, main: string): Promise<Circuit> {
+  let circuit = opened.get(name)
+  if (circuit === undefined) {
+    circuit = Circuit.open(name, main)
+    opened.set(name, circuit)
+  }
+  return circuit
+}
+
+function decodeWitness(bytes: Uint8Array<ArrayBuffer>): bigint[] {
+  const words = new BigUint64Array(bytes.buffer)
+  const witness = Array<bigint>(words.length / 4)
+  for (let i = 0; i < witness.length; i++) {
+    const at = 4 * i
+    witness[i] = words[at]! | (words[at + 1]! << 64n) | (words[at + 2]! << 128n) | (words[at + 3]! << 192n)
+  }
+  return witness
+}
+
+/** `value` modulo r, in [0, r). */
+export function mod(value: bigint): bigint {
+  const rest = value % FIELD
+  return rest < 0n ? rest + FIELD : rest
+}
+
+async function contentHash(main: string): Promise<string> {
+  const hash = createHash('sha256')
+  const add = (part: string) => hash.update(`${Buffer.byteLength(part)}:`).update(part)
+  add(compilerVersions())
+  add(main)
+  const names = (await readdir(CIRCUITS, { recursive: true })).filter((name) => name.endsWith('.circom')).sort()
+  for (const name of names) {
+    add(name)
+    add(await readFile(join(CIRCUITS, name), 'utf8'))
+  }
+  return hash.digest('hex').slice(0, 32)
+}
