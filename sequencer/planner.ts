@@ -118,7 +118,7 @@ class RoundPlanner {
     if (homeless && empties.length === 0) return this.freeSlot(sources)
 
     // The last empty slot is kept for a point envelope.
-    const price = (k: number) => (0.02 * this.total) / (empties.length - k) ** 2
+    const price = (k: number) => (0.1 * this.total) / (empties.length - k) ** 2
     const choices = chooseEnvelopes(requests, empties.length - 1, price)
     const best = (balances: Balances, targets: readonly { rate: number; fits: (balances: Balances, need: Need) => boolean }[]) => {
       let found = -1

@@ -10,7 +10,8 @@ import { type ProfileName, PROFILES } from '../prover/profiles.ts'
 import { prove } from '../prover/prove.ts'
 import { completeRound } from './complete-round.ts'
 import { importAccounts } from './import-accounts.ts'
-import { requireNewDirectory, RoundWriter } from './round-directory.ts'
+import { requireNewDirectory } from './new-directory.ts'
+import { RoundWriter } from './round-directory.ts'
 
 /** Public outcome of a proven book. */
 export interface RoundSummary {

@@ -35,21 +35,6 @@ export function batchName(i: number): string {
   return `batch-${String(i).padStart(3, '0')}.json`
 }
 
-/**
- * Refuses an output directory that exists and is not empty, or whose parent does not exist.
- * @throws PlimsollError naming it
- */
-export async function requireNewDirectory(path: string): Promise<void> {
-  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return []
-    throw new PlimsollError(`Cannot write to ${path}: ${error.code === 'ENOTDIR' ? 'it is not a directory' : error.message}.`)
-  })
-  if (entries.length > 0) throw new PlimsollError(`The directory ${path} exists and is not empty.`, { hint: 'Name a new one.' })
-  await readdir(dirname(resolve(path))).catch(() => {
-    throw new PlimsollError(`Cannot write to ${path}: its parent is not a directory that can be read.`)
-  })
-}
-
 /** Collects a round's files beside their directory, which appears only when all are written. */
 export class RoundWriter {
   private readonly target: string

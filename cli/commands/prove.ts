@@ -16,7 +16,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  plimsoll prove book.json --out proof')
     .action(async (path: string, options: { out: string; profile: ProfileName; json?: true }) => {
       const { readBook } = await import('../read-book.ts')
-      const { requireNewDirectory } = await import('../../sequencer/round-directory.ts')
+      const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
       const { requireCapacity } = await import('../../sequencer/prove-book.ts')
       const book = await readBook(path)
       await requireNewDirectory(options.out)

@@ -26,44 +26,36 @@ export function box(sides: number, level: number, marks: Marks): Envelope {
   return { floors, ceilings }
 }
 
-/** Expected times that a side at log-distance `x` is reached over the planner's horizon (about 500 ticks), were it set anew each time. */
+/** Log-distance that prices cover within a tick anyway: nearer sides are no better than this. */
 const NEAR = 0.01
-function hits(x: number): number {
-  return 0.0125 / (x + NEAR) ** 2
-}
-
-/** Prices move together: of the sides that expire in one direction the nearest counts in full, the others so much. */
+/**
+ * Expected expiries over about 500 ticks of a random walk. A side met by moves in one direction is met again only at a new
+ * extreme, so a family of such slots expires in inverse proportion to its distance; with sides in both directions a slot is
+ * left as an interval is, in inverse proportion to the product. Constants tuned on hourly ETH and BTC prices.
+ */
+const ONE_WAY = 0.07
+const BOTH_WAYS = 0.004
+/** Prices move together: of the sides in one direction the nearest counts in full, the others so much. */
 const CORRELATED = 0.2
 
-/** Expected expiries of an envelope over the horizon, from the log-distances of its falling and rising sides. */
-function expiries(falls: readonly number[], rises: readonly number[]): number {
-  let sum = 0
-  for (const side of [falls, rises]) {
-    let most = 0
-    let all = 0
-    for (const x of side) {
-      const h = hits(x)
-      all += h
-      if (h > most) most = h
-    }
-    sum += most + CORRELATED * (all - most)
-  }
-  return sum
+/** Combined inverse distance of the sides that expire in one direction. */
+function pressure(distances: readonly number[]): number {
+  const inverses = distances.map((x) => 1 / (x + NEAR))
+  const most = Math.max(0, ...inverses)
+  return most + CORRELATED * (inverses.reduce((sum, inverse) => sum + inverse, 0) - most)
 }
 
-function countBits(bits: number): number {
-  let count = 0
-  for (let rest = bits; rest > 0; rest &= rest - 1) count++
-  return count
+function expiries(fall: number, rise: number): number {
+  return Math.max(ONE_WAY * fall, ONE_WAY * rise, BOTH_WAYS * fall * rise)
 }
 
 const FALLS = (1 << TRADED) - 1
 
-/** Expected expiries of `box(sides, level)`. */
+/** Expected expiries of `box(sides, level)`, relative to other envelopes. */
 export function boxExpiries(sides: number, level: number): number {
   if (level >= MAX_LEVEL) return 0
-  const weight = (count: number) => (count === 0 ? 0 : 1 + CORRELATED * (count - 1))
-  return hits(level) * (weight(countBits(sides & FALLS)) + weight(countBits(sides >> TRADED)))
+  const distances = (bits: number) => Array.from({ length: TRADED }, (_, a) => a).flatMap((a) => ((bits >> a) & 1 ? [level] : []))
+  return expiries(pressure(distances(sides & FALLS)), pressure(distances(sides >> TRADED)))
 }
 
 /** Expected expiries of a covered envelope from the present marks on. */
@@ -76,5 +68,5 @@ export function envelopeExpiries(envelope: Envelope, marks: Marks): number {
     if (floor > 0n) falls.push(Math.log(Number(marks[a]!.u) / Number(floor)))
     if (ceiling < CEILING_MAX && marks[a]!.v > 0n) rises.push(Math.log(Number(ceiling) / Number(marks[a]!.v)))
   }
-  return expiries(falls, rises)
+  return expiries(pressure(falls), pressure(rises))
 }

@@ -183,12 +183,12 @@ describe('liquidation', () => {
   })
 
   it('reaches the target at the last multiplier, 2^48 - 1, and closes just beyond', () => {
-    // q(2^48 - 1) = floor((2^48 - 1) k 8 / 2^43) = 256 k - 1.
-    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 1n })
-    const last = agree(account(-254n, 400n), NEUTRAL, marks, 0n)
-    assert.deepEqual([last.status, last.traded[1]], ['partial', 255n])
-    const beyond = agree(account(-255n, 400n), NEUTRAL, marks, 0n)
-    assert.deepEqual([beyond.status, beyond.traded[1], beyond.after[0], beyond.badDebt], ['closed', 400n, 145n, 0n])
+    // q(m) = m, and each unit sold adds 2^32 to T.
+    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n })
+    const last = agree(account(-(2n ** 48n) + 2n, 2n ** 48n), NEUTRAL, marks, 0n)
+    assert.deepEqual([last.status, last.multiplier, last.traded[1]], ['partial', 2n ** 48n - 1n, 2n ** 48n - 1n])
+    const beyond = agree(account(-(2n ** 48n) + 1n, 2n ** 48n), NEUTRAL, marks, 0n)
+    assert.deepEqual([beyond.status, beyond.traded[1], beyond.after[0], beyond.badDebt], ['closed', 2n ** 48n, 1n, 0n])
   })
 
   it('closes what has no depth', () => {

@@ -135,3 +135,20 @@ function encrypt(viewKey: bigint, leaf: bigint, sign: readonly bigint[], m: read
     m[6]! + (m[7]! << 64n) + (packBits(sign) << 128n) + (weights << 136n),
   ].map((plain, i) => mod(plain + poseidon([viewKey, leaf, BigInt(i)])))
 }
+
+/** The input of a batch of one step whose leaf has another opening, and the state before as if that had been its leaf. */
+export function withLeaf(input: CircuitInput, opening: Readonly<Record<string, Signal>>): CircuitInput {
+  const opened = putStep(input, 0, opening)
+  const value = (name: string) => (opened[name] as readonly Signal[])[0]!
+  const bits = list(value('indexBits'))
+  const meta = (value('version') as bigint) + (packBits(bits) << 32n) + (packBits(table(value('weightBits')).flat()) << 64n)
+  const key = accountKey({ owner: value('owner') as bigint, viewKey: value('viewKey') as bigint })
+  const leaf = poseidon([key, meta, packBits(list(value('sign'))), ...list(value('magnitude'))].map(mod))
+  let node = leaf
+  const children = table(value('children')).map((siblings, level) => {
+    const replaced = siblings.with(Number(bits[2 * level]! + 2n * bits[2 * level + 1]!), node)
+    node = poseidon([...replaced])
+    return replaced
+  })
+  return { ...putStep(opened, 0, { current: leaf, children }), rootBefore: node, distressBefore: poseidon([value('below') as bigint, leaf]) }
+}

@@ -9,8 +9,9 @@ import { violations } from './circuit-constraints.ts'
 export async function accepts(circuit: Circuit, input: CircuitInput): Promise<bigint[]> {
   const outcome = await circuit.run(input)
   assert.ok('witness' in outcome, `refused: ${'message' in outcome && outcome.message}`)
-  assert.deepEqual(violations(circuit.constraints, outcome.witness), [])
-  return outcome.witness
+  const witness = outcome.witness()
+  assert.deepEqual(violations(circuit.constraints, witness), [])
+  return witness
 }
 
 /** The circuit refuses the input, and at just this statement of this template: not at another one, by accident. */

@@ -15,7 +15,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CIRCUITS = join(ROOT, 'circuits')
 
 /** What became of an input: a witness, or the template whose assertion failed and its line. */
-export type Outcome = { readonly witness: bigint[] } | { readonly template: string; readonly line: number; readonly message: string }
+export type Outcome = { readonly witness: () => bigint[] } | { readonly template: string; readonly line: number; readonly message: string }
 
 /** A compiled circuit, for witnesses and constraints without keys. Compilations are cached by content. */
 export class Circuit {
@@ -60,7 +60,8 @@ export class Circuit {
   /** Runs the circuit's own witness program, with its assertions. */
   async run(input: CircuitInput): Promise<Outcome> {
     try {
-      return { witness: decodeWitness(await this.calculator.calculate(input)) }
+      const bytes = await this.calculator.calculate(input)
+      return { witness: () => decodeWitness(bytes) }
     } catch (error) {
       const message = error instanceof PlimsollError ? `${error.message} ${error.hint ?? ''}` : ''
       // The innermost template comes first: "Error in template AssertRange_3 line: 10".
@@ -81,7 +82,7 @@ export function openCircuit(circuit: CircuitName, profile: Profile): Promise<Cir
 }
 
 /** A circuit with a main component of its own. */
-export function openMain(name: string, main: string): Promise<Circuit> {
+function openMain(name: string, main: string): Promise<Circuit> {
   let circuit = opened.get(name)
   if (circuit === undefined) {
     circuit = Circuit.open(name, main)

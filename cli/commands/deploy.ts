@@ -1,0 +1,58 @@
+import { Command, InvalidArgumentError } from 'commander'
+import type { Address } from 'viem'
+import type { ProfileName } from '../../prover/profiles.ts'
+import { printJson, printText } from '../output.ts'
+import { profileOption } from '../profile-option.ts'
+
+interface Options {
+  readonly rpc: string
+  readonly data: string
+  readonly profile: ProfileName
+  readonly feed: Readonly<Record<string, Address>>
+  readonly allowDevelopmentKeys?: true
+  readonly json?: true
+}
+
+function addFeed(text: string, feeds: Readonly<Record<string, Address>>): Record<string, Address> {
+  const match = /^(.+)=(0x[0-9a-fA-F]{40})$/.exec(text)
+  if (match === null) throw new InvalidArgumentError('Write it as SYMBOL=0xADDRESS.')
+  return { ...feeds, [match[1]!]: match[2] as Address }
+}
+
+export function register(program: Command): void {
+  program
+    .command('deploy')
+    .summary('deploy a settlement and import the accounts of a book')
+    .description(
+      'Deploys verifiers and settlement, imports the accounts of a book, and stores the private state for `plimsoll node`. ' +
+        'A local chain gets mock feeds at the prices of the book; PLIMSOLL_PRIVATE_KEY holds the key that signs, or else a local chain signs with its own account.',
+    )
+    .argument('<book>', 'a BOOK.json')
+    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
+    .addOption(profileOption())
+    .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed, {})
+    .option('--allow-development-keys', 'deploy on a chain that is not local although anyone can forge proofs under development keys')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  plimsoll deploy book.json --rpc http://127.0.0.1:8545 --data state')
+    .action(async (path: string, options: Options) => {
+      const { readBook } = await import('../read-book.ts')
+      const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
+      const { requireCapacity } = await import('../../sequencer/prove-book.ts')
+      const { connectSigner } = await import('../../sequencer/rpc.ts')
+      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../sequencer/deploy.ts')
+      const { loadKeys } = await import('../load-keys.ts')
+      const book = await readBook(path)
+      await requireNewDirectory(options.data)
+      requireCapacity(book.accounts.length, options.profile)
+      const signer = await connectSigner(options.rpc)
+      const allowDevelopmentKeys = options.allowDevelopmentKeys === true
+      requireLocalChain(signer.chainId, allowDevelopmentKeys)
+      const keys = await loadKeys(options.profile)
+      const deployed = await deploy(book, keys, signer, { feeds: options.feed, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
+      if (options.json) return printJson(deployed)
+      printText(`Settlement ${deployed.settlement} on chain ${deployed.chainId}, ${deployed.accounts} accounts imported.`)
+      for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
+      printText(`The private state is in ${deployed.data}. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}`)
+    })
+}

@@ -1,0 +1,150 @@
+import { type Abi, type Address, BaseError, ContractFunctionRevertedError, encodeFunctionData, isAddress, type TransactionReceipt } from 'viem'
+import { loadArtifact } from '../contracts/artifacts.ts'
+import { batchValues, type Batch, type Opening } from '../protocol/batch.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import type { Envelope } from '../protocol/health.ts'
+import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
+import { calldata, type Proof } from '../prover/prove.ts'
+import type { ReadClient, SigningClient } from './rpc.ts'
+
+/** A proven batch, ready to be settled. */
+export interface ProvenBatch {
+  readonly openings: readonly Opening[]
+  readonly batch: Batch
+  readonly digest: bigint
+  readonly proof: Proof
+}
+
+export interface ChainRound {
+  /** 0 before the first. */
+  readonly number: number
+  readonly timestamp: bigint
+  /** As read from the feeds, assets 1..7. */
+  readonly prices: readonly bigint[]
+}
+
+export interface SettlementConfig {
+  readonly operator: Address
+  readonly sweepVerifier: Address
+  readonly resolveVerifier: Address
+  readonly cashDecimals: number
+  readonly minLiability: bigint
+  readonly slots: number
+  readonly roundMin: number
+  readonly roundShort: number
+  readonly maxAge: number
+}
+
+export const CIRCUIT_NUMBERS = { sweep: 0, resolve: 1 } as const
+
+/** The settlement contract, typed. Amounts are base units; arrays over assets follow the contract. */
+export class Settlement {
+  readonly client: ReadClient
+  readonly address: Address
+  readonly abi: Abi
+
+  private constructor(client: ReadClient, address: Address, abi: Abi) {
+    this.client = client
+    this.address = address
+    this.abi = abi
+  }
+
+  /** @throws PlimsollError when there is no such contract on the chain */
+  static async at(client: ReadClient, address: string): Promise<Settlement> {
+    if (!isAddress(address)) throw new PlimsollError(`${address} is not an address.`, { hint: 'Check --settlement.' })
+    const { abi } = await loadArtifact('Settlement')
+    const code = await client.read.getCode({ address })
+    if (code === undefined) throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, { hint: 'Check --settlement and --rpc.' })
+    const settlement = new Settlement(client, address, abi)
+    await settlement.config().catch(() => {
+      throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
+    })
+    return settlement
+  }
+
+  /** A view at the latest block, or at the one given. */
+  async view<T>(functionName: string, args: readonly unknown[] = [], blockNumber?: bigint): Promise<T> {
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    return (await this.client.read.readContract({ address: this.address, abi: this.abi, functionName, args: [...args], ...at })) as T
+  }
+
+  config(): Promise<SettlementConfig> {
+    return this.view('config')
+  }
+
+  async round(blockNumber?: bigint): Promise<ChainRound> {
+    const [number, timestamp, prices] = await this.view<[bigint, bigint, readonly bigint[]]>('round', [], blockNumber)
+    return { number: Number(number), timestamp, prices }
+  }
+
+  /** Marks of assets 0..7 at the latest round. */
+  async marks(blockNumber?: bigint): Promise<Marks> {
+    const words = await this.view<readonly (readonly bigint[])[]>('marks', [], blockNumber)
+    const traded = words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks)
+    return [CASH_MARKS, ...traded]
+  }
+
+  /** Undefined where the slot was never opened. */
+  async envelope(slot: number, blockNumber?: bigint): Promise<Envelope | undefined> {
+    const [opened, floors, ceilings] = await this.view<[boolean, readonly bigint[], readonly bigint[]]>('envelope', [slot], blockNumber)
+    return opened ? { floors, ceilings } : undefined
+  }
+
+  /** Feeds of assets 1, 2, ... */
+  async feeds(): Promise<Address[]> {
+    const count = Number(await this.view<bigint>('assetCount'))
+    const configs = await Promise.all(Array.from({ length: count }, (_, i) => this.view<[Address]>('assetConfig', [i + 1])))
+    return configs.map(([feed]) => feed)
+  }
+
+  /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */
+  async send(signer: SigningClient, functionName: string, args: readonly unknown[] = []): Promise<TransactionReceipt> {
+    try {
+      await this.client.read.simulateContract({ account: signer.sender, address: this.address, abi: this.abi, functionName, args: [...args] })
+      const hash = await signer.write.sendTransaction({ to: this.address, data: encodeFunctionData({ abi: this.abi, functionName, args: [...args] }) })
+      const receipt = await this.client.read.waitForTransactionReceipt({ hash })
+      if (receipt.status !== 'success') throw new PlimsollError(`The transaction ${hash} (${functionName}) was reverted.`)
+      return receipt
+    } catch (error) {
+      throw refusal(error, functionName)
+    }
+  }
+
+  settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {
+    const encoded = batches.map(({ openings, batch, digest, proof }) => ({
+      openings: openings.map(({ slot, envelope }) => ({ slot, floors: envelope.floors, ceilings: envelope.ceilings })),
+      circuit: CIRCUIT_NUMBERS[batch.circuit],
+      window: batch.circuit === 'sweep' ? batch.window : [],
+      values: batchValues(batch),
+      digest,
+      proof: calldata(proof),
+    }))
+    return this.send(signer, 'settle', [encoded])
+  }
+}
+
+/** A contract's refusal as one sentence with the name of its error. */
+export function refusal(error: unknown, what: string): Error {
+  if (!(error instanceof BaseError)) return error as Error
+  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
+  if (reverted instanceof ContractFunctionRevertedError) {
+    const { errorName, args } = reverted.data ?? {}
+    return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
+  }
+  return new PlimsollError(`The chain did not take ${what}: ${error.shortMessage.split('\n')[0]}`)
+}
+
+/** The contract reverted. */
+export class ContractRefusal extends PlimsollError {
+  readonly errorName: string
+
+  constructor(what: string, errorName: string, args: readonly unknown[]) {
+    super(`The settlement contract refused ${what}: ${errorName}(${args.join(', ')}).`)
+    this.errorName = errorName
+  }
+}
+
+export function sameEnvelope(a: Envelope | undefined, b: Envelope | undefined): boolean {
+  return `${a?.floors.join()} ${a?.ceilings.join()}` === `${b?.floors.join()} ${b?.ceilings.join()}`
+}
+

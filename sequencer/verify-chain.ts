@@ -1,0 +1,257 @@
+import { type Address, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
+import { parseBatch } from '../protocol/batch.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import { Ledger } from '../protocol/ledger.ts'
+import { assetMarks, fillMarks, MARK_NAMES, type RiskParameters } from '../protocol/marks.ts'
+import { vectorSignals } from '../protocol/public-vector.ts'
+import { stackHead } from '../protocol/stack.ts'
+import { AccountTree } from '../protocol/tree.ts'
+import type { KeySet } from '../prover/keys.ts'
+import { PROFILES, type ProfileName } from '../prover/profiles.ts'
+import { Audit, UNKNOWN } from './audit.ts'
+import { connect } from './rpc.ts'
+import { CIRCUIT_NUMBERS, sameEnvelope, Settlement } from './settlement.ts'
+
+export interface AuditedRound {
+  readonly round: number
+  /** Whether the system was complete at the round when the next one was posted, or now for the last. */
+  readonly complete: boolean
+  readonly swept: number
+  readonly resolved: number
+  readonly proofs: number
+  /** Of the round's posting and its settlements. */
+  readonly gas: string
+}
+
+export type ChainVerdict =
+  | { readonly ok: true; readonly settlement: Address; readonly chainId: number; readonly rounds: AuditedRound[]; readonly unknown: string }
+  | { readonly ok: false; readonly settlement: Address; readonly error: string; readonly rounds: AuditedRound[] }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** Blocks asked for at a time: providers limit the range of a query for events. */
+const BLOCK_RANGE = 5_000n
+
+interface ChainBatch {
+  readonly openings: readonly { slot: number; floors: readonly bigint[]; ceilings: readonly bigint[] }[]
+  readonly circuit: number
+  readonly window: readonly number[]
+  readonly values: readonly bigint[]
+  readonly digest: bigint
+  readonly proof: { a: readonly bigint[]; b: readonly (readonly bigint[])[]; c: readonly bigint[] }
+}
+
+/**
+ * Replays all that a settlement contract took since its deployment, from events and call data alone: every proof is
+ * checked again off chain under the installation's own keys, and the outcome compared with the contract's storage.
+ * @throws PlimsollError when the endpoint does not answer or there is no such contract
+ */
+export async function verifyChain(
+  url: string,
+  address: string,
+  keysOf: (profile: ProfileName) => Promise<KeySet>,
+  onSettlement: (done: number) => void,
+): Promise<ChainVerdict> {
+  const client = await connect(url)
+  const settlement = await Settlement.at(client, address)
+  const replay = new Replay(settlement, keysOf, onSettlement)
+  try {
+    const end = await client.read.getBlockNumber()
+    await replay.run(end)
+    await replay.compareStorage(end)
+    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: UNKNOWN }
+  } catch (error) {
+    if (!(error instanceof PlimsollError)) throw error
+    return { ok: false, settlement: settlement.address, error: error.message, rounds: replay.rounds() }
+  }
+}
+
+class Replay {
+  private readonly settlement: Settlement
+  private readonly keysOf: (profile: ProfileName) => Promise<KeySet>
+  private readonly onSettlement: (done: number) => void
+  private readonly parameters = new Map<number, RiskParameters>()
+  private readonly list: Mutable<AuditedRound>[] = []
+  private audit: Audit | undefined
+  private settlements = 0
+
+  constructor(settlement: Settlement, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
+    this.settlement = settlement
+    this.keysOf = keysOf
+    this.onSettlement = onSettlement
+  }
+
+  rounds(): AuditedRound[] {
+    return this.list
+  }
+
+  async run(end: bigint): Promise<void> {
+    const { client, address } = this.settlement
+    const done = new Set<Hex>()
+    for (let from = await this.settlement.view<bigint>('deployedAt'); from <= end; from += BLOCK_RANGE) {
+      const to = from + BLOCK_RANGE - 1n < end ? from + BLOCK_RANGE - 1n : end
+      const logs = await client.read.getLogs({ address, fromBlock: from, toBlock: to })
+      const settling = new Set(logs.filter((log) => this.decode(log)?.name === 'Settled').map((log) => log.transactionHash))
+      for (const log of logs) {
+        const hash = log.transactionHash
+        if (!settling.has(hash)) await this.event(log)
+        else if (!done.has(hash)) {
+          done.add(hash)
+          await this.settle(hash)
+        }
+      }
+    }
+    if (this.audit === undefined) throw new PlimsollError('The settlement has no genesis yet.')
+    this.closeRound()
+  }
+
+  /** The contract's storage at block `end` must be what the replay arrived at. */
+  async compareStorage(end: bigint): Promise<void> {
+    const { ledger } = this.audit!
+    const same = (what: string, replayed: unknown, stored: unknown) => {
+      if (String(replayed) !== String(stored)) throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
+    }
+    const view = <T>(name: string) => this.settlement.view<T>(name, [], end)
+    same('accounts root', ledger.root, await view('accountsRoot'))
+    same('list of heads', ledger.heads, await view('heads'))
+    same('backstop', ledger.backstop, await view('backstop'))
+    same('bad debt', ledger.badDebt, await view('badDebt'))
+    same('round number', this.list.length, (await this.settlement.round(end)).number)
+    same('completeness', ledger.isComplete(), await view('isComplete'))
+    for (let slot = 2; slot < ledger.heads.length; slot++) {
+      if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end))) throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
+    }
+    if (ledger.marks !== undefined) {
+      const flat = (marks: NonNullable<Ledger['marks']>) => marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
+      same('set of marks', flat(ledger.marks), flat(await this.settlement.marks(end)))
+    }
+  }
+
+  private decode(log: Log): { name: string; args: Record<string, never> } | undefined {
+    try {
+      const { eventName, args } = decodeEventLog({ abi: this.settlement.abi, data: log.data, topics: log.topics })
+      return { name: eventName!, args: args as unknown as Record<string, never> }
+    } catch {
+      return undefined
+    }
+  }
+
+  private async event(log: Log): Promise<void> {
+    const event = this.decode(log)
+    if (event === undefined) throw new PlimsollError(`Transaction ${log.transactionHash} has an event that this version does not know.`)
+    const args = event.args as Record<string, unknown>
+    switch (event.name) {
+      case 'ParametersApplied': {
+        const { depth, ...factors } = args.parameters as Record<keyof RiskParameters, number | bigint>
+        const entries = [...Object.entries(factors), ['depth', depth] as const].map(([name, value]) => [name, BigInt(value)])
+        this.parameters.set(Number(args.asset), Object.fromEntries(entries) as unknown as RiskParameters)
+        return
+      }
+      case 'Genesis':
+        return this.genesis(log.transactionHash!, args.root as bigint, args.inboxHead as bigint)
+      case 'RoundPosted':
+        return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(log.transactionHash!))
+      case 'EnvelopeOpened':
+        return this.ledger().open({ slot: Number(args.slot), envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] } })
+      case 'ParametersProposed':
+        return
+      default:
+        throw new PlimsollError(`Transaction ${log.transactionHash} has the event ${event.name} outside a settlement.`)
+    }
+  }
+
+  private ledger(): Ledger {
+    if (this.audit === undefined) throw new PlimsollError('The settlement changed before its genesis.')
+    return this.audit.ledger
+  }
+
+  private async genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
+    const keys = await this.keys()
+    const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [bigint, bigint, readonly bigint[]]
+    const { root: rebuilt } = new AccountTree(keys.profile.depth, leaves)
+    if (claimedRoot !== root || claimedInbox !== inbox || rebuilt !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
+    if (stackHead(leaves) !== inbox) throw new PlimsollError('The initial leaves do not have the initial inbox head.')
+    const { slots, minLiability } = await this.settlement.config()
+    this.audit = new Audit(keys, new Ledger(keys.profile, slots, minLiability, root, inbox), leaves)
+  }
+
+  /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
+  private async keys(): Promise<KeySet> {
+    const { sweepVerifier, resolveVerifier } = await this.settlement.config()
+    const [sweepSteps, sweepWindow, resolveSteps] = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number)
+    const profile = Object.values(PROFILES).find(({ sweep, resolve }) => sweep.steps === sweepSteps && sweep.window === sweepWindow && resolve.steps === resolveSteps)
+    if (profile === undefined) throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
+    const keys = await this.keysOf(profile.name)
+    for (const [circuit, verifier] of [['sweep', sweepVerifier], ['resolve', resolveVerifier]] as const) {
+      const hash = await this.settlement.client.read.readContract({ address: verifier, abi: KEY_HASH_ABI, functionName: 'keyHash' })
+      if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
+    }
+    return keys
+  }
+
+  private post(round: number, prices: readonly bigint[], gas: bigint): void {
+    const ledger = this.ledger()
+    if (round !== this.list.length + 1) throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
+    this.closeRound()
+    const traded = [...this.parameters.keys()].sort((a, b) => a - b)
+    ledger.marks = fillMarks(traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)))
+    this.list.push({ round, complete: false, swept: 0, resolved: 0, proofs: 0, gas: gas.toString() })
+  }
+
+  private closeRound(): void {
+    const last = this.list.at(-1)
+    if (last !== undefined) last.complete = this.audit!.ledger.isComplete()
+  }
+
+  private async settle(hash: Hex): Promise<void> {
+    const audit = this.audit
+    if (audit === undefined) throw new PlimsollError('The settlement changed before its genesis.')
+    const [batches] = (await this.callData(hash, 'settle')) as [readonly ChainBatch[]]
+    const round = this.list.at(-1)
+    for (const [i, batch] of batches.entries()) {
+      await this.batch(audit, batch).catch((error: unknown) => {
+        if (error instanceof PlimsollError) throw new PlimsollError(`Batch ${i} of transaction ${hash}: ${error.message}`)
+        throw error
+      })
+      if (round !== undefined) {
+        round.proofs++
+        round[batch.circuit === CIRCUIT_NUMBERS.sweep ? 'swept' : 'resolved'] += Number(batch.values[0])
+      }
+    }
+    if (round !== undefined) round.gas = (BigInt(round.gas) + (await this.gas(hash))).toString()
+    this.onSettlement(++this.settlements)
+  }
+
+  private batch(audit: Audit, { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch): Promise<void> {
+    const name = circuit === CIRCUIT_NUMBERS.sweep ? 'sweep' : 'resolve'
+    const text = (pair: readonly bigint[]) => pair.map(String)
+    const proof = {
+      pi_a: [...text(a), '1'], pi_b: [...b.map((row) => text(row.toReversed())), ['1', '0']], pi_c: [...text(c), '1'],
+      protocol: 'groth16', curve: 'bn128',
+    }
+    return audit.batch(
+      {
+        openings: openings.map(({ slot, floors, ceilings }) => ({ slot, envelope: { floors, ceilings } })),
+        batch: parseBatch(name, window, values, audit.ledger.shape),
+        proof,
+      },
+      (vector) => {
+        if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
+      },
+    )
+  }
+
+  private async callData(hash: Hex, functionName: string): Promise<readonly unknown[]> {
+    const { to, input } = await this.settlement.client.read.getTransaction({ hash })
+    if (to?.toLowerCase() !== this.settlement.address.toLowerCase()) throw new PlimsollError(`Transaction ${hash} called the settlement through another contract: its call data cannot be read.`)
+    const call = decodeFunctionData({ abi: this.settlement.abi, data: input })
+    if (call.functionName !== functionName) throw new PlimsollError(`Transaction ${hash} is not a call of ${functionName}.`)
+    return call.args ?? []
+  }
+
+  private async gas(hash: Hex): Promise<bigint> {
+    return (await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed
+  }
+}
+
+const KEY_HASH_ABI = [{ type: 'function', name: 'keyHash', stateMutability: 'view', inputs: [], outputs: [{ type: 'bytes32' }] }] as const

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { measureConstraints, type ConstraintCounts } from '../support/circuit-counts.ts'
+
+/** Constraints a step, at a window of 6 and a depth of 8 (design, section 7). */
+const BUDGET = { sweep: 1250, resolve: 11_000 }
+
+describe('constraints', () => {
+  let measured: ConstraintCounts
+
+  before(async () => {
+    measured = await measureConstraints()
+  })
+
+  it('of a step stay within the budget', () => {
+    assert.ok(measured.step.sweep <= BUDGET.sweep, `${measured.step.sweep} for a sweep step`)
+    assert.ok(measured.step.resolve <= BUDGET.resolve, `${measured.step.resolve} for a resolve step`)
+  })
+
+  it('are those of docs/constraints.json', async () => {
+    const { step, tiny } = JSON.parse(await readFile(new URL('../../docs/constraints.json', import.meta.url), 'utf8')) as ConstraintCounts
+    assert.deepEqual(measured, { step, tiny }, 'npm run constraints takes them over')
+  })
+})

@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict'
+import { fuzzResolve, fuzzSweep } from '../fuzz/run.ts'
+import { Random } from '../protocol/random.ts'
+
+/** A short run of `npm run fuzz`. */
+describe('fuzz: the circuits and the reference machine agree on random accounts', () => {
+  it('resolve', async () => {
+    const { all } = await fuzzResolve(new Random(20200312), 100)
+    for (const kind of ['refresh', 'drop', 'liquidate, partial', 'liquidate, closed as dust', 'liquidate, closed as insufficient', 'bad debt', 'lies refused']) {
+      assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
+    }
+  })
+
+  it('sweep', async () => {
+    const { all } = await fuzzSweep(new Random(20200312), 200)
+    for (const kind of ['into an envelope', 'into distress or inbox', 'a corner of 0', 'inactive steps', 'lies refused']) {
+      assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
+    }
+  })
+})

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import type { Account } from '../../protocol/account.ts'
+import { FIELD } from '../../protocol/constants.ts'
+import type { CircuitInput } from '../../protocol/system.ts'
+import { openCircuit, type Circuit } from '../support/circuit.ts'
+import { violations, type Constraint } from '../support/circuit-constraints.ts'
+import { account, BANKRUPT, BELOW_TARGET, DUST, HEALTHY, inDistress, inInbox, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'
+import { freeWires } from '../support/circuit-mutation.ts'
+import { accepts } from '../support/circuit-rejection.ts'
+
+/** Wires that may change alone, by name, and why nothing follows from it. */
+interface Exception {
+  readonly name: RegExp
+  readonly why: string
+}
+
+// Hints of inverses, each used only as a factor of what is 0 here: whatever they are, the product is 0.
+const CURRENT: Exception = { name: /\.staleInverse$/, why: 'current - leaf is 0 unless the leaf is dropped; a write demands that it is 0' }
+const NO_MULTIPLIER: Exception = { name: /\.liquidation\.NonZeroIff_\d+_\d+\.inverse$/, why: 'the multiplier is 0 unless the case is partial, as NonZeroIff demands on its own' }
+const NO_CASH: Exception = { name: /\.liquidation\.IsZero_\d+_\d+\.inv$/, why: 'the cash after is 0, and IsZero says so with any inverse' }
+
+describe('mutation: no wire of a valid witness can change alone', () => {
+  describe('sweep', () => {
+    const accounts = [account(0, HEALTHY), account(1, PARTIAL), account(2, BELOW_TARGET), account(3, DUST)]
+    const moves = [{ from: 1, to: 0 }, { from: 1, to: 2 }, { from: 1, to: 0 }, { from: 0, to: 1 }]
+    for (const count of [4, 2, 0]) {
+      check(`with ${count} of 4 steps active`, 'sweep', () => inInbox(accounts).sweep(WINDOW, moves.slice(0, count)).input, [])
+    }
+  })
+
+  describe('resolve', () => {
+    const book = [account(0, PARTIAL), account(1, DUST), account(2, BANKRUPT), account(3, HEALTHY), account(4, BELOW_TARGET)]
+    const ghost: Account = { ...book[4]!, version: 3n }
+    const from = (top: number, count: number, ghosts: readonly Account[] = []) => () => {
+      const system = inDistress(book, { ghosts })
+      while (system.stacks[0]!.length > book.length + ghosts.length - top) system.resolve(1)
+      return system.resolve(count).input
+    }
+    check('with a partial liquidation and a close of dust', 'resolve', from(0, 2), [CURRENT, NO_MULTIPLIER])
+    check('with a close for lack of collateral, bad debt and a refresh', 'resolve', from(2, 2), [CURRENT, NO_MULTIPLIER])
+    check('with a drop and a partial liquidation', 'resolve', from(0, 2, [ghost]), [CURRENT, NO_MULTIPLIER])
+    check('with a refresh and an inactive step', 'resolve', from(4, 1), [CURRENT, NO_MULTIPLIER, NO_CASH])
+  })
+
+  it('would be noticed: a wire that no constraint holds, and a bit that may be either', () => {
+    const constraints: Constraint[] = [
+      { a: [[1, 1n]], b: [[1, 1n]], c: [[2, 1n]] }, // x x = y
+      { a: [[3, 1n]], b: [[3, 1n], [0, FIELD - 1n]], c: [] }, // b (b - 1) = 0
+      { a: [[4, 1n]], b: [[5, 1n]], c: [] }, // p q = 0
+      { a: [[6, 1n]], b: [[6, 1n], [0, FIELD - 1n]], c: [] }, // another bit
+      { a: [[6, 2n], [1, 1n]], b: [[0, 1n]], c: [[7, 1n]] }, // which a sum holds
+    ]
+    const witness = [1n, 3n, 9n, 1n, 5n, 0n, 1n, 5n, 77n]
+    assert.deepEqual(violations(constraints, witness), [])
+    assert.deepEqual(freeWires(constraints, witness), [3, 4, 8])
+  })
+
+  function check(what: string, name: 'sweep' | 'resolve', input: () => CircuitInput, exceptions: readonly Exception[]): void {
+    it(what, async () => {
+      const circuit: Circuit = await openCircuit(name, TINY)
+      const witness = await accepts(circuit, input())
+      const names = await circuit.wireNames()
+      const free = freeWires(circuit.constraints, witness).map((wire) => names.get(wire)!.join(' = '))
+      const used = new Set<Exception>()
+      const unexplained = free.filter((signal) => {
+        const exception = exceptions.find(({ name }) => name.test(signal))
+        if (exception !== undefined) used.add(exception)
+        return exception === undefined
+      })
+      assert.deepEqual(unexplained, [])
+      assert.deepEqual(exceptions.filter((exception) => !used.has(exception)).map(({ why }) => why), [], 'exceptions that no wire needs')
+    })
+  }
+})
