@@ -1,6 +1,6 @@
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath } from 'node:url'
 
-import { defineConfig } from 'hardhat/config';
+import { defineConfig } from 'hardhat/config'
 
 // One local chain for the in-process tests (`default`) and for `hardhat node` (`node`). The block gas limit leaves room
 // for a genesis of thousands of leaves; everything else, the cap on a transaction's gas included, is as on mainnet.
@@ -10,7 +10,7 @@ const localChain = {
   chainId: 31337,
   blockGasLimit: 120_000_000,
   mining: { auto: true, interval: 0 },
-} as const;
+} as const
 
 export default defineConfig({
   solidity: {
@@ -24,4 +24,4 @@ export default defineConfig({
     },
   },
   networks: { default: localChain, node: localChain },
-});
+})

@@ -3,7 +3,7 @@ import { DEFAULT_SLOTS, MAX_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { assetMarks, fillMarks, priceMarkDown, type Marks, type RiskParameters } from '../protocol/marks.ts'
 import { sampleAccounts } from '../sequencer/sample-accounts.ts'
-import { jointPath, QUOTE_DECIMALS, readCandles } from './candles.ts'
+import { jointPath, QUOTE_DECIMALS, readCandles } from '../sequencer/candles.ts'
 import { replay } from './replay.ts'
 
 const USAGE = 'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--json]'

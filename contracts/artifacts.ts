@@ -1,28 +1,28 @@
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath } from 'node:url'
 
-import { createHardhatRuntimeEnvironment, importUserConfig } from 'hardhat/hre';
-import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre';
-import type { Abi, Hex } from 'viem';
+import { createHardhatRuntimeEnvironment, importUserConfig } from 'hardhat/hre'
+import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
+import type { Abi, Hex } from 'viem'
 
 export interface ContractArtifact {
-  abi: Abi;
-  bytecode: Hex;
+  abi: Abi
+  bytecode: Hex
 }
 
-let environment: Promise<HardhatRuntimeEnvironment> | undefined;
+let environment: Promise<HardhatRuntimeEnvironment> | undefined
 
 /** The Hardhat environment of this package, whatever the working directory, its contracts built; made once a process. */
 export function builtEnvironment(): Promise<HardhatRuntimeEnvironment> {
-  environment ??= build();
-  return environment;
+  environment ??= build()
+  return environment
 }
 
 async function build(): Promise<HardhatRuntimeEnvironment> {
-  const config = fileURLToPath(new URL('../hardhat.config.ts', import.meta.url));
-  const root = fileURLToPath(new URL('..', import.meta.url));
-  const made = await createHardhatRuntimeEnvironment(await importUserConfig(config), { config }, root);
-  await made.tasks.getTask('build').run({ quiet: true });
-  return made;
+  const config = fileURLToPath(new URL('../hardhat.config.ts', import.meta.url))
+  const root = fileURLToPath(new URL('..', import.meta.url))
+  const made = await createHardhatRuntimeEnvironment(await importUserConfig(config), { config }, root)
+  await made.tasks.getTask('build').run({ quiet: true })
+  return made
 }
 
 /**
@@ -30,7 +30,7 @@ async function build(): Promise<HardhatRuntimeEnvironment> {
  * @param name Contract name, or `contracts/path/File.sol:Name` where several files have one of that name.
  */
 export async function loadArtifact(name: string): Promise<ContractArtifact> {
-  const { artifacts } = await builtEnvironment();
-  const { abi, bytecode } = await artifacts.readArtifact(name);
-  return { abi: abi as Abi, bytecode: bytecode as Hex };
+  const { artifacts } = await builtEnvironment()
+  const { abi, bytecode } = await artifacts.readArtifact(name)
+  return { abi: abi as Abi, bytecode: bytecode as Hex }
 }

@@ -1,17 +1,17 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { PlimsollError } from '../protocol/errors.ts';
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { PlimsollError } from '../protocol/errors.ts'
 
 interface Manifest {
-  readonly content: string;
-  readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>;
+  readonly content: string
+  readonly files: Readonly<Record<string, { readonly size: number; readonly sha256: string }>>
 }
 
-const MANIFEST = 'manifest.json';
-const TEMPORARY = '.building-';
+const MANIFEST = 'manifest.json'
+const TEMPORARY = '.building-'
 
 /**
  * The directory `parent/content`, whose files were made by `build` from what `content` is the hash of. It is built once, appears
@@ -19,84 +19,84 @@ const TEMPORARY = '.building-';
  * Throws PlimsollError when a file is missing or was changed.
  */
 export async function cachedDirectory(parent: string, content: string, build: (directory: string) => Promise<void>): Promise<string> {
-  const directory = join(parent, content);
+  const directory = join(parent, content)
   if (await exists(directory)) {
-    await check(directory, content);
-    return directory;
+    await check(directory, content)
+    return directory
   }
-  await mkdir(parent, { recursive: true });
-  await removeAbandoned(parent);
-  const temporary = await mkdtemp(join(parent, `${TEMPORARY}${process.pid}-`));
+  await mkdir(parent, { recursive: true })
+  await removeAbandoned(parent)
+  const temporary = await mkdtemp(join(parent, `${TEMPORARY}${process.pid}-`))
   try {
-    await build(temporary);
-    const files: Record<string, { size: number; sha256: string }> = {};
-    for (const name of (await readdir(temporary)).sort()) files[name] = await fingerprint(join(temporary, name));
-    await writeFile(join(temporary, MANIFEST), `${JSON.stringify({ content, files } satisfies Manifest, null, 2)}\n`);
+    await build(temporary)
+    const files: Record<string, { size: number; sha256: string }> = {}
+    for (const name of (await readdir(temporary)).sort()) files[name] = await fingerprint(join(temporary, name))
+    await writeFile(join(temporary, MANIFEST), `${JSON.stringify({ content, files } satisfies Manifest, null, 2)}\n`)
     await rename(temporary, directory).catch(async (error: unknown) => {
       // Another process was faster; what it built is the same.
-      if (!(await exists(directory))) throw error;
-      await check(directory, content);
-    });
+      if (!(await exists(directory))) throw error
+      await check(directory, content)
+    })
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    await rm(temporary, { recursive: true, force: true })
   }
-  return directory;
+  return directory
 }
 
 async function check(directory: string, content: string): Promise<void> {
-  const manifest = await readManifest(directory, content);
+  const manifest = await readManifest(directory, content)
   await Promise.all(
     Object.entries(manifest.files).map(async ([name, expected]) => {
-      const path = join(directory, name);
-      const { size } = await stat(path).catch(() => ({ size: -1 }));
-      if (size < 0) throw damaged(path, 'is missing');
-      if (size !== expected.size) throw damaged(path, `has ${size} bytes instead of ${expected.size}`);
-      if ((await fingerprint(path)).sha256 !== expected.sha256) throw damaged(path, 'is not the file that set-up wrote');
+      const path = join(directory, name)
+      const { size } = await stat(path).catch(() => ({ size: -1 }))
+      if (size < 0) throw damaged(path, 'is missing')
+      if (size !== expected.size) throw damaged(path, `has ${size} bytes instead of ${expected.size}`)
+      if ((await fingerprint(path)).sha256 !== expected.sha256) throw damaged(path, 'is not the file that set-up wrote')
     }),
-  );
+  )
 }
 
 async function readManifest(directory: string, content: string): Promise<Manifest> {
-  const path = join(directory, MANIFEST);
-  let manifest: Partial<Manifest> | null;
+  const path = join(directory, MANIFEST)
+  let manifest: Partial<Manifest> | null
   try {
-    manifest = JSON.parse(await readFile(path, 'utf8')) as Partial<Manifest> | null;
+    manifest = JSON.parse(await readFile(path, 'utf8')) as Partial<Manifest> | null
   } catch {
-    throw damaged(path, 'is missing or unreadable');
+    throw damaged(path, 'is missing or unreadable')
   }
   if (manifest?.content !== content || typeof manifest.files !== 'object' || Object.keys(manifest.files).length === 0) {
-    throw damaged(path, 'belongs to other keys');
+    throw damaged(path, 'belongs to other keys')
   }
-  return manifest as Manifest;
+  return manifest as Manifest
 }
 
 function damaged(path: string, what: string): PlimsollError {
   return new PlimsollError(`The key file ${path} ${what}.`, {
     hint: `Delete ${dirname(path)} and run \`plimsoll setup\` again.`,
-  });
+  })
 }
 
 async function fingerprint(path: string): Promise<{ size: number; sha256: string }> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return { size: (await stat(path)).size, sha256: hash.digest('hex') };
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
+  return { size: (await stat(path)).size, sha256: hash.digest('hex') }
 }
 
 /** Removes what interrupted processes left behind. */
 async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (name.startsWith(TEMPORARY) && !isRunning(Number.parseInt(name.slice(TEMPORARY.length), 10))) {
-      await rm(join(parent, name), { recursive: true, force: true });
+      await rm(join(parent, name), { recursive: true, force: true })
     }
   }
 }
 
 function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
+    process.kill(pid, 0)
+    return true
   } catch {
-    return false;
+    return false
   }
 }
 
@@ -104,5 +104,5 @@ async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
-  );
+  )
 }

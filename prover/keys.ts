@@ -1,63 +1,63 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { zKey } from 'snarkjs';
-import type { Hex } from 'viem';
-import { compileCircuit, compilerVersions } from './compile.ts';
-import { closeCurve, curveIsOpen } from './curve.ts';
-import { writeDevelopmentKey } from './development-key.ts';
-import { cachedDirectory } from './key-cache.ts';
-import { CIRCUITS, mainSource, PROFILES } from './profiles.ts';
-import type { CircuitName, Profile, ProfileName } from './profiles.ts';
-import { readR1cs } from './r1cs.ts';
-import { keyHash, requireSoundKey } from './verification-key.ts';
-import type { VerificationKey } from './verification-key.ts';
+import { createHash } from 'node:crypto'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { zKey } from 'snarkjs'
+import type { Hex } from 'viem'
+import { compileCircuit, compilerVersions } from './compile.ts'
+import { closeCurve, curveIsOpen } from './curve.ts'
+import { writeDevelopmentKey } from './development-key.ts'
+import { cachedDirectory } from './key-cache.ts'
+import { CIRCUITS, mainSource, PROFILES } from './profiles.ts'
+import type { CircuitName, Profile, ProfileName } from './profiles.ts'
+import { readR1cs } from './r1cs.ts'
+import { keyHash, requireSoundKey } from './verification-key.ts'
+import type { VerificationKey } from './verification-key.ts'
 
 /** One circuit's files and keys. */
 export interface CircuitKeys {
-  readonly circuit: CircuitName;
-  readonly r1cs: string;
-  readonly wasm: string;
-  readonly sym: string;
-  readonly zkey: string;
-  readonly verificationKey: VerificationKey;
-  readonly keyHash: Hex;
-  readonly constraints: number;
+  readonly circuit: CircuitName
+  readonly r1cs: string
+  readonly wasm: string
+  readonly sym: string
+  readonly zkey: string
+  readonly verificationKey: VerificationKey
+  readonly keyHash: Hex
+  readonly constraints: number
   /** snarkjs's verifier contract for this key. */
-  readonly solidity: string;
+  readonly solidity: string
 }
 
 export interface KeySet extends Readonly<Record<CircuitName, CircuitKeys>> {
-  readonly profile: Profile;
-  readonly directory: string;
+  readonly profile: Profile
+  readonly directory: string
 }
 
 export interface KeyProgress {
-  readonly circuit: CircuitName;
-  readonly stage: 'compile' | 'key';
+  readonly circuit: CircuitName
+  readonly stage: 'compile' | 'key'
   /** 0 to 1; a compilation is only 0 and 1. */
-  readonly share: number;
+  readonly share: number
 }
 
 export interface KeyOptions {
   /** Only called when there is something to build. */
-  readonly onProgress?: (progress: KeyProgress) => void;
+  readonly onProgress?: (progress: KeyProgress) => void
   /** Replaces the project's own circuits, for tests. */
-  readonly source?: CircuitSource;
+  readonly source?: CircuitSource
 }
 
 export interface CircuitSource {
   /** The directory of the templates. */
-  readonly circuits: string;
+  readonly circuits: string
   /** Source text of a main component. */
-  readonly main: (circuit: CircuitName) => string;
+  readonly main: (circuit: CircuitName) => string
 }
 
 // Part of every key's identity: change it when the generator's output changes.
-const GENERATOR = 'plimsoll development keys 1';
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const GENERATOR = 'plimsoll development keys 1'
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /**
  * The keys of a profile for both circuits: compiled and generated when this version of the circuits has none in the cache
@@ -65,67 +65,67 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
  * Throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
 export async function ensureKeys(profileName: ProfileName, options: KeyOptions = {}): Promise<KeySet> {
-  const profile = PROFILES[profileName];
+  const profile = PROFILES[profileName]
   const source = options.source ?? {
     circuits: join(ROOT, 'circuits'),
     main: (circuit: CircuitName) => mainSource(circuit, profile),
-  };
-  const content = await contentHash(source);
-  const cache = process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll');
+  }
+  const content = await contentHash(source)
+  const cache = process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
 
   const directory = await cachedDirectory(join(cache, 'keys', profile.name), content, (output) =>
     buildKeys(profile, source, output, options.onProgress),
-  );
+  )
 
-  const [sweep, resolve] = await Promise.all([loadCircuit(directory, 'sweep'), loadCircuit(directory, 'resolve')]);
-  return { profile, directory, sweep, resolve };
+  const [sweep, resolve] = await Promise.all([loadCircuit(directory, 'sweep'), loadCircuit(directory, 'resolve')])
+  return { profile, directory, sweep, resolve }
 }
 
 async function buildKeys(profile: Profile, source: CircuitSource, output: string, onProgress?: KeyOptions['onProgress']): Promise<void> {
-  const curveWasOpen = curveIsOpen();
-  const stop = new AbortController();
-  let failure: unknown;
+  const curveWasOpen = curveIsOpen()
+  const stop = new AbortController()
+  let failure: unknown
   // One key after the other, each on all cores, while the other circuit may still be compiling.
-  let previous = Promise.resolve();
+  let previous = Promise.resolve()
   const build = async (circuit: CircuitName): Promise<void> => {
-    onProgress?.({ circuit, stage: 'compile', share: 0 });
-    await compileCircuit({ name: circuit, main: source.main(circuit), circuits: source.circuits, output, signal: stop.signal });
-    onProgress?.({ circuit, stage: 'compile', share: 1 });
+    onProgress?.({ circuit, stage: 'compile', share: 0 })
+    await compileCircuit({ name: circuit, main: source.main(circuit), circuits: source.circuits, output, signal: stop.signal })
+    onProgress?.({ circuit, stage: 'compile', share: 1 })
     previous = previous.then(() =>
       writeKey(output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) => onProgress?.({ circuit, stage: 'key', share })),
-    );
-    await previous;
-  };
+    )
+    await previous
+  }
   await Promise.all(
     CIRCUITS.map((circuit) =>
       build(circuit).catch((error: unknown) => {
-        failure ??= error;
-        stop.abort();
+        failure ??= error
+        stop.abort()
       }),
     ),
-  );
-  if (!curveWasOpen) await closeCurve();
-  if (failure !== undefined) throw failure;
+  )
+  if (!curveWasOpen) await closeCurve()
+  if (failure !== undefined) throw failure
 }
 
 async function writeKey(output: string, circuit: CircuitName, seed: string, onProgress: (share: number) => void): Promise<void> {
-  const zkey = join(output, `${circuit}.zkey`);
-  const r1cs = join(output, `${circuit}.r1cs`);
-  await writeDevelopmentKey({ r1cs, zkey, seed, onProgress });
-  const verificationKey = await zKey.exportVerificationKey(zkey);
-  const template = await readFile(solidityTemplate(), 'utf8');
-  await writeFile(join(output, `${circuit}.sol`), await zKey.exportSolidityVerifier(zkey, { groth16: template }));
-  const { constraintCount } = readR1cs(r1cs);
-  await writeFile(join(output, `${circuit}.json`), JSON.stringify({ constraints: constraintCount, verificationKey }));
+  const zkey = join(output, `${circuit}.zkey`)
+  const r1cs = join(output, `${circuit}.r1cs`)
+  await writeDevelopmentKey({ r1cs, zkey, seed, onProgress })
+  const verificationKey = await zKey.exportVerificationKey(zkey)
+  const template = await readFile(solidityTemplate(), 'utf8')
+  await writeFile(join(output, `${circuit}.sol`), await zKey.exportSolidityVerifier(zkey, { groth16: template }))
+  const { constraintCount } = readR1cs(r1cs)
+  await writeFile(join(output, `${circuit}.json`), JSON.stringify({ constraints: constraintCount, verificationKey }))
 }
 
 async function loadCircuit(directory: string, circuit: CircuitName): Promise<CircuitKeys> {
-  const path = (extension: string): string => join(directory, `${circuit}.${extension}`);
+  const path = (extension: string): string => join(directory, `${circuit}.${extension}`)
   const { constraints, verificationKey } = JSON.parse(await readFile(path('json'), 'utf8')) as {
-    constraints: number;
-    verificationKey: VerificationKey;
-  };
-  requireSoundKey(verificationKey, path('zkey'));
+    constraints: number
+    verificationKey: VerificationKey
+  }
+  requireSoundKey(verificationKey, path('zkey'))
   return {
     circuit,
     r1cs: path('r1cs'),
@@ -136,26 +136,26 @@ async function loadCircuit(directory: string, circuit: CircuitName): Promise<Cir
     keyHash: keyHash(verificationKey),
     constraints,
     solidity: await readFile(path('sol'), 'utf8'),
-  };
+  }
 }
 
 function solidityTemplate(): string {
-  const require = createRequire(import.meta.url);
-  return join(dirname(require.resolve('snarkjs')), '..', 'templates', 'verifier_groth16.sol.ejs');
+  const require = createRequire(import.meta.url)
+  return join(dirname(require.resolve('snarkjs')), '..', 'templates', 'verifier_groth16.sol.ejs')
 }
 
 async function contentHash({ circuits, main }: CircuitSource): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256')
   const add = (part: string): void => {
-    hash.update(`${Buffer.byteLength(part)}:`).update(part);
-  };
-  add(GENERATOR);
-  add(compilerVersions());
-  for (const circuit of CIRCUITS) add(main(circuit));
-  const names = (await readdir(circuits, { recursive: true })).filter((name) => name.endsWith('.circom')).sort();
-  for (const name of names) {
-    add(name);
-    add(await readFile(join(circuits, name), 'utf8'));
+    hash.update(`${Buffer.byteLength(part)}:`).update(part)
   }
-  return hash.digest('hex').slice(0, 32);
+  add(GENERATOR)
+  add(compilerVersions())
+  for (const circuit of CIRCUITS) add(main(circuit))
+  const names = (await readdir(circuits, { recursive: true })).filter((name) => name.endsWith('.circom')).sort()
+  for (const name of names) {
+    add(name)
+    add(await readFile(join(circuits, name), 'utf8'))
+  }
+  return hash.digest('hex').slice(0, 32)
 }

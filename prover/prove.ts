@@ -1,19 +1,19 @@
-import { buildBn128 } from 'ffjavascript';
-import { groth16 } from 'snarkjs';
-import type { Groth16Proof } from 'snarkjs';
-import { closeCurve } from './curve.ts';
-import type { KeySet } from './keys.ts';
-import type { CircuitName } from './profiles.ts';
-import { encodeWitness, WitnessCalculator } from './witness.ts';
-import type { CircuitInput } from './witness.ts';
+import { buildBn128 } from 'ffjavascript'
+import { groth16 } from 'snarkjs'
+import type { Groth16Proof } from 'snarkjs'
+import { closeCurve } from './curve.ts'
+import type { KeySet } from './keys.ts'
+import type { CircuitName } from './profiles.ts'
+import { encodeWitness, WitnessCalculator } from './witness.ts'
+import type { CircuitInput } from './witness.ts'
 
-export type Proof = Groth16Proof;
+export type Proof = Groth16Proof
 
 /** A proof as the verifier contracts take it: the halves of an element of F_q^2 in Solidity's order. */
 export interface ProofCalldata {
-  readonly a: readonly [bigint, bigint];
-  readonly b: readonly [readonly [bigint, bigint], readonly [bigint, bigint]];
-  readonly c: readonly [bigint, bigint];
+  readonly a: readonly [bigint, bigint]
+  readonly b: readonly [readonly [bigint, bigint], readonly [bigint, bigint]]
+  readonly c: readonly [bigint, bigint]
 }
 
 /**
@@ -21,55 +21,48 @@ export interface ProofCalldata {
  * Throws PlimsollError when the input does not satisfy the circuit.
  */
 export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<{ proof: Proof; signals: bigint[] }> {
-  const { wasm, zkey } = keys[circuit];
-  let calculator = calculators.get(wasm);
+  const { wasm, zkey } = keys[circuit]
+  let calculator = calculators.get(wasm)
   if (calculator === undefined) {
-    calculator = await WitnessCalculator.open(wasm, circuit);
-    calculators.set(wasm, calculator);
+    calculator = await WitnessCalculator.open(wasm, circuit)
+    calculators.set(wasm, calculator)
   }
-  const witness = await calculator.calculate(input);
-  const { proof, publicSignals } = await groth16.prove(zkey, encodeWitness(witness));
-  return { proof, signals: publicSignals.map(BigInt) };
+  const witness = await calculator.calculate(input)
+  const { proof, publicSignals } = await groth16.prove(zkey, encodeWitness(witness))
+  return { proof, signals: publicSignals.map(BigInt) }
 }
 
-const calculators = new Map<string, WitnessCalculator>();
+const calculators = new Map<string, WitnessCalculator>()
 
 /** Whether a proof, of any origin, is a well-formed proof of the signals under the key of the circuit. */
-export async function verifyProof(
-  keys: KeySet,
-  circuit: CircuitName,
-  signals: readonly bigint[],
-  proof: unknown,
-): Promise<boolean> {
-  const key = keys[circuit].verificationKey;
-  if (signals.length !== key.nPublic || !isProof(proof)) return false;
-  const curve = await buildBn128();
-  if (!proof.pi_a.concat(proof.pi_b.flat(), proof.pi_c).every((word) => BigInt(word) < curve.q)) return false;
-  const b = curve.G2.fromObject(proof.pi_b.map((row) => row.map(BigInt)));
+export async function verifyProof(keys: KeySet, circuit: CircuitName, signals: readonly bigint[], proof: unknown): Promise<boolean> {
+  const key = keys[circuit].verificationKey
+  if (signals.length !== key.nPublic || !isProof(proof)) return false
+  const curve = await buildBn128()
+  if (!proof.pi_a.concat(proof.pi_b.flat(), proof.pi_c).every((word) => BigInt(word) < curve.q)) return false
+  const b = curve.G2.fromObject(proof.pi_b.map((row) => row.map(BigInt)))
   // snarkjs only checks that the point is on the curve; the chain's precompile also wants it in the subgroup.
-  if (!curve.G2.isZero(curve.G2.timesScalar(b, curve.r))) return false;
-  return groth16.verify(key, signals.map(String), proof);
+  if (!curve.G2.isZero(curve.G2.timesScalar(b, curve.r))) return false
+  return groth16.verify(key, signals.map(String), proof)
 }
 
 /** Ends the prover's threads. Call it when done: they keep the process alive. */
-export const closeProver = closeCurve;
+export const closeProver = closeCurve
 
 /** The arguments a, b, c of the verifier contracts. */
 export function calldata(proof: Proof): ProofCalldata {
-  const pair = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(x!), BigInt(y!)];
-  const swapped = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(y!), BigInt(x!)];
-  return { a: pair(proof.pi_a), b: [swapped(proof.pi_b[0]!), swapped(proof.pi_b[1]!)], c: pair(proof.pi_c) };
+  const pair = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(x!), BigInt(y!)]
+  const swapped = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(y!), BigInt(x!)]
+  return { a: pair(proof.pi_a), b: [swapped(proof.pi_b[0]!), swapped(proof.pi_b[1]!)], c: pair(proof.pi_c) }
 }
 
 /** The shape of snarkjs's proofs, with affine points and canonical decimals only. */
 function isProof(value: unknown): value is Proof {
   const isWords = (words: unknown, count: number): words is string[] =>
-    Array.isArray(words) &&
-    words.length === count &&
-    words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word));
-  const isG1 = (point: unknown): boolean => isWords(point, 3) && point[2] === '1';
-  if (typeof value !== 'object' || value === null) return false;
-  const { pi_a, pi_b, pi_c, protocol, curve } = value as Partial<Proof>;
+    Array.isArray(words) && words.length === count && words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word))
+  const isG1 = (point: unknown): boolean => isWords(point, 3) && point[2] === '1'
+  if (typeof value !== 'object' || value === null) return false
+  const { pi_a, pi_b, pi_c, protocol, curve } = value as Partial<Proof>
   return (
     protocol === 'groth16' &&
     curve === 'bn128' &&
@@ -79,5 +72,5 @@ function isProof(value: unknown): value is Proof {
     pi_b.length === 3 &&
     pi_b.every((row) => isWords(row, 2)) &&
     pi_b[2]!.join() === '1,0'
-  );
+  )
 }

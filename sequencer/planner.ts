@@ -3,7 +3,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../protocol/health.ts'
 import type { Marks } from '../protocol/marks.ts'
 import { box, boxExpiries, envelopeExpiries, MAX_LEVEL } from './planner/box.ts'
-import { chooseEnvelopes } from './planner/choose.ts'
+import { chooseEnvelopes, type Candidate, type Request } from './planner/choose.ts'
 import { accountNeed, floatMarks, type Need } from './planner/need.ts'
 
 /** A slot as the planner sees it. Index in the array is the slot's number; slots 0 and 1 have no envelope. */
@@ -37,6 +37,16 @@ export interface PlanOptions {
 }
 
 const DEFAULT_WINDOW = 6
+/** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
+const SLOT_PRICE = 0.1
+
+/** A slot that accounts can go to; the number of a fresh one is set when it is opened. */
+interface Target {
+  slot: number
+  readonly envelope: Envelope
+  /** Expected expiries. */
+  readonly rate: number
+}
 
 interface WorkingSlot {
   envelope: Envelope | undefined
@@ -52,8 +62,7 @@ interface WorkingSlot {
 export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: PlanOptions = {}): PlanStage[] {
   const window = options.window ?? DEFAULT_WINDOW
   if (slots.length < Math.max(window, INBOX + 2)) throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
-  const planner = new RoundPlanner(slots, marks)
-  return planner.plan(window)
+  return new RoundPlanner(slots, marks, window).plan()
 }
 
 class RoundPlanner {
@@ -61,15 +70,17 @@ class RoundPlanner {
   private readonly marks: Marks
   private readonly stages: PlanStage[] = []
   private readonly total: number
+  private readonly window: number
 
-  constructor(slots: readonly PlannerSlot[], marks: Marks) {
+  constructor(slots: readonly PlannerSlot[], marks: Marks, window: number) {
     this.slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
     this.marks = marks
+    this.window = window
     this.total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
   }
 
-  plan(window: number): PlanStage[] {
-    for (let sources = this.sources(); sources.length > 0; sources = this.sources()) this.stage(this.firstSources(sources), window)
+  plan(): PlanStage[] {
+    for (let sources = this.sources(); sources.length > 0; sources = this.sources()) this.stage(this.firstSources(sources))
     return this.stages
   }
 
@@ -102,89 +113,54 @@ class RoundPlanner {
     return this.numbers((slot, number) => number > INBOX && slot.members.length === 0)
   }
 
-  private stage(sources: readonly number[], window: number): void {
+  private stage(sources: readonly number[]): void {
     const healthy = sources.flatMap((number) => this.slots[number]!.members).filter((balances) => health(balances, this.marks) >= 0n)
     const float = floatMarks(this.marks)
     const needs = new Map<Balances, Need>(healthy.map((balances) => [balances, accountNeed(balances, float)]))
     const empties = this.empties()
     // A covered slot with members is a target; an empty one is free to be opened anew.
     const existing = this.numbers((slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.covered(number))
-      .map((number) => ({ number, envelope: this.slots[number]!.envelope!, rate: envelopeExpiries(this.slots[number]!.envelope!, this.marks) }))
-      .sort((a, b) => a.rate - b.rate || a.number - b.number)
-    const bestExisting = (balances: Balances) => existing.find((slot) => cornerHealth(balances, slot.envelope) >= 0n)
+      .map((slot): Target => ({ slot, envelope: this.slots[slot]!.envelope!, rate: envelopeExpiries(this.slots[slot]!.envelope!, this.marks) }))
+      .sort((a, b) => a.rate - b.rate || a.slot - b.slot)
 
-    const requests = healthy.map((balances) => ({ need: needs.get(balances)!, fallback: bestExisting(balances)?.rate ?? Infinity }))
-    const homeless = requests.some((request) => request.fallback === Infinity)
-    if (homeless && empties.length === 0) return this.freeSlot(sources)
+    const requests = healthy.map((balances): Request => ({ need: needs.get(balances)!, fallback: firstSafe(balances, existing)?.rate ?? Infinity }))
+    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) return this.freeSlot(sources)
 
-    // The last empty slot is kept for a point envelope.
-    const price = (k: number) => (0.1 * this.total) / (empties.length - k) ** 2
-    const choices = chooseEnvelopes(requests, empties.length - 1, price)
-    const best = (balances: Balances, targets: readonly { rate: number; fits: (balances: Balances, need: Need) => boolean }[]) => {
-      let found = -1
-      for (let t = 0; t < targets.length; t++) {
-        if ((found < 0 || targets[t]!.rate < targets[found]!.rate) && targets[t]!.fits(balances, needs.get(balances)!)) found = t
-      }
-      return found
-    }
-    // Each envelope reaches as far as the accounts that would choose it allow.
-    const rough = choices.map(({ sides, level }) => ({
-      rate: boxExpiries(sides, level),
-      fits: (_: Balances, need: Need) => level <= need.reach && (need.sides & ~sides) === 0,
-    }))
-    const levels = choices.map(() => Infinity)
-    requests.forEach(({ need, fallback }, i) => {
-      const choice = best(healthy[i]!, rough)
-      if (choice >= 0 && rough[choice]!.rate < fallback) levels[choice] = Math.min(levels[choice]!, need.reach)
-    })
-    const opened = choices.flatMap(({ sides }, c) => {
-      if (levels[c] === Infinity && sides !== 0) return []
-      // A millionth inside, for the floating-point error of the reach.
-      const level = Math.max(0, Math.min(levels[c]!, MAX_LEVEL) * (1 - 1e-6) - 1e-9)
-      return [{ rate: boxExpiries(sides, level), envelope: box(sides, level, this.marks), slot: -1 }]
-    })
+    // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
+    const price = (k: number) => (SLOT_PRICE * this.total) / (empties.length - k) ** 2
+    const fresh = deepen(chooseEnvelopes(requests, empties.length - 1, price), requests).map(({ sides, level }) => this.target(sides, level))
+    const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
 
-    const assignment = new Map<Balances, { slot: number }>()
-    const leftover: Balances[] = []
+    const best = new Map<Balances, Target>()
+    const homeless: Balances[] = []
     for (const balances of healthy) {
-      let target: { slot: number } | undefined
-      let rate = Infinity
-      const known = bestExisting(balances)
-      if (known !== undefined) {
-        target = { slot: known.number }
-        rate = known.rate
-      }
-      for (const opening of opened) {
-        if (opening.rate < rate && cornerHealth(balances, opening.envelope) >= 0n) {
-          target = opening
-          rate = opening.rate
-        }
-      }
-      if (target === undefined) leftover.push(balances)
-      else assignment.set(balances, target)
+      const target = firstSafe(balances, candidates)
+      if (target === undefined) homeless.push(balances)
+      else best.set(balances, target)
     }
-    if (leftover.length > 0) {
-      const sides = leftover.reduce((union, balances) => union | needs.get(balances)!.sides, 0)
-      const point = { rate: boxExpiries(sides, 0), envelope: box(sides, 0, this.marks), slot: -1 }
-      opened.push(point)
-      for (const balances of leftover) assignment.set(balances, point)
+    if (homeless.length > 0) {
+      const point = this.target(homeless.reduce((union, balances) => union | needs.get(balances)!.sides, 0), 0)
+      fresh.push(point)
+      for (const balances of homeless) best.set(balances, point)
     }
-    const used = new Set(assignment.values())
-    const openings: Opening[] = []
-    for (const opening of opened) {
-      if (!used.has(opening)) continue
-      opening.slot = empties[openings.length]!
-      openings.push({ slot: opening.slot, envelope: opening.envelope })
-    }
-    this.pad(openings, empties, window)
-    this.apply(openings, sources, (balances) => assignment.get(balances)?.slot ?? DISTRESS)
+    const used = new Set(best.values())
+    const openings = fresh.filter((target) => used.has(target)).map((target, i) => {
+      target.slot = empties[i]!
+      return { slot: target.slot, envelope: target.envelope }
+    })
+    this.pad(openings, empties)
+    this.apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
+  }
+
+  private target(sides: number, level: number): Target {
+    return { slot: -1, envelope: box(sides, level, this.marks), rate: boxExpiries(sides, level) }
   }
 
   /** Opens spare slots with an envelope that never expires until a window can be filled. */
-  private pad(openings: Opening[], empties: readonly number[], window: number): void {
+  private pad(openings: Opening[], empties: readonly number[]): void {
     let named = this.numbers((slot, number) => number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number)).length
     for (const slot of empties) {
-      if (named >= window) return
+      if (named >= this.window) return
       if (this.slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
       openings.push({ slot, envelope: box(0, MAX_LEVEL, this.marks) })
       named++
@@ -213,4 +189,22 @@ class RoundPlanner {
     }
     this.stages.push({ openings, moves })
   }
+}
+
+/** The first of the targets in which the account is safe. */
+function firstSafe(balances: Balances, targets: readonly Target[]): Target | undefined {
+  return targets.find(({ envelope }) => cornerHealth(balances, envelope) >= 0n)
+}
+
+/** The same envelopes, each as deep as the accounts that would choose it allow; those that nobody would choose are left out. */
+function deepen(choices: readonly Candidate[], requests: readonly Request[]): Candidate[] {
+  const options = choices.map(({ sides, level }) => ({ sides, level, rate: boxExpiries(sides, level), reach: Infinity, chosen: false })).sort((a, b) => a.rate - b.rate)
+  for (const { need, fallback } of requests) {
+    const option = options.find(({ sides, level }) => level <= need.reach && (need.sides & ~sides) === 0)
+    if (option === undefined || option.rate >= fallback) continue
+    option.chosen = true
+    option.reach = Math.min(option.reach, need.reach)
+  }
+  // A millionth inside, for the floating-point error of the reach.
+  return options.filter(({ chosen }) => chosen).map(({ sides, reach }) => ({ sides, level: Math.max(0, Math.min(reach, MAX_LEVEL) * (1 - 1e-6) - 1e-9) }))
 }

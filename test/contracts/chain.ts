@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import assert from 'node:assert/strict'
 
 import {
   type Abi,
@@ -13,28 +13,28 @@ import {
   publicActions,
   type TransactionReceipt,
   walletActions,
-} from 'viem';
-import { hardhat } from 'viem/chains';
+} from 'viem'
+import { hardhat } from 'viem/chains'
 
-import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts';
+import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts'
 
 export interface Event {
-  name: string;
-  args: Record<string, unknown>;
+  name: string
+  args: Record<string, unknown>
 }
 
 interface Call {
-  to?: Address;
-  data: Hex;
-  from?: Address | undefined;
+  to?: Address
+  data: Hex
+  from?: Address | undefined
 }
 
-export type Chain = Awaited<ReturnType<typeof startChain>>;
+export type Chain = Awaited<ReturnType<typeof startChain>>
 
 /** A chain of its own, in this process, and contracts on it. */
 export async function startChain(chainId = 31337) {
-  const { network } = await builtEnvironment();
-  const { provider } = await network.create({ network: 'default', override: { chainId } });
+  const { network } = await builtEnvironment()
+  const { provider } = await network.create({ network: 'default', override: { chainId } })
   const client = createTestClient({
     chain: { ...hardhat, id: chainId },
     mode: 'hardhat',
@@ -43,39 +43,39 @@ export async function startChain(chainId = 31337) {
     pollingInterval: 1,
   })
     .extend(publicActions)
-    .extend(walletActions);
-  const accounts = await client.getAddresses();
+    .extend(walletActions)
+  const accounts = await client.getAddresses()
 
   async function send(call: Call): Promise<TransactionReceipt> {
-    const account = call.from ?? accounts[0]!;
-    const hash = await client.sendTransaction({ account, to: call.to, data: call.data, gas: 16_000_000n });
-    return client.getTransactionReceipt({ hash });
+    const account = call.from ?? accounts[0]!
+    const hash = await client.sendTransaction({ account, to: call.to, data: call.data, gas: 16_000_000n })
+    return client.getTransactionReceipt({ hash })
   }
 
   /** Calls at the latest block's time; the data that it reverts with. */
   async function revertData(call: Call): Promise<Hex> {
     try {
-      await provider.request({ method: 'eth_call', params: [{ from: accounts[0]!, ...call }, 'latest'] });
+      await provider.request({ method: 'eth_call', params: [{ from: accounts[0]!, ...call }, 'latest'] })
     } catch (error) {
-      const data = (error as { data?: Hex | { data: Hex } }).data;
-      const hex = typeof data === 'object' ? data.data : data;
-      assert.ok(hex, `no revert data: ${String(error)}`);
-      return hex;
+      const data = (error as { data?: Hex | { data: Hex } }).data
+      const hex = typeof data === 'object' ? data.data : data
+      assert.ok(hex, `no revert data: ${String(error)}`)
+      return hex
     }
-    throw new assert.AssertionError({ message: 'the call was not refused' });
+    throw new assert.AssertionError({ message: 'the call was not refused' })
   }
 
   async function refusal(abi: Abi, call: Call, error: string, errorArgs?: unknown[]): Promise<void> {
-    const { errorName, args } = decodeErrorResult({ abi, data: await revertData(call) });
-    assert.equal(errorName, error);
-    if (errorArgs !== undefined) assert.deepEqual(args ?? [], errorArgs);
+    const { errorName, args } = decodeErrorResult({ abi, data: await revertData(call) })
+    assert.equal(errorName, error)
+    if (errorArgs !== undefined) assert.deepEqual(args ?? [], errorArgs)
   }
 
   async function contract(name: string, args: unknown[] = []) {
-    const { abi, bytecode } = await loadArtifact(name);
-    const deployment = await send({ data: encodeDeployData({ abi, bytecode, args }) });
-    const address = deployment.contractAddress!;
-    const encode = (functionName: string, args: unknown[]) => encodeFunctionData({ abi, functionName, args });
+    const { abi, bytecode } = await loadArtifact(name)
+    const deployment = await send({ data: encodeDeployData({ abi, bytecode, args }) })
+    const address = deployment.contractAddress!
+    const encode = (functionName: string, args: unknown[]) => encodeFunctionData({ abi, functionName, args })
 
     return {
       address,
@@ -97,33 +97,33 @@ export async function startChain(chainId = 31337) {
         receipt.logs
           .filter((log) => log.address.toLowerCase() === address.toLowerCase())
           .map((log) => {
-            const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics });
-            return { name: eventName!, args: args as unknown as Record<string, unknown> };
+            const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics })
+            return { name: eventName!, args: args as unknown as Record<string, unknown> }
           }),
-    };
+    }
   }
 
   /** A deployment must revert with this custom error. */
   async function refusesDeployment(error: string, name: string, args: unknown[], errorArgs?: unknown[]): Promise<void> {
-    const { abi, bytecode } = await loadArtifact(name);
-    await refusal(abi, { data: encodeDeployData({ abi, bytecode, args }) }, error, errorArgs);
+    const { abi, bytecode } = await loadArtifact(name)
+    await refusal(abi, { data: encodeDeployData({ abi, bytecode, args }) }, error, errorArgs)
   }
 
   async function now(): Promise<bigint> {
-    return (await client.getBlock()).timestamp;
+    return (await client.getBlock()).timestamp
   }
 
   /** Mines an empty block, so that calls see this time. */
   async function mineAt(timestamp: bigint): Promise<void> {
-    await client.setNextBlockTimestamp({ timestamp });
-    await client.mine({ blocks: 1 });
+    await client.setNextBlockTimestamp({ timestamp })
+    await client.mine({ blocks: 1 })
   }
 
   async function nextBlockAt(timestamp: bigint): Promise<void> {
-    await client.setNextBlockTimestamp({ timestamp });
+    await client.setNextBlockTimestamp({ timestamp })
   }
 
-  return { client, accounts, send, revertData, contract, refusesDeployment, now, mineAt, nextBlockAt };
+  return { client, accounts, send, revertData, contract, refusesDeployment, now, mineAt, nextBlockAt }
 }
 
-export type Contract = Awaited<ReturnType<Chain['contract']>>;
+export type Contract = Awaited<ReturnType<Chain['contract']>>

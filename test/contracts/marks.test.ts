@@ -1,22 +1,22 @@
-import assert from 'node:assert/strict';
+import assert from 'node:assert/strict'
 
-import { type Contract, startChain } from './chain.ts';
-import { marksOf, ordered, type Parameters, R, randomizer, signals } from './mirror.ts';
+import { type Contract, startChain } from './chain.ts'
+import { marksOf, ordered, type Parameters, R, randomizer, signals } from './mirror.ts'
 
 describe('marks on chain', () => {
-  const random = randomizer(20200312n);
-  const between = (low: number, high: number) => low + Number(random(BigInt(high - low + 1)));
-  let pure: Contract;
+  const random = randomizer(20200312n)
+  const between = (low: number, high: number) => low + Number(random(BigInt(high - low + 1)))
+  let pure: Contract
 
   before(async () => {
-    const chain = await startChain();
-    pure = await chain.contract('PureHarness');
-  });
+    const chain = await startChain()
+    pure = await chain.contract('PureHarness')
+  })
 
   function randomParameters(): Parameters {
-    const penalty = between(0, 3000);
-    const collateralFactor = between(0, 10_000 - penalty);
-    const liabilityFactor = between(10_000 + penalty, 40_000);
+    const penalty = between(0, 3000)
+    const collateralFactor = between(0, 10_000 - penalty)
+    const liabilityFactor = between(10_000 + penalty, 40_000)
     return {
       collateralFactor,
       liabilityFactor,
@@ -24,46 +24,46 @@ describe('marks on chain', () => {
       targetLiabilityFactor: between(liabilityFactor, 40_000),
       penalty,
       depth: random(1n << random(63n)),
-    };
+    }
   }
 
   it('equal the formulas over bigint for 400 random prices and parameters', async () => {
     for (let i = 0; i < 400; i++) {
-      const parameters = randomParameters();
-      const price = random(1n << (random(60n) + 1n));
-      const expected = marksOf(price, parameters);
-      assert.deepEqual(await pure.read('all', price, parameters), expected);
-      assert.deepEqual(await pure.read('maintenance', price, parameters), [expected[1], expected[2]]);
+      const parameters = randomParameters()
+      const price = random(1n << (random(60n) + 1n))
+      const expected = marksOf(price, parameters)
+      assert.deepEqual(await pure.read('all', price, parameters), expected)
+      assert.deepEqual(await pure.read('maintenance', price, parameters), [expected[1], expected[2]])
     }
-  });
+  })
 
   it('fit 64 bits at the highest price, the widest factors and the greatest depth', async () => {
     for (const penalty of [0, 1000]) {
-      const factors = { collateralFactor: 0, targetCollateralFactor: 0, liabilityFactor: 40_000, targetLiabilityFactor: 40_000 };
-      const depth = ((1n << 64n) * 10_000n - 1n) / BigInt(30_000 - penalty);
-      const widest = { ...factors, penalty, depth };
-      assert.equal(await pure.read('ordered', widest), true);
-      assert.equal(await pure.read('ordered', { ...widest, depth: depth + 1n }), false);
-      const price = (1n << 60n) - 1n;
-      assert.deepEqual(await pure.read('all', price, widest), marksOf(price, widest));
+      const factors = { collateralFactor: 0, targetCollateralFactor: 0, liabilityFactor: 40_000, targetLiabilityFactor: 40_000 }
+      const depth = ((1n << 64n) * 10_000n - 1n) / BigInt(30_000 - penalty)
+      const widest = { ...factors, penalty, depth }
+      assert.equal(await pure.read('ordered', widest), true)
+      assert.equal(await pure.read('ordered', { ...widest, depth: depth + 1n }), false)
+      const price = (1n << 60n) - 1n
+      assert.deepEqual(await pure.read('all', price, widest), marksOf(price, widest))
     }
-  });
+  })
 
   it('normalize 400 random answers with one rounding, down', async () => {
     for (let i = 0; i < 400; i++) {
-      const [feedDecimals, decimals, cashDecimals] = [random(19n), random(9n), random(9n)];
-      const answer = random(1n << (random(128n) + 1n));
-      const exact = (answer * 10n ** cashDecimals * 2n ** 32n) / 10n ** (feedDecimals + decimals);
-      const expected = exact >= 1n << 60n ? 1n << 60n : exact;
-      assert.equal(await pure.read('priceDown', answer, feedDecimals, decimals, cashDecimals), expected);
+      const [feedDecimals, decimals, cashDecimals] = [random(19n), random(9n), random(9n)]
+      const answer = random(1n << (random(128n) + 1n))
+      const exact = (answer * 10n ** cashDecimals * 2n ** 32n) / 10n ** (feedDecimals + decimals)
+      const expected = exact >= 1n << 60n ? 1n << 60n : exact
+      assert.equal(await pure.read('priceDown', answer, feedDecimals, decimals, cashDecimals), expected)
     }
-    assert.equal(await pure.read('priceDown', (1n << 255n) - 1n, 18n, 8n, 0n), 1n << 60n);
-  });
+    assert.equal(await pure.read('priceDown', (1n << 255n) - 1n, 18n, 8n, 0n), 1n << 60n)
+  })
 
   it('need parameters in order: 400 random ones, near the borders', async () => {
-    let accepted = 0;
+    let accepted = 0
     for (let i = 0; i < 400; i++) {
-      const nearly = randomParameters();
+      const nearly = randomParameters()
       const [field, border] = (
         [
           ['collateralFactor', 10_000 - nearly.penalty],
@@ -71,28 +71,33 @@ describe('marks on chain', () => {
           ['targetCollateralFactor', nearly.collateralFactor],
           ['targetLiabilityFactor', nearly.liabilityFactor],
         ] as const
-      )[i % 4]!;
-      nearly[field] = Math.max(0, border + between(-2, 2));
-      const expected = ordered(nearly);
-      if (expected) accepted++;
-      assert.equal(await pure.read('ordered', nearly), expected);
+      )[i % 4]!
+      nearly[field] = Math.max(0, border + between(-2, 2))
+      const expected = ordered(nearly)
+      if (expected) accepted++
+      assert.equal(await pure.read('ordered', nearly), expected)
     }
-    assert.ok(accepted > 50 && accepted < 350);
-  });
+    assert.ok(accepted > 50 && accepted < 350)
+  })
 
   it('need factors of at most 4', async () => {
-    const p = { ...randomParameters(), targetLiabilityFactor: 40_000 };
-    assert.equal(await pure.read('ordered', p), true);
-    assert.equal(await pure.read('ordered', { ...p, targetLiabilityFactor: 40_001 }), false);
-  });
+    const p = { ...randomParameters(), targetLiabilityFactor: 40_000 }
+    assert.equal(await pure.read('ordered', p), true)
+    assert.equal(await pure.read('ordered', { ...p, targetLiabilityFactor: 40_001 }), false)
+  })
 
   it('move by 5 points a factor, and depth by a factor of 2', async () => {
-    const from = { ...randomParameters(), depth: 1001n };
-    const factors = ['collateralFactor', 'liabilityFactor', 'targetCollateralFactor', 'targetLiabilityFactor', 'penalty'];
+    const from = { ...randomParameters(), depth: 1001n }
+    const factors = ['collateralFactor', 'liabilityFactor', 'targetCollateralFactor', 'targetLiabilityFactor', 'penalty']
     for (const field of factors) {
-      const base = { ...from, [field]: 2000 };
-      for (const [value, allowed] of [[2500, true], [2501, false], [1500, true], [1499, false]] as const) {
-        assert.equal(await pure.read('withinStep', base, { ...base, [field]: value }), allowed, `${field} ${value}`);
+      const base = { ...from, [field]: 2000 }
+      for (const [value, allowed] of [
+        [2500, true],
+        [2501, false],
+        [1500, true],
+        [1499, false],
+      ] as const) {
+        assert.equal(await pure.read('withinStep', base, { ...base, [field]: value }), allowed, `${field} ${value}`)
       }
     }
     const depths = [
@@ -102,19 +107,19 @@ describe('marks on chain', () => {
       [1001n, 499n, false],
       [0n, 1n, true],
       [0n, 2n, false],
-    ] as const;
+    ] as const
     for (const [depth, next, allowed] of depths) {
-      const actual = await pure.read('withinStep', { ...from, depth }, { ...from, depth: next });
-      assert.equal(actual, allowed, `${depth} to ${next}`);
+      const actual = await pure.read('withinStep', { ...from, depth }, { ...from, depth: next })
+      assert.equal(actual, allowed, `${depth} to ${next}`)
     }
-  });
+  })
 
   it('derive z and y as their definition says, for vectors of 1 to 120 elements', async () => {
     for (const length of [1, 2, 52, 95, 120]) {
-      const d = Array.from({ length }, () => random(R));
-      const digest = random(R);
-      const { z, y } = signals(d, digest);
-      assert.deepEqual(await pure.read('evaluate', [...d, digest]), [z, y]);
+      const d = Array.from({ length }, () => random(R))
+      const digest = random(R)
+      const { z, y } = signals(d, digest)
+      assert.deepEqual(await pure.read('evaluate', [...d, digest]), [z, y])
     }
-  });
-});
+  })
+})

@@ -1,140 +1,142 @@
-import assert from 'node:assert/strict';
+import assert from 'node:assert/strict'
 
-import { BTC, deployMarket, ETH, type Market, nextRound, sweepBatch, TIMES, WIDE } from './market.ts';
-import { marksOf } from './mirror.ts';
+import { BTC, deployMarket, ETH, type Market, nextRound, sweepBatch, TIMES, WIDE } from './market.ts'
+import { marksOf } from './mirror.ts'
 
-const UNUSED = Array<bigint>(9).fill(0n);
-const ETH_PRICE = (194_61000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n;
-const BTC_PRICE = (5_000_00000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n;
+const UNUSED = Array<bigint>(9).fill(0n)
+const ETH_PRICE = (194_61000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n
+const BTC_PRICE = (5_000_00000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n
 
 describe('rounds', () => {
-  let market: Market;
+  let market: Market
 
   beforeEach(async () => {
-    market = await deployMarket();
-    await market.settlement.write('genesis', [1n, 2n, [3n]]);
-  });
+    market = await deployMarket()
+    await market.settlement.write('genesis', [1n, 2n, [3n]])
+  })
 
   it('have no marks before the first, which anyone may post at any time', async () => {
-    const { settlement, chain } = market;
-    assert.deepEqual(await settlement.read('marks'), Array(7).fill(UNUSED));
-    assert.equal(await settlement.read('isComplete'), false);
-    const receipt = await settlement.write('postRound', [], chain.accounts[5]);
-    const prices = [ETH_PRICE, BTC_PRICE, 0n, 0n, 0n, 0n, 0n];
-    const timestamp = await chain.now();
-    assert.deepEqual(settlement.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }]);
-    assert.deepEqual(await settlement.read('round'), [1n, timestamp, prices]);
-    const marks = [marksOf(ETH_PRICE, ETH), marksOf(BTC_PRICE, BTC), ...Array(5).fill(UNUSED)];
-    assert.deepEqual(await settlement.read('marks'), marks);
-  });
+    const { settlement, chain } = market
+    assert.deepEqual(await settlement.read('marks'), Array(7).fill(UNUSED))
+    assert.equal(await settlement.read('isComplete'), false)
+    const receipt = await settlement.write('postRound', [], chain.accounts[5])
+    const prices = [ETH_PRICE, BTC_PRICE, 0n, 0n, 0n, 0n, 0n]
+    const timestamp = await chain.now()
+    assert.deepEqual(settlement.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }])
+    assert.deepEqual(await settlement.read('round'), [1n, timestamp, prices])
+    const marks = [marksOf(ETH_PRICE, ETH), marksOf(BTC_PRICE, BTC), ...Array(5).fill(UNUSED)]
+    assert.deepEqual(await settlement.read('marks'), marks)
+  })
 
   it('follow when the latest is older than roundMin, not before', async () => {
-    const { settlement, chain } = market;
-    await settlement.write('postRound');
-    const posted = await chain.now();
-    await chain.mineAt(posted + BigInt(TIMES.roundMin));
-    await settlement.refuses('RoundTooEarly', 'postRound');
-    await chain.mineAt(posted + BigInt(TIMES.roundMin) + 1n);
-    await settlement.write('postRound');
-    assert.equal((await settlement.read<bigint[]>('round'))[0], 2n);
-  });
+    const { settlement, chain } = market
+    await settlement.write('postRound')
+    const posted = await chain.now()
+    await chain.mineAt(posted + BigInt(TIMES.roundMin))
+    await settlement.refuses('RoundTooEarly', 'postRound')
+    await chain.mineAt(posted + BigInt(TIMES.roundMin) + 1n)
+    await settlement.write('postRound')
+    assert.equal((await settlement.read<bigint[]>('round'))[0], 2n)
+  })
 
   it('follow sooner when the latest is complete and older than roundShort, not before', async () => {
-    const { settlement, chain } = market;
-    await settlement.write('postRound');
-    await settlement.write('settle', [[
-      sweepBatch(
-        [
-          { slot: 0, before: 0n, after: 0n },
-          { slot: 1, before: 2n, after: 0n },
-          { slot: 2, before: 0n, after: 9n, envelope: WIDE },
-        ],
-        { openings: [{ slot: 2, ...WIDE }] },
-      ),
-    ]]);
-    assert.equal(await settlement.read('isComplete'), true);
-    const posted = (await settlement.read<bigint[]>('round'))[1]!;
-    await chain.mineAt(posted + BigInt(TIMES.roundShort));
-    await settlement.refuses('RoundTooEarly', 'postRound');
-    await chain.mineAt(posted + BigInt(TIMES.roundShort) + 1n);
-    await settlement.write('postRound');
-  });
+    const { settlement, chain } = market
+    await settlement.write('postRound')
+    await settlement.write('settle', [
+      [
+        sweepBatch(
+          [
+            { slot: 0, before: 0n, after: 0n },
+            { slot: 1, before: 2n, after: 0n },
+            { slot: 2, before: 0n, after: 9n, envelope: WIDE },
+          ],
+          { openings: [{ slot: 2, ...WIDE }] },
+        ),
+      ],
+    ])
+    assert.equal(await settlement.read('isComplete'), true)
+    const posted = (await settlement.read<bigint[]>('round'))[1]!
+    await chain.mineAt(posted + BigInt(TIMES.roundShort))
+    await settlement.refuses('RoundTooEarly', 'postRound')
+    await chain.mineAt(posted + BigInt(TIMES.roundShort) + 1n)
+    await settlement.write('postRound')
+  })
 
   it('value a price below 2^16 at 0 as collateral and at 2^16 as a liability', async () => {
-    const { settlement } = market;
-    await nextRound(market, 100n);
-    const marks = await settlement.read<bigint[][]>('marks');
-    const [, , prices] = await settlement.read<[bigint, bigint, bigint[]]>('round');
-    assert.equal(prices[0], 42n);
-    const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7);
-    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy]);
-    assert.deepEqual(marks[0], marksOf(42n, ETH));
-  });
+    const { settlement } = market
+    await nextRound(market, 100n)
+    const marks = await settlement.read<bigint[][]>('marks')
+    const [, , prices] = await settlement.read<[bigint, bigint, bigint[]]>('round')
+    assert.equal(prices[0], 42n)
+    const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7)
+    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy])
+    assert.deepEqual(marks[0], marksOf(42n, ETH))
+  })
 
   it("take the range's lowest price as it is", async () => {
-    const { settlement } = market;
+    const { settlement } = market
     // 152,588 * 10^-8 cash is 65,536 at the 2^32 scale; one less is below.
-    await nextRound(market, 152_588n);
-    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_536n, ETH));
-    assert.equal(marksOf(65_536n, ETH)[1], 55_705n);
-    await nextRound(market, 152_587n);
-    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_535n, ETH));
-    assert.equal(marksOf(65_535n, ETH)[1], 0n);
-  });
+    await nextRound(market, 152_588n)
+    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_536n, ETH))
+    assert.equal(marksOf(65_536n, ETH)[1], 55_705n)
+    await nextRound(market, 152_587n)
+    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_535n, ETH))
+    assert.equal(marksOf(65_535n, ETH)[1], 0n)
+  })
 
   describe('refuse a feed that', () => {
     it('answers nothing positive', async () => {
       for (const answer of [0n, -1n, -(1n << 255n)]) {
-        await market.btc.write('setAnswer', [answer]);
-        await market.settlement.refuses('AnswerNotPositive', 'postRound', [], [2n]);
+        await market.btc.write('setAnswer', [answer])
+        await market.settlement.refuses('AnswerNotPositive', 'postRound', [], [2n])
       }
-    });
+    })
 
     it('is above the range', async () => {
-      const { settlement, eth } = market;
+      const { settlement, eth } = market
       // 2^60 * 10^16 / (10^6 * 2^32), rounded up.
-      const lowestTooHigh = 2n ** 28n * 10n ** 10n;
-      await eth.write('setAnswer', [lowestTooHigh]);
-      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n]);
-      await eth.write('setAnswer', [(1n << 255n) - 1n]);
-      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n]);
-      await eth.write('setAnswer', [lowestTooHigh - 1n]);
-      await settlement.write('postRound');
-      assert.ok((await settlement.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n));
-    });
+      const lowestTooHigh = 2n ** 28n * 10n ** 10n
+      await eth.write('setAnswer', [lowestTooHigh])
+      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n])
+      await eth.write('setAnswer', [(1n << 255n) - 1n])
+      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n])
+      await eth.write('setAnswer', [lowestTooHigh - 1n])
+      await settlement.write('postRound')
+      assert.ok((await settlement.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n))
+    })
 
     it('is stale by a second', async () => {
-      const { settlement, chain, eth, btc } = market;
-      const now = await chain.now();
-      const updatedAt = now - 1n;
-      await eth.write('setUpdatedAt', [updatedAt]);
-      await btc.write('setUpdatedAt', [now + 1000n]);
-      await chain.mineAt(updatedAt + 3601n);
-      await settlement.refuses('AnswerStale', 'postRound', [], [1n, updatedAt]);
-      await eth.write('setUpdatedAt', [updatedAt + 100n]);
-      await chain.nextBlockAt(updatedAt + 3700n);
-      await settlement.write('postRound');
-    });
+      const { settlement, chain, eth, btc } = market
+      const now = await chain.now()
+      const updatedAt = now - 1n
+      await eth.write('setUpdatedAt', [updatedAt])
+      await btc.write('setUpdatedAt', [now + 1000n])
+      await chain.mineAt(updatedAt + 3601n)
+      await settlement.refuses('AnswerStale', 'postRound', [], [1n, updatedAt])
+      await eth.write('setUpdatedAt', [updatedAt + 100n])
+      await chain.nextBlockAt(updatedAt + 3700n)
+      await settlement.write('postRound')
+    })
 
     it('answers from the future', async () => {
-      const future = (await market.chain.now()) + 1000n;
-      await market.btc.write('setUpdatedAt', [future]);
-      await market.settlement.refuses('AnswerFromFuture', 'postRound', [], [2n, future]);
-    });
+      const future = (await market.chain.now()) + 1000n
+      await market.btc.write('setUpdatedAt', [future])
+      await market.settlement.refuses('AnswerFromFuture', 'postRound', [], [2n, future])
+    })
 
     it('reverts', async () => {
-      await market.btc.write('setReverting', [true]);
-      await market.settlement.refuses('FeedFailed', 'postRound', [], [2n]);
-    });
+      await market.btc.write('setReverting', [true])
+      await market.settlement.refuses('FeedFailed', 'postRound', [], [2n])
+    })
 
     it('has gone', async () => {
-      await market.chain.client.setCode({ address: market.eth.address, bytecode: '0x' });
-      await market.settlement.refuses('FeedFailed', 'postRound', [], [1n]);
-    });
+      await market.chain.client.setCode({ address: market.eth.address, bytecode: '0x' })
+      await market.settlement.refuses('FeedFailed', 'postRound', [], [1n])
+    })
 
     it('changed its decimals', async () => {
-      await market.btc.write('setDecimals', [18]);
-      await market.settlement.refuses('FeedDecimalsChanged', 'postRound', [], [2n]);
-    });
-  });
-});
+      await market.btc.write('setDecimals', [18])
+      await market.settlement.refuses('FeedDecimalsChanged', 'postRound', [], [2n])
+    })
+  })
+})

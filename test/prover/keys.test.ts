@@ -1,115 +1,118 @@
-import assert from 'node:assert/strict';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
-import { groth16 } from 'snarkjs';
-import { keccak256 } from 'viem';
-import { PlimsollError } from '../../protocol/errors.ts';
-import { compileCircuit } from '../../prover/compile.ts';
-import { writeDevelopmentKey } from '../../prover/development-key.ts';
-import { ensureKeys } from '../../prover/keys.ts';
-import type { KeySet } from '../../prover/keys.ts';
-import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts';
-import type { Proof } from '../../prover/prove.ts';
-import { readR1cs } from '../../prover/r1cs.ts';
-import { keyHash, requireSoundKey } from '../../prover/verification-key.ts';
-import { writeVerifierContracts } from '../../prover/verifier-contract.ts';
-import { encodeWitness, WitnessCalculator } from '../../prover/witness.ts';
-import { ensureToyKeys, TOY_CIRCUITS, toyMain } from './toy-keys.ts';
+import assert from 'node:assert/strict'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
+import { groth16 } from 'snarkjs'
+import { keccak256 } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { compileCircuit } from '../../prover/compile.ts'
+import { writeDevelopmentKey } from '../../prover/development-key.ts'
+import { ensureKeys } from '../../prover/keys.ts'
+import type { KeySet } from '../../prover/keys.ts'
+import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts'
+import type { Proof } from '../../prover/prove.ts'
+import { readR1cs } from '../../prover/r1cs.ts'
+import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
+import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
+import { encodeWitness, WitnessCalculator } from '../../prover/witness.ts'
+import { ensureToyKeys, TOY_CIRCUITS, toyMain } from './toy-keys.ts'
 
-const INPUT = { digest: 21n, z: 3n, y: 7n, secret: [5, '6'] };
-const SIGNALS = [21n, 3n, 7n];
-const BN254_Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583n;
+const INPUT = { digest: 21n, z: 3n, y: 7n, secret: [5, '6'] }
+const SIGNALS = [21n, 3n, 7n]
+const BN254_Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 
 describe('keys and proofs', () => {
-  let cache: string;
-  let keys: KeySet;
-  let proof: Proof;
-  const stages = new Set<string>();
-  const previousCache = process.env.PLIMSOLL_CACHE;
+  let cache: string
+  let keys: KeySet
+  let proof: Proof
+  const stages = new Set<string>()
+  const previousCache = process.env.PLIMSOLL_CACHE
 
   before(async () => {
-    cache = await mkdtemp(join(tmpdir(), 'plimsoll-keys-'));
-    process.env.PLIMSOLL_CACHE = cache;
-    keys = await ensureToyKeys(({ circuit, stage }) => stages.add(`${circuit} ${stage}`));
-    const result = await prove(keys, 'sweep', INPUT);
-    assert.deepEqual(result.signals, SIGNALS);
-    proof = result.proof;
-  });
+    cache = await mkdtemp(join(tmpdir(), 'plimsoll-keys-'))
+    process.env.PLIMSOLL_CACHE = cache
+    keys = await ensureToyKeys(({ circuit, stage }) => stages.add(`${circuit} ${stage}`))
+    const result = await prove(keys, 'sweep', INPUT)
+    assert.deepEqual(result.signals, SIGNALS)
+    proof = result.proof
+  })
 
   after(async () => {
-    if (previousCache === undefined) delete process.env.PLIMSOLL_CACHE;
-    else process.env.PLIMSOLL_CACHE = previousCache;
-    await closeProver();
-    await rm(cache, { recursive: true });
-  });
+    if (previousCache === undefined) delete process.env.PLIMSOLL_CACHE
+    else process.env.PLIMSOLL_CACHE = previousCache
+    await closeProver()
+    await rm(cache, { recursive: true })
+  })
 
   describe('development keys', () => {
     it('are the same bytes for the same circuit and seed, and others for another seed', async () => {
       const make = async (name: string, seed: string): Promise<Buffer> => {
-        const zkey = join(cache, name);
-        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed });
-        return readFile(zkey);
-      };
-      const first = await make('first.zkey', 'seed');
-      assert.ok(first.equals(await make('second.zkey', 'seed')));
-      assert.ok(!first.equals(await make('third.zkey', 'other seed')));
-    });
+        const zkey = join(cache, name)
+        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed })
+        return readFile(zkey)
+      }
+      const first = await make('first.zkey', 'seed')
+      assert.ok(first.equals(await make('second.zkey', 'seed')))
+      assert.ok(!first.equals(await make('third.zkey', 'other seed')))
+    })
 
     it('differ between the two circuits', () => {
-      assert.notEqual(keys.sweep.keyHash, keys.resolve.keyHash);
-      assert.notDeepEqual(keys.sweep.verificationKey.vk_delta_2, keys.resolve.verificationKey.vk_delta_2);
-    });
+      assert.notEqual(keys.sweep.keyHash, keys.resolve.keyHash)
+      assert.notDeepEqual(keys.sweep.verificationKey.vk_delta_2, keys.resolve.verificationKey.vk_delta_2)
+    })
 
     it('are refused when gamma equals delta', () => {
-      const key = keys.sweep.verificationKey;
-      requireSoundKey(key, 'sweep');
-      assert.throws(() => requireSoundKey({ ...key, vk_delta_2: key.vk_gamma_2 }, 'sweep'), isPlimsollError(/gamma equal to delta/));
-    });
+      const key = keys.sweep.verificationKey
+      requireSoundKey(key, 'sweep')
+      assert.throws(() => requireSoundKey({ ...key, vk_delta_2: key.vk_gamma_2 }, 'sweep'), isPlimsollError(/gamma equal to delta/))
+    })
 
     it('are named by a hash of every point', () => {
-      const key = keys.sweep.verificationKey;
-      const word = (value: string): string => BigInt(value).toString(16).padStart(64, '0');
-      const g2 = (point: string[][]): string => [point[0]![1]!, point[0]![0]!, point[1]![1]!, point[1]![0]!].map(word).join('');
+      const key = keys.sweep.verificationKey
+      const word = (value: string): string => BigInt(value).toString(16).padStart(64, '0')
+      const g2 = (point: string[][]): string => [point[0]![1]!, point[0]![0]!, point[1]![1]!, point[1]![0]!].map(word).join('')
       const encoded = [
         word(key.vk_alpha_1[0]!) + word(key.vk_alpha_1[1]!),
         g2(key.vk_beta_2),
         g2(key.vk_gamma_2),
         g2(key.vk_delta_2),
         ...key.IC.map((point) => word(point[0]!) + word(point[1]!)),
-      ];
-      assert.equal(key.IC.length, 4);
-      assert.equal(keys.sweep.keyHash, keccak256(`0x${encoded.join('')}`));
-      const swapped = { ...key, IC: [key.IC[1]!, key.IC[0]!, ...key.IC.slice(2)] };
-      assert.notEqual(keyHash(swapped), keys.sweep.keyHash);
-    });
+      ]
+      assert.equal(key.IC.length, 4)
+      assert.equal(keys.sweep.keyHash, keccak256(`0x${encoded.join('')}`))
+      const swapped = { ...key, IC: [key.IC[1]!, key.IC[0]!, ...key.IC.slice(2)] }
+      assert.notEqual(keyHash(swapped), keys.sweep.keyHash)
+    })
 
     it('refuse an r1cs file that is cut short', async () => {
-      const r1cs = join(cache, 'short.r1cs');
-      const whole = await readFile(keys.resolve.r1cs);
-      await writeFile(r1cs, whole.subarray(0, whole.length - 1000));
-      await assert.rejects(writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }), isPlimsollError(/short\.r1cs/));
-    });
-  });
+      const r1cs = join(cache, 'short.r1cs')
+      const whole = await readFile(keys.resolve.r1cs)
+      await writeFile(r1cs, whole.subarray(0, whole.length - 1000))
+      await assert.rejects(writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }), isPlimsollError(/short\.r1cs/))
+    })
+  })
 
   describe('compiler', () => {
     it('takes a circuit with the name of the file of its template', async () => {
-      await compileCircuit({ name: 'toy', main: toyMain(1), circuits: TOY_CIRCUITS, output: cache });
-      assert.deepEqual((await readdir(cache)).filter((name) => name.startsWith('toy')).sort(), ['toy.r1cs', 'toy.sym', 'toy.wasm']);
-      assert.equal(readR1cs(join(cache, 'toy.r1cs')).constraintCount, keys.resolve.constraints);
-    });
+      await compileCircuit({ name: 'toy', main: toyMain(1), circuits: TOY_CIRCUITS, output: cache })
+      assert.deepEqual((await readdir(cache)).filter((name) => name.startsWith('toy')).sort(), ['toy.r1cs', 'toy.sym', 'toy.wasm'])
+      assert.equal(readR1cs(join(cache, 'toy.r1cs')).constraintCount, keys.resolve.constraints)
+    })
 
     it('says what is wrong with a circuit', async () => {
-      const circuits = join(cache, 'circuits');
-      await mkdir(circuits, { recursive: true });
+      const circuits = join(cache, 'circuits')
+      await mkdir(circuits, { recursive: true })
       await assert.rejects(
         compileCircuit({ name: 'broken', main: 'pragma circom 2.2.0;\ncomponent main = Missing();\n', circuits, output: cache }),
         (error: unknown) => error instanceof PlimsollError && /broken/.test(error.message) && /Missing/.test(error.hint ?? ''),
-      );
-      assert.deepEqual((await readdir(cache)).filter((name) => name.startsWith('broken')), []);
-    });
-  });
+      )
+      assert.deepEqual(
+        (await readdir(cache)).filter((name) => name.startsWith('broken')),
+        [],
+      )
+    })
+  })
 
   describe('cache', () => {
     it('keeps nothing of a build that fails', async () => {
@@ -118,21 +121,21 @@ describe('keys and proofs', () => {
           source: { circuits: TOY_CIRCUITS, main: (circuit) => (circuit === 'sweep' ? 'nonsense' : toyMain(1)) },
         }),
         isPlimsollError(/circuit sweep does not compile/),
-      );
-      assert.deepEqual(await readdir(join(cache, 'keys', 'small')), []);
-    });
+      )
+      assert.deepEqual(await readdir(join(cache, 'keys', 'small')), [])
+    })
 
     it('reports the progress of both circuits when it is filled and nothing when it is used', async () => {
-      assert.deepEqual([...stages].sort(), ['resolve compile', 'resolve key', 'sweep compile', 'sweep key']);
-      let calls = 0;
-      const again = await ensureToyKeys(() => calls++);
-      assert.equal(calls, 0);
-      assert.deepEqual(again, keys);
-    });
+      assert.deepEqual([...stages].sort(), ['resolve compile', 'resolve key', 'sweep compile', 'sweep key'])
+      let calls = 0
+      const again = await ensureToyKeys(() => calls++)
+      assert.equal(calls, 0)
+      assert.deepEqual(again, keys)
+    })
 
     it('leaves no temporary files', async () => {
-      assert.deepEqual(await readdir(dirname(keys.directory)), [basename(keys.directory)]);
-    });
+      assert.deepEqual(await readdir(dirname(keys.directory)), [basename(keys.directory)])
+    })
 
     const damages: [string, string, (path: string) => Promise<void>][] = [
       ['a truncated key', 'sweep.zkey', (path) => truncate(path, 1000)],
@@ -142,39 +145,39 @@ describe('keys and proofs', () => {
       ['a missing file', 'resolve.r1cs', (path) => rm(path)],
       ['an unreadable manifest', 'manifest.json', (path) => truncate(path, 10)],
       ['a manifest without files', 'manifest.json', (path) => writeFile(path, '{"files":{}}')],
-    ];
+    ]
     for (const [what, name, damage] of damages) {
       it(`refuses ${what} and names the file`, async () => {
-        const backup = join(cache, 'backup');
-        await cp(keys.directory, backup, { recursive: true });
+        const backup = join(cache, 'backup')
+        await cp(keys.directory, backup, { recursive: true })
         try {
-          await damage(join(keys.directory, name));
+          await damage(join(keys.directory, name))
           await assert.rejects(
             ensureToyKeys(),
             (error: unknown) =>
               error instanceof PlimsollError &&
               error.message.includes(join(keys.directory, name)) &&
               /plimsoll setup/.test(error.hint ?? ''),
-          );
+          )
         } finally {
-          await rm(keys.directory, { recursive: true });
-          await cp(backup, keys.directory, { recursive: true });
-          await rm(backup, { recursive: true });
+          await rm(keys.directory, { recursive: true })
+          await cp(backup, keys.directory, { recursive: true })
+          await rm(backup, { recursive: true })
         }
-      });
+      })
     }
-  });
+  })
 
   describe('proofs', () => {
     it('verify', async () => {
-      assert.equal(await verifyProof(keys, 'sweep', SIGNALS, proof), true);
-    });
+      assert.equal(await verifyProof(keys, 'sweep', SIGNALS, proof), true)
+    })
 
     it('are refused for other signals, another circuit and another number of signals', async () => {
-      assert.equal(await verifyProof(keys, 'sweep', [21n, 3n, 8n], proof), false);
-      assert.equal(await verifyProof(keys, 'resolve', SIGNALS, proof), false);
-      assert.equal(await verifyProof(keys, 'sweep', SIGNALS.slice(1), proof), false);
-    });
+      assert.equal(await verifyProof(keys, 'sweep', [21n, 3n, 8n], proof), false)
+      assert.equal(await verifyProof(keys, 'resolve', SIGNALS, proof), false)
+      assert.equal(await verifyProof(keys, 'sweep', SIGNALS.slice(1), proof), false)
+    })
 
     const forgeries: [string, (forged: Proof) => unknown][] = [
       ['with a point of another proof part', (forged) => ({ ...forged, pi_a: forged.pi_c })],
@@ -188,97 +191,103 @@ describe('keys and proofs', () => {
       ['with a part missing', ({ pi_a, pi_c, protocol, curve }) => ({ pi_a, pi_c, protocol, curve })],
       ['of another curve', (forged) => ({ ...forged, curve: 'bls12381' })],
       ['that is nothing', () => null],
-    ];
+    ]
     for (const [what, forge] of forgeries) {
       it(`are refused: one ${what}`, async () => {
-        assert.equal(await verifyProof(keys, 'sweep', SIGNALS, forge(structuredClone(proof))), false);
-      });
+        assert.equal(await verifyProof(keys, 'sweep', SIGNALS, forge(structuredClone(proof))), false)
+      })
     }
 
     it('of a witness with one wire changed are refused', async () => {
-      const calculator = await WitnessCalculator.open(keys.sweep.wasm, 'sweep');
-      const witness = await calculator.calculate(INPUT);
-      const wires = witness.length / 32;
-      assert.deepEqual(SIGNALS.map((_, i) => BigInt(witness[(i + 1) * 32]!)), SIGNALS);
+      const calculator = await WitnessCalculator.open(keys.sweep.wasm, 'sweep')
+      const witness = await calculator.calculate(INPUT)
+      const wires = witness.length / 32
+      assert.deepEqual(
+        SIGNALS.map((_, i) => BigInt(witness[(i + 1) * 32]!)),
+        SIGNALS,
+      )
       // A public signal, a secret input, a wire in between and the last one.
       for (const wire of [3, 4, wires >> 1, wires - 1]) {
-        const changed = witness.slice();
-        changed[wire * 32]! ^= 1;
-        const forged = await groth16.prove(keys.sweep.zkey, encodeWitness(changed));
-        assert.equal(await verifyProof(keys, 'sweep', forged.publicSignals.map(BigInt), forged.proof), false, `wire ${wire}`);
+        const changed = witness.slice()
+        changed[wire * 32]! ^= 1
+        const forged = await groth16.prove(keys.sweep.zkey, encodeWitness(changed))
+        assert.equal(await verifyProof(keys, 'sweep', forged.publicSignals.map(BigInt), forged.proof), false, `wire ${wire}`)
       }
-      const honest = await groth16.prove(keys.sweep.zkey, encodeWitness(witness));
-      assert.equal(await verifyProof(keys, 'sweep', SIGNALS, honest.proof), true);
-    });
+      const honest = await groth16.prove(keys.sweep.zkey, encodeWitness(witness))
+      assert.equal(await verifyProof(keys, 'sweep', SIGNALS, honest.proof), true)
+    })
 
     it('are not made for an input that the circuit refuses', async () => {
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, y: 8n }), isPlimsollError(/circuit sweep/));
-    });
+      await assert.rejects(prove(keys, 'sweep', { ...INPUT, y: 8n }), isPlimsollError(/circuit sweep/))
+    })
 
     it('are not made for a missing, unknown or resized input', async () => {
-      const { y: _, ...missing } = INPUT;
-      await assert.rejects(prove(keys, 'sweep', missing), hint(/4 of 5 input values/));
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, other: 1 }), hint(/other has 1 values, the circuit has no such input/));
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, secret: [1] }), hint(/secret has 1 values, the circuit has 2 values/));
-    });
+      const { y: _, ...missing } = INPUT
+      await assert.rejects(prove(keys, 'sweep', missing), hint(/4 of 5 input values/))
+      await assert.rejects(prove(keys, 'sweep', { ...INPUT, other: 1 }), hint(/other has 1 values, the circuit has no such input/))
+      await assert.rejects(prove(keys, 'sweep', { ...INPUT, secret: [1] }), hint(/secret has 1 values, the circuit has 2 values/))
+    })
 
     it('have call data with the halves of b swapped', () => {
-      const { a, b, c } = calldata(proof);
-      assert.deepEqual(a, proof.pi_a.slice(0, 2).map(BigInt));
-      assert.deepEqual(b[0], [BigInt(proof.pi_b[0]![1]!), BigInt(proof.pi_b[0]![0]!)]);
-      assert.deepEqual(b[1], [BigInt(proof.pi_b[1]![1]!), BigInt(proof.pi_b[1]![0]!)]);
-      assert.deepEqual(c, proof.pi_c.slice(0, 2).map(BigInt));
-    });
-  });
+      const { a, b, c } = calldata(proof)
+      assert.deepEqual(a, proof.pi_a.slice(0, 2).map(BigInt))
+      assert.deepEqual(b[0], [BigInt(proof.pi_b[0]![1]!), BigInt(proof.pi_b[0]![0]!)])
+      assert.deepEqual(b[1], [BigInt(proof.pi_b[1]![1]!), BigInt(proof.pi_b[1]![0]!)])
+      assert.deepEqual(c, proof.pi_c.slice(0, 2).map(BigInt))
+    })
+  })
 
   describe('verifier contracts', () => {
     it('compile, name their key and sizes, and refuse other chains', async () => {
-      const directory = join(cache, 'contracts');
-      const paths = await writeVerifierContracts(keys, directory);
+      const directory = join(cache, 'contracts')
+      const paths = await writeVerifierContracts(keys, directory)
       const sources = Object.fromEntries(
         await Promise.all(Object.values(paths).map(async (path) => [path, { content: await readFile(path, 'utf8') }] as const)),
-      );
-      const solc = createRequire(import.meta.url)('solc') as { compile(input: string): string };
+      )
+      const solc = createRequire(import.meta.url)('solc') as { compile(input: string): string }
       const output = JSON.parse(
         solc.compile(
           JSON.stringify({ language: 'Solidity', sources, settings: { outputSelection: { '*': { '*': ['evm.bytecode.object'] } } } }),
         ),
-      ) as { errors?: { severity: string; formattedMessage: string }[]; contracts: Record<string, Record<string, unknown>> };
-      assert.deepEqual((output.errors ?? []).filter(({ severity }) => severity === 'error'), []);
+      ) as { errors?: { severity: string; formattedMessage: string }[]; contracts: Record<string, Record<string, unknown>> }
+      assert.deepEqual(
+        (output.errors ?? []).filter(({ severity }) => severity === 'error'),
+        [],
+      )
       assert.deepEqual(Object.keys(output.contracts[paths.resolve]!).sort(), [
         'ResolveGroth16Verifier',
         'ResolveVerifier',
         'ResolveVerifierAnyChain',
-      ]);
+      ])
 
-      const sweep = sources[paths.sweep]!.content;
-      assert.match(sweep, /block\.chainid != 31337 && block\.chainid != 1337\) revert DevelopmentKeysOnly/);
-      assert.ok(sweep.includes(`return ${keys.sweep.keyHash};`));
-      assert.match(sweep, /Do not edit/);
-    });
+      const sweep = sources[paths.sweep]!.content
+      assert.match(sweep, /block\.chainid != 31337 && block\.chainid != 1337\) revert DevelopmentKeysOnly/)
+      assert.ok(sweep.includes(`return ${keys.sweep.keyHash};`))
+      assert.match(sweep, /Do not edit/)
+    })
 
     it('are not written again when nothing changes', async () => {
-      const directory = join(cache, 'unchanged');
-      const { sweep, resolve } = await writeVerifierContracts(keys, directory);
-      await utimes(sweep, 1, 1);
-      await writeFile(resolve, 'something else');
-      await writeVerifierContracts(keys, directory);
-      assert.equal((await stat(sweep)).mtimeMs, 1000);
-      assert.match(await readFile(resolve, 'utf8'), /contract ResolveVerifier /);
-    });
-  });
-});
+      const directory = join(cache, 'unchanged')
+      const { sweep, resolve } = await writeVerifierContracts(keys, directory)
+      await utimes(sweep, 1, 1)
+      await writeFile(resolve, 'something else')
+      await writeVerifierContracts(keys, directory)
+      assert.equal((await stat(sweep)).mtimeMs, 1000)
+      assert.match(await readFile(resolve, 'utf8'), /contract ResolveVerifier /)
+    })
+  })
+})
 
 async function flipLastByte(path: string): Promise<void> {
-  const data = await readFile(path);
-  data[data.length - 1]! ^= 1;
-  await writeFile(path, data);
+  const data = await readFile(path)
+  data[data.length - 1]! ^= 1
+  await writeFile(path, data)
 }
 
 function isPlimsollError(message: RegExp): (error: unknown) => boolean {
-  return (error) => error instanceof PlimsollError && message.test(error.message);
+  return (error) => error instanceof PlimsollError && message.test(error.message)
 }
 
 function hint(text: RegExp): (error: unknown) => boolean {
-  return (error) => error instanceof PlimsollError && text.test(error.hint ?? '');
+  return (error) => error instanceof PlimsollError && text.test(error.hint ?? '')
 }

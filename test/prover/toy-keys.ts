@@ -1,14 +1,14 @@
-import { fileURLToPath } from 'node:url';
-import { ensureKeys } from '../../prover/keys.ts';
-import type { KeyProgress, KeySet } from '../../prover/keys.ts';
+import { fileURLToPath } from 'node:url'
+import { ensureKeys } from '../../prover/keys.ts'
+import type { KeyProgress, KeySet } from '../../prover/keys.ts'
 
-export const TOY_CIRCUITS = fileURLToPath(new URL('circuits', import.meta.url));
+export const TOY_CIRCUITS = fileURLToPath(new URL('circuits', import.meta.url))
 
 export function toyMain(hashes: number): string {
   return `pragma circom 2.2.0;
 include "toy.circom";
 component main {public [digest, z, y]} = Toy(${hashes});
-`;
+`
 }
 
 /** Keys of two small circuits under the names of the real ones, in the cache that PLIMSOLL_CACHE names. */
@@ -19,5 +19,5 @@ export function ensureToyKeys(onProgress?: (progress: KeyProgress) => void): Pro
       main: (circuit) => toyMain(circuit === 'sweep' ? 2 : 1),
     },
     ...(onProgress && { onProgress }),
-  });
+  })
 }
