@@ -21,9 +21,11 @@ include "gadgets/weighted_sum.circom";
 //     case or amount has a witness;
 //  3. cash moves by floor(sum sold sell - sum bought buy, at the 2^32 scale); below zero after a full close it becomes 0
 //     and the shortfall is badDebt;
-//  4. the new balances are below 2^64 with canonical signs. This part holds for every call, liquidation or not;
+//  4. old and new magnitudes are below 2^64, the new signs canonical;
 //  5. backstopDelta is minus the change of the balances, after flooring and bad debt.
-// Marks are below 2^64 (contract), weights 1..15 and old magnitudes below 2^64 + 2^32 or so: see the ranges at each check.
+// 4 and 5 hold for every call. With liquidate = 0 the multiplier is 0, so nothing is traded whatever the balances are: an
+// inactive step, whose balances no leaf ties down, moves nothing to or from the backstop.
+// Marks are below 2^64 (contract) and weights 1..15 (caller).
 template Liquidation() {
     signal input {binary} liquidate;
     signal input insufficient;            // 1 iff the case is `insufficient`
@@ -35,6 +37,11 @@ template Liquidation() {
     output Balances() after;
     signal output backstopDelta[8];       // signed
     signal output badDebt;
+
+    // 4, old magnitudes: every bound below rests on these.
+    for (var a = 0; a < 8; a++) {
+        AssertRange(64)(before.magnitude[a]);
+    }
 
     // Balances at the several marks. cash is signed; both sums are in 1/2^32 cash units, below 2^132 in magnitude.
     signal cash <== before.magnitude[0] * (1 - 2 * before.sign[0]);
@@ -122,7 +129,8 @@ template Liquidation() {
     signal missedGap <== (partial + insufficientBit) * ((1 << 32) - 1 - missed);
     AssertRange(134)(missedGap);
 
-    // 3 and 4. The traded balances. Nothing is left of one iff its fill is capped or everything is closed.
+    // 3 and 4. The traded balances. What is left is between 0 and the old magnitude, for so is what is traded, and
+    // nothing is left iff the fill is capped or everything is closed.
     signal left[7];
     signal remains[7];
     signal proceeds[7];
@@ -130,7 +138,6 @@ template Liquidation() {
     var proceedsSum = 0;
     for (var a = 0; a < 7; a++) {
         left[a] <== (1 - close) * (before.magnitude[a + 1] - fill[a].traded);
-        AssertRange(64)(left[a]);
         remains[a] <== (1 - close) * (1 - fill[a].capped);
         after.magnitude[a + 1] <== left[a];
         after.sign[a + 1] <== before.sign[a + 1] * remains[a];

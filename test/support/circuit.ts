@@ -78,17 +78,12 @@ const opened = new Map<string, Promise<Circuit>>()
 export function openCircuit(circuit: CircuitName, profile: Profile): Promise<Circuit> {
   const { depth, sweep, resolve } = profile
   const name = circuit === 'sweep' ? `sweep-${sweep.steps}-${sweep.window}` : `resolve-${resolve.steps}-${depth}`
-  return openMain(name, mainSource(circuit, profile))
-}
-
-/** A circuit with a main component of its own. */
-function openMain(name: string, main: string): Promise<Circuit> {
-  let circuit = opened.get(name)
-  if (circuit === undefined) {
-    circuit = Circuit.open(name, main)
-    opened.set(name, circuit)
+  let result = opened.get(name)
+  if (result === undefined) {
+    result = Circuit.open(name, mainSource(circuit, profile))
+    opened.set(name, result)
   }
-  return circuit
+  return result
 }
 
 function decodeWitness(bytes: Uint8Array<ArrayBuffer>): bigint[] {
