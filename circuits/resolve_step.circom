@@ -22,6 +22,7 @@ include "gadgets/tree_update.circom";
 // An inactive step changes nothing; its private inputs need only satisfy the checks that hold for any account.
 // What is published (write*) is 0 for drops and inactive steps, and does not tell a refresh from a liquidation.
 template ResolveStep(depth) {
+    assert(depth <= 16); // an index below 2^32: meta packs it into 32 bits
     signal input {binary} active;
     signal input liquidate;
     signal input refresh;

@@ -91,6 +91,7 @@ export class Ledger {
     const { window: width, steps } = this.shape.sweep
     if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
     window.forEach((slot, w) => {
+      if (!Number.isInteger(slot) || slot < 0) throw new PlimsollError(`${slot} is not a slot.`)
       if (w > 0 && slot <= window[w - 1]!) throw new PlimsollError('The slots of a window must strictly increase.')
       if (slot > INBOX && this.envelopes[slot] === undefined) throw new PlimsollError(`Slot ${slot} of the window was never opened.`)
     })

@@ -78,15 +78,15 @@ function settle(balances: Balances, marks: Marks, traded: readonly bigint[]): bi
 /**
  * The unique liquidation of an account at the marks (design, section 5); a healthy account is left as it is.
  * @param minLiability dust threshold in base units of cash
- * @throws PlimsollError when the account is oversize
+ * @throws PlimsollError when the account is breached and oversize
  */
 export function liquidate(balances: Balances, weights: readonly number[], marks: Marks, minLiability: bigint): Liquidation {
-  if (isOversize(balances, marks)) throw new PlimsollError('sum price |b| of the account is 2^95 or more.')
   const before = health(balances, marks)
-  const nothing = balances.map(() => 0n)
   if (before >= 0n) {
-    return { status: 'healthy', health: before, traded: nothing, after: balances, badDebt: 0n, multiplier: 0n, insufficient: false }
+    const traded = balances.map(() => 0n)
+    return { status: 'healthy', health: before, traded, after: balances, badDebt: 0n, multiplier: 0n, insufficient: false }
   }
+  if (isOversize(balances, marks)) throw new PlimsollError('sum price |b| of the account is 2^95 or more.')
   const dust = isDust(balances, marks, minLiability)
   const multiplier = dust ? 0n : smallestMultiplier(balances, weights, marks)
   if (multiplier > 0n) {

@@ -43,7 +43,8 @@ export interface Transition<B extends Batch = Batch> {
 
 /**
  * The private state of the rollup: accounts, their tree, and the stacks with every leaf's opening. Each transition
- * changes it, and returns what is published along with its circuit's input (design, section 7).
+ * changes it, and returns what is published along with its circuit's input (design, section 7). One that throws leaves it
+ * half changed: where that matters, work on a clone.
  */
 export class System {
   readonly ledger: Ledger
@@ -62,9 +63,12 @@ export class System {
 
   /**
    * Genesis: every account in the inbox, in order of index.
+   * @throws PlimsollError when an account's index is not its position, or they do not fit the tree
    * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
    */
   static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = []): System {
+    const misplaced = accounts.findIndex((account, i) => account.index !== i)
+    if (misplaced >= 0) throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
     const tree = new AccountTree(shape.depth, accounts.map(accountLeaf))
     const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
     let head = EMPTY_HEAD

@@ -1,14 +1,27 @@
 import type { Batch, Opening } from '../protocol/batch.ts'
+import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Ledger } from '../protocol/ledger.ts'
 import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import type { KeySet } from '../prover/keys.ts'
+import type { ProfileName } from '../prover/profiles.ts'
 import { verifyProof } from '../prover/prove.ts'
 
 /** What an audit cannot know, said wherever one succeeds. */
 export const UNKNOWN =
   'What was in the leaves at the start: their balances, weights and keys are a trusted import. All that happened to them since is proven.'
+
+/** An audit could not be made, which says nothing about what it was to audit. */
+export class AuditImpossible extends PlimsollError {}
+
+/** The keys to audit with. @throws AuditImpossible when the installation's own cannot be had */
+export function auditKeys(keysOf: (profile: ProfileName) => Promise<KeySet>, profile: ProfileName): Promise<KeySet> {
+  return keysOf(profile).catch((error: unknown) => {
+    if (!(error instanceof PlimsollError)) throw error
+    throw new AuditImpossible(error.message, error.hint === undefined ? {} : { hint: error.hint })
+  })
+}
 
 /** A published batch, not believed yet. */
 export interface ClaimedBatch {
@@ -26,10 +39,13 @@ export class Audit {
   readonly ledger: Ledger
   private readonly tree: AccountTree
 
-  /** @throws PlimsollError when the leaves do not have the ledger's root */
+  /** @throws PlimsollError when the leaves are no field elements or do not have the ledger's root */
   constructor(keys: KeySet, ledger: Ledger, leaves: readonly bigint[]) {
     this.keys = keys
     this.ledger = ledger
+    // Poseidon reduces its inputs: leaf + r would have the same root and head.
+    const alias = leaves.findIndex((leaf) => leaf >= FIELD)
+    if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
     this.tree = new AccountTree(ledger.shape.depth, leaves)
     if (this.tree.root !== ledger.root) throw new PlimsollError('The listed leaves do not have the initial root.')
   }

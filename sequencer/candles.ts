@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { QUOTE_DECIMALS } from '../protocol/book.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 
 /** One bar: prices as integers in 1/10^18 of the quote. */
@@ -10,7 +11,6 @@ export interface Candle {
   readonly close: bigint
 }
 
-export const QUOTE_DECIMALS = 18
 const COLUMNS = ['unix', 'open', 'high', 'low', 'close'] as const
 
 function parsePrice(text: string, place: string): bigint {

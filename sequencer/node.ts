@@ -6,7 +6,7 @@ import type { KeySet } from '../prover/keys.ts'
 import { prove } from '../prover/prove.ts'
 import { completeRound } from './complete-round.ts'
 import type { SigningClient } from './rpc.ts'
-import { ContractRefusal, type ProvenBatch, sameEnvelope, Settlement, type SettlementConfig } from './settlement.ts'
+import { ContractRefusal, type ProvenBatch, refusal, sameEnvelope, Settlement, type SettlementConfig } from './settlement.ts'
 import { Store } from './store.ts'
 
 /** What a round took: public aggregates only. */
@@ -43,6 +43,8 @@ export class SequencerNode {
   private readonly config: SettlementConfig
   private readonly feeds: readonly Address[]
   private current: System
+  /** Whether a settlement was sent whose outcome is not known: the chain may have either stored state. */
+  private unsure = false
   /** Feed answers of the round posted last. */
   private posted = ''
   private handled = 0
@@ -62,20 +64,14 @@ export class SequencerNode {
    * @throws PlimsollError when chain, contract, operator or keys are not the state's
    */
   static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>): Promise<SequencerNode> {
-    const { store, systems } = await Store.open(directory)
+    const { store } = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
     if (chainId !== signer.chainId) throw new PlimsollError(`The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`)
     const settlement = await Settlement.at(signer, address)
     const config = await settlement.config()
     if (config.operator.toLowerCase() !== signer.sender.toLowerCase()) throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
-    const [keys, root, heads] = await Promise.all([keysOf(profile), settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
-    const system = systems.find(({ ledger }) => ledger.root === root && ledger.heads.join() === heads.join())
-    if (system === undefined) throw new PlimsollError(`The state in ${directory} is not the chain's: its root or heads differ.`, { hint: 'Restore the directory that this deployment used last.' })
-    const envelopes = await Promise.all(heads.map((_, slot) => (slot < 2 ? undefined : settlement.envelope(slot))))
-    envelopes.forEach((envelope, slot) => {
-      if (!sameEnvelope(envelope, system.ledger.envelopes[slot])) system.ledger.envelopes[slot] = envelope
-    })
-    await store.commit(system)
+    const keys = await keysOf(profile)
+    const system = await storedState(store, settlement, signer)
     return new SequencerNode({ settlement, keys, signer, store, config, feeds: await settlement.feeds(), system })
   }
 
@@ -99,6 +95,16 @@ export class SequencerNode {
    * @throws PlimsollError when the chain refuses; the state on disk stays one that the chain has
    */
   async step(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
+    try {
+      return await this.look(onProof)
+    } catch (error) {
+      throw refusal(error, 'a query')
+    }
+  }
+
+  private async look(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
+    if (this.unsure) this.current = await storedState(this.store, this.settlement, this.signer)
+    this.unsure = false
     const started = performance.now()
     const postGas = await this.post()
     const round = await this.settlement.round()
@@ -153,11 +159,13 @@ export class SequencerNode {
     const settle = async (system: System) => {
       if (batches.length === 0) return
       await this.store.prepare(system)
+      this.unsure = true
       const { gasUsed } = await this.settlement.settle(this.signer, batches)
       gas += gasUsed
       batches = []
       this.current = system.clone()
       await this.store.commit(system)
+      this.unsure = false
     }
     for (const { openings, transition, resolutions } of completeRound(next)) {
       const { batch, input } = transition
@@ -177,4 +185,26 @@ export class SequencerNode {
     this.current = next
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete: await this.settlement.view<boolean>('isComplete') }
   }
+}
+
+/**
+ * The stored state that the chain has, made the only one.
+ * @throws PlimsollError when it has neither, or a transaction is pending that may still change which
+ */
+async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<System> {
+  const { systems } = await Store.open(store.directory)
+  const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
+    throw refusal(error, 'a count of transactions')
+  })
+  const [mined, sent] = await Promise.all([count('latest'), count('pending')])
+  if (sent > mined) throw new PlimsollError(`A transaction of ${sender} is still pending: it decides which state is the chain's.`, { hint: 'Wait until it is mined.' })
+  const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
+  const system = systems.find(({ ledger }) => ledger.root === root && ledger.heads.join() === heads.join())
+  if (system === undefined) throw new PlimsollError(`The state in ${store.directory} is not the chain's: its root or heads differ.`, { hint: 'Restore the directory that this deployment used last.' })
+  const envelopes = await Promise.all(heads.map((_, slot) => (slot < 2 ? undefined : settlement.envelope(slot))))
+  envelopes.forEach((envelope, slot) => {
+    if (!sameEnvelope(envelope, system.ledger.envelopes[slot])) system.ledger.envelopes[slot] = envelope
+  })
+  await store.commit(system)
+  return system
 }

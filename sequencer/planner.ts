@@ -39,6 +39,8 @@ export interface PlanOptions {
 const DEFAULT_WINDOW = 6
 /** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
 const SLOT_PRICE = 0.1
+/** The same at the least, whatever the accounts: every slot that expires costs a batch, and every target makes batches shorter. */
+const LEAST_SLOT_PRICE = 2
 
 /** A slot that accounts can go to; the number of a fresh one is set when it is opened. */
 interface Target {
@@ -127,7 +129,7 @@ class RoundPlanner {
     if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) return this.freeSlot(sources)
 
     // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
-    const price = (k: number) => (SLOT_PRICE * this.total) / (empties.length - k) ** 2
+    const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.total) / (empties.length - k) ** 2)
     const fresh = deepen(chooseEnvelopes(requests, empties.length - 1, price), requests).map(({ sides, level }) => this.target(sides, level))
     const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Batch, type Opening, parseBatch, type Shape } from '../protocol/batch.ts'
 import { array, formatMarket, type Market, object, parseMarket } from '../protocol/book.ts'
-import { TRADED } from '../protocol/constants.ts'
+import { DEFAULT_SLOTS, TRADED } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type Json, type JsonObject, parseJson } from '../protocol/json.ts'
 import { type ProfileName, PROFILES } from '../prover/profiles.ts'
@@ -46,10 +46,13 @@ export class RoundWriter {
     this.staging = staging
   }
 
+  /** @throws PlimsollError when the parent cannot be written to */
   static async create(path: string): Promise<RoundWriter> {
     const target = resolve(path)
     const staging = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`)
-    await mkdir(staging)
+    await mkdir(staging).catch((error: NodeJS.ErrnoException) => {
+      throw new PlimsollError(`Cannot write to ${path}: ${error.message}.`)
+    })
     return new RoundWriter(target, staging)
   }
 
@@ -94,9 +97,9 @@ export async function readRound(directory: string): Promise<RoundFile> {
   if (file.format !== FORMAT) throw new PlimsollError(`${ROUND}: format is not ${FORMAT}.`)
   const { profile, slots } = file
   if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile)) throw new PlimsollError(`${ROUND}: the profile is unknown.`)
-  if (!Number.isInteger(slots) || (slots as number) < 3 || (slots as number) > 64) throw new PlimsollError(`${ROUND}: slots is not a whole number from 3 to 64.`)
+  if (slots !== DEFAULT_SLOTS) throw new PlimsollError(`${ROUND}: slots is not ${DEFAULT_SLOTS}.`)
   const leaves = elements(file.leaves, `${ROUND}: leaves`)
-  return { profile: profile as ProfileName, slots: slots as number, market: within(ROUND, () => parseMarket(file)), leaves }
+  return { profile: profile as ProfileName, slots, market: within(ROUND, () => parseMarket(file)), leaves }
 }
 
 /**
@@ -121,6 +124,7 @@ export async function readBatch(directory: string, name: string, shape: Shape): 
   if (typeof verificationKeyHash !== 'string') throw new PlimsollError('verificationKeyHash is not a string.')
   const vector = elements(file.D, 'D')
   const window = array(file.window, 'window').map((slot) => wholeNumber(slot, 'window'))
+  if (circuit === 'resolve' && window.length > 0) throw new PlimsollError('A resolve has no window.')
   return {
     openings: array(file.envelopes, 'envelopes').map(parseOpening),
     batch: parseBatch(circuit, window, publishedValues(circuit, vector, shape), shape),

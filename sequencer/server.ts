@@ -52,7 +52,7 @@ export class NodeMetrics {
  */
 export async function serve(node: SequencerNode, metrics: NodeMetrics, port: number): Promise<{ server: Server; port: number }> {
   const server = createServer((request, response) => {
-    void answer(request.method ?? '', new URL(request.url ?? '/', 'http://localhost').pathname, node, metrics, response)
+    void answer(request.method ?? '', (request.url ?? '/').split('?', 1)[0]!, node, metrics, response)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })))

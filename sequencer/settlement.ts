@@ -53,7 +53,9 @@ export class Settlement {
   static async at(client: ReadClient, address: string): Promise<Settlement> {
     if (!isAddress(address)) throw new PlimsollError(`${address} is not an address.`, { hint: 'Check --settlement.' })
     const { abi } = await loadArtifact('Settlement')
-    const code = await client.read.getCode({ address })
+    const code = await client.read.getCode({ address }).catch((error: unknown) => {
+      throw refusal(error, `the code at ${address}`)
+    })
     if (code === undefined) throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, { hint: 'Check --settlement and --rpc.' })
     const settlement = new Settlement(client, address, abi)
     await settlement.config().catch(() => {
@@ -62,10 +64,13 @@ export class Settlement {
     return settlement
   }
 
-  /** A view at the latest block, or at the one given. */
+  /** A view at the latest block, or at the one given. @throws PlimsollError when the chain does not answer */
   async view<T>(functionName: string, args: readonly unknown[] = [], blockNumber?: bigint): Promise<T> {
     const at = blockNumber === undefined ? {} : { blockNumber }
-    return (await this.client.read.readContract({ address: this.address, abi: this.abi, functionName, args: [...args], ...at })) as T
+    const answer = this.client.read.readContract({ address: this.address, abi: this.abi, functionName, args: [...args], ...at })
+    return (await answer.catch((error: unknown) => {
+      throw refusal(error, functionName)
+    })) as T
   }
 
   config(): Promise<SettlementConfig> {
@@ -123,7 +128,7 @@ export class Settlement {
   }
 }
 
-/** A contract's refusal as one sentence with the name of its error. */
+/** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
 export function refusal(error: unknown, what: string): Error {
   if (!(error instanceof BaseError)) return error as Error
   const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
@@ -131,8 +136,11 @@ export function refusal(error: unknown, what: string): Error {
     const { errorName, args } = reverted.data ?? {}
     return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
   }
-  return new PlimsollError(`The chain did not take ${what}: ${error.shortMessage.split('\n')[0]}`)
+  return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
 }
+
+/** The endpoint did not answer, or not with sense; what was asked may have happened all the same. */
+export class ChainFailure extends PlimsollError {}
 
 /** The contract reverted. */
 export class ContractRefusal extends PlimsollError {

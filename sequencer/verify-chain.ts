@@ -1,4 +1,4 @@
-import { type Address, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
+import { type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
 import { parseBatch } from '../protocol/batch.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { Ledger } from '../protocol/ledger.ts'
@@ -8,9 +8,9 @@ import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
-import { Audit, UNKNOWN } from './audit.ts'
+import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
 import { connect } from './rpc.ts'
-import { CIRCUIT_NUMBERS, sameEnvelope, Settlement } from './settlement.ts'
+import { ChainFailure, CIRCUIT_NUMBERS, refusal, sameEnvelope, Settlement } from './settlement.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -44,7 +44,7 @@ interface ChainBatch {
 /**
  * Replays all that a settlement contract took since its deployment, from events and call data alone: every proof is
  * checked again off chain under the installation's own keys, and the outcome compared with the contract's storage.
- * @throws PlimsollError when the endpoint does not answer or there is no such contract
+ * @throws PlimsollError when the endpoint does not answer, there is no such contract, or no sound keys to check it with
  */
 export async function verifyChain(
   url: string,
@@ -61,7 +61,8 @@ export async function verifyChain(
     await replay.compareStorage(end)
     return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: UNKNOWN }
   } catch (error) {
-    if (!(error instanceof PlimsollError)) throw error
+    if (error instanceof BaseError) throw refusal(error, 'its history')
+    if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure) throw error
     return { ok: false, settlement: settlement.address, error: error.message, rounds: replay.rounds() }
   }
 }
@@ -181,7 +182,7 @@ class Replay {
     const [sweepSteps, sweepWindow, resolveSteps] = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number)
     const profile = Object.values(PROFILES).find(({ sweep, resolve }) => sweep.steps === sweepSteps && sweep.window === sweepWindow && resolve.steps === resolveSteps)
     if (profile === undefined) throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
-    const keys = await this.keysOf(profile.name)
+    const keys = await auditKeys(this.keysOf, profile.name)
     for (const [circuit, verifier] of [['sweep', sweepVerifier], ['resolve', resolveVerifier]] as const) {
       const hash = await this.settlement.client.read.readContract({ address: verifier, abi: KEY_HASH_ABI, functionName: 'keyHash' })
       if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)

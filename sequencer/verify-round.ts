@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { object } from '../protocol/book.ts'
 import { INBOX } from '../protocol/constants.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
@@ -7,7 +8,7 @@ import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { Audit, UNKNOWN } from './audit.ts'
+import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
 import { listBatches, readBatch, readRound, readSummary } from './round-directory.ts'
 
 export type RoundVerdict =
@@ -27,7 +28,7 @@ export type RoundVerdict =
 /**
  * Checks a directory written by `prove`, trusting nothing in it: see docs/protocol.md, "What verify checks".
  * @param keysOf the installation's keys of a profile
- * @throws PlimsollError when there is no such directory
+ * @throws PlimsollError when there is no such directory, or no sound keys to check it with
  */
 export async function verifyRound(directory: string, keysOf: (profile: ProfileName) => Promise<KeySet>): Promise<RoundVerdict> {
   const found = await stat(directory).catch(() => undefined)
@@ -37,7 +38,7 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
     const names = await listBatches(directory)
     current = 'round.json'
     const { profile, slots, market, leaves } = await readRound(directory)
-    const keys = await keysOf(profile)
+    const keys = await auditKeys(keysOf, profile)
     const shape = keys.profile
     const { root } = new AccountTree(shape.depth, leaves)
     const ledger = new Ledger(shape, slots, market.minLiability, root, stackHead(leaves))
@@ -63,14 +64,21 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
     if (!ledger.isComplete()) throw new PlimsollError(incompleteness(ledger))
     current = 'summary.json'
     const summary = await readSummary(directory)
-    if (summary.batches !== names.length) throw new PlimsollError(`The summary counts other batches than the ${names.length} there are.`)
+    const badDebt = formatDecimal(ledger.badDebt, market.cashDecimals)
+    const { badDebt: claimed } = object(summary.totals, 'totals')
+    for (const [what, value, right] of [
+      ['profile', summary.profile, profile], ['accounts', summary.accounts, leaves.length], ['batches', summary.batches, names.length], ['bad debt', claimed, badDebt],
+    ] as const) {
+      if (value !== right) throw new PlimsollError(`The summary's ${what} is not ${right}, which the batches prove.`)
+    }
     return {
       ok: true, profile, accounts: leaves.length, batches: names.length, swept: counts.sweep, resolved: counts.resolve,
-      badDebt: formatDecimal(ledger.badDebt, market.cashDecimals), complete: true, unknown: UNKNOWN,
+      badDebt, complete: true, unknown: UNKNOWN,
     }
   } catch (error) {
-    if (!(error instanceof PlimsollError)) throw error
-    return { ok: false, batch: current, error: error.message }
+    if (!(error instanceof PlimsollError) || error instanceof AuditImpossible) throw error
+    const prefix = `${current}: `
+    return { ok: false, batch: current, error: error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message }
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { printJson } from '../output.ts'
+import { printText } from '../output.ts'
 
 interface Options {
   readonly rpc: string
@@ -38,8 +38,8 @@ export function register(program: Command): void {
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`
-      if (options.json) printJson({ listening: address, settlement: node.settlement.address })
-      else process.stdout.write(`Serving ${address} for the settlement ${node.settlement.address}.\n`)
+      if (options.json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+      else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
       await runNode(node, metrics, 1_000 * options.interval, options.json === true)
       server.close()
     })

@@ -47,7 +47,7 @@ describe('resolve circuit: an inactive step', () => {
       const change = (-x * coefficient) >> 32n
       const lie = put(put(honest, 'magnitude', [1], [mod(-change), FIELD - x, 0n, 0n, 0n, 0n, 0n, 0n]), 'sign', [1, 1], sign)
       const backstopDelta = [-change, minted, 0n, 0n, 0n, 0n, 0n, 0n]
-      await rejects(circuit, forgeResolve(lie, [undefined, { backstopDelta }]), 'PublicVector', DIGEST)
+      await rejects(circuit, forgeResolve(lie, [undefined, { backstopDelta }]), 'Liquidation', 'AssertRange(64)(before.magnitude[a])')
     }
   })
 })

@@ -169,7 +169,7 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       for (let a = 0; a < 8; a++) {
         await accepts(circuit, forgeResolve(withLeaf(refresh, { magnitude: magnitude.with(a, MAX) })))
         const old = forgeResolve(withLeaf(refresh, { magnitude: magnitude.with(a, MAX + 1n) }))
-        await rejects(circuit, old, 'Liquidation', a === 0 ? '(1 - shortfall) * (amount - low) === 0' : 'AssertRange(64)(left[a])')
+        await rejects(circuit, old, 'Liquidation', 'AssertRange(64)(before.magnitude[a])')
       }
     })
 
