@@ -138,7 +138,7 @@ interface ISettlement {
     /// @notice Proposes an asset's parameters, in place of any proposal not yet applied. Admin.
     function proposeParameters(uint256 asset, Parameters calldata parameters_) external;
 
-    /// @notice Gives envelopes to slots whose stacks are empty. Operator.
+    /// @notice Gives envelopes to slots whose stacks are empty. Operator, after genesis.
     function openEnvelopes(Opening[] calldata openings) external;
 
     /// @notice Settles proven batches in order, each against the state that the one before left. Operator.

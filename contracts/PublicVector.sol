@@ -6,6 +6,9 @@ library PublicVector {
     /// @dev Order of the BN254 scalar field.
     uint256 internal constant R = 21888242871839275222246405745257275088548364400416034343698204186575808495617;
 
+    /// @dev Order of the BN254 base field, that of the coordinates of points.
+    uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
+
     /// @notice z = keccak256(D, digest) mod r and y = sum D_i z^i mod r.
     /// @param d D followed by its digest, which is hashed but not a term of y.
     function evaluate(uint256[] memory d) internal pure returns (uint256 z, uint256 y) {

@@ -182,6 +182,7 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function openEnvelopes(Opening[] calldata openings) public onlyOperator {
+        if (!_status.imported) revert GenesisMissing();
         for (uint256 i = 0; i < openings.length; ++i) {
             uint256 slot = openings[i].slot;
             if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
@@ -457,6 +458,9 @@ contract Settlement is ISettlement {
         d[d.length - 1] = batch.digest;
         (uint256 z, uint256 y) = PublicVector.evaluate(d);
         Proof calldata p = batch.proof;
+        // The generated verifier negates a's y without this check; the precompile makes it for every other word. A proof that
+        // only the chain takes would be one that no auditor can check.
+        if (p.a[1] >= PublicVector.Q) revert InvalidProof(number);
         try verifier.verifyProof(p.a, p.b, p.c, [batch.digest, z, y]) returns (bool valid) {
             if (!valid) revert InvalidProof(number);
         } catch {

@@ -21,6 +21,16 @@ interface Token {
  * @throws PlimsollError
  */
 export function parseJson(source: string): Json {
+  try {
+    return parse(source)
+  } catch (error) {
+    // The pattern of a token runs out of stack on a string with millions of escapes.
+    if (error instanceof RangeError) throw new PlimsollError('Invalid JSON: a string in it is too long.')
+    throw error
+  }
+}
+
+function parse(source: string): Json {
   let position = 0
 
   const fail = (what: string, at: number): never => {

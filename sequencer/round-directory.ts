@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Batch, type Opening, parseBatch, type Shape } from '../protocol/batch.ts'
 import { array, formatMarket, type Market, object, parseMarket } from '../protocol/book.ts'
@@ -30,6 +30,10 @@ export interface BatchFile {
 const FORMAT = 1
 const ROUND = 'round.json'
 const SUMMARY = 'summary.json'
+
+/** A million leaves of 80 digits, and far more than any batch has. */
+const MAX_ROUND_BYTES = 96 << 20
+const MAX_BATCH_BYTES = 4 << 20
 
 export function batchName(i: number): string {
   return `batch-${String(i).padStart(3, '0')}.json`
@@ -99,6 +103,7 @@ export async function readRound(directory: string): Promise<RoundFile> {
   if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile)) throw new PlimsollError(`${ROUND}: the profile is unknown.`)
   if (slots !== DEFAULT_SLOTS) throw new PlimsollError(`${ROUND}: slots is not ${DEFAULT_SLOTS}.`)
   const leaves = elements(file.leaves, `${ROUND}: leaves`)
+  if (leaves.length === 0) throw new PlimsollError(`${ROUND}: leaves is empty.`)
   return { profile: profile as ProfileName, slots, market: within(ROUND, () => parseMarket(file)), leaves }
 }
 
@@ -107,11 +112,13 @@ export async function readRound(directory: string): Promise<RoundFile> {
  * @throws PlimsollError when one is missing, or a file does not belong
  */
 export async function listBatches(directory: string): Promise<string[]> {
-  const names = (await readdir(directory)).filter((name) => name !== ROUND && name !== SUMMARY)
-  const expected = names.map((_, i) => batchName(i))
-  const stranger = names.find((name) => !/^batch-\d{3,}\.json$/.test(name))
+  const names = new Set(await readdir(directory))
+  names.delete(ROUND)
+  names.delete(SUMMARY)
+  const expected = Array.from(names, (_, i) => batchName(i))
+  const stranger = [...names].find((name) => !/^batch-\d{3,}\.json$/.test(name))
   if (stranger !== undefined) throw new PlimsollError(`${stranger} does not belong to a round.`)
-  const missing = expected.find((name) => !names.includes(name))
+  const missing = expected.find((name) => !names.has(name))
   if (missing !== undefined) throw new PlimsollError(`${missing} is missing.`)
   return expected
 }
@@ -156,9 +163,15 @@ function parseOpening(value: Json): Opening {
 }
 
 async function readObject(directory: string, name: string): Promise<JsonObject> {
-  const text = await readFile(join(directory, name), 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const path = join(directory, name)
+  const failed = (error: NodeJS.ErrnoException) => {
     throw new PlimsollError(error.code === 'ENOENT' ? `${name} is missing.` : `Cannot read ${name}: ${error.message}.`)
-  })
+  }
+  // A pipe would never end, and a file without bound would end the process.
+  const found = await stat(path).catch(failed)
+  if (!found.isFile()) throw new PlimsollError(`${name} is not a file.`)
+  if (found.size > (name === ROUND ? MAX_ROUND_BYTES : MAX_BATCH_BYTES)) throw new PlimsollError(`${name} is too large to be one of a round.`)
+  const text = await readFile(path, 'utf8').catch(failed)
   return within(name, () => object(parseJson(text), name))
 }
 

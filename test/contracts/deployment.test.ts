@@ -94,6 +94,7 @@ describe('genesis', () => {
     await settlement.refuses('InvalidConfig', 'genesis', [1n, R, [3n]], ['genesis'])
     await settlement.refuses('GenesisMissing', 'postRound')
     await settlement.refuses('GenesisMissing', 'settle', [[]])
+    await settlement.refuses('GenesisMissing', 'openEnvelopes', [[]])
   })
 
   it('puts the accounts in the inbox, once', async () => {

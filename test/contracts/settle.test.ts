@@ -17,6 +17,9 @@ import { R, resolveVector, type ResolveVector, signals } from './mirror.ts'
 
 const MAX = (1n << 64n) - 1n
 
+/** Order of the BN254 base field. */
+const Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
+
 describe('settlement', () => {
   let market: Market
   let settlement: Contract
@@ -157,6 +160,14 @@ describe('settlement', () => {
         await refuses('InvalidProof', [{ ...batch, values }], [0n])
       }
       await refuses('InvalidProof', [{ ...batch, digest: 78n }], [0n])
+    })
+
+    it('refuses a proof with an unreduced y of a, which the generated verifier would take and no auditor', async () => {
+      const batch = sweepBatch(toSlot2())
+      batch.proof.a[1] = Q
+      await refuses('InvalidProof', [batch], [0n])
+      batch.proof.a[1] = Q - 1n
+      await settlement.write('settle', [[batch]])
     })
 
     it('refuses a verifier that says no, and one that reverts', async () => {

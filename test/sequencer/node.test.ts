@@ -1,0 +1,340 @@
+import assert from 'node:assert/strict'
+import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { connect as connectSocket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { Address } from 'viem'
+import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
+import { parseBook } from '../../protocol/book.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { liquidate } from '../../protocol/liquidation.ts'
+import type { KeySet } from '../../prover/keys.ts'
+import { closeProver } from '../../prover/prove.ts'
+import { DEFAULT_CLOCKS, deploy, type Deployed } from '../../sequencer/deploy.ts'
+import { type RoundReport, SequencerNode } from '../../sequencer/node.ts'
+import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sequencer/rpc.ts'
+import { NodeMetrics, serve } from '../../sequencer/server.ts'
+import { verifyChain } from '../../sequencer/verify-chain.ts'
+import { goodBook } from '../support/books.ts'
+import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+
+const ETHER = 10n ** 18n
+const ETH = 194_61n * ETHER / 100n
+const BTC = 7_935n * ETHER
+/** Storage of the contract: the accounts root follows the status word. */
+const ROOT_SLOT = '0x1'
+
+function book() {
+  const loose = goodBook()
+  loose.accounts = [
+    { id: 'a0', balances: { ETH: '10.12345678', USD: '-1500.654321' } },
+    { id: 'a1', balances: { BTC: '-0.51234567', USD: '9000.123456' } },
+    { id: 'a2', balances: { ETH: '3.98765432', USD: '-100.5' } },
+    { id: 'a3', balances: { USD: '1250.505050' } },
+    { id: 'a4', balances: { ETH: '4.44444444', USD: '-690.101010' }, weights: { ETH: 3 } },
+  ]
+  return parseBook(JSON.stringify(loose))
+}
+
+describe('the node, on a chain in a process of its own', () => {
+  let keys: KeySet
+  let chain: LocalChain
+  let signer: SigningClient
+  let deployed: Deployed
+  let node: SequencerNode
+  let parent: string
+  let feeds: Address[]
+  const reports: RoundReport[] = []
+  const keysOf = async () => keys
+  const open = () => SequencerNode.open(deployed.data, signer, keysOf)
+  const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
+  const files = async () => (await readdir(deployed.data)).sort()
+
+  async function step(): Promise<RoundReport> {
+    const report = await node.step()
+    assert.ok(report, 'there was no round to handle')
+    reports.push(report)
+    return report
+  }
+
+  before(async () => {
+    keys = await tinyKeysWithVerifiers()
+    parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+    chain = await startLocalChain()
+    signer = await connectSigner(chain.url)
+    deployed = await deploy(book(), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS })
+    feeds = [deployed.feeds.ETH!, deployed.feeds.BTC!]
+    await cp(deployed.data, join(parent, 'genesis'), { recursive: true })
+    node = await open()
+  })
+  after(async () => {
+    await closeProver()
+    await chain.stop()
+    await rm(parent, { recursive: true })
+  })
+
+  it('stores its state for its owner only', async () => {
+    assert.deepEqual(await files(), ['state.json'])
+    assert.equal((await stat(join(deployed.data, 'state.json'))).mode & 0o777, 0o600)
+    assert.equal((await stat(deployed.data)).mode & 0o777, 0o700)
+  })
+
+  it('is not complete before the first round', async () => {
+    assert.deepEqual([node.round, node.complete], [0, false])
+    const verdict = await audit()
+    assert.deepEqual(verdict.ok && verdict.rounds, [])
+  })
+
+  it('places the imported accounts in the first round, then rests', async () => {
+    const { round, swept, liquidated, complete, proofs, gas } = await step()
+    assert.deepEqual({ round, swept, liquidated, complete, proofs }, { round: 1, swept: 5, liquidated: 0, complete: true, proofs: 2 })
+    assert.ok(gas > 1_000_000n)
+    assert.equal(await node.step(), undefined)
+  })
+
+  it('posts a round for a small move without proving anything', async () => {
+    await movePrices(signer, feeds, [(ETH * 1001n) / 1000n, BTC])
+    const { expired, proofs, complete } = await step()
+    assert.deepEqual({ expired, proofs, complete }, { expired: 0, proofs: 0, complete: true })
+  })
+
+  it('liquidates in a crash what the protocol says, and nothing else', async () => {
+    await movePrices(signer, feeds, [(ETH * 86n) / 100n, BTC])
+    const before = node.system.accounts.map((account) => ({ ...account }))
+    const report = await step()
+    const { marks, minLiability, backstop, badDebt } = node.system.ledger
+    const expected = before.map(({ balances, weights }) => liquidate(balances, weights, marks!, minLiability))
+    const due = expected.filter(({ status }) => status !== 'healthy')
+    assert.ok(due.length >= 2)
+    assert.equal(report.liquidated, due.length)
+    assert.equal(report.closed, due.filter(({ status }) => status === 'closed').length)
+    assert.ok(report.complete)
+    assert.deepEqual(node.system.accounts.map(({ balances }) => balances), expected.map(({ after }) => after))
+    const changes = backstop.map((_, a) => before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n))
+    assert.deepEqual(await node.settlement.view('backstop'), changes)
+    assert.equal(await node.settlement.view('badDebt'), badDebt)
+  })
+
+  describe('serves', () => {
+    let server: Awaited<ReturnType<typeof serve>>
+    let metrics: NodeMetrics
+    const get = (path: string, init: RequestInit = {}) => fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers: { connection: 'close' } })
+
+    before(async () => {
+      metrics = new NodeMetrics()
+      for (const report of reports) metrics.record(report)
+      server = await serve(node, metrics, 0)
+    })
+    after(() => server.server.close())
+
+    it('/health', async () => {
+      const response = await get('/health')
+      assert.deepEqual([response.status, await response.json()], [200, { ok: true, round: 3, complete: true, error: null }])
+      node.failure = 'The feed does not answer.'
+      const failing = await get('/health')
+      node.failure = undefined
+      assert.deepEqual([failing.status, await failing.json()], [503, { ok: false, round: 3, complete: true, error: 'The feed does not answer.' }])
+    })
+
+    it('/state, as the contract has it', async () => {
+      const state = (await (await get('/state')).json()) as any
+      const heads = await node.settlement.view<bigint[]>('heads')
+      assert.equal(state.settlement, deployed.settlement)
+      assert.equal(state.chainId, 31337)
+      assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
+      assert.deepEqual(state.backstop, (await node.settlement.view<bigint[]>('backstop')).map(String))
+      assert.deepEqual(state.slots.map(({ empty }: { empty: boolean }) => empty), heads.map((head) => head === 0n))
+      for (const { slot, covered } of state.slots) assert.equal(covered, await node.settlement.view('isCovered', [slot]))
+      assert.ok(state.complete)
+    })
+
+    it('/metrics', async () => {
+      const response = await get('/metrics')
+      const body = await response.text()
+      assert.match(response.headers.get('content-type')!, /^text\/plain/)
+      const sum = (field: 'swept' | 'liquidated' | 'proofs') => reports.reduce((total, report) => total + report[field], 0)
+      for (const line of [
+        'plimsoll_round 3', 'plimsoll_complete 1', 'plimsoll_rounds_total 3', 'plimsoll_failures_total 0',
+        `plimsoll_swept_total ${sum('swept')}`, `plimsoll_liquidated_total ${sum('liquidated')}`, `plimsoll_proofs_total ${sum('proofs')}`,
+        `plimsoll_gas_total ${reports.reduce((total, { gas }) => total + gas, 0n)}`,
+      ]) {
+        assert.ok(body.split('\n').includes(line), line)
+      }
+    })
+
+    it('nothing private', async () => {
+      const served = (await Promise.all(['/health', '/state', '/metrics'].map(async (path) => (await get(path)).text()))).join('\n')
+      const numbers = new Set(served.match(/[0-9]+/g))
+      const secrets = node.system.accounts.flatMap(({ owner, viewKey, balances }) => [owner, viewKey, ...balances.filter((b) => b > 1_000n || b < -1_000n)])
+      const leaves = node.system.stacks.flatMap((stack) => stack.map(({ leaf }) => leaf))
+      assert.ok(secrets.length > 15 && leaves.length >= 5)
+      for (const secret of [...secrets, ...leaves]) assert.ok(!numbers.has(String(secret < 0n ? -secret : secret)))
+    })
+
+    it('nothing else, and survives requests that make no sense', async () => {
+      assert.equal((await get('/')).status, 404)
+      assert.equal((await get('/state', { method: 'POST' })).status, 405)
+      for (const target of ['//', '/%', 'http://[', '*']) {
+        const socket = connectSocket(server.port, '127.0.0.1')
+        socket.end(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`)
+        assert.match(await text(socket), /^HTTP\/1\.1 40[04] /, target)
+      }
+      assert.equal((await get('/health?x=1')).status, 200)
+      await assert.rejects(serve(node, metrics, server.port), { name: 'PlimsollError', message: new RegExp(`port ${server.port}`) })
+    })
+  })
+
+  describe('after a crash of its own', () => {
+    it('before a settlement is sent, goes on from the state before it', async () => {
+      await movePrices(signer, feeds, [(ETH * 70n) / 100n, BTC])
+      node.settlement.settle = () => Promise.reject(new PlimsollError('crash'))
+      const root = await node.settlement.view('accountsRoot')
+      await assert.rejects(node.step(), /crash/)
+      assert.deepEqual(await files(), ['next.json', 'state.json'])
+      assert.equal((await stat(join(deployed.data, 'next.json'))).mode & 0o777, 0o600)
+      node = await open()
+      assert.equal(node.system.ledger.root, root)
+      assert.deepEqual(await files(), ['state.json'])
+      const { proofs, complete, round } = await step()
+      assert.ok(proofs > 0 && complete)
+      assert.equal(round, 4)
+    })
+
+    it('after a settlement is mined, goes on from the state after it', async () => {
+      await movePrices(signer, feeds, [(ETH * 130n) / 100n, (BTC * 140n) / 100n])
+      const { settle } = node.settlement
+      const failing = node.settlement
+      let receipts = 0
+      failing.settle = async (...args) => {
+        await settle.apply(failing, args)
+        receipts++
+        throw new PlimsollError('crash')
+      }
+      await assert.rejects(node.step(), /crash/)
+      assert.equal(receipts, 1)
+      assert.deepEqual(await files(), ['next.json', 'state.json'])
+      node = await open()
+      assert.equal(node.system.ledger.root, await node.settlement.view('accountsRoot'))
+      assert.deepEqual(node.system.ledger.heads, await node.settlement.view('heads'))
+      assert.deepEqual(await files(), ['state.json'])
+      await node.step()
+      assert.ok(node.complete)
+    })
+
+    it('or without one, where only the answer to a settlement was lost', async () => {
+      await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC])
+      const { settlement } = node
+      const { settle } = settlement
+      settlement.settle = async (...args) => {
+        await settle.apply(settlement, args)
+        throw new PlimsollError('no answer')
+      }
+      await assert.rejects(node.step(), /no answer/)
+      settlement.settle = settle
+      await node.step()
+      assert.ok(node.complete)
+      assert.equal(node.system.ledger.root, await settlement.view('accountsRoot'))
+      assert.deepEqual(await files(), ['state.json'])
+    })
+
+    it('waits while a transaction of its own is pending', async () => {
+      await rawCall(signer, 'evm_setAutomine', false)
+      try {
+        await signer.write.sendTransaction({ to: signer.sender, value: 1n, gas: 21_000n })
+        await assert.rejects(open(), /still pending/)
+      } finally {
+        await rawCall(signer, 'evm_mine')
+        await rawCall(signer, 'evm_setAutomine', true)
+      }
+      node = await open()
+    })
+  })
+
+  it('refuses a state that is not the chain\'s, not there, damaged, of another chain, or not its operator\'s', async () => {
+    const refused = async (directory: string, complaint: RegExp) => {
+      const kept = await readFile(join(directory, 'state.json')).catch(() => undefined)
+      await assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
+      assert.deepEqual(await readFile(join(directory, 'state.json')).catch(() => undefined), kept)
+    }
+    const copy = async (name: string, change: (text: string) => string) => {
+      const directory = join(parent, name)
+      await cp(deployed.data, directory, { recursive: true })
+      await writeFile(join(directory, 'state.json'), change(await readFile(join(directory, 'state.json'), 'utf8')))
+      return directory
+    }
+    await refused(join(parent, 'genesis'), /is not the chain's: its root or heads differ/)
+    await refused(parent, /has no state\.json/)
+    await refused(join(parent, 'nowhere'), /has no state\.json/)
+    await refused(await copy('truncated', (text) => text.slice(0, -100)), /malformed or truncated/)
+    await refused(await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')), /is of chain 1337, but .* is chain 31337/)
+    await refused(await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')), /state\.json cannot be used: The stored accounts do not have the stored root/)
+    process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
+    try {
+      const other = await connectSigner(chain.url)
+      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), { name: 'PlimsollError', message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/ })
+    } finally {
+      delete process.env[PRIVATE_KEY_VARIABLE]
+    }
+  })
+
+  describe('an audit of the chain', () => {
+    it('agrees with the node, round by round, through a change of parameters', async () => {
+      const parameters = await node.settlement.view<object>('parameters', [1])
+      await node.settlement.send(signer, 'proposeParameters', [1, { ...parameters, collateralFactor: 8_400 }])
+      await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC], DEFAULT_CLOCKS.parameterDelay + 1)
+      await step()
+      const verdict = await audit()
+      assert.ok(verdict.ok)
+      assert.deepEqual(Object.keys(verdict), ['ok', 'settlement', 'chainId', 'rounds', 'unknown'])
+      const last = reports.at(-1)!
+      assert.deepEqual(verdict.rounds.map(({ round }) => round), Array.from({ length: last.round }, (_, i) => i + 1))
+      for (const audited of verdict.rounds) {
+        assert.deepEqual(Object.keys(audited), ['round', 'complete', 'swept', 'resolved', 'proofs', 'gas'])
+        assert.ok(audited.complete)
+        const report = reports.find(({ round }) => round === audited.round)
+        if (report === undefined) continue
+        assert.deepEqual([audited.swept, audited.proofs, audited.resolved], [report.swept, report.proofs, report.liquidated])
+        // Round 4's posting was in the step that crashed.
+        if (report.round !== 4) assert.equal(audited.gas, String(report.gas))
+      }
+    })
+
+    it('notices storage that its settlements do not lead to', async () => {
+      const root = await signer.read.getStorageAt({ address: deployed.settlement, slot: ROOT_SLOT })
+      assert.equal(BigInt(root!), await node.settlement.view('accountsRoot'))
+      await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ROOT_SLOT, `0x${'1'.padStart(64, '0')}`)
+      try {
+        const verdict = await audit()
+        assert.ok(!verdict.ok)
+        assert.match(verdict.error, /contract's accounts root is not what its settlements lead to/)
+      } finally {
+        await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ROOT_SLOT, root)
+      }
+    })
+
+    it('refuses verifiers of another key, and is impossible without sound keys', async () => {
+      const swapped: KeySet = { ...keys, sweep: { ...keys.sweep, keyHash: keys.resolve.keyHash } }
+      const verdict = await verifyChain(chain.url, deployed.settlement, async () => swapped, () => {})
+      assert.match(verdict.ok ? '' : verdict.error, /sweep verifier has another key/)
+      const damaged = new PlimsollError('The key file is missing.')
+      await assert.rejects(verifyChain(chain.url, deployed.settlement, () => Promise.reject(damaged), () => {}), { name: 'PlimsollError', message: damaged.message })
+    })
+
+    it('refuses what is no settlement', async () => {
+      const refused = (address: string, message: RegExp) => assert.rejects(verifyChain(chain.url, address, keysOf, () => {}), { name: 'PlimsollError', message })
+      await refused('0x1', /0x1 is not an address/)
+      await refused(`0x${'12'.repeat(20)}`, /There is no contract at/)
+      await refused(feeds[0]!, /is not a settlement of this version/)
+    })
+  })
+
+  it('fails in a sentence when the chain is gone, and so does an audit', async () => {
+    const gone = await startLocalChain()
+    const reader = await connectSigner(gone.url)
+    await gone.stop()
+    await assert.rejects(connectSigner(gone.url), { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ })
+    await assert.rejects(verifyChain(gone.url, deployed.settlement, keysOf, () => {}), { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ })
+    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf), { name: 'PlimsollError', message: /The chain did not serve/ })
+  })
+})

@@ -1,0 +1,33 @@
+import type { Address } from 'viem'
+import { parseAbi } from 'viem'
+import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { ensureKeys, type KeySet } from '../../prover/keys.ts'
+import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
+import type { SigningClient } from '../../sequencer/rpc.ts'
+
+const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
+
+/** The tiny keys, and artifacts of their verifiers even where this process has built its contracts before. */
+export async function tinyKeysWithVerifiers(): Promise<KeySet> {
+  const keys = await ensureKeys('tiny')
+  await writeVerifierContracts(keys)
+  const environment = await builtEnvironment()
+  await environment.tasks.getTask('build').run({ quiet: true })
+  return keys
+}
+
+/** Calls a method of the development chain that no standard has. */
+export function rawCall(signer: SigningClient, method: string, ...params: unknown[]): Promise<unknown> {
+  return (signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>)({ method, params })
+}
+
+/** Moves the chain's time, then sets the feeds: prices in cash times 10^18. */
+export async function movePrices(signer: SigningClient, feeds: readonly Address[], prices: readonly bigint[], seconds = 400): Promise<void> {
+  const { timestamp } = await signer.read.getBlock()
+  await rawCall(signer, 'evm_setNextBlockTimestamp', `0x${(timestamp + BigInt(seconds)).toString(16)}`)
+  await rawCall(signer, 'evm_mine')
+  for (const [i, address] of feeds.entries()) {
+    const hash = await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [prices[i]!] })
+    await signer.read.waitForTransactionReceipt({ hash })
+  }
+}
