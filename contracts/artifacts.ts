@@ -6,7 +6,12 @@ import type { Abi, Hex } from 'viem'
 
 export interface ContractArtifact {
   abi: Abi
+  /** Creation code. */
   bytecode: Hex
+  /** Code on the chain, with zeros where the constructor writes immutables. */
+  deployedBytecode: Hex
+  /** Places of immutables in the deployed code, in bytes. */
+  immutables: readonly { start: number; length: number }[]
 }
 
 let environment: Promise<HardhatRuntimeEnvironment> | undefined
@@ -26,11 +31,12 @@ async function build(): Promise<HardhatRuntimeEnvironment> {
 }
 
 /**
- * ABI and creation code of a contract, built first where its sources have changed.
+ * ABI and code of a contract, built first where its sources have changed.
  * @param name Contract name, or `contracts/path/File.sol:Name` where several files have one of that name.
  */
 export async function loadArtifact(name: string): Promise<ContractArtifact> {
   const { artifacts } = await builtEnvironment()
-  const { abi, bytecode } = await artifacts.readArtifact(name)
-  return { abi: abi as Abi, bytecode: bytecode as Hex }
+  const { abi, bytecode, deployedBytecode, immutableReferences } = await artifacts.readArtifact(name)
+  const immutables = Object.values(immutableReferences ?? {}).flat()
+  return { abi: abi as Abi, bytecode: bytecode as Hex, deployedBytecode: deployedBytecode as Hex, immutables }
 }

@@ -10,7 +10,7 @@ import { verifyProof } from '../prover/prove.ts'
 
 /** What an audit cannot know, said wherever one succeeds. */
 export const UNKNOWN =
-  'What was in the leaves at the start: their balances, weights and keys are a trusted import. All that happened to them since is proven.'
+  'What was in the leaves at the start: their balances, weights and keys are a trusted import. What happened to them since is proven.'
 
 /** An audit could not be made, which says nothing about what it was to audit. */
 export class AuditImpossible extends PlimsollError {}

@@ -73,6 +73,16 @@ export class Settlement {
     })) as T
   }
 
+  /** Whether the chain runs this version's contract, immutables aside. Only then do its events and views mean what they say. */
+  async isGenuine(): Promise<boolean> {
+    const { deployedBytecode, immutables } = await loadArtifact('Settlement')
+    const code = await this.client.read.getCode({ address: this.address })
+    if (code?.length !== deployedBytecode.length) return false
+    const digits = [...code]
+    for (const { start, length } of immutables) digits.fill('0', 2 + 2 * start, 2 + 2 * (start + length))
+    return digits.join('') === deployedBytecode
+  }
+
   config(): Promise<SettlementConfig> {
     return this.view('config')
   }

@@ -59,7 +59,7 @@ export async function verifyChain(
     const end = await client.read.getBlockNumber()
     await replay.run(end)
     await replay.compareStorage(end)
-    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: UNKNOWN }
+    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: `${UNKNOWN} Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.` }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')
     if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure) throw error
@@ -88,6 +88,7 @@ class Replay {
 
   async run(end: bigint): Promise<void> {
     const { client, address } = this.settlement
+    if (!(await this.settlement.isGenuine())) throw new PlimsollError("The contract's code is not this version's settlement: nothing it says can be relied on.")
     const done = new Set<Hex>()
     for (let from = await this.settlement.view<bigint>('deployedAt'); from <= end; from += BLOCK_RANGE) {
       const to = from + BLOCK_RANGE - 1n < end ? from + BLOCK_RANGE - 1n : end

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
+import { goodBook } from '../support/books.ts'
+import { runCli } from '../support/run-cli.ts'
+
+describe('plimsoll deploy', () => {
+  let directory: string
+  let server: Server
+  let url: string
+  const methods: string[] = []
+
+  /** A chain of id 1 that only says so. */
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+    await writeFile(join(directory, 'book.json'), JSON.stringify(goodBook()))
+    server = createServer(async (request, response) => {
+      const { id, method } = (await json(request)) as { id: number; method: string }
+      methods.push(method)
+      const answer = method === 'eth_chainId' ? { result: '0x1' } : { error: { code: -32601, message: 'unsupported' } }
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  })
+  after(async () => {
+    server.close()
+    await rm(directory, { recursive: true })
+  })
+
+  async function refused(args: readonly string[], complaint: RegExp, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const before = await readdir(directory, { recursive: true })
+    const { code, stdout, stderr } = await runCli(['deploy', 'book.json', '--profile', 'tiny', ...args], { cwd: directory, env })
+    assert.match(stderr, /^plimsoll: [^\n]+\n$/)
+    assert.match(stderr, complaint)
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+    assert.deepEqual(await readdir(directory, { recursive: true }), before)
+  }
+
+  it('refuses development keys on a chain that is not local, before it sends anything', async () => {
+    methods.length = 0
+    for (const env of [{}, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }]) {
+      await refused(['--rpc', url, '--data', 'state'], /development keys.*refuse the chain id 1\. --allow-development-keys/, env)
+    }
+    assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
+  })
+
+  it('asks for a key and for feeds where it is told to go on, before it sends anything', async () => {
+    methods.length = 0
+    const args = ['--rpc', url, '--data', 'state', '--allow-development-keys']
+    await refused(args, /PLIMSOLL_PRIVATE_KEY is not set/)
+    await refused(args, /PLIMSOLL_PRIVATE_KEY is not a private key/, { PLIMSOLL_PRIVATE_KEY: '0x12' })
+    await refused(args, /No feed is named for ETH/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` })
+    assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
+  })
+
+  it('refuses other bad arguments', async () => {
+    await mkdir(join(directory, 'taken'))
+    await writeFile(join(directory, 'taken', 'file'), '')
+    await refused(['--rpc', url, '--data', 'taken'], /The directory taken exists and is not empty/)
+    await refused(['--rpc', 'ftp://x', '--data', 'state'], /not an http or https URL/)
+    await refused(['--rpc', 'http://127.0.0.1:1', '--data', 'state'], /No JSON-RPC endpoint answers/)
+    await refused(['--rpc', url, '--data', 'state', '--feed', 'ETH=1'], /SYMBOL=0xADDRESS/)
+  })
+})
