@@ -1,4 +1,5 @@
 import { type Address, parseAbi } from 'viem'
+import { INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Marks } from '../protocol/marks.ts'
 import type { System } from '../protocol/system.ts'
@@ -6,7 +7,7 @@ import type { KeySet } from '../prover/keys.ts'
 import { prove } from '../prover/prove.ts'
 import { completeRound } from './complete-round.ts'
 import type { SigningClient } from './rpc.ts'
-import { ContractRefusal, type ProvenBatch, refusal, sameEnvelope, Settlement, type SettlementConfig } from './settlement.ts'
+import { ContractRefusal, type ProvenBatch, refusal, Settlement, type SettlementConfig } from './settlement.ts'
 import { Store } from './store.ts'
 
 /** What a round took: public aggregates only. */
@@ -43,8 +44,6 @@ export class SequencerNode {
   private readonly config: SettlementConfig
   private readonly feeds: readonly Address[]
   private current: System
-  /** Whether a settlement was sent whose outcome is not known: the chain may have either stored state. */
-  private unsure = false
   /** Feed answers of the round posted last. */
   private posted = ''
   private handled = 0
@@ -64,13 +63,14 @@ export class SequencerNode {
    * @throws PlimsollError when chain, contract, operator or keys are not the state's
    */
   static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>): Promise<SequencerNode> {
-    const { store } = await Store.open(directory)
+    const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
     if (chainId !== signer.chainId) throw new PlimsollError(`The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`)
     const settlement = await Settlement.at(signer, address)
     const config = await settlement.config()
     if (config.operator.toLowerCase() !== signer.sender.toLowerCase()) throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
     const keys = await keysOf(profile)
+    await settlement.requireKeys(keys)
     const system = await storedState(store, settlement, signer)
     return new SequencerNode({ settlement, keys, signer, store, config, feeds: await settlement.feeds(), system })
   }
@@ -103,17 +103,32 @@ export class SequencerNode {
   }
 
   private async look(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
-    if (this.unsure) this.current = await storedState(this.store, this.settlement, this.signer)
-    this.unsure = false
+    await this.followChain()
     const started = performance.now()
-    const postGas = await this.post()
+    // A feed that fails must not keep a round that still counts from being settled.
+    let problem: unknown
+    const postGas = await this.post().catch((error: unknown) => {
+      problem = error
+      return 0n
+    })
     const round = await this.settlement.round()
-    if (round.number === 0) return undefined
-    if (round.number === this.handled && this.current.ledger.isComplete()) return undefined
+    if (round.number === 0 || (round.number === this.handled && this.current.ledger.isComplete())) {
+      if (problem !== undefined) throw problem
+      return undefined
+    }
     const marks = await this.settlement.marks()
     const report = await this.settleRound(marks, onProof)
     this.handled = round.number
     return { round: round.number, prices: round.prices, ...report, gas: report.gas + postGas, seconds: Math.round(performance.now() - started) / 1000 }
+  }
+
+  /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
+  private async followChain(): Promise<void> {
+    const [root, heads] = await Promise.all([this.settlement.view<bigint>('accountsRoot'), this.settlement.view<readonly bigint[]>('heads')])
+    const { ledger } = this.current
+    if (ledger.root === root && ledger.heads.join() === heads.join()) return
+    this.current = await storedState(this.store, this.settlement, this.signer)
+    this.handled = 0
   }
 
   /** Posts a round where there is reason to; the gas it took. */
@@ -158,14 +173,12 @@ export class SequencerNode {
     let batches: ProvenBatch[] = []
     const settle = async (system: System) => {
       if (batches.length === 0) return
-      await this.store.prepare(system)
-      this.unsure = true
+      await this.store.save(system)
       const { gasUsed } = await this.settlement.settle(this.signer, batches)
       gas += gasUsed
       batches = []
       this.current = system.clone()
-      await this.store.commit(system)
-      this.unsure = false
+      await this.store.prune()
     }
     for (const { openings, transition, resolutions } of completeRound(next)) {
       const { batch, input } = transition
@@ -188,23 +201,18 @@ export class SequencerNode {
 }
 
 /**
- * The stored state that the chain has, made the only one.
- * @throws PlimsollError when it has neither, or a transaction is pending that may still change which
+ * The stored version that the chain has.
+ * @throws PlimsollError when it has none of them, or a transaction is pending that may still change which
  */
 async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<System> {
-  const { systems } = await Store.open(store.directory)
   const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
     throw refusal(error, 'a count of transactions')
   })
   const [mined, sent] = await Promise.all([count('latest'), count('pending')])
   if (sent > mined) throw new PlimsollError(`A transaction of ${sender} is still pending: it decides which state is the chain's.`, { hint: 'Wait until it is mined.' })
   const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
-  const system = systems.find(({ ledger }) => ledger.root === root && ledger.heads.join() === heads.join())
-  if (system === undefined) throw new PlimsollError(`The state in ${store.directory} is not the chain's: its root or heads differ.`, { hint: 'Restore the directory that this deployment used last.' })
-  const envelopes = await Promise.all(heads.map((_, slot) => (slot < 2 ? undefined : settlement.envelope(slot))))
-  envelopes.forEach((envelope, slot) => {
-    if (!sameEnvelope(envelope, system.ledger.envelopes[slot])) system.ledger.envelopes[slot] = envelope
-  })
-  await store.commit(system)
+  const system = await store.find(root, heads)
+  // Envelopes of empty slots may have been opened outside a settlement.
+  for (let slot = INBOX + 1; slot < heads.length; slot++) system.ledger.envelopes[slot] = await settlement.envelope(slot)
   return system
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type Batch, type Opening, parseBatch, type Shape } from '../protocol/batch.ts'
@@ -44,10 +45,13 @@ export class RoundWriter {
   private readonly target: string
   private readonly staging: string
   private batches = 0
+  /** Nothing stays behind when the process ends early. */
+  private readonly onExit = () => rmSync(this.staging, { recursive: true, force: true })
 
   private constructor(target: string, staging: string) {
     this.target = target
     this.staging = staging
+    process.once('exit', this.onExit)
   }
 
   /** @throws PlimsollError when the parent cannot be written to */
@@ -84,10 +88,12 @@ export class RoundWriter {
       await this.discard()
       throw new PlimsollError(`Cannot write to ${this.target}: ${error.message}.`)
     })
+    process.removeListener('exit', this.onExit)
   }
 
   async discard(): Promise<void> {
     await rm(this.staging, { recursive: true, force: true })
+    process.removeListener('exit', this.onExit)
   }
 
   private async write(name: string, content: JsonObject): Promise<void> {

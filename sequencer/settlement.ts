@@ -1,9 +1,10 @@
-import { type Abi, type Address, BaseError, ContractFunctionRevertedError, encodeFunctionData, isAddress, type TransactionReceipt } from 'viem'
+import { type Abi, type Address, BaseError, ContractFunctionRevertedError, encodeFunctionData, isAddress, parseAbi, type TransactionReceipt } from 'viem'
 import { loadArtifact } from '../contracts/artifacts.ts'
 import { batchValues, type Batch, type Opening } from '../protocol/batch.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
+import type { KeySet } from '../prover/keys.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
 import type { ReadClient, SigningClient } from './rpc.ts'
 
@@ -34,6 +35,8 @@ export interface SettlementConfig {
   readonly roundShort: number
   readonly maxAge: number
 }
+
+const VERIFIER_ABI = parseAbi(['function keyHash() view returns (bytes32)'])
 
 export const CIRCUIT_NUMBERS = { sweep: 0, resolve: 1 } as const
 
@@ -81,6 +84,15 @@ export class Settlement {
     const digits = [...code]
     for (const { start, length } of immutables) digits.fill('0', 2 + 2 * start, 2 + 2 * (start + length))
     return digits.join('') === deployedBytecode
+  }
+
+  /** @throws PlimsollError when the contract's verifiers are of other keys */
+  async requireKeys(keys: KeySet): Promise<void> {
+    const { sweepVerifier, resolveVerifier } = await this.config()
+    for (const [circuit, address] of [['sweep', sweepVerifier], ['resolve', resolveVerifier]] as const) {
+      const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
+      if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
+    }
   }
 
   config(): Promise<SettlementConfig> {

@@ -179,15 +179,11 @@ class Replay {
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
   private async keys(): Promise<KeySet> {
-    const { sweepVerifier, resolveVerifier } = await this.settlement.config()
     const [sweepSteps, sweepWindow, resolveSteps] = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number)
     const profile = Object.values(PROFILES).find(({ sweep, resolve }) => sweep.steps === sweepSteps && sweep.window === sweepWindow && resolve.steps === resolveSteps)
     if (profile === undefined) throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
     const keys = await auditKeys(this.keysOf, profile.name)
-    for (const [circuit, verifier] of [['sweep', sweepVerifier], ['resolve', resolveVerifier]] as const) {
-      const hash = await this.settlement.client.read.readContract({ address: verifier, abi: KEY_HASH_ABI, functionName: 'keyHash' })
-      if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
-    }
+    await this.settlement.requireKeys(keys)
     return keys
   }
 
@@ -255,5 +251,3 @@ class Replay {
     return (await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed
   }
 }
-
-const KEY_HASH_ABI = [{ type: 'function', name: 'keyHash', stateMutability: 'view', inputs: [], outputs: [{ type: 'bytes32' }] }] as const

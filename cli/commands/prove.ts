@@ -24,6 +24,8 @@ export function register(program: Command): void {
       const { loadKeys } = await import('../load-keys.ts')
       const { proveBook } = await import('../../sequencer/prove-book.ts')
       const keys = await loadKeys(options.profile)
+      // By way of the exit handlers, which remove what is half written.
+      for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => process.exit(128 + number))
       const summary = await proveBook(book, keys, options.out, (done, circuit) => progress(`${done} batches proven, the last a ${circuit}`)).finally(endProgress)
       if (options.json) return printJson(summary)
       const { healthy, partial, closed, badDebt } = summary.totals

@@ -99,7 +99,7 @@ describe('plimsoll node', () => {
       assert.match(stderr, complaint)
       assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
     }
-    await refused(['--rpc', chain.url, '--data', 'nowhere'], /nowhere has no state\.json/)
+    await refused(['--rpc', chain.url, '--data', 'nowhere'], /nowhere holds no state of a node/)
     await refused(['--rpc', chain.url, '--data', 'state', '--port', '65536'], /whole number from 0 to 65535/)
     await refused(['--rpc', chain.url, '--data', 'state', '--port', new URL(chain.url).port], /Cannot listen on port/)
     await refused(['--rpc', 'http://127.0.0.1:1', '--data', 'state'], /No JSON-RPC endpoint answers/)

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { goodBook } from '../support/books.ts'
 import { runCli } from '../support/run-cli.ts'
+
+const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 describe('plimsoll prove and verify', () => {
   let directory: string
@@ -62,6 +68,16 @@ describe('plimsoll prove and verify', () => {
     assert.deepEqual([json.code, json.stderr], [1, ''])
     assert.deepEqual(JSON.parse(json.stdout), { ok: false, batch: 'batch-001.json', error: 'The signals are not those of D.' })
     await rm(join(directory, 'wrong'), { recursive: true })
+  })
+
+  it('an interrupt leaves nothing behind', async () => {
+    const before = await readdir(directory)
+    const child = spawn(process.execPath, [MAIN, 'prove', 'book.json', '--out', 'out', '--profile', 'tiny'], { cwd: directory, stdio: 'ignore' })
+    const ended = once(child, 'exit')
+    while (!(await readdir(directory)).some((name) => name.startsWith('.out.'))) await sleep(20)
+    child.kill('SIGINT')
+    assert.deepEqual(await ended, [130, null])
+    assert.deepEqual(await readdir(directory), before)
   })
 
   it('bad arguments end with exit 2 before anything is written', async () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ import { DEFAULT_CLOCKS, deploy, type Deployed } from '../../sequencer/deploy.ts
 import { type RoundReport, SequencerNode } from '../../sequencer/node.ts'
 import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sequencer/rpc.ts'
 import { NodeMetrics, serve } from '../../sequencer/server.ts'
+import { Store } from '../../sequencer/store.ts'
 import { verifyChain } from '../../sequencer/verify-chain.ts'
 import { goodBook } from '../support/books.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
@@ -75,8 +76,8 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   it('stores its state for its owner only', async () => {
-    assert.deepEqual(await files(), ['state.json'])
-    assert.equal((await stat(join(deployed.data, 'state.json'))).mode & 0o777, 0o600)
+    assert.deepEqual(await files(), ['state-000001.json'])
+    assert.equal((await stat(join(deployed.data, 'state-000001.json'))).mode & 0o777, 0o600)
     assert.equal((await stat(deployed.data)).mode & 0o777, 0o700)
   })
 
@@ -189,12 +190,11 @@ describe('the node, on a chain in a process of its own', () => {
       await movePrices(signer, feeds, [(ETH * 70n) / 100n, BTC])
       node.settlement.settle = () => Promise.reject(new PlimsollError('crash'))
       const root = await node.settlement.view('accountsRoot')
+      const before = (await files()).length
       await assert.rejects(node.step(), /crash/)
-      assert.deepEqual(await files(), ['next.json', 'state.json'])
-      assert.equal((await stat(join(deployed.data, 'next.json'))).mode & 0o777, 0o600)
+      assert.equal((await files()).length, before + 1)
       node = await open()
       assert.equal(node.system.ledger.root, root)
-      assert.deepEqual(await files(), ['state.json'])
       const { proofs, complete, round } = await step()
       assert.ok(proofs > 0 && complete)
       assert.equal(round, 4)
@@ -212,11 +212,9 @@ describe('the node, on a chain in a process of its own', () => {
       }
       await assert.rejects(node.step(), /crash/)
       assert.equal(receipts, 1)
-      assert.deepEqual(await files(), ['next.json', 'state.json'])
       node = await open()
       assert.equal(node.system.ledger.root, await node.settlement.view('accountsRoot'))
       assert.deepEqual(node.system.ledger.heads, await node.settlement.view('heads'))
-      assert.deepEqual(await files(), ['state.json'])
       await node.step()
       assert.ok(node.complete)
     })
@@ -234,7 +232,30 @@ describe('the node, on a chain in a process of its own', () => {
       await node.step()
       assert.ok(node.complete)
       assert.equal(node.system.ledger.root, await settlement.view('accountsRoot'))
-      assert.deepEqual(await files(), ['state.json'])
+    })
+
+    it('or of the chain, which forgets its last settlement, goes on from the state before it', async () => {
+      const snapshot = await rawCall(signer, 'evm_snapshot')
+      const root = await node.settlement.view('accountsRoot')
+      await movePrices(signer, feeds, [(ETH * 9n) / 100n, BTC])
+      assert.ok((await step()).proofs > 0)
+      reports.pop()
+      assert.notEqual(await node.settlement.view('accountsRoot'), root)
+      await rawCall(signer, 'evm_revert', snapshot)
+      await movePrices(signer, feeds, [(ETH * 60n) / 100n, (BTC * 5n) / 2n])
+      await node.step().catch(() => {})
+      await node.step()
+      assert.ok(node.complete)
+      assert.equal(node.system.ledger.root, await node.settlement.view('accountsRoot'))
+    })
+
+    it('keeps the latest versions of its state only', async () => {
+      const store = await Store.open(deployed.data)
+      for (let i = 0; i < 20; i++) await store.save(node.system)
+      const all = await files()
+      await store.prune()
+      assert.deepEqual(await files(), all.slice(-16))
+      node = await open()
     })
 
     it('waits while a transaction of its own is pending', async () => {
@@ -251,23 +272,21 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   it('refuses a state that is not the chain\'s, not there, damaged, of another chain, or not its operator\'s', async () => {
-    const refused = async (directory: string, complaint: RegExp) => {
-      const kept = await readFile(join(directory, 'state.json')).catch(() => undefined)
-      await assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
-      assert.deepEqual(await readFile(join(directory, 'state.json')).catch(() => undefined), kept)
-    }
+    const refused = (directory: string, complaint: RegExp) =>
+      assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
     const copy = async (name: string, change: (text: string) => string) => {
       const directory = join(parent, name)
-      await cp(deployed.data, directory, { recursive: true })
-      await writeFile(join(directory, 'state.json'), change(await readFile(join(directory, 'state.json'), 'utf8')))
+      await mkdir(directory)
+      const newest = (await files()).at(-1)!
+      await writeFile(join(directory, newest), change(await readFile(join(deployed.data, newest), 'utf8')))
       return directory
     }
     await refused(join(parent, 'genesis'), /is not the chain's: its root or heads differ/)
-    await refused(parent, /has no state\.json/)
-    await refused(join(parent, 'nowhere'), /has no state\.json/)
+    await refused(parent, /holds no state of a node/)
+    await refused(join(parent, 'nowhere'), /holds no state of a node/)
     await refused(await copy('truncated', (text) => text.slice(0, -100)), /malformed or truncated/)
     await refused(await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')), /is of chain 1337, but .* is chain 31337/)
-    await refused(await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')), /state\.json cannot be used: The stored accounts do not have the stored root/)
+    await refused(await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')), /state-\d+\.json cannot be used: The stored accounts do not have the stored root/)
     process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
     try {
       const other = await connectSigner(chain.url)

@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseAbi } from 'viem'
+import { startLocalChain } from '../contracts/local-chain.ts'
+import { parseBook } from '../protocol/book.ts'
+import { INBOX } from '../protocol/constants.ts'
+import type { Envelope } from '../protocol/health.ts'
+import type { Marks } from '../protocol/marks.ts'
+import type { Move, Transition } from '../protocol/system.ts'
+import { ensureKeys, type KeySet } from '../prover/keys.ts'
+import { type ProfileName, PROFILES } from '../prover/profiles.ts'
+import { closeProver, prove } from '../prover/prove.ts'
+import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
+import { connectSigner } from '../sequencer/rpc.ts'
+import { Settlement } from '../sequencer/settlement.ts'
+import { Store } from '../sequencer/store.ts'
+
+// Gas of every operation on a local chain, with real proofs in full batches.
+
+interface Row {
+  readonly what: string
+  readonly gas: bigint
+  /** Accounts in it; 0 where it has none. */
+  readonly accounts: number
+}
+
+const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
+const DISTRESS = 0
+
+/** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */
+function benchBook({ sweep, resolve }: KeySet['profile']) {
+  const asset = (symbol: string, price: string, depth: string) => ({
+    symbol, decimals: 8, price, collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02', depth,
+  })
+  const breached = 2 * resolve.steps
+  const accounts = Array.from({ length: sweep.steps }, (_, i) => ({
+    id: `a${i}`,
+    balances: i < sweep.steps - breached ? { ETH: '5', BTC: '0.1', USD: '-500' } : { ETH: '5', BTC: '0.1', USD: '-1550.5' },
+  }))
+  return parseBook(JSON.stringify({ assets: [{ symbol: 'USD', decimals: 6 }, asset('ETH', '194.61', '40000'), asset('BTC', '7935.12', '2500')], minLiability: '50', accounts }))
+}
+
+/** Bounds a tenth away from the marks. */
+function around(marks: Marks): Envelope {
+  return { floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n), ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n) }
+}
+
+async function measure(profile: ProfileName): Promise<Row[]> {
+  const keys = await ensureKeys(profile)
+  const { sweep: { steps, window: width }, resolve } = keys.profile
+  const rows: Row[] = []
+  const add = (what: string, gas: bigint, accounts = 0) => rows.push({ what, gas, accounts })
+
+  const chain = await startLocalChain()
+  const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+  try {
+    const signer = await connectSigner(chain.url)
+    const deployed = await deploy(benchBook(keys.profile), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS })
+    const settlement = await Settlement.at(signer, deployed.settlement)
+    const [creation] = await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })
+    const gasOf = async (hash: `0x${string}`) => (await signer.read.getTransactionReceipt({ hash })).gasUsed
+    add('deployment of the settlement', await gasOf(creation!.transactionHash))
+    const genesis = (await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })).at(-1)!
+    add('genesis', await gasOf(genesis.transactionHash), steps)
+
+    const store = await Store.open(deployed.data)
+    const system = await store.find(await settlement.view('accountsRoot'), await settlement.view('heads'))
+    add('first round', (await settlement.send(signer, 'postRound')).gasUsed)
+    system.setMarks(await settlement.marks())
+
+    // The rest of a sweep's window, after distress and inbox.
+    const targets = Array.from({ length: width - 2 }, (_, i) => i + 2)
+    const envelope = around(system.ledger.marks!)
+    const openings = targets.map((slot) => ({ slot, ...envelope }))
+    add('opening one envelope, the first of its slot', (await settlement.send(signer, 'openEnvelopes', [[openings[0]]])).gasUsed)
+    add('opening it again with other bounds', (await settlement.send(signer, 'openEnvelopes', [[{ ...openings[0], floors: envelope.floors.map((floor) => floor / 2n) }]])).gasUsed)
+    await settlement.send(signer, 'openEnvelopes', [openings])
+    for (const slot of targets) system.open({ slot, envelope })
+
+    const settle = async (what: string, { batch, input }: Transition) => {
+      const { proof, signals } = await prove(keys, batch.circuit, input)
+      const { gasUsed } = await settlement.settle(signer, [{ openings: [], batch, digest: signals[0]!, proof }])
+      add(what, gasUsed, batch.active)
+    }
+    const window = [DISTRESS, INBOX, ...targets]
+    const breached = 2 * resolve.steps
+    const first = Array.from({ length: steps }, (_, i): Move => ({ from: INBOX, to: i < breached ? DISTRESS : targets[i % targets.length]! }))
+    await settle('sweep into slots that were empty', system.sweep(window, first))
+    // To and fro: the heads change from one that is not 0 to another.
+    const [one, two] = targets
+    const swap = Array.from({ length: steps }, (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }))
+    await settle('sweep between slots with accounts', system.sweep(window, swap))
+    await settle('resolve, the first', system.resolve(resolve.steps))
+    await settle('resolve, a later one', system.resolve(resolve.steps))
+
+    const clock = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
+    await clock({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
+    for (const address of Object.values(deployed.feeds)) await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [190n * 10n ** 18n] })
+    add('a later round', (await settlement.send(signer, 'postRound')).gasUsed)
+    return rows
+  } finally {
+    await closeProver()
+    await chain.stop()
+    await rm(directory, { recursive: true })
+  }
+}
+
+const { values } = parseArgs({ options: { profile: { type: 'string', default: 'small' } } })
+if (!Object.hasOwn(PROFILES, values.profile)) throw new Error(`--profile is one of ${Object.keys(PROFILES).join(', ')}.`)
+const profile = PROFILES[values.profile as ProfileName]
+const rows = await measure(profile.name)
+const number = (value: bigint) => value.toLocaleString('en-US').padStart(11)
+console.log(`Gas under profile ${profile.name}: sweeps of ${profile.sweep.steps} accounts and ${profile.sweep.window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`)
+console.log(`${'operation'.padEnd(44)}  ${'gas'.padStart(11)}  ${'per account'.padStart(11)}`)
+for (const { what, gas, accounts } of rows) {
+  console.log(`${what.padEnd(44)}  ${number(gas)}  ${accounts > 0 ? number(gas / BigInt(accounts)) : '-'.padStart(11)}`)
+}
