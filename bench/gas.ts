@@ -108,8 +108,9 @@ async function measure(profile: ProfileName): Promise<Row[]> {
 }
 
 const { values } = parseArgs({ options: { profile: { type: 'string', default: 'small' } } })
-if (!Object.hasOwn(PROFILES, values.profile)) throw new Error(`--profile is one of ${Object.keys(PROFILES).join(', ')}.`)
-const profile = PROFILES[values.profile as ProfileName]
+// A window of tiny has no two slots with envelopes.
+if (values.profile !== 'small' && values.profile !== 'large') throw new Error('--profile is small or large.')
+const profile = PROFILES[values.profile]
 const rows = await measure(profile.name)
 const number = (value: bigint) => value.toLocaleString('en-US').padStart(11)
 console.log(`Gas under profile ${profile.name}: sweeps of ${profile.sweep.steps} accounts and ${profile.sweep.window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`)

@@ -8,12 +8,12 @@ interface Options {
   readonly rpc: string
   readonly data: string
   readonly profile: ProfileName
-  readonly feed: Readonly<Record<string, Address>>
+  readonly feed?: Readonly<Record<string, Address>>
   readonly allowDevelopmentKeys?: true
   readonly json?: true
 }
 
-function addFeed(text: string, feeds: Readonly<Record<string, Address>>): Record<string, Address> {
+function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): Record<string, Address> {
   const match = /^(.+)=(0x[0-9a-fA-F]{40})$/.exec(text)
   if (match === null) throw new InvalidArgumentError('Write it as SYMBOL=0xADDRESS.')
   return { ...feeds, [match[1]!]: match[2] as Address }
@@ -31,7 +31,7 @@ export function register(program: Command): void {
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
-    .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed, {})
+    .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
     .option('--allow-development-keys', 'deploy on a chain that is not local although anyone can forge proofs under development keys')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll deploy book.json --rpc http://127.0.0.1:8545 --data state')
@@ -49,7 +49,7 @@ export function register(program: Command): void {
       requireLocalChain((await connect(options.rpc)).chainId, allowDevelopmentKeys)
       const signer = await connectSigner(options.rpc)
       const keys = await loadKeys(options.profile)
-      const deployed = await deploy(book, keys, signer, { feeds: options.feed, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
+      const deployed = await deploy(book, keys, signer, { feeds: options.feed ?? {}, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} on chain ${deployed.chainId}, ${deployed.accounts} accounts imported.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
