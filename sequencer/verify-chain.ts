@@ -20,7 +20,7 @@ export interface AuditedRound {
   readonly resolved: number
   readonly proofs: number
   /** Of the round's posting and its settlements. */
-  readonly gas: string
+  readonly gas: number
 }
 
 export type ChainVerdict =
@@ -187,13 +187,13 @@ class Replay {
     return keys
   }
 
-  private post(round: number, prices: readonly bigint[], gas: bigint): void {
+  private post(round: number, prices: readonly bigint[], gas: number): void {
     const ledger = this.ledger()
     if (round !== this.list.length + 1) throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
     this.closeRound()
     const traded = [...this.parameters.keys()].sort((a, b) => a - b)
     ledger.marks = fillMarks(traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)))
-    this.list.push({ round, complete: false, swept: 0, resolved: 0, proofs: 0, gas: gas.toString() })
+    this.list.push({ round, complete: false, swept: 0, resolved: 0, proofs: 0, gas })
   }
 
   private closeRound(): void {
@@ -216,7 +216,7 @@ class Replay {
         round[batch.circuit === CIRCUIT_NUMBERS.sweep ? 'swept' : 'resolved'] += Number(batch.values[0])
       }
     }
-    if (round !== undefined) round.gas = (BigInt(round.gas) + (await this.gas(hash))).toString()
+    if (round !== undefined) round.gas += await this.gas(hash)
     this.onSettlement(++this.settlements)
   }
 
@@ -247,7 +247,7 @@ class Replay {
     return call.args ?? []
   }
 
-  private async gas(hash: Hex): Promise<bigint> {
-    return (await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed
+  private async gas(hash: Hex): Promise<number> {
+    return Number((await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed)
   }
 }

@@ -314,7 +314,7 @@ describe('the node, on a chain in a process of its own', () => {
         if (report === undefined) continue
         assert.deepEqual([audited.swept, audited.proofs, audited.resolved], [report.swept, report.proofs, report.liquidated])
         // Round 4's posting was in the step that crashed.
-        if (report.round !== 4) assert.equal(audited.gas, String(report.gas))
+        if (report.round !== 4) assert.equal(audited.gas, Number(report.gas))
       }
     })
 
