@@ -3,7 +3,8 @@ import { cornerHealth, health, isCovered, type Balances, type Envelope } from '.
 import { liquidate } from '../protocol/liquidation.ts'
 import type { Marks } from '../protocol/marks.ts'
 import { NEUTRAL_WEIGHTS } from '../protocol/account.ts'
-import { planRound, type Move } from '../sequencer/planner.ts'
+import { cutMoves } from '../sequencer/complete-round.ts'
+import { planRound } from '../sequencer/planner.ts'
 
 export interface ReplayResult {
   ticks: number
@@ -32,23 +33,6 @@ interface Slot {
   members: Balances[]
 }
 
-/** Batches of at most `steps` moves that touch at most `window` slots, cut in order. */
-function countBatches(moves: readonly Move[], steps: number, window: number): number {
-  let batches = 0
-  let length = steps
-  let touched = new Set<number>()
-  for (const { from, to } of moves) {
-    const next = new Set([...touched, from, to])
-    if (length === steps || next.size > window) {
-      batches++
-      length = 0
-      touched = new Set([from, to])
-    } else touched = next
-    length++
-  }
-  return batches
-}
-
 /** Runs the planner over the marks of each tick, without proving; breached accounts are liquidated and re-enter through the inbox. */
 export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, options: ReplayOptions): ReplayResult {
   const slots: Slot[] = Array.from({ length: options.slots }, () => ({ envelope: undefined, members: [] }))
@@ -70,7 +54,7 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       }
       swept += moves.length
       result.openings += openings.length
-      if (result.ticks > 0) result.batches += countBatches(moves, options.steps, options.window)
+      if (result.ticks > 0) result.batches += cutMoves(moves, options.steps, options.window).length
     }
     return swept
   }

@@ -40,27 +40,30 @@ export function* completeRound(system: System): Generator<Work> {
   }
 }
 
-/** Cuts the moves into batches that fit the circuit: so many steps, so many slots. */
+/** Opens the envelopes, then makes the moves in as few batches as their order allows. */
 function* sweeps(system: System, openings: readonly Opening[], moves: readonly Move[]): Generator<Work> {
   for (const opening of openings) system.open(opening)
   const { steps, window: width } = system.ledger.shape.sweep
-  let opened = openings
+  for (const [i, batch] of cutMoves(moves, steps, width).entries()) {
+    const used = new Set(batch.flatMap(({ from, to }) => [from, to]))
+    yield { openings: i === 0 ? openings : [], transition: system.sweep(fillWindow(system.ledger, used), batch), resolutions: [] }
+  }
+}
+
+/** Cuts moves, in order, into batches of at most `steps` moves that touch at most `width` slots. */
+export function cutMoves(moves: readonly Move[], steps: number, width: number): Move[][] {
+  const batches: Move[][] = []
   let slots = new Set<number>()
-  let batch: Move[] = []
-  function* flush(): Generator<Work> {
-    if (batch.length === 0) return
-    yield { openings: opened, transition: system.sweep(fillWindow(system.ledger, slots), batch), resolutions: [] }
-    opened = []
-    slots = new Set()
-    batch = []
-  }
   for (const move of moves) {
-    const wider = new Set([...slots, move.from, move.to])
-    if (batch.length === steps || wider.size > width) yield* flush()
+    const last = batches.at(-1)
     slots.add(move.from).add(move.to)
-    batch.push(move)
+    if (last !== undefined && last.length < steps && slots.size <= width) last.push(move)
+    else {
+      batches.push([move])
+      slots = new Set([move.from, move.to])
+    }
   }
-  yield* flush()
+  return batches
 }
 
 /** A window has no null entries: it is filled up with slots that the batch leaves alone. */

@@ -163,7 +163,7 @@ export class SequencerNode {
 
   private async settleRound(marks: Marks, onProof?: (done: number) => void): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
     // Worked out on a copy: if anything fails, this state is still the chain's.
-    let next = this.current.clone()
+    const next = this.current.clone()
     next.setMarks(marks)
     const { ledger } = next
     const badDebtBefore = ledger.badDebt
@@ -171,13 +171,13 @@ export class SequencerNode {
     const counts = { swept: 0, liquidated: 0, closed: 0, proofs: 0 }
     let gas = 0n
     let batches: ProvenBatch[] = []
-    const settle = async (system: System) => {
+    const settle = async () => {
       if (batches.length === 0) return
-      await this.store.save(system)
+      await this.store.save(next)
       const { gasUsed } = await this.settlement.settle(this.signer, batches)
       gas += gasUsed
       batches = []
-      this.current = system.clone()
+      this.current = next.clone()
       await this.store.prune()
     }
     for (const { openings, transition, resolutions } of completeRound(next)) {
@@ -192,9 +192,9 @@ export class SequencerNode {
         counts.liquidated++
         if (liquidation.status === 'closed') counts.closed++
       }
-      if (batches.length === MAX_BATCHES) await settle(next)
+      if (batches.length === MAX_BATCHES) await settle()
     }
-    await settle(next)
+    await settle()
     this.current = next
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete: await this.settlement.view<boolean>('isComplete') }
   }

@@ -1,7 +1,9 @@
+import type { Opening } from '../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../protocol/health.ts'
 import type { Marks } from '../protocol/marks.ts'
+import type { Move } from '../protocol/system.ts'
 import { box, boxExpiries, envelopeExpiries, MAX_LEVEL } from './planner/box.ts'
 import { chooseEnvelopes, type Candidate, type Request } from './planner/choose.ts'
 import { accountNeed, floatMarks, type Need } from './planner/need.ts'
@@ -12,17 +14,6 @@ export interface PlannerSlot {
   readonly envelope: Envelope | undefined
   /** Bottom of the stack first. */
   readonly members: readonly Balances[]
-}
-
-export interface Opening {
-  readonly slot: number
-  readonly envelope: Envelope
-}
-
-/** Pops the top of `from` and pushes it to `to`. */
-export interface Move {
-  readonly from: number
-  readonly to: number
 }
 
 /** The openings, all on slots that are empty by then, happen before the moves. */
