@@ -1,8 +1,9 @@
 import type { Batch, Opening } from '../protocol/batch.ts'
 import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import type { Ledger } from '../protocol/ledger.ts'
+import { Ledger } from '../protocol/ledger.ts'
 import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
+import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
@@ -39,15 +40,14 @@ export class Audit {
   readonly ledger: Ledger
   private readonly tree: AccountTree
 
-  /** @throws PlimsollError when the leaves are no field elements or do not have the ledger's root */
-  constructor(keys: KeySet, ledger: Ledger, leaves: readonly bigint[]) {
+  /** @throws PlimsollError when the leaves are no field elements or do not fit the tree */
+  constructor(keys: KeySet, slots: number, minLiability: bigint, leaves: readonly bigint[]) {
     this.keys = keys
-    this.ledger = ledger
     // Poseidon reduces its inputs: leaf + r would have the same root and head.
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
-    this.tree = new AccountTree(ledger.shape.depth, leaves)
-    if (this.tree.root !== ledger.root) throw new PlimsollError('The listed leaves do not have the initial root.')
+    this.tree = new AccountTree(keys.profile.depth, leaves)
+    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves))
   }
 
   /**

@@ -1,11 +1,10 @@
 import { type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
 import { parseBatch } from '../protocol/batch.ts'
+import { INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { Ledger } from '../protocol/ledger.ts'
+import type { Ledger } from '../protocol/ledger.ts'
 import { assetMarks, fillMarks, MARK_NAMES, type RiskParameters } from '../protocol/marks.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
-import { stackHead } from '../protocol/stack.ts'
-import { AccountTree } from '../protocol/tree.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
@@ -170,11 +169,11 @@ class Replay {
   private async genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
     const keys = await this.keys()
     const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [bigint, bigint, readonly bigint[]]
-    const { root: rebuilt } = new AccountTree(keys.profile.depth, leaves)
-    if (claimedRoot !== root || claimedInbox !== inbox || rebuilt !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
-    if (stackHead(leaves) !== inbox) throw new PlimsollError('The initial leaves do not have the initial inbox head.')
     const { slots, minLiability } = await this.settlement.config()
-    this.audit = new Audit(keys, new Ledger(keys.profile, slots, minLiability, root, inbox), leaves)
+    const audit = new Audit(keys, slots, minLiability, leaves)
+    if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
+    if (audit.ledger.heads[INBOX] !== inbox) throw new PlimsollError('The initial leaves do not have the initial inbox head.')
+    this.audit = audit
   }
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */

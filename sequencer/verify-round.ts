@@ -3,9 +3,7 @@ import { object } from '../protocol/book.ts'
 import { INBOX } from '../protocol/constants.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { Ledger } from '../protocol/ledger.ts'
-import { stackHead } from '../protocol/stack.ts'
-import { AccountTree } from '../protocol/tree.ts'
+import type { Ledger } from '../protocol/ledger.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
@@ -40,10 +38,9 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
     const { profile, slots, market, leaves } = await readRound(directory)
     const keys = await auditKeys(keysOf, profile)
     const shape = keys.profile
-    const { root } = new AccountTree(shape.depth, leaves)
-    const ledger = new Ledger(shape, slots, market.minLiability, root, stackHead(leaves))
+    const audit = new Audit(keys, slots, market.minLiability, leaves)
+    const { ledger } = audit
     ledger.marks = market.marks
-    const audit = new Audit(keys, ledger, leaves)
 
     const counts = { sweep: 0, resolve: 0 }
     for (const name of names) {
