@@ -4,18 +4,16 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseAbi } from 'viem'
 import { startLocalChain } from '../contracts/local-chain.ts'
-import { parseBook } from '../protocol/book.ts'
 import { INBOX } from '../protocol/constants.ts'
-import type { Envelope } from '../protocol/health.ts'
-import type { Marks } from '../protocol/marks.ts'
 import type { Move, Transition } from '../protocol/system.ts'
-import { ensureKeys, type KeySet } from '../prover/keys.ts'
+import { ensureKeys } from '../prover/keys.ts'
 import { type ProfileName, PROFILES } from '../prover/profiles.ts'
 import { closeProver, prove } from '../prover/prove.ts'
 import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
 import { connectSigner } from '../sequencer/rpc.ts'
 import { Settlement } from '../sequencer/settlement.ts'
 import { Store } from '../sequencer/store.ts'
+import { around, fullBook, fullMoves, fullWindow } from './full-batches.ts'
 
 // Gas of every operation on a local chain, with real proofs in full batches.
 
@@ -27,29 +25,10 @@ interface Row {
 }
 
 const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
-const DISTRESS = 0
-
-/** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */
-function benchBook({ sweep, resolve }: KeySet['profile']) {
-  const asset = (symbol: string, price: string, depth: string) => ({
-    symbol, decimals: 8, price, collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02', depth,
-  })
-  const breached = 2 * resolve.steps
-  const accounts = Array.from({ length: sweep.steps }, (_, i) => ({
-    id: `a${i}`,
-    balances: i < sweep.steps - breached ? { ETH: '5', BTC: '0.1', USD: '-500' } : { ETH: '5', BTC: '0.1', USD: '-1550.5' },
-  }))
-  return parseBook(JSON.stringify({ assets: [{ symbol: 'USD', decimals: 6 }, asset('ETH', '194.61', '40000'), asset('BTC', '7935.12', '2500')], minLiability: '50', accounts }))
-}
-
-/** Bounds a tenth away from the marks. */
-function around(marks: Marks): Envelope {
-  return { floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n), ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n) }
-}
 
 async function measure(profile: ProfileName): Promise<Row[]> {
   const keys = await ensureKeys(profile)
-  const { sweep: { steps, window: width }, resolve } = keys.profile
+  const { sweep: { steps }, resolve } = keys.profile
   const rows: Row[] = []
   const add = (what: string, gas: bigint, accounts = 0) => rows.push({ what, gas, accounts })
 
@@ -57,7 +36,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   try {
     const signer = await connectSigner(chain.url)
-    const deployed = await deploy(benchBook(keys.profile), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS })
+    const deployed = await deploy(fullBook(keys.profile), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS })
     const settlement = await Settlement.at(signer, deployed.settlement)
     const [creation] = await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })
     const gasOf = async (hash: `0x${string}`) => (await signer.read.getTransactionReceipt({ hash })).gasUsed
@@ -71,7 +50,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     system.setMarks(await settlement.marks())
 
     // The rest of a sweep's window, after distress and inbox.
-    const targets = Array.from({ length: width - 2 }, (_, i) => i + 2)
+    const targets = fullWindow(keys.profile).slice(INBOX + 1)
     const envelope = around(system.ledger.marks!)
     const openings = targets.map((slot) => ({ slot, ...envelope }))
     add('opening one envelope, the first of its slot', (await settlement.send(signer, 'openEnvelopes', [[openings[0]]])).gasUsed)
@@ -84,10 +63,8 @@ async function measure(profile: ProfileName): Promise<Row[]> {
       const { gasUsed } = await settlement.settle(signer, [{ openings: [], batch, digest: signals[0]!, proof }])
       add(what, gasUsed, batch.active)
     }
-    const window = [DISTRESS, INBOX, ...targets]
-    const breached = 2 * resolve.steps
-    const first = Array.from({ length: steps }, (_, i): Move => ({ from: INBOX, to: i < breached ? DISTRESS : targets[i % targets.length]! }))
-    await settle('sweep into slots that were empty', system.sweep(window, first))
+    const window = fullWindow(keys.profile)
+    await settle('sweep into slots that were empty', system.sweep(window, fullMoves(keys.profile)))
     // To and fro: the heads change from one that is not 0 to another.
     const [one, two] = targets
     const swap = Array.from({ length: steps }, (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }))

@@ -1,4 +1,4 @@
-import { type Account, accountKey, accountLeaf, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
+import { type Account, accountKey, accountLeaf, accountLeaves, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
 import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, Write } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
 import { ASSETS, DISTRESS, INBOX, TRADED } from './constants.ts'
@@ -7,8 +7,9 @@ import { abs } from './integer.ts'
 import { Ledger } from './ledger.ts'
 import { liquidate, type Liquidation } from './liquidation.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
+import type { BatchHash } from './poseidon.ts'
 import { vectorSignals } from './public-vector.ts'
-import { EMPTY_HEAD, pushHead, stackHead } from './stack.ts'
+import { EMPTY_HEAD, pushHead } from './stack.ts'
 import { AccountTree, type Path } from './tree.ts'
 
 /** A leaf in a stack with its opening, and the head below it. */
@@ -65,36 +66,40 @@ export class System {
    * Genesis: every account in the inbox, in order of index.
    * @throws PlimsollError when an account's index is not its position, or they do not fit the tree
    * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
+   * @param hashBatch a faster hash, for many accounts
    */
-  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = []): System {
+  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = [], hashBatch?: BatchHash): System {
     const misplaced = accounts.findIndex((account, i) => account.index !== i)
     if (misplaced >= 0) throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
-    const tree = new AccountTree(shape.depth, accounts.map(accountLeaf))
+    const leaves = accountLeaves(accounts, hashBatch)
+    const tree = new AccountTree(shape.depth, leaves, hashBatch)
     const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
     let head = EMPTY_HEAD
-    for (const account of [...ghosts, ...accounts]) {
-      const leaf = accountLeaf(account)
+    const push = (account: Account, leaf: bigint): void => {
       stacks[INBOX]!.push({ account, leaf, below: head })
-      head = pushHead(head, leaf)
+      head = pushHead(head, leaf, hashBatch)
     }
+    for (const ghost of ghosts) push(ghost, accountLeaf(ghost))
+    accounts.forEach((account, i) => push(account, leaves[i]!))
     return new System(new Ledger(shape, slots, minLiability, tree.root, head), [...accounts], tree, stacks)
   }
 
-  /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt. */
-  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[]): System {
-    const tree = new AccountTree(ledger.shape.depth, accounts.map(accountLeaf))
+  /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a faster hash. */
+  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[], hashBatch?: BatchHash): System {
+    const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => {
       let below = EMPTY_HEAD
-      return stack.map((account) => {
-        const entry = { account, leaf: accountLeaf(account), below }
-        below = pushHead(below, entry.leaf)
+      const leaves = accountLeaves(stack, hashBatch)
+      return stack.map((account, i) => {
+        const entry = { account, leaf: leaves[i]!, below }
+        below = pushHead(below, entry.leaf, hashBatch)
         return entry
       })
     })
     const system = new System(ledger, [...accounts], tree, stacks)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (stackHead(stacks[slot]!.map((entry) => entry.leaf)) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
+      if (system.head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system
   }

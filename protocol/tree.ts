@@ -1,5 +1,5 @@
 import { PlimsollError } from './errors.ts'
-import { poseidon } from './poseidon.ts'
+import { type BatchHash, poseidon, poseidonBatch } from './poseidon.ts'
 
 const ARITY = 4
 
@@ -13,7 +13,8 @@ export class AccountTree {
   private readonly levels: bigint[][]
   private readonly empty: bigint[]
 
-  constructor(depth: number, leaves: readonly bigint[] = []) {
+  /** `hashBatch` may be a faster one, for many leaves. */
+  constructor(depth: number, leaves: readonly bigint[] = [], hashBatch: BatchHash = poseidonBatch) {
     this.depth = depth
     if (leaves.length > this.capacity) {
       throw new PlimsollError(`${leaves.length} accounts do not fit a tree of depth ${depth}, which holds ${this.capacity}.`, { hint: 'Use a larger profile.' })
@@ -23,7 +24,7 @@ export class AccountTree {
     this.levels = [[...leaves]]
     for (let level = 0; level < depth; level++) {
       const parents = Math.ceil(this.levels[level]!.length / ARITY)
-      this.levels.push(Array.from({ length: parents }, (_, i) => poseidon(this.children(level, i))))
+      this.levels.push(hashBatch(Array.from({ length: parents }, (_, i) => this.children(level, i))))
     }
   }
 

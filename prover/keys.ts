@@ -7,7 +7,8 @@ import { zKey } from 'snarkjs'
 import type { Hex } from 'viem'
 import { compileCircuit, compilerVersions } from './compile.ts'
 import { closeCurve, curveIsOpen } from './curve.ts'
-import { writeDevelopmentKey } from './development-key.ts'
+import { openKernel, writeDevelopmentKey } from './development-key.ts'
+import type { Kernel } from './kernel/kernel.ts'
 import { cachedDirectory } from './key-cache.ts'
 import { CIRCUITS, mainSource, PROFILES } from './profiles.ts'
 import type { CircuitName, Profile, ProfileName } from './profiles.ts'
@@ -83,6 +84,7 @@ export async function ensureKeys(profileName: ProfileName, options: KeyOptions =
 
 async function buildKeys(profile: Profile, source: CircuitSource, output: string, onProgress?: KeyOptions['onProgress']): Promise<void> {
   const curveWasOpen = curveIsOpen()
+  const kernel = openKernel()
   const stop = new AbortController()
   let failure: unknown
   // One key after the other, each on all cores, while the other circuit may still be compiling.
@@ -92,7 +94,7 @@ async function buildKeys(profile: Profile, source: CircuitSource, output: string
     await compileCircuit({ name: circuit, main: source.main(circuit), circuits: source.circuits, output, signal: stop.signal })
     onProgress?.({ circuit, stage: 'compile', share: 1 })
     previous = previous.then(() =>
-      writeKey(output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) => onProgress?.({ circuit, stage: 'key', share })),
+      writeKey(kernel, output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) => onProgress?.({ circuit, stage: 'key', share })),
     )
     await previous
   }
@@ -104,14 +106,15 @@ async function buildKeys(profile: Profile, source: CircuitSource, output: string
       }),
     ),
   )
+  await kernel.close()
   if (!curveWasOpen) await closeCurve()
   if (failure !== undefined) throw failure
 }
 
-async function writeKey(output: string, circuit: CircuitName, seed: string, onProgress: (share: number) => void): Promise<void> {
+async function writeKey(kernel: Kernel, output: string, circuit: CircuitName, seed: string, onProgress: (share: number) => void): Promise<void> {
   const zkey = join(output, `${circuit}.zkey`)
   const r1cs = join(output, `${circuit}.r1cs`)
-  await writeDevelopmentKey({ r1cs, zkey, seed, onProgress })
+  await writeDevelopmentKey({ r1cs, zkey, seed, kernel, onProgress })
   const verificationKey = await zKey.exportVerificationKey(zkey)
   const template = await readFile(solidityTemplate(), 'utf8')
   await writeFile(join(output, `${circuit}.sol`), await zKey.exportSolidityVerifier(zkey, { groth16: template }))

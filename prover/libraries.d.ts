@@ -39,34 +39,45 @@ declare module 'ffjavascript' {
   export type Element = Uint8Array
 
   export interface Field {
-    /** Primitive roots of unity: `w[k]` has order 2^k. */
-    w: Element[]
     e(value: bigint | number): Element
     toObject(element: Element): bigint
   }
 
   export interface Group {
-    g: Element
     fromObject(point: bigint[][]): Element
     timesScalar(point: Element, scalar: bigint): Element
-    toAffine(point: Element): Element
     isZero(point: Element): boolean
-    toRprLEM(buffer: Uint8Array, offset: number, point: Element): void
   }
 
   export interface Curve {
     q: bigint
     r: bigint
-    Fr: Field
-    G1: Group
     G2: Group
-    tm: {
-      /** The WebAssembly module; only kept by an instance without threads. */
-      code: Uint8Array<ArrayBuffer>
-    }
     terminate(): Promise<void>
   }
 
-  /** The BN254 curve: a fresh instance without threads, or the process-wide one with a thread a core. */
-  export function buildBn128(singleThread?: boolean): Promise<Curve>
+  /** The BN254 curve that the process shares, with a thread a core. */
+  export function buildBn128(): Promise<Curve>
+}
+
+declare module 'circomlibjs' {
+  import type { Field } from 'ffjavascript'
+
+  export type EdwardsElements = Uint8Array[]
+
+  export interface Poseidon {
+    (inputs: readonly Uint8Array[]): Uint8Array
+    readonly F: Field
+  }
+
+  export interface Eddsa {
+    readonly F: Field
+    prv2pub(key: Uint8Array): EdwardsElements
+    signPoseidon(key: Uint8Array, message: Uint8Array): { R8: EdwardsElements; S: bigint }
+    verifyPoseidon(message: Uint8Array, signature: { R8: EdwardsElements; S: bigint }, key: EdwardsElements): boolean
+  }
+
+  export function buildPoseidon(): Promise<Poseidon>
+  export function buildPoseidonOpt(): Promise<Poseidon>
+  export function buildEddsa(): Promise<Eddsa>
 }

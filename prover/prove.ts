@@ -4,8 +4,9 @@ import type { Groth16Proof } from 'snarkjs'
 import { closeCurve } from './curve.ts'
 import type { KeySet } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
-import { encodeWitness, WitnessCalculator } from './witness.ts'
-import type { CircuitInput } from './witness.ts'
+import { openProver, type Prover } from './prover.ts'
+import { WitnessCalculator } from './witness.ts'
+import type { CircuitInput, Witness } from './witness.ts'
 
 export type Proof = Groth16Proof
 
@@ -16,8 +17,18 @@ export interface ProofCalldata {
   readonly c: readonly [bigint, bigint]
 }
 
+let current: Promise<Prover> | undefined
+
+/** Chooses this process's backend, the kernel if nothing is chosen: see `openProver`. */
+export async function useProver(choice: string): Promise<void> {
+  const next = await openProver(choice)
+  await closeProver()
+  current = Promise.resolve(next)
+}
+
 /**
- * Proves a batch; the witness only ever exists in memory. Returns the public signals digest, z, y with the proof.
+ * Proves a batch. Returns the public signals digest, z, y with the proof, which has been verified: a fault of the prover or the
+ * machine does not leave this process.
  * Throws PlimsollError when the input does not satisfy the circuit.
  */
 export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<{ proof: Proof; signals: bigint[] }> {
@@ -28,8 +39,16 @@ export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitIn
     calculators.set(wasm, calculator)
   }
   const witness = await calculator.calculate(input)
-  const { proof, publicSignals } = await groth16.prove(zkey, encodeWitness(witness))
-  return { proof, signals: publicSignals.map(BigInt) }
+  const prover = await (current ??= openProver('kernel'))
+  const proof = await prover.prove(zkey, witness)
+  const signals = publicSignals(witness, keys[circuit].verificationKey.nPublic)
+  if (!(await verifyProof(keys, circuit, signals, proof))) throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
+  return { proof, signals }
+}
+
+/** The public wires come behind the constant one. */
+function publicSignals(witness: Witness, count: number): bigint[] {
+  return Array.from({ length: count }, (_, i) => BigInt(`0x${Buffer.from(witness.subarray(32 * (i + 1), 32 * (i + 2))).reverse().toString('hex')}`))
 }
 
 const calculators = new Map<string, WitnessCalculator>()
@@ -46,8 +65,13 @@ export async function verifyProof(keys: KeySet, circuit: CircuitName, signals: r
   return groth16.verify(key, signals.map(String), proof)
 }
 
-/** Ends the prover's threads. Call it when done: they keep the process alive. */
-export const closeProver = closeCurve
+/** Ends the threads of the prover and of snarkjs. Call it when done: the latter keep the process alive. */
+export async function closeProver(): Promise<void> {
+  const prover = current
+  current = undefined
+  await (await prover)?.close()
+  await closeCurve()
+}
 
 /** The arguments a, b, c of the verifier contracts. */
 export function calldata(proof: Proof): ProofCalldata {

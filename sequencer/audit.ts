@@ -5,6 +5,7 @@ import { Ledger } from '../protocol/ledger.ts'
 import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
+import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { verifyProof } from '../prover/prove.ts'
@@ -46,8 +47,8 @@ export class Audit {
     // Poseidon reduces its inputs: leaf + r would have the same root and head.
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
-    this.tree = new AccountTree(keys.profile.depth, leaves)
-    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves))
+    this.tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
+    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves, hashBatch))
   }
 
   /**

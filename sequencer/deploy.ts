@@ -1,11 +1,11 @@
 import { type Address, encodeDeployData } from 'viem'
 import { loadArtifact } from '../contracts/artifacts.ts'
-import { accountLeaf } from '../protocol/account.ts'
+import { accountLeaves } from '../protocol/account.ts'
 import { type Book, QUOTE_DECIMALS } from '../protocol/book.ts'
-import { DEFAULT_SLOTS } from '../protocol/constants.ts'
+import { DEFAULT_SLOTS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
+import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { writeVerifierContracts } from '../prover/verifier-contract.ts'
 import { importAccounts } from './import-accounts.ts'
@@ -95,11 +95,11 @@ export async function deploy(book: Book, keys: KeySet, signer: SigningClient, op
   ])
 
   const accounts = importAccounts(book.accounts)
-  const system = System.genesis(keys.profile, DEFAULT_SLOTS, book.minLiability, accounts)
+  const system = System.genesis(keys.profile, DEFAULT_SLOTS, book.minLiability, accounts, [], hashBatch)
   await Store.create(options.data, { chainId: signer.chainId, settlement: settlementAddress, profile: keys.profile.name }, system)
   const settlement = await Settlement.at(signer, settlementAddress)
-  const leaves = accounts.map(accountLeaf)
-  await settlement.send(signer, 'genesis', [system.ledger.root, stackHead(leaves), leaves])
+  const leaves = accountLeaves(accounts, hashBatch)
+  await settlement.send(signer, 'genesis', [system.ledger.root, system.ledger.heads[INBOX]!, leaves])
   return { chainId: signer.chainId, settlement: settlementAddress, sweepVerifier, resolveVerifier, feeds, accounts: accounts.length, data: options.data }
 }
 

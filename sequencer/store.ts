@@ -8,6 +8,7 @@ import type { Envelope } from '../protocol/health.ts'
 import { Ledger } from '../protocol/ledger.ts'
 import { EMPTY_HEAD } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
+import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { requireNewDirectory } from './new-directory.ts'
 
@@ -148,7 +149,7 @@ function restore({ ledger: { shape, minLiability, root, heads, envelopes, backst
   ledger.envelopes.splice(0, heads.length, ...envelopes.map((envelope) => envelope ?? undefined))
   ledger.backstop.splice(0, backstop.length, ...backstop)
   ledger.badDebt = badDebt
-  return System.restore(ledger, accounts, stacks)
+  return System.restore(ledger, accounts, stacks, hashBatch)
 }
 
 function unusable(path: string, error: unknown): PlimsollError {

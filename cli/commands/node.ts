@@ -1,11 +1,13 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { printText } from '../output.ts'
+import { proverOption } from '../prover-option.ts'
 
 interface Options {
   readonly rpc: string
   readonly data: string
   readonly port: number
   readonly interval: number
+  readonly prover: string
   readonly json?: true
 }
 
@@ -26,9 +28,12 @@ export function register(program: Command): void {
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
+    .addOption(proverOption())
     .option('--json', 'print a line of JSON a round')
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
     .action(async (options: Options) => {
+      const { useProver } = await import('../../prover/prove.ts')
+      await useProver(options.prover)
       const { connectSigner } = await import('../../sequencer/rpc.ts')
       const { SequencerNode } = await import('../../sequencer/node.ts')
       const { NodeMetrics, serve } = await import('../../sequencer/server.ts')

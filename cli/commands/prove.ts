@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { printJson, printText } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
+import { proverOption } from '../prover-option.ts'
 import { endProgress, progress } from '../progress.ts'
 
 export function register(program: Command): void {
@@ -12,15 +13,18 @@ export function register(program: Command): void {
     .argument('<book>', 'a BOOK.json')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .addOption(profileOption())
+    .addOption(proverOption())
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', '\nExample:\n  plimsoll prove book.json --out proof')
-    .action(async (path: string, options: { out: string; profile: ProfileName; json?: true }) => {
+    .action(async (path: string, options: { out: string; profile: ProfileName; prover: string; json?: true }) => {
       const { readBook } = await import('../read-book.ts')
       const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
       const { requireCapacity } = await import('../../sequencer/prove-book.ts')
       const book = await readBook(path)
       await requireNewDirectory(options.out)
       requireCapacity(book.accounts.length, options.profile)
+      const { useProver } = await import('../../prover/prove.ts')
+      await useProver(options.prover)
       const { loadKeys } = await import('../load-keys.ts')
       const { proveBook } = await import('../../sequencer/prove-book.ts')
       const keys = await loadKeys(options.profile)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -8,6 +9,8 @@ import { keccak256 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { compileCircuit } from '../../prover/compile.ts'
 import { writeDevelopmentKey } from '../../prover/development-key.ts'
+import { hasFusedMultiplyAdd } from '../../prover/kernel/fused.ts'
+import { Kernel } from '../../prover/kernel/kernel.ts'
 import { ensureKeys } from '../../prover/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts'
@@ -46,15 +49,26 @@ describe('keys and proofs', () => {
   })
 
   describe('development keys', () => {
-    it('are the same bytes for the same circuit and seed, and others for another seed', async () => {
-      const make = async (name: string, seed: string): Promise<Buffer> => {
+    it('are the same bytes for the same circuit and seed, whatever computes them, and others for another seed', async () => {
+      const make = async (name: string, seed: string, kernel?: Kernel): Promise<string> => {
         const zkey = join(cache, name)
-        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed })
-        return readFile(zkey)
+        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed, ...(kernel && { kernel }) })
+        return createHash('sha256').update(await readFile(zkey)).digest('hex')
       }
-      const first = await make('first.zkey', 'seed')
-      assert.ok(first.equals(await make('second.zkey', 'seed')))
-      assert.ok(!first.equals(await make('third.zkey', 'other seed')))
+      // What the generator has made from its beginning, when all its arithmetic was ffjavascript's.
+      const known = '85e12664ec4a94bf732fcade94edd161f36d287edac0ce2018891a615dc0de84'
+      assert.equal(await make('default.zkey', 'seed'), known)
+      for (const [variant, threads] of [[hasFusedMultiplyAdd() ? 'fma' : 'integer', 3], ['integer', 1]] as const) {
+        const kernel = new Kernel({ variant, threads })
+        try {
+          assert.equal(await make(`${threads}.zkey`, 'seed', kernel), known)
+          // The memory is used again.
+          assert.notEqual(await make(`${threads}-other.zkey`, 'other seed', kernel), known)
+          assert.equal(await make(`${threads}-again.zkey`, 'seed', kernel), known)
+        } finally {
+          await kernel.close()
+        }
+      }
     })
 
     it('differ between the two circuits', () => {
@@ -91,6 +105,22 @@ describe('keys and proofs', () => {
       await writeFile(r1cs, whole.subarray(0, whole.length - 1000))
       await assert.rejects(writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }), isPlimsollError(/short\.r1cs/))
     })
+
+    const malformations: [string, (constraints: Buffer) => void, RegExp][] = [
+      ['a wire that is none', (constraints) => constraints.writeUInt32LE(1 << 20, 4), /malformed/],
+      ['more terms than the file has', (constraints) => constraints.writeUInt32LE(1 << 20, 0), /malformed/],
+      ['a coefficient of r or more', (constraints) => constraints.fill(255, 8, 40), /coefficient/],
+    ]
+    for (const [what, malform, message] of malformations) {
+      it(`refuse an r1cs file with ${what}`, async () => {
+        const [r1cs, zkey] = [join(cache, 'malformed.r1cs'), join(cache, 'malformed.zkey')]
+        const file = await readFile(keys.resolve.r1cs)
+        malform(file.subarray(file.indexOf(readR1cs(keys.resolve.r1cs).constraints)))
+        await writeFile(r1cs, file)
+        await assert.rejects(writeDevelopmentKey({ r1cs, zkey, seed: '' }), isPlimsollError(message))
+        await assert.rejects(stat(zkey))
+      })
+    }
   })
 
   describe('compiler', () => {

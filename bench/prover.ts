@@ -1,0 +1,117 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { groth16 } from 'snarkjs'
+import { KernelProver } from '../prover/backends/kernel.ts'
+import { closeCurve } from '../prover/curve.ts'
+import { ensureKeys } from '../prover/keys.ts'
+import { type CircuitName, CIRCUITS, PROFILES } from '../prover/profiles.ts'
+import { openProver, type Prover } from '../prover/prover.ts'
+import { type Witness, WitnessCalculator } from '../prover/witness.ts'
+import { fullBatches } from './full-batches.ts'
+
+// Backends in turn over the same key and witness, and their ratios round by round. With --once, one backend in a process of
+// its own, for its peak memory.
+
+const { values } = parseArgs({
+  options: {
+    circuit: { type: 'string', default: 'resolve' },
+    profile: { type: 'string', default: 'small' },
+    against: { type: 'string', multiple: true, default: [] },
+    rounds: { type: 'string', default: '5' },
+    once: { type: 'string' },
+    witness: { type: 'string' },
+  },
+})
+const circuit = values.circuit as CircuitName
+const profile = PROFILES[values.profile as keyof typeof PROFILES]
+if (!CIRCUITS.includes(circuit) || profile === undefined) throw new Error(`--circuit is one of ${CIRCUITS.join(', ')}, --profile one of ${Object.keys(PROFILES).join(', ')}.`)
+const keys = await ensureKeys(profile.name)
+const { zkey, constraints, verificationKey } = keys[circuit]
+
+if (values.once !== undefined) {
+  const prover = await openProver(values.once)
+  const witness = new Uint8Array(await readFile(values.witness!)) as Witness
+  for (let i = 0; i < 2; i++) await prover.prove(zkey, witness)
+  await prover.close()
+  process.exit(0)
+}
+
+const { input } = fullBatches(profile)[circuit]
+const witness = await (await WitnessCalculator.open(keys[circuit].wasm, circuit)).calculate(input)
+const signals = Array.from({ length: verificationKey.nPublic }, (_, i) => BigInt(`0x${Buffer.from(witness.subarray(32 * (i + 1), 32 * (i + 2))).reverse().toString('hex')}`))
+
+const choices = ['kernel', 'snarkjs', ...values.against]
+const provers = await Promise.all(choices.map(openProver))
+const phases = new Map<string, number[]>()
+const times = new Map<string, number[]>(choices.map((choice) => [choice, []]))
+console.log(`${circuit} of profile ${profile.name}: ${constraints.toLocaleString('en-US')} constraints`)
+for (let round = 0; round <= Number(values.rounds); round++) {
+  for (const [i, prover] of provers.entries()) {
+    // The first round, in which keys are loaded and code is compiled, does not count.
+    const milliseconds = await timeProof(prover, round > 0)
+    if (round > 0) times.get(choices[i]!)!.push(milliseconds)
+    else console.log(`first proof by ${choices[i]}, loading included: ${(milliseconds / 1_000).toFixed(2)} s`)
+  }
+}
+for (const choice of choices) {
+  const list = times.get(choice)!
+  const ratios = list.map((time, round) => time / times.get('kernel')![round]!)
+  console.log(`${choice.padEnd(24)} ${seconds(list)} s a proof, ${spread(ratios)} times the kernel's time, peak memory ${await peakMemory(choice)} MB`)
+}
+console.log(`phases of the kernel, median ms: ${[...phases].map(([phase, list]) => `${phase} ${median(list).toFixed(0)}`).join(', ')}`)
+await Promise.all(provers.map((prover) => prover.close()))
+await closeCurve()
+
+async function timeProof(prover: Prover, counted: boolean): Promise<number> {
+  if (prover instanceof KernelProver) prover.onPhase = counted ? (phase, time) => phases.set(phase, [...(phases.get(phase) ?? []), time]) : undefined
+  const started = performance.now()
+  const proof = await prover.prove(zkey, witness)
+  const milliseconds = performance.now() - started
+  if (!(await groth16.verify(verificationKey, signals.map(String), proof))) throw new Error(`A proof by ${prover.name} does not verify.`)
+  return milliseconds
+}
+
+/** Of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
+async function peakMemory(choice: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'))
+  try {
+    const file = join(directory, 'witness')
+    await writeFile(file, witness, { mode: 0o600 })
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--circuit', circuit, '--profile', profile.name, '--once', choice, '--witness', file])
+    let peak = 0
+    const timer = setInterval(() => {
+      void residentTree(child.pid!).then((bytes) => (peak = Math.max(peak, bytes)))
+    }, 20)
+    await new Promise((resolve) => child.once('exit', resolve))
+    clearInterval(timer)
+    return peak === 0 ? '?' : (peak / 1e6).toFixed(0)
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+}
+
+/** The resident bytes of a process or of its child, whichever are more. */
+async function residentTree(pid: number): Promise<number> {
+  const own = async (id: string) => Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${id}/status`, 'utf8').catch(() => ''))?.[1] ?? 0) * 1024
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')).split(' ').filter(Boolean)
+  const called = await Promise.all(children.map(own))
+  // A native prover runs as the child of a process that only calls it.
+  return called.length > 0 ? Math.max(...called) : own(String(pid))
+}
+
+function median(list: readonly number[]): number {
+  return list.toSorted((a, b) => a - b)[list.length >> 1]!
+}
+
+function seconds(list: readonly number[]): string {
+  return [Math.min(...list), median(list), Math.max(...list)].map((time) => (time / 1_000).toFixed(2)).join(' / ')
+}
+
+function spread(ratios: readonly number[]): string {
+  return [Math.min(...ratios), median(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2)).join(' / ')
+}
+

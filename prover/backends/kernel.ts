@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises'
+import type { Groth16Proof } from 'snarkjs'
+import { Groth16, type PhaseTimer } from '../kernel/groth16.ts'
+import { Kernel, type KernelOptions } from '../kernel/kernel.ts'
+import type { Prover } from '../prover.ts'
+import type { Witness } from '../witness.ts'
+
+/** The project's own prover. Keys are loaded once and kept; proofs are made one after the other, each on all threads. */
+export class KernelProver implements Prover {
+  readonly name = 'kernel'
+  /** Set to learn how long the phases of each proof take. */
+  onPhase: PhaseTimer | undefined
+  readonly #options: KernelOptions
+  #kernel: Kernel | undefined
+  readonly #keys = new Map<string, Promise<Groth16>>()
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(options: KernelOptions = {}) {
+    this.#options = options
+  }
+
+  prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+    const proof = this.#queue.then(async () => {
+      const { a, b, c } = await (await this.#load(zkey)).prove(witness, this.onPhase)
+      const words = (values: readonly bigint[]): string[] => values.map(String)
+      return {
+        pi_a: [...words([...a.x, ...a.y]), '1'],
+        pi_b: [words(b.x), words(b.y), ['1', '0']],
+        pi_c: [...words([...c.x, ...c.y]), '1'],
+        protocol: 'groth16',
+        curve: 'bn128',
+      }
+    })
+    this.#queue = proof.catch(() => {})
+    return proof
+  }
+
+  async close(): Promise<void> {
+    await this.#queue
+    this.#keys.clear()
+    await this.#kernel?.close()
+    this.#kernel = undefined
+  }
+
+  #load(zkey: string): Promise<Groth16> {
+    let loaded = this.#keys.get(zkey)
+    if (loaded === undefined) {
+      this.#kernel ??= new Kernel(this.#options)
+      loaded = readFile(zkey).then((file) => Groth16.load(this.#kernel!, file, zkey))
+      this.#keys.set(zkey, loaded)
+      // A key that could not be loaded is tried again.
+      loaded.catch(() => this.#keys.delete(zkey))
+    }
+    return loaded
+  }
+}

@@ -1,0 +1,18 @@
+import { groth16 } from 'snarkjs'
+import type { Groth16Proof } from 'snarkjs'
+import { closeCurve } from '../curve.ts'
+import type { Prover } from '../prover.ts'
+import { encodeWitness, type Witness } from '../witness.ts'
+
+/** The reference. */
+export class SnarkjsProver implements Prover {
+  readonly name = 'snarkjs'
+
+  async prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+    return (await groth16.prove(zkey, encodeWitness(witness))).proof
+  }
+
+  close(): Promise<void> {
+    return closeCurve()
+  }
+}

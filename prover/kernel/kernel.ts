@@ -1,0 +1,54 @@
+import { availableParallelism } from 'node:os'
+import { setFlagsFromString } from 'node:v8'
+import { Arena } from './arena.ts'
+import { hasFusedMultiplyAdd } from './fused.ts'
+import { Machine, type SharedMachine } from './machine.ts'
+import { buildKernelModule, type FieldVariant } from './module.ts'
+import { Pool } from './pool.ts'
+
+export interface KernelOptions {
+  /** Default: fused multiply-add where the machine has it. */
+  readonly variant?: FieldVariant
+  /** Default: as many as there are cores. */
+  readonly threads?: number
+}
+
+/** The kernel's memory and threads, for proofs, keys and hashes. `close` ends the threads; they do not keep a process alive. */
+export class Kernel {
+  readonly variant: FieldVariant
+  readonly arena: Arena
+  readonly machine: Machine
+  readonly pool: Pool
+
+  constructor(options: KernelOptions = {}) {
+    this.variant = options.variant ?? (hasFusedMultiplyAdd() ? 'fma' : 'integer')
+    const { bytes, constants } = buildKernelModule(this.variant)
+    this.arena = new Arena()
+    const shared: SharedMachine = { variant: this.variant, module: compileOptimized(bytes), memory: this.arena.memory }
+    this.machine = new Machine(shared)
+    this.machine.bytes(0, constants.length).set(constants)
+    this.pool = new Pool(shared, options.threads ?? availableParallelism())
+  }
+
+  /** Sees to it that each thread has a workspace of that size. Not while tasks are under way. */
+  reserveWorkspaces(bytes: number): void {
+    if (this.pool.workspaceBytes >= bytes) return
+    this.pool.setWorkspaces(Array.from({ length: this.pool.size }, () => ({ pointer: this.arena.allocate(bytes), bytes })))
+  }
+
+  async close(): Promise<void> {
+    await this.pool.close()
+  }
+}
+
+/** Compiles at once by the optimizing compiler: a kernel that is left to tier up runs its first long loops in baseline code. */
+export function compileOptimized(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  setFlagsFromString('--no-liftoff')
+  setFlagsFromString('--no-wasm-lazy-compilation')
+  try {
+    return new WebAssembly.Module(bytes)
+  } finally {
+    setFlagsFromString('--liftoff')
+    setFlagsFromString('--wasm-lazy-compilation')
+  }
+}

@@ -1,0 +1,64 @@
+import type { CoordinateValue, GroupName, Point } from './curve.ts'
+import type { ElementCodec } from './element-codec.ts'
+import { elementCodecs, type FieldVariant } from './module.ts'
+
+/** What the threads of a kernel share. */
+export interface SharedMachine {
+  readonly variant: FieldVariant
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+}
+
+/** A kernel's instance in one thread, with its memory. */
+export class Machine {
+  readonly call: Readonly<Record<string, (...parameters: number[]) => number>>
+  readonly base: ElementCodec
+  readonly scalar: ElementCodec
+  readonly elementBytes: number
+  readonly #memory: WebAssembly.Memory
+
+  constructor({ variant, module, memory }: SharedMachine) {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+    this.call = exports as unknown as Machine['call']
+    const { base, scalar } = elementCodecs(variant)
+    this.base = base
+    this.scalar = scalar
+    this.elementBytes = base.bytes
+    this.#memory = memory
+  }
+
+  // Views are made anew: a memory that grew has a new buffer.
+
+  get view(): DataView {
+    return new DataView(this.#memory.buffer)
+  }
+
+  bytes(pointer: number, length: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, pointer, length)
+  }
+
+  words(pointer: number, length: number): Uint32Array {
+    return new Uint32Array(this.#memory.buffer, pointer, length)
+  }
+
+  halfWords(pointer: number, length: number): Int16Array {
+    return new Int16Array(this.#memory.buffer, pointer, length)
+  }
+
+  pointBytes(group: GroupName): number {
+    return (group === 'g1' ? 2 : 4) * this.elementBytes
+  }
+
+  writePoint(pointer: number, { x, y }: NonNullable<Point>): void {
+    const { view } = this
+    for (const [i, part] of [...x, ...y].entries()) this.base.write(view, pointer + i * this.elementBytes, part)
+  }
+
+  readPoint(pointer: number, group: GroupName): NonNullable<Point> {
+    const { view } = this
+    const parts = group === 'g1' ? 1 : 2
+    const coordinate = (from: number): CoordinateValue =>
+      Array.from({ length: parts }, (_, i) => this.base.read(view, pointer + (from + i) * this.elementBytes))
+    return { x: coordinate(0), y: coordinate(parts) }
+  }
+}
