@@ -4,6 +4,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import * as assess from './commands/assess.ts'
 import * as demo from './commands/demo.ts'
 import * as deploy from './commands/deploy.ts'
+import * as keys from './commands/keys.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
 import * as setup from './commands/setup.ts'
@@ -48,7 +49,7 @@ const program = new Command('plimsoll')
   .exitOverride()
   .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
-for (const command of [setup, assess, prove, verify, deploy, node, demo, test]) command.register(program)
+for (const command of [setup, assess, prove, verify, deploy, node, keys, demo, test]) command.register(program)
 
 try {
   if (process.argv.length === 2) throw new PlimsollError('No command is given.', { hint: 'See plimsoll --help.' })

@@ -1,12 +1,23 @@
-import { buildBn128 } from 'ffjavascript';
+import { buildBn128 } from 'ffjavascript'
+import type { Curve } from 'ffjavascript'
 
-/** Whether snarkjs has started the curve that it shares in this process. */
+let opening: Promise<Curve> | undefined
+
+/** The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once would start it twice. */
+export function openCurve(): Promise<Curve> {
+  return (opening ??= buildBn128())
+}
+
+/** Whether snarkjs has started it. */
 export function curveIsOpen(): boolean {
-  return Boolean((globalThis as { curve_bn128?: unknown }).curve_bn128);
+  return opening !== undefined || Boolean((globalThis as { curve_bn128?: unknown }).curve_bn128)
 }
 
 /** Ends the threads of that curve; without it, the process never ends by itself. */
 export async function closeCurve(): Promise<void> {
   // Asking the library for the curve would start it.
-  if (curveIsOpen()) await (await buildBn128()).terminate();
+  if (!curveIsOpen()) return
+  const curve = await openCurve()
+  opening = undefined
+  await curve.terminate()
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { PlimsollError } from '../protocol/errors.ts'
 
@@ -29,9 +29,7 @@ export async function cachedDirectory(parent: string, content: string, build: (d
   const temporary = await mkdtemp(join(parent, `${TEMPORARY}${process.pid}-`))
   try {
     await build(temporary)
-    const files: Record<string, { size: number; sha256: string }> = {}
-    for (const name of (await readdir(temporary)).sort()) files[name] = await fingerprint(join(temporary, name))
-    await writeFile(join(temporary, MANIFEST), `${JSON.stringify({ content, files } satisfies Manifest, null, 2)}\n`)
+    await writeManifest(temporary, content)
     await rename(temporary, directory).catch(async (error: unknown) => {
       // Another process was faster; what it built is the same.
       if (!(await exists(directory))) throw error
@@ -43,20 +41,33 @@ export async function cachedDirectory(parent: string, content: string, build: (d
   return directory
 }
 
-async function check(directory: string, content: string): Promise<void> {
-  const manifest = await readManifest(directory, content)
+/** Writes sizes and checksums of a directory's files, which `check` compares. */
+export async function writeManifest(directory: string, content: string): Promise<void> {
+  const files: Record<string, { size: number; sha256: string }> = {}
+  for (const name of (await readdir(directory)).sort()) files[name] = await fingerprint(join(directory, name))
+  await writeFile(join(directory, MANIFEST), `${JSON.stringify({ content, files } satisfies Manifest, null, 2)}\n`)
+}
+
+/**
+ * Checks a directory's files against its manifest.
+ * @param hint what to do where they differ
+ * @throws PlimsollError naming the file
+ */
+export async function check(directory: string, content: string, hint = `Delete ${directory} and run \`plimsoll setup\` again.`): Promise<void> {
+  const damaged = (path: string, what: string) => new PlimsollError(`The key file ${path} ${what}.`, { hint })
+  const manifest = await readManifest(directory, content, damaged)
   await Promise.all(
     Object.entries(manifest.files).map(async ([name, expected]) => {
       const path = join(directory, name)
       const { size } = await stat(path).catch(() => ({ size: -1 }))
       if (size < 0) throw damaged(path, 'is missing')
       if (size !== expected.size) throw damaged(path, `has ${size} bytes instead of ${expected.size}`)
-      if ((await fingerprint(path)).sha256 !== expected.sha256) throw damaged(path, 'is not the file that set-up wrote')
+      if ((await fingerprint(path)).sha256 !== expected.sha256) throw damaged(path, 'is not the file that was written there')
     }),
   )
 }
 
-async function readManifest(directory: string, content: string): Promise<Manifest> {
+async function readManifest(directory: string, content: string, damaged: (path: string, what: string) => PlimsollError): Promise<Manifest> {
   const path = join(directory, MANIFEST)
   let manifest: Partial<Manifest> | null
   try {
@@ -68,12 +79,6 @@ async function readManifest(directory: string, content: string): Promise<Manifes
     throw damaged(path, 'belongs to other keys')
   }
   return manifest as Manifest
-}
-
-function damaged(path: string, what: string): PlimsollError {
-  return new PlimsollError(`The key file ${path} ${what}.`, {
-    hint: `Delete ${dirname(path)} and run \`plimsoll setup\` again.`,
-  })
 }
 
 async function fingerprint(path: string): Promise<{ size: number; sha256: string }> {

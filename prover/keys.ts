@@ -30,8 +30,12 @@ export interface CircuitKeys {
   readonly solidity: string
 }
 
+/** Whoever made development keys can forge proofs; for ceremony keys, only all contributors together could. */
+export type KeyOrigin = 'development' | 'ceremony'
+
 export interface KeySet extends Readonly<Record<CircuitName, CircuitKeys>> {
   readonly profile: Profile
+  readonly origin: KeyOrigin
   readonly directory: string
 }
 
@@ -67,19 +71,25 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
  */
 export async function ensureKeys(profileName: ProfileName, options: KeyOptions = {}): Promise<KeySet> {
   const profile = PROFILES[profileName]
-  const source = options.source ?? {
-    circuits: join(ROOT, 'circuits'),
-    main: (circuit: CircuitName) => mainSource(circuit, profile),
-  }
+  const source = options.source ?? projectCircuits(profile)
   const content = await contentHash(source)
-  const cache = process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
 
-  const directory = await cachedDirectory(join(cache, 'keys', profile.name), content, (output) =>
+  const directory = await cachedDirectory(join(cacheRoot(), 'keys', profile.name), content, (output) =>
     buildKeys(profile, source, output, options.onProgress),
   )
 
   const [sweep, resolve] = await Promise.all([loadCircuit(directory, 'sweep'), loadCircuit(directory, 'resolve')])
-  return { profile, directory, sweep, resolve }
+  return { profile, origin: 'development', directory, sweep, resolve }
+}
+
+/** Where compiled circuits and development keys are kept. */
+export function cacheRoot(): string {
+  return process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
+}
+
+/** The project's own circuits in the sizes of a profile. */
+export function projectCircuits(profile: Profile): CircuitSource {
+  return { circuits: join(ROOT, 'circuits'), main: (circuit) => mainSource(circuit, profile) }
 }
 
 async function buildKeys(profile: Profile, source: CircuitSource, output: string, onProgress?: KeyOptions['onProgress']): Promise<void> {
@@ -115,15 +125,20 @@ async function writeKey(kernel: Kernel, output: string, circuit: CircuitName, se
   const zkey = join(output, `${circuit}.zkey`)
   const r1cs = join(output, `${circuit}.r1cs`)
   await writeDevelopmentKey({ r1cs, zkey, seed, kernel, onProgress })
+  await describeKey(zkey, output, circuit, readR1cs(r1cs).constraintCount)
+}
+
+/** Writes a key's verification key (`<circuit>.json`) and snarkjs's verifier contract (`<circuit>.sol`). */
+export async function describeKey(zkey: string, output: string, circuit: CircuitName, constraints: number): Promise<void> {
   const verificationKey = await zKey.exportVerificationKey(zkey)
   const template = await readFile(solidityTemplate(), 'utf8')
   await writeFile(join(output, `${circuit}.sol`), await zKey.exportSolidityVerifier(zkey, { groth16: template }))
-  const { constraintCount } = readR1cs(r1cs)
-  await writeFile(join(output, `${circuit}.json`), JSON.stringify({ constraints: constraintCount, verificationKey }))
+  await writeFile(join(output, `${circuit}.json`), JSON.stringify({ constraints, verificationKey }))
 }
 
-async function loadCircuit(directory: string, circuit: CircuitName): Promise<CircuitKeys> {
-  const path = (extension: string): string => join(directory, `${circuit}.${extension}`)
+/** A circuit's files and keys, from a directory with keys and one, maybe the same, with compiled circuits. */
+export async function loadCircuit(directory: string, circuit: CircuitName, compiled = directory): Promise<CircuitKeys> {
+  const path = (extension: string, from = directory): string => join(from, `${circuit}.${extension}`)
   const { constraints, verificationKey } = JSON.parse(await readFile(path('json'), 'utf8')) as {
     constraints: number
     verificationKey: VerificationKey
@@ -131,9 +146,9 @@ async function loadCircuit(directory: string, circuit: CircuitName): Promise<Cir
   requireSoundKey(verificationKey, path('zkey'))
   return {
     circuit,
-    r1cs: path('r1cs'),
-    wasm: path('wasm'),
-    sym: path('sym'),
+    r1cs: path('r1cs', compiled),
+    wasm: path('wasm', compiled),
+    sym: path('sym', compiled),
     zkey: path('zkey'),
     verificationKey,
     keyHash: keyHash(verificationKey),
@@ -147,12 +162,16 @@ function solidityTemplate(): string {
   return join(dirname(require.resolve('snarkjs')), '..', 'templates', 'verifier_groth16.sol.ejs')
 }
 
-async function contentHash({ circuits, main }: CircuitSource): Promise<string> {
+async function contentHash(source: CircuitSource): Promise<string> {
+  return createHash('sha256').update(`${GENERATOR} ${await circuitsHash(source)}`).digest('hex').slice(0, 32)
+}
+
+/** Identifies circuits and their compiler. */
+export async function circuitsHash({ circuits, main }: CircuitSource): Promise<string> {
   const hash = createHash('sha256')
   const add = (part: string): void => {
     hash.update(`${Buffer.byteLength(part)}:`).update(part)
   }
-  add(GENERATOR)
   add(compilerVersions())
   for (const circuit of CIRCUITS) add(main(circuit))
   const names = (await readdir(circuits, { recursive: true })).filter((name) => name.endsWith('.circom')).sort()

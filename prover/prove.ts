@@ -1,7 +1,6 @@
-import { buildBn128 } from 'ffjavascript'
 import { groth16 } from 'snarkjs'
 import type { Groth16Proof } from 'snarkjs'
-import { closeCurve } from './curve.ts'
+import { closeCurve, openCurve } from './curve.ts'
 import type { KeySet } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
 import { openProver, type Prover } from './prover.ts'
@@ -57,7 +56,7 @@ const calculators = new Map<string, WitnessCalculator>()
 export async function verifyProof(keys: KeySet, circuit: CircuitName, signals: readonly bigint[], proof: unknown): Promise<boolean> {
   const key = keys[circuit].verificationKey
   if (signals.length !== key.nPublic || !isProof(proof)) return false
-  const curve = await buildBn128()
+  const curve = await openCurve()
   if (!proof.pi_a.concat(proof.pi_b.flat(), proof.pi_c).every((word) => BigInt(word) < curve.q)) return false
   const b = curve.G2.fromObject(proof.pi_b.map((row) => row.map(BigInt)))
   // snarkjs only checks that the point is on the curve; the chain's precompile also wants it in the subgroup.

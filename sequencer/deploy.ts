@@ -7,7 +7,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
-import { writeVerifierContracts } from '../prover/verifier-contract.ts'
+import { verifierDirectory, writeVerifierContracts } from '../prover/verifier-contract.ts'
 import { importAccounts } from './import-accounts.ts'
 import { LOCAL_CHAINS, type SigningClient } from './rpc.ts'
 import { refusal, Settlement } from './settlement.ts'
@@ -56,7 +56,7 @@ export interface Deployed {
 export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean): void {
   if (LOCAL_CHAINS.includes(chainId) || allowDevelopmentKeys) return
   throw new PlimsollError(`These are development keys: whoever made them can forge proofs, and their verifiers refuse the chain id ${chainId}.`, {
-    hint: '--allow-development-keys deploys verifiers without that check.',
+    hint: '--allow-development-keys deploys verifiers without that check, --keys takes the keys of a ceremony.',
   })
 }
 
@@ -66,7 +66,7 @@ export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean
  * @throws PlimsollError when the chain or a contract refuses
  */
 export async function deploy(book: Book, keys: KeySet, signer: SigningClient, options: DeployOptions): Promise<Deployed> {
-  requireLocalChain(signer.chainId, options.allowDevelopmentKeys)
+  if (keys.origin === 'development') requireLocalChain(signer.chainId, options.allowDevelopmentKeys)
   const traded = book.assets.slice(1)
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
   const unknown = Object.keys(options.feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
@@ -75,9 +75,9 @@ export async function deploy(book: Book, keys: KeySet, signer: SigningClient, op
   if (missing !== undefined && !LOCAL_CHAINS.includes(signer.chainId)) throw new PlimsollError(`No feed is named for ${missing.symbol}.`, { hint: `Add --feed ${missing.symbol}=0x...` })
 
   await writeVerifierContracts(keys)
-  const variant = options.allowDevelopmentKeys && !LOCAL_CHAINS.includes(signer.chainId) ? 'VerifierAnyChain' : 'Verifier'
+  const variant = keys.origin === 'development' && options.allowDevelopmentKeys && !LOCAL_CHAINS.includes(signer.chainId) ? 'VerifierAnyChain' : 'Verifier'
   const verifier = (circuit: 'Sweep' | 'Resolve') =>
-    deployContract(signer, `contracts/generated/${keys.profile.name}/${circuit}Verifier.sol:${circuit}${variant}`, [])
+    deployContract(signer, `contracts/generated/${verifierDirectory(keys)}/${circuit}Verifier.sol:${circuit}${variant}`, [])
   const sweepVerifier = await verifier('Sweep')
   const resolveVerifier = await verifier('Resolve')
 

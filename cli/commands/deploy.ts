@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
 
@@ -9,6 +10,7 @@ interface Options {
   readonly data: string
   readonly profile: ProfileName
   readonly feed?: Readonly<Record<string, Address>>
+  readonly keys?: string
   readonly allowDevelopmentKeys?: true
   readonly json?: true
 }
@@ -31,6 +33,7 @@ export function register(program: Command): void {
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
+    .addOption(keysOption())
     .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
     .option('--allow-development-keys', 'deploy on a chain that is not local although anyone can forge proofs under development keys')
     .option('--json', 'print JSON')
@@ -46,13 +49,14 @@ export function register(program: Command): void {
       await requireNewDirectory(options.data)
       requireCapacity(book.accounts.length, options.profile)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
-      requireLocalChain((await connect(options.rpc)).chainId, allowDevelopmentKeys)
+      const { chainId } = await connect(options.rpc)
+      if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await connectSigner(options.rpc)
-      const keys = await loadKeys(options.profile)
+      const keys = await loadKeys(options.profile, options.keys)
       const deployed = await deploy(book, keys, signer, { feeds: options.feed ?? {}, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} on chain ${deployed.chainId}, ${deployed.accounts} accounts imported.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
-      printText(`The private state is in ${deployed.data}. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}`)
+      printText(`The private state is in ${deployed.data}. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`)
     })
 }

@@ -1,10 +1,12 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { proverOption } from '../prover-option.ts'
 
 interface Options {
   readonly rpc: string
   readonly data: string
+  readonly keys?: string
   readonly port: number
   readonly interval: number
   readonly prover: string
@@ -26,6 +28,7 @@ export function register(program: Command): void {
     .description('Watches the feeds, posts rounds, sweeps, resolves and settles, until it is interrupted. Serves /health, /state and /metrics on 127.0.0.1.')
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
+    .addOption(keysOption())
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
     .addOption(proverOption())
@@ -39,7 +42,7 @@ export function register(program: Command): void {
       const { NodeMetrics, serve } = await import('../../sequencer/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
-      const node = await SequencerNode.open(options.data, await connectSigner(options.rpc), loadKeys)
+      const node = await SequencerNode.open(options.data, await connectSigner(options.rpc), (profile) => loadKeys(profile, options.keys))
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
 import { proverOption } from '../prover-option.ts'
@@ -13,10 +14,11 @@ export function register(program: Command): void {
     .argument('<book>', 'a BOOK.json')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .addOption(profileOption())
+    .addOption(keysOption())
     .addOption(proverOption())
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', '\nExample:\n  plimsoll prove book.json --out proof')
-    .action(async (path: string, options: { out: string; profile: ProfileName; prover: string; json?: true }) => {
+    .action(async (path: string, options: { out: string; profile: ProfileName; keys?: string; prover: string; json?: true }) => {
       const { readBook } = await import('../read-book.ts')
       const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
       const { requireCapacity } = await import('../../sequencer/prove-book.ts')
@@ -27,7 +29,7 @@ export function register(program: Command): void {
       await useProver(options.prover)
       const { loadKeys } = await import('../load-keys.ts')
       const { proveBook } = await import('../../sequencer/prove-book.ts')
-      const keys = await loadKeys(options.profile)
+      const keys = await loadKeys(options.profile, options.keys)
       // By way of the exit handlers, which remove what is half written.
       for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => process.exit(128 + number))
       const summary = await proveBook(book, keys, options.out, (done, circuit) => progress(`${done} batches proven, the last a ${circuit}`)).finally(endProgress)

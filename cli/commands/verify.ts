@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 
 interface Options {
   readonly rpc?: string
   readonly settlement?: string
+  readonly keys?: string
   readonly json?: true
 }
 
@@ -13,10 +15,11 @@ export function register(program: Command): void {
   program
     .command('verify')
     .summary('verify a proven book, or every settlement of a chain')
-    .description("Checks what `prove` wrote, or all that a settlement contract took, under this installation's own keys. Exit code 1: something is wrong.")
+    .description("Checks what `prove` wrote, or all that a settlement contract took, under this installation's own development keys or those of --keys. Exit code 1: something is wrong.")
     .argument('[dir]', 'directory written by prove')
     .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .option('--settlement <address>', 'settlement contract on that chain')
+    .addOption(keysOption())
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExamples:\n  plimsoll verify proof\n  plimsoll verify --rpc http://127.0.0.1:8545 --settlement 0x5FbDB2315678afecb367f032d93F642f64180aa3')
     .action(async (directory: string | undefined, options: Options) => {
@@ -31,7 +34,7 @@ export function register(program: Command): void {
 async function verifyDirectory(directory: string, options: Options): Promise<void> {
   const { verifyRound } = await import('../../sequencer/verify-round.ts')
   const { loadKeys } = await import('../load-keys.ts')
-  const verdict = await verifyRound(directory, loadKeys)
+  const verdict = await verifyRound(directory, (profile) => loadKeys(profile, options.keys))
   if (!verdict.ok) process.exitCode = 1
   if (options.json) return printJson(verdict)
   if (!verdict.ok) {
@@ -46,7 +49,7 @@ async function verifyDirectory(directory: string, options: Options): Promise<voi
 async function verifyChain(rpc: string, settlement: string, options: Options): Promise<void> {
   const { verifyChain } = await import('../../sequencer/verify-chain.ts')
   const { loadKeys } = await import('../load-keys.ts')
-  const verdict = await verifyChain(rpc, settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
+  const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, options.keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
   if (!verdict.ok) process.exitCode = 1
   if (options.json) return printJson(verdict)
   if (!verdict.ok) {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Groth16Proof } from 'snarkjs'
-import { Groth16, type PhaseTimer } from '../kernel/groth16.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { Groth16, type PhaseTimer, type ProofPoints } from '../kernel/groth16.ts'
 import { Kernel, type KernelOptions } from '../kernel/kernel.ts'
 import type { Prover } from '../prover.ts'
 import type { Witness } from '../witness.ts'
@@ -21,7 +22,7 @@ export class KernelProver implements Prover {
 
   prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
     const proof = this.#queue.then(async () => {
-      const { a, b, c } = await (await this.#load(zkey)).prove(witness, this.onPhase)
+      const { a, b, c } = await this.#attempt(zkey, witness)
       const words = (values: readonly bigint[]): string[] => values.map(String)
       return {
         pi_a: [...words([...a.x, ...a.y]), '1'],
@@ -37,6 +38,20 @@ export class KernelProver implements Prover {
 
   async close(): Promise<void> {
     await this.#queue
+    await this.#discard()
+  }
+
+  async #attempt(zkey: string, witness: Witness): Promise<ProofPoints> {
+    try {
+      return await (await this.#load(zkey)).prove(witness, this.onPhase)
+    } catch (error) {
+      // A thread may have died, or still be writing: the next proof gets a new kernel.
+      if (!(error instanceof PlimsollError)) await this.#discard()
+      throw error
+    }
+  }
+
+  async #discard(): Promise<void> {
     this.#keys.clear()
     await this.#kernel?.close()
     this.#kernel = undefined

@@ -1,6 +1,6 @@
 import { groth16 } from 'snarkjs'
 import type { Groth16Proof } from 'snarkjs'
-import { closeCurve } from '../curve.ts'
+import { closeCurve, openCurve } from '../curve.ts'
 import type { Prover } from '../prover.ts'
 import { encodeWitness, type Witness } from '../witness.ts'
 
@@ -9,6 +9,7 @@ export class SnarkjsProver implements Prover {
   readonly name = 'snarkjs'
 
   async prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+    await openCurve()
     return (await groth16.prove(zkey, encodeWitness(witness))).proof
   }
 

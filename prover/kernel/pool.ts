@@ -29,6 +29,7 @@ export class Pool {
       const thread: Thread = { worker, workspace: { pointer: 0, bytes: 0 }, job: undefined }
       worker.on('message', (answer: Answer) => this.#finish(thread, answer))
       worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+      worker.on('exit', () => this.#fail(new Error('A thread of the proving kernel has ended.')))
       // A thread without work must not keep the process alive. Only now, as a listener for messages makes it do so again.
       worker.unref()
       return thread

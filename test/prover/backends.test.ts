@@ -98,6 +98,17 @@ describe('provers', () => {
     await prover.close()
   })
 
+  it('of the kernel start a new one after a fault', async () => {
+    const prover = new KernelProver()
+    prover.onPhase = () => {
+      throw new Error('a fault')
+    }
+    await assert.rejects(prover.prove(keys.sweep.zkey, witness), /a fault/)
+    prover.onPhase = undefined
+    assert.equal(await verifyProof(keys, 'sweep', SIGNALS, await prover.prove(keys.sweep.zkey, witness)), true)
+    await prover.close()
+  })
+
   it('of the kernel do not keep a process alive', async () => {
     const file = join(cache, 'witness')
     await writeFile(file, witness)

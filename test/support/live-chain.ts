@@ -13,6 +13,8 @@ export async function tinyKeysWithVerifiers(): Promise<KeySet> {
   await writeVerifierContracts(keys)
   const environment = await builtEnvironment()
   await environment.tasks.getTask('build').run({ quiet: true })
+  // It keeps a list of the artifacts that there were when it first looked.
+  await environment.artifacts.clearCache()
   return keys
 }
 

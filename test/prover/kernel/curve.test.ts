@@ -124,6 +124,7 @@ for (const variant of VARIANTS) {
         const distinct = (count: number) => Array.from({ length: count }, (_, i) => [1 + (i % 5), 6 + (i % 3)])
         for (const count of [BATCH - 1, BATCH, BATCH + 1]) check(distinct(count).slice(0, group === 'g1' ? undefined : BATCH + 1), 8)
         check([[3, 3], [3, -3, 4], ...distinct(BATCH)], 8)
+        check([[3, -3, 4], ...distinct(2 * BATCH)], 8)
         check([...distinct(BATCH), [3, 3], [3, -3, 4]], 8)
         check([Array.from({ length: 2 * BATCH + 3 }, (_, i) => 1 + (i % 8))], 8)
       })

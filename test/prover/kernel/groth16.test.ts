@@ -227,7 +227,9 @@ describe('kernel proofs', function () {
         refuses(changed(file, at, new Uint8Array(size)), /header of some\.file has a point/)
         for (const part of [at, at + size - 32]) {
           refuses(changed(file, part, [file[part]! ^ 1]), /header of some\.file has a point/)
-          refuses(changed(file, part, encodeIntegers([BASE_FIELD])), /header of some\.file has a point/)
+          // The same point, but for the modulus added to a coordinate.
+          const [value] = decodeIntegers(file.subarray(part, part + 32))
+          refuses(changed(file, part, encodeIntegers([value! + BASE_FIELD])), /header of some\.file has a point/)
         }
       })
     })
