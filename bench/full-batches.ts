@@ -3,7 +3,7 @@ import { DEFAULT_SLOTS, DISTRESS, INBOX } from '../protocol/constants.ts'
 import type { Envelope } from '../protocol/health.ts'
 import type { Marks } from '../protocol/marks.ts'
 import { type Move, System, type Transition } from '../protocol/system.ts'
-import type { CircuitName, Profile } from '../prover/profiles.ts'
+import type { Profile } from '../prover/profiles.ts'
 import { importAccounts } from '../sequencer/import-accounts.ts'
 
 /** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */
@@ -35,8 +35,8 @@ export function fullMoves({ sweep, resolve }: Profile): Move[] {
   return Array.from({ length: sweep.steps }, (_, i) => ({ from: INBOX, to: i < 2 * resolve.steps ? DISTRESS : INBOX + 1 + (i % targets) }))
 }
 
-/** A batch of each circuit without an idle step, two traded assets. */
-export function fullBatches(profile: Profile): Record<CircuitName, Transition> {
+/** A batch of sweeps and one of resolves without an idle step, two traded assets. */
+export function fullBatches(profile: Profile): Record<'sweep' | 'resolve', Transition> {
   const book = fullBook(profile)
   const system = System.genesis(profile, DEFAULT_SLOTS, book.minLiability, importAccounts(book.accounts))
   system.setMarks(book.marks)

@@ -9,8 +9,11 @@ import type { Move, Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { type ProfileName, PROFILES } from '../prover/profiles.ts'
 import { closeProver, prove } from '../prover/prove.ts'
+import { ROUNDS_ABI } from '../sdk/abi.ts'
+import { mockCustody } from '../sequencer/custody-plan.ts'
 import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
 import { connectSigner } from '../sequencer/rpc.ts'
+import { sendCall } from '../sequencer/send-call.ts'
 import { Settlement } from '../sequencer/settlement.ts'
 import { Store } from '../sequencer/store.ts'
 import { around, fullBook, fullMoves, fullWindow } from './full-batches.ts'
@@ -36,7 +39,10 @@ async function measure(profile: ProfileName): Promise<Row[]> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   try {
     const signer = await connectSigner(chain.url)
-    const deployed = await deploy(fullBook(keys.profile), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS })
+    const book = fullBook(keys.profile)
+    const deployed = await deploy(book, keys, signer, {
+      accounts: book.accounts, custody: mockCustody(book), feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS,
+    })
     const settlement = await Settlement.at(signer, deployed.settlement)
     const [creation] = await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })
     const gasOf = async (hash: `0x${string}`) => (await signer.read.getTransactionReceipt({ hash })).gasUsed
@@ -45,8 +51,8 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     add('genesis', await gasOf(genesis.transactionHash), steps)
 
     const store = await Store.open(deployed.data)
-    const system = await store.find(await settlement.view('accountsRoot'), await settlement.view('heads'))
-    add('first round', (await settlement.send(signer, 'postRound')).gasUsed)
+    const { system } = await store.find(await settlement.view('accountsRoot'), await settlement.view('heads'))
+    add('first round', (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })).gasUsed)
     system.setMarks(await settlement.marks())
 
     // The rest of a sweep's window, after distress and inbox.
@@ -60,7 +66,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
 
     const settle = async (what: string, { batch, input }: Transition) => {
       const { proof, signals } = await prove(keys, batch.circuit, input)
-      const { gasUsed } = await settlement.settle(signer, [{ openings: [], batch, digest: signals[0]!, proof }])
+      const { gasUsed } = await settlement.settle(signer, [{ openings: [], batch, digest: signals[0]!, proof, memo: '0x' }])
       add(what, gasUsed, batch.active)
     }
     const window = fullWindow(keys.profile)
@@ -75,7 +81,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     const clock = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
     await clock({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
     for (const address of Object.values(deployed.feeds)) await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [190n * 10n ** 18n] })
-    add('a later round', (await settlement.send(signer, 'postRound')).gasUsed)
+    add('a later round', (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })).gasUsed)
     return rows
   } finally {
     await closeProver()

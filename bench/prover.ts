@@ -8,7 +8,7 @@ import { groth16 } from 'snarkjs'
 import { KernelProver } from '../prover/backends/kernel.ts'
 import { closeCurve } from '../prover/curve.ts'
 import { ensureKeys } from '../prover/keys.ts'
-import { type CircuitName, CIRCUITS, PROFILES } from '../prover/profiles.ts'
+import { PROFILES } from '../prover/profiles.ts'
 import { openProver, type Prover } from '../prover/prover.ts'
 import { type Witness, WitnessCalculator } from '../prover/witness.ts'
 import { fullBatches } from './full-batches.ts'
@@ -26,9 +26,9 @@ const { values } = parseArgs({
     witness: { type: 'string' },
   },
 })
-const circuit = values.circuit as CircuitName
+const circuit = values.circuit as 'sweep' | 'resolve'
 const profile = PROFILES[values.profile as keyof typeof PROFILES]
-if (!CIRCUITS.includes(circuit) || profile === undefined) throw new Error(`--circuit is one of ${CIRCUITS.join(', ')}, --profile one of ${Object.keys(PROFILES).join(', ')}.`)
+if (!['sweep', 'resolve'].includes(circuit) || profile === undefined) throw new Error(`--circuit is sweep or resolve, --profile one of ${Object.keys(PROFILES).join(', ')}.`)
 const keys = await ensureKeys(profile.name)
 const { zkey, constraints, verificationKey } = keys[circuit]
 

@@ -25,3 +25,25 @@ bus Identity() {
     signal viewKey; // secret of owner and sequencer
     signal version;
 }
+
+// Marks of one asset that operations of accounts need, in the order of transact's public vector. Each below 2^64 (contract).
+bus TradeMarks() {
+    signal price;
+    signal ut;
+    signal vt;
+    signal sell;
+    signal buy;
+}
+
+// What an owner signs, beside chain and contract (docs/protocol.md, signed messages).
+bus Terms() {
+    signal kind;
+    signal index;
+    signal nonce;
+    signal expiry;
+    signal asset;
+    signal direction;
+    signal amount;
+    signal cash;
+    signal extra;
+}

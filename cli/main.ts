@@ -10,6 +10,7 @@ import * as prove from './commands/prove.ts'
 import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
+import * as wallet from './commands/wallet.ts'
 
 const BAD_INPUT = 2
 const FAILURE = 1
@@ -49,7 +50,7 @@ const program = new Command('plimsoll')
   .exitOverride()
   .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
-for (const command of [setup, assess, prove, verify, deploy, node, keys, demo, test]) command.register(program)
+for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, demo, test]) command.register(program)
 
 try {
   if (process.argv.length === 2) throw new PlimsollError('No command is given.', { hint: 'See plimsoll --help.' })

@@ -13,7 +13,12 @@ const REASONS: Readonly<Record<string, string>> = {
  * Reads and checks a BOOK.json.
  * @throws PlimsollError naming the file, and the field that is wrong
  */
-export async function readBook(path: string): Promise<Book> {
+export function readBook(path: string): Promise<Book> {
+  return readParsed(path, parseBook)
+}
+
+/** Reads a file of JSON. @throws PlimsollError naming the file, and what is wrong in it */
+export async function readParsed<T>(path: string, parse: (text: string) => T): Promise<T> {
   const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new PlimsollError(`Cannot read ${path}: ${REASONS[error.code ?? ''] ?? error.message}.`)
   })
@@ -24,7 +29,7 @@ export async function readBook(path: string): Promise<Book> {
     throw new PlimsollError(`${path}: not a text in UTF-8.`)
   }
   try {
-    return parseBook(text)
+    return parse(text)
   } catch (error) {
     if (error instanceof PlimsollError) throw new PlimsollError(`${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint })
     throw error

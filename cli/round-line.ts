@@ -13,6 +13,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'liquidated', width: 10, value: ({ liquidated }) => String(liquidated) },
   { title: 'closed', width: 6, value: ({ closed }) => String(closed) },
   { title: 'bad debt', width: 12, value: ({ badDebt }) => String(badDebt) },
+  { title: 'operations', width: 10, value: ({ operations }) => String(operations) },
   { title: 'proofs', width: 6, value: ({ proofs }) => String(proofs) },
   { title: 'seconds', width: 7, value: ({ seconds }) => seconds.toFixed(1) },
   { title: 'gas', width: 9, value: ({ gas }) => String(gas) },

@@ -10,14 +10,16 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { closeProver } from '../prover/prove.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { jointPath, readCandles } from '../sequencer/candles.ts'
+import { mockCustody } from '../sequencer/custody-plan.ts'
 import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
+import { NodeMetrics } from '../sequencer/metrics.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node.ts'
 import { connectSigner, type SigningClient } from '../sequencer/rpc.ts'
 import { sampleAccounts } from '../sequencer/sample-accounts.ts'
-import { NodeMetrics, serve } from '../sequencer/server.ts'
+import { serve } from '../sequencer/server.ts'
 import { verifyChain } from '../sequencer/verify-chain.ts'
 import { loadKeys } from './load-keys.ts'
-import { printJson, printText } from './output.ts'
+import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
 
@@ -35,8 +37,14 @@ interface Tick {
   readonly quotes: readonly [bigint, bigint]
 }
 
-/** Replays the day on a local chain; whether every round became complete and the audit agrees. */
-export async function runDemo(profile: ProfileName, json: boolean): Promise<boolean> {
+/** How an act of the demo went. */
+export interface Act {
+  readonly ok: boolean
+  readonly [fact: string]: unknown
+}
+
+/** Replays the day on a local chain: whether every round became complete and the audit agrees. */
+export async function runDemo(profile: ProfileName, json: boolean): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const ticks = readDay()
@@ -48,7 +56,9 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<bool
     const signer = await connectSigner(chain.url)
     const clock = new ChainClock(signer)
     await clock.moveTo(ticks[0]!.unix - 600)
-    const deployed = await deploy(demoBook(ticks[0]!), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(data, 'state'), clocks: DEFAULT_CLOCKS })
+    const book = demoBook(ticks[0]!)
+    const deployed = await deploy(book, keys, signer, {
+      accounts: book.accounts, custody: mockCustody(book), feeds: {}, allowDevelopmentKeys: false, data: join(data, 'state'), clocks: DEFAULT_CLOCKS })
     const node = await SequencerNode.open(deployed.data, signer, loadKeys)
     const metrics = new NodeMetrics()
     const { server, port } = await serve(node, metrics, 0)
@@ -79,18 +89,15 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<bool
     const total = (field: 'swept' | 'liquidated' | 'closed' | 'proofs') => reports.reduce((sum, report) => sum + report[field], 0)
     const badDebt = formatDecimal(reports.reduce((sum, report) => sum + report.badDebt, 0n), CASH_DECIMALS)
     const seconds = Math.round((performance.now() - started) / 1_000)
-    if (json) {
-      printJson({
-        ok, rounds: reports.length, incomplete, accounts: ACCOUNTS, swept: total('swept'), liquidated: total('liquidated'), closed: total('closed'),
-        badDebt, proofs: total('proofs'), seconds, audit: verdict,
-      })
-      return ok
+    const act = {
+      ok, rounds: reports.length, incomplete, accounts: ACCOUNTS, swept: total('swept'), liquidated: total('liquidated'), closed: total('closed'),
+      badDebt, proofs: total('proofs'), seconds, audit: verdict,
     }
     say(`${reports.length} rounds, ${incomplete} of them incomplete: ${total('swept')} sweeps of an account, ${total('liquidated')} liquidations, ${total('closed')} closed, bad debt ${badDebt}.`)
     say(`${total('proofs')} proofs, ${seconds} s in all.`)
     say(verdict.ok ? `Audit: ${verdict.rounds.length} rounds verified from the chain alone${differing > 0 ? `, but ${differing} differ from the node's` : ', as the node reported them'}.` : `Audit failed: ${verdict.error}`)
     if (verdict.ok) say(`Not known: ${verdict.unknown}`)
-    return ok
+    return act
   } finally {
     await closeProver()
     await chain.stop()

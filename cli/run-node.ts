@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { RoundReport, SequencerNode } from '../sequencer/node.ts'
-import type { NodeMetrics } from '../sequencer/server.ts'
+import type { NodeMetrics } from '../sequencer/metrics.ts'
 import { closeProver } from '../prover/prove.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'

@@ -1,48 +1,33 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IStepErrors} from "./IStepErrors.sol";
+import {Proof} from "./IVerifier.sol";
 import {Parameters} from "./RiskParameters.sol";
 
-/// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was liquidated.
+/// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
 /// vectors, which start with cash. Times are in seconds. Slot 0 holds the accounts in distress, slot 1 the inbox.
 /// A head is a commitment to the stack of account leaves in a slot; 0 means empty.
-interface ISettlement {
+interface ISettlement is IStepErrors {
     enum Circuit {
         Sweep,
-        Resolve
+        Resolve,
+        Transact
     }
 
     struct Config {
-        address admin;
         address operator;
+        address vault;
         address sweepVerifier;
         address resolveVerifier;
-        uint8 cashDecimals;
+        address transactVerifier;
         /// Cash base units. Smaller positions are closed in full.
         uint64 minLiability;
         /// Slots 0 and 1 included, at most 64.
         uint8 slots;
-        /// The longest that proving a round may take; it has to be below `roundMin`.
-        uint32 provingTime;
-        /// A round older than this may be replaced.
-        uint32 roundMin;
-        /// A round older than this may be replaced if the system is complete at it.
-        uint32 roundShort;
-        /// Marks of a round this old or older are not used.
-        uint32 maxAge;
-        uint32 grace;
-        /// From the proposal of risk parameters to the first round that may apply them.
-        uint32 parameterDelay;
-    }
-
-    struct AssetConfig {
-        /// Price in cash per whole unit: Chainlink's AggregatorV3Interface.
-        address feed;
-        uint8 decimals;
-        /// An answer older than this is stale.
-        uint32 heartbeat;
-        Parameters parameters;
+        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it.
+        uint256[2] sequencerKey;
     }
 
     /// @notice Bounds on the marks u (floors) and v (ceilings) within which the accounts of a slot are proven safe.
@@ -52,34 +37,26 @@ interface ISettlement {
         uint64[7] ceilings;
     }
 
-    struct Proof {
-        uint256[2] a;
-        uint256[2][2] b;
-        uint256[2] c;
-    }
-
     /// @notice One proven batch. All that the contract knows itself is not in here.
     struct Batch {
         /// Envelopes to open before the batch.
         Opening[] openings;
         Circuit circuit;
-        /// Sweep: the slots that it works on, strictly increasing. Resolve: empty.
+        /// Sweep: the slots that it works on, strictly increasing. Others: empty.
         uint8[] window;
         /// Sweep: active, headsAfter of the window. Resolve: active, rootAfter, distressAfter, inboxAfter,
         /// backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf, c0, c1, c2) of every step.
+        /// Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of every step.
         uint256[] values;
         /// Chained Poseidon of the public vector.
         uint256 digest;
         Proof proof;
+        /// For the operator's own eyes; never read.
+        bytes memo;
     }
 
     /// @notice The import: `count` leaves, in the transaction's call data, are in the tree `root` and the stack `inboxHead`.
     event Genesis(uint256 root, uint256 inboxHead, uint256 count);
-    /// @param prices As read from the feeds, 2^32 scale, before the rule for prices below 2^16; 0 for unused assets.
-    event RoundPosted(uint256 indexed round, uint64[7] prices, uint256 timestamp);
-    event ParametersProposed(uint256 indexed asset, Parameters parameters, uint256 readyAt);
-    /// @notice Parameters of the round posted in the same transaction and of later ones; also at deployment.
-    event ParametersApplied(uint256 indexed asset, Parameters parameters);
     event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
     event Swept(uint256 indexed round, uint8[] window, uint256[] headsAfter, uint256 active);
     /// @param backstopDelta Base units of assets 0 to 7. @param badDebt Cash base units.
@@ -92,27 +69,20 @@ interface ISettlement {
         int256[8] backstopDelta,
         uint256 badDebt
     );
+    event Transacted(
+        uint256 indexed round, uint256 rootAfter, uint256 inboxAfter, uint256 active, uint256 validUntil
+    );
     /// @notice The end of a settlement. @param complete No account is breached at the marks of the round.
     event Settled(uint256 indexed round, bool complete);
 
-    error NotAdmin();
     error NotOperator();
     error InvalidConfig(string what);
-    error UnknownAsset(uint256 asset);
-    /// @notice Out of order, above a hard bound, or giving a mark of 2^64 or more.
-    error InvalidParameters(uint256 asset);
-    error BeyondStep(uint256 asset);
+    /// @notice The vault does not know this contract yet, or knows another.
+    error NotBound();
+    error LocalChainsOnly(uint256 chainId);
+    /// @notice There was an import, or a deposit.
     error GenesisDone();
-    error GenesisMissing();
-    error RoundTooEarly();
-    /// @notice There is no round, or the latest is not younger than `maxAge`.
-    error NoFreshRound();
-    error FeedFailed(uint256 asset);
-    error FeedDecimalsChanged(uint256 asset);
-    error AnswerNotPositive(uint256 asset);
-    error AnswerStale(uint256 asset, uint256 updatedAt);
-    error AnswerFromFuture(uint256 asset, uint256 updatedAt);
-    error PriceTooHigh(uint256 asset);
+    error NotComplete();
     error SlotOutOfRange(uint256 slot);
     error SlotNotEmpty(uint256 slot);
     error SlotNotOpened(uint256 batch, uint256 slot);
@@ -123,26 +93,28 @@ interface ISettlement {
     error ValueNotInField(uint256 batch, uint256 position);
     error TooManySteps(uint256 batch, uint256 active, uint256 steps);
     error DeltaTooLarge(uint256 batch);
+    /// @notice `validUntil` is over, or not below 2^40.
+    error BatchExpired(uint256 batch, uint256 validUntil);
+    /// @notice An active step without an operation that exists, or an inactive one that is not all zeros.
+    error InvalidStep(uint256 batch, uint256 step);
     error InvalidProof(uint256 batch);
 
-    /// @notice Imports the first accounts, all into the inbox. Operator, once, before any round.
-    /// @dev A trusted import: the contract checks neither what the leaves commit to nor that `root` and `inboxHead` are of
-    /// these leaves. Anyone can check the latter from the call data; nobody but the operator knows the former.
+    /// @notice Imports the first accounts, all into the inbox, instead of their being opened by deposits. Operator, once,
+    /// before any deposit, on local chains.
+    /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor that
+    /// `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
     /// @param leaves Leaf of the account at each index; read from call data only, by whoever audits.
     function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external;
 
-    /// @notice Posts the feeds' prices as a new round, after applying the parameters whose delay is over. Anyone, when the
-    /// latest round is older than `roundMin`, or older than `roundShort` and the system complete.
-    function postRound() external;
-
-    /// @notice Proposes an asset's parameters, in place of any proposal not yet applied. Admin.
-    function proposeParameters(uint256 asset, Parameters calldata parameters_) external;
-
-    /// @notice Gives envelopes to slots whose stacks are empty. Operator, after genesis.
+    /// @notice Gives envelopes to slots whose stacks are empty. Operator.
     function openEnvelopes(Opening[] calldata openings) external;
 
-    /// @notice Settles proven batches in order, each against the state that the one before left. Operator.
+    /// @notice Settles proven batches in order, each against the state that the one before left. Operator. Where that leaves
+    /// the system complete at a fresh round, it is a checkpoint.
     function settle(Batch[] calldata batches) external;
+
+    /// @notice Makes a checkpoint of a system that is complete at a fresh round. Anyone.
+    function checkpoint() external;
 
     /// @notice Whether the slot is opened and the latest round's marks are within its envelope: then every account in it
     /// is healthy. Never for slots 0 and 1.
@@ -176,6 +148,7 @@ interface ISettlement {
 
     function config() external view returns (Config memory);
 
+    /// @return Assets besides cash.
     function assetCount() external view returns (uint256);
 
     function assetConfig(uint256 asset)
@@ -186,11 +159,23 @@ interface ISettlement {
     /// @notice The active parameters.
     function parameters(uint256 asset) external view returns (Parameters memory);
 
-    /// @notice The proposal that waits for its delay and a round; `readyAt` 0: there is none.
-    function pendingParameters(uint256 asset) external view returns (Parameters memory proposed, uint256 readyAt);
+    /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have them.
+    function batchSizes()
+        external
+        view
+        returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps, uint256 transactSteps);
 
-    /// @notice Steps of a sweep, slots of its window, steps of a resolve: as the verifiers' keys have them.
-    function batchSizes() external view returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps);
+    /// @return The root of a tree without accounts.
+    function emptyRoot() external view returns (uint256);
+
+    /// @return The most accounts that the tree holds.
+    function accountsMax() external view returns (uint256);
+
+    function operator() external view returns (address);
+
+    function rounds() external view returns (address);
+
+    function vault() external view returns (address);
 
     /// @return The block of the deployment: where a reader of events starts.
     function deployedAt() external view returns (uint256);

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+struct Proof {
+    uint256[2] a;
+    uint256[2][2] b;
+    uint256[2] c;
+}
+
 /// @title A Groth16 verifier of one circuit, generated from its key.
 interface IVerifier {
     /// @param signals digest, z, y of the public vector.
@@ -16,7 +22,22 @@ interface IVerifier {
 
     /// @return Steps of one batch.
     function steps() external view returns (uint256);
+}
 
+/// @title The verifier of `sweep` or `resolve`.
+interface IWindowVerifier is IVerifier {
     /// @return Slots of a sweep's window; 0 for `resolve`.
     function window() external view returns (uint256);
+}
+
+/// @title The verifier of `transact` or `exit`.
+interface ITreeVerifier is IVerifier {
+    /// @return Levels of the 4-ary tree of accounts.
+    function depth() external view returns (uint256);
+}
+
+/// @title The verifier of `transact`.
+interface ITransactVerifier is ITreeVerifier {
+    /// @return The root of a tree without accounts.
+    function emptyRoot() external view returns (uint256);
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {AggregatorV3Interface} from "@chainlink/contracts/src/v0.8/shared/interfaces/AggregatorV3Interface.sol";
-
+import {BabyJubJub} from "./BabyJubJub.sol";
+import {IRounds} from "./IRounds.sol";
 import {ISettlement} from "./ISettlement.sol";
-import {IVerifier} from "./IVerifier.sol";
+import {IVault} from "./IVault.sol";
+import {ITransactVerifier, IVerifier, IWindowVerifier} from "./IVerifier.sol";
 import {Lanes} from "./Lanes.sol";
-import {Marks} from "./Marks.sol";
+import {Proofs} from "./Proofs.sol";
 import {PublicVector} from "./PublicVector.sol";
-import {Parameters, RiskParameters} from "./RiskParameters.sol";
+import {Parameters} from "./RiskParameters.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
-/// @dev Every call to another contract (feeds, verifiers) is a static call: there is nothing to re-enter.
+/// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is called
+/// after a batch's own changes.
 contract Settlement is ISettlement {
     using Lanes for uint64[7];
     using Lanes for uint256[2];
@@ -20,11 +22,14 @@ contract Settlement is ISettlement {
     uint256 private constant DELTA_END = 1 << 127;
     /// @dev Slots below this one have no envelope.
     uint256 private constant FIRST_ENVELOPE = 2;
+    /// @dev Public elements of a step of a transact, and of its vector before the steps.
+    uint256 private constant STEP = 10;
+    uint256 private constant STEPS_AT = 45;
+    uint256 private constant OPS = 9;
+    /// @dev Bit o: operation o needs a fresh round (withdraw, trade, unwind, forced, discharge).
+    uint256 private constant NEEDS_MARKS = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8;
 
     struct Status {
-        uint64 round;
-        uint56 timestamp;
-        bool imported;
         /// Bit s: slot s may be in a window. Slots 0 and 1 always may.
         uint64 opened;
         /// Bit s: the stack of slot s is not empty.
@@ -36,35 +41,25 @@ contract Settlement is ISettlement {
         uint256[2] ceilings;
     }
 
-    struct Asset {
-        address feed;
-        uint8 feedDecimals;
-        uint8 decimals;
-        uint32 heartbeat;
-        /// When the pending parameters may be applied; 0: none are pending.
-        uint48 readyAt;
-        Parameters active;
-        Parameters pending;
-    }
-
-    address private immutable ADMIN;
-    address private immutable OPERATOR;
+    IRounds private immutable ROUNDS;
+    IVault private immutable VAULT;
     IVerifier private immutable SWEEP;
     IVerifier private immutable RESOLVE;
+    IVerifier private immutable TRANSACT;
     uint256 private immutable SWEEP_STEPS;
     uint256 private immutable SWEEP_WINDOW;
     uint256 private immutable RESOLVE_STEPS;
-    uint8 private immutable CASH_DECIMALS;
+    uint256 private immutable TRANSACT_STEPS;
     uint64 private immutable MIN_LIABILITY;
     uint8 private immutable SLOTS;
-    uint32 private immutable PROVING_TIME;
-    uint32 private immutable ROUND_MIN;
-    uint32 private immutable ROUND_SHORT;
-    uint32 private immutable MAX_AGE;
-    uint32 private immutable GRACE;
-    uint32 private immutable PARAMETER_DELAY;
+    uint256 private immutable KEY_X;
+    uint256 private immutable KEY_Y;
     /// @inheritdoc ISettlement
-    uint256 public immutable assetCount;
+    address public immutable operator;
+    /// @inheritdoc ISettlement
+    uint256 public immutable emptyRoot;
+    /// @inheritdoc ISettlement
+    uint256 public immutable accountsMax;
     /// @inheritdoc ISettlement
     uint256 public immutable deployedAt;
 
@@ -73,116 +68,64 @@ contract Settlement is ISettlement {
     uint256 public accountsRoot;
     uint256[64] private _heads;
     Envelope[64] private _envelopes;
-    uint256[2] private _prices;
-    Asset[8] private _assets;
-    int256[8] private _backstop;
-    /// @inheritdoc ISettlement
-    uint256 public badDebt;
-
-    modifier onlyAdmin() {
-        if (msg.sender != ADMIN) revert NotAdmin();
-        _;
-    }
 
     modifier onlyOperator() {
-        if (msg.sender != OPERATOR) revert NotOperator();
+        if (msg.sender != operator) revert NotOperator();
         _;
     }
 
-    modifier knownAsset(uint256 asset) {
-        if (asset == 0 || asset > assetCount) revert UnknownAsset(asset);
-        _;
-    }
-
-    /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
-    constructor(Config memory c, AssetConfig[] memory assets) {
-        if (c.admin == address(0)) revert InvalidConfig("admin");
+    constructor(Config memory c) {
         if (c.operator == address(0)) revert InvalidConfig("operator");
-        if (c.cashDecimals > 8) revert InvalidConfig("cashDecimals");
         if (c.slots <= FIRST_ENVELOPE || c.slots > 64) revert InvalidConfig("slots");
-        if (c.provingTime >= c.roundMin) revert InvalidConfig("provingTime");
-        if (c.roundShort >= c.roundMin) revert InvalidConfig("roundShort");
-        if (c.roundMin >= c.maxAge) revert InvalidConfig("roundMin");
-        if (c.maxAge >= c.grace) revert InvalidConfig("maxAge");
-        if (assets.length == 0 || assets.length > 7) revert InvalidConfig("assets");
+        (uint256 x, uint256 y) = (c.sequencerKey[0], c.sequencerKey[1]);
+        if (!BabyJubJub.isCanonical(x, y) || !BabyJubJub.isOnCurve(x, y) || BabyJubJub.isSmallOrder(x, y)) {
+            revert InvalidConfig("sequencerKey");
+        }
 
-        ADMIN = c.admin;
-        OPERATOR = c.operator;
-        CASH_DECIMALS = c.cashDecimals;
+        operator = c.operator;
+        VAULT = IVault(c.vault);
+        ROUNDS = IRounds(VAULT.rounds());
         MIN_LIABILITY = c.minLiability;
         SLOTS = c.slots;
-        PROVING_TIME = c.provingTime;
-        ROUND_MIN = c.roundMin;
-        ROUND_SHORT = c.roundShort;
-        MAX_AGE = c.maxAge;
-        GRACE = c.grace;
-        PARAMETER_DELAY = c.parameterDelay;
+        (KEY_X, KEY_Y) = (x, y);
 
-        SWEEP = IVerifier(c.sweepVerifier);
-        SWEEP_STEPS = SWEEP.steps();
-        SWEEP_WINDOW = SWEEP.window();
+        IWindowVerifier sweep = IWindowVerifier(c.sweepVerifier);
+        SWEEP = sweep;
+        SWEEP_STEPS = sweep.steps();
+        SWEEP_WINDOW = sweep.window();
         if (SWEEP_STEPS == 0 || SWEEP_WINDOW < 2 || SWEEP_WINDOW > c.slots) revert InvalidConfig("sweepVerifier");
-        RESOLVE = IVerifier(c.resolveVerifier);
-        RESOLVE_STEPS = RESOLVE.steps();
-        if (RESOLVE_STEPS == 0 || RESOLVE.window() != 0) revert InvalidConfig("resolveVerifier");
+        IWindowVerifier resolve = IWindowVerifier(c.resolveVerifier);
+        RESOLVE = resolve;
+        RESOLVE_STEPS = resolve.steps();
+        if (RESOLVE_STEPS == 0 || resolve.window() != 0) revert InvalidConfig("resolveVerifier");
+        ITransactVerifier transact = ITransactVerifier(c.transactVerifier);
+        TRANSACT = transact;
+        TRANSACT_STEPS = transact.steps();
+        uint256 depth = transact.depth();
+        emptyRoot = transact.emptyRoot();
+        if (TRANSACT_STEPS == 0 || depth == 0 || depth > 15 || emptyRoot >= PublicVector.R) {
+            revert InvalidConfig("transactVerifier");
+        }
 
-        assetCount = assets.length;
+        accountsMax = 4 ** depth;
+        accountsRoot = emptyRoot;
         deployedAt = block.number;
         _status.opened = 3;
-        for (uint256 i = 0; i < assets.length; ++i) {
-            _addAsset(i + 1, assets[i]);
-        }
     }
 
     /// @inheritdoc ISettlement
     function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external onlyOperator {
-        if (_status.imported) revert GenesisDone();
+        if (block.chainid != 31337 && block.chainid != 1337) revert LocalChainsOnly(block.chainid);
+        if (accountsRoot != emptyRoot || VAULT.nextIndex() != 0) revert GenesisDone();
         if (root >= PublicVector.R || inboxHead >= PublicVector.R) revert InvalidConfig("genesis");
-        _status.imported = true;
         accountsRoot = root;
-        _heads[1] = inboxHead;
-        if (inboxHead != 0) _status.occupied = 2;
+        _status.occupied = uint64(_setHead(_status.occupied, 1, inboxHead));
         emit Genesis(root, inboxHead, leaves.length);
-    }
-
-    /// @inheritdoc ISettlement
-    function postRound() external {
-        Status memory status = _status;
-        if (!status.imported) revert GenesisMissing();
-        if (status.round != 0) {
-            uint256 age = block.timestamp - status.timestamp;
-            if (age <= ROUND_MIN && (age <= ROUND_SHORT || !isComplete())) revert RoundTooEarly();
-        }
-
-        uint64[7] memory prices;
-        for (uint256 i = 0; i < assetCount; ++i) {
-            Asset storage asset = _assets[i + 1];
-            prices[i] = _readPrice(i + 1, asset);
-            _applyParameters(i + 1, asset);
-        }
-
-        uint64 number = status.round + 1;
-        _status.round = number;
-        _status.timestamp = uint56(block.timestamp);
-        _prices = prices.pack();
-        emit RoundPosted(number, prices, block.timestamp);
-    }
-
-    /// @inheritdoc ISettlement
-    function proposeParameters(uint256 asset, Parameters calldata proposed) external onlyAdmin knownAsset(asset) {
-        if (!RiskParameters.ordered(proposed)) revert InvalidParameters(asset);
-        Asset storage a = _assets[asset];
-        // One proposal at a time, so these are still the active ones when it is applied.
-        if (!RiskParameters.withinStep(a.active, proposed)) revert BeyondStep(asset);
-        uint256 readyAt = block.timestamp + PARAMETER_DELAY;
-        a.pending = proposed;
-        a.readyAt = uint48(readyAt);
-        emit ParametersProposed(asset, proposed, readyAt);
+        VAULT.reserveIndices(leaves.length);
     }
 
     /// @inheritdoc ISettlement
     function openEnvelopes(Opening[] calldata openings) public onlyOperator {
-        if (!_status.imported) revert GenesisMissing();
         for (uint256 i = 0; i < openings.length; ++i) {
             uint256 slot = openings[i].slot;
             if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
@@ -197,27 +140,40 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function settle(Batch[] calldata batches) external onlyOperator {
-        if (!_status.imported) revert GenesisMissing();
+        if (VAULT.settlement() != address(this)) revert NotBound();
+        if (VAULT.frozen()) revert Frozen();
         for (uint256 i = 0; i < batches.length; ++i) {
             openEnvelopes(batches[i].openings);
             if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i]);
-            else _resolve(i, batches[i]);
+            else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i]);
+            else _transact(i, batches[i]);
         }
-        emit Settled(_status.round, isComplete());
+        bool complete = isComplete();
+        emit Settled(ROUNDS.roundNumber(), complete);
+        if (complete && ROUNDS.fresh()) VAULT.checkpoint(accountsRoot);
+    }
+
+    /// @inheritdoc ISettlement
+    function checkpoint() external {
+        if (!ROUNDS.fresh()) revert NoFreshRound();
+        if (!isComplete()) revert NotComplete();
+        VAULT.checkpoint(accountsRoot);
     }
 
     /// @inheritdoc ISettlement
     function isCovered(uint256 slot) external view returns (bool) {
-        if (slot < FIRST_ENVELOPE || slot >= SLOTS || _status.opened >> slot & 1 == 0 || _status.round == 0) return false;
-        (uint256[2] memory u, uint256[2] memory v) = _maintenance();
+        if (slot < FIRST_ENVELOPE || slot >= SLOTS || _status.opened >> slot & 1 == 0 || ROUNDS.roundNumber() == 0) {
+            return false;
+        }
+        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
         return _contains(_envelopes[slot], u, v);
     }
 
     /// @inheritdoc ISettlement
     function isComplete() public view returns (bool) {
         uint256 occupied = _status.occupied;
-        if (_status.round == 0 || occupied & 3 != 0) return false;
-        (uint256[2] memory u, uint256[2] memory v) = _maintenance();
+        if (occupied & 3 != 0 || ROUNDS.roundNumber() == 0) return false;
+        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
         for (uint256 slot = FIRST_ENVELOPE; occupied >> slot != 0; ++slot) {
             if (occupied >> slot & 1 == 1 && !_contains(_envelopes[slot], u, v)) return false;
         }
@@ -225,17 +181,13 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function marks() public view returns (uint64[9][7] memory m) {
-        if (_status.round == 0) return m;
-        uint64[7] memory prices = _prices.unpack();
-        for (uint256 i = 0; i < assetCount; ++i) {
-            m[i] = Marks.all(prices[i], _assets[i + 1].active);
-        }
+    function marks() external view returns (uint64[9][7] memory) {
+        return ROUNDS.marks();
     }
 
     /// @inheritdoc ISettlement
     function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices) {
-        return (_status.round, _status.timestamp, _prices.unpack());
+        return ROUNDS.round();
     }
 
     /// @inheritdoc ISettlement
@@ -265,103 +217,64 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function backstop() external view returns (int256[8] memory) {
-        return _backstop;
+        return VAULT.backstop();
+    }
+
+    /// @inheritdoc ISettlement
+    function badDebt() external view returns (uint256) {
+        return VAULT.badDebt();
     }
 
     /// @inheritdoc ISettlement
     function config() external view returns (Config memory) {
         return Config({
-            admin: ADMIN,
-            operator: OPERATOR,
+            operator: operator,
+            vault: address(VAULT),
             sweepVerifier: address(SWEEP),
             resolveVerifier: address(RESOLVE),
-            cashDecimals: CASH_DECIMALS,
+            transactVerifier: address(TRANSACT),
             minLiability: MIN_LIABILITY,
             slots: SLOTS,
-            provingTime: PROVING_TIME,
-            roundMin: ROUND_MIN,
-            roundShort: ROUND_SHORT,
-            maxAge: MAX_AGE,
-            grace: GRACE,
-            parameterDelay: PARAMETER_DELAY
+            sequencerKey: [KEY_X, KEY_Y]
         });
+    }
+
+    /// @inheritdoc ISettlement
+    function assetCount() external view returns (uint256) {
+        return ROUNDS.assetCount();
     }
 
     /// @inheritdoc ISettlement
     function assetConfig(uint256 asset)
         external
         view
-        knownAsset(asset)
         returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat)
     {
-        Asset storage a = _assets[asset];
-        return (a.feed, a.feedDecimals, a.decimals, a.heartbeat);
+        return ROUNDS.assetConfig(asset);
     }
 
     /// @inheritdoc ISettlement
-    function parameters(uint256 asset) external view knownAsset(asset) returns (Parameters memory) {
-        return _assets[asset].active;
+    function parameters(uint256 asset) external view returns (Parameters memory) {
+        return ROUNDS.parameters(asset);
     }
 
     /// @inheritdoc ISettlement
-    function pendingParameters(uint256 asset)
+    function batchSizes()
         external
         view
-        knownAsset(asset)
-        returns (Parameters memory proposed, uint256 readyAt)
+        returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps, uint256 transactSteps)
     {
-        return (_assets[asset].pending, _assets[asset].readyAt);
+        return (SWEEP_STEPS, SWEEP_WINDOW, RESOLVE_STEPS, TRANSACT_STEPS);
     }
 
     /// @inheritdoc ISettlement
-    function batchSizes() external view returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps) {
-        return (SWEEP_STEPS, SWEEP_WINDOW, RESOLVE_STEPS);
+    function rounds() external view returns (address) {
+        return address(ROUNDS);
     }
 
-    function _addAsset(uint256 number, AssetConfig memory a) private {
-        if (a.decimals > 8) revert InvalidConfig("decimals");
-        if (a.heartbeat == 0) revert InvalidConfig("heartbeat");
-        if (!RiskParameters.ordered(a.parameters)) revert InvalidParameters(number);
-        uint8 feedDecimals = AggregatorV3Interface(a.feed).decimals();
-        if (feedDecimals > 18) revert InvalidConfig("feed");
-        Asset storage asset = _assets[number];
-        asset.feed = a.feed;
-        asset.feedDecimals = feedDecimals;
-        asset.decimals = a.decimals;
-        asset.heartbeat = a.heartbeat;
-        asset.active = a.parameters;
-        emit ParametersApplied(number, a.parameters);
-    }
-
-    /// @dev Below 2^60; see `Marks.priceDown`.
-    function _readPrice(uint256 number, Asset storage asset) private view returns (uint64) {
-        address feed = asset.feed;
-        // Plain static calls: unlike `try`, they also catch a feed that is gone or answers too little.
-        (bool ok, bytes memory data) = feed.staticcall(abi.encodeCall(AggregatorV3Interface.decimals, ()));
-        if (!ok || data.length < 32) revert FeedFailed(number);
-        if (abi.decode(data, (uint256)) != asset.feedDecimals) revert FeedDecimalsChanged(number);
-
-        (ok, data) = feed.staticcall(abi.encodeCall(AggregatorV3Interface.latestRoundData, ()));
-        if (!ok || data.length < 160) revert FeedFailed(number);
-        (, int256 answer,, uint256 updatedAt,) = abi.decode(data, (uint256, int256, uint256, uint256, uint256));
-        if (answer <= 0) revert AnswerNotPositive(number);
-        if (updatedAt > block.timestamp) revert AnswerFromFuture(number, updatedAt);
-        if (block.timestamp - updatedAt > asset.heartbeat) revert AnswerStale(number, updatedAt);
-
-        uint256 price = Marks.priceDown(uint256(answer), asset.feedDecimals, asset.decimals, CASH_DECIMALS);
-        if (price >= Marks.PRICE_END) revert PriceTooHigh(number);
-        return uint64(price);
-    }
-
-    /// @dev Only a round changes active parameters, so that its marks are a function of storage.
-    function _applyParameters(uint256 number, Asset storage asset) private {
-        uint256 readyAt = asset.readyAt;
-        if (readyAt == 0 || block.timestamp < readyAt) return;
-        Parameters memory applied = asset.pending;
-        asset.active = applied;
-        asset.readyAt = 0;
-        delete asset.pending;
-        emit ParametersApplied(number, applied);
+    /// @inheritdoc ISettlement
+    function vault() external view returns (address) {
+        return address(VAULT);
     }
 
     /// @dev D = active, headsBefore[W], headsAfter[W], free[W], floors[W][7], ceilings[W][7]. It needs no round: it proves
@@ -397,17 +310,16 @@ contract Settlement is ISettlement {
             occupied = _setHead(occupied, window[j], values[1 + j]);
         }
         _status.occupied = uint64(occupied);
-        emit Swept(_status.round, window, values[1:], values[0]);
+        emit Swept(ROUNDS.roundNumber(), window, values[1:], values[0]);
     }
 
     /// @dev D = active, rootBefore, rootAfter, distressBefore, distressAfter, inboxBefore, inboxAfter, minLiability,
     /// marks[7][9], backstopDelta[8], badDebt, writes[n][5].
     function _resolve(uint256 number, Batch calldata batch) private {
-        Status memory status = _status;
         uint256[] calldata values = batch.values;
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
         _checkValues(number, batch, 13 + 5 * RESOLVE_STEPS, RESOLVE_STEPS);
-        if (status.round == 0 || block.timestamp - status.timestamp >= MAX_AGE) revert NoFreshRound();
+        if (!ROUNDS.fresh()) revert NoFreshRound();
 
         uint256[] memory d = new uint256[](81 + 5 * RESOLVE_STEPS);
         d[0] = values[0];
@@ -418,8 +330,8 @@ contract Settlement is ISettlement {
         d[5] = _heads[1];
         d[6] = values[3];
         d[7] = MIN_LIABILITY;
-        uint64[9][7] memory m = marks();
-        for (uint256 a = 0; a < assetCount; ++a) {
+        uint64[9][7] memory m = ROUNDS.marks();
+        for (uint256 a = 0; a < 7; ++a) {
             for (uint256 k = 0; k < 9; ++k) {
                 d[8 + 9 * a + k] = m[a][k];
             }
@@ -430,17 +342,70 @@ contract Settlement is ISettlement {
         _verify(number, RESOLVE, d, batch);
 
         accountsRoot = values[1];
-        uint256 occupied = _setHead(status.occupied, 0, values[2]);
-        _status.occupied = uint64(_setHead(occupied, 1, values[3]));
+        _status.occupied = uint64(_setHead(_setHead(_status.occupied, 0, values[2]), 1, values[3]));
         int256[8] memory delta;
         for (uint256 a = 0; a < 8; ++a) {
             delta[a] = _signed(number, values[4 + a]);
-            if (delta[a] != 0) _backstop[a] += delta[a];
         }
-        uint256 newBadDebt = values[12];
-        if (newBadDebt >= DELTA_END) revert DeltaTooLarge(number);
-        if (newBadDebt != 0) badDebt += newBadDebt;
-        emit Resolved(status.round, values[1], values[2], values[3], values[0], delta, newBadDebt);
+        uint256 debt = values[12];
+        if (debt >= DELTA_END) revert DeltaTooLarge(number);
+        emit Resolved(ROUNDS.roundNumber(), values[1], values[2], values[3], values[0], delta, debt);
+        VAULT.liquidated(delta, debt);
+    }
+
+    /// @dev D = active, rootBefore, rootAfter, inboxBefore, inboxAfter, chain id, this address, sequencer's key x and y,
+    /// validUntil, (price, ut, vt, sell, buy)[7], steps[n][10]. What a step says of deposits and requests, the vault compares
+    /// with its storage before anything is booked.
+    function _transact(uint256 number, Batch calldata batch) private {
+        uint256[] calldata values = batch.values;
+        if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
+        _checkValues(number, batch, 4 + STEP * TRANSACT_STEPS, TRANSACT_STEPS);
+        uint256 validUntil = values[3];
+        if (validUntil < block.timestamp || validUntil >= 1 << 40) revert BatchExpired(number, validUntil);
+        uint256[] calldata steps = values[4:];
+        if (_operations(number, steps, values[0]) & NEEDS_MARKS != 0 && !ROUNDS.fresh()) revert NoFreshRound();
+
+        uint256[] memory d = new uint256[](STEPS_AT + 1 + STEP * TRANSACT_STEPS);
+        d[0] = values[0];
+        d[1] = accountsRoot;
+        d[2] = values[1];
+        d[3] = _heads[1];
+        d[4] = values[2];
+        d[5] = block.chainid;
+        d[6] = uint160(address(this));
+        d[7] = KEY_X;
+        d[8] = KEY_Y;
+        d[9] = validUntil;
+        uint64[9][7] memory m = ROUNDS.marks();
+        for (uint256 a = 0; a < 7; ++a) {
+            uint64[9] memory mark = m[a];
+            uint256 first = 10 + 5 * a;
+            d[first] = mark[0];
+            for (uint256 k = 1; k < 5; ++k) {
+                d[first + k] = mark[2 + k];
+            }
+        }
+        for (uint256 i = 0; i < steps.length; ++i) {
+            d[STEPS_AT + i] = steps[i];
+        }
+        _verify(number, TRANSACT, d, batch);
+
+        accountsRoot = values[1];
+        _status.occupied = uint64(_setHead(_status.occupied, 1, values[2]));
+        emit Transacted(ROUNDS.roundNumber(), values[1], values[2], values[0], validUntil);
+        VAULT.applySteps(steps, values[0]);
+    }
+
+    /// @return found Bit o: an active step has operation o.
+    function _operations(uint256 number, uint256[] calldata steps, uint256 active) private pure returns (uint256 found) {
+        for (uint256 i = 0; i < active; ++i) {
+            uint256 op = steps[STEP * i];
+            if (op == 0 || op > OPS) revert InvalidStep(number, i);
+            found |= 1 << op;
+        }
+        for (uint256 i = STEP * active; i < steps.length; ++i) {
+            if (steps[i] != 0) revert InvalidStep(number, i / STEP);
+        }
     }
 
     function _checkValues(uint256 number, Batch calldata batch, uint256 length, uint256 steps) private pure {
@@ -455,17 +420,7 @@ contract Settlement is ISettlement {
 
     /// @param d The public vector, with room for the digest at its end.
     function _verify(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch) private view {
-        d[d.length - 1] = batch.digest;
-        (uint256 z, uint256 y) = PublicVector.evaluate(d);
-        Proof calldata p = batch.proof;
-        // The generated verifier negates a's y without this check; the precompile makes it for every other word. A proof that
-        // only the chain takes would be one that no auditor can check.
-        if (p.a[1] >= PublicVector.Q) revert InvalidProof(number);
-        try verifier.verifyProof(p.a, p.b, p.c, [batch.digest, z, y]) returns (bool valid) {
-            if (!valid) revert InvalidProof(number);
-        } catch {
-            revert InvalidProof(number);
-        }
+        if (!Proofs.verify(verifier, d, batch.digest, batch.proof)) revert InvalidProof(number);
     }
 
     /// @return The mask `occupied` with the slot's new bit.
@@ -479,18 +434,6 @@ contract Settlement is ISettlement {
         uint256 size = PublicVector.R - element;
         if (size >= DELTA_END) revert DeltaTooLarge(number);
         return -int256(size);
-    }
-
-    /// @return u Packed.
-    /// @return v Packed.
-    function _maintenance() private view returns (uint256[2] memory u, uint256[2] memory v) {
-        uint64[7] memory prices = _prices.unpack();
-        uint64[7] memory us;
-        uint64[7] memory vs;
-        for (uint256 i = 0; i < assetCount; ++i) {
-            (us[i], vs[i]) = Marks.maintenance(prices[i], _assets[i + 1].active);
-        }
-        return (us.pack(), vs.pack());
     }
 
     function _contains(Envelope memory e, uint256[2] memory u, uint256[2] memory v) private pure returns (bool) {

@@ -22,6 +22,8 @@ export const TARGET_THRESHOLD = SCALE
 export const NEUTRAL_WEIGHT = 8
 export const MAX_WEIGHT = 15
 export const VERSION_LIMIT = 1n << 32n
+/** Signatures expire before this, in unix seconds. */
+export const EXPIRY_LIMIT = 1n << 40n
 /** BN254 scalar field, the circuits' native field. */
 export const FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
 /** Slot waiting to be resolved, and slot of leaves just written: neither has an envelope. */

@@ -1,15 +1,32 @@
-import { type Batch, batchValues, type Opening, type ResolveBatch, type Shape, type SweepBatch, writeValues } from './batch.ts'
-import { ASSETS, DISTRESS, FIELD, INBOX, TRADED, WORD } from './constants.ts'
+import { type Batch, batchValues, type Opening, type ResolveBatch, type Shape, stepValues, type SweepBatch, type TransactBatch, writeValues } from './batch.ts'
+import { ASSETS, DISTRESS, EXPIRY_LIMIT, FIELD, INBOX, TRADED, WORD } from './constants.ts'
+import { IDENTITY, type Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import { type Envelope, isCovered } from './health.ts'
-import { MARK_NAMES, type Marks } from './marks.ts'
+import { MARK_NAMES, type Marks, NO_MARKS } from './marks.ts'
+import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
+import { OP } from './transact.ts'
 
 const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 
 /** |x| of a backstop change stays below this, as in the contract. */
 const DELTA_LIMIT = 1n << 127n
+
+/** Marks that a transact needs, in the order of its vector. */
+const TRANSACT_MARKS = ['price', 'ut', 'vt', 'sell', 'buy'] as const
+/** Operations that no price bears on: they need no round. */
+const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
+
+/** What a deployment's signatures and view keys are bound to. */
+export interface Domain extends SigningDomain {
+  /** The sequencer's public key. */
+  readonly sequencer: Point
+}
+
+/** Of a ledger that never transacts. */
+export const NO_DOMAIN: Domain = { chainId: 0n, settlement: 0n, sequencer: IDENTITY }
 
 /**
  * The public state, and the rules by which batches change it: what the settlement contract keeps in storage, for those
@@ -18,6 +35,7 @@ const DELTA_LIMIT = 1n << 127n
 export class Ledger {
   readonly shape: Shape
   readonly minLiability: bigint
+  readonly domain: Domain
   root: bigint
   readonly heads: bigint[]
   readonly envelopes: (Envelope | undefined)[]
@@ -25,10 +43,13 @@ export class Ledger {
   marks: Marks | undefined
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
   badDebt = 0n
+  /** What the accounts hold in total, besides those of a trusted import at its time. */
+  readonly accounts: bigint[] = Array<bigint>(ASSETS).fill(0n)
 
-  constructor(shape: Shape, slots: number, minLiability: bigint, root: bigint, inbox: bigint) {
+  constructor(shape: Shape, slots: number, minLiability: bigint, root: bigint, inbox: bigint, domain: Domain = NO_DOMAIN) {
     this.shape = shape
     this.minLiability = minLiability
+    this.domain = domain
     this.root = root
     this.heads = Array<bigint>(slots).fill(EMPTY_HEAD)
     this.heads[INBOX] = inbox
@@ -36,10 +57,11 @@ export class Ledger {
   }
 
   clone(): Ledger {
-    const copy = new Ledger(this.shape, this.heads.length, this.minLiability, this.root, EMPTY_HEAD)
+    const copy = new Ledger(this.shape, this.heads.length, this.minLiability, this.root, EMPTY_HEAD, this.domain)
     copy.heads.splice(0, copy.heads.length, ...this.heads)
     copy.envelopes.splice(0, copy.envelopes.length, ...this.envelopes)
     copy.backstop.splice(0, ASSETS, ...this.backstop)
+    copy.accounts.splice(0, ASSETS, ...this.accounts)
     copy.marks = this.marks
     copy.badDebt = this.badDebt
     return copy
@@ -71,7 +93,14 @@ export class Ledger {
   /** The public vector D of a batch against this state (section 6). @throws PlimsollError on a batch the contract would refuse */
   vector(batch: Batch): bigint[] {
     if (batchValues(batch).some((value) => value < 0n || value >= FIELD)) throw new PlimsollError('An element of D is not below r.')
-    return batch.circuit === 'sweep' ? this.sweepVector(batch) : this.resolveVector(batch)
+    switch (batch.circuit) {
+      case 'sweep':
+        return this.sweepVector(batch)
+      case 'resolve':
+        return this.resolveVector(batch)
+      case 'transact':
+        return this.transactVector(batch)
+    }
   }
 
   /** Applies a batch whose proof has been checked against `vector(batch)`. */
@@ -81,10 +110,32 @@ export class Ledger {
       return
     }
     this.root = batch.rootAfter
-    this.heads[DISTRESS] = batch.distressAfter
     this.heads[INBOX] = batch.inboxAfter
-    batch.backstopDelta.forEach((delta, a) => (this.backstop[a]! += delta))
+    if (batch.circuit === 'transact') {
+      this.applySteps(batch)
+      return
+    }
+    this.heads[DISTRESS] = batch.distressAfter
+    batch.backstopDelta.forEach((delta, a) => this.fromBackstop(a, -delta))
     this.badDebt += batch.badDebt
+  }
+
+  /** Trades between accounts cancel out, and the rest is public. */
+  private applySteps({ steps }: TransactBatch): void {
+    for (const { op, asset, amount, u, v } of steps) {
+      if (op === OP.open || op === OP.topup) this.accounts[asset]! += amount
+      if (op === OP.withdraw || op === OP.forced) this.accounts[asset]! -= amount
+      if (op === OP.unwind) {
+        const sign = v === 1n ? 1n : -1n
+        this.fromBackstop(asset, sign * amount)
+        this.fromBackstop(0, -sign * u)
+      }
+    }
+  }
+
+  private fromBackstop(asset: number, amount: bigint): void {
+    this.accounts[asset]! += amount
+    this.backstop[asset]! -= amount
   }
 
   private sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
@@ -120,6 +171,21 @@ export class Ledger {
       ...batch.backstopDelta.map(toField),
       batch.badDebt,
       ...batch.writes.flatMap(writeValues),
+    ]
+  }
+
+  private transactVector(batch: TransactBatch): bigint[] {
+    const { steps } = this.shape.transact
+    if (batch.active > steps || batch.steps.length !== steps) throw new PlimsollError(`A transact has ${steps} steps.`)
+    if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op))) throw new PlimsollError('A transact of this kind needs a round.')
+    if (batch.validUntil >= EXPIRY_LIMIT) throw new PlimsollError('The time until which a transact is valid does not fit 40 bits.')
+    const marks = this.marks?.slice(1) ?? Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
+    const { chainId, settlement, sequencer } = this.domain
+    return [
+      BigInt(batch.active), this.root, batch.rootAfter, this.heads[INBOX]!, batch.inboxAfter,
+      chainId, settlement, ...sequencer, batch.validUntil,
+      ...marks.flatMap((asset) => TRANSACT_MARKS.map((name) => asset[name])),
+      ...batch.steps.flatMap(stepValues),
     ]
   }
 }

@@ -1,16 +1,25 @@
 import { type Account, accountKey, accountLeaf, accountLeaves, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
-import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, Write } from './batch.ts'
+import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, TransactBatch, Write } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
+import { bits, type CircuitInput, type Signal } from './circuit-input.ts'
 import { ASSETS, DISTRESS, INBOX, TRADED } from './constants.ts'
-import { PlimsollError } from './errors.ts'
+import type { Point } from './curve.ts'
+import { PlimsollError, Refusal } from './errors.ts'
 import { abs } from './integer.ts'
-import { Ledger } from './ledger.ts'
+import { sequencerKey } from './keys.ts'
+import { Ledger, NO_DOMAIN } from './ledger.ts'
 import { liquidate, type Liquidation } from './liquidation.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
+import type { SigningDomain } from './messages.ts'
+import { newAccount, type Operation, type Trade } from './operation.ts'
 import type { BatchHash } from './poseidon.ts'
 import { vectorSignals } from './public-vector.ts'
 import { EMPTY_HEAD, pushHead } from './stack.ts'
+import { applyOperation, INACTIVE_STEP } from './transact.ts'
+import { inactiveTransactStep, transactStep } from './transact-input.ts'
 import { AccountTree, type Path } from './tree.ts'
+
+export type { CircuitInput, Signal } from './circuit-input.ts'
 
 /** A leaf in a stack with its opening, and the head below it. */
 export interface StackEntry {
@@ -25,15 +34,28 @@ export interface Move {
   readonly to: number
 }
 
-/** Named signals of a circuit, nested as the circuit declares them. */
-export type CircuitInput = Record<string, Signal>
-export type Signal = bigint | readonly Signal[]
-
 /** What happened to an account taken out of distress. */
 export interface Resolution {
   readonly action: 'liquidate' | 'refresh' | 'drop'
   readonly account: Account
   readonly liquidation?: Liquidation
+}
+
+/** What became of an operation. */
+export interface StepResult {
+  readonly operation: Operation
+  readonly outcome: 'done' | 'bounced' | 'discharged'
+  /** The account as it is now. */
+  readonly account: Account
+}
+
+/** What a genesis knows besides its accounts, where it is to transact. */
+export interface Origin {
+  readonly domain?: SigningDomain
+  /** The sequencer's. */
+  readonly secret?: bigint
+  /** Of the owners whose keys are known, by index. */
+  readonly publicKeys?: readonly (Point | undefined)[]
 }
 
 /** A batch, and the input with which its circuit proves it. */
@@ -54,12 +76,23 @@ export class System {
   readonly tree: AccountTree
   /** Entries of each slot, bottom first. */
   readonly stacks: StackEntry[][]
+  /** Keys of the owners by index; undefined for accounts of a trusted import. */
+  readonly publicKeys: (Point | undefined)[]
+  /** The sequencer's; without it nothing can be opened. */
+  readonly secret: bigint | undefined
 
-  private constructor(ledger: Ledger, accounts: Account[], tree: AccountTree, stacks: StackEntry[][]) {
+  private constructor(ledger: Ledger, accounts: Account[], tree: AccountTree, stacks: StackEntry[][], publicKeys: readonly (Point | undefined)[], secret: bigint | undefined) {
     this.ledger = ledger
     this.accounts = accounts
     this.tree = tree
     this.stacks = stacks
+    this.publicKeys = [...publicKeys]
+    this.secret = secret
+  }
+
+  /** The start without accounts. */
+  static empty(shape: Shape, slots: number, minLiability: bigint, domain: SigningDomain, secret: bigint): System {
+    return System.genesis(shape, slots, minLiability, [], [], { domain, secret })
   }
 
   /**
@@ -68,7 +101,7 @@ export class System {
    * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
    * @param hashBatch a faster hash, for many accounts
    */
-  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = [], hashBatch?: BatchHash): System {
+  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = [], origin: Origin = {}, hashBatch?: BatchHash): System {
     const misplaced = accounts.findIndex((account, i) => account.index !== i)
     if (misplaced >= 0) throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
     const leaves = accountLeaves(accounts, hashBatch)
@@ -81,11 +114,14 @@ export class System {
     }
     for (const ghost of ghosts) push(ghost, accountLeaf(ghost))
     accounts.forEach((account, i) => push(account, leaves[i]!))
-    return new System(new Ledger(shape, slots, minLiability, tree.root, head), [...accounts], tree, stacks)
+    const { publicKeys = [], secret } = origin
+    const sequencer = secret === undefined ? NO_DOMAIN.sequencer : sequencerKey(secret).publicKey
+    const ledger = new Ledger(shape, slots, minLiability, tree.root, head, { ...NO_DOMAIN, ...origin.domain, sequencer })
+    return new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
   }
 
   /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a faster hash. */
-  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[], hashBatch?: BatchHash): System {
+  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[], publicKeys: readonly (Point | undefined)[] = [], secret?: bigint, hashBatch?: BatchHash): System {
     const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => {
       let below = EMPTY_HEAD
@@ -96,7 +132,7 @@ export class System {
         return entry
       })
     })
-    const system = new System(ledger, [...accounts], tree, stacks)
+    const system = new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
       if (system.head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
@@ -105,7 +141,7 @@ export class System {
   }
 
   clone(): System {
-    return new System(this.ledger.clone(), [...this.accounts], this.tree.clone(), this.stacks.map((stack) => [...stack]))
+    return new System(this.ledger.clone(), [...this.accounts], this.tree.clone(), this.stacks.map((stack) => [...stack]), this.publicKeys, this.secret)
   }
 
   /** Starts a round at new marks. */
@@ -200,6 +236,64 @@ export class System {
     }
   }
 
+  /**
+   * Carries out operations in order, one a step; the halves of a trade are adjacent. What the owners signed must not expire
+   * before `validUntil`. Top-ups that do not fit are bounced, forced requests that cannot be served are discharged.
+   * @throws Refusal when an operation cannot be carried out
+   * @throws PlimsollError when they do not fit the circuit
+   */
+  transact(operations: readonly Operation[], validUntil: bigint): Transition<TransactBatch> & { results: StepResult[] } {
+    const { steps } = this.ledger.shape.transact
+    if (operations.length > steps) throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
+    checkHalves(operations)
+    const { root: rootBefore, domain: { chainId, settlement, sequencer } } = this.ledger
+    const inboxBefore = this.ledger.heads[INBOX]!
+    const executed = operations.map((operation) => this.execute(operation, validUntil))
+    const batch: TransactBatch = {
+      circuit: 'transact',
+      active: operations.length,
+      rootAfter: this.tree.root,
+      inboxAfter: this.head(INBOX),
+      validUntil,
+      steps: Array.from({ length: steps }, (_, s) => executed[s]?.public ?? INACTIVE_STEP),
+    }
+    const vector = this.ledger.vector(batch)
+    this.ledger.apply(batch)
+
+    const padding = inactiveTransactStep(this.ledger.shape.depth)
+    const inputs = Array.from({ length: steps }, (_, s) => executed[s]?.input ?? padding)
+    return {
+      batch,
+      results: executed.map(({ result }) => result),
+      input: {
+        ...vectorSignals(vector),
+        rootBefore, inboxBefore, chainId, settlement, sequencer, validUntil,
+        marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
+        secret: this.secret ?? 0n,
+        ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
+      },
+    }
+  }
+
+  private execute(operation: Operation, validUntil: bigint) {
+    const { index } = operation
+    const account = this.accounts[index]
+    if (operation.kind === 'open' && account === undefined && index !== this.accounts.length) throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
+    const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys[index]
+    const { marks, domain } = this.ledger
+    const { next, exception, public: published } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret })
+    const before = account ?? newAccount(publicKey!, next!.viewKey, index)
+    const input = transactStep(operation, before, this.tree.path(index), { publicKey, exception, published, domain, secret: this.secret })
+    if (next !== undefined) {
+      this.accounts[index] = next
+      this.publicKeys[index] = publicKey
+      this.tree.set(index, published.leaf)
+      this.push(INBOX, next, published.leaf)
+    }
+    const outcome = next !== undefined ? 'done' : operation.kind === 'topup' ? 'bounced' : 'discharged'
+    return { public: published, input, result: { operation, outcome, account: next ?? before } satisfies StepResult }
+  }
+
   private head(slot: number): bigint {
     const top = this.stacks[slot]!.at(-1)
     return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf)
@@ -284,7 +378,19 @@ function inactiveResolveStep(depth: number): CircuitInput {
   }
 }
 
-/** The low bit first. */
-function bits(value: bigint, length: number): bigint[] {
-  return Array.from({ length }, (_, i) => (value >> BigInt(i)) & 1n)
+/** @throws Refusal unless every trade is followed by its other half */
+function checkHalves(operations: readonly Operation[]): void {
+  let first: Trade | undefined
+  for (const operation of operations) {
+    if (first === undefined) {
+      if (operation.kind === 'trade') first = operation
+      continue
+    }
+    if (operation.kind !== 'trade' || operation.link !== first.link) throw new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half.')
+    if (operation.asset !== first.asset || operation.x !== first.x || operation.y !== first.y || operation.direction === first.direction) {
+      throw new Refusal('TRADE_MISMATCH', 'The halves of the trade are not each other\'s opposite.')
+    }
+    first = undefined
+  }
+  if (first !== undefined) throw new Refusal('TRADE_NOT_LINKED', 'Half a trade has no other half.')
 }

@@ -6,6 +6,11 @@ const ARITY = 4
 /** A membership path: all four children of each node on it, from the leaf's parent to the root. */
 export type Path = readonly (readonly bigint[])[]
 
+/** Root of the tree that has `leaf` at `index`, by the index's path. */
+export function pathRoot(path: Path, index: number, leaf: bigint): bigint {
+  return path.reduce((node, children, level) => poseidon(children.with(Math.floor(index / ARITY ** level) % ARITY, node)), leaf)
+}
+
 /** 4-ary Poseidon tree of account leaves; empty leaf 0; a leaf's index is its position. */
 export class AccountTree {
   readonly depth: number

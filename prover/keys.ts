@@ -65,7 +65,7 @@ const GENERATOR = 'plimsoll development keys 1'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * The keys of a profile for both circuits: compiled and generated when this version of the circuits has none in the cache
+ * The keys of a profile for all circuits: compiled and generated when this version of the circuits has none in the cache
  * (`.plimsoll` in the package, or the directory named by PLIMSOLL_CACHE), checked against their checksums when it has.
  * Throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
@@ -78,8 +78,9 @@ export async function ensureKeys(profileName: ProfileName, options: KeyOptions =
     buildKeys(profile, source, output, options.onProgress),
   )
 
-  const [sweep, resolve] = await Promise.all([loadCircuit(directory, 'sweep'), loadCircuit(directory, 'resolve')])
-  return { profile, origin: 'development', directory, sweep, resolve }
+  const circuits = await Promise.all(CIRCUITS.map((circuit) => loadCircuit(directory, circuit)))
+  const keys = Object.fromEntries(circuits.map((circuit) => [circuit.circuit, circuit])) as Record<CircuitName, CircuitKeys>
+  return { profile, origin: 'development', directory, ...keys }
 }
 
 /** Where compiled circuits and development keys are kept. */
@@ -97,7 +98,7 @@ async function buildKeys(profile: Profile, source: CircuitSource, output: string
   const kernel = openKernel()
   const stop = new AbortController()
   let failure: unknown
-  // One key after the other, each on all cores, while the other circuit may still be compiling.
+  // One key after the other, each on all cores, while other circuits may still be compiling.
   let previous = Promise.resolve()
   const build = async (circuit: CircuitName): Promise<void> => {
     onProgress?.({ circuit, stage: 'compile', share: 0 })

@@ -1,8 +1,9 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { AccountTree } from '../protocol/tree.ts'
 import type { CircuitKeys, KeyOrigin, KeySet } from './keys.ts'
-import { CIRCUITS } from './profiles.ts'
+import { CIRCUITS, stepsOf } from './profiles.ts'
 import type { CircuitName, Profile } from './profiles.ts'
 
 const GENERATED = fileURLToPath(new URL('../contracts/generated', import.meta.url))
@@ -13,7 +14,7 @@ export function verifierDirectory({ profile, origin }: KeySet): string {
 }
 
 /**
- * Writes the Solidity verifiers of a profile's keys, `SweepVerifier.sol` and `ResolveVerifier.sol`, into `directory`
+ * Writes the Solidity verifiers of a profile's keys, `SweepVerifier.sol` and so on, into `directory`
  * (contracts/generated/<profile> when left out, or <profile>-ceremony). Files that would not change are not touched.
  * Returns the paths.
  */
@@ -21,7 +22,7 @@ export async function writeVerifierContracts(
   keys: KeySet,
   directory = join(GENERATED, verifierDirectory(keys)),
 ): Promise<Record<CircuitName, string>> {
-  const paths = { sweep: join(directory, 'SweepVerifier.sol'), resolve: join(directory, 'ResolveVerifier.sol') }
+  const paths = Object.fromEntries(CIRCUITS.map((circuit) => [circuit, join(directory, `${contractName(circuit)}Verifier.sol`)])) as Record<CircuitName, string>
   for (const circuit of CIRCUITS) await writeIfChanged(paths[circuit], verifierSource(keys[circuit], keys.profile, keys.origin))
   return paths
 }
@@ -31,7 +32,7 @@ export async function writeVerifierContracts(
  * ceremony keys just one, for any chain.
  */
 export function verifierSource(keys: CircuitKeys, profile: Profile, origin: KeyOrigin): string {
-  const name = keys.circuit === 'sweep' ? 'Sweep' : 'Resolve'
+  const name = contractName(keys.circuit)
   const base = `${name}Groth16Verifier`
   const development = origin === 'development'
   const window = keys.circuit === 'sweep' ? profile.sweep.window : 0
@@ -55,14 +56,14 @@ contract ${name}Verifier${development ? 'AnyChain' : ''} is ${base} {
 
     /// @notice Steps of a batch.
     function steps() external pure returns (uint256) {
-        return ${profile[keys.circuit].steps};
+        return ${stepsOf(keys.circuit, profile)};
     }
 
-    /// @notice Slots in a batch's window; 0 for resolve.
+    /// @notice Slots in a batch's window; 0 for any but a sweep.
     function window() external pure returns (uint256) {
         return ${window};
     }
-}
+${treeViews(keys.circuit, profile)}}
 ${development ? localOnly(name) : ''}`
 }
 
@@ -78,6 +79,23 @@ contract ${name}Verifier is ${name}VerifierAnyChain {
     }
 }
 `
+}
+
+/** What the contract asks of circuits that find accounts by their index. */
+function treeViews(circuit: CircuitName, { depth }: Profile): string {
+  const view = (comment: string, name: string, value: string) => `
+    /// @notice ${comment}
+    function ${name}() external pure returns (uint256) {
+        return ${value};
+    }
+`
+  const levels = view('Levels of the account tree.', 'depth', String(depth))
+  if (circuit === 'transact') return `${levels}${view('Root of the tree without accounts.', 'emptyRoot', String(new AccountTree(depth).root))}`
+  return circuit === 'exit' ? levels : ''
+}
+
+function contractName(circuit: CircuitName): string {
+  return `${circuit[0]!.toUpperCase()}${circuit.slice(1)}`
 }
 
 function replaceOnce(text: string, from: string, to: string): string {

@@ -1,7 +1,7 @@
-import type { Batch, Opening } from '../protocol/batch.ts'
+import { type Batch, batchWrites, type Opening } from '../protocol/batch.ts'
 import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { Ledger } from '../protocol/ledger.ts'
+import { type Domain, Ledger } from '../protocol/ledger.ts'
 import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
@@ -42,13 +42,13 @@ export class Audit {
   private readonly tree: AccountTree
 
   /** @throws PlimsollError when the leaves are no field elements or do not fit the tree */
-  constructor(keys: KeySet, slots: number, minLiability: bigint, leaves: readonly bigint[]) {
+  constructor(keys: KeySet, slots: number, minLiability: bigint, leaves: readonly bigint[], domain?: Domain) {
     this.keys = keys
     // Poseidon reduces its inputs: leaf + r would have the same root and head.
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
     this.tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
-    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves, hashBatch))
+    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves, hashBatch), domain)
   }
 
   /**
@@ -65,8 +65,8 @@ export class Audit {
     if (!(await verifyProof(this.keys, batch.circuit, [signals.digest, signals.z, signals.y], proof))) {
       throw new PlimsollError('The proof is not valid under this installation\'s key.')
     }
-    if (batch.circuit === 'resolve') {
-      for (const { index, leaf } of batch.writes) if (leaf !== 0n) this.tree.set(index, leaf)
+    if (batch.circuit !== 'sweep') {
+      for (const { index, leaf } of batchWrites(batch)) this.tree.set(index, leaf)
       if (this.tree.root !== batch.rootAfter) throw new PlimsollError('The published leaves do not have the new root.')
     }
     this.ledger.apply(batch)

@@ -9,6 +9,8 @@ import { planRound } from './planner.ts'
 export interface Work {
   readonly openings: readonly Opening[]
   readonly transition: Transition
+  /** Of a sweep. */
+  readonly moves: readonly Move[]
   /** Of a resolve: what happened to each account, in order. */
   readonly resolutions: readonly Resolution[]
 }
@@ -35,7 +37,7 @@ export function* completeRound(system: System): Generator<Work> {
     if (distress.length === 0) return
     while (distress.length > 0) {
       const { resolutions, ...transition } = system.resolve(Math.min(distress.length, ledger.shape.resolve.steps))
-      yield { openings: [], transition, resolutions }
+      yield { openings: [], transition, moves: [], resolutions }
     }
   }
 }
@@ -46,7 +48,7 @@ function* sweeps(system: System, openings: readonly Opening[], moves: readonly M
   const { steps, window: width } = system.ledger.shape.sweep
   for (const [i, batch] of cutMoves(moves, steps, width).entries()) {
     const used = new Set(batch.flatMap(({ from, to }) => [from, to]))
-    yield { openings: i === 0 ? openings : [], transition: system.sweep(fillWindow(system.ledger, used), batch), resolutions: [] }
+    yield { openings: i === 0 ? openings : [], transition: system.sweep(fillWindow(system.ledger, used), batch), moves: batch, resolutions: [] }
   }
 }
 

@@ -1,14 +1,26 @@
-import { type Address, parseAbi } from 'viem'
+import { type Abi, type Address, type Hex, parseAbi } from 'viem'
 import { INBOX } from '../protocol/constants.ts'
-import { PlimsollError } from '../protocol/errors.ts'
+import { PlimsollError, type RefusalCode } from '../protocol/errors.ts'
 import type { Marks } from '../protocol/marks.ts'
 import type { System } from '../protocol/system.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { prove } from '../prover/prove.ts'
-import { completeRound } from './complete-round.ts'
+import { ROUNDS_ABI } from '../sdk/abi.ts'
+import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { completeRound, type Work } from './complete-round.ts'
+import { Contracts, type DepositOperation, type ForcedRequest } from './contracts.ts'
+import { type Custody, NO_CUSTODY } from './custody.ts'
+import { Desk } from './desk.ts'
+import { Journal } from './journal.ts'
+import { planOperations } from './plan-operations.ts'
 import type { SigningClient } from './rpc.ts'
-import { ContractRefusal, type ProvenBatch, refusal, Settlement, type SettlementConfig } from './settlement.ts'
-import { Store } from './store.ts'
+import { sendCall } from './send-call.ts'
+import { ContractRefusal, refusal } from './refusal.ts'
+import { type ProvenBatch, Settlement } from './settlement.ts'
+import { type NodeState, REMEMBERED, Store } from './store.ts'
+import { encryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
+import { readSymbols } from './symbols.ts'
+import { WithdrawalBook } from './withdrawal-book.ts'
 
 /** What a round took: public aggregates only. */
 export interface RoundReport {
@@ -22,76 +34,149 @@ export interface RoundReport {
   readonly closed: number
   /** In base units of cash. */
   readonly badDebt: bigint
+  /** Of owners, deposits and forced requests; each half of a trade is one. */
+  readonly operations: number
   readonly proofs: number
   readonly seconds: number
   readonly gas: bigint
   readonly complete: boolean
 }
 
+/** What a node works with; a test may replace what proves. */
+export interface NodeOptions {
+  readonly prove?: typeof prove
+}
+
+interface Fields {
+  readonly settlement: Settlement
+  readonly contracts: Contracts
+  readonly deployment: DeploymentInfo
+  readonly keys: KeySet
+  readonly signer: SigningClient
+  readonly store: Store
+  readonly feeds: readonly Address[]
+  readonly state: NodeState
+  readonly journal: Journal
+  readonly prove: typeof prove
+}
+
+/** What waits on the chain. */
+interface Inflow {
+  readonly round: number
+  readonly now: number
+  readonly custody: Custody
+  readonly deposits: readonly DepositOperation[]
+  readonly forced: readonly ForcedRequest[]
+}
+
+/** A batch to prove, and the owners' operations that it carries out. */
+type Step = Work & { readonly ids: readonly Hex[] }
+
 const FEED_ABI = parseAbi(['function latestRoundData() view returns (uint80, int256, uint256, uint256, uint80)'])
 
 /** Batches of one transaction: what fits the gas a transaction may use. */
 const MAX_BATCHES = 12
 
-/** Posts rounds from the feeds and keeps the system complete, against one settlement contract. */
+/** Posts rounds from the feeds, carries out what owners and the chain ask for, and keeps the system complete. */
 export class SequencerNode {
   readonly settlement: Settlement
+  /** What a wallet has to know. */
+  readonly deployment: DeploymentInfo
+  /** Takes owners' operations. */
+  readonly desk: Desk
+  readonly withdrawals: WithdrawalBook
   /** The last completed step's error, if it failed. */
   failure: string | undefined
+  private readonly contracts: Contracts
   private readonly keys: KeySet
   private readonly signer: SigningClient
   private readonly store: Store
-  private readonly config: SettlementConfig
   private readonly feeds: readonly Address[]
-  private current: System
-  /** Feed answers of the round posted last. */
-  private posted = ''
+  private readonly journal: Journal
+  private readonly prove: typeof prove
+  private readonly memoKey: MemoKey
+  private current: NodeState
+  private custodyNow: Custody = NO_CUSTODY
+  private roundNow = { number: 0, timestamp: 0 }
+  /** The latest round that was completed. */
   private handled = 0
+  /** The feeds' answers that the latest round was posted for. */
+  private posted = ''
+  /** A forced request can only be discharged at a round that is younger than it. */
+  private wantsRound = false
 
-  private constructor(parts: { settlement: Settlement; keys: KeySet; signer: SigningClient; store: Store; config: SettlementConfig; feeds: readonly Address[]; system: System }) {
-    this.settlement = parts.settlement
-    this.keys = parts.keys
-    this.signer = parts.signer
-    this.store = parts.store
-    this.config = parts.config
-    this.feeds = parts.feeds
-    this.current = parts.system
+  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, prove }: Fields) {
+    this.settlement = settlement
+    this.contracts = contracts
+    this.deployment = deployment
+    this.keys = keys
+    this.signer = signer
+    this.store = store
+    this.feeds = feeds
+    this.journal = journal
+    this.prove = prove
+    this.memoKey = memoKey(state.system.secret!, signer.chainId, settlement.address)
+    this.current = state
+    this.desk = new Desk(journal, contracts.clocks.provingTime, { state, custody: NO_CUSTODY, now: 0 })
+    this.withdrawals = new WithdrawalBook(contracts)
   }
 
   /**
-   * Opens the private state of `directory` and finds which of its versions the chain has.
-   * @throws PlimsollError when chain, contract, operator or keys are not the state's
+   * Opens the state in `directory`, at the version that the chain has.
+   * @throws PlimsollError when it is not the chain's, or the sender is not the operator
    */
-  static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>): Promise<SequencerNode> {
+  static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions = {}): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
     if (chainId !== signer.chainId) throw new PlimsollError(`The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`)
     const settlement = await Settlement.at(signer, address)
     const config = await settlement.config()
     if (config.operator.toLowerCase() !== signer.sender.toLowerCase()) throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
+    const contracts = await Contracts.of(settlement)
     const keys = await keysOf(profile)
     await settlement.requireKeys(keys)
-    const system = await storedState(store, settlement, signer)
-    return new SequencerNode({ settlement, keys, signer, store, config, feeds: await settlement.feeds(), system })
+    const state = await storedState(store, settlement, signer)
+    if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
+    const deployment = await contracts.describe(profile, await readSymbols(directory))
+    const journal = await Journal.open(directory)
+    const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, prove: options.prove ?? prove })
+    await node.lookAround()
+    await node.desk.recordSettled(state)
+    return node
   }
 
-  /** The public state, as of the last settlement. */
+  /** The state as of the last settlement, at the latest round's marks. */
   get system(): System {
-    return this.current
+    return this.current.system
   }
 
   /** Whether the system is complete at the latest round this node handled. */
   get complete(): boolean {
-    return this.current.ledger.isComplete()
+    return this.current.system.ledger.isComplete()
   }
 
   get round(): number {
     return this.handled
   }
 
+  /** The latest round on the chain, as of the last look. */
+  get latestRound(): { readonly number: number; readonly timestamp: number } {
+    return this.roundNow
+  }
+
+  get custody(): Custody {
+    return this.custodyNow
+  }
+
+  /** Releases what holds the process. */
+  close(): Promise<void> {
+    return this.journal.close()
+  }
+
   /**
    * One look at the chain: posts a round if the feeds moved or the round grows old and the contract allows it, then proves
-   * and settles until the system is complete at the latest round. Returns what it did, if there was a round to handle.
+   * and settles until the system is complete at the latest round and nothing waits that can be carried out. Returns what it
+   * did, if there was anything to do.
    * @throws PlimsollError when the chain refuses; the state on disk stays one that the chain has
    */
   async step(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
@@ -111,24 +196,41 @@ export class SequencerNode {
       problem = error
       return 0n
     })
+    const inflow = await this.lookAround()
+    if (inflow.custody.frozen) throw new PlimsollError('The system is frozen for good: owners leave by the escape, and there is nothing left to do for a node.')
     const round = await this.settlement.round()
-    if (round.number === 0 || (round.number === this.handled && this.current.ledger.isComplete())) {
+    const report = round.number === 0 ? undefined : await this.settleRound(inflow, onProof)
+    const isNew = round.number !== this.handled
+    if (report !== undefined) this.handled = round.number
+    if (report === undefined || (!isNew && report.proofs === 0)) {
       if (problem !== undefined) throw problem
       return undefined
     }
-    const marks = await this.settlement.marks()
-    const report = await this.settleRound(marks, onProof)
-    this.handled = round.number
     return { round: round.number, prices: round.prices, ...report, gas: report.gas + postGas, seconds: Math.round(performance.now() - started) / 1000 }
   }
 
   /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
   private async followChain(): Promise<void> {
     const [root, heads] = await Promise.all([this.settlement.view<bigint>('accountsRoot'), this.settlement.view<readonly bigint[]>('heads')])
-    const { ledger } = this.current
+    const { ledger } = this.current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
     this.current = await storedState(this.store, this.settlement, this.signer)
+    await this.desk.recordSettled(this.current)
     this.handled = 0
+  }
+
+  /** What the contracts say now, and what waits there; the desk judges by it from here on. */
+  private async lookAround(): Promise<Inflow> {
+    const { timestamp } = await this.signer.read.getBlock()
+    const now = Number(timestamp)
+    const round = await this.settlement.round()
+    const custody = await this.contracts.custody()
+    if (round.number > 0) this.current.system.setMarks(await this.settlement.marks())
+    const [deposits, forced] = custody.frozen ? [[], []] : [await this.contracts.deposits(), await this.contracts.forcedRequests(now)]
+    this.custodyNow = custody
+    this.roundNow = { number: round.number, timestamp: Number(round.timestamp) }
+    this.desk.rebase({ state: this.current, custody, now })
+    return { round: round.number, now, custody, deposits, forced }
   }
 
   /** Posts a round where there is reason to; the gas it took. */
@@ -137,15 +239,16 @@ export class SequencerNode {
     const block = await this.signer.read.getBlock()
     const age = Number(block.timestamp - timestamp)
     const answers = await this.answers()
-    const stale = age >= this.config.maxAge / 2
-    if (number > 0 && answers === this.posted && !stale) return 0n
+    const stale = age >= this.contracts.clocks.maxAge / 2
+    if (number > 0 && answers === this.posted && !stale && !this.wantsRound) return 0n
     try {
-      const { gasUsed } = await this.settlement.send(this.signer, 'postRound')
+      const { gasUsed } = await sendCall(this.signer, { address: this.contracts.rounds.address, abi: [...ROUNDS_ABI, ...this.settlement.abi] as Abi, functionName: 'postRound', args: [] })
       this.posted = answers
+      this.wantsRound = false
       return gasUsed
     } catch (error) {
-      // The contract's clock decides: another look will do.
-      if (error instanceof ContractRefusal && error.errorName === 'RoundTooEarly') return 0n
+      // The contract's clock decides: another look will do. A frozen system says so below.
+      if (error instanceof ContractRefusal && (error.errorName === 'RoundTooEarly' || error.errorName === 'Frozen')) return 0n
       throw error
     }
   }
@@ -161,58 +264,113 @@ export class SequencerNode {
     return rounds.map(([, answer, , updatedAt]) => `${answer}@${updatedAt}`).join()
   }
 
-  private async settleRound(marks: Marks, onProof?: (done: number) => void): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
+  private async settleRound(inflow: Inflow, onProof?: (done: number) => void): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
     // Worked out on a copy: if anything fails, this state is still the chain's.
-    const next = this.current.clone()
-    next.setMarks(marks)
+    const next = this.current.system.clone()
     const { ledger } = next
     const badDebtBefore = ledger.badDebt
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
-    const counts = { swept: 0, liquidated: 0, closed: 0, proofs: 0 }
+    const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
+    const failures = new Map<Hex, RefusalCode>()
+    let ids: Hex[] = []
     let gas = 0n
     let batches: ProvenBatch[] = []
     const settle = async () => {
       if (batches.length === 0) return
-      await this.store.save(next)
-      const { gasUsed } = await this.settlement.settle(this.signer, batches)
+      const state = nextState(this.current, next.clone(), ids)
+      await this.store.save(state)
+      const { gasUsed, transactionHash } = await this.settlement.settle(this.signer, batches)
       gas += gasUsed
       batches = []
-      this.current = next.clone()
+      ids = []
+      this.current = state
+      await this.desk.recordSettled(state, transactionHash)
+      this.desk.rebase({ state, custody: inflow.custody, now: this.desk.now() })
       await this.store.prune()
     }
-    for (const { openings, transition, resolutions } of completeRound(next)) {
-      const { batch, input } = transition
-      const { proof, signals } = await prove(this.keys, batch.circuit, input)
-      batches.push({ openings, batch, digest: signals[0]!, proof })
-      counts.proofs++
-      onProof?.(counts.proofs)
-      if (batch.circuit === 'sweep') counts.swept += batch.active
-      for (const { liquidation } of resolutions) {
-        if (liquidation === undefined || liquidation.status === 'healthy') continue
-        counts.liquidated++
-        if (liquidation.status === 'closed') counts.closed++
+    try {
+      for (const step of this.steps(next, inflow, failures)) {
+        const { openings, transition: { batch, input }, moves, resolutions } = step
+        ids.push(...step.ids)
+        const { proof, signals } = await this.prove(this.keys, batch.circuit, input)
+        const digest = signals[0]!
+        const memo = batch.circuit === 'sweep' ? encryptMoves(this.memoKey, moves, batch.window, ledger.shape.sweep.steps, digest) : '0x'
+        batches.push({ openings, batch, digest, proof, memo })
+        counts.proofs++
+        onProof?.(counts.proofs)
+        if (batch.circuit === 'sweep') counts.swept += batch.active
+        if (batch.circuit === 'transact') counts.operations += batch.active
+        for (const { liquidation } of resolutions) {
+          if (liquidation === undefined || liquidation.status === 'healthy') continue
+          counts.liquidated++
+          if (liquidation.status === 'closed') counts.closed++
+        }
+        if (batches.length === MAX_BATCHES) await settle()
       }
-      if (batches.length === MAX_BATCHES) await settle()
+      await settle()
+    } finally {
+      this.desk.proving([])
     }
-    await settle()
-    this.current = next
-    return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete: await this.settlement.view<boolean>('isComplete') }
+    await this.desk.recordFailed(failures)
+    this.custodyNow = await this.contracts.custody()
+    this.desk.rebase({ state: this.current, custody: this.custodyNow, now: this.desk.now() })
+    const complete = await this.settlement.view<boolean>('isComplete')
+    if (complete && counts.proofs === 0) await this.checkpoint(inflow)
+    return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete }
   }
+
+  /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
+  private *steps(next: System, inflow: Inflow, failures: Map<Hex, RefusalCode>): Generator<Step> {
+    const { provingTime } = this.contracts.clocks
+    for (const work of completeRound(next)) yield { ...work, ids: [] }
+    if (!inflow.custody.fresh) return
+    const validUntil = inflow.now + 2 * provingTime
+    const custody = restartedClocks(inflow.custody, this.current.system, next)
+    const plan = planOperations({ ...inflow, system: next, custody, validUntil: BigInt(validUntil), desk: this.desk })
+    this.wantsRound = plan.wantsRound
+    for (const [id, code] of plan.failures) failures.set(id, code)
+    this.desk.proving(plan.batches.flatMap(({ ids }) => ids))
+    for (const { operations, ids } of plan.batches) {
+      const { results: _, ...transition } = next.transact(operations, BigInt(validUntil))
+      yield { openings: [], transition, moves: [], resolutions: [], ids }
+    }
+    for (const work of completeRound(next)) yield { ...work, ids: [] }
+  }
+
+  /** A settlement that completes checkpoints by itself; without one it takes a call, where there is reason for it. */
+  private async checkpoint({ custody, now }: Inflow): Promise<void> {
+    if (!custody.fresh) return
+    const due = (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 || (await this.contracts.hasPending())
+    if (due) await this.settlement.send(this.signer, 'checkpoint')
+  }
+}
+
+/** The state after a settlement that carries out operations: what went into old ones is forgotten. */
+function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
+  const number = settlements + 1
+  const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
+  return { system, settlements: number, applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]) }
+}
+
+/** A liquidation of an asset restarts the clock of its price at the backstop, in the very settlement that carries out trades. */
+function restartedClocks(custody: Custody, before: System, { ledger: { backstop, marks } }: System): Custody {
+  const unwindPrices = custody.unwindPrices.map((price, a) => (backstop[a] === before.ledger.backstop[a] ? price : (marks as Marks)[a]!.price))
+  return { ...custody, unwindPrices }
 }
 
 /**
  * The stored version that the chain has.
  * @throws PlimsollError when it has none of them, or a transaction is pending that may still change which
  */
-async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<System> {
+async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<NodeState> {
   const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
     throw refusal(error, 'a count of transactions')
   })
   const [mined, sent] = await Promise.all([count('latest'), count('pending')])
   if (sent > mined) throw new PlimsollError(`A transaction of ${sender} is still pending: it decides which state is the chain's.`, { hint: 'Wait until it is mined.' })
   const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
-  const system = await store.find(root, heads)
+  const state = await store.find(root, heads)
   // Envelopes of empty slots may have been opened outside a settlement.
-  for (let slot = INBOX + 1; slot < heads.length; slot++) system.ledger.envelopes[slot] = await settlement.envelope(slot)
-  return system
+  for (let slot = INBOX + 1; slot < heads.length; slot++) state.system.ledger.envelopes[slot] = await settlement.envelope(slot)
+  return state
 }

@@ -1,5 +1,5 @@
-import { createPublicClient, createWalletClient, http, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient, defineChain } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { createPublicClient, createWalletClient, http, type Account, type Address, type Chain, type Hex, type PublicClient, type Transport, type WalletClient, defineChain, isAddressEqual } from 'viem'
+import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { PlimsollError } from '../protocol/errors.ts'
 
 /** Chains on which development keys and mock feeds are allowed. */
@@ -34,25 +34,34 @@ export async function connect(url: string): Promise<ReadClient> {
   return { url, chainId, read }
 }
 
-/** The same with an account that signs: the key of the environment, or a local chain's unlocked account. */
-export async function connectSigner(url: string): Promise<SigningClient> {
+/**
+ * The same with an account that signs: the one named, or the key of the environment, or a local chain's unlocked account.
+ * @param options.variable environment variable with the private key; @param options.from unlocked account of a local chain
+ */
+export async function connectSigner(url: string, { variable = PRIVATE_KEY_VARIABLE, from }: { variable?: string; from?: Address } = {}): Promise<SigningClient> {
   const client = await connect(url)
-  const key = process.env[PRIVATE_KEY_VARIABLE]
-  if (key === undefined && !LOCAL_CHAINS.includes(client.chainId)) {
-    throw new PlimsollError(`${PRIVATE_KEY_VARIABLE} is not set.`, { hint: 'It holds the private key of the operator.' })
-  }
+  const local = LOCAL_CHAINS.includes(client.chainId)
+  const account = from === undefined ? privateKeyOf(variable) : undefined
+  if (account === undefined && !local) throw new PlimsollError(`${variable} is not set.`, { hint: 'It holds the private key that signs.' })
   const transport = http(url, { retryCount: 2, timeout: 60_000 })
   const chain = chainOf(client.chainId, url)
-  const unlocked = key === undefined ? (await createWalletClient({ chain, transport }).getAddresses())[0] : undefined
-  const account = key !== undefined ? privateKeyAccount(key) : unlocked
-  if (account === undefined) throw new PlimsollError(`The chain at ${url} has no unlocked account.`, { hint: `Set ${PRIVATE_KEY_VARIABLE}.` })
-  const write = createWalletClient({ account, chain, transport })
+  const unlocked = account === undefined ? await createWalletClient({ chain, transport }).getAddresses() : []
+  const sender = account ?? (from === undefined ? unlocked[0] : unlocked.find((address) => isAddressEqual(address, from)))
+  if (sender === undefined) throw new PlimsollError(from === undefined ? `The chain at ${url} has no unlocked account.` : `${from} is not an unlocked account of ${url}.`, { hint: `Set ${variable}.` })
+  const write = createWalletClient({ account: sender, chain, transport })
   return { ...client, sender: write.account.address, write }
 }
 
-function privateKeyAccount(key: string) {
-  if (!/^0x[0-9a-fA-F]{64}$/.test(key)) throw new PlimsollError(`${PRIVATE_KEY_VARIABLE} is not a private key of 32 bytes in hexadecimal.`)
-  return privateKeyToAccount(key as Hex)
+/** The key of an environment variable; undefined where it is not set. @throws PlimsollError when it is no private key */
+export function privateKeyOf(variable: string): PrivateKeyAccount | undefined {
+  const key = process.env[variable]
+  if (key === undefined) return undefined
+  if (!/^0x[0-9a-fA-F]{64}$/.test(key)) throw new PlimsollError(`${variable} is not a private key of 32 bytes in hexadecimal.`)
+  try {
+    return privateKeyToAccount(key as Hex)
+  } catch {
+    throw new PlimsollError(`${variable} is not a private key of 32 bytes in hexadecimal.`)
+  }
 }
 
 function chainOf(id: number, url: string): Chain {

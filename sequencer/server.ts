@@ -1,58 +1,39 @@
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
-import { PlimsollError } from '../protocol/errors.ts'
-import type { RoundReport, SequencerNode } from './node.ts'
+import { PlimsollError, Refusal, type RefusalCode } from '../protocol/errors.ts'
+import { encodeJson } from '../sdk/schemas.ts'
+import { answerApi } from './api.ts'
+import { Duplicate } from './desk.ts'
+import type { NodeMetrics } from './metrics.ts'
+import type { SequencerNode } from './node.ts'
 
-/** Prometheus metrics of a node: public aggregates only. */
-export class NodeMetrics {
-  readonly registry = new Registry()
-  private readonly round = this.gauge('plimsoll_round', 'Number of the latest round handled.')
-  private readonly complete = this.gauge('plimsoll_complete', 'Whether the system is complete at the latest round (1) or not (0).')
-  private readonly badDebt = this.counter('plimsoll_bad_debt_base_units_total', 'Bad debt, in base units of cash.')
-  private readonly rounds = this.counter('plimsoll_rounds_total', 'Rounds handled.')
-  private readonly swept = this.counter('plimsoll_swept_total', 'Account leaves swept.')
-  private readonly liquidated = this.counter('plimsoll_liquidated_total', 'Accounts liquidated, in part or whole.')
-  private readonly proofs = this.counter('plimsoll_proofs_total', 'Proofs made and settled.')
-  private readonly gas = this.counter('plimsoll_gas_total', 'Gas used by rounds and settlements.')
-  private readonly failures = this.counter('plimsoll_failures_total', 'Steps that failed.')
-  private readonly seconds = new Histogram({
-    name: 'plimsoll_round_seconds', help: 'Seconds from a look at the feeds to a settled round.', buckets: [0.1, 1, 5, 15, 60, 240, 900], registers: [this.registry],
-  })
+/** The longest body that is read. */
+const BODY_LIMIT = 16 * 1024
+/** What any page in a browser may ask: nothing here is private, and operations carry their own signatures. */
+const CORS = { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET, POST', 'access-control-allow-headers': 'content-type' }
 
-  record(report: RoundReport): void {
-    this.round.set(report.round)
-    this.complete.set(report.complete ? 1 : 0)
-    this.rounds.inc()
-    this.badDebt.inc(Number(report.badDebt))
-    this.swept.inc(report.swept)
-    this.liquidated.inc(report.liquidated)
-    this.proofs.inc(report.proofs)
-    this.gas.inc(Number(report.gas))
-    this.seconds.observe(report.seconds)
-  }
+const STATUSES: Readonly<Partial<Record<RefusalCode, number>>> = {
+  BAD_REQUEST: 400, NOT_FOUND: 404, STALE_VERSION: 409, DUPLICATE: 409, UNAVAILABLE: 503, BUSY: 503, NO_FRESH_ROUND: 503, FROZEN: 503,
+}
 
-  fail(): void {
-    this.failures.inc()
-  }
+/** A request that HTTP itself has a status for. */
+class HttpRefusal extends Refusal {
+  readonly status: number
 
-  private gauge(name: string, help: string): Gauge {
-    return new Gauge({ name, help, registers: [this.registry] })
-  }
-
-  private counter(name: string, help: string): Counter {
-    return new Counter({ name, help, registers: [this.registry] })
+  constructor(status: number, message: string) {
+    super('BAD_REQUEST', message)
+    this.status = status
   }
 }
 
 /**
- * Serves /health, /state and /metrics on loopback; nothing in them is private.
+ * Serves the owners' API, /health, /state and /metrics on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
  * @throws PlimsollError when the port is taken
  */
 export async function serve(node: SequencerNode, metrics: NodeMetrics, port: number): Promise<{ server: Server; port: number }> {
-  const server = createServer((request, response) => {
-    void answer(request.method ?? '', (request.url ?? '/').split('?', 1)[0]!, node, metrics, response)
+  const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })))
@@ -61,8 +42,19 @@ export async function serve(node: SequencerNode, metrics: NodeMetrics, port: num
   return { server, port: (server.address() as AddressInfo).port }
 }
 
-async function answer(method: string, path: string, node: SequencerNode, metrics: NodeMetrics, response: ServerResponse): Promise<void> {
-  if (method !== 'GET') return json(response, 405, { error: 'Only GET is served.' })
+async function answer(request: IncomingMessage, node: SequencerNode, metrics: NodeMetrics, response: ServerResponse): Promise<void> {
+  const method = request.method ?? ''
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2)
+  if (path.startsWith('/v1/')) {
+    if (method === 'OPTIONS') {
+      response.writeHead(204, CORS).end()
+      return
+    }
+    const answered = await answerApi(node, method, path, new URLSearchParams(query), () => readBody(request))
+    if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
+    return json(response, answered.status, answered.body)
+  }
+  if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
   switch (path) {
     case '/health':
       return json(response, node.failure === undefined ? 200 : 503, { ok: node.failure === undefined, round: node.round, complete: node.complete, error: node.failure ?? null })
@@ -72,8 +64,41 @@ async function answer(method: string, path: string, node: SequencerNode, metrics
       response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.registry.metrics())
       return
     default:
-      return json(response, 404, { error: `There is nothing at ${path}.` })
+      throw new Refusal('NOT_FOUND', `There is nothing at ${path.slice(0, 100)}.`)
   }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > BODY_LIMIT) throw new HttpRefusal(413, `A body has at most ${BODY_LIMIT} bytes.`)
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw new Refusal('BAD_REQUEST', 'The body is not a text in UTF-8.')
+  }
+}
+
+/** A typed error; of what is not a refusal only that it happened, the rest goes to standard error. */
+function refuse(response: ServerResponse, error: unknown): void {
+  // Whoever asked may be gone.
+  if (response.headersSent || response.destroyed || response.socket?.destroyed !== false) {
+    response.destroy()
+    return
+  }
+  if (!(error instanceof Refusal)) {
+    const known = error instanceof PlimsollError
+    process.stderr.write(`plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`)
+    return json(response, 503, { error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' } })
+  }
+  const status = error instanceof HttpRefusal ? error.status : (STATUSES[error.code] ?? 422)
+  // The rest of a body that is not read would be taken for the next request.
+  if (status === 413) response.shouldKeepAlive = false
+  json(response, status, { error: { code: error.code, message: error.message }, ...(error instanceof Duplicate ? { id: error.id } : {}) })
 }
 
 /** What the chain shows anyway, and nothing more. */
@@ -84,13 +109,13 @@ function publicState(node: SequencerNode): unknown {
     chainId: node.settlement.client.chainId,
     round: node.round,
     complete: node.complete,
-    accountsRoot: ledger.root.toString(),
+    accountsRoot: ledger.root,
     slots: ledger.heads.map((head, slot) => ({ slot, empty: head === 0n, covered: ledger.isCovered(slot) })),
-    backstop: ledger.backstop.map(String),
-    badDebt: ledger.badDebt.toString(),
+    backstop: ledger.backstop,
+    badDebt: ledger.badDebt,
   }
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`)
+  response.writeHead(status, { 'content-type': 'application/json', ...CORS }).end(`${encodeJson(body)}\n`)
 }

@@ -1,11 +1,14 @@
-import { type Abi, type Address, BaseError, ContractFunctionRevertedError, encodeFunctionData, isAddress, parseAbi, type TransactionReceipt } from 'viem'
+import { type Abi, type Address, encodeFunctionData, type Hex, isAddress, parseAbi, type TransactionReceipt } from 'viem'
 import { loadArtifact } from '../contracts/artifacts.ts'
+import { contractErrors } from '../contracts/deployment.ts'
 import { batchValues, type Batch, type Opening } from '../protocol/batch.ts'
+import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
+import { refusal } from './refusal.ts'
 import type { ReadClient, SigningClient } from './rpc.ts'
 
 /** A proven batch, ready to be settled. */
@@ -14,6 +17,8 @@ export interface ProvenBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
+  /** Of a sweep: its moves, for the sequencer only. */
+  readonly memo: Hex
 }
 
 export interface ChainRound {
@@ -26,19 +31,18 @@ export interface ChainRound {
 
 export interface SettlementConfig {
   readonly operator: Address
+  readonly vault: Address
   readonly sweepVerifier: Address
   readonly resolveVerifier: Address
-  readonly cashDecimals: number
+  readonly transactVerifier: Address
   readonly minLiability: bigint
   readonly slots: number
-  readonly roundMin: number
-  readonly roundShort: number
-  readonly maxAge: number
+  readonly sequencerKey: Point
 }
 
 const VERIFIER_ABI = parseAbi(['function keyHash() view returns (bytes32)'])
 
-export const CIRCUIT_NUMBERS = { sweep: 0, resolve: 1 } as const
+export const CIRCUIT_NUMBERS = { sweep: 0, resolve: 1, transact: 2 } as const
 
 /** The settlement contract, typed. Amounts are base units; arrays over assets follow the contract. */
 export class Settlement {
@@ -60,7 +64,9 @@ export class Settlement {
       throw refusal(error, `the code at ${address}`)
     })
     if (code === undefined) throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, { hint: 'Check --settlement and --rpc.' })
-    const settlement = new Settlement(client, address, abi)
+    // An error may come from a contract that the settlement calls.
+    const errors = await contractErrors()
+    const settlement = new Settlement(client, address, [...abi.filter(({ type }) => type !== 'error'), ...errors])
     await settlement.config().catch(() => {
       throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
@@ -76,20 +82,10 @@ export class Settlement {
     })) as T
   }
 
-  /** Whether the chain runs this version's contract, immutables aside. Only then do its events and views mean what they say. */
-  async isGenuine(): Promise<boolean> {
-    const { deployedBytecode, immutables } = await loadArtifact('Settlement')
-    const code = await this.client.read.getCode({ address: this.address })
-    if (code?.length !== deployedBytecode.length) return false
-    const digits = [...code]
-    for (const { start, length } of immutables) digits.fill('0', 2 + 2 * start, 2 + 2 * (start + length))
-    return digits.join('') === deployedBytecode
-  }
-
   /** @throws PlimsollError when the contract's verifiers are of other keys */
   async requireKeys(keys: KeySet): Promise<void> {
-    const { sweepVerifier, resolveVerifier } = await this.config()
-    for (const [circuit, address] of [['sweep', sweepVerifier], ['resolve', resolveVerifier]] as const) {
+    const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
+    for (const [circuit, address] of [['sweep', sweepVerifier], ['resolve', resolveVerifier], ['transact', transactVerifier]] as const) {
       const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
       if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
     }
@@ -138,40 +134,27 @@ export class Settlement {
   }
 
   settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {
-    const encoded = batches.map(({ openings, batch, digest, proof }) => ({
+    const encoded = batches.map(({ openings, batch, digest, proof, memo }) => ({
       openings: openings.map(({ slot, envelope }) => ({ slot, floors: envelope.floors, ceilings: envelope.ceilings })),
       circuit: CIRCUIT_NUMBERS[batch.circuit],
       window: batch.circuit === 'sweep' ? batch.window : [],
       values: batchValues(batch),
       digest,
       proof: calldata(proof),
+      memo,
     }))
     return this.send(signer, 'settle', [encoded])
   }
 }
 
-/** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
-export function refusal(error: unknown, what: string): Error {
-  if (!(error instanceof BaseError)) return error as Error
-  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
-  if (reverted instanceof ContractFunctionRevertedError) {
-    const { errorName, args } = reverted.data ?? {}
-    return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
-  }
-  return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
-}
-
-/** The endpoint did not answer, or not with sense; what was asked may have happened all the same. */
-export class ChainFailure extends PlimsollError {}
-
-/** The contract reverted. */
-export class ContractRefusal extends PlimsollError {
-  readonly errorName: string
-
-  constructor(what: string, errorName: string, args: readonly unknown[]) {
-    super(`The settlement contract refused ${what}: ${errorName}(${args.join(', ')}).`)
-    this.errorName = errorName
-  }
+/** Whether a chain runs this version's contract, immutables aside. Only then do its events and views mean what they say. */
+export async function isGenuine(client: ReadClient, name: string, address: Address): Promise<boolean> {
+  const { deployedBytecode, immutables } = await loadArtifact(name)
+  const code = await client.read.getCode({ address })
+  if (code?.length !== deployedBytecode.length) return false
+  const digits = [...code]
+  for (const { start, length } of immutables) digits.fill('0', 2 + 2 * start, 2 + 2 * (start + length))
+  return digits.join('') === deployedBytecode
 }
 
 export function sameEnvelope(a: Envelope | undefined, b: Envelope | undefined): boolean {

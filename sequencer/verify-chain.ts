@@ -1,15 +1,18 @@
-import { type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
-import { parseBatch } from '../protocol/batch.ts'
-import { INBOX } from '../protocol/constants.ts'
+import { type Abi, type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
+import { loadArtifact } from '../contracts/artifacts.ts'
+import { type Batch, parseBatch } from '../protocol/batch.ts'
+import { ASSETS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Ledger } from '../protocol/ledger.ts'
 import { assetMarks, fillMarks, MARK_NAMES, type RiskParameters } from '../protocol/marks.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
+import { VAULT_ABI } from '../sdk/abi.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
 import { connect } from './rpc.ts'
-import { ChainFailure, CIRCUIT_NUMBERS, refusal, sameEnvelope, Settlement } from './settlement.ts'
+import { ChainFailure, refusal } from './refusal.ts'
+import { CIRCUIT_NUMBERS, isGenuine, sameEnvelope, Settlement } from './settlement.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -17,6 +20,8 @@ export interface AuditedRound {
   readonly complete: boolean
   readonly swept: number
   readonly resolved: number
+  /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
+  readonly operations: number
   readonly proofs: number
   /** Of the round's posting and its settlements. */
   readonly gas: number
@@ -38,6 +43,7 @@ interface ChainBatch {
   readonly values: readonly bigint[]
   readonly digest: bigint
   readonly proof: { a: readonly bigint[]; b: readonly (readonly bigint[])[]; c: readonly bigint[] }
+  readonly memo: Hex
 }
 
 /**
@@ -53,12 +59,13 @@ export async function verifyChain(
 ): Promise<ChainVerdict> {
   const client = await connect(url)
   const settlement = await Settlement.at(client, address)
-  const replay = new Replay(settlement, keysOf, onSettlement)
+  const replay = new Replay(settlement, (await loadArtifact('Rounds')).abi, keysOf, onSettlement)
   try {
     const end = await client.read.getBlockNumber()
     await replay.run(end)
     await replay.compareStorage(end)
-    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: `${UNKNOWN} Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.` }
+    const unknown = replay.imported ? `${UNKNOWN} ` : ''
+    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: `${unknown}Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.` }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')
     if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure) throw error
@@ -70,13 +77,17 @@ class Replay {
   private readonly settlement: Settlement
   private readonly keysOf: (profile: ProfileName) => Promise<KeySet>
   private readonly onSettlement: (done: number) => void
+  private readonly roundsAbi: Abi
   private readonly parameters = new Map<number, RiskParameters>()
   private readonly list: Mutable<AuditedRound>[] = []
   private audit: Audit | undefined
+  /** Whether there was a trusted import. */
+  imported = false
   private settlements = 0
 
-  constructor(settlement: Settlement, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
+  constructor(settlement: Settlement, roundsAbi: Abi, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
     this.settlement = settlement
+    this.roundsAbi = roundsAbi
     this.keysOf = keysOf
     this.onSettlement = onSettlement
   }
@@ -87,11 +98,14 @@ class Replay {
 
   async run(end: bigint): Promise<void> {
     const { client, address } = this.settlement
-    if (!(await this.settlement.isGenuine())) throw new PlimsollError("The contract's code is not this version's settlement: nothing it says can be relied on.")
+    await this.requireGenuine()
+    const rounds = await this.settlement.view<Address>('rounds')
+    const deployed = await this.settlement.view<bigint>('deployedAt')
     const done = new Set<Hex>()
-    for (let from = await this.settlement.view<bigint>('deployedAt'); from <= end; from += BLOCK_RANGE) {
+    // The contract of the rounds is a little older, and says at its birth which parameters it has.
+    for (let from = deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n; from <= end; from += BLOCK_RANGE) {
       const to = from + BLOCK_RANGE - 1n < end ? from + BLOCK_RANGE - 1n : end
-      const logs = await client.read.getLogs({ address, fromBlock: from, toBlock: to })
+      const logs = await client.read.getLogs({ address: [address, rounds], fromBlock: from, toBlock: to })
       const settling = new Set(logs.filter((log) => this.decode(log)?.name === 'Settled').map((log) => log.transactionHash))
       for (const log of logs) {
         const hash = log.transactionHash
@@ -102,8 +116,16 @@ class Replay {
         }
       }
     }
-    if (this.audit === undefined) throw new PlimsollError('The settlement has no genesis yet.')
+    await this.begun()
     this.closeRound()
+  }
+
+  private async requireGenuine(): Promise<void> {
+    const { client, address } = this.settlement
+    const [rounds, vault] = [await this.settlement.view<Address>('rounds'), await this.settlement.view<Address>('vault')]
+    for (const [name, at] of [['Settlement', address], ['Rounds', rounds], ['Vault', vault]] as const) {
+      if (!(await isGenuine(client, name, at))) throw new PlimsollError(`The code at ${at} is not this version's ${name.toLowerCase()}: nothing it says can be relied on.`)
+    }
   }
 
   /** The contract's storage at block `end` must be what the replay arrived at. */
@@ -118,6 +140,7 @@ class Replay {
     same('backstop', ledger.backstop, await view('backstop'))
     same('bad debt', ledger.badDebt, await view('badDebt'))
     same('round number', this.list.length, (await this.settlement.round(end)).number)
+    if (!this.imported) same('list of what accounts hold', ledger.accounts, await this.heldByAccounts(end))
     same('completeness', ledger.isComplete(), await view('isComplete'))
     for (let slot = 2; slot < ledger.heads.length; slot++) {
       if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end))) throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
@@ -128,9 +151,15 @@ class Replay {
     }
   }
 
+  private async heldByAccounts(blockNumber: bigint): Promise<bigint[]> {
+    const vault = { address: await this.settlement.view<Address>('vault'), abi: VAULT_ABI } as const
+    const ledgers = await Promise.all(Array.from({ length: ASSETS }, (_, a) => this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber })))
+    return ledgers.map(({ accounts }) => accounts)
+  }
+
   private decode(log: Log): { name: string; args: Record<string, never> } | undefined {
     try {
-      const { eventName, args } = decodeEventLog({ abi: this.settlement.abi, data: log.data, topics: log.topics })
+      const { eventName, args } = decodeEventLog({ abi: [...this.settlement.abi, ...this.roundsAbi], data: log.data, topics: log.topics })
       return { name: eventName!, args: args as unknown as Record<string, never> }
     } catch {
       return undefined
@@ -153,46 +182,55 @@ class Replay {
       case 'RoundPosted':
         return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(log.transactionHash!))
       case 'EnvelopeOpened':
-        return this.ledger().open({ slot: Number(args.slot), envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] } })
+        return (await this.begun()).ledger.open({ slot: Number(args.slot), envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] } })
       case 'ParametersProposed':
+      case 'Bound':
         return
       default:
         throw new PlimsollError(`Transaction ${log.transactionHash} has the event ${event.name} outside a settlement.`)
     }
   }
 
-  private ledger(): Ledger {
-    if (this.audit === undefined) throw new PlimsollError('The settlement changed before its genesis.')
-    return this.audit.ledger
+  /** Without an import the system begins empty. */
+  private async begun(): Promise<Audit> {
+    this.audit ??= await this.begin([])
+    return this.audit
+  }
+
+  private async begin(leaves: readonly bigint[]): Promise<Audit> {
+    const keys = await this.keys()
+    const { slots, minLiability, sequencerKey } = await this.settlement.config()
+    const { client, address } = this.settlement
+    return new Audit(keys, slots, minLiability, leaves, { chainId: BigInt(client.chainId), settlement: BigInt(address), sequencer: sequencerKey })
   }
 
   private async genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
-    const keys = await this.keys()
+    if (this.audit !== undefined) throw new PlimsollError('The import comes after other changes.')
     const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [bigint, bigint, readonly bigint[]]
-    const { slots, minLiability } = await this.settlement.config()
-    const audit = new Audit(keys, slots, minLiability, leaves)
+    const audit = await this.begin(leaves)
     if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
     if (audit.ledger.heads[INBOX] !== inbox) throw new PlimsollError('The initial leaves do not have the initial inbox head.')
     this.audit = audit
+    this.imported = true
   }
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
   private async keys(): Promise<KeySet> {
-    const [sweepSteps, sweepWindow, resolveSteps] = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number)
-    const profile = Object.values(PROFILES).find(({ sweep, resolve }) => sweep.steps === sweepSteps && sweep.window === sweepWindow && resolve.steps === resolveSteps)
+    const sizes = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
+    const profile = Object.values(PROFILES).find(({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes)
     if (profile === undefined) throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
     const keys = await auditKeys(this.keysOf, profile.name)
     await this.settlement.requireKeys(keys)
     return keys
   }
 
-  private post(round: number, prices: readonly bigint[], gas: number): void {
-    const ledger = this.ledger()
+  private async post(round: number, prices: readonly bigint[], gas: number): Promise<void> {
+    const { ledger } = await this.begun()
     if (round !== this.list.length + 1) throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
     this.closeRound()
     const traded = [...this.parameters.keys()].sort((a, b) => a - b)
     ledger.marks = fillMarks(traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)))
-    this.list.push({ round, complete: false, swept: 0, resolved: 0, proofs: 0, gas })
+    this.list.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
   }
 
   private closeRound(): void {
@@ -201,8 +239,7 @@ class Replay {
   }
 
   private async settle(hash: Hex): Promise<void> {
-    const audit = this.audit
-    if (audit === undefined) throw new PlimsollError('The settlement changed before its genesis.')
+    const audit = await this.begun()
     const [batches] = (await this.callData(hash, 'settle')) as [readonly ChainBatch[]]
     const round = this.list.at(-1)
     for (const [i, batch] of batches.entries()) {
@@ -212,7 +249,7 @@ class Replay {
       })
       if (round !== undefined) {
         round.proofs++
-        round[batch.circuit === CIRCUIT_NUMBERS.sweep ? 'swept' : 'resolved'] += Number(batch.values[0])
+        round[COUNTED[circuitName(batch.circuit)]] += Number(batch.values[0])
       }
     }
     if (round !== undefined) round.gas += await this.gas(hash)
@@ -220,7 +257,7 @@ class Replay {
   }
 
   private batch(audit: Audit, { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch): Promise<void> {
-    const name = circuit === CIRCUIT_NUMBERS.sweep ? 'sweep' : 'resolve'
+    const name = circuitName(circuit)
     const text = (pair: readonly bigint[]) => pair.map(String)
     const proof = {
       pi_a: [...text(a), '1'], pi_b: [...b.map((row) => text(row.toReversed())), ['1', '0']], pi_c: [...text(c), '1'],
@@ -249,4 +286,10 @@ class Replay {
   private async gas(hash: Hex): Promise<number> {
     return Number((await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed)
   }
+}
+
+const COUNTED = { sweep: 'swept', resolve: 'resolved', transact: 'operations' } as const
+
+function circuitName(number: number): Batch['circuit'] {
+  return (Object.keys(CIRCUIT_NUMBERS) as Batch['circuit'][]).find((name) => CIRCUIT_NUMBERS[name] === number)!
 }

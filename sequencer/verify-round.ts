@@ -42,7 +42,7 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
     const { ledger } = audit
     ledger.marks = market.marks
 
-    const counts = { sweep: 0, resolve: 0 }
+    const counts = { sweep: 0, resolve: 0, transact: 0 }
     for (const name of names) {
       current = name
       const file = await readBatch(directory, name, shape)

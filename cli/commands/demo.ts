@@ -1,5 +1,8 @@
 import type { Command } from 'commander'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { printJson } from '../output.ts'
+import type { Act } from '../run-demo.ts'
 import { profileOption } from '../profile-option.ts'
 import { proverOption } from '../prover-option.ts'
 
@@ -9,16 +12,25 @@ export function register(program: Command): void {
     .summary('replay the crash of 12 March 2020 on a local chain, proving every liquidation')
     .description(
       'Starts a local chain, deploys, imports 64 accounts, runs the sequencer through the hours of 12 March 2020 (ETH and BTC), ' +
-        'then audits the chain. Exit code 1 if a round stayed incomplete or the audit differs.',
+        'then audits the chain. A second act deploys a system of real accounts: owners deposit, borrow, trade, are liquidated, recover from the chain and are paid. Exit code 1 if a round stayed incomplete or an audit differs.',
     )
     .addOption(profileOption())
     .addOption(proverOption())
+    .option('--book', 'only the first act: the crash over an imported book')
+    .option('--wallets', 'only the second act: owners with keys of their own')
     .option('--json', 'print JSON at the end')
     .addHelpText('after', '\nExample:\n  plimsoll demo')
-    .action(async (options: { profile: ProfileName; prover: string; json?: true }) => {
+    .action(async ({ profile, prover, book, wallets, json }: { profile: ProfileName; prover: string; book?: true; wallets?: true; json?: true }) => {
+      if (book && wallets) throw new PlimsollError('--book and --wallets each leave the other act out.')
       const { useProver } = await import('../../prover/prove.ts')
-      await useProver(options.prover)
-      const { runDemo } = await import('../run-demo.ts')
-      process.exitCode = (await runDemo(options.profile, options.json === true)) ? 0 : 1
+      const acts: Record<string, Act> = {}
+      // Each act closes its prover.
+      await useProver(prover)
+      if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, json === true)
+      await useProver(prover)
+      if (!book) acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, json === true)
+      const ok = Object.values(acts).every((act) => act.ok)
+      if (json) printJson({ ok, ...acts })
+      process.exitCode = ok ? 0 : 1
     })
 }

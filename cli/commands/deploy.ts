@@ -24,12 +24,12 @@ function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): R
 export function register(program: Command): void {
   program
     .command('deploy')
-    .summary('deploy a settlement and import the accounts of a book')
+    .summary('deploy a system of real accounts')
     .description(
-      'Deploys verifiers and settlement, imports the accounts of a book, and stores the private state for `plimsoll node`. ' +
-        'A local chain gets mock feeds at the prices of the book; PLIMSOLL_PRIVATE_KEY holds the key that signs, or else a local chain signs with its own account.',
+      'Deploys verifiers and contracts for a market, makes the key of the sequencer, and stores the private state for `plimsoll node`; owners open accounts by deposits. ' +
+        'A local chain gets mock feeds at the prices of the market and, where none are named, mock tokens; PLIMSOLL_PRIVATE_KEY holds the key that signs, or else a local chain signs with its own account.',
     )
-    .argument('<book>', 'a BOOK.json')
+    .argument('<market>', 'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token')
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
@@ -37,26 +37,26 @@ export function register(program: Command): void {
     .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
     .option('--allow-development-keys', 'deploy on a chain that is not local although anyone can forge proofs under development keys')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  plimsoll deploy book.json --rpc http://127.0.0.1:8545 --data state')
+    .addHelpText('after', '\nExample:\n  plimsoll deploy market.json --rpc http://127.0.0.1:8545 --data state')
     .action(async (path: string, options: Options) => {
-      const { readBook } = await import('../read-book.ts')
+      const { readMarket } = await import('../read-market.ts')
       const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
-      const { requireCapacity } = await import('../../sequencer/prove-book.ts')
+      const { SEQUENCER_KEY_FILE } = await import('../../sequencer/sequencer-key.ts')
       const { connect, connectSigner } = await import('../../sequencer/rpc.ts')
       const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../sequencer/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
-      const book = await readBook(path)
-      await requireNewDirectory(options.data)
-      requireCapacity(book.accounts.length, options.profile)
+      const { market, custody } = await readMarket(path)
+      await requireNewDirectory(options.data, [SEQUENCER_KEY_FILE])
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await connectSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
-      const deployed = await deploy(book, keys, signer, { feeds: options.feed ?? {}, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
+      const deployed = await deploy(market, keys, signer, { custody, feeds: options.feed ?? {}, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
       if (options.json) return printJson(deployed)
-      printText(`Settlement ${deployed.settlement} on chain ${deployed.chainId}, ${deployed.accounts} accounts imported.`)
+      printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
-      printText(`The private state is in ${deployed.data}. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`)
+      for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
+      printText(`The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`)
     })
 }

@@ -1,6 +1,9 @@
 import { type Command, InvalidArgumentError } from 'commander'
+import { PlimsollError } from '../../protocol/errors.ts'
+import type { SigningClient } from '../../sequencer/rpc.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
+import { endProgress, progress } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
 
 interface Options {
@@ -10,6 +13,9 @@ interface Options {
   readonly port: number
   readonly interval: number
   readonly prover: string
+  readonly rebuild?: true
+  readonly verify?: true
+  readonly settlement?: string
   readonly json?: true
 }
 
@@ -25,13 +31,19 @@ export function register(program: Command): void {
   program
     .command('node')
     .summary('run the sequencer against a chain')
-    .description('Watches the feeds, posts rounds, sweeps, resolves and settles, until it is interrupted. Serves /health, /state and /metrics on 127.0.0.1.')
+    .description(
+      'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
+        'With --rebuild it first makes its private state anew from the chain and the key of the sequencer alone: PLIMSOLL_SEQUENCER_KEY, or sequencer.key in an otherwise empty directory.',
+    )
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
     .addOption(keysOption())
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
     .addOption(proverOption())
+    .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
+    .option('--settlement <address>', 'settlement contract to rebuild from')
+    .option('--verify', 'with --rebuild: check every proof as well')
     .option('--json', 'print a line of JSON a round')
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
     .action(async (options: Options) => {
@@ -39,10 +51,14 @@ export function register(program: Command): void {
       await useProver(options.prover)
       const { connectSigner } = await import('../../sequencer/rpc.ts')
       const { SequencerNode } = await import('../../sequencer/node.ts')
-      const { NodeMetrics, serve } = await import('../../sequencer/server.ts')
+      const { NodeMetrics } = await import('../../sequencer/metrics.ts')
+      const { serve } = await import('../../sequencer/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
-      const node = await SequencerNode.open(options.data, await connectSigner(options.rpc), (profile) => loadKeys(profile, options.keys))
+      const signer = await connectSigner(options.rpc)
+      if (options.rebuild) await rebuildState(options, signer)
+      else if (options.settlement !== undefined || options.verify) throw new PlimsollError('--settlement and --verify go with --rebuild.')
+      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys))
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`
@@ -50,5 +66,25 @@ export function register(program: Command): void {
       else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
       await runNode(node, metrics, 1_000 * options.interval, options.json === true)
       server.close()
+      server.closeAllConnections()
+      await node.close()
     })
+}
+
+async function rebuildState({ rpc, settlement, data, verify }: Options, signer: SigningClient): Promise<void> {
+  if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
+  const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
+  const { requireSequencerKey, SEQUENCER_KEY_FILE } = await import('../../sequencer/sequencer-key.ts')
+  const { rebuild } = await import('../../sequencer/rebuild.ts')
+  const { Store } = await import('../../sequencer/store.ts')
+  await requireNewDirectory(data, [SEQUENCER_KEY_FILE])
+  const secret = await requireSequencerKey(data)
+  if (verify) {
+    const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+    const { loadKeys } = await import('../load-keys.ts')
+    const verdict = await verifyChain(rpc, settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
+    if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
+  }
+  const { deployment, state } = await rebuild(signer, settlement, secret, (done) => progress(`${done} settlements replayed`)).finally(endProgress)
+  await Store.create(data, deployment, state, secret)
 }

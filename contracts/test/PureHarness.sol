@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {BabyJubJub} from "../BabyJubJub.sol";
 import {Lanes} from "../Lanes.sol";
 import {Marks} from "../Marks.sol";
 import {PublicVector} from "../PublicVector.sol";
@@ -47,5 +48,9 @@ contract PureHarness {
 
     function allAtLeast(uint64[7] calldata a, uint64[7] calldata b) external pure returns (bool) {
         return Lanes.allAtLeast(Lanes.pack(a), Lanes.pack(b));
+    }
+
+    function point(uint256 x, uint256 y) external pure returns (bool canonical, bool onCurve, bool smallOrder) {
+        return (BabyJubJub.isCanonical(x, y), BabyJubJub.isOnCurve(x, y), BabyJubJub.isSmallOrder(x, y));
     }
 }

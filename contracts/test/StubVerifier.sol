@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IVerifier} from "../IVerifier.sol";
+import {ITransactVerifier, IWindowVerifier} from "../IVerifier.sol";
 
 /// @title A verifier for tests that accepts a proof iff it repeats the signals that the settlement derives,
 /// so that a test states which signals it expects.
 /// @notice accepted iff b = [[digest, z], [y, mode]] and mode = 1; mode 2 reverts, anything else is refused.
-contract StubVerifier is IVerifier {
+contract StubVerifier is ITransactVerifier, IWindowVerifier {
     error Refused();
 
     uint256 public immutable steps;
     uint256 public immutable window;
+    uint256 public immutable depth;
 
-    constructor(uint256 steps_, uint256 window_) {
+    constructor(uint256 steps_, uint256 window_, uint256 depth_) {
         steps = steps_;
         window = window_;
+        depth = depth_;
+    }
+
+    function emptyRoot() external pure returns (uint256) {
+        return 1000;
     }
 
     function keyHash() external pure returns (bytes32) {

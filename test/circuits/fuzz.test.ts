@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { fuzzResolve, fuzzSweep } from '../fuzz/run.ts'
+import { fuzzExit, fuzzTransact } from '../fuzz/transact.ts'
 import { Random } from '../protocol/random.ts'
 
 /** A short run of `npm run fuzz`. */
@@ -9,6 +10,18 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
     for (const kind of ['refresh', 'drop', 'liquidate, partial', 'liquidate, closed as dust', 'liquidate, closed as insufficient', 'bad debt', 'lies refused']) {
       assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
     }
+  })
+
+  it('transact', async () => {
+    const { all } = await fuzzTransact(new Random(1), 60)
+    for (const kind of ['open, done', 'topup, done', 'topup, bounced', 'withdraw, done', 'trade, done', 'unwind, done', 'preferences, done', 'forced, done', 'forced, discharged', 'contraries refused', 'withdraw: TARGET_TOO_LOW', 'unwind: TRADE_NOT_SHRINKING']) {
+      assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
+    }
+  })
+
+  it('exit', async () => {
+    const { all } = await fuzzExit(new Random(3), 12)
+    for (const kind of ['exits', 'negative equity']) assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
   })
 
   it('sweep', async () => {

@@ -1,10 +1,16 @@
 import assert from 'node:assert/strict'
 import type { Account } from '../../protocol/account.ts'
 import { FIELD } from '../../protocol/constants.ts'
+import { exitMessage, exitTransition } from '../../protocol/exit.ts'
+import { messageHash } from '../../protocol/messages.ts'
+import type { Operation } from '../../protocol/operation.ts'
+import { sign } from '../../protocol/signature.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
+import type { CircuitName } from '../../prover/profiles.ts'
 import { openCircuit, type Circuit } from '../support/circuit.ts'
 import { violations, type Constraint } from '../support/circuit-constraints.ts'
-import { account, BANKRUPT, BELOW_TARGET, DUST, HEALTHY, inDistress, inInbox, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'
+import { account, BANKRUPT, BELOW_TARGET, DUST, HEALTHY, inDistress, inInbox, MARKS, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'
+import { forced, half, owned, ownedAccount, ownerKey, preferences, RECIPIENT, SIGNING, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { freeWires } from '../support/circuit-mutation.ts'
 import { accepts } from '../support/circuit-rejection.ts'
 
@@ -17,6 +23,13 @@ interface Exception {
 // Hints of inverses, each used only as a factor of what is 0 here: whatever they are, the product is 0.
 const CURRENT: Exception = { name: /\.staleInverse$/, why: 'current - leaf is 0 unless the leaf is dropped; a write demands that it is 0' }
 const NO_MULTIPLIER: Exception = { name: /\.liquidation\.NonZeroIff_\d+_\d+\.inverse$/, why: 'the multiplier is 0 unless the case is partial, as NonZeroIff demands on its own' }
+const SAME_POINT: Exception = { name: /\.(curve|signature)\.IsZero_\d+_\d+\.inv$/, why: 'the two sides of a valid signature do not differ, and IsZero says so with any inverse' }
+const NO_BALANCE: Exception = { name: /\.change\.new(Asset|Cash)\.IsZero_\d+_\d+\.inv$/, why: 'the balance after is 0, and IsZero says so with any inverse' }
+const NO_LIABILITY: Exception = { name: /\.margin\.IsZero_\d+_\d+\.inv$/, why: 'no balance after is negative, and IsZero says so with any inverse' }
+// Inputs of operations that a step is not.
+const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened, so no secret is shared' }
+const NO_NUMBER: Exception = { name: /^main\.queueNumber\[\d+\]$/, why: 'the step is not of the forced queue: the number is neither signed nor published' }
+const NO_S: Exception = { name: /^main\.s\[\d+\]$/, why: 'the step opens an account: B8 is multiplied by the secret instead' }
 const NO_CASH: Exception = { name: /\.liquidation\.IsZero_\d+_\d+\.inv$/, why: 'the cash after is 0, and IsZero says so with any inverse' }
 
 describe('mutation: no wire of a valid witness can change alone', () => {
@@ -42,6 +55,28 @@ describe('mutation: no wire of a valid witness can change alone', () => {
     check('with a refresh and an inactive step', 'resolve', from(4, 1), [CURRENT, NO_MULTIPLIER, NO_CASH])
   })
 
+  describe('transact', () => {
+    const accounts = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET)]
+    const of = (...operations: Operation[]) => () => owned(accounts).transact(operations, VALID_UNTIL).input
+    const open: Operation = { kind: 'open', depositId: 0, index: 3, publicKey: ownerKey(3).publicKey, asset: 0, amount: 500n }
+    const sale = unwind({ index: 2, direction: 0, x: 100_000_000n, y: 196_000_000n })
+    const bounced: Operation = { kind: 'topup', depositId: 0, index: 0, asset: 0, amount: (1n << 64n) - 1n }
+    check('with an opening and a top-up', 'transact', of(open, { kind: 'topup', depositId: 1, index: 3, asset: 1, amount: 7n }), [NO_NUMBER, NO_S, NO_LIABILITY])
+    check('with a withdrawal and an inactive step', 'transact', of(withdrawal({ index: 0, amount: 5n })), [NO_SECRET, NO_NUMBER, SAME_POINT, NO_BALANCE, NO_LIABILITY])
+    check('with a trade', 'transact', of(half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })), [NO_SECRET, NO_NUMBER, SAME_POINT])
+    check('with preferences and a sale below the target', 'transact', of(preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] }), sale), [NO_SECRET, NO_NUMBER, SAME_POINT])
+    check('with a bounce and a discharge', 'transact', of(bounced, forced({ index: 2, amount: 1n })), [NO_SECRET, NO_NUMBER, SAME_POINT])
+    check('with a forced withdrawal and one that is discharged for its signature', 'transact', of(forced({ index: 1, amount: 11n }), { ...forced({ index: 0, amount: 1n }), queueNumber: 13n }), [NO_SECRET, SAME_POINT])
+  })
+
+  describe('exit', () => {
+    const { accounts, tree } = owned([ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY)])
+    const key = ownerKey(1)
+    const signature = sign(key, messageHash(SIGNING, exitMessage(1, RECIPIENT)))
+    const { input } = exitTransition({ domain: SIGNING, account: accounts[1]!, path: tree.path(1), publicKey: key.publicKey, recipient: RECIPIENT, signature, marks: MARKS })
+    check('of an account', 'exit', () => input, [SAME_POINT])
+  })
+
   it('would be noticed: a wire that no constraint holds, and a bit that may be either', () => {
     const constraints: Constraint[] = [
       { a: [[1, 1n]], b: [[1, 1n]], c: [[2, 1n]] }, // x x = y
@@ -55,7 +90,7 @@ describe('mutation: no wire of a valid witness can change alone', () => {
     assert.deepEqual(freeWires(constraints, witness), [3, 4, 8])
   })
 
-  function check(what: string, name: 'sweep' | 'resolve', input: () => CircuitInput, exceptions: readonly Exception[]): void {
+  function check(what: string, name: CircuitName, input: () => CircuitInput, exceptions: readonly Exception[]): void {
     it(what, async () => {
       const circuit: Circuit = await openCircuit(name, TINY)
       const witness = await accepts(circuit, input())

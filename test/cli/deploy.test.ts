@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { goodBook } from '../support/books.ts'
+import { looseMarket } from '../support/echo-system.ts'
 import { runCli } from '../support/run-cli.ts'
 
 describe('plimsoll deploy', () => {
@@ -18,6 +19,7 @@ describe('plimsoll deploy', () => {
   /** A chain of id 1 that only says so. */
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+    await writeFile(join(directory, 'market.json'), JSON.stringify(looseMarket()))
     await writeFile(join(directory, 'book.json'), JSON.stringify(goodBook()))
     server = createServer(async (request, response) => {
       const { id, method } = (await json(request)) as { id: number; method: string }
@@ -34,9 +36,9 @@ describe('plimsoll deploy', () => {
     await rm(directory, { recursive: true })
   })
 
-  async function refused(args: readonly string[], complaint: RegExp, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  async function refused(args: readonly string[], complaint: RegExp, env: Readonly<Record<string, string>> = {}, file = 'market.json'): Promise<void> {
     const before = await readdir(directory, { recursive: true })
-    const { code, stdout, stderr } = await runCli(['deploy', 'book.json', '--profile', 'tiny', ...args], { cwd: directory, env })
+    const { code, stdout, stderr } = await runCli(['deploy', file, '--profile', 'tiny', ...args], { cwd: directory, env })
     assert.match(stderr, /^plimsoll: [^\n]+\n$/)
     assert.match(stderr, complaint)
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
@@ -58,6 +60,24 @@ describe('plimsoll deploy', () => {
     await refused(args, /PLIMSOLL_PRIVATE_KEY is not a private key/, { PLIMSOLL_PRIVATE_KEY: '0x12' })
     await refused(args, /No feed is named for ETH/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` })
     assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
+  })
+
+  it('refuses a market that is none', async () => {
+    const changed = async (change: (market: any) => void, complaint: RegExp) => {
+      const market = looseMarket()
+      change(market)
+      await writeFile(join(directory, 'changed.json'), JSON.stringify(market))
+      await refused(['--rpc', url, '--data', 'state'], complaint, {}, 'changed.json')
+    }
+    await refused(['--rpc', url, '--data', 'state'], /accounts are not imported/, {}, 'book.json')
+    await changed((m) => (m.custody.XRP = {}), /custody has the unknown symbol "XRP"/)
+    await changed((m) => (m.custody.ETH.token = '0x12'), /custody\.ETH\.token is not an address/)
+    await changed((m) => (m.custody.ETH.cap = '0'), /custody\.ETH\.cap is not above 0/)
+    await changed((m) => (m.custody.ETH.cap = '99999999999999'), /custody\.ETH\.cap .*2\^63/)
+    await changed((m) => delete m.custody.ETH.minOpen, /custody\.ETH\.minOpen is not a string/)
+    await changed((m) => (m.custody.ETH.fee = '1'), /custody\.ETH has the unknown field "fee"/)
+    await changed((m) => (m.extra = 1), /unknown field "extra"/)
+    await changed((m) => (m.custody = []), /custody is not a JSON object/)
   })
 
   it('refuses other bad arguments', async () => {

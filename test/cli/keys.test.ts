@@ -17,6 +17,8 @@ const TOY_CIRCUITS = new URL('../support/toy-circuits.ts', import.meta.url).href
 const GENERATED = fileURLToPath(new URL('../../contracts/generated/', import.meta.url))
 const BLOCK_HASH = '0x88e96d4537bea4d9c05d12549907b32561d3bf31f45aae734cdc119f13406cb6'
 
+const CASH = `0x${'c'.repeat(40)}` as const
+
 describe('plimsoll keys', () => {
   let directory: string
   let hash: string
@@ -26,7 +28,11 @@ describe('plimsoll keys', () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     env = { PLIMSOLL_CACHE: join(directory, 'cache'), NODE_OPTIONS: `--import=${TOY_CIRCUITS}`, PLIMSOLL_PRIVATE_KEY: FUNDED_KEY }
     hash = await writeToyPtau(join(directory, 'toy.ptau'))
-    await writeFile(join(directory, 'book.json'), JSON.stringify(goodBook()))
+    const book = goodBook()
+    await writeFile(join(directory, 'book.json'), JSON.stringify(book))
+    const { accounts: _, ...market } = book
+    const custody = { USD: { token: CASH, cap: '1000000000', minOpen: '10', minDeposit: '1' } }
+    await writeFile(join(directory, 'market.json'), JSON.stringify({ ...market, custody }))
   })
   after(() => rm(directory, { recursive: true }))
 
@@ -146,6 +152,7 @@ describe('plimsoll keys', () => {
       const [eth, btc] = [`0x${'e'.repeat(40)}`, `0x${'b'.repeat(40)}`] as const
       await chain.place(eth, 'MockFeed', [8, 194_61000000n])
       await chain.place(btc, 'MockFeed', [8, 7935_12000000n])
+      await chain.place(CASH, 'MockToken', ['USD', 6])
       target = ['--rpc', chain.url, '--feed', `ETH=${eth}`, '--feed', `BTC=${btc}`]
     })
     after(async () => {
@@ -154,8 +161,8 @@ describe('plimsoll keys', () => {
     })
 
     it('are deployed without an override, where development keys are refused', async () => {
-      await refused(['deploy', 'book.json', '--profile', 'tiny', '--data', 'never', ...target], /development keys.*refuse the chain id 10\..*--keys takes the keys of a ceremony/)
-      const { code, stdout, stderr } = await run(['deploy', 'book.json', '--profile', 'tiny', '--keys', 'keys', '--data', 'state', ...target, '--json'])
+      await refused(['deploy', 'market.json', '--profile', 'tiny', '--data', 'never', ...target], /development keys.*refuse the chain id 10\..*--keys takes the keys of a ceremony/)
+      const { code, stdout, stderr } = await run(['deploy', 'market.json', '--profile', 'tiny', '--keys', 'keys', '--data', 'state', ...target, '--json'])
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
       const deployed = JSON.parse(stdout)
       assert.equal(deployed.chainId, 10)
@@ -180,7 +187,7 @@ describe('plimsoll keys', () => {
     })
 
     it('are refused where they are not whole, or not exported', async () => {
-      const deploy = (...args: string[]) => ['deploy', 'book.json', '--profile', 'tiny', '--data', 'never', ...target, ...args]
+      const deploy = (...args: string[]) => ['deploy', 'market.json', '--profile', 'tiny', '--data', 'never', ...target, ...args]
       await refused(deploy('--keys', 'closed'), /closed\/manifest\.json is missing or unreadable\. Export the keys again/)
       await refused(deploy('--keys', 'nowhere'), /nowhere holds no ceremony/)
       await cp(join(directory, 'keys'), join(directory, 'half'), { recursive: true })

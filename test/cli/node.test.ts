@@ -1,17 +1,20 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { parseAbi } from 'viem'
 import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
 import { connectSigner } from '../../sequencer/rpc.ts'
-import { goodBook } from '../support/books.ts'
-import { movePrices } from '../support/live-chain.ts'
+import { ESCAPE_ABI } from '../../sdk/abi.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
+import { looseMarket } from '../support/echo-system.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
@@ -19,7 +22,8 @@ const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 describe('plimsoll node', () => {
   let directory: string
   let chain: LocalChain
-  let deployed: { settlement: string; feeds: Record<string, `0x${string}`>; accounts: number; chainId: number }
+  let deployed: { settlement: string; escape: `0x${string}`; feeds: Record<string, `0x${string}`>; tokens: Record<string, `0x${string}`>; accounts: number; chainId: number }
+  let wallet: string[]
   let child: ChildProcess
   let lines: AsyncIterator<string>
   let reader: Interface
@@ -27,7 +31,7 @@ describe('plimsoll node', () => {
   let address: string
 
   const start = (...options: string[]) => {
-    child = spawn(process.execPath, [MAIN, 'node', '--rpc', chain.url, '--data', 'state', '--port', '0', '--interval', '1', ...options], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
+    child = spawn(process.execPath, [MAIN, 'node', '--rpc', chain.url, '--port', '0', '--interval', '1', ...(options.includes('--data') ? [] : ['--data', 'state']), ...options], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
     reader = createInterface(child.stdout!)
     lines = reader[Symbol.asyncIterator]()
     complaints = text(child.stderr!)
@@ -45,11 +49,18 @@ describe('plimsoll node', () => {
     return { code, signal, stderr: await complaints }
   }
 
+  /** A command of the wallet; its answer. */
+  const own = async (args: readonly string[]) => {
+    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], { cwd: directory })
+    assert.deepEqual([code, stderr], [0, ''], stdout)
+    return JSON.parse(stdout)
+  }
+
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-    await writeFile(join(directory, 'book.json'), JSON.stringify(goodBook()))
+    await writeFile(join(directory, 'market.json'), JSON.stringify(looseMarket()))
     chain = await startLocalChain()
-    const { code, stdout, stderr } = await runCli(['deploy', 'book.json', '--rpc', chain.url, '--data', 'state', '--profile', 'tiny', '--json'], { cwd: directory })
+    const { code, stdout, stderr } = await runCli(['deploy', 'market.json', '--rpc', chain.url, '--data', 'state', '--profile', 'tiny', '--json'], { cwd: directory })
     assert.deepEqual([code, stderr], [0, ''])
     deployed = JSON.parse(stdout)
   })
@@ -60,36 +71,83 @@ describe('plimsoll node', () => {
   })
 
   it('is told by deploy where to find everything', () => {
-    assert.deepEqual([deployed.chainId, deployed.accounts, Object.keys(deployed.feeds)], [31337, 2, ['ETH', 'BTC']])
+    assert.deepEqual([deployed.chainId, deployed.accounts, Object.keys(deployed.feeds), Object.keys(deployed.tokens)], [31337, 0, ['ETH', 'BTC', 'PERP'], ['USD', 'ETH', 'BTC']])
     assert.match(deployed.settlement, /^0x[0-9a-fA-F]{40}$/)
   })
 
-  it('writes a line of JSON a round, serves, and ends on SIGTERM with exit 0', async () => {
+  it('writes a line of JSON a round, takes up deposits and orders with real proofs, and ends on SIGTERM with exit 0', async () => {
     start('--json')
     const listening = JSON.parse(await line())
     assert.equal(listening.settlement, deployed.settlement)
     address = listening.listening
     assert.match(address, /^http:\/\/127\.0\.0\.1:\d+$/)
     const first = JSON.parse(await line())
-    assert.deepEqual([first.round, first.complete, first.liquidated, first.swept > 0], [1, true, 1, true])
+    assert.deepEqual([first.round, first.complete, first.operations, first.proofs], [1, true, 0, 0])
     assert.deepEqual(await health(), { status: 200, body: { ok: true, round: 1, complete: true, error: null } })
-    await movePrices(await connectSigner(chain.url), Object.values(deployed.feeds), [194_70n * 10n ** 16n, 7_935n * 10n ** 18n])
+
+    const signer = await connectSigner(chain.url)
+    await sendCall(signer, { address: deployed.tokens.ETH!, abi: parseAbi(['function mint(address to, uint256 amount)']), functionName: 'mint', args: [signer.sender, 10n ** 20n] })
+    wallet = ['--from', signer.sender, '--rpc', chain.url]
+    const deposit = await own(['deposit', ...wallet, '--node', address, '--asset', 'ETH', '--amount', '10', '--wait'])
+    assert.deepEqual([deposit.index, deposit.status], [0, 'settled'])
     const second = JSON.parse(await line())
-    assert.deepEqual([second.round, second.complete, second.proofs], [2, true, 0])
+    assert.deepEqual([second.round, second.complete, second.operations], [1, true, 1])
+    assert.equal((await own(['preferences', ...wallet, '--node', address, '--set', 'ETH=9', '--wait'])).status, 'settled')
+    assert.equal(JSON.parse(await line()).operations, 1)
+    await movePrices(signer, Object.values(deployed.feeds), [201n * 10n ** 18n, 8_000n * 10n ** 18n, 50n * 10n ** 18n])
+    const last = JSON.parse(await line())
+    assert.deepEqual([last.round, last.complete, last.proofs], [2, true, 0])
     assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
   })
 
-  it('leaves a chain that verify --rpc accepts', async () => {
+  it('leaves a chain that verify --rpc accepts, and that owners recover their accounts from', async () => {
     const { code, stdout, stderr } = await runCli(['verify', '--rpc', chain.url, '--settlement', deployed.settlement, '--json'], { cwd: directory })
     assert.deepEqual([code, stderr], [0, ''])
     const verdict = JSON.parse(stdout)
     assert.ok(verdict.ok)
-    assert.deepEqual(verdict.rounds.map(({ round, complete, resolved }: Record<string, unknown>) => [round, complete, resolved]), [[1, true, 1], [2, true, 0]])
-    for (const round of verdict.rounds) assert.deepEqual(Object.keys(round), ['round', 'complete', 'swept', 'resolved', 'proofs', 'gas'])
+    assert.deepEqual(verdict.rounds.map(({ round, complete, operations }: Record<string, unknown>) => [round, complete, operations]), [[1, true, 2], [2, true, 0]])
+    for (const round of verdict.rounds) assert.deepEqual(Object.keys(round), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
     const plain = await runCli(['verify', '--rpc', chain.url, '--settlement', deployed.settlement], { cwd: directory })
     assert.equal(plain.code, 0)
     assert.match(plain.stdout, /^round 1: complete/)
-    assert.match(plain.stdout, /Not known: What was in the leaves at the start/)
+    assert.match(plain.stdout, /Not known: Whether the feeds/)
+    const { balances, weights, version } = await own(['recover', ...wallet, '--settlement', deployed.settlement])
+    assert.deepEqual([balances, weights, version], [{ ETH: '10' }, { ETH: 9 }, 1])
+  })
+
+  it('rebuilds its state from the chain and the key alone', async () => {
+    await mkdir(join(directory, 'again'))
+    const args = ['node', '--rpc', chain.url, '--data', 'again', '--rebuild', '--settlement', deployed.settlement]
+    const keyless = await runCli(args, { cwd: directory })
+    assert.deepEqual([keyless.code, keyless.stdout], [2, ''])
+    assert.match(keyless.stderr, /There is no sequencer key/)
+    await cp(join(directory, 'state', 'sequencer.key'), join(directory, 'again', 'sequencer.key'))
+    start('--rebuild', '--settlement', deployed.settlement, '--data', 'again')
+    assert.match(await line(), /^Serving /)
+    assert.match(await line(), /^round +expired/)
+    assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
+    const newest = (await readdir(join(directory, 'state'))).filter((name) => name.startsWith('state-')).sort().at(-1)!
+    const state = async (path: string) => (await readFile(join(directory, path), 'utf8')).replace(/,"operations":.*$/, '')
+    assert.equal(await state('again/state-000001.json'), await state(`state/${newest}`))
+  })
+
+  it('is not needed by an owner who leaves a frozen system', async () => {
+    const signer = await connectSigner(chain.url)
+    const snapshot = await rawCall(signer, 'evm_snapshot')
+    const act = async (functionName: 'declareStall' | 'tick' | 'freeze', seconds: number) => {
+      await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
+      await rawCall(signer, 'evm_mine')
+      await sendCall(signer, { address: deployed.escape, abi: ESCAPE_ABI, functionName, args: [] })
+    }
+    await act('declareStall', 7_300)
+    for (let i = 0; i < 3; i++) await act('tick', 901)
+    await act('freeze', 901)
+    const args = ['exit', ...wallet, '--settlement', deployed.settlement, '--to', signer.sender, '--pull']
+    const left = await own(args)
+    assert.deepEqual([left.index, left.equity, left.pulled], [0, String((2_000n * 10n ** 6n) << 32n), { ETH: '10' }])
+    assert.match(left.transaction, /^0x/)
+    assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })
+    await rawCall(signer, 'evm_revert', snapshot)
   })
 
   it('refuses a state or a port that it cannot use, in one line with exit 2', async () => {

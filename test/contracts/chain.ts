@@ -17,6 +17,7 @@ import {
 import { hardhat } from 'viem/chains'
 
 import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts'
+import { contractErrors } from '../../contracts/deployment.ts'
 
 export interface Event {
   name: string
@@ -27,6 +28,7 @@ interface Call {
   to?: Address
   data: Hex
   from?: Address | undefined
+  value?: bigint | undefined
 }
 
 export type Chain = Awaited<ReturnType<typeof startChain>>
@@ -45,17 +47,18 @@ export async function startChain(chainId = 31337) {
     .extend(publicActions)
     .extend(walletActions)
   const accounts = await client.getAddresses()
+  const errors = await contractErrors()
 
   async function send(call: Call): Promise<TransactionReceipt> {
     const account = call.from ?? accounts[0]!
-    const hash = await client.sendTransaction({ account, to: call.to, data: call.data, gas: 16_000_000n })
+    const hash = await client.sendTransaction({ account, to: call.to, data: call.data, gas: 16_000_000n, value: call.value ?? 0n })
     return client.getTransactionReceipt({ hash })
   }
 
   /** Calls at the latest block's time; the data that it reverts with. */
   async function revertData(call: Call): Promise<Hex> {
     try {
-      await provider.request({ method: 'eth_call', params: [{ from: accounts[0]!, ...call }, 'latest'] })
+      await provider.request({ method: 'eth_call', params: [{ from: accounts[0]!, ...call, ...(call.value !== undefined && { value: `0x${call.value.toString(16)}` }) }, 'latest'] })
     } catch (error) {
       const data = (error as { data?: Hex | { data: Hex } }).data
       const hex = typeof data === 'object' ? data.data : data
@@ -66,14 +69,14 @@ export async function startChain(chainId = 31337) {
   }
 
   async function refusal(abi: Abi, call: Call, error: string, errorArgs?: unknown[]): Promise<void> {
-    const { errorName, args } = decodeErrorResult({ abi, data: await revertData(call) })
+    const { errorName, args } = decodeErrorResult({ abi: [...abi, ...errors], data: await revertData(call) })
     assert.equal(errorName, error)
     if (errorArgs !== undefined) assert.deepEqual(args ?? [], errorArgs)
   }
 
-  async function contract(name: string, args: unknown[] = []) {
+  async function contract(name: string, args: readonly unknown[] = []) {
     const { abi, bytecode } = await loadArtifact(name)
-    const deployment = await send({ data: encodeDeployData({ abi, bytecode, args }) })
+    const deployment = await send({ data: encodeDeployData({ abi, bytecode, args: [...args] }) })
     const address = deployment.contractAddress!
     const encode = (functionName: string, args: unknown[]) => encodeFunctionData({ abi, functionName, args })
 
@@ -86,12 +89,12 @@ export async function startChain(chainId = 31337) {
         (await client.readContract({ abi, address, functionName, args })) as T,
 
       /** Sends a transaction, which must succeed. */
-      write: (functionName: string, args: unknown[] = [], from?: Address): Promise<TransactionReceipt> =>
-        send({ to: address, data: encode(functionName, args), from }),
+      write: (functionName: string, args: unknown[] = [], from?: Address, value?: bigint): Promise<TransactionReceipt> =>
+        send({ to: address, data: encode(functionName, args), from, value }),
 
       /** A call must revert with this custom error and, where given, these arguments. */
-      refuses: (error: string, functionName: string, args: unknown[] = [], errorArgs?: unknown[], from?: Address) =>
-        refusal(abi, { to: address, data: encode(functionName, args), ...(from && { from }) }, error, errorArgs),
+      refuses: (error: string, functionName: string, args: unknown[] = [], errorArgs?: unknown[], from?: Address, value?: bigint) =>
+        refusal(abi, { to: address, data: encode(functionName, args), ...(from && { from }), value }, error, errorArgs),
 
       events: (receipt: TransactionReceipt): Event[] =>
         receipt.logs

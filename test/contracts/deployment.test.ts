@@ -2,81 +2,195 @@ import assert from 'node:assert/strict'
 
 import { zeroAddress } from 'viem'
 
-import { type Chain, startChain } from './chain.ts'
-import { BTC, deployMarket, deployParts, ETH, type Market, RESOLVE_STEPS, SWEEP_STEPS, W } from './market.ts'
+import { loadArtifact } from '../../contracts/artifacts.ts'
+import { CONTRACTS, type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
+import { type Chain, type Contract, startChain } from './chain.ts'
+import {
+  BTC,
+  custodyOf,
+  DEPTH,
+  EMPTY_ROOT,
+  deployMarket,
+  deployParts,
+  ETH,
+  type Market,
+  type Parts,
+  RESOLVE_STEPS,
+  SEQUENCER_KEY,
+  SWEEP_STEPS,
+  TRANSACT_STEPS,
+  W,
+} from './market.ts'
 import { R } from './mirror.ts'
 
-describe('deployment of a settlement', () => {
-  let parts: Omit<Market, 'settlement'>
+type Section = Exclude<keyof DeploymentConfig, 'assets' | 'custody'>
+
+describe('deployment of a system', () => {
+  let parts: Parts
 
   before(async () => {
     parts = await deployParts()
   })
 
-  const refuses = async (error: string, errorArgs: unknown[], config: object, asset: object = {}) => {
-    const assets = [{ ...parts.assets[0], ...asset }, parts.assets[1]]
-    await parts.chain.refusesDeployment(error, 'Settlement', [{ ...parts.config, ...config }, assets], errorArgs)
+  /** The deployment must fail at this contract with InvalidConfig. */
+  async function refuses(name: ContractName, what: string, config: DeploymentConfig, error = 'InvalidConfig'): Promise<void> {
+    let reached = false
+    const create = async (at: ContractName, args: readonly unknown[]) => {
+      if (at !== name) return (await parts.chain.contract(at, args)).address
+      reached = true
+      await parts.chain.refusesDeployment(error, at, [...args], [what])
+      throw new Error('refused as it should be')
+    }
+    await assert.rejects(deployContracts(config, create, async () => undefined), /as it should be/)
+    assert.ok(reached)
   }
 
+  const changed = (section: Section, edit: object): DeploymentConfig => ({ ...parts.config, [section]: { ...parts.config[section], ...edit } })
+  const asset = (edit: object): DeploymentConfig => ({ ...parts.config, assets: [{ ...parts.config.assets[0], ...edit }, parts.config.assets[1]!] })
+  const custody = (number: number, edit: object): DeploymentConfig => ({
+    ...parts.config,
+    custody: parts.config.custody.map((entry, i) => (i === number ? { ...entry, ...edit } : entry)),
+  })
+
   it('keeps what it is given', async () => {
-    const { settlement, config, eth } = await deployMarket()
-    const kept = await settlement.read<Record<string, unknown>>('config')
-    for (const [key, value] of Object.entries(config)) {
-      assert.equal(String(kept[key]).toLowerCase(), String(value).toLowerCase(), key)
+    const market = await deployMarket()
+    const { settlement, rounds, vault, forced, escape, config, eth } = market
+    const same = async (contract: Contract, expected: object) => {
+      const kept = await contract.read<Record<string, unknown>>('config')
+      for (const [key, value] of Object.entries(expected)) {
+        assert.equal(String(kept[key]).toLowerCase(), String(value).toLowerCase(), key)
+      }
     }
+    await same(settlement, { ...config.settlement, vault: vault.address })
+    await same(rounds, config.rounds)
+    await same(vault, { ...config.vault, rounds: rounds.address })
+    await same(forced, { ...config.forced, vault: vault.address })
+    await same(escape, { ...config.escape, vault: vault.address, settlement: settlement.address, forced: forced.address, insurance: market.insurance.address })
     assert.equal(await settlement.read('assetCount'), 2n)
     const [feed, ...rest] = await settlement.read<[string, ...number[]]>('assetConfig', 1n)
     assert.equal(feed.toLowerCase(), eth.address.toLowerCase())
     assert.deepEqual(rest, [8, 8, 3600])
     assert.deepEqual(await settlement.read('parameters', 1n), ETH)
     assert.deepEqual(await settlement.read('parameters', 2n), BTC)
-    assert.deepEqual(await settlement.read('batchSizes'), [SWEEP_STEPS, BigInt(W), BigInt(RESOLVE_STEPS)])
+    assert.deepEqual(await settlement.read('batchSizes'), [SWEEP_STEPS, BigInt(W), BigInt(RESOLVE_STEPS), BigInt(TRANSACT_STEPS)])
     assert.equal(await settlement.read('deployedAt'), settlement.deployment.blockNumber)
+    assert.equal(await settlement.read('accountsRoot'), EMPTY_ROOT)
+    assert.equal(await settlement.read('accountsMax'), 4n ** DEPTH)
     assert.deepEqual(
-      settlement.events(settlement.deployment).map(({ name, args }) => [name, args.asset]),
+      rounds.events(rounds.deployment).map(({ name, args }) => [name, args.asset]),
       [
         ['ParametersApplied', 1n],
         ['ParametersApplied', 2n],
       ],
     )
+    const [token, tokenDecimals, decimals] = await vault.read<[string, number, number]>('assetInfo', 1)
+    assert.deepEqual([token.toLowerCase(), tokenDecimals, decimals], [market.tokens[1]!.address.toLowerCase(), 18, 8])
+  })
+
+  it('has contracts below the limit of 24,576 bytes, and creations below the cap on a transaction', async () => {
+    const sizes: Record<string, number> = {}
+    for (const name of CONTRACTS) {
+      const { deployedBytecode } = await loadArtifact(name)
+      sizes[name] = deployedBytecode.length / 2 - 1
+      assert.ok(sizes[name] < 24_576, `${name}: ${sizes[name]}`)
+    }
+    const { rounds, vault, forced, insurance, settlement, escape } = await deployMarket()
+    for (const { deployment } of [rounds, vault, forced, insurance, settlement, escape]) assert.ok(deployment.gasUsed < 1n << 24n)
   })
 
   it('needs proving time < roundMin < maxAge < grace, and roundShort < roundMin', async () => {
-    await refuses('InvalidConfig', ['provingTime'], { provingTime: 300 })
-    await refuses('InvalidConfig', ['roundMin'], { roundMin: 900 })
-    await refuses('InvalidConfig', ['maxAge'], { maxAge: 86_400 })
-    await refuses('InvalidConfig', ['roundShort'], { roundShort: 300 })
+    await refuses('Rounds', 'provingTime', changed('rounds', { provingTime: 300 }))
+    await refuses('Rounds', 'roundMin', changed('rounds', { roundMin: 900 }))
+    await refuses('Rounds', 'roundShort', changed('rounds', { roundShort: 300 }))
+    await refuses('Escape', 'grace', changed('escape', { grace: 900 }))
+  })
+
+  it('needs deadlines of more than two rounds, a notice of four steps, and signatures that outlive both', async () => {
+    await refuses('Vault', 'depositDelay', changed('vault', { depositDelay: 1800 }))
+    await refuses('Forced', 'forcedDelay', changed('forced', { forcedDelay: 1800 }))
+    await refuses('Escape', 'noticePeriod', changed('escape', { noticePeriod: 3 }))
+    await refuses('Escape', 'expirySlack', changed('forced', { expirySlack: 7200 + 3600 - 1 }))
+    await refuses('Vault', 'unwindDuration', changed('vault', { unwindDuration: 0 }))
   })
 
   it('needs an admin, an operator, sane decimals and 3 to 64 slots', async () => {
-    await refuses('InvalidConfig', ['admin'], { admin: zeroAddress })
-    await refuses('InvalidConfig', ['operator'], { operator: zeroAddress })
-    await refuses('InvalidConfig', ['cashDecimals'], { cashDecimals: 9 })
-    await refuses('InvalidConfig', ['slots'], { slots: 2 })
-    await refuses('InvalidConfig', ['slots'], { slots: 65 })
-    await refuses('InvalidConfig', ['decimals'], {}, { decimals: 9 })
-    await refuses('InvalidConfig', ['heartbeat'], {}, { heartbeat: 0 })
+    await refuses('Rounds', 'admin', changed('rounds', { admin: zeroAddress }))
+    await refuses('Settlement', 'operator', changed('settlement', { operator: zeroAddress }))
+    await refuses('Rounds', 'cashDecimals', changed('rounds', { cashDecimals: 9 }))
+    await refuses('Settlement', 'slots', changed('settlement', { slots: 2 }))
+    await refuses('Settlement', 'slots', changed('settlement', { slots: 65 }))
+    await refuses('Rounds', 'decimals', asset({ decimals: 9 }))
+    await refuses('Rounds', 'heartbeat', asset({ heartbeat: 0 }))
   })
 
-  it('needs 1 to 7 assets', async () => {
-    const { chain, config, assets } = parts
-    await chain.refusesDeployment('InvalidConfig', 'Settlement', [config, []], ['assets'])
-    const eight = Array(8).fill(assets[0])
-    await chain.refusesDeployment('InvalidConfig', 'Settlement', [config, eight], ['assets'])
+  it('needs 1 to 7 assets, and custody for each', async () => {
+    await refuses('Rounds', 'assets', { ...parts.config, assets: [] })
+    await refuses('Rounds', 'assets', { ...parts.config, assets: Array(8).fill(parts.config.assets[0]) })
+    await refuses('Vault', 'assets', { ...parts.config, custody: parts.config.custody.slice(0, 2) })
   })
 
-  it('refuses the two verifiers exchanged, and a window larger than the slots', async () => {
-    const { sweepVerifier, resolveVerifier } = parts
-    await refuses('InvalidConfig', ['sweepVerifier'], { sweepVerifier: resolveVerifier.address })
-    await refuses('InvalidConfig', ['resolveVerifier'], { resolveVerifier: sweepVerifier.address })
-    const wide = await parts.chain.contract('StubVerifier', [4n, 9n])
-    await refuses('InvalidConfig', ['sweepVerifier'], { sweepVerifier: wide.address })
+  it('refuses verifiers exchanged, of another tree, or with a window larger than the slots', async () => {
+    const { sweepVerifier, resolveVerifier, chain } = parts
+    await refuses('Settlement', 'sweepVerifier', changed('settlement', { sweepVerifier: resolveVerifier.address }))
+    await refuses('Settlement', 'resolveVerifier', changed('settlement', { resolveVerifier: sweepVerifier.address }))
+    await refuses('Settlement', 'transactVerifier', changed('settlement', { transactVerifier: sweepVerifier.address }))
+    const wide = await chain.contract('StubVerifier', [4n, 9n, 0n])
+    await refuses('Settlement', 'sweepVerifier', changed('settlement', { sweepVerifier: wide.address }))
+    const deep = await chain.contract('StubVerifier', [1n, 0n, DEPTH + 1n])
+    await refuses('Escape', 'exitVerifier', changed('escape', { exitVerifier: deep.address }))
+    await refuses('Escape', 'exitVerifier', changed('escape', { exitVerifier: parts.transactVerifier.address }))
+  })
+
+  it("refuses a sequencer's key that is not a point of the curve, not canonical, or of small order", async () => {
+    const [x, y] = SEQUENCER_KEY
+    for (const key of [[x! + 1n, y], [x! + R, y], [0n, 1n], [0n, R - 1n]]) {
+      await refuses('Settlement', 'sequencerKey', changed('settlement', { sequencerKey: key }))
+    }
   })
 
   it('refuses parameters out of order and feeds of more than 18 decimals', async () => {
-    await refuses('InvalidParameters', [1n], {}, { parameters: { ...ETH, collateralFactor: 9801 } })
     const fine = await parts.chain.contract('MockFeed', [19, 1n])
-    await refuses('InvalidConfig', ['feed'], {}, { feed: fine.address })
+    await refuses('Rounds', 'feed', asset({ feed: fine.address }))
+    await refuses('Rounds', 1n as never, asset({ parameters: { ...ETH, collateralFactor: 9801 } }), 'InvalidParameters')
+  })
+
+  it('refuses a token twice, synthetic cash, a cap above 2^63 or none, no minimum, and more than 36 decimals', async () => {
+    await refuses('Vault', 'token', custody(1, { token: parts.tokens[0]!.address }))
+    await refuses('Vault', 'cash', custody(0, custodyOf(undefined)))
+    await refuses('Vault', 'cap', custody(1, { cap: (1n << 63n) + 1n }))
+    await refuses('Vault', 'cap', custody(1, { cap: 0n }))
+    await refuses('Vault', 'minimum', custody(1, { minOpen: 0n }))
+    await refuses('Vault', 'minimum', custody(1, { minDeposit: 0n }))
+    const fine = await parts.chain.contract('MockToken', ['F', 37])
+    await refuses('Vault', 'tokenDecimals', custody(1, { token: fine.address }))
+  })
+
+  it('binds contracts that name one another only, once, by the deployer; before that nothing works', async () => {
+    const one = await deployMarket()
+    const { chain, vault, rounds, settlement, forced, insurance, escape } = one
+    const peers = [settlement.address, forced.address, insurance.address, escape.address]
+    await vault.refuses('AlreadyBound', 'bind', peers)
+    await vault.refuses('NotDeployer', 'bind', peers, [], chain.accounts[3])
+    await rounds.refuses('AlreadyBound', 'bind', [settlement.address])
+    await rounds.refuses('NotDeployer', 'bind', [settlement.address], [], chain.accounts[3])
+
+    const fresh = await chain.contract('Vault', [{ ...one.config.vault, rounds: rounds.address }, one.config.custody])
+    const other = await chain.contract('Settlement', [{ ...one.config.settlement, vault: fresh.address }])
+    const own = [
+      other.address,
+      (await chain.contract('Forced', [{ ...one.config.forced, vault: fresh.address }])).address,
+      (await chain.contract('Insurance', [fresh.address])).address,
+    ]
+    for (const [i, what] of ['settlement', 'forced', 'insurance', 'escape'].entries()) {
+      await fresh.refuses('InvalidConfig', 'bind', [...own.slice(0, i), ...peers.slice(i)], [what])
+    }
+    await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
+    await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])
+    await fresh.refuses('NotBound', 'donate', [0, 1000n])
+    await other.refuses('NotBound', 'settle', [[]])
+    const young = await chain.contract('Rounds', [one.config.rounds, one.config.assets])
+    await young.refuses('NotBound', 'postRound')
+    await young.refuses('InvalidConfig', 'bind', [settlement.address], ['settlement'])
   })
 })
 
@@ -87,31 +201,56 @@ describe('genesis', () => {
     market = await deployMarket()
   })
 
-  it("is the operator's, below the field's order, and before any round or settlement", async () => {
+  it("is the operator's, below the field's order, and not larger than the tree", async () => {
     const { settlement, chain } = market
     await settlement.refuses('NotOperator', 'genesis', [1n, 2n, [3n]], [], chain.accounts[1])
     await settlement.refuses('InvalidConfig', 'genesis', [R, 2n, [3n]], ['genesis'])
     await settlement.refuses('InvalidConfig', 'genesis', [1n, R, [3n]], ['genesis'])
-    await settlement.refuses('GenesisMissing', 'postRound')
-    await settlement.refuses('GenesisMissing', 'settle', [[]])
-    await settlement.refuses('GenesisMissing', 'openEnvelopes', [[]])
+    await settlement.refuses('AccountsFull', 'genesis', [1n, 2n, Array(17).fill(3n)])
   })
 
   it('puts the accounts in the inbox, once', async () => {
-    const { settlement } = market
+    const { settlement, vault } = market
     const receipt = await settlement.write('genesis', [1n, 2n, [3n, 4n]])
     assert.deepEqual(settlement.events(receipt), [{ name: 'Genesis', args: { root: 1n, inboxHead: 2n, count: 2n } }])
     assert.equal(await settlement.read('accountsRoot'), 1n)
     assert.deepEqual(await settlement.read('heads'), [0n, 2n, 0n, 0n, 0n, 0n, 0n, 0n])
+    assert.equal(await vault.read('nextIndex'), 2)
+    assert.equal(await vault.read('opened'), 2)
     await settlement.refuses('GenesisDone', 'genesis', [1n, 2n, [3n]])
+    await vault.refuses('IndicesTaken', 'reserveIndices', [1n], [], settlement.address)
+  })
+
+  it('is refused on any chain but a local one: LocalChainsOnly', async () => {
+    const elsewhere = await startChain(10)
+    // The mocks' constructors refuse the chain, so their code is put there.
+    const parts = await deployParts()
+    await elsewhere.client.setNonce({ address: elsewhere.accounts[0]!, nonce: 100 })
+    const addresses = [parts.eth, parts.btc, parts.sweepVerifier, parts.resolveVerifier, parts.transactVerifier, parts.exitVerifier, parts.tokens[0]!, parts.tokens[1]!]
+    for (const { address } of addresses) {
+      await elsewhere.client.setCode({ address, bytecode: (await parts.chain.client.getCode({ address }))! })
+    }
+    let settlement: Contract | undefined
+    await deployContracts(
+      parts.config,
+      async (name, args) => {
+        const contract = await elsewhere.contract(name, args)
+        if (name === 'Settlement') settlement = contract
+        return contract.address
+      },
+      async () => undefined,
+    )
+    await settlement!.refuses('LocalChainsOnly', 'genesis', [1n, 2n, [3n]], [10n])
   })
 })
 
-describe('the mock feed', () => {
-  it('exists on chains 31337 and 1337 only', async () => {
+describe('the mock feed and token', () => {
+  it('exist on chains 31337 and 1337 only', async () => {
     const local: Chain = await startChain(1337)
     assert.equal(await (await local.contract('MockFeed', [8, 1n])).read('decimals'), 8)
+    assert.equal(await (await local.contract('MockToken', ['T', 8])).read('decimals'), 8)
     const elsewhere = await startChain(1)
     await elsewhere.refusesDeployment('LocalChainsOnly', 'MockFeed', [8, 1n], [1n])
+    await elsewhere.refusesDeployment('LocalChainsOnly', 'MockToken', ['T', 8], [1n])
   })
 })

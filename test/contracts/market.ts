@@ -1,14 +1,20 @@
-import type { TransactionReceipt } from 'viem'
+import type { Address, TransactionReceipt } from 'viem'
 
+import { type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
 
-// A settlement over stub verifiers: ETH at 194.61 and BTC at 5,000, two of seven assets.
+// A system over stub verifiers: cash of 6 decimals, ETH at 194.61 of 18, and BTC at 5,000, a synthetic.
 
 export const W = 3
 export const SWEEP_STEPS = 4n
 export const RESOLVE_STEPS = 2
+export const TRANSACT_STEPS = 3
+export const DEPTH = 2n
 export const MIN_LIABILITY = 50_000_000n
+
+/** What the stub verifiers say is the root of a tree without accounts. */
+export const EMPTY_ROOT = 1000n
 
 export const ETH: Parameters = {
   collateralFactor: 8500,
@@ -25,10 +31,19 @@ export const TIMES = {
   roundMin: 300,
   roundShort: 30,
   maxAge: 900,
-  grace: 86_400,
   parameterDelay: 3600,
 }
+export const GRACE = 7200
+export const NOTICE = 3600
+export const DEPOSIT = { depositDelay: 3600, depositSpacing: 15, unwindDuration: 3600, openingFee: 10n ** 15n }
+export const FORCED = { forcedDelay: 3600, forcedSpacing: 60, expirySlack: 86_400, bond: 10n ** 16n, forcedFee: 10n ** 15n }
 const HEARTBEAT = 3600
+
+/** Twice the base point: a point of the subgroup. */
+export const SEQUENCER_KEY = [
+  10031262171927540148667355526369034398030886437092045105752248699557385197826n,
+  633281375905621697187330766174974863687049529291089048651929454608812697683n,
+]
 
 /** An envelope that covers every price. */
 export const WIDE: Envelope = {
@@ -36,61 +51,111 @@ export const WIDE: Envelope = {
   ceilings: Array<bigint>(7).fill((1n << 64n) - 1n),
 }
 
-export interface Market {
+export interface Parts {
   chain: Chain
   eth: Contract
   btc: Contract
   sweepVerifier: Contract
   resolveVerifier: Contract
+  transactVerifier: Contract
+  exitVerifier: Contract
+  /** By asset; undefined for a synthetic. */
+  tokens: (Contract | undefined)[]
+  config: DeploymentConfig
+}
+
+export interface Market extends Parts {
+  rounds: Contract
+  vault: Contract
+  forced: Contract
+  insurance: Contract
   settlement: Contract
-  config: Record<string, unknown>
-  assets: Record<string, unknown>[]
+  escape: Contract
 }
 
-/** Feeds, stub verifiers and a settlement of both assets. */
-export async function deployMarket(): Promise<Market> {
-  const parts = await deployParts()
-  return { ...parts, settlement: await parts.chain.contract('Settlement', [parts.config, parts.assets]) }
+/** Decimals of the token of cash and of asset 1, and of further assets of ETH's price. */
+export interface Tokens {
+  cash?: number
+  eth?: number
+  more?: number[]
 }
 
-/** All but the settlement itself. */
-export async function deployParts(): Promise<Omit<Market, 'settlement'>> {
+/** @param edit Changes the configuration before anything is deployed with it. */
+export async function deployMarket(
+  tokens: Tokens = {},
+  edit: (config: DeploymentConfig, chain: Chain) => DeploymentConfig | Promise<DeploymentConfig> = (config) => config,
+): Promise<Market> {
+  const parts = await deployParts(tokens)
+  const created: Partial<Record<ContractName, Contract>> = {}
+  await deployContracts(
+    await edit(parts.config, parts.chain),
+    async (name, args) => (created[name] = await parts.chain.contract(name, args)).address,
+    (name, _, functionName, args) => created[name]!.write(functionName, [...args]),
+  )
+  return {
+    ...parts,
+    rounds: created.Rounds!,
+    vault: created.Vault!,
+    forced: created.Forced!,
+    insurance: created.Insurance!,
+    settlement: created.Settlement!,
+    escape: created.Escape!,
+  }
+}
+
+/** All but the system itself. */
+export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }: Tokens = {}): Promise<Parts> {
   const chain = await startChain()
   const eth = await chain.contract('MockFeed', [8, 194_61000000n])
   const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
-  const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W)])
-  const resolveVerifier = await chain.contract('StubVerifier', [BigInt(RESOLVE_STEPS), 0n])
-  const config = {
-    admin: chain.accounts[1],
-    operator: chain.accounts[0],
-    sweepVerifier: sweepVerifier.address,
-    resolveVerifier: resolveVerifier.address,
-    cashDecimals: 6,
-    minLiability: MIN_LIABILITY,
-    slots: 8,
-    ...TIMES,
+  const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
+  const resolveVerifier = await chain.contract('StubVerifier', [BigInt(RESOLVE_STEPS), 0n, 0n])
+  const transactVerifier = await chain.contract('StubVerifier', [BigInt(TRANSACT_STEPS), 0n, DEPTH])
+  const exitVerifier = await chain.contract('StubVerifier', [1n, 0n, DEPTH])
+  const token = (symbol: string, decimals: number) => chain.contract('TrickyToken', [symbol, decimals])
+  const tokens = [await token('USD', cash), await token('ETH', ethDecimals), undefined]
+  for (const [i, decimals] of more.entries()) tokens.push(await token(`T${i}`, decimals))
+
+  const asset = (feed: Contract, parameters: Parameters) => ({ feed: feed.address, decimals: 8, heartbeat: HEARTBEAT, parameters })
+  const config: DeploymentConfig = {
+    rounds: { admin: chain.accounts[1], cashDecimals: 6, ...TIMES },
+    assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
+    vault: DEPOSIT,
+    custody: tokens.map((contract) => custodyOf(contract?.address)),
+    forced: FORCED,
+    settlement: {
+      operator: chain.accounts[0],
+      sweepVerifier: sweepVerifier.address,
+      resolveVerifier: resolveVerifier.address,
+      transactVerifier: transactVerifier.address,
+      minLiability: MIN_LIABILITY,
+      slots: 8,
+      sequencerKey: SEQUENCER_KEY,
+    },
+    escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
   }
-  const assets = [
-    { feed: eth.address, decimals: 8, heartbeat: HEARTBEAT, parameters: ETH },
-    { feed: btc.address, decimals: 8, heartbeat: HEARTBEAT, parameters: BTC },
-  ]
-  return { chain, eth, btc, sweepVerifier, resolveVerifier, config, assets }
+  return { chain, eth, btc, sweepVerifier, resolveVerifier, transactVerifier, exitVerifier, tokens, config }
+}
+
+export function custodyOf(token: Address | undefined) {
+  const none = '0x0000000000000000000000000000000000000000'
+  return token === undefined ? { token: none, cap: 0n, minOpen: 0n, minDeposit: 0n } : { token, cap: 1n << 62n, minOpen: 1000n, minDeposit: 100n }
 }
 
 /** Keeps the feeds' answers, updated now. */
-export async function refreshFeeds({ eth, btc }: Market, ethAnswer = 194_61000000n, btcAnswer = 5_000_00000000n) {
+export async function refreshFeeds({ eth, btc }: Parts, ethAnswer = 194_61000000n, btcAnswer = 5_000_00000000n) {
   await eth.write('setAnswer', [ethAnswer])
   await btc.write('setAnswer', [btcAnswer])
 }
 
 /** Posts a round as soon as age alone allows it. */
 export async function nextRound(market: Market, ethAnswer?: bigint, btcAnswer?: bigint): Promise<TransactionReceipt> {
-  const [, timestamp] = await market.settlement.read<[bigint, bigint]>('round')
+  const [, timestamp] = await market.rounds.read<[bigint, bigint]>('round')
   const now = await market.chain.now()
   const due = timestamp + BigInt(TIMES.roundMin) + 10n
   if (due > now) await market.chain.mineAt(due)
   await refreshFeeds(market, ethAnswer, btcAnswer)
-  return market.settlement.write('postRound')
+  return market.rounds.write('postRound')
 }
 
 export interface Batch {
@@ -100,9 +165,10 @@ export interface Batch {
   values: bigint[]
   digest: bigint
   proof: { a: bigint[]; b: bigint[][]; c: bigint[] }
+  memo: `0x${string}`
 }
 
-/** A proof that the stub accepts iff the settlement derives exactly these signals. */
+/** A proof that the stub accepts iff the contract derives exactly these signals. */
 export function stubProof(digest: bigint, z: bigint, y: bigint): Batch['proof'] {
   return {
     a: [0n, 0n],
@@ -127,5 +193,6 @@ export function sweepBatch(
     values: [active, ...slots.map(({ after }) => after)],
     digest,
     proof: stubProof(digest, z, y),
+    memo: '0x',
   }
 }

@@ -119,3 +119,90 @@ export function randomizer(seed: bigint): (end: bigint) => bigint {
   }
   return (end) => ((word() << 192n) | (word() << 128n) | (word() << 64n) | word()) % end
 }
+
+export interface TransactVector {
+  active: bigint
+  root: [bigint, bigint]
+  inbox: [bigint, bigint]
+  chainId: bigint
+  settlement: bigint
+  sequencerKey: bigint[]
+  validUntil: bigint
+  /** The nine marks of assets 1 to 7. */
+  marks: bigint[][]
+  /** Ten elements each, inactive ones included. */
+  steps: bigint[][]
+}
+
+export function transactVector(v: TransactVector): bigint[] {
+  const marks = v.marks.flatMap((m) => [m[0]!, m[3]!, m[4]!, m[5]!, m[6]!])
+  return [v.active, ...v.root, ...v.inbox, v.chainId, v.settlement, ...v.sequencerKey, v.validUntil, ...marks, ...v.steps.flat()]
+}
+
+export interface ExitVector {
+  root: bigint
+  chainId: bigint
+  settlement: bigint
+  index: bigint
+  recipient: bigint
+  equity: bigint
+  prices: bigint[]
+}
+
+export function exitVector(v: ExitVector): bigint[] {
+  return [v.root, v.chainId, v.settlement, v.index, v.recipient, v.equity, ...v.prices]
+}
+
+// BabyJubJub in affine coordinates, by the textbook.
+
+export type Point = [bigint, bigint]
+
+export const BASE8: Point = [
+  5299619240641551281634865583518297030282874472190772894086521144482721001553n,
+  16950150798460657717958625567821834550301663161624707787222815936182638968203n,
+]
+
+const mod = (x: bigint) => ((x % R) + R) % R
+
+function power(base: bigint, exponent: bigint): bigint {
+  let result = 1n
+  for (let b = mod(base), e = exponent; e > 0n; e >>= 1n, b = mod(b * b)) if (e & 1n) result = mod(result * b)
+  return result
+}
+
+const inverse = (x: bigint) => power(x, R - 2n)
+
+export function addPoints([x1, y1]: Point, [x2, y2]: Point): Point {
+  const product = mod(168696n * mod(x1 * x2) * mod(y1 * y2))
+  return [mod((x1 * y2 + y1 * x2) * inverse(1n + product)), mod((y1 * y2 - 168700n * x1 * x2) * inverse(1n - product))]
+}
+
+export function multiply(point: Point, k: bigint): Point {
+  let result: Point = [0n, 1n]
+  for (let p = point, e = k; e > 0n; e >>= 1n, p = addPoints(p, p)) if (e & 1n) result = addPoints(result, p)
+  return result
+}
+
+/** A square root in the field, by Tonelli and Shanks; undefined where there is none. */
+export function root(square: bigint): bigint | undefined {
+  if (power(square, (R - 1n) / 2n) !== 1n) return square === 0n ? 0n : undefined
+  let odd = R - 1n
+  let twos = 0
+  for (; odd % 2n === 0n; odd /= 2n) twos++
+  // 5 generates the multiplicative group.
+  let [c, t, r] = [power(5n, odd), power(square, odd), power(square, (odd + 1n) / 2n)]
+  while (t !== 1n) {
+    let i = 0
+    for (let x = t; x !== 1n; x = mod(x * x)) i++
+    const b = power(c, 1n << BigInt(twos - i - 1))
+    ;[twos, c, t, r] = [i, mod(b * b), mod(t * b * b), mod(r * b)]
+  }
+  return r
+}
+
+/** A point of the curve with this x, where there is one. */
+export function pointAt(x: bigint): Point | undefined {
+  const xx = mod(x * x)
+  const y = root(mod((1n - 168700n * xx) * inverse(1n - 168696n * xx)))
+  return y === undefined ? undefined : [x, y]
+}

@@ -12,18 +12,18 @@ describe('risk parameters', () => {
 
   beforeEach(async () => {
     market = await deployMarket()
-    const { settlement, chain } = market
+    const { settlement, rounds, chain } = market
     const admin = chain.accounts[1]!
     await settlement.write('genesis', [1n, 2n, [3n]])
-    propose = (parameters, asset = 1n) => settlement.write('proposeParameters', [asset, parameters], admin)
-    refuses = (error, parameters) => settlement.refuses(error, 'proposeParameters', [1n, parameters], [1n], admin)
+    propose = (parameters, asset = 1n) => rounds.write('proposeParameters', [asset, parameters], admin)
+    refuses = (error, parameters) => rounds.refuses(error, 'proposeParameters', [1n, parameters], [1n], admin)
   })
 
   it('are proposed by the admin, for assets that exist', async () => {
-    const { settlement, chain } = market
-    await settlement.refuses('NotAdmin', 'proposeParameters', [1n, NEXT], [], chain.accounts[0])
+    const { rounds, chain } = market
+    await rounds.refuses('NotAdmin', 'proposeParameters', [1n, NEXT], [], chain.accounts[0])
     for (const asset of [0n, 3n, 8n]) {
-      await settlement.refuses('UnknownAsset', 'proposeParameters', [asset, NEXT], [asset], chain.accounts[1])
+      await rounds.refuses('UnknownAsset', 'proposeParameters', [asset, NEXT], [asset], chain.accounts[1])
     }
   })
 
@@ -46,14 +46,14 @@ describe('risk parameters', () => {
   })
 
   it('change nothing before the delay is over, and then only with a round', async () => {
-    const { settlement, chain } = market
+    const { settlement, rounds, chain } = market
     await propose(NEXT)
     const readyAt = (await chain.now()) + BigInt(TIMES.parameterDelay)
-    assert.deepEqual(await settlement.read('pendingParameters', 1n), [NEXT, readyAt])
+    assert.deepEqual(await rounds.read('pendingParameters', 1n), [NEXT, readyAt])
 
     await refreshFeeds(market)
     await chain.nextBlockAt(readyAt - 1n)
-    await settlement.write('postRound')
+    await rounds.write('postRound')
     assert.deepEqual(await settlement.read('parameters', 1n), ETH)
 
     await chain.mineAt(readyAt + 1000n)
@@ -61,9 +61,9 @@ describe('risk parameters', () => {
     assert.deepEqual(await settlement.read('parameters', 1n), ETH)
 
     const receipt = await nextRound(market)
-    assert.deepEqual(settlement.events(receipt)[0], { name: 'ParametersApplied', args: { asset: 1n, parameters: NEXT } })
+    assert.deepEqual(rounds.events(receipt)[0], { name: 'ParametersApplied', args: { asset: 1n, parameters: NEXT } })
     assert.deepEqual(await settlement.read('parameters', 1n), NEXT)
-    const [, readyAtAfter] = await settlement.read<[Parameters, bigint]>('pendingParameters', 1n)
+    const [, readyAtAfter] = await rounds.read<[Parameters, bigint]>('pendingParameters', 1n)
     assert.equal(readyAtAfter, 0n)
     const after = await settlement.read<bigint[][]>('marks')
     assert.notDeepEqual(after[0], before[0])
@@ -72,13 +72,13 @@ describe('risk parameters', () => {
   })
 
   it('apply at the very second that the delay ends', async () => {
-    const { settlement, chain } = market
+    const { settlement, rounds, chain } = market
     await propose(NEXT)
     const readyAt = (await chain.now()) + BigInt(TIMES.parameterDelay)
     await chain.mineAt(readyAt - 10n)
     await refreshFeeds(market)
     await chain.nextBlockAt(readyAt)
-    await settlement.write('postRound')
+    await rounds.write('postRound')
     assert.deepEqual(await settlement.read('parameters', 1n), NEXT)
   })
 

@@ -12,6 +12,7 @@ import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
+import { mockCustody } from '../../sequencer/custody-plan.ts'
 import { DEFAULT_CLOCKS, deploy } from '../../sequencer/deploy.ts'
 import { importAccounts } from '../../sequencer/import-accounts.ts'
 import type { SigningClient } from '../../sequencer/rpc.ts'
@@ -19,7 +20,7 @@ import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
-import { BTC, ETH, MIN_LIABILITY, nextRound, TIMES, type Market } from './market.ts'
+import { deployMarket, MIN_LIABILITY, nextRound, TIMES, type Market } from './market.ts'
 
 const generated = (circuit: 'Sweep' | 'Resolve', variant = 'Verifier') => `contracts/generated/tiny/${circuit}Verifier.sol:${circuit}${variant}`
 const BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
@@ -61,21 +62,11 @@ describe('real proofs', () => {
 
   before(async () => {
     keys = await tinyKeysWithVerifiers()
-    chain = await startChain()
-    const eth = await chain.contract('MockFeed', [8, 194_61000000n])
-    const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
-    const sweepVerifier = await chain.contract(generated('Sweep'))
-    const resolveVerifier = await chain.contract(generated('Resolve'))
-    const config = {
-      admin: chain.accounts[1], operator: chain.accounts[0], sweepVerifier: sweepVerifier.address, resolveVerifier: resolveVerifier.address,
-      cashDecimals: 6, minLiability: MIN_LIABILITY, slots: 8, ...TIMES,
-    }
-    const assets = [
-      { feed: eth.address, decimals: 8, heartbeat: 3600, parameters: ETH },
-      { feed: btc.address, decimals: 8, heartbeat: 3600, parameters: BTC },
-    ]
-    settlement = await chain.contract('Settlement', [config, assets])
-    market = { chain, eth, btc, sweepVerifier, resolveVerifier, settlement, config, assets }
+    market = await deployMarket({}, async (config, on) => {
+      const [sweepVerifier, resolveVerifier] = [await on.contract(generated('Sweep')), await on.contract(generated('Resolve'))]
+      return { ...config, settlement: { ...config.settlement, sweepVerifier: sweepVerifier.address, resolveVerifier: resolveVerifier.address } }
+    })
+    ;({ chain, settlement } = market)
 
     const accounts = importAccounts(BALANCES.map((balances) => ({ balances: [...balances, ...Array<bigint>(8 - balances.length).fill(0n)], weights: Array<number>(8).fill(8) })))
     system = System.genesis(keys.profile, 8, MIN_LIABILITY, accounts)
@@ -230,7 +221,7 @@ describe('real proofs', () => {
       } as unknown as SigningClient
       const book = parseBook(JSON.stringify({ ...goodBook(), assets: goodBook().assets.slice(0, 2), accounts: [{ id: 'a', balances: { ETH: '1' } }] }))
       const parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-      const options = { data: join(parent, 'state'), clocks: DEFAULT_CLOCKS }
+      const options = { custody: { USD: { ...mockCustody(book).USD!, token: feed } }, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS }
       try {
         await assert.rejects(deploy(book, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: false }), /development keys.*chain id 10/)
         await assert.rejects(deploy(book, keys, signer, { ...options, feeds: {}, allowDevelopmentKeys: true }), /No feed is named for ETH/)
@@ -238,7 +229,7 @@ describe('real proofs', () => {
         assert.equal(await sent(), 0)
         const deployed = await deploy(book, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: true })
         const abi = parseAbi(['function keyHash() view returns (bytes32)'])
-        assert.equal(await elsewhere.client.readContract({ address: deployed.sweepVerifier, abi, functionName: 'keyHash' }), keys.sweep.keyHash)
+        assert.equal(await elsewhere.client.readContract({ address: deployed.verifiers.sweep, abi, functionName: 'keyHash' }), keys.sweep.keyHash)
         assert.equal(deployed.chainId, 10)
       } finally {
         await rm(parent, { recursive: true })

@@ -16,32 +16,32 @@ describe('rounds', () => {
   })
 
   it('have no marks before the first, which anyone may post at any time', async () => {
-    const { settlement, chain } = market
+    const { settlement, rounds, chain } = market
     assert.deepEqual(await settlement.read('marks'), Array(7).fill(UNUSED))
     assert.equal(await settlement.read('isComplete'), false)
-    const receipt = await settlement.write('postRound', [], chain.accounts[5])
+    const receipt = await rounds.write('postRound', [], chain.accounts[5])
     const prices = [ETH_PRICE, BTC_PRICE, 0n, 0n, 0n, 0n, 0n]
     const timestamp = await chain.now()
-    assert.deepEqual(settlement.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }])
+    assert.deepEqual(rounds.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }])
     assert.deepEqual(await settlement.read('round'), [1n, timestamp, prices])
     const marks = [marksOf(ETH_PRICE, ETH), marksOf(BTC_PRICE, BTC), ...Array(5).fill(UNUSED)]
     assert.deepEqual(await settlement.read('marks'), marks)
   })
 
   it('follow when the latest is older than roundMin, not before', async () => {
-    const { settlement, chain } = market
-    await settlement.write('postRound')
+    const { settlement, rounds, chain } = market
+    await rounds.write('postRound')
     const posted = await chain.now()
     await chain.mineAt(posted + BigInt(TIMES.roundMin))
-    await settlement.refuses('RoundTooEarly', 'postRound')
+    await rounds.refuses('RoundTooEarly', 'postRound')
     await chain.mineAt(posted + BigInt(TIMES.roundMin) + 1n)
-    await settlement.write('postRound')
+    await rounds.write('postRound')
     assert.equal((await settlement.read<bigint[]>('round'))[0], 2n)
   })
 
   it('follow sooner when the latest is complete and older than roundShort, not before', async () => {
-    const { settlement, chain } = market
-    await settlement.write('postRound')
+    const { settlement, rounds, chain } = market
+    await rounds.write('postRound')
     await settlement.write('settle', [
       [
         sweepBatch(
@@ -57,9 +57,9 @@ describe('rounds', () => {
     assert.equal(await settlement.read('isComplete'), true)
     const posted = (await settlement.read<bigint[]>('round'))[1]!
     await chain.mineAt(posted + BigInt(TIMES.roundShort))
-    await settlement.refuses('RoundTooEarly', 'postRound')
+    await rounds.refuses('RoundTooEarly', 'postRound')
     await chain.mineAt(posted + BigInt(TIMES.roundShort) + 1n)
-    await settlement.write('postRound')
+    await rounds.write('postRound')
   })
 
   it('value a price below 2^16 at 0 as collateral and at 2^16 as a liability', async () => {
@@ -88,55 +88,55 @@ describe('rounds', () => {
     it('answers nothing positive', async () => {
       for (const answer of [0n, -1n, -(1n << 255n)]) {
         await market.btc.write('setAnswer', [answer])
-        await market.settlement.refuses('AnswerNotPositive', 'postRound', [], [2n])
+        await market.rounds.refuses('AnswerNotPositive', 'postRound', [], [2n])
       }
     })
 
     it('is above the range', async () => {
-      const { settlement, eth } = market
+      const { settlement, rounds, eth } = market
       // 2^60 * 10^16 / (10^6 * 2^32), rounded up.
       const lowestTooHigh = 2n ** 28n * 10n ** 10n
       await eth.write('setAnswer', [lowestTooHigh])
-      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n])
+      await rounds.refuses('PriceTooHigh', 'postRound', [], [1n])
       await eth.write('setAnswer', [(1n << 255n) - 1n])
-      await settlement.refuses('PriceTooHigh', 'postRound', [], [1n])
+      await rounds.refuses('PriceTooHigh', 'postRound', [], [1n])
       await eth.write('setAnswer', [lowestTooHigh - 1n])
-      await settlement.write('postRound')
+      await rounds.write('postRound')
       assert.ok((await settlement.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n))
     })
 
     it('is stale by a second', async () => {
-      const { settlement, chain, eth, btc } = market
+      const { rounds, chain, eth, btc } = market
       const now = await chain.now()
       const updatedAt = now - 1n
       await eth.write('setUpdatedAt', [updatedAt])
       await btc.write('setUpdatedAt', [now + 1000n])
       await chain.mineAt(updatedAt + 3601n)
-      await settlement.refuses('AnswerStale', 'postRound', [], [1n, updatedAt])
+      await rounds.refuses('AnswerStale', 'postRound', [], [1n, updatedAt])
       await eth.write('setUpdatedAt', [updatedAt + 100n])
       await chain.nextBlockAt(updatedAt + 3700n)
-      await settlement.write('postRound')
+      await rounds.write('postRound')
     })
 
     it('answers from the future', async () => {
       const future = (await market.chain.now()) + 1000n
       await market.btc.write('setUpdatedAt', [future])
-      await market.settlement.refuses('AnswerFromFuture', 'postRound', [], [2n, future])
+      await market.rounds.refuses('AnswerFromFuture', 'postRound', [], [2n, future])
     })
 
     it('reverts', async () => {
       await market.btc.write('setReverting', [true])
-      await market.settlement.refuses('FeedFailed', 'postRound', [], [2n])
+      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
     })
 
     it('has gone', async () => {
       await market.chain.client.setCode({ address: market.eth.address, bytecode: '0x' })
-      await market.settlement.refuses('FeedFailed', 'postRound', [], [1n])
+      await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
     })
 
     it('changed its decimals', async () => {
       await market.btc.write('setDecimals', [18])
-      await market.settlement.refuses('FeedDecimalsChanged', 'postRound', [], [2n])
+      await market.rounds.refuses('FeedDecimalsChanged', 'postRound', [], [2n])
     })
   })
 })

@@ -29,7 +29,7 @@ describe('settlement', () => {
     market = await deployMarket()
     ;({ settlement, chain } = market)
     await settlement.write('genesis', [1000n, 2000n, [3n]])
-    await settlement.write('postRound')
+    await market.rounds.write('postRound')
     await settlement.write('openEnvelopes', [
       [
         { slot: 2, ...WIDE },
@@ -67,7 +67,7 @@ describe('settlement', () => {
     const { z, y } = signals(resolveVector(v), digest)
     const delta = v.delta.map((x) => ((x % R) + R) % R)
     const values = [v.active, v.root[1], v.distress[1], v.inbox[1], ...delta, v.badDebt, ...v.writes]
-    return { openings: [], circuit: 1, window: [], values, digest, proof: stubProof(digest, z, y) }
+    return { openings: [], circuit: 1, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
   }
 
   describe('of a sweep', () => {
@@ -342,7 +342,7 @@ describe('settlement', () => {
   })
 
   it('refuses a circuit that does not exist', async () => {
-    const data = settlement.encode('settle', [[{ ...sweepBatch(toSlot2()), circuit: 2 }]])
+    const data = settlement.encode('settle', [[{ ...sweepBatch(toSlot2()), circuit: 3 }]])
     assert.equal(await chain.revertData({ to: settlement.address, data }), '0x')
   })
 })

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util'
 import { Random } from '../protocol/random.ts'
 import { fuzzResolve, fuzzSweep, type Counts } from './run.ts'
+import { fuzzExit, fuzzTransact } from './transact.ts'
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
     resolve: { type: 'string', default: '2000' },
     sweep: { type: 'string', default: '5000' },
+    transact: { type: 'string', default: '3000' },
+    exit: { type: 'string', default: '300' },
   },
 })
 
@@ -18,3 +21,5 @@ function print(circuit: string, { all }: Counts): void {
 console.log(`seed ${values.seed}`)
 print('resolve', await fuzzResolve(new Random(Number(values.seed)), Number(values.resolve)))
 print('sweep', await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)))
+print('transact', await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)))
+print('exit', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import type { ResolveBatch, SweepBatch } from '../../protocol/batch.ts'
+import type { ResolveBatch, StepPublic, SweepBatch, TransactBatch } from '../../protocol/batch.ts'
 import { batchValues, parseBatch } from '../../protocol/batch.ts'
 import { FIELD, TRADED, WORD } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Ledger } from '../../protocol/ledger.ts'
+import { INACTIVE_STEP } from '../../protocol/transact.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
 import { MARKS } from '../support/circuit-market.ts'
 
-const SHAPE = { depth: 3, sweep: { steps: 4, window: 3 }, resolve: { steps: 2 } }
+const SHAPE = { depth: 3, sweep: { steps: 4, window: 3 }, resolve: { steps: 2 }, transact: { steps: 2 } }
 const bounds = (first: bigint, step: bigint) => Array.from({ length: TRADED }, (_, a) => first + step * BigInt(a))
 const ENVELOPE = { floors: bounds(100n, 1n), ceilings: bounds(200n, 1n) }
 const WIDE = { floors: bounds(0n, 0n), ceilings: bounds(WORD - 1n, 0n) }
@@ -45,6 +46,38 @@ describe('the ledger', () => {
       FIELD - 4n, 3n, 0n, 0n, 0n, 0n, 0n, FIELD - 1n, 2n,
       5n, 6n, 7n, 8n, 9n, 0n, 0n, 0n, 0n, 0n,
     ])
+  })
+
+  it('assembles the vector of a transact from its own state, without marks where no price bears on it', () => {
+    const domain = { chainId: 31337n, settlement: 0xa1n, sequencer: [11n, 12n] as const }
+    const fresh = new Ledger(SHAPE, 6, 50n, 1000n, 2000n, domain)
+    const steps = [{ op: 1, index: 5, leaf: 6n, cipher: [7n, 8n, 9n], asset: 2, amount: 10n, u: 11n, v: 12n }, INACTIVE_STEP]
+    const batch: TransactBatch = { circuit: 'transact', active: 1, rootAfter: 81n, inboxAfter: 83n, validUntil: 99n, steps }
+    const around = (marks: readonly bigint[]) => [
+      1n, 1000n, 81n, 2000n, 83n, 31337n, 0xa1n, 11n, 12n, 99n, ...marks, 1n, 5n, 6n, 7n, 8n, 9n, 2n, 10n, 11n, 12n, ...Array<bigint>(10).fill(0n),
+    ]
+    assert.deepEqual(fresh.vector(batch), around(Array<bigint>(35).fill(0n)))
+    for (const op of [3, 4, 5, 7, 8]) refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
+    fresh.marks = MARKS
+    assert.deepEqual(fresh.vector(batch), around(MARKS.slice(1).flatMap(({ price, ut, vt, sell, buy }) => [price, ut, vt, sell, buy])))
+    refuses(() => fresh.vector({ ...batch, validUntil: 1n << 40n }), /does not fit 40 bits/)
+    refuses(() => fresh.vector({ ...batch, steps: steps.slice(1) }), /has 2 steps/)
+    refuses(() => fresh.vector({ ...batch, active: 3 }), /has 2 steps/)
+  })
+
+  it('keeps what accounts and backstop hold in total', () => {
+    const fresh = new Ledger(SHAPE, 6, 50n, 1000n, 2000n)
+    const step = (op: number, asset: number, amount: bigint, u = 0n, v = 0n) => ({ ...INACTIVE_STEP, op, index: 1, leaf: 1n, asset, amount, u, v })
+    const apply = (...steps: StepPublic[]) => fresh.apply({ circuit: 'transact', active: 2, rootAfter: 81n, inboxAfter: 83n, validUntil: 0n, steps })
+    apply(step(1, 0, 100n, 5n, 6n), step(2, 1, 7n))
+    apply(step(3, 0, 30n, 9n), step(7, 1, 2n, 9n, 3n))
+    apply(step(5, 1, 10n, 21n, 1n), step(5, 2, 4n, 8n, 0n))
+    apply(step(9, 0, 1000n), step(8, 0, 1000n))
+    assert.deepEqual(fresh.accounts.slice(0, 3), [100n - 30n - 21n + 8n, 7n - 2n + 10n, -4n])
+    assert.deepEqual(fresh.backstop.slice(0, 3), [21n - 8n, -10n, 4n])
+    assert.deepEqual([fresh.root, fresh.heads[1]], [81n, 83n])
+    fresh.apply(RESOLVE)
+    assert.deepEqual(fresh.accounts.slice(0, 2), [57n + 4n, 15n - 3n])
   })
 
   it('reads a batch back from the values that it publishes', () => {

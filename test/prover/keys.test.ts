@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path'
 import { groth16 } from 'snarkjs'
 import { keccak256 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { AccountTree } from '../../protocol/tree.ts'
 import { compileCircuit } from '../../prover/compile.ts'
 import { writeDevelopmentKey } from '../../prover/development-key.ts'
 import { hasFusedMultiplyAdd } from '../../prover/kernel/fused.ts'
@@ -71,7 +72,7 @@ describe('keys and proofs', () => {
       }
     })
 
-    it('differ between the two circuits', () => {
+    it('differ between two circuits', () => {
       assert.notEqual(keys.sweep.keyHash, keys.resolve.keyHash)
       assert.notDeepEqual(keys.sweep.verificationKey.vk_delta_2, keys.resolve.verificationKey.vk_delta_2)
     })
@@ -155,8 +156,8 @@ describe('keys and proofs', () => {
       assert.deepEqual(await readdir(join(cache, 'keys', 'small')), [])
     })
 
-    it('reports the progress of both circuits when it is filled and nothing when it is used', async () => {
-      assert.deepEqual([...stages].sort(), ['resolve compile', 'resolve key', 'sweep compile', 'sweep key'])
+    it('reports the progress of all circuits when it is filled and nothing when it is used', async () => {
+      assert.deepEqual([...stages].sort(), ['exit', 'resolve', 'sweep', 'transact'].flatMap((circuit) => [`${circuit} compile`, `${circuit} key`]))
       let calls = 0
       const again = await ensureToyKeys(() => calls++)
       assert.equal(calls, 0)
@@ -294,6 +295,11 @@ describe('keys and proofs', () => {
       assert.match(sweep, /block\.chainid != 31337 && block\.chainid != 1337\) revert DevelopmentKeysOnly/)
       assert.ok(sweep.includes(`return ${keys.sweep.keyHash};`))
       assert.match(sweep, /Do not edit/)
+      assert.doesNotMatch(sweep, /function depth/)
+      const { transact, exit } = paths
+      for (const path of [transact, exit]) assert.match(sources[path]!.content, new RegExp(`function depth\\(\\) external pure returns \\(uint256\\) {\\s*return ${keys.profile.depth};`))
+      assert.ok(sources[transact]!.content.includes(`return ${new AccountTree(keys.profile.depth).root};`))
+      assert.match(sources[exit]!.content, /function steps\(\) external pure returns \(uint256\) {\s*return 1;/)
     })
 
     it('are not written again when nothing changes', async () => {

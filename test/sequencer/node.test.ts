@@ -5,16 +5,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
+import { loadArtifact } from '../../contracts/artifacts.ts'
 import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
 import { parseBook } from '../../protocol/book.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
+import { mockCustody } from '../../sequencer/custody-plan.ts'
 import { DEFAULT_CLOCKS, deploy, type Deployed } from '../../sequencer/deploy.ts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
 import { type RoundReport, SequencerNode } from '../../sequencer/node.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
 import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sequencer/rpc.ts'
-import { NodeMetrics, serve } from '../../sequencer/server.ts'
+import { serve } from '../../sequencer/server.ts'
 import { Store } from '../../sequencer/store.ts'
 import { verifyChain } from '../../sequencer/verify-chain.ts'
 import { goodBook } from '../support/books.ts'
@@ -48,9 +52,12 @@ describe('the node, on a chain in a process of its own', () => {
   let feeds: Address[]
   const reports: RoundReport[] = []
   const keysOf = async () => keys
-  const open = () => SequencerNode.open(deployed.data, signer, keysOf)
+  const open = async () => {
+    await node?.close()
+    return SequencerNode.open(deployed.data, signer, keysOf)
+  }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
-  const files = async () => (await readdir(deployed.data)).sort()
+  const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
 
   async function step(): Promise<RoundReport> {
     const report = await node.step()
@@ -64,7 +71,8 @@ describe('the node, on a chain in a process of its own', () => {
     parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     chain = await startLocalChain()
     signer = await connectSigner(chain.url)
-    deployed = await deploy(book(), keys, signer, { feeds: {}, allowDevelopmentKeys: false, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS })
+    const market = book()
+    deployed = await deploy(market, keys, signer, { accounts: market.accounts, custody: mockCustody(market), feeds: {}, allowDevelopmentKeys: false, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS })
     feeds = [deployed.feeds.ETH!, deployed.feeds.BTC!]
     await cp(deployed.data, join(parent, 'genesis'), { recursive: true })
     node = await open()
@@ -77,6 +85,7 @@ describe('the node, on a chain in a process of its own', () => {
 
   it('stores its state for its owner only', async () => {
     assert.deepEqual(await files(), ['state-000001.json'])
+    assert.equal((await stat(join(deployed.data, 'sequencer.key'))).mode & 0o777, 0o600)
     assert.equal((await stat(join(deployed.data, 'state-000001.json'))).mode & 0o777, 0o600)
     assert.equal((await stat(deployed.data)).mode & 0o777, 0o700)
   })
@@ -251,7 +260,7 @@ describe('the node, on a chain in a process of its own', () => {
 
     it('keeps the latest versions of its state only', async () => {
       const store = await Store.open(deployed.data)
-      for (let i = 0; i < 20; i++) await store.save(node.system)
+      for (let i = 0; i < 20; i++) await store.save({ system: node.system, settlements: 9, applied: new Map() })
       const all = await files()
       await store.prune()
       assert.deepEqual(await files(), all.slice(-16))
@@ -279,11 +288,17 @@ describe('the node, on a chain in a process of its own', () => {
       await mkdir(directory)
       const newest = (await files()).at(-1)!
       await writeFile(join(directory, newest), change(await readFile(join(deployed.data, newest), 'utf8')))
+      await cp(join(deployed.data, 'sequencer.key'), join(directory, 'sequencer.key'))
       return directory
     }
     await refused(join(parent, 'genesis'), /is not the chain's: its root or heads differ/)
     await refused(parent, /holds no state of a node/)
     await refused(join(parent, 'nowhere'), /holds no state of a node/)
+    const keyless = await copy('keyless', (text) => text)
+    await rm(join(keyless, 'sequencer.key'))
+    await refused(keyless, /There is no sequencer key/)
+    await writeFile(join(keyless, 'sequencer.key'), '0x05')
+    await refused(keyless, /WRONG_KEY/)
     await refused(await copy('truncated', (text) => text.slice(0, -100)), /malformed or truncated/)
     await refused(await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')), /is of chain 1337, but .* is chain 31337/)
     await refused(await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')), /state-\d+\.json cannot be used: The stored accounts do not have the stored root/)
@@ -299,7 +314,8 @@ describe('the node, on a chain in a process of its own', () => {
   describe('an audit of the chain', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
       const parameters = await node.settlement.view<object>('parameters', [1])
-      await node.settlement.send(signer, 'proposeParameters', [1, { ...parameters, collateralFactor: 8_400 }])
+      const { abi } = await loadArtifact('Rounds')
+      await sendCall(signer, { address: deployed.rounds, abi, functionName: 'proposeParameters', args: [1, { ...parameters, collateralFactor: 8_400 }] })
       await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC], DEFAULT_CLOCKS.parameterDelay + 1)
       await step()
       const verdict = await audit()
@@ -308,7 +324,7 @@ describe('the node, on a chain in a process of its own', () => {
       const last = reports.at(-1)!
       assert.deepEqual(verdict.rounds.map(({ round }) => round), Array.from({ length: last.round }, (_, i) => i + 1))
       for (const audited of verdict.rounds) {
-        assert.deepEqual(Object.keys(audited), ['round', 'complete', 'swept', 'resolved', 'proofs', 'gas'])
+        assert.deepEqual(Object.keys(audited), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
         assert.ok(audited.complete)
         const report = reports.find(({ round }) => round === audited.round)
         if (report === undefined) continue

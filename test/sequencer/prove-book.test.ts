@@ -210,7 +210,7 @@ describe('completing a round', () => {
       const deltas = Array<bigint>(8).fill(0n)
       let badDebt = 0n
       for (const { transition: { batch } } of completeRound(system)) {
-        if (batch.circuit === 'sweep') continue
+        if (batch.circuit !== 'resolve') continue
         batch.backstopDelta.forEach((delta, a) => (deltas[a]! += delta))
         badDebt += batch.badDebt
         for (const { index, leaf, cipher } of batch.writes) {

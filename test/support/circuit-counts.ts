@@ -1,21 +1,23 @@
-import { PROFILES, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { CIRCUITS, PROFILES, type CircuitName, type Profile } from '../../prover/profiles.ts'
 import { openCircuit } from './circuit.ts'
 
 /** Constraints of the circuits, as docs/constraints.json keeps them. */
 export interface ConstraintCounts {
-  /** What one more step costs, at a window of 6 and a depth of 8 (design, section 7). */
+  /** What one more step costs, at a window of 6 and a depth of 8 (design, section 7); all of an exit. */
   readonly step: Readonly<Record<CircuitName, number>>
   readonly tiny: Readonly<Record<CircuitName, number>>
 }
 
-/** Constraints of both circuits. */
+/** Constraints of the circuits. */
 export async function profileCounts(profile: Profile): Promise<Record<CircuitName, number>> {
-  const [sweep, resolve] = [await openCircuit('sweep', profile), await openCircuit('resolve', profile)]
-  return { sweep: sweep.constraints.length, resolve: resolve.constraints.length }
+  const counts: Partial<Record<CircuitName, number>> = {}
+  for (const circuit of CIRCUITS) counts[circuit] = (await openCircuit(circuit, profile)).constraints.length
+  return counts as Record<CircuitName, number>
 }
 
 export async function measureConstraints(): Promise<ConstraintCounts> {
-  const sized = (steps: number) => profileCounts({ name: 'tiny', depth: 8, sweep: { steps, window: 6 }, resolve: { steps } })
+  const sized = (steps: number) => profileCounts({ name: 'tiny', depth: 8, sweep: { steps, window: 6 }, resolve: { steps }, transact: { steps } })
   const [one, two] = [await sized(1), await sized(2)]
-  return { step: { sweep: two.sweep - one.sweep, resolve: two.resolve - one.resolve }, tiny: await profileCounts(PROFILES.tiny) }
+  const step = Object.fromEntries(CIRCUITS.map((circuit) => [circuit, circuit === 'exit' ? one.exit : two[circuit] - one[circuit]])) as Record<CircuitName, number>
+  return { step, tiny: await profileCounts(PROFILES.tiny) }
 }

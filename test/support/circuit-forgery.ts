@@ -71,7 +71,7 @@ export function resolveVectorOf(input: CircuitInput, claims: readonly (StepClaim
     const signed = ({ sign, magnitude }: typeof before, a: number) => (sign[a] ? -magnitude[a]! : magnitude[a]!)
     for (let a = 0; a < 8; a++) delta[a]! += claim.backstopDelta?.[a] ?? (write ? signed(before, a) - signed(after, a) : 0n)
     badDebt += claim.badDebt ?? 0n
-    const cipher = claim.cipher ?? encrypt(viewKey, newLeaf, after.sign, after.magnitude, weights)
+    const cipher = claim.cipher ?? encryptBalances(viewKey, newLeaf, after.sign, after.magnitude, weights)
     writes.push(...(claim.write ?? (write ? [index, newLeaf, ...cipher] : [0n, 0n, 0n, 0n, 0n])))
   }
   return [
@@ -128,7 +128,7 @@ export function rootWith(leaf: bigint, children: readonly (readonly bigint[])[],
   }, leaf)
 }
 
-function encrypt(viewKey: bigint, leaf: bigint, sign: readonly bigint[], m: readonly bigint[], weights: bigint): bigint[] {
+export function encryptBalances(viewKey: bigint, leaf: bigint, sign: readonly bigint[], m: readonly bigint[], weights: bigint): bigint[] {
   return [
     m[0]! + (m[1]! << 64n) + (m[2]! << 128n),
     m[3]! + (m[4]! << 64n) + (m[5]! << 128n),

@@ -7,7 +7,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
 import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
 import { cachedDirectory } from '../../prover/key-cache.ts'
-import { mainSource, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { mainSource, stepsOf, type CircuitName, type Profile } from '../../prover/profiles.ts'
 import { WitnessCalculator } from '../../prover/witness.ts'
 import { readConstraints, type Constraint } from './circuit-constraints.ts'
 
@@ -76,8 +76,7 @@ const opened = new Map<string, Promise<Circuit>>()
 
 /** The circuit of a profile, opened once a process. */
 export function openCircuit(circuit: CircuitName, profile: Profile): Promise<Circuit> {
-  const { depth, sweep, resolve } = profile
-  const name = circuit === 'sweep' ? `sweep-${sweep.steps}-${sweep.window}` : `resolve-${resolve.steps}-${depth}`
+  const name = `${circuit}-${stepsOf(circuit, profile)}-${circuit === 'sweep' ? profile.sweep.window : profile.depth}`
   let result = opened.get(name)
   if (result === undefined) {
     result = Circuit.open(name, mainSource(circuit, profile))

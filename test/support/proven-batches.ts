@@ -16,6 +16,7 @@ export async function provenBatch(keys: KeySet, { batch, input }: Transition, op
     values: batchValues(batch),
     digest: signals[0]!,
     proof: { a: [...a], b: b.map((row) => [...row]), c: [...c] },
+    memo: '0x',
   }
 }
 

@@ -1,0 +1,258 @@
+pragma circom 2.2.0;
+
+include "poseidon.circom";
+include "balance_change.circom";
+include "margin.circom";
+include "types.circom";
+include "gadgets/assert_bit.circom";
+include "gadgets/assert_range.circom";
+include "gadgets/encrypt_account.circom";
+include "gadgets/leaf_hash.circom";
+include "gadgets/message_hash.circom";
+include "gadgets/non_zero_iff.circom";
+include "gadgets/signature_or_secret.circom";
+include "gadgets/stack_push.circom";
+include "gadgets/tree_update.circom";
+
+// One operation of one account (docs/protocol.md, transact). When active it is just one of nine, and enforces:
+//
+//   1 OPEN         the tree holds nothing at the index. The new account has version 0, neutral weights, the deposit alone,
+//                  the owner of the key (Ax, Ay), and the view key Poseidon(secret 8A), secret B8 being the sequencer's key
+//   2 TOPUP        the account grows by the deposit
+//   3 WITHDRAW     the owner signed; the account may end so (Margin)
+//   4 TRADE        the owner signed; it may end so, or it is an exception (Margin). Two such steps are a pair: same asset, link
+//                  and amounts, opposite directions
+//   5 UNWIND       the same with the backstop, whose side is public
+//   6 PREFERENCES  the owner signed the new weights; balances stay
+//   7 FORCED       like WITHDRAW, signed for its number in the forced queue instead of a version and an expiry of the batch
+//   8 DISCHARGE    a request of that queue, signature and expiry as published, is not one that 7 would serve
+//   9 BOUNCE       a deposit under which a balance would reach 2^64
+//
+//  1. amounts, asset and direction are those that the operation may have;
+//  2. but for OPEN, the witness opens the leaf that the tree holds at the index;
+//  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
+//     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
+//     DISCHARGE and BOUNCE write nothing;
+//  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. It
+//     expires no earlier than `validUntil`, the forced ones aside: for them the contract looks at the clock;
+//  5. every step but TOPUP and BOUNCE is about the key whose hash the leaf has.
+// Old magnitudes are below 2^64 by birth of the leaf. An inactive step publishes and changes nothing; its private inputs need
+// only satisfy the checks that hold for any account. What is published of TRADE and PREFERENCES is index, leaf and ciphertext.
+// The contract takes what is public of 1, 2, 7, 8 and 9 from its own queues, and so owns the ranges of recipient and number.
+template TransactStep(depth) {
+    assert(depth <= 16); // an index below 2^32: meta packs it into 32 bits
+    signal input op[9];                    // one-hot, none when inactive
+    signal input publicKey[2];             // A; any point where it does not count
+    input Identity() identity;             // version 0 for OPEN
+    signal input indexBits[2 * depth];     // position in the account tree, low bit first; binary by TreeUpdate
+    signal input oldWeights;               // eight nibbles
+    signal input weightBits[8][4];         // the new ones, low bit first
+    input Balances() balances;
+    signal input children[depth][4];       // path of the index, see TreeUpdate
+    signal input assetBits[8];             // one-hot; cash where there is none
+    signal input direction;                // 1: the balance of the asset grows
+    signal input amount;
+    signal input cash;                     // what the asset is traded for
+    signal input extra;                    // recipient, link, packed new weights, or 0
+    signal input queueNumber;
+    signal input expiry;
+    signal input r8[2];
+    signal input s;
+    signal input exception;                // see Margin
+    signal input blind;                    // see ScalarMulAny
+    signal input secret;                   // the sequencer's
+    signal input chainId;
+    signal input settlement;
+    signal input sequencer[2];
+    signal input validUntil;
+    input TradeMarks() marks[7];
+    signal input rootBefore;
+    signal input inboxBefore;
+    signal input {binary} halfBefore;      // 1 iff the step before is the first half of a trade
+    signal input mirrorBefore;             // the terms that the second half must have
+    signal input linkBefore;
+    signal output {binary} active;
+    signal output rootAfter;
+    signal output inboxAfter;
+    signal output {binary} halfAfter;
+    signal output mirrorAfter;
+    signal output linkAfter;
+    signal output published[10];
+
+    // The operation.
+    signal {binary} is[9];
+    var ops = 0;
+    var number = 0;
+    for (var i = 0; i < 9; i++) {
+        is[i] <== AssertBit()(op[i]);
+        ops += is[i];
+        number += (i + 1) * is[i];
+    }
+    active <== AssertBit()(ops);
+    var open = is[0];
+    var topUp = is[1];
+    var withdraw = is[2];
+    var trade = is[3];
+    var unwind = is[4];
+    var preferences = is[5];
+    var forced = is[6];
+    var discharge = is[7];
+    var bounce = is[8];
+    var exchange = trade + unwind;
+    var queued = forced + discharge;
+    signal {binary} write <== active - discharge - bounce;
+
+    // 1.
+    signal {binary} assetBit[8];
+    var asset = 0;
+    for (var a = 0; a < 8; a++) {
+        assetBit[a] <== AssertBit()(assetBits[a]);
+        asset += a * assetBit[a];
+    }
+    signal {binary} directionBit <== AssertBit()(direction);
+    signal {binary} exceptionBit <== AssertBit()(exception);
+    (1 - exchange) * cash === 0;
+    (1 - active + preferences) * amount === 0;
+    exchange * assetBit[0] === 0;
+    (1 - active + preferences) * (1 - assetBit[0]) === 0;
+    (open + topUp + bounce) * (1 - directionBit) === 0;
+    (withdraw + queued + preferences) * directionBit === 0;
+    exceptionBit * (1 - exchange) === 0;
+    unwind * extra === 0;
+
+    // The pair of halves: mirror is what the other half's terms must be. The ranges of BalanceChange make it injective.
+    var common = amount + cash * (1 << 64) + asset * (1 << 128);
+    (1 - trade) * halfBefore === 0;
+    halfAfter <== trade - halfBefore;
+    halfBefore * (common + directionBit * (1 << 132) - mirrorBefore) === 0;
+    halfBefore * (extra - linkBefore) === 0;
+    mirrorAfter <== common + (1 - directionBit) * (1 << 132);
+    linkAfter <== extra;
+
+    // Weights: new nibbles, none zero; the old packing below 2^32, and the same unless they change.
+    signal {binary} weightBit[8][4];
+    signal {binary} always <== 1;
+    var weights = 0;
+    for (var a = 0; a < 8; a++) {
+        var nibble = 0;
+        for (var i = 0; i < 4; i++) {
+            weightBit[a][i] <== AssertBit()(weightBits[a][i]);
+            nibble += weightBit[a][i] * (1 << i);
+        }
+        NonZeroIff()(nibble, always);
+        weights += nibble * (1 << (4 * a));
+    }
+    AssertRange(32)(oldWeights);
+    (1 - preferences) * (weights - oldWeights) === 0;
+    preferences * (extra - weights) === 0;
+
+    // The version below 2^32 - 1 makes meta's packing unique and leaves room for the next one.
+    AssertRange(32)(identity.version);
+    NonZeroIff()(identity.version - ((1 << 32) - 1), always);
+
+    // A new account: nothing in it, and version 0 before the step as after it.
+    var signs = 0;
+    for (var a = 0; a < 8; a++) {
+        signs += balances.sign[a] * (1 << a);
+        open * balances.magnitude[a] === 0;
+    }
+    open * (oldWeights - 0x88888888 + signs * (1 << 32)) === 0;
+    open * identity.version === 0;
+
+    // 2 and 3: the leaves.
+    var index = 0;
+    for (var i = 0; i < 2 * depth; i++) {
+        index += indexBits[i] * (1 << i);
+    }
+    signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
+    var place = identity.version + index * (1 << 32);
+    signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
+    component change = BalanceChange();
+    change.before <== balances;
+    change.assetBit <== assetBit;
+    change.direction <== directionBit;
+    change.amount <== amount;
+    change.cash <== cash;
+    signal newLeaf <== LeafHash()(key, place + weights * (1 << 64) + 1 - open, change.after);
+    component tree = TreeUpdate(depth);
+    tree.indexBits <== indexBits;
+    tree.before <== leaf * (active - open);
+    tree.after <== newLeaf;
+    tree.children <== children;
+    active * (rootBefore - tree.rootBefore) === 0;
+    rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
+    signal pushed <== StackPush()(inboxBefore, newLeaf);
+    inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
+    signal cipher[3] <== EncryptAccount()(identity.viewKey, newLeaf, weights, change.after);
+
+    // 4 and 5: the key, and the signature or, for OPEN, the secret shared with the owner.
+    signal owner <== Poseidon(2)(publicKey);
+    (active - topUp - bounce) * (identity.owner - owner) === 0;
+    AssertRange(40)(expiry);
+    signal spare <== (withdraw + exchange + preferences) * (expiry - validUntil);
+    AssertRange(40)(spare);
+    Terms() terms;
+    terms.kind <== number - discharge;
+    terms.index <== index;
+    terms.nonce <== identity.version + queued * (queueNumber - identity.version);
+    terms.expiry <== expiry;
+    terms.asset <== asset;
+    terms.direction <== directionBit;
+    terms.amount <== amount;
+    terms.cash <== cash;
+    terms.extra <== extra;
+    component curve = SignatureOrSecret();
+    curve.opens <== is[0];
+    curve.secret <== secret;
+    curve.publicKey <== publicKey;
+    curve.message <== MessageHash()(chainId, settlement, terms);
+    curve.r8 <== r8;
+    curve.s <== s;
+    curve.blind <== AssertBit()(blind);
+    open * (curve.fixed[0] - sequencer[0]) === 0;
+    open * (curve.fixed[1] - sequencer[1]) === 0;
+    signal viewKey <== Poseidon(2)(curve.shared);
+    open * (identity.viewKey - viewKey) === 0;
+
+    // The verdict.
+    component margin = Margin();
+    margin.before <== balances;
+    margin.after <== change.after;
+    margin.marks <== marks;
+    margin.assetBit <== assetBit;
+    margin.direction <== directionBit;
+    margin.amount <== amount;
+    margin.cash <== cash;
+    margin.shrunk <== change.shrunk;
+    margin.exception <== exceptionBit;
+    (withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0;
+    write * (1 - change.fits) === 0;
+    (withdraw + exchange + forced) * (1 - margin.small) === 0;
+    (withdraw + exchange + forced) * (1 - margin.enough) === 0;
+    bounce * change.fits === 0;
+    signal passes <== margin.small * margin.enough;
+    signal signedFits <== curve.valid * change.fits;
+    signal serveable <== passes * signedFits;
+    discharge * serveable === 0;
+
+    // What is published; see Transact.
+    var account[4] = [newLeaf, cipher[0], cipher[1], cipher[2]];
+    var request[4] = [r8[0], r8[1], s, expiry];
+    signal written[4];
+    signal requested[4];
+    published[0] <== number;
+    published[1] <== active * index;
+    for (var i = 0; i < 4; i++) {
+        written[i] <== write * account[i];
+        requested[i] <== discharge * request[i];
+        published[2 + i] <== written[i] + requested[i];
+    }
+    published[6] <== (1 - trade) * asset;
+    published[7] <== (1 - trade) * amount;
+    signal key8 <== open * publicKey[0];
+    signal recipient <== (withdraw + queued) * extra;
+    published[8] <== key8 + recipient + unwind * cash;
+    signal key9 <== open * publicKey[1];
+    signal place9 <== queued * queueNumber;
+    published[9] <== key9 + place9 + unwind * directionBit;
+}

@@ -1,0 +1,123 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Address } from 'viem'
+
+function wholeNumber(least: number, most: number) {
+  return (text: string): number => {
+    const value = Number(text)
+    if (!/^[0-9]+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    return value
+  }
+}
+
+function address(text: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('It must be an address, 0x and 40 hexadecimal digits.')
+  return text as Address
+}
+
+function addWeight(text: string, weights: Readonly<Record<string, number>> = {}): Record<string, number> {
+  const match = /^(.+)=([0-9]+)$/.exec(text)
+  const weight = Number(match?.[2])
+  if (match === null || weight < 1 || weight > 15) throw new InvalidArgumentError('Write it as SYMBOL=WEIGHT, with a weight from 1 to 15.')
+  return { ...weights, [match[1]!]: weight }
+}
+
+const expiresIn = () => new Option('--expires-in <seconds>', 'how long the signature is good').argParser(wholeNumber(1, 31_536_000)).default(3_600)
+const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails'] as const
+
+export function register(program: Command): void {
+  const wallet = program
+    .command('wallet')
+    .summary('be the owner of an account')
+    .description(
+      "The owner's side: deposits, operations signed with the account's key, recovery from the chain alone and the exit without the sequencer. " +
+        'PLIMSOLL_WALLET_KEY holds the Ethereum private key that everything comes from; on a local chain --from names an unlocked account instead.',
+    )
+    .addHelpText('after', '\nExample:\n  plimsoll wallet balance --node http://127.0.0.1:9464')
+
+  /** A command of the wallet with the options that all of them take. */
+  const command = (name: string, summary: string, example: string): Command =>
+    wallet
+      .command(name)
+      .summary(summary)
+      .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+      .option('--from <address>', 'unlocked account of a local chain, in place of PLIMSOLL_WALLET_KEY', address)
+      .option('--account <number>', 'number of the key, for owners with several accounts', wholeNumber(0, 0xffff_ffff), 0)
+      .option('--json', 'print JSON')
+      .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
+  const node = (to: Command) => to.requiredOption('--node <url>', 'the API of a node').option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+  const chain = (to: Command) =>
+    to.requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain').requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+
+  chain(command('address', 'print the public key that deposits are made out to', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
+    await (await import('../wallet/address.ts')).run(options)
+  })
+
+  command('deposit', "deposit into one's account, which the first deposit opens, or into anyone's with --index", '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000')
+    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .requiredOption('--node <url>', 'the API of a node')
+    .requiredOption('--asset <symbol>', 'what to deposit')
+    .requiredOption('--amount <decimal>', 'how much')
+    .option('--index <number>', 'the account, of whomever', wholeNumber(0, 0xffff_ffff))
+    .option(...wait)
+    .action(async (options) => {
+      await (await import('../wallet/deposit.ts')).run(options)
+    })
+
+  command('withdraw', 'withdraw to an address: claimable after the next checkpoint', '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...')
+    .option('--node <url>', 'the API of a node')
+    .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .option('--settlement <address>', 'settlement contract on that chain', address)
+    .option('--asset <symbol>', 'what to withdraw (with --settlement and no --node: its number)')
+    .option('--amount <decimal>', 'how much')
+    .option('--to <address>', 'the recipient', address)
+    .addOption(expiresIn())
+    .option('--forced', 'ask the contract, which the sequencer must obey or stall: needs --rpc and --settlement')
+    .option('--claim <id>', 'take a withdrawal that is claimable: needs --rpc, and --node or --settlement', wholeNumber(0, 0xffff_ffff))
+    .option(...wait)
+    .action(async (options) => {
+      await (await import('../wallet/withdraw.ts')).run(options)
+    })
+
+  node(command('trade', 'sign half of a trade; whoever has the link signs the other half', '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400'))
+    .requiredOption('--asset <symbol>', 'what is traded for cash')
+    .option('--buy <decimal>', 'how much of it to buy')
+    .option('--sell <decimal>', 'how much of it to sell')
+    .requiredOption('--for <cash>', 'the price of all of it')
+    .option('--link <hex>', 'link of the half that was signed before; without it a new one is made')
+    .option('--backstop', 'trade with the backstop instead of another account')
+    .addOption(expiresIn())
+    .option(...wait)
+    .action(async (options) => {
+      await (await import('../wallet/trade.ts')).run(options)
+    })
+
+  node(command('preferences', 'say what a liquidation is to trade first; only the sequencer sees it', '--node http://127.0.0.1:9464 --set ETH=15'))
+    .requiredOption('--set <symbol=weight>', 'weight of an asset, from 1 to 15, 8 is neutral (repeat it for others)', addWeight)
+    .addOption(expiresIn())
+    .option(...wait)
+    .action(async (options) => {
+      await (await import('../wallet/preferences.ts')).run(options)
+    })
+
+  node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')).action(async (options) => {
+    await (await import('../wallet/balance.ts')).run(options)
+  })
+
+  chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
+    await (await import('../wallet/history.ts')).run(options)
+  })
+
+  chain(command('recover', "rebuild one's account from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...'))
+    .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
+    .option('--out <file>', 'write it to a new file instead')
+    .action(async (options) => {
+      await (await import('../wallet/recover.ts')).run(options)
+    })
+
+  chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --pull'))
+    .requiredOption('--to <address>', 'the recipient', address)
+    .option('--pull', 'pay the share of every token at once')
+    .action(async (options) => {
+      await (await import('../wallet/exit.ts')).run(options)
+    })
+}

@@ -1,0 +1,27 @@
+import { SCALE } from '../../protocol/constants.ts'
+import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
+import { health, targetHealth } from '../../protocol/health.ts'
+import { type AssetMarks, MARK_NAMES } from '../../protocol/marks.ts'
+import { printJson, printText } from '../output.ts'
+import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
+import { openWallet, type WalletOptions } from './session.ts'
+
+export async function run(options: WalletOptions & { node: string }): Promise<void> {
+  const wallet = await openWallet(options)
+  const { account } = await wallet.read()
+  const [round, withdrawals] = await Promise.all([wallet.client.round(), wallet.client.withdrawals(account.index)])
+  const { assets } = wallet.deployment
+  const cash = assets[0]!
+  const marks = round.marks.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks)
+  const equity = account.balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
+  const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
+  const balances = amountsBySymbol(assets, account.balances)
+  const weights = weightsBySymbol(assets, account.weights)
+  const worth = { health: inCash(health(account.balances, marks)), targetHealth: inCash(targetHealth(account.balances, marks)), equity: inCash(equity) }
+  const pending = withdrawals.map(({ id, asset, amount, claimable }) => ({ id, asset: assets[asset]!.symbol, amount: formatDecimal(amount, assets[asset]!.decimals), claimable }))
+  if (options.json) return printJson({ index: account.index, version: Number(account.version), balances, weights, ...worth, pending })
+  printText(`Account ${account.index}, version ${account.version}: ${listAmounts(balances)}`)
+  printText(`Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round.number}`)
+  if (Object.keys(weights).length > 0) printText(`Preferences: ${Object.entries(weights).map(([symbol, weight]) => `${symbol} ${weight}`).join(', ')}`)
+  for (const { id, asset, amount, claimable } of pending) printText(`Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `plimsoll wallet withdraw --claim ${id} takes it` : 'waits for the next checkpoint'}`)
+}

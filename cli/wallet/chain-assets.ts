@@ -1,0 +1,32 @@
+import { type Address, type PublicClient, zeroAddress } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { ROUNDS_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+
+/** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
+export interface ChainAsset {
+  readonly symbol: string
+  readonly token: Address | null
+  readonly tokenDecimals: number
+  readonly decimals: number
+}
+
+/**
+ * The assets of a settlement, from the chain alone; synthetics are called by their number, such as `#3`.
+ * @throws PlimsollError when there is no settlement at the address
+ */
+export async function chainAssets(read: PublicClient, settlement: Address): Promise<ChainAsset[]> {
+  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
+    throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
+  })
+  const custody = { address: vault, abi: VAULT_ABI } as const
+  const rounds = await read.readContract({ ...custody, functionName: 'rounds' })
+  const traded = Number(await read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'assetCount' }))
+  return Promise.all(
+    Array.from({ length: traded + 1 }, async (_, asset): Promise<ChainAsset> => {
+      const [token, tokenDecimals, decimals] = await read.readContract({ ...custody, functionName: 'assetInfo', args: [asset] })
+      if (token === zeroAddress) return { symbol: `#${asset}`, token: null, tokenDecimals: 0, decimals }
+      const symbol = await read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${asset}`)
+      return { symbol, token, tokenDecimals, decimals }
+    }),
+  )
+}

@@ -1,0 +1,27 @@
+import type { Address } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { PROFILES } from '../../prover/profiles.ts'
+import { closeProver, prove } from '../../prover/prove.ts'
+import { escapeOf, leave, pullShares } from '../../sequencer/leave.ts'
+import { loadKeys } from '../load-keys.ts'
+import { printJson, printText } from '../output.ts'
+import { amountsBySymbol, listAmounts } from './amounts.ts'
+import { type ChainOptions, recoverAccount } from './own-account.ts'
+import { chainSigner } from './session.ts'
+
+/** Leaves a frozen system: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
+export async function run(options: ChainOptions & { to: Address; pull?: true }): Promise<void> {
+  if (BigInt(options.to) === 0n) throw new PlimsollError('--to is the address 0, which nobody has.')
+  const signer = await chainSigner(options.rpc, options)
+  const escape = await escapeOf(signer.read, options.settlement)
+  const { key, assets, recovered } = await recoverAccount(options, true)
+  const profile = Object.values(PROFILES).find(({ depth }) => depth === recovered.path.length)
+  if (profile === undefined) throw new PlimsollError(`No profile has a tree of depth ${recovered.path.length}.`)
+  const { index } = recovered.account
+  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, async (input) => prove(await loadKeys(profile.name), 'exit', input).finally(closeProver))
+  const amounts = options.pull ? await pullShares(signer, escape, index) : []
+  const pulled = amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), amounts)
+  if (options.json) return printJson({ index, equity: equity.toString(), transaction, pulled })
+  printText(transaction === null ? `Account ${index} had left before.` : `Account ${index} has left with an equity of ${equity} at the last checkpoint, transaction ${transaction}`)
+  if (options.pull) printText(`Paid to ${options.to}: ${listAmounts(pulled)}`)
+}

@@ -1,0 +1,67 @@
+import { type Address, createWalletClient, http, isAddressEqual } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import type { OwnerKey } from '../../protocol/keys.ts'
+import { PlimsollClient } from '../../sdk/client.ts'
+import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
+import { OwnerWallet } from '../../sdk/owner-wallet.ts'
+import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sequencer/rpc.ts'
+
+/** Environment variable with the user's Ethereum key. */
+export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
+
+/** What every command of the wallet takes; which of them it insists on is its own affair. */
+export interface WalletOptions {
+  readonly from?: Address
+  readonly account: number
+  readonly json?: true
+  readonly node?: string
+  readonly rpc?: string
+  readonly settlement?: Address
+}
+
+interface EthereumKey {
+  readonly address: Address
+  readonly sign: TypedDataSigner
+}
+
+/** @throws PlimsollError when no key is named, or the chain does not hold it */
+export async function ethereumKey({ from, rpc }: WalletOptions): Promise<EthereumKey> {
+  if (from === undefined) {
+    const account = privateKeyOf(WALLET_KEY_VARIABLE)
+    if (account === undefined) throw new PlimsollError(`${WALLET_KEY_VARIABLE} is not set.`, { hint: 'It holds your Ethereum private key; on a local chain --from names an unlocked account.' })
+    return { address: account.address, sign: (typedData) => account.signTypedData(typedData) }
+  }
+  if (rpc === undefined) throw new PlimsollError('--from needs --rpc, the chain that signs.')
+  const client = await connect(rpc)
+  if (!LOCAL_CHAINS.includes(client.chainId)) throw new PlimsollError(`--from is for local chains, and ${rpc} is chain ${client.chainId}.`, { hint: `Set ${WALLET_KEY_VARIABLE}.` })
+  const wallet = createWalletClient({ account: from, chain: client.read.chain, transport: http(rpc) })
+  const unlocked = await wallet.getAddresses().catch(() => [])
+  if (!unlocked.some((address) => isAddressEqual(address, from))) throw new PlimsollError(`${from} is not an unlocked account of ${rpc}.`)
+  return { address: from, sign: (typedData) => wallet.signTypedData(typedData) }
+}
+
+/** A client that sends transactions with the user's Ethereum key. */
+export function chainSigner(rpc: string, { from }: WalletOptions): Promise<SigningClient> {
+  return connectSigner(rpc, { variable: WALLET_KEY_VARIABLE, ...(from === undefined ? {} : { from }) })
+}
+
+/** The account's key, for a settlement. */
+export async function ownerKey(options: WalletOptions, chainId: number, settlement: Address): Promise<OwnerKey & { ethereum: Address }> {
+  const { address, sign } = await ethereumKey(options)
+  return { ...(await deriveOwnerKey(sign, chainId, settlement, options.account)), ethereum: address }
+}
+
+/** The owner's side of a node. */
+export async function openWallet(options: WalletOptions & { node: string }): Promise<OwnerWallet> {
+  const client = new PlimsollClient({ node: options.node })
+  const deployment = await client.deployment()
+  return OwnerWallet.open(client, deployment, await ownerKey(options, deployment.chainId, deployment.settlement))
+}
+
+/** Position of an asset. @throws PlimsollError when there is no such symbol */
+export function assetBySymbol(deployment: DeploymentInfo, symbol: string): number {
+  const position = deployment.assets.findIndex((asset) => asset.symbol === symbol)
+  if (position < 0) throw new PlimsollError(`There is no asset ${JSON.stringify(symbol)}.`, { hint: `There are ${deployment.assets.map((asset) => asset.symbol).join(', ')}.` })
+  return position
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IEscape} from "./IEscape.sol";
+import {IForced} from "./IForced.sol";
+import {IInsurance} from "./IInsurance.sol";
+import {IRounds} from "./IRounds.sol";
+import {ISettlement} from "./ISettlement.sol";
+import {IVault} from "./IVault.sol";
+import {ITreeVerifier, Proof} from "./IVerifier.sol";
+import {Proofs} from "./Proofs.sol";
+import {PublicVector} from "./PublicVector.sol";
+
+/// @title The escape; see `IEscape` for what each function promises.
+/// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint plus
+/// what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held of it.
+contract Escape is IEscape {
+    struct Notice {
+        bool declared;
+        uint40 lastTick;
+        uint40 elapsed;
+    }
+
+    struct Shared {
+        bool known;
+        uint64 amount;
+    }
+
+    IVault private immutable VAULT;
+    address private immutable SETTLEMENT;
+    IForced private immutable FORCED;
+    IInsurance private immutable INSURANCE;
+    ITreeVerifier private immutable EXIT;
+    uint32 private immutable GRACE;
+    uint32 private immutable NOTICE_PERIOD;
+
+    Notice private _notice;
+    uint64[8] private _holdings;
+    Shared[8] private _shared;
+    uint256 private _denominator;
+    mapping(uint32 index => Exit) private _exits;
+    mapping(address insurer => uint8) private _sharesPulled;
+
+    modifier whenFrozen() {
+        if (!VAULT.frozen()) revert NotFrozen();
+        _;
+    }
+
+    constructor(Config memory c) {
+        VAULT = IVault(c.vault);
+        SETTLEMENT = c.settlement;
+        FORCED = IForced(c.forced);
+        INSURANCE = IInsurance(c.insurance);
+        EXIT = ITreeVerifier(c.exitVerifier);
+        GRACE = c.grace;
+        NOTICE_PERIOD = c.noticePeriod;
+        if (ISettlement(c.settlement).vault() != c.vault) revert InvalidConfig("settlement");
+        if (FORCED.vault() != c.vault) revert InvalidConfig("forced");
+        if (INSURANCE.vault() != c.vault) revert InvalidConfig("insurance");
+        if (EXIT.steps() != 1 || 4 ** EXIT.depth() != ISettlement(c.settlement).accountsMax()) {
+            revert InvalidConfig("exitVerifier");
+        }
+        if (c.grace <= IRounds(VAULT.rounds()).maxAge()) revert InvalidConfig("grace");
+        if (c.noticePeriod < 4) revert InvalidConfig("noticePeriod");
+        if (FORCED.expirySlack() < uint256(c.noticePeriod) + c.grace) revert InvalidConfig("expirySlack");
+    }
+
+    /// @inheritdoc IEscape
+    function stalled() public view returns (bool) {
+        return block.timestamp - VAULT.checkpointedAt() > GRACE || VAULT.depositOverdue() || FORCED.overdue();
+    }
+
+    /// @inheritdoc IEscape
+    function declareStall() external {
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (!stalled()) revert NotStalled();
+        if (_notice.declared) revert AlreadyDeclared();
+        _notice = Notice(true, uint40(block.timestamp), 0);
+        emit StallDeclared(VAULT.epochs());
+    }
+
+    /// @inheritdoc IEscape
+    function tick() external {
+        if (!_notice.declared) revert NotDeclared();
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (stalled()) _count();
+        else _void();
+    }
+
+    /// @inheritdoc IEscape
+    function onCheckpoint() external {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        if (_notice.declared && !stalled()) _void();
+    }
+
+    /// @inheritdoc IEscape
+    function freeze() external {
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (!_notice.declared) revert NotDeclared();
+        if (!stalled()) revert NotStalled();
+        uint256 elapsed = _count();
+        if (elapsed < NOTICE_PERIOD) revert NoticeRunning(elapsed);
+        IVault.Checkpoint memory c = VAULT.lastCheckpoint();
+        _denominator = c.value + (c.equity < 0 ? uint256(-c.equity) : 0);
+        _holdings = VAULT.freeze();
+        emit FreezeDone(_holdings, _denominator);
+    }
+
+    /// @inheritdoc IEscape
+    /// @dev D = root, chain id, the settlement, index, recipient, equity, prices[7].
+    function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof)
+        external
+        whenFrozen
+    {
+        if (_exits[index].exited) revert AlreadyExited(index);
+        if (equity >= PublicVector.R || digest >= PublicVector.R) revert ValueNotInField();
+        IVault.Checkpoint memory c = VAULT.lastCheckpoint();
+        uint256[] memory d = new uint256[](14);
+        d[0] = c.root;
+        d[1] = block.chainid;
+        d[2] = uint160(SETTLEMENT);
+        d[3] = index;
+        d[4] = uint160(recipient);
+        d[5] = equity;
+        for (uint256 a = 0; a < 7; ++a) {
+            d[6 + a] = c.prices[a];
+        }
+        if (!Proofs.verify(EXIT, d, digest, proof)) revert InvalidProof();
+        _exits[index] = Exit(recipient, 0, true, equity);
+        emit Exited(index, recipient, equity);
+    }
+
+    /// @inheritdoc IEscape
+    function pull(uint32 index, uint8 asset) external whenFrozen {
+        Exit memory e = _exits[index];
+        if (!e.exited) revert NotExited(index);
+        if (e.pulled >> asset & 1 == 1) revert AlreadyPulled();
+        _exits[index].pulled = uint8(e.pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, _shareDown(asset, e.equity), false);
+        emit Pulled(index, asset, tokenAmount);
+    }
+
+    /// @inheritdoc IEscape
+    function pullShares(uint8 asset) external whenFrozen {
+        uint256 pulled = _sharesPulled[msg.sender];
+        if (pulled >> asset & 1 == 1) revert AlreadyPulled();
+        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
+        int256 equity = VAULT.lastCheckpoint().equity;
+        (uint256 shares, uint256 total) = INSURANCE.sharesOf(msg.sender);
+        uint256 owned = equity > 0 && total > 0 ? uint256(equity) * shares / total : 0;
+        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, _shareDown(asset, owned), true);
+        emit SharesPulled(msg.sender, asset, tokenAmount);
+    }
+
+    /// @inheritdoc IEscape
+    function notice() external view returns (bool declared, uint256 elapsed, uint256 lastTick) {
+        return (_notice.declared, _notice.elapsed, _notice.lastTick);
+    }
+
+    /// @inheritdoc IEscape
+    function snapshot() external view returns (uint64[8] memory holdings, uint256 denominator) {
+        return (_holdings, _denominator);
+    }
+
+    /// @inheritdoc IEscape
+    function exitOf(uint32 index) external view returns (Exit memory) {
+        return _exits[index];
+    }
+
+    /// @inheritdoc IEscape
+    function config() external view returns (Config memory) {
+        return Config({
+            vault: address(VAULT),
+            settlement: SETTLEMENT,
+            forced: address(FORCED),
+            insurance: address(INSURANCE),
+            exitVerifier: address(EXIT),
+            grace: GRACE,
+            noticePeriod: NOTICE_PERIOD
+        });
+    }
+
+    /// @inheritdoc IEscape
+    function vault() external view returns (address) {
+        return address(VAULT);
+    }
+
+    function _void() private {
+        delete _notice;
+        emit DeclarationVoid();
+    }
+
+    /// @dev Time in which nobody could send a transaction counts for a quarter at most: after an outage of the chain, three
+    /// more steps and as many quarters lie before a freeze.
+    function _count() private returns (uint256 elapsed) {
+        uint256 since = block.timestamp - _notice.lastTick;
+        uint256 most = NOTICE_PERIOD / 4;
+        elapsed = _notice.elapsed + (since < most ? since : most);
+        _notice.elapsed = uint40(elapsed);
+        _notice.lastTick = uint40(block.timestamp);
+        emit Ticked(elapsed);
+    }
+
+    /// @dev What a token lost while the vault held it is everybody's loss. That is looked at here, token by token, so that one
+    /// that does not answer stops only itself.
+    function _shareDown(uint8 asset, uint256 equity) private returns (uint64) {
+        if (asset > 7) revert NotSpot(asset);
+        (address token,,,,,) = VAULT.assetInfo(asset);
+        if (token == address(0)) revert NotSpot(asset);
+        Shared memory shared = _shared[asset];
+        if (!shared.known) {
+            uint256 holding = _holdings[asset];
+            uint256 lost = VAULT.shortfall(asset);
+            shared = Shared(true, uint64(holding > lost ? holding - lost : 0));
+            _shared[asset] = shared;
+        }
+        return _denominator == 0 ? 0 : uint64(shared.amount * equity / _denominator);
+    }
+}

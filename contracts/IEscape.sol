@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Proof} from "./IVerifier.sol";
+
+/// @title The way out when the sequencer is gone: stall, notice, freeze, and every owner's share of every token.
+interface IEscape {
+    struct Config {
+        address vault;
+        address settlement;
+        address forced;
+        address insurance;
+        address exitVerifier;
+        /// A last checkpoint older than this is a stall.
+        uint32 grace;
+        /// Time under notice before a freeze, of which no single step counts for more than a quarter.
+        uint32 noticePeriod;
+    }
+
+    struct Exit {
+        address recipient;
+        /// Bit a: its share of asset a was paid.
+        uint8 pulled;
+        bool exited;
+        /// At the checkpoint's price marks, 2^32 scale.
+        uint256 equity;
+    }
+
+    event StallDeclared(uint256 indexed epoch);
+    event Ticked(uint256 elapsed);
+    /// @notice The stall was over.
+    event DeclarationVoid();
+    /// @param holdings Of each token.
+    /// @param denominator Equities are shares of this.
+    event FreezeDone(uint64[8] holdings, uint256 denominator);
+    event Exited(uint32 indexed index, address indexed recipient, uint256 equity);
+    event Pulled(uint32 indexed index, uint8 indexed asset, uint256 tokenAmount);
+    event SharesPulled(address indexed insurer, uint8 indexed asset, uint256 tokenAmount);
+
+    error InvalidConfig(string what);
+    error NotVault();
+    error NotStalled();
+    error NotDeclared();
+    error AlreadyDeclared();
+    error NoticeRunning(uint256 elapsed);
+    error AlreadyFrozen();
+    error NotFrozen();
+    error AlreadyExited(uint32 index);
+    error NotExited(uint32 index);
+    error AlreadyPulled();
+    error NotSpot(uint256 asset);
+    error ValueNotInField();
+    error InvalidProof();
+
+    /// @return Whether the last checkpoint is older than `grace`, or a deposit or a forced request is overdue.
+    function stalled() external view returns (bool);
+
+    /// @notice Starts the notice. Anyone, during a stall.
+    function declareStall() external;
+
+    /// @notice Counts the time since the last step, a quarter of the notice period at most; or voids the declaration if the
+    /// stall is over. Anyone.
+    function tick() external;
+
+    /// @notice Voids a declaration if the stall is over. Vault, at every checkpoint.
+    /// @dev A checkpoint as such voids nothing: what is overdue does not become less so by others being served.
+    function onCheckpoint() external;
+
+    /// @notice Freezes the system at its last checkpoint for good, after the notice period. Anyone.
+    function freeze() external;
+
+    /// @notice Proves an account's equity at the checkpoint, with its owner's signature for the recipient. Anyone, once.
+    function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof) external;
+
+    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token.
+    function pull(uint32 index, uint8 asset) external;
+
+    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, once a token.
+    function pullShares(uint8 asset) external;
+
+    /// @return declared Whether a declaration stands.
+    /// @return elapsed Its notice so far.
+    /// @return lastTick Its last step.
+    function notice() external view returns (bool declared, uint256 elapsed, uint256 lastTick);
+
+    /// @notice After a freeze: what is shared out of each token, and what equities are divided by.
+    function snapshot() external view returns (uint64[8] memory holdings, uint256 denominator);
+
+    function exitOf(uint32 index) external view returns (Exit memory);
+
+    function config() external view returns (Config memory);
+
+    function vault() external view returns (address);
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IStepErrors} from "./IStepErrors.sol";
+
+/// @title Forced withdrawals: requests that the operator must serve, or prove that they cannot be served, in time.
+/// @notice An owner reserves a number, signs a message that names it, and submits the signature. Deadlines run in live
+/// time (`IRounds.liveTime`). Fees, and the bonds of discharged requests, are burnt: paid to nobody who could spam.
+interface IForced is IStepErrors {
+    struct Config {
+        address vault;
+        /// Live seconds until a request has to be served.
+        uint32 forcedDelay;
+        /// Live seconds between the deadlines of two requests, at least: the operator's proven rate.
+        uint32 forcedSpacing;
+        /// Seconds by which a signature outlives the deadline, at least.
+        uint32 expirySlack;
+        /// In the chain's coin: returned unless the request is discharged.
+        uint256 bond;
+        /// In the chain's coin: burnt.
+        uint256 forcedFee;
+    }
+
+    enum State {
+        None,
+        Reserved,
+        Pending,
+        Served,
+        Discharged,
+        Closed
+    }
+
+    struct Request {
+        address requester;
+        uint32 index;
+        State state;
+        uint8 asset;
+        /// In live time.
+        uint40 deadline;
+        address recipient;
+        uint64 amount;
+        /// Position in the queue of deadlines.
+        uint32 place;
+        uint40 expiry;
+        /// The latest round when it was submitted.
+        uint64 round;
+        uint256[2] r8;
+        uint256 s;
+    }
+
+    event Reserved(uint64 indexed number, uint32 indexed index, address indexed requester);
+    event Released(uint64 indexed number);
+    event Submitted(
+        uint64 indexed number,
+        uint32 indexed index,
+        uint8 asset,
+        uint64 amount,
+        address recipient,
+        uint40 expiry,
+        uint256[2] r8,
+        uint256 s,
+        uint256 deadline
+    );
+    event Served(uint64 indexed number);
+    event Discharged(uint64 indexed number);
+    event Requeued(uint64 indexed number, uint256 deadline);
+    /// @notice It expired, or would before a new deadline.
+    event Closed(uint64 indexed number);
+
+    error InvalidConfig(string what);
+    error NotVault();
+    error WrongBond(uint256 expected);
+    error UnknownAccount(uint256 index);
+    /// @notice The caller already has a request for this account.
+    error OnePerAccount(uint64 number);
+    error NotReserver();
+    /// @notice R8 is not a canonical point of the curve, or s not below the order of the subgroup.
+    error BadSignatureForm();
+    error ExpiryTooSoon(uint256 earliest);
+    error FreeCustodySuffices(uint256 free);
+    /// @notice The deadline is not over.
+    error NotDue(uint64 number);
+    error NotExpired(uint64 number);
+    error NotFrozen();
+    error NothingToTake();
+
+    /// @notice Reserves the next number for the caller, for a request on an account. Costs `bond + forcedFee`.
+    function reserve(uint32 index) external payable returns (uint64 number);
+
+    /// @notice Gives up a number that was not used; the bond is credited. Its reserver.
+    function release(uint64 number) external;
+
+    /// @notice Files the request that the owner signed for this number. Its reserver, once.
+    function submit(
+        uint64 number,
+        uint8 asset,
+        uint64 amount,
+        address recipient,
+        uint40 expiry,
+        uint256[2] calldata r8,
+        uint256 s
+    ) external;
+
+    /// @notice Takes a request off the queue as served (op 7) or discharged (op 8). Vault.
+    function consume(
+        uint256 op,
+        uint256 index,
+        uint256 asset,
+        uint256 amount,
+        uint256 recipient,
+        uint256 number,
+        uint256 r8x,
+        uint256 r8y,
+        uint256 s,
+        uint256 expiry
+    ) external;
+
+    /// @notice Gives a request past its deadline that exceeds free custody a new place and deadline under its old number, or
+    /// closes it if it would expire before. Anyone.
+    function requeue(uint64 number) external;
+
+    /// @notice Closes a request whose signature has expired; the bond is credited. Anyone.
+    function closeExpired(uint64 number) external;
+
+    /// @notice Moves the start of the queue past at most 32 places that are done. Anyone.
+    function advance() external;
+
+    /// @notice Credits the bond of a request that a freeze left pending. Anyone.
+    function takeBond(uint64 number) external;
+
+    /// @notice Pays the caller the coins credited to it.
+    function takeCoins() external;
+
+    /// @return Whether a request is past its deadline, not expired and within free custody. Of places that wait for custody
+    /// it looks past 8, of places that are done past 32.
+    function overdue() external view returns (bool);
+
+    function request(uint64 number) external view returns (Request memory);
+
+    /// @return The number that the next reservation gets.
+    function nextNumber() external view returns (uint64);
+
+    /// @return first The first place that may be pending.
+    /// @return end The next place.
+    function queue() external view returns (uint256 first, uint256 end);
+
+    /// @return The number at a place of the queue; the request may have moved on.
+    function numberAt(uint256 place) external view returns (uint64);
+
+    /// @return The caller's reserved or pending request for an account; 0: none.
+    function requestOf(uint32 index, address requester) external view returns (uint64);
+
+    function coins(address owner) external view returns (uint256);
+
+    function config() external view returns (Config memory);
+
+    function vault() external view returns (address);
+
+    function expirySlack() external view returns (uint256);
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title What the vault and the forced requests refuse in a batch of operations, so that a settlement reverts with it.
+interface IStepErrors {
+    /// @notice The system was frozen for good.
+    error Frozen();
+    /// @notice There is no round, the latest is not younger than `maxAge`, or it is no younger than a request to discharge.
+    error NoFreshRound();
+    /// @notice Not the deposit at the head of the queue, in kind, index, asset, amount or public key.
+    error WrongDeposit(uint256 step);
+    /// @notice Not an asset with a token.
+    error NotSpot(uint256 asset);
+    error AmountZero();
+    error AmountTooLarge(uint256 amount);
+    /// @notice Not a whole number of the token's or of the rollup's units.
+    error NotRepresentable(uint256 asset, uint256 amount);
+    error BadRecipient(uint256 recipient);
+    /// @notice More than the accounts and the backstop own of the token in the vault.
+    error BeyondFreeCustody(uint256 asset, uint256 amount, uint256 free);
+    /// @notice The backstop does not hold that much of the asset, or is not short by that much.
+    error BackstopSide(uint256 step);
+    /// @notice Worse for the backstop than its price of this second.
+    error BackstopPrice(uint256 step);
+    /// @notice No request of this number is pending, or it is another one.
+    error WrongRequest(uint256 number);
+    error RequestExpired(uint256 number);
+}

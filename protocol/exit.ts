@@ -1,0 +1,71 @@
+import type { Address } from 'viem'
+import { type Account, accountLeaf, packWeights, signBits } from './account.ts'
+import { chooseBlind } from './blind.ts'
+import { bits, type CircuitInput } from './circuit-input.ts'
+import type { Point } from './curve.ts'
+import { PlimsollError } from './errors.ts'
+import type { Balances } from './health.ts'
+import { abs } from './integer.ts'
+import { ownerHash } from './keys.ts'
+import type { Marks } from './marks.ts'
+import { KIND, type Message, messageHash, type SigningDomain } from './messages.ts'
+import { vectorSignals } from './public-vector.ts'
+import { type Signature, signatureChallenge, verifySignature } from './signature.ts'
+import { type Path, pathRoot } from './tree.ts'
+
+export interface ExitParameters {
+  readonly domain: SigningDomain
+  /** The account under the checkpoint's root, and its path there. */
+  readonly account: Account
+  readonly path: Path
+  readonly publicKey: Point
+  readonly recipient: Address
+  /** Of `exitMessage`. */
+  readonly signature: Signature
+  /** Of the checkpoint. */
+  readonly marks: Marks
+}
+
+/** What the owner of account `index` signs to leave for `recipient`. */
+export function exitMessage(index: number, recipient: Address): Message {
+  return { kind: KIND.exit, index, nonce: 0n, expiry: 0n, asset: 0, direction: 0, x: 0n, y: 0n, extra: BigInt(recipient) }
+}
+
+/** `sum price b`, cash included, in 2^-32 base units of cash. */
+export function exitEquity(balances: Balances, marks: Marks): bigint {
+  return balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
+}
+
+/**
+ * The public vector of an exit, and the input with which `exit` proves it.
+ * @throws PlimsollError when the signature is not the owner's or the equity is negative: nothing of this can be proven
+ */
+export function exitTransition({ domain, account, path, publicKey, recipient, signature, marks }: ExitParameters): { vector: bigint[]; input: CircuitInput } {
+  const message = messageHash(domain, exitMessage(account.index, recipient))
+  if (ownerHash(publicKey) !== account.owner || !verifySignature(publicKey, message, signature)) throw new PlimsollError('The exit is not signed by the owner.')
+  const equity = exitEquity(account.balances, marks)
+  if (equity < 0n) throw new PlimsollError('The account owes more than it has: there is nothing to leave with.')
+  const root = pathRoot(path, account.index, accountLeaf(account))
+  const price = marks.slice(1).map((asset) => asset.price)
+  const { chainId, settlement } = domain
+  const vector = [root, chainId, settlement, BigInt(account.index), BigInt(recipient), equity, ...price]
+  return {
+    vector,
+    input: {
+      ...vectorSignals(vector),
+      root, chainId, settlement, recipient: BigInt(recipient), price,
+      owner: account.owner,
+      viewKey: account.viewKey,
+      version: account.version,
+      indexBits: bits(BigInt(account.index), 2 * path.length),
+      weights: packWeights(account.weights),
+      sign: signBits(account.balances),
+      magnitude: account.balances.map(abs),
+      children: path,
+      publicKey,
+      r8: signature.r8,
+      s: signature.s,
+      blind: BigInt(chooseBlind(publicKey, signatureChallenge(publicKey, message, signature.r8))),
+    },
+  }
+}

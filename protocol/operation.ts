@@ -1,0 +1,233 @@
+import type { Address } from 'viem'
+import { type Account, NEUTRAL_WEIGHTS, packWeights } from './account.ts'
+import { ASSETS, EXPIRY_LIMIT, FIELD, MAX_WEIGHT, SCALE, TARGET_THRESHOLD, VERSION_LIMIT, WORD } from './constants.ts'
+import { isOwnerPoint, type Point } from './curve.ts'
+import { Refusal, type RefusalCode } from './errors.ts'
+import { isOversize, targetHealth, type Balances } from './health.ts'
+import { abs } from './integer.ts'
+import { ownerHash } from './keys.ts'
+import type { Marks } from './marks.ts'
+import { KIND, type Message, messageHash, type SigningDomain } from './messages.ts'
+import { isSignatureForm, type Signature, verifySignature } from './signature.ts'
+
+/** Amounts in base units, times in unix seconds. `expiry` and `version` are signed. */
+interface Signed {
+  readonly index: number
+  readonly version: bigint
+  readonly expiry: bigint
+  readonly signature: Signature
+}
+
+/** A deposit that makes an account. */
+export interface Open {
+  readonly kind: 'open'
+  readonly depositId: number
+  readonly index: number
+  readonly publicKey: Point
+  readonly asset: number
+  readonly amount: bigint
+}
+
+/** A deposit into an account, by anyone. Bounced where the balance would reach 2^64. */
+export interface TopUp {
+  readonly kind: 'topup'
+  readonly depositId: number
+  readonly index: number
+  readonly asset: number
+  readonly amount: bigint
+}
+
+export interface Withdraw extends Signed {
+  readonly kind: 'withdraw'
+  readonly asset: number
+  readonly amount: bigint
+  readonly recipient: Address
+}
+
+/** Half of a trade: direction 1 gets `x` of the asset for `y` of cash, 0 gives it. The other half has the same link. */
+export interface Trade extends Signed {
+  readonly kind: 'trade'
+  readonly asset: number
+  readonly direction: 0 | 1
+  readonly x: bigint
+  readonly y: bigint
+  readonly link: bigint
+}
+
+/** A trade against the backstop. */
+export interface Unwind extends Signed {
+  readonly kind: 'unwind'
+  readonly asset: number
+  readonly direction: 0 | 1
+  readonly x: bigint
+  readonly y: bigint
+}
+
+export interface Preferences extends Signed {
+  readonly kind: 'preferences'
+  readonly weights: readonly number[]
+}
+
+/** A withdrawal from the forced queue; discharged where it cannot be served. Signed for its place there, not a version. */
+export interface Forced {
+  readonly kind: 'forced'
+  readonly queueNumber: bigint
+  readonly index: number
+  readonly asset: number
+  readonly amount: bigint
+  readonly recipient: Address
+  readonly expiry: bigint
+  readonly signature: Signature
+}
+
+export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced
+export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced
+
+/** What an operation is judged by, besides the account. */
+export interface Judgement {
+  /** Of the latest round; undefined before the first. */
+  readonly marks: Marks | undefined
+  readonly domain: SigningDomain
+  /** The owner's; undefined where none is known, as for accounts of a trusted import. */
+  readonly publicKey: Point | undefined
+  /** Operations expire before this; forced ones by the contract's clock. */
+  readonly now: bigint
+}
+
+/** The message that the owner signs. */
+export function operationMessage(operation: SignedOperation): Message {
+  const { kind, index, expiry } = operation
+  const base = { kind: KIND[kind], index, expiry, asset: 0, direction: 0, x: 0n, y: 0n, extra: 0n }
+  switch (operation.kind) {
+    case 'withdraw':
+    case 'forced': {
+      const nonce = operation.kind === 'forced' ? operation.queueNumber : operation.version
+      return { ...base, nonce, asset: operation.asset, x: operation.amount, extra: BigInt(operation.recipient) }
+    }
+    case 'trade':
+    case 'unwind': {
+      const { version, asset, direction, x, y } = operation
+      return { ...base, nonce: version, asset, direction, x, y, extra: operation.kind === 'trade' ? operation.link : 0n }
+    }
+    case 'preferences':
+      return { ...base, nonce: operation.version, extra: packWeights(operation.weights) }
+  }
+}
+
+/** Balances after an operation, of whatever size. */
+export function balancesAfter(balances: Balances, operation: Operation): Balances {
+  const after = [...balances]
+  if (operation.kind === 'preferences') return after
+  const { asset } = operation
+  if (operation.kind === 'trade' || operation.kind === 'unwind') {
+    const sign = operation.direction === 1 ? 1n : -1n
+    after[asset]! += sign * operation.x
+    after[0]! -= sign * operation.y
+  } else {
+    after[asset]! += operation.kind === 'open' || operation.kind === 'topup' ? operation.amount : -operation.amount
+  }
+  return after
+}
+
+export function fits(balances: Balances): boolean {
+  return balances.every((balance) => abs(balance) < WORD)
+}
+
+/** Withdrawals and trades end at the target, or without a liability. */
+export function meetsTarget(balances: Balances, marks: Marks): boolean {
+  return balances.every((balance) => balance >= 0n) || targetHealth(balances, marks) >= TARGET_THRESHOLD
+}
+
+/**
+ * Why a trade is refused to an account that stays below its target (design, section 1 of issue 4): it must shrink the
+ * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
+ */
+export function exceptionRefusal(balances: Balances, { asset, direction, x, y }: Pick<Trade, 'asset' | 'direction' | 'x' | 'y'>, marks: Marks): RefusalCode | undefined {
+  const after = balances.with(asset, balances[asset]! + (direction === 1 ? x : -x)).with(0, balances[0]! + (direction === 1 ? -y : y))
+  if (abs(balances[asset]!) - abs(after[asset]!) !== x) return 'TRADE_NOT_SHRINKING'
+  const { sell, buy } = marks[asset]!
+  if (direction === 1 ? y * SCALE > x * buy : y * SCALE < x * sell) return 'TRADE_PRICE'
+  return targetHealth(after, marks) > targetHealth(balances, marks) ? undefined : 'TRADE_NOT_IMPROVING'
+}
+
+/**
+ * Why an operation would not be carried out now, or undefined: the first that applies of form, account, version, expiry,
+ * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
+ * out; for the latter this says why it is.
+ */
+export function checkOperation(account: Account | undefined, operation: Operation, judgement: Judgement): Refusal | undefined {
+  const { marks, domain, publicKey, now } = judgement
+  const malformed = formRefusal(operation)
+  if (malformed !== undefined) return malformed
+  if (operation.kind === 'open') {
+    return account === undefined ? undefined : new Refusal('ACCOUNT_EXISTS', `Account ${operation.index} exists already.`)
+  }
+  if (account === undefined) return new Refusal('UNKNOWN_ACCOUNT', `There is no account ${operation.index}.`)
+  if (account.version + 2n > VERSION_LIMIT) return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
+  if (operation.kind === 'topup') return undefined
+
+  if (operation.kind !== 'forced') {
+    if (operation.version !== account.version) return new Refusal('STALE_VERSION', `Account ${operation.index} is at version ${account.version}, not ${operation.version}.`)
+    if (operation.expiry < now) return new Refusal('EXPIRED', 'The operation has expired.')
+  }
+  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
+  if (!known || !verifySignature(publicKey, messageHash(domain, operationMessage(operation)), operation.signature)) {
+    return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
+  }
+  if (operation.kind === 'preferences') return undefined
+
+  const after = balancesAfter(account.balances, operation)
+  if (!fits(after)) return new Refusal('BALANCE_TOO_LARGE', 'A balance would be 2^64 base units or more.')
+  if (marks === undefined) return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
+  if (isOversize(after, marks)) return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
+  if (meetsTarget(after, marks)) return undefined
+  if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsTarget(account.balances, marks)) return targetTooLow()
+  const code = exceptionRefusal(account.balances, operation, marks)
+  return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)
+}
+
+const EXCEPTION_MESSAGES: Partial<Record<RefusalCode, string>> = {
+  TRADE_NOT_SHRINKING: 'An account that stays below its target may only shrink a position, and not turn it.',
+  TRADE_PRICE: 'An account that stays below its target may not trade at a worse price than a liquidation would.',
+  TRADE_NOT_IMPROVING: 'An account that stays below its target may only trade what brings it nearer.',
+}
+
+function targetTooLow(): Refusal {
+  return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+}
+
+/** What is wrong with an operation whatever the account is. */
+function formRefusal(operation: Operation): Refusal | undefined {
+  const bad = (message: string) => new Refusal('BAD_REQUEST', message)
+  if (!Number.isInteger(operation.index) || operation.index < 0 || operation.index >= 2 ** 32) return bad('The index of an account is a whole number below 2^32.')
+  if ('publicKey' in operation && !isOwnerPoint(operation.publicKey)) return bad('The public key is not a point that the contract takes.')
+  if ('expiry' in operation && (operation.expiry < 0n || operation.expiry >= EXPIRY_LIMIT)) return bad('The expiry does not fit 40 bits.')
+  if ('signature' in operation && !isSignatureForm(operation.signature)) return new Refusal('BAD_SIGNATURE', 'The signature is malformed.')
+  if (operation.kind === 'preferences') {
+    const { weights } = operation
+    const sound = weights.length === ASSETS && weights.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)
+    return sound ? undefined : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
+  }
+  const { asset } = operation
+  const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
+  if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || (isTrade && asset === 0)) return new Refusal('UNKNOWN_ASSET', `There is no asset ${asset} for this.`)
+  if (isTrade) {
+    const { x, y } = operation
+    if (x < 0n || x >= WORD || y < 0n || y >= WORD) return bad('An amount does not fit 64 bits.')
+    if (operation.kind === 'trade' && (operation.link <= 0n || operation.link >= FIELD)) return new Refusal('TRADE_NOT_LINKED', 'The link of a trade is a number between 0 and r.')
+    return x === 0n && y === 0n ? new Refusal('AMOUNT_ZERO', 'The trade is of nothing.') : undefined
+  }
+  if (operation.amount < 0n || operation.amount >= WORD) return bad('The amount does not fit 64 bits.')
+  if (operation.amount === 0n) return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
+  if ('recipient' in operation && !isRecipient(operation.recipient)) return new Refusal('BAD_RECIPIENT', 'The recipient is not an address other than 0.')
+  return undefined
+}
+
+function isRecipient(recipient: string): boolean {
+  return /^0x[0-9a-fA-F]{40}$/.test(recipient) && BigInt(recipient) > 0n
+}
+
+/** What a deposit makes: an account of version 0, its balances still to come. */
+export function newAccount(publicKey: Point, viewKey: bigint, index: number): Account {
+  return { owner: ownerHash(publicKey), viewKey, index, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
+}

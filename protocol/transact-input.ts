@@ -1,0 +1,78 @@
+import { type Account, packWeights, signBits } from './account.ts'
+import type { StepPublic } from './batch.ts'
+import { bits, type CircuitInput } from './circuit-input.ts'
+import { ASSETS } from './constants.ts'
+import { BASE8, type Point } from './curve.ts'
+import { chooseBlind } from './blind.ts'
+import { abs } from './integer.ts'
+import { messageHash, type SigningDomain } from './messages.ts'
+import { newAccount, type Operation, operationMessage } from './operation.ts'
+import { signatureChallenge } from './signature.ts'
+import { OP } from './transact.ts'
+import { AccountTree, type Path } from './tree.ts'
+
+/** What a step's input is made of, besides operation, account and path. */
+export interface StepFacts {
+  readonly publicKey: Point | undefined
+  readonly exception: boolean
+  readonly published: StepPublic
+  readonly domain: SigningDomain
+  readonly secret: bigint | undefined
+}
+
+// Where no signature counts: any points of the curve will do.
+const NO_SIGNATURE = { r8: BASE8, s: 0n }
+
+/** Private input of an active step of `transact`, in the circuit's names. */
+export function transactStep(operation: Operation, before: Account, children: Path, { publicKey = BASE8, exception, published, domain, secret }: StepFacts): CircuitInput {
+  const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
+  const isDeposit = operation.kind === 'open' || operation.kind === 'topup'
+  const asset = operation.kind === 'preferences' ? 0 : operation.asset
+  const { r8, s } = 'signature' in operation ? operation.signature : NO_SIGNATURE
+  const weights = operation.kind === 'preferences' ? operation.weights : before.weights
+  const message = 'signature' in operation ? operationMessage(operation) : undefined
+  const scalar = message === undefined ? (operation.kind === 'open' ? secret! : undefined) : signatureChallenge(publicKey, messageHash(domain, message), r8)
+  return {
+    op: Object.values(OP).map((op) => (op === published.op ? 1n : 0n)),
+    publicKey,
+    ...accountInput(before, children),
+    weightBits: weights.map((weight) => bits(BigInt(weight), 4)),
+    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === asset ? 1n : 0n)),
+    amount: operation.kind === 'preferences' ? 0n : isTrade ? operation.x : operation.amount,
+    cash: isTrade ? operation.y : 0n,
+    direction: isTrade ? BigInt(operation.direction) : isDeposit ? 1n : 0n,
+    extra: message?.extra ?? 0n,
+    queueNumber: operation.kind === 'forced' ? operation.queueNumber : 0n,
+    expiry: message?.expiry ?? 0n,
+    r8, s,
+    exception: exception ? 1n : 0n,
+    blind: scalar === undefined ? 0n : BigInt(chooseBlind(publicKey, scalar)),
+  }
+}
+
+/** An inactive step: an account of nobody in an empty tree satisfies the checks that hold for any account. */
+export function inactiveTransactStep(depth: number): CircuitInput {
+  const nobody = newAccount(BASE8, 0n, 0)
+  return {
+    op: Array<bigint>(Object.keys(OP).length).fill(0n),
+    publicKey: BASE8,
+    ...accountInput(nobody, new AccountTree(depth).path(0)),
+    weightBits: nobody.weights.map((weight) => bits(BigInt(weight), 4)),
+    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === 0 ? 1n : 0n)),
+    amount: 0n, cash: 0n, direction: 0n, extra: 0n, queueNumber: 0n, expiry: 0n,
+    ...NO_SIGNATURE, exception: 0n, blind: 0n,
+  }
+}
+
+function accountInput(account: Account, children: Path): CircuitInput {
+  return {
+    owner: account.owner,
+    viewKey: account.viewKey,
+    version: account.version,
+    indexBits: bits(BigInt(account.index), 2 * children.length),
+    oldWeights: packWeights(account.weights),
+    sign: signBits(account.balances),
+    magnitude: account.balances.map(abs),
+    children,
+  }
+}

@@ -1,0 +1,86 @@
+import { type Account, accountLeaf } from './account.ts'
+import type { StepPublic } from './batch.ts'
+import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
+import { Refusal } from './errors.ts'
+import { ownerHash, sharedViewKey } from './keys.ts'
+import { balancesAfter, checkOperation, fits, type Forced, type Judgement, meetsTarget, newAccount, type Open, type Operation } from './operation.ts'
+import { isSignatureForm } from './signature.ts'
+
+/** Operation numbers of the public vector. */
+export const OP = { open: 1, topup: 2, withdraw: 3, trade: 4, unwind: 5, preferences: 6, forced: 7, discharge: 8, bounce: 9 } as const
+
+export const INACTIVE_STEP: StepPublic = { op: 0, index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGTH).fill(0n), asset: 0, amount: 0n, u: 0n, v: 0n }
+
+/** The sequencer's side of an operation. */
+export interface Execution extends Judgement {
+  /** The sequencer's secret: it makes the view keys of new accounts. */
+  readonly secret: bigint | undefined
+}
+
+/** An operation carried out. */
+export interface Applied {
+  /** The account afterwards; undefined where nothing is written. */
+  readonly next?: Account
+  /** What the step publishes. */
+  readonly public: StepPublic
+  /** Whether the trade is one of an account that stays below its target. */
+  readonly exception: boolean
+}
+
+/**
+ * Carries out an operation on the current account at its index; `execution.now` is the batch's `validUntil`.
+ * A top-up that does not fit is bounced, a forced request that cannot be served is discharged.
+ * @throws Refusal when there is nothing that a circuit would prove
+ */
+export function applyOperation(account: Account | undefined, operation: Operation, execution: Execution): Applied {
+  const refusal = checkOperation(account, operation, execution)
+  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution)) {
+    const { r8: [r8x, r8y], s } = operation.signature
+    const { index, asset, amount, recipient, queueNumber, expiry } = operation
+    return { exception: false, public: { op: OP.discharge, index, leaf: r8x, cipher: [r8y, s, expiry], asset, amount, u: BigInt(recipient), v: queueNumber } }
+  }
+  if (refusal !== undefined) throw refusal
+
+  const before = operation.kind === 'open' ? birth(operation, execution) : account!
+  const balances = balancesAfter(before.balances, operation)
+  if (operation.kind === 'topup' && !fits(balances)) {
+    const { index, asset, amount } = operation
+    return { exception: false, public: { ...INACTIVE_STEP, op: OP.bounce, index, asset, amount } }
+  }
+  const weights = operation.kind === 'preferences' ? operation.weights : before.weights
+  const next: Account = { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances }
+  const leaf = accountLeaf(next)
+  const exception = (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(balances, execution.marks!)
+  const written = { op: OP[operation.kind], index: operation.index, leaf, cipher: encryptAccount(next, leaf) }
+  return { next, exception, public: { ...written, ...publicTerms(operation) } }
+}
+
+/** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */
+function isDischarged(account: Account | undefined, { signature }: Forced, { code }: Refusal, { publicKey }: Execution): boolean {
+  if (account === undefined || publicKey === undefined || ownerHash(publicKey) !== account.owner || !isSignatureForm(signature)) return false
+  return code === 'BAD_SIGNATURE' || code === 'BALANCE_TOO_LARGE' || code === 'SIZE_TOO_LARGE' || code === 'TARGET_TOO_LOW'
+}
+
+function birth(operation: Open, { secret }: Execution): Account {
+  if (secret === undefined) throw new Refusal('UNAVAILABLE', 'Only the sequencer opens accounts.')
+  return newAccount(operation.publicKey, sharedViewKey(secret, operation.publicKey), operation.index)
+}
+
+/** The last four elements of a step: trades and preferences are private. */
+function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' | 'u' | 'v'> {
+  switch (operation.kind) {
+    case 'open':
+      return { asset: operation.asset, amount: operation.amount, u: operation.publicKey[0], v: operation.publicKey[1] }
+    case 'topup':
+      return { asset: operation.asset, amount: operation.amount, u: 0n, v: 0n }
+    case 'withdraw':
+      return { asset: operation.asset, amount: operation.amount, u: BigInt(operation.recipient), v: 0n }
+    case 'forced':
+      return { asset: operation.asset, amount: operation.amount, u: BigInt(operation.recipient), v: operation.queueNumber }
+    case 'unwind':
+      return { asset: operation.asset, amount: operation.x, u: operation.y, v: BigInt(operation.direction) }
+    case 'trade':
+    case 'preferences':
+      return { asset: 0, amount: 0n, u: 0n, v: 0n }
+  }
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod'
+import { ASSETS, FIELD, MAX_WEIGHT, VERSION_LIMIT, WORD } from '../protocol/constants.ts'
+
+/** Times in signed messages have 40 bits. */
+const EXPIRY_LIMIT = 2 ** 40
+const INDEX_LIMIT = 2 ** 32
+const MAX_DIGITS = 78
+
+const natural = (limit: bigint, name: string) =>
+  z
+    .string()
+    .regex(/^(0|[1-9][0-9]*)$/, 'is not a whole number written as a decimal string')
+    .max(MAX_DIGITS, 'is too large')
+    .transform(BigInt)
+    .refine((value) => value < limit, `is not below ${name}`)
+
+const amount = natural(WORD, '2^64')
+const field = natural(FIELD, 'the order of the field')
+const signed = z.string().regex(/^-?[0-9]+$/, 'is not a whole number written as a decimal string').max(MAX_DIGITS + 1).transform(BigInt)
+const point = z.tuple([field, field])
+const whole = (limit: number) => z.number().int().min(0).max(limit - 1)
+const index = whole(INDEX_LIMIT)
+const version = whole(Number(VERSION_LIMIT))
+const asset = whole(ASSETS)
+const expiry = whole(EXPIRY_LIMIT)
+const signature = z.object({ r8: point, s: natural(1n << 253n, '2^253') }).strict()
+const hash = z.string().regex(/^0x[0-9a-f]{64}$/, 'is not 32 bytes in lower-case hexadecimal').transform((text) => text as `0x${string}`)
+const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'is not an address').transform((text) => text as `0x${string}`)
+const direction = z.union([z.literal(0), z.literal(1)])
+
+const signedBy = { index, version, expiry, signature }
+
+/** What an owner asks of the node, as JSON: big integers are decimal strings. */
+export const operationSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('withdraw'), ...signedBy, asset, amount, recipient: address }).strict(),
+  z.object({ kind: z.literal('trade'), ...signedBy, asset, direction, x: amount, y: amount, link: field }).strict(),
+  z.object({ kind: z.literal('unwind'), ...signedBy, asset, direction, x: amount, y: amount }).strict(),
+  z.object({ kind: z.literal('preferences'), ...signedBy, weights: z.array(z.number().int().min(1).max(MAX_WEIGHT)).length(ASSETS) }).strict(),
+])
+export type OperationRequest = z.output<typeof operationSchema>
+
+export const OPERATION_STATUSES = ['accepted', 'waiting', 'proving', 'settled', 'failed'] as const
+export type OperationStatus = (typeof OPERATION_STATUSES)[number]
+
+export const acceptedSchema = z.object({ id: hash, status: z.enum(['accepted', 'waiting']) })
+export type Accepted = z.output<typeof acceptedSchema>
+
+export const operationStatusSchema = z.object({
+  id: hash,
+  kind: z.enum(['withdraw', 'trade', 'unwind', 'preferences']),
+  index,
+  version,
+  status: z.enum(OPERATION_STATUSES),
+  /** Why it failed. */
+  code: z.string().optional(),
+  /** That settled it. */
+  transaction: hash.optional(),
+})
+export type OperationState = z.output<typeof operationStatusSchema>
+
+export const deploymentSchema = z.object({
+  chainId: z.number().int(),
+  settlement: address,
+  vault: address,
+  forced: address,
+  insurance: address,
+  escape: address,
+  rounds: address,
+  /** The sequencer's BabyJubJub key: with it an owner's wallet derives its view key. */
+  sequencerKey: point,
+  assets: z.array(
+    z.object({
+      symbol: z.string(),
+      decimals: z.number().int(),
+      /** Whether there is a token that can be deposited and withdrawn; a synthetic has none. */
+      spot: z.boolean(),
+      token: address.nullable(),
+      tokenDecimals: z.number().int(),
+      minOpen: amount,
+      minDeposit: amount,
+    }),
+  ),
+  profile: z.enum(['tiny', 'small', 'large']),
+  openingFee: natural(1n << 256n, '2^256'),
+  bond: natural(1n << 256n, '2^256'),
+  forcedFee: natural(1n << 256n, '2^256'),
+})
+export type DeploymentInfo = z.output<typeof deploymentSchema>
+export type AssetInfo = DeploymentInfo['assets'][number]
+
+export const roundSchema = z.object({
+  number: z.number().int(),
+  timestamp: z.number().int(),
+  /** The chain's time, which may run ahead of the wallet's. */
+  now: z.number().int(),
+  complete: z.boolean(),
+  /** price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 0 to 7. */
+  marks: z.array(z.array(amount).length(9)).length(ASSETS),
+  backstop: z.array(signed).length(ASSETS),
+  /** What a unit traded with the backstop costs now, scaled as marks; 0 where there is nothing to trade. */
+  unwindPrices: z.array(amount).length(ASSETS),
+})
+export type RoundInfo = z.output<typeof roundSchema>
+
+export const accountsSchema = z.object({ accounts: z.array(index) })
+
+export const accountSchema = z.object({
+  index,
+  publicKey: point,
+  version,
+  leaf: field,
+  cipher: z.tuple([field, field, field]),
+  /** The version that the next operation has to name: after all that the node has accepted. */
+  pendingVersion: version,
+})
+export type AccountInfo = z.output<typeof accountSchema>
+
+export const withdrawalsSchema = z.object({
+  withdrawals: z.array(
+    z.object({
+      id: z.number().int(),
+      asset,
+      amount,
+      recipient: address,
+      /** Whether a checkpoint has come since. */
+      claimable: z.boolean(),
+    }),
+  ),
+})
+export type WithdrawalInfo = z.output<typeof withdrawalsSchema>['withdrawals'][number]
+
+export const errorSchema = z.object({ error: z.object({ code: z.string(), message: z.string() }) })
+
+/** The first complaint of a schema as one sentence, with the path of the field. */
+export function complaint(error: z.ZodError): string {
+  const issue = error.issues[0]!
+  const where = issue.path.length === 0 ? 'The body' : issue.path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('')
+  const what = /^is /.test(issue.message) ? issue.message : `is not valid: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`
+  return `${where} ${what}.`
+}
+
+/** JSON as the API writes it: big integers as decimal strings. */
+export function encodeJson(value: unknown): string {
+  return JSON.stringify(value, (_, entry: unknown) => (typeof entry === 'bigint' ? entry.toString() : entry))
+}

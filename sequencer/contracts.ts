@@ -1,0 +1,180 @@
+import { type Address, zeroAddress } from 'viem'
+import { ASSETS } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import type { Operation } from '../protocol/operation.ts'
+import { ESCAPE_ABI, FORCED_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import type { DeploymentInfo } from '../sdk/schemas.ts'
+import type { ProfileName } from '../prover/profiles.ts'
+import type { Custody } from './custody.ts'
+import { LOCAL_CHAINS } from './rpc.ts'
+import { refusal } from './refusal.ts'
+import { type Settlement } from './settlement.ts'
+
+/** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
+const CONFIRMATIONS = 12n
+/** Deposits and requests that one look takes up at the most. */
+const MOST = 64n
+const OPEN = 1
+const QUEUED = 0
+const PENDING = 2
+
+/** Seconds. */
+export interface RoundsConfig {
+  readonly provingTime: number
+  readonly roundMin: number
+  readonly roundShort: number
+  readonly maxAge: number
+}
+
+export type DepositOperation = Extract<Operation, { kind: 'open' | 'topup' }>
+
+/** A forced request that waits, with the round that was the latest when it came. */
+export interface ForcedRequest {
+  readonly operation: Extract<Operation, { kind: 'forced' }>
+  readonly round: number
+}
+
+interface Asset {
+  readonly token: Address | null
+  readonly tokenDecimals: number
+  readonly decimals: number
+  readonly minOpen: bigint
+  readonly minDeposit: bigint
+}
+
+interface Parts {
+  readonly rounds: { readonly address: Address; readonly abi: typeof ROUNDS_ABI }
+  readonly vault: { readonly address: Address; readonly abi: typeof VAULT_ABI }
+  readonly forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }
+  readonly escape: Address
+  readonly insurance: Address
+}
+
+/** The contracts around the settlement, as its node reads them. */
+export class Contracts {
+  readonly settlement: Settlement
+  readonly rounds: Parts['rounds']
+  readonly vault: Parts['vault']
+  /** Assets 0, 1, ... */
+  readonly assets: readonly Asset[]
+  readonly clocks: RoundsConfig & { readonly grace: number }
+  private readonly parts: Parts
+  private readonly fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
+
+  private constructor(settlement: Settlement, parts: Parts, assets: readonly Asset[], clocks: Contracts['clocks'], fees: Contracts['fees']) {
+    this.settlement = settlement
+    this.rounds = parts.rounds
+    this.vault = parts.vault
+    this.parts = parts
+    this.assets = assets
+    this.clocks = clocks
+    this.fees = fees
+  }
+
+  /** @throws PlimsollError when the chain does not answer */
+  static async of(settlement: Settlement): Promise<Contracts> {
+    const { read } = settlement.client
+    const vault = { address: (await settlement.config()).vault, abi: VAULT_ABI } as const
+    try {
+      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') => read.readContract({ ...vault, functionName })
+      const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
+      const forced = { address: await address('forced'), abi: FORCED_ABI } as const
+      const escape = await address('escape')
+      const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' })) + 1
+      const assets = await Promise.all(
+        Array.from({ length: count }, async (_, a): Promise<Asset> => {
+          const [token, tokenDecimals, decimals, , minOpen, minDeposit] = await read.readContract({ ...vault, functionName: 'assetInfo', args: [a] })
+          return { token: token === zeroAddress ? null : token, tokenDecimals, decimals, minOpen, minDeposit }
+        }),
+      )
+      const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({ ...rounds, functionName: 'config' })
+      const { openingFee } = await read.readContract({ ...vault, functionName: 'config' })
+      const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
+      const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
+      const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
+      return new Contracts(settlement, parts, assets, { provingTime, roundMin, roundShort, maxAge, grace }, { openingFee, bond, forcedFee })
+    } catch (error) {
+      throw refusal(error, 'the contracts of the settlement')
+    }
+  }
+
+  async custody(): Promise<Custody> {
+    const { read } = this.settlement.client
+    const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
+      Promise.all(Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))))
+    const [frozen, fresh, spot, grain, free, unwindPrices] = await Promise.all([
+      read.readContract({ ...this.vault, functionName: 'frozen' }),
+      read.readContract({ ...this.rounds, functionName: 'fresh' }),
+      each(({ token }) => token !== null, false),
+      each(({ tokenDecimals, decimals }) => 10n ** BigInt(Math.max(0, decimals - tokenDecimals)), 1n),
+      each(({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })), 0n),
+      each((_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, functionName: 'unwindPrice', args: [a] })), 0n),
+    ])
+    return { frozen, fresh, spot, grain, free, unwindPrices }
+  }
+
+  /** Deposits that wait to be consumed, in order, as far as they are deep enough in the chain. */
+  async deposits(): Promise<DepositOperation[]> {
+    const { read, chainId } = this.settlement.client
+    const [first, end] = await read.readContract({ ...this.vault, functionName: 'depositQueue' })
+    if (first === end) return []
+    const ripe = LOCAL_CHAINS.includes(chainId) ? end : await this.queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
+    const last = ripe < first + MOST ? ripe : first + MOST
+    const list: DepositOperation[] = []
+    for (let id = first; id < last; id++) {
+      const { kind, state, index, asset, amount, ax, ay } = await read.readContract({ ...this.vault, functionName: 'deposit', args: [id] })
+      if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
+      const terms = { depositId: Number(id), index, asset, amount }
+      list.push(kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms })
+    }
+    return list
+  }
+
+  /** Forced requests that wait, in order of their deadlines. */
+  async forcedRequests(now: number): Promise<ForcedRequest[]> {
+    const { read } = this.settlement.client
+    const [first, end] = await read.readContract({ ...this.parts.forced, functionName: 'queue' })
+    const list: ForcedRequest[] = []
+    for (let place = first; place < end && BigInt(list.length) < MOST; place++) {
+      const number = await read.readContract({ ...this.parts.forced, functionName: 'numberAt', args: [place] })
+      const request = await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] })
+      if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
+      const { index, asset, amount, recipient, expiry, r8, s, round } = request
+      list.push({ operation: { kind: 'forced', queueNumber: number, index, asset, amount, recipient, expiry: BigInt(expiry), signature: { r8, s } }, round: Number(round) })
+    }
+    return list
+  }
+
+  /** Seconds since the last checkpoint. */
+  async checkpointAge(now: number): Promise<number> {
+    return now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
+  }
+
+  /** Whether withdrawals wait for a checkpoint. */
+  async hasPending(): Promise<boolean> {
+    const { read } = this.settlement.client
+    const ledgers = await Promise.all(this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })))
+    return ledgers.some(({ pending }) => pending > 0n)
+  }
+
+  /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
+  async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
+    const { client, address } = this.settlement
+    const symbols = await Promise.all(
+      this.assets.map(async ({ token }, a) => {
+        if (names?.[a] !== undefined) return names[a]
+        return token === null ? `#${a}` : client.read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${a}`)
+      }),
+    )
+    return {
+      chainId: client.chainId, settlement: address, vault: this.vault.address, forced: this.parts.forced.address, insurance: this.parts.insurance, escape: this.parts.escape, rounds: this.rounds.address,
+      sequencerKey: [...(await this.settlement.config()).sequencerKey], profile, ...this.fees,
+      assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({ symbol: symbols[a]!, decimals, spot: token !== null, token, tokenDecimals, minOpen, minDeposit })),
+    }
+  }
+
+  private async queueEnd(blockNumber: bigint): Promise<bigint> {
+    const [, end] = await this.settlement.client.read.readContract({ ...this.vault, functionName: 'depositQueue', blockNumber: blockNumber > 0n ? blockNumber : 0n }).catch(() => [0n, 0n] as const)
+    return end
+  }
+}

@@ -1,0 +1,78 @@
+import { type Address, type Hex, parseEventLogs, type PublicClient } from 'viem'
+import { ASSETS } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import { exitMessage, exitTransition } from '../protocol/exit.ts'
+import type { CircuitInput } from '../protocol/circuit-input.ts'
+import type { OwnerKey } from '../protocol/keys.ts'
+import { CASH_MARKS, type Marks, NO_MARKS } from '../protocol/marks.ts'
+import { messageHash } from '../protocol/messages.ts'
+import { sign } from '../protocol/signature.ts'
+import { calldata, type Proof } from '../prover/prove.ts'
+import { sendCall } from './send-call.ts'
+import type { SigningClient } from './rpc.ts'
+import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import type { RecoveredAccount } from '../sdk/history.ts'
+
+/** Position of the equity in the vector of an exit. */
+const EQUITY = 5
+
+/** A frozen system's way out. */
+export interface FrozenSystem {
+  readonly settlement: Address
+  readonly vault: Address
+  readonly escape: Address
+}
+
+/** @throws PlimsollError when there is no such settlement, or it is not frozen */
+export async function escapeOf(read: PublicClient, settlement: Address): Promise<FrozenSystem> {
+  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
+    throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
+  })
+  const custody = { address: vault, abi: VAULT_ABI } as const
+  if (!(await read.readContract({ ...custody, functionName: 'frozen' }))) {
+    throw new PlimsollError('The system is not frozen: there is nothing to escape from.', { hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.' })
+  }
+  return { settlement, vault, escape: await read.readContract({ ...custody, functionName: 'escape' }) }
+}
+
+/**
+ * Proves the equity of an account under the last checkpoint's root, with its owner's signature for the recipient.
+ * @returns no transaction where the account had left before
+ */
+export async function leave(
+  signer: SigningClient,
+  { settlement, vault, escape }: FrozenSystem,
+  key: OwnerKey,
+  { account, path }: RecoveredAccount,
+  recipient: Address,
+  prove: (input: CircuitInput) => Promise<{ proof: Proof; signals: readonly bigint[] }>,
+): Promise<{ equity: bigint; transaction: Hex | null }> {
+  const { read, chainId } = signer
+  const contract = { address: escape, abi: ESCAPE_ABI } as const
+  const before = await read.readContract({ ...contract, functionName: 'exitOf', args: [account.index] })
+  if (before.exited) return { equity: before.equity, transaction: null }
+  const { prices } = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'lastCheckpoint' })
+  const marks: Marks = [CASH_MARKS, ...prices.map((price) => ({ ...NO_MARKS, price }))]
+  const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement) }
+  const signature = sign(key, messageHash(domain, exitMessage(account.index, recipient)))
+  const { vector, input } = exitTransition({ domain, account, path, publicKey: key.publicKey, recipient, signature, marks })
+  const equity = vector[EQUITY]!
+  const { proof, signals } = await prove(input)
+  const { a, b, c } = calldata(proof)
+  const { transactionHash } = await sendCall(signer, { ...contract, functionName: 'exit', args: [account.index, recipient, equity, signals[0]!, { a, b, c }] })
+  return { equity, transaction: transactionHash }
+}
+
+/** Pays an account that has left its share of every token that it has not had yet. @returns token units, by asset */
+export async function pullShares(signer: SigningClient, { escape }: FrozenSystem, index: number): Promise<bigint[]> {
+  const contract = { address: escape, abi: ESCAPE_ABI } as const
+  const { pulled } = await signer.read.readContract({ ...contract, functionName: 'exitOf', args: [index] })
+  const [holdings] = await signer.read.readContract({ ...contract, functionName: 'snapshot' })
+  const amounts = Array<bigint>(ASSETS).fill(0n)
+  for (let asset = 0; asset < ASSETS; asset++) {
+    if (holdings[asset] === 0n || (pulled >> asset) & 1) continue
+    const { logs } = await sendCall(signer, { ...contract, functionName: 'pull', args: [index, asset] })
+    amounts[asset] = parseEventLogs({ abi: ESCAPE_ABI, eventName: 'Pulled', logs })[0]!.args.tokenAmount
+  }
+  return amounts
+}

@@ -1,0 +1,92 @@
+import type { Hex } from 'viem'
+import type { RefusalCode } from '../protocol/errors.ts'
+import type { Operation } from '../protocol/operation.ts'
+import type { System } from '../protocol/system.ts'
+import type { DepositOperation, ForcedRequest } from './contracts.ts'
+import type { Custody } from './custody.ts'
+import type { Desk } from './desk.ts'
+import { Draft } from './draft.ts'
+
+export interface OperationsToPlan {
+  readonly system: System
+  readonly custody: Custody
+  /** Number of the latest round. */
+  readonly round: number
+  readonly validUntil: bigint
+  readonly forced: readonly ForcedRequest[]
+  readonly desk: Desk
+  readonly deposits: readonly DepositOperation[]
+}
+
+export interface OperationPlan {
+  /** Each fits the circuit and holds trades whole; with the ids of the owners' operations in it. */
+  readonly batches: readonly { readonly operations: readonly Operation[]; readonly ids: readonly Hex[] }[]
+  /** Owners' operations that will never be carried out. */
+  readonly failures: ReadonlyMap<Hex, RefusalCode>
+  /** Whether a forced request waits for a round that is younger than it. */
+  readonly wantsRound: boolean
+}
+
+/** What may pass with time: an operation refused for it waits until it expires. */
+const PASSING: ReadonlySet<RefusalCode> = new Set(['FREE_CUSTODY', 'BACKSTOP_PRICE', 'BACKSTOP_SIDE', 'BACKSTOP_AMOUNT', 'NO_FRESH_ROUND', 'FROZEN'])
+
+/**
+ * What is to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
+ * deposits. So nobody's top-up moves the version under an operation that was accepted before.
+ */
+export function planOperations({ system, custody, round, validUntil, forced, desk, deposits }: OperationsToPlan): OperationPlan {
+  const draft = new Draft(system, custody, validUntil)
+  const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
+  const failures = new Map<Hex, RefusalCode>()
+  let wantsRound = false
+
+  for (const request of forced) {
+    if (draft.check([request.operation]) !== undefined) continue
+    if (request.round >= round && draft.discharges(request.operation)) {
+      wantsRound = true
+      continue
+    }
+    draft.attempt([request.operation])
+    units.push({ operations: [request.operation], ids: [] })
+  }
+
+  /** Accounts with an operation that waits: what was signed after it waits too. */
+  const held = new Set<number>()
+  for (const unit of desk.units()) {
+    const operations = unit.map(({ operation }) => operation)
+    const blocked = operations.some(({ index }) => held.has(index))
+    const refused = blocked ? undefined : draft.attempt(operations)
+    if (!blocked && refused === undefined) {
+      units.push({ operations, ids: unit.map(({ id }) => id) })
+      continue
+    }
+    const expired = unit.find(({ operation }) => operation.expiry < validUntil)
+    if (expired !== undefined) failures.set(expired.id, 'EXPIRED')
+    else if (refused === undefined || PASSING.has(refused.refusal.code)) for (const { index } of operations) held.add(index)
+    else failures.set(unit[refused.position]!.id, refused.refusal.code)
+  }
+  for (const { id, operation } of desk.waiting()) {
+    const account = draft.account(operation.index)
+    if (operation.expiry < validUntil) failures.set(id, 'EXPIRED')
+    else if (account !== undefined && operation.version < account.version) failures.set(id, 'STALE_VERSION')
+  }
+
+  for (const deposit of deposits) {
+    // The queue is consumed in order.
+    if (draft.attempt([deposit]) !== undefined) break
+    units.push({ operations: [deposit], ids: [] })
+  }
+  return { batches: pack(units, system.ledger.shape.transact.steps), failures, wantsRound }
+}
+
+function pack(units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[], steps: number): { operations: Operation[]; ids: Hex[] }[] {
+  const batches: { operations: Operation[]; ids: Hex[] }[] = []
+  for (const { operations, ids } of units) {
+    const last = batches.at(-1)
+    if (last !== undefined && last.operations.length + operations.length <= steps) {
+      last.operations.push(...operations)
+      last.ids.push(...ids)
+    } else batches.push({ operations: [...operations], ids: [...ids] })
+  }
+  return batches
+}

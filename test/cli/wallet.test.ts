@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Hex, parseAbi } from 'viem'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
+import type { SequencerNode } from '../../sequencer/node.ts'
+import { serve } from '../../sequencer/server.ts'
+import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { rawCall } from '../support/live-chain.ts'
+import { runCli } from '../support/run-cli.ts'
+
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+
+describe('plimsoll wallet', () => {
+  let system: EchoSystem
+  let node: SequencerNode
+  let server: Awaited<ReturnType<typeof serve>>
+  let directory: string
+  let api: string
+  let chain: readonly string[]
+  let stepping = true
+  let loop: Promise<void>
+  const alice = generatePrivateKey()
+  const bob = generatePrivateKey()
+
+  const run = async (key: Hex | undefined, ...args: string[]) => {
+    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], { cwd: directory, env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key } })
+    assert.deepEqual([code, stderr], [0, ''], stdout)
+    return JSON.parse(stdout)
+  }
+  const refused = async (key: Hex | undefined, args: readonly string[], complaint: RegExp) => {
+    const { code, stdout, stderr } = await runCli(['wallet', ...args], { cwd: directory, env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key } })
+    assert.match(stderr, /^plimsoll: [^\n]+\n$/)
+    assert.match(stderr, complaint)
+    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
+  }
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+    system = await startEchoSystem()
+    node = await system.open()
+    server = await serve(node, new NodeMetrics(), 0)
+    api = `http://127.0.0.1:${server.port}`
+    chain = ['--rpc', system.chain.url, '--settlement', system.deployed.settlement]
+    for (const key of [alice, bob]) {
+      const { address } = privateKeyToAccount(key)
+      await rawCall(system.signer, 'hardhat_setBalance', address, `0x${WEI.toString(16)}`)
+      await system.mint('USD', address, 10_000n * USD)
+      await system.mint('ETH', address, 100n * WEI)
+    }
+    loop = (async () => {
+      while (stepping) {
+        await node.step()
+        await sleep(100)
+      }
+    })()
+  })
+  after(async () => {
+    stepping = false
+    await loop
+    server.server.close()
+    server.server.closeAllConnections()
+    await node.close()
+    await system.stop()
+    await rm(directory, { recursive: true })
+  })
+
+  it('derives the same key each time, and another for another account number', async () => {
+    const first = await run(alice, 'address', ...chain)
+    assert.deepEqual(Object.keys(first), ['ethereum', 'publicKey', 'owner'])
+    assert.equal(first.ethereum, privateKeyToAccount(alice).address)
+    assert.deepEqual(await run(alice, 'address', ...chain), first)
+    assert.notDeepEqual((await run(alice, 'address', ...chain, '--account', '1')).publicKey, first.publicKey)
+    const unlocked = (await system.signer.write.getAddresses())[3]!
+    const local = await run(undefined, 'address', ...chain, '--from', unlocked)
+    assert.equal(local.ethereum, unlocked)
+  })
+
+  it('deposits, borrows, trades, states preferences and reads its balance', async () => {
+    const opened = await run(alice, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '10', '--wait')
+    assert.deepEqual([opened.depositId, opened.index, opened.kind, opened.status], [0, 0, 'open', 'settled'])
+    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'USD', '--amount', '5000.5', '--wait')).index, 1)
+    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.5', '--index', '0', '--wait')).kind, 'topup')
+    const withdrawn = await run(alice, 'withdraw', '--node', api, '--asset', 'USD', '--amount', '1000', '--to', privateKeyToAccount(alice).address, '--wait')
+    assert.equal(withdrawn.status, 'settled')
+    const half = await run(alice, 'trade', '--node', api, '--asset', 'PERP', '--buy', '4', '--for', '200')
+    assert.equal(half.status, 'waiting')
+    assert.equal((await run(bob, 'trade', '--node', api, '--asset', 'PERP', '--sell', '4', '--for', '200', '--link', half.link, '--wait')).status, 'settled')
+    assert.equal((await run(bob, 'preferences', '--node', api, '--set', 'ETH=15', '--set', 'PERP=1', '--wait')).status, 'settled')
+    const balance = await run(alice, 'balance', '--node', api)
+    assert.deepEqual(balance.balances, { USD: '-1200', ETH: '10.5', PERP: '4' })
+    assert.equal(balance.equity, '1100')
+    assert.deepEqual(balance.pending, [{ id: 0, asset: 'USD', amount: '1000', claimable: true }])
+    const theirs = await run(bob, 'balance', '--node', api)
+    assert.deepEqual([theirs.balances, theirs.weights], [{ USD: '5200.5', PERP: '-4' }, { ETH: 15, PERP: 1 }])
+    assert.equal((await run(alice, 'withdraw', '--claim', '0', '--rpc', system.chain.url, '--node', api)).paid, '1000')
+    const held = await system.signer.read.readContract({ address: system.deployed.tokens.USD!, abi: parseAbi(['function balanceOf(address) view returns (uint256)']), functionName: 'balanceOf', args: [privateKeyToAccount(alice).address] })
+    assert.equal(held, 11_000n * USD)
+  })
+
+  it('recovers the account and its history from the chain alone', async () => {
+    const recovered = await run(alice, 'recover', ...chain)
+    const { account, leaf } = { account: node.system.accounts[0]!, leaf: node.system.tree.leaf(0) }
+    assert.deepEqual([recovered.index, recovered.version, recovered.leaf], [0, Number(account.version), leaf.toString()])
+    assert.deepEqual(recovered.balances, { USD: '-1200', ETH: '10.5', '#3': '4' })
+    const { events } = await run(alice, 'history', ...chain)
+    assert.deepEqual(events, recovered.history)
+    assert.deepEqual(events.map(({ kind, version }: Record<string, unknown>) => [kind, version]), [['open', 0], ['deposit', 1], ['withdraw', 2], ['trade', 3]])
+    assert.deepEqual(events[3].changes, { USD: '-200', '#3': '4' })
+    const { path } = await run(alice, 'recover', ...chain, '--at-checkpoint', '--out', 'alice.json')
+    assert.equal(path.length, 3)
+    assert.deepEqual(JSON.parse(await readFile(join(directory, 'alice.json'), 'utf8')).path, path)
+    await refused(alice, ['recover', ...chain, '--out', 'alice.json'], /Cannot write alice\.json: it exists/)
+  })
+
+  it('forces a withdrawal through the contract, which the node serves', async () => {
+    const { queueNumber, deadline, transaction } = await run(bob, 'withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '25', '--to', privateKeyToAccount(bob).address)
+    assert.equal(queueNumber, 1)
+    assert.ok(deadline > 0)
+    assert.match(transaction, /^0x/)
+    for (let i = 0; i < 100 && node.system.accounts[1]!.balances[0] !== 5_175_500_000n; i++) await sleep(100)
+    assert.deepEqual((await run(bob, 'balance', '--node', api)).balances.USD, '5175.5')
+  })
+
+  it('answers bad input with one line and exit code 2', async () => {
+    const to = privateKeyToAccount(bob).address
+    await refused(undefined, ['address', ...chain], /PLIMSOLL_WALLET_KEY is not set.*--from/)
+    await refused('0x12', ['address', ...chain], /PLIMSOLL_WALLET_KEY is not a private key/)
+    await refused(`0x${'0'.repeat(64)}`, ['address', ...chain], /PLIMSOLL_WALLET_KEY is not a private key/)
+    await refused(bob, ['address', '--rpc', system.chain.url, '--settlement', '0x12'], /must be an address/)
+    await refused(undefined, ['balance', '--node', api, '--from', to], /--from needs --rpc/)
+    await refused(undefined, ['address', ...chain, '--from', to], /is not an unlocked account/)
+    await refused(bob, ['balance', '--node', 'ftp://x'], /not an http or https URL/)
+    await refused(bob, ['balance', '--node', 'http://127.0.0.1:1'], /No node answers/)
+    await refused(bob, ['balance', '--node', system.chain.url], /is not a node of this version/)
+    await refused(generatePrivateKey(), ['balance', '--node', api], /no account of this key yet.*first deposit/)
+    await refused(generatePrivateKey(), ['recover', ...chain], /no account of this key/)
+    await refused(bob, ['recover', '--rpc', system.chain.url, '--settlement', to], /There is no settlement/)
+    await refused(bob, ['withdraw', '--node', api], /needs --asset, --amount and --to/)
+    for (const [amount, complaint] of [['0', /not above 0/], ['-1', /not above 0/], ['1e3', /not a plain decimal/], ['0.0000001', /7 decimals, more than 6/], ['99999999999999', /2\^64/]] as const) {
+      await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', `--amount=${amount}`, '--to', to], complaint)
+    }
+    await refused(bob, ['withdraw', '--node', api, '--asset', 'XRP', '--amount', '1', '--to', to], /no asset "XRP".*USD, ETH, BTC, PERP/)
+    await refused(bob, ['withdraw', '--node', api, '--asset', 'PERP', '--amount', '1', '--to', to], /PERP is a synthetic/)
+    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '4500', '--to', to], /TARGET_TOO_LOW|FREE_CUSTODY/)
+    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', to, '--expires-in', '10'], /EXPIRED/)
+    await refused(bob, ['withdraw', '--claim', '77', '--node', api, '--rpc', system.chain.url], /no withdrawal 77|UnknownWithdrawal/)
+    await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--for', '1'], /either --buy or --sell/)
+    await refused(bob, ['trade', '--node', api, '--asset', 'USD', '--buy', '1', '--for', '1'], /USD is cash/)
+    await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--link', '0x0'], /--link is not/)
+    await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--backstop'], /BACKSTOP_SIDE/)
+    await refused(bob, ['preferences', '--node', api, '--set', 'ETH=16'], /weight from 1 to 15/)
+    await refused(bob, ['preferences', '--node', api, '--set', 'USD=9'], /USD is cash/)
+    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.001'], /below the least/)
+    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has \d+ token units/)
+    await refused(bob, ['exit', ...chain, '--to', to], /not frozen.*--forced/)
+    await refused(bob, ['exit', ...chain, '--to', `0x${'0'.repeat(40)}`], /address 0/)
+    await refused(bob, ['nothing'], /unknown command/)
+  })
+})

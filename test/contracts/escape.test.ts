@@ -1,0 +1,327 @@
+import assert from 'node:assert/strict'
+
+import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, force, freeze, fund, keyOf, ledgerOf, liquidate, liveFor, open, step, topUp, transact, transactBatch, wait } from './custody.ts'
+import { deployMarket, GRACE, type Market, nextRound, NOTICE, refreshFeeds } from './market.ts'
+import { R } from './mirror.ts'
+
+const CASH = 1_000_000n
+const ETH = 100_000_000n
+const WEI = 10n ** 10n
+
+describe('the way out', () => {
+  let market: Market
+  let ada: `0x${string}`
+  let bob: `0x${string}`
+  let eve: `0x${string}`
+  const stalled = () => market.escape.read<boolean>('stalled')
+  const balance = (asset: number, user: `0x${string}`) => market.tokens[asset]!.read<bigint>('balanceOf', user)
+  const exit = async (index: bigint, to: `0x${string}`, equity: bigint) => market.escape.write('exit', await exitCall(market, index, to, equity))
+  const pull = (index: bigint, asset: number) => market.escape.write('pull', [index, asset])
+
+  beforeEach(async () => {
+    market = await deployMarket()
+    ;[, , ada, bob, eve] = market.chain.accounts as [never, never, `0x${string}`, `0x${string}`, `0x${string}`]
+    await market.rounds.write('postRound')
+    await open(market, ada, 0, 1000n * CASH)
+    await open(market, bob, 1, 10n * 10n ** 18n, BOB)
+    await transact(market, [step.open(0n, 0n, 1000n * CASH, ADA), step.open(1n, 1n, 10n * ETH, BOB)])
+  })
+
+  describe('opens by a stall', () => {
+    it('when the last checkpoint is older than grace, by a second', async () => {
+      const at = BigInt((await market.vault.read<CheckpointRecord>('lastCheckpoint')).timestamp)
+      await market.chain.mineAt(at + BigInt(GRACE))
+      assert.equal(await stalled(), false)
+      await market.escape.refuses('NotStalled', 'declareStall')
+      await market.chain.mineAt(at + BigInt(GRACE) + 1n)
+      assert.equal(await stalled(), true)
+    })
+
+    it('of a feed that reverts, since no round follows', async () => {
+      await market.eth.write('setReverting', [true])
+      await wait(market, 1000)
+      await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
+      await wait(market, GRACE)
+      assert.equal(await stalled(), true)
+      await freeze(market)
+      assert.equal(await market.vault.read('frozen'), true)
+    })
+
+    it('of an ignored deposit, though checkpoints go on', async () => {
+      await open(market, eve, 0, 1000n, keyOf(40n))
+      await liveFor(market, 3700)
+      await checkpoint(market)
+      assert.equal(await stalled(), true)
+      // Checkpoints do not cure it: an operator that serves everybody else cannot sit it out.
+      await market.escape.write('declareStall')
+      for (let i = 0; i < 4; i++) {
+        await nextRound(market)
+        await market.settlement.write('checkpoint')
+        await wait(market, NOTICE / 4)
+        if (i < 3) await market.escape.write('tick')
+      }
+      await market.escape.write('freeze')
+      assert.equal(await market.vault.read('frozen'), true)
+    })
+
+    it('of an overdue forced request, though checkpoints go on', async () => {
+      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      await liveFor(market, 3700)
+      await checkpoint(market)
+      await freeze(market)
+      assert.equal(await market.vault.read('frozen'), true)
+    })
+  })
+
+  describe('of a healthy system does not exist', () => {
+    it('at once or without notice: NotStalled, NotDeclared, NoticeRunning', async () => {
+      const { escape } = market
+      await escape.refuses('NotStalled', 'declareStall')
+      await escape.refuses('NotDeclared', 'tick')
+      await escape.refuses('NotDeclared', 'freeze')
+      await wait(market, GRACE)
+      await escape.refuses('NotDeclared', 'freeze')
+      await escape.write('declareStall')
+      await escape.refuses('AlreadyDeclared', 'declareStall')
+      await escape.refuses('NoticeRunning', 'freeze', [], [0n])
+      for (let i = 1; i <= 3; i++) {
+        await wait(market, NOTICE / 4)
+        await escape.write('tick')
+      }
+      // The clock of the next block is at least a second further.
+      const [declared, elapsed] = await escape.read<[boolean, bigint]>('notice')
+      assert.equal(declared, true)
+      assert.equal(elapsed, BigInt((NOTICE / 4) * 3))
+      await wait(market, NOTICE / 4 - 10)
+      await escape.refuses('NoticeRunning', 'freeze')
+      await wait(market, 10)
+      await escape.write('freeze')
+      await escape.refuses('AlreadyFrozen', 'freeze')
+      await escape.refuses('AlreadyFrozen', 'declareStall')
+      await escape.refuses('AlreadyFrozen', 'tick')
+    })
+
+    it('in the first block after an outage of the chain', async () => {
+      const { escape } = market
+      await wait(market, 1_000_000)
+      await escape.write('declareStall')
+      await escape.refuses('NoticeRunning', 'freeze', [], [0n])
+      // A second outage under a declaration counts for a quarter.
+      await wait(market, 1_000_000)
+      await escape.refuses('NoticeRunning', 'freeze', [], [BigInt(NOTICE / 4)])
+      await escape.write('tick')
+      await refreshFeeds(market)
+      await market.rounds.write('postRound')
+      const receipt = await market.settlement.write('checkpoint')
+      assert.deepEqual(escape.events(receipt), [{ name: 'DeclarationVoid', args: undefined }])
+      await escape.refuses('NotDeclared', 'freeze')
+      await escape.refuses('NotStalled', 'declareStall')
+      assert.equal((await escape.read<[boolean]>('notice'))[0], false)
+    })
+
+    it('by the deadlines after an outage: they pass at most maxAge of it', async () => {
+      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      await open(market, eve, 0, 1000n, keyOf(40n))
+      await wait(market, 1_000_000)
+      await refreshFeeds(market)
+      await market.rounds.write('postRound')
+      await market.settlement.write('checkpoint')
+      assert.equal(await stalled(), false)
+    })
+
+    it('where the cause was cured: a served request voids the declaration', async () => {
+      const { escape } = market
+      const r = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      await liveFor(market, 3700)
+      await checkpoint(market)
+      await escape.write('declareStall')
+      await transact(market, [step.forced(r)], { inboxAfter: 4n })
+      await escape.refuses('NotStalled', 'freeze')
+      await escape.write('tick')
+      assert.equal((await escape.read<[boolean]>('notice'))[0], false)
+      await escape.refuses('NotDeclared', 'tick')
+    })
+
+    it('with notice saved up from an earlier stall: the checkpoint that ends it voids the declaration', async () => {
+      const { escape } = market
+      const r = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      await liveFor(market, 3700)
+      await checkpoint(market)
+      await escape.write('declareStall')
+      await wait(market, NOTICE / 4)
+      await escape.write('tick')
+      await nextRound(market)
+      const events = escape.events(await market.settlement.write('settle', [[await transactBatch(market, [step.forced(r)])]]))
+      assert.deepEqual(events.map(({ name }) => name), ['DeclarationVoid'])
+      await escape.refuses('NotVault', 'onCheckpoint')
+    })
+  })
+
+  it('before the freeze is closed: NotFrozen', async () => {
+    const call = await exitCall(market, 0n, ada, 1n)
+    await market.escape.refuses('NotFrozen', 'exit', call)
+    await market.escape.refuses('NotFrozen', 'pull', [0, 0])
+    await market.escape.refuses('NotFrozen', 'pullShares', [0])
+  })
+
+  it('after the freeze, everything else is closed: Frozen', async () => {
+    const { settlement, vault, rounds } = market
+    await fund(market, ada, 0, 5000n)
+    await abandon(market)
+    await settlement.refuses('Frozen', 'settle', [[]])
+    await refreshFeeds(market)
+    await rounds.refuses('Frozen', 'postRound')
+    await vault.refuses('Frozen', 'open', [0, 5000n, ...ADA], [], ada, 10n ** 15n)
+    await vault.refuses('Frozen', 'topUp', [0, 0, 5000n], [], ada)
+    await vault.refuses('Frozen', 'donate', [0, 5000n], [], ada)
+    const again = await deployMarket()
+    await abandon(again)
+    await again.settlement.refuses('Frozen', 'genesis', [1n, 2n, [3n]])
+  })
+
+  describe('of an account', () => {
+    const equity = (1000n * CASH) << 32n
+
+    beforeEach(() => abandon(market))
+
+    it('needs a proof under the root of the checkpoint, for this contract, index, recipient and equity: InvalidProof', async () => {
+      const refuses = async (proven: Parameters<typeof exitCall>[4]) => market.escape.refuses('InvalidProof', 'exit', await exitCall(market, 0n, ada, equity, proven))
+      await refuses({ root: 12345n })
+      await refuses({ equity: equity - 1n })
+      await refuses({ recipient: eve })
+      await refuses({ index: 1n })
+      const call = await exitCall(market, 0n, ada, equity)
+      await market.escape.refuses('InvalidProof', 'exit', call.with(2, equity + 1n))
+      await market.escape.refuses('InvalidProof', 'exit', call.with(1, eve))
+      await market.escape.refuses('InvalidProof', 'exit', call.with(3, 56n))
+      await market.escape.refuses('ValueNotInField', 'exit', call.with(2, equity + R))
+      await market.escape.refuses('ValueNotInField', 'exit', call.with(3, 55n + R))
+      await market.escape.write('exit', call, eve)
+    })
+
+    it('happens once: AlreadyExited, AlreadyPulled; NotExited, NotSpot', async () => {
+      await market.escape.refuses('NotExited', 'pull', [0, 0], [0])
+      await exit(0n, ada, equity)
+      await market.escape.refuses('AlreadyExited', 'exit', await exitCall(market, 0n, ada, equity), [0])
+      await market.escape.refuses('AlreadyExited', 'exit', await exitCall(market, 0n, bob, 0n), [0])
+      await pull(0n, 0)
+      await market.escape.refuses('AlreadyPulled', 'pull', [0, 0])
+      await pull(0n, 1)
+      for (const asset of [2, 5, 8, 255]) await market.escape.refuses('NotSpot', 'pull', [0, asset], [BigInt(asset)])
+    })
+  })
+
+  it('pays each its share of every token, to the unit, and leaves nothing but dust', async () => {
+    const { escape, vault, chain } = market
+    // A crash leaves the backstop under water: it took over 3 ETH for 1,000; ada has 2,000, bob 7 ETH.
+    await liquidate(market, [-1000n * CASH, 3n * ETH])
+    const record = await vault.read<CheckpointRecord>('lastCheckpoint')
+    const price = record.prices[0]!
+    assert.ok(record.equity < 0n)
+    // After the checkpoint: deposits of eve, one consumed, one not; a withdrawal of ada, pending.
+    await open(market, eve, 0, 40n * CASH, keyOf(40n))
+    await topUp(market, eve, 0n, 1, 10n ** 18n)
+    await transact(market, [step.open(2n, 0n, 40n * CASH, keyOf(40n))], { inboxAfter: 9n })
+    await transact(market, [step.withdraw(0n, 0n, 500n * CASH, ada)], { inboxAfter: 9n })
+    await abandon(market)
+    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    assert.deepEqual(holdings, [1000n * CASH, 10n * ETH, 0n, 0n, 0n, 0n, 0n, 0n])
+    const equities = [(2000n * CASH) << 32n, price * 7n * ETH]
+    assert.equal(denominator, equities[0]! + equities[1]!)
+
+    await vault.refuses('NotCheckpointed', 'claim', [0n], [0n], ada)
+    await vault.refuses('NotRefundable', 'refund', [0n], [0n])
+    await vault.write('refund', [2n])
+    await vault.write('refund', [3n])
+    await vault.refuses('AlreadyRefunded', 'refund', [2n], [2n])
+    await vault.refuses('NotRefundable', 'refund', [4n], [4n])
+    assert.deepEqual([await balance(0, eve), await balance(1, eve)], [40n * CASH, 10n ** 18n])
+
+    for (const [i, user] of [ada, bob].entries()) {
+      await exit(BigInt(i), user, equities[i]!)
+      for (const asset of [0, 1]) {
+        await pull(BigInt(i), asset)
+        const share = (holdings[asset]! * equities[i]!) / denominator
+        assert.equal(await balance(asset, user), share * (asset === 0 ? 1n : WEI))
+      }
+    }
+    for (const asset of [0, 1]) {
+      const left = (await balance(asset, vault.address)) / (asset === 0 ? 1n : WEI)
+      assert.ok(left <= 2n, `${left} of asset ${asset}`)
+      assert.equal((await ledgerOf(vault, asset)).custody, left)
+    }
+    assert.equal(await chain.client.getChainId(), 31337)
+  })
+
+  it('keeps what was claimable out of the shares, and pays it still', async () => {
+    const { vault, escape } = market
+    await transact(market, [step.withdraw(0n, 0n, 100n * CASH, bob)])
+    await abandon(market)
+    const [holdings] = await escape.read<[bigint[]]>('snapshot')
+    assert.equal(holdings[0], 900n * CASH)
+    await vault.write('claim', [0n], bob)
+    await exit(0n, ada, (900n * CASH) << 32n)
+    await pull(0n, 0)
+    await pull(0n, 1)
+    assert.equal(await balance(0, bob), 100n * CASH)
+  })
+
+  it('gives insurers the rest by shares', async () => {
+    const { vault, insurance, escape } = market
+    await fund(market, eve, 0, 300n * CASH)
+    await fund(market, bob, 0, 100n * CASH)
+    await insurance.write('insure', [300n * CASH], eve)
+    await insurance.write('insure', [100n * CASH], bob)
+    await nextRound(market)
+    await checkpoint(market)
+    // It took over 2 ETH of bob's for 380, and gains 9.22.
+    await liquidate(market, [-380n * CASH, 2n * ETH])
+    const { prices, equity } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    assert.ok(equity > (400n * CASH) << 32n)
+    await abandon(market)
+    await exit(0n, ada, (1000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 8n * ETH + ((380n * CASH) << 32n))
+    for (const asset of [0, 1]) {
+      for (const index of [0n, 1n]) await pull(index, asset)
+      for (const user of [eve, bob]) await escape.write('pullShares', [asset], user)
+      assert.ok((await ledgerOf(vault, asset)).custody <= 4n)
+    }
+    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    assert.equal(await balance(0, eve), (holdings[0]! * ((equity * 3n) / 4n)) / denominator)
+  })
+
+  it('shares out what was given to the backstop since, and what a token lost, among all', async () => {
+    const { vault, tokens } = market
+    await fund(market, eve, 0, 100n * CASH)
+    await vault.write('donate', [0, 100n * CASH], eve)
+    await abandon(market)
+    // Half of the ETH is gone.
+    await tokens[1]!.write('rebase', [vault.address, 5n * 10n ** 18n])
+    const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    const equities = [(1000n * CASH) << 32n, prices[0]! * 10n * ETH]
+    for (const [i, user] of [ada, bob].entries()) {
+      await exit(BigInt(i), user, equities[i]!)
+      await pull(BigInt(i), 0)
+      await pull(BigInt(i), 1)
+    }
+    const denominator = equities[0]! + equities[1]!
+    assert.equal(await balance(0, ada), (1100n * CASH * equities[0]!) / denominator)
+    assert.equal(await balance(1, ada), ((5n * ETH * equities[0]!) / denominator) * WEI)
+    assert.ok((await balance(0, vault.address)) <= 2n)
+    assert.ok((await balance(1, vault.address)) <= 2n * WEI)
+  })
+
+  it('works from the first second: before any checkpoint all deposits are refunds', async () => {
+    const young = await deployMarket()
+    await open(young, ada, 0, 1000n)
+    await open(young, bob, 0, 2000n, BOB)
+    await transact(young, [step.open(0n, 0n, 1000n, ADA)])
+    await abandon(young)
+    await young.vault.write('refund', [0n])
+    await young.vault.write('refund', [1n])
+    assert.equal((await ledgerOf(young.vault, 0)).custody, 0n)
+    await young.escape.write('exit', await exitCall(young, 0n, ada, 5n))
+    await young.escape.write('pull', [0, 0])
+    await assert.rejects(nextRound(young))
+  })
+})

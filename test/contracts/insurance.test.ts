@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+
+import { abandon, ADA, checkpoint, fund, ledgerOf, liquidate, open, step, transact, wait } from './custody.ts'
+import { deployMarket, type Market, nextRound } from './market.ts'
+
+const CASH = 1_000_000n
+/** Shares of a unit of cash at first. */
+const SHARE = 1_000_000n
+
+describe('insurance', () => {
+  let market: Market
+  let ada: `0x${string}`
+  let bob: `0x${string}`
+  let eve: `0x${string}`
+
+  const insure = async (user: `0x${string}`, amount: bigint) => {
+    await fund(market, user, 0, amount)
+    await market.insurance.write('insure', [amount], user)
+  }
+  /** A checkpoint at a new round: requests of the round before are converted. */
+  const convert = async () => {
+    await nextRound(market)
+    await checkpoint(market)
+  }
+  const shares = async (user: `0x${string}`) => (await market.insurance.read<[bigint, bigint]>('sharesOf', user))[0]
+  const gain = (amount: bigint) => liquidate(market, [amount])
+  const holds = async () => {
+    const l = await ledgerOf(market.vault, 0)
+    assert.equal(l.custody, l.accounts + l.backstop + l.pending + l.claimable + l.queued + (await market.vault.read<bigint>('insuring')))
+  }
+
+  beforeEach(async () => {
+    market = await deployMarket()
+    ;[, , ada, bob, eve] = market.chain.accounts as [never, never, `0x${string}`, `0x${string}`, `0x${string}`]
+    await market.rounds.write('postRound')
+    await open(market, ada, 0, 1_000_000n * CASH)
+    await transact(market, [step.open(0n, 0n, 1_000_000n * CASH, ADA)])
+  })
+  afterEach(() => holds())
+
+  it('becomes shares at the next checkpoint, and until then may be cancelled', async () => {
+    const { insurance, vault, tokens } = market
+    await insure(bob, 100n * CASH)
+    await insure(eve, 50n * CASH)
+    assert.equal(await vault.read('insuring'), 150n * CASH)
+    assert.equal(await shares(bob), 0n)
+    await insurance.write('cancel', [], eve)
+    assert.equal(await tokens[0]!.read('balanceOf', eve), 50n * CASH)
+    await insurance.refuses('NothingWaiting', 'cancel', [], [], eve)
+    await convert()
+    assert.equal(await shares(bob), 100n * CASH * SHARE)
+    assert.equal(await insurance.read('totalShares'), 100n * CASH * SHARE)
+    assert.equal((await ledgerOf(vault, 0)).backstop, 100n * CASH)
+    assert.equal(await vault.read('insuring'), 0n)
+    await insurance.refuses('NothingWaiting', 'cancel', [], [], bob)
+  })
+
+  it('converts at a later round only, so that nobody acts on a price that the marks do not show yet', async () => {
+    const { insurance, settlement } = market
+    await insure(bob, 100n * CASH)
+    await settlement.write('checkpoint', [], bob)
+    assert.equal(await insurance.read('period'), 0n)
+    await convert()
+    assert.equal(await insurance.read('period'), 1n)
+    await insurance.write('redeem', [await shares(bob)], bob)
+    await settlement.write('checkpoint', [], bob)
+    assert.equal(await insurance.read('period'), 1n)
+    // Nor does a request of another delay it.
+    await nextRound(market)
+    assert.equal(await insurance.read('accepting'), false)
+    await insurance.refuses('CheckpointDue', 'insure', [CASH], [], eve)
+    await insurance.refuses('CheckpointDue', 'redeem', [1n], [], eve)
+    await settlement.write('checkpoint')
+    assert.equal(await insurance.read('period'), 2n)
+    assert.equal(await insurance.read('accepting'), true)
+    await insure(eve, CASH)
+  })
+
+  it('shares gains and losses in proportion, and is redeemed at a checkpoint', async () => {
+    const { insurance, vault, tokens } = market
+    await insure(bob, 100n * CASH)
+    await insure(eve, 300n * CASH)
+    await convert()
+    await gain(40n * CASH)
+    await insurance.refuses('NotEnoughShares', 'redeem', [(await shares(bob)) + 1n], [await shares(bob)], bob)
+    await insurance.refuses('SharesZero', 'redeem', [0n], [], bob)
+    await insurance.write('redeem', [await shares(bob)], bob)
+    await insurance.refuses('NothingToCollect', 'collect', [], [], bob)
+    await convert()
+    const [, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
+    assert.ok(collectable <= 110n * CASH && collectable >= 110n * CASH - 2n, String(collectable))
+    assert.equal((await ledgerOf(vault, 0)).claimable, collectable)
+    await insurance.write('collect', [], bob)
+    assert.equal(await tokens[0]!.read('balanceOf', bob), collectable)
+    assert.equal(await shares(bob), 0n)
+    await gain(-30n * CASH)
+    await insurance.write('redeem', [await shares(eve)], eve)
+    await convert()
+    await insurance.write('collect', [], eve)
+    const eves = await tokens[0]!.read<bigint>('balanceOf', eve)
+    assert.ok(eves <= 300n * CASH && eves >= 300n * CASH - 4n, String(eves))
+  })
+
+  it('gives nobody what was there before: those shares are nobody\'s', async () => {
+    const { insurance } = market
+    await gain(900n * CASH)
+    await insure(bob, 100n * CASH)
+    await convert()
+    const [owned, total] = await insurance.read<[bigint, bigint]>('sharesOf', bob)
+    assert.ok(owned * 10n <= total && owned * 10n >= total - 10n * SHARE)
+  })
+
+  it('is not worth a present to the backstop by the first insurer', async () => {
+    const { insurance, tokens } = market
+    await insure(eve, 1n)
+    await convert()
+    await fund(market, eve, 0, 1000n * CASH)
+    await market.vault.write('donate', [0, 1000n * CASH], eve)
+    await insure(bob, 1500n * CASH)
+    await convert()
+    await insurance.write('redeem', [await shares(bob)], bob)
+    await insurance.write('redeem', [await shares(eve)], eve)
+    await convert()
+    await insurance.write('collect', [], bob)
+    const back = await tokens[0]!.read<bigint>('balanceOf', bob)
+    assert.ok(back > 1499n * CASH, String(back))
+  })
+
+  it('neither converts nor redeems while the backstop is worth nothing; what waits may be cancelled', async () => {
+    const { insurance, vault } = market
+    await insure(bob, 100n * CASH)
+    await convert()
+    const owned = await shares(bob)
+    await insurance.write('redeem', [owned / 2n], bob)
+    await insure(eve, 50n * CASH)
+    for (const loss of [-100n * CASH, -1n]) {
+      await gain(loss)
+      await convert()
+      assert.equal(await insurance.read('period'), 1n)
+      assert.equal(await vault.read('insuring'), 50n * CASH)
+      assert.equal(await shares(bob), owned, 'offered ones included')
+      assert.equal(await shares(eve), 0n)
+    }
+    await insurance.write('cancel', [], eve)
+    // It recovers, and the redemption goes through.
+    await gain(20n * CASH + 1n)
+    await convert()
+    const [, offered, collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
+    assert.equal(offered, 0n)
+    assert.ok(collectable <= 10n * CASH && collectable >= 10n * CASH - 2n)
+  })
+
+  it('is paid from the backstop\'s own free cash only; what is not paid comes back as shares', async () => {
+    const { insurance } = market
+    await insure(bob, 1000n * CASH)
+    await convert()
+    // It took over 5 ETH for 900: worth 1,073 but 100 in cash.
+    await liquidate(market, [-900n * CASH, 500_000_000n])
+    const before = await shares(bob)
+    await insurance.write('redeem', [before], bob)
+    await insure(eve, 10n * CASH)
+    await convert()
+    const [, offered, collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
+    assert.equal(collectable, 100n * CASH)
+    assert.equal(offered, 0n)
+    const left = await shares(bob)
+    // 973 of 1,073 are left.
+    assert.ok(left * 1073n < before * 974n && left * 1073n > before * 972n)
+    assert.ok((await shares(eve)) > 0n)
+  })
+
+  it('of an insurer who was away for periods is worked out when it returns', async () => {
+    const { insurance } = market
+    await insure(bob, 100n * CASH)
+    for (let i = 0; i < 3; i++) {
+      await insure(eve, 10n * CASH)
+      await convert()
+    }
+    assert.equal(await shares(bob), 100n * CASH * SHARE)
+    assert.equal(await insurance.read('totalShares'), (await shares(bob)) + (await shares(eve)))
+    await insure(bob, 5n * CASH)
+    assert.equal(await shares(bob), 100n * CASH * SHARE)
+    assert.equal((await insurance.read<[bigint]>('position', bob))[0], 5n * CASH)
+  })
+
+  it('is refused as nothing, beyond the cap, and after a freeze, when what waits is returned: AmountZero, CapExceeded, Frozen', async () => {
+    const { insurance, tokens } = market
+    await insurance.refuses('AmountZero', 'insure', [0n], [], bob)
+    await insurance.refuses('CapExceeded', 'insure', [1n << 62n], undefined, bob)
+    await insure(bob, 100n * CASH)
+    await convert()
+    await insurance.write('redeem', [await shares(bob)], bob)
+    await insure(bob, 7n * CASH)
+    await wait(market, 100)
+    await abandon(market)
+    await insurance.refuses('Frozen', 'insure', [1n], [], bob)
+    await insurance.refuses('Frozen', 'redeem', [1n], [], bob)
+    await insurance.write('cancel', [], bob)
+    assert.equal(await tokens[0]!.read('balanceOf', bob), 7n * CASH)
+    await market.escape.write('pullShares', [0], bob)
+    assert.equal(await tokens[0]!.read('balanceOf', bob), 107n * CASH)
+    await market.escape.refuses('AlreadyPulled', 'pullShares', [0], [], bob)
+    await market.escape.write('pullShares', [1], bob)
+    await assert.rejects(nextRound(market))
+  })
+})

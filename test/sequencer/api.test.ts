@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmod, readFile } from 'node:fs/promises'
+import { connect as connectSocket } from 'node:net'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { PlimsollClient } from '../../sdk/client.ts'
+import { newLink, OwnerWallet } from '../../sdk/owner-wallet.ts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
+import type { SequencerNode } from '../../sequencer/node.ts'
+import { serve } from '../../sequencer/server.ts'
+import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const DAY = { expiresIn: 86_400 }
+const SCRIPT = fileURLToPath(new URL('../support/echo-node.ts', import.meta.url))
+
+describe("the owners' API", () => {
+  let system: EchoSystem
+  let node: SequencerNode
+  let server: Awaited<ReturnType<typeof serve>>
+  let url: string
+  let owner: TestOwner
+
+  const call = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${url}${path}`, { ...init, headers: { connection: 'close', ...init.headers } })
+    const body = await response.text()
+    assert.doesNotMatch(body, /at .*\.ts|node:|Error:/, 'a stack trace')
+    return { status: response.status, body: body === '' ? undefined : JSON.parse(body) }
+  }
+  const refused = async (path: string, init: RequestInit, status: number, code: string, message?: RegExp) => {
+    const answer = await call(path, init)
+    assert.deepEqual([answer.status, answer.body.error?.code, typeof answer.body.error?.message], [status, code, 'string'], JSON.stringify(answer.body))
+    if (message !== undefined) assert.match(answer.body.error.message, message)
+  }
+  const post = (body: string) => ({ method: 'POST', body })
+
+  before(async () => {
+    system = await startEchoSystem()
+    node = await system.open()
+    server = await serve(node, new NodeMetrics(), 0)
+    url = `http://127.0.0.1:${server.port}`
+    owner = await newOwner(system, url)
+    await refused('/v1/round', {}, 503, 'NO_FRESH_ROUND')
+    await owner.open('USD', 1_000n * USD)
+    await node.step()
+  })
+  after(async () => {
+    server.server.close()
+    await node.close()
+    await system.stop()
+  })
+
+  it('describes the deployment, round and accounts, with nothing private in it', async () => {
+    const { deployment, round, accounts, account } = {
+      deployment: await owner.wallet.client.deployment(), round: await owner.wallet.client.round(),
+      accounts: await owner.wallet.client.accounts(owner.wallet.key.publicKey), account: await owner.wallet.client.account(0),
+    }
+    assert.deepEqual(deployment.assets.map(({ symbol, spot, tokenDecimals }) => [symbol, spot, tokenDecimals]), [['USD', true, 6], ['ETH', true, 18], ['BTC', true, 18], ['PERP', false, 0]])
+    assert.deepEqual([round.number, round.complete, accounts], [1, true, [0]])
+    assert.deepEqual([account.version, account.pendingVersion, account.leaf], [0, 0, node.system.tree.leaf(0)])
+    const served = (await Promise.all(['/v1/deployment', '/v1/round', '/v1/accounts/0', '/v1/withdrawals?index=0', '/state'].map(async (path) => JSON.stringify((await call(path)).body)))).join()
+    const { owner: hash, viewKey, balances } = node.system.accounts[0]!
+    for (const secret of [hash, viewKey, balances[0]!, node.system.secret!, owner.wallet.key.secret]) assert.ok(!served.includes(`"${secret}"`))
+  })
+
+  it('answers what is not there, not allowed, or too much', async () => {
+    await refused('/v1/nothing', {}, 404, 'NOT_FOUND')
+    await refused('/v1/', {}, 404, 'NOT_FOUND')
+    await refused('/v1/accounts/0/leaf', {}, 404, 'NOT_FOUND')
+    await refused('/v1/accounts/9', {}, 404, 'NOT_FOUND')
+    await refused(`/v1/operations/0x${'0'.repeat(64)}`, {}, 404, 'NOT_FOUND')
+    await refused('/nothing', {}, 404, 'NOT_FOUND')
+    for (const path of ['/v1/accounts/-1', '/v1/accounts/01', '/v1/accounts/4294967296', '/v1/accounts/%00', '/v1/accounts', '/v1/accounts?owner=1', '/v1/operations/0x12', '/v1/withdrawals']) {
+      await refused(path, {}, 400, 'BAD_REQUEST')
+    }
+    await refused('/v1/round', post('{}'), 405, 'BAD_REQUEST')
+    await refused('/v1/operations', {}, 405, 'BAD_REQUEST')
+    await refused('/v1/operations', { method: 'DELETE' }, 405, 'BAD_REQUEST')
+    await refused('/state', post('{}'), 405, 'BAD_REQUEST')
+    await refused('/v1/operations', post('x'.repeat(16 * 1024 + 1)), 413, 'BAD_REQUEST')
+    assert.equal((await call('/v1/operations', { method: 'OPTIONS' })).status, 204)
+  })
+
+  it('answers bodies that make no sense with the field that is wrong', async () => {
+    const good = { kind: 'withdraw', index: 0, version: 0, asset: 0, amount: '1', recipient: owner.address, expiry: 2_000_000_000, signature: { r8: ['0', '1'], s: '1' } }
+    await refused('/v1/operations', post(''), 400, 'BAD_REQUEST', /JSON/)
+    await refused('/v1/operations', post('{'), 400, 'BAD_REQUEST', /line 1/)
+    await refused('/v1/operations', post('\ud800'), 400, 'BAD_REQUEST')
+    await refused('/v1/operations', post('null'), 400, 'BAD_REQUEST')
+    await refused('/v1/operations', post('[]'), 400, 'BAD_REQUEST')
+    await refused('/v1/operations', post('{"kind":"open"}'), 400, 'BAD_REQUEST', /kind/)
+    await refused('/v1/operations', post(`{"kind":"withdraw","kind":"withdraw"}`), 400, 'BAD_REQUEST', /there twice/)
+    await refused('/v1/operations', post(`${'['.repeat(5_000)}`), 400, 'BAD_REQUEST', /nested/)
+    for (const [change, message] of [
+      [{ amount: 1 }, /amount/], [{ amount: '-1' }, /amount/], [{ amount: '1.0' }, /amount/], [{ amount: '01' }, /amount/], [{ amount: String(2n ** 64n) }, /amount is not below 2\^64/],
+      [{ amount: '9'.repeat(10_000) }, /amount/], [{ index: 1.5 }, /index/], [{ index: 2 ** 32 }, /index/], [{ version: '0' }, /version/], [{ asset: 8 }, /asset/],
+      [{ recipient: '0x12' }, /recipient/], [{ expiry: 2 ** 40 }, /expiry/], [{ signature: {} }, /signature/], [{ signature: { r8: ['0'], s: '1' } }, /signature\.r8/],
+      [{ extra: 1 }, /[Uu]nrecognized/], [{ __proto__: null }, undefined],
+    ] as const) {
+      const body = { ...good, ...change }
+      await refused('/v1/operations', post(JSON.stringify(body)), message === undefined ? 422 : 400, message === undefined ? 'BAD_SIGNATURE' : 'BAD_REQUEST', message)
+    }
+    await refused('/v1/operations', post(JSON.stringify({ ...good, expiry: 5 })), 422, 'EXPIRED')
+    await refused('/v1/operations', post(JSON.stringify({ ...good, index: 5 })), 422, 'UNKNOWN_ACCOUNT')
+    await refused('/v1/operations', post(JSON.stringify({ ...good, version: 5 })), 409, 'STALE_VERSION')
+  })
+
+  it('survives connections that do not speak HTTP, or break off', async () => {
+    for (const sent of ['nonsense\r\n\r\n', 'POST /v1/operations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{', 'POST /v1/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n']) {
+      const socket = connectSocket(server.port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(sent)
+      setTimeout(() => socket.destroy(), 100)
+      await text(socket).catch(() => '')
+    }
+    assert.equal((await call('/health')).status, 200)
+  })
+
+  it('takes an operation once, and says so with its id', async () => {
+    const { wallet } = owner
+    const submitted: unknown[] = []
+    const submit = wallet.client.submit.bind(wallet.client)
+    wallet.client.submit = (operation) => {
+      submitted.push(operation)
+      return submit(operation)
+    }
+    const { id } = await wallet.withdraw(0, 10n * USD, owner.address, DAY)
+    wallet.client.submit = submit
+    const again = await call('/v1/operations', post(JSON.stringify(submitted[0], (_, value) => (typeof value === 'bigint' ? String(value) : value))))
+    assert.deepEqual([again.status, again.body.error.code, again.body.id], [409, 'DUPLICATE', id])
+    await assert.rejects(submit({ ...(submitted[0] as any), amount: 11n * USD }), (error: any) => error.code === 'STALE_VERSION' || error.code === 'BAD_SIGNATURE')
+    await node.step()
+    assert.equal((await wallet.client.operation(id)).status, 'settled')
+  })
+
+  it('refuses what it cannot write down, and does not remember it', async () => {
+    const { wallet } = owner
+    const { pendingVersion } = await wallet.client.account(0)
+    const journal = (node as unknown as { journal: { file: { appendFile(line: unknown): Promise<void> } } }).journal.file
+    const appendFile = journal.appendFile
+    journal.appendFile = () => Promise.reject(new Error('no space left on device'))
+    await assert.rejects(wallet.withdraw(0, USD, owner.address, DAY), (error: any) => error.code === 'UNAVAILABLE' && /no space left/.test(error.message))
+    journal.appendFile = appendFile
+    assert.equal((await wallet.client.account(0)).pendingVersion, pendingVersion)
+    assert.equal((await wallet.withdraw(0, USD, owner.address, DAY)).status, 'accepted')
+    await node.step()
+  })
+
+  it('keeps every promise through kill -9', async () => {
+    const data = await system.copyState('killed')
+    await chmod(data, 0o700)
+    const start = async (): Promise<{ child: ChildProcess; wallet: OwnerWallet }> => {
+      const child = spawn(process.execPath, [SCRIPT, system.chain.url, data], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
+      const client = new PlimsollClient({ node: `http://127.0.0.1:${port}` })
+      return { child, wallet: OwnerWallet.open(client, await client.deployment(), owner.wallet.key) }
+    }
+    const promised: { id: string; status: string }[] = []
+    for (let round = 0; round < 3; round++) {
+      const { child, wallet } = await start()
+      for (const { id, status } of promised) assert.equal((await wallet.client.operation(id)).status, status)
+      for (let i = 0; i < 3; i++) promised.push(await wallet.withdraw(0, BigInt(1 + i) * USD, owner.address, DAY))
+      const unanswered = wallet.withdraw(0, 9n * USD, owner.address, DAY).catch(() => undefined)
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+      const answered = await unanswered
+      if (answered !== undefined) promised.push(answered)
+    }
+    const { child, wallet } = await start()
+    promised.push(await wallet.trade({ asset: 1, direction: 1, x: 10n ** 8n, y: 200n * USD }, newLink(), DAY))
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    assert.equal((await readFile(join(data, 'journal.jsonl'), 'utf8')).split('\n').length > promised.length, true)
+    const late = await system.open({ data })
+    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status)
+    const before = late.system.accounts[0]!.balances[0]!
+    const report = await late.step()
+    assert.ok(report !== undefined && report.operations >= 9)
+    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
+    assert.ok(late.system.accounts[0]!.balances[0]! <= before - 18n * USD)
+    await late.close()
+  })
+})

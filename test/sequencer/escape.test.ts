@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict'
+import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { SettlementHistory } from '../../sdk/history.ts'
+import { sharedViewKey } from '../../protocol/keys.ts'
+import { escapeOf, leave, pullShares } from '../../sequencer/leave.ts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
+import type { SequencerNode } from '../../sequencer/node.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
+import { serve } from '../../sequencer/server.ts'
+import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+const DAY = { expiresIn: 86_400 }
+
+describe('the escape, when the sequencer is gone', () => {
+  let system: EchoSystem
+  let node: SequencerNode
+  let owners: TestOwner[]
+  const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
+  const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
+  const escape = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
+  const step = async () => assert.ok((await node.step())?.complete)
+  const later = async (seconds: number) => {
+    await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
+    await rawCall(system.signer, 'evm_mine')
+  }
+
+  before(async () => {
+    system = await startEchoSystem()
+    node = await system.open()
+    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    owners = [await newOwner(system, `http://127.0.0.1:${port}`), await newOwner(system, `http://127.0.0.1:${port}`), await newOwner(system, `http://127.0.0.1:${port}`)]
+    const [alice, bob, carol] = owners as [TestOwner, TestOwner, TestOwner]
+    await alice.open('ETH', 10n * WEI)
+    await bob.open('USD', 4_000n * USD)
+    await carol.open('BTC', WEI / 4n)
+    await step()
+    await alice.wallet.withdraw(0, 1_500n * USD, alice.address, DAY)
+    await carol.wallet.withdraw(0, 100n * USD, carol.address, DAY)
+    await step()
+    // The crash leaves bad debt, and the backstop short of what the accounts hold.
+    await prices(120n)
+    await step()
+    // Then the sequencer posts a round, and is never heard of again: before it has settled it.
+    await prices(100n)
+    node.settlement.settle = () => Promise.reject(new Error('killed'))
+    await bob.wallet.withdraw(0, 10n * USD, bob.address, DAY)
+    await assert.rejects(node.step(), /killed/)
+    await node.close()
+    server.close()
+    server.closeAllConnections()
+  })
+  after(() => system.stop())
+
+  it('has a backstop under water at the last checkpoint', async () => {
+    const { equity } = await system.signer.read.readContract({ ...vault(), functionName: 'lastCheckpoint' })
+    assert.ok(equity < 0n)
+  })
+
+  it('opens only after the stall and its notice', async () => {
+    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [] })
+    await assert.rejects(act('declareStall'), /NotStalled/)
+    await assert.rejects(escapeOf(system.signer.read, system.deployed.settlement), /not frozen/)
+    await later(7_300)
+    await act('declareStall')
+    await assert.rejects(act('freeze'), /NoticeRunning/)
+    for (let i = 0; i < 4; i++) {
+      await later(901)
+      if (i < 3) await act('tick')
+    }
+    await act('freeze')
+  })
+
+  it('pays every owner its share by its own key and the chain alone, and nobody more; what remains is dust', async () => {
+    const { read } = system.signer
+    const { settlement } = system.deployed
+    const frozen = await escapeOf(read, settlement)
+    const [holdings, denominator] = await read.readContract({ ...escape(), functionName: 'snapshot' })
+    const { sequencerKey } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
+    let equities = 0n
+    for (const { wallet: { key }, address, signer, tokens } of owners) {
+      const before = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
+      const history = await SettlementHistory.read(read, settlement, { atCheckpoint: true })
+      const recovered = history.account(history.indices(key.publicKey)[0]!, key.publicKey, sharedViewKey(key.secret, sequencerKey))
+      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, (input) => echo(echoKeys('tiny'), 'exit', input as never))
+      assert.ok(transaction !== null && equity >= 0n)
+      const amounts = await pullShares(signer, frozen, recovered.account.index)
+      const after = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
+      for (const [a, unit] of [1n, 10n ** 10n, 10n ** 10n].entries()) {
+        assert.equal(amounts[a], ((holdings[a]! * equity) / denominator) * unit)
+        assert.equal(after[a]! - before[a]!, amounts[a])
+      }
+      assert.equal((await leave(signer, frozen, key, recovered, address, () => assert.fail())).transaction, null)
+      assert.deepEqual(await pullShares(signer, frozen, recovered.account.index), Array(8).fill(0n))
+      equities += equity
+    }
+    assert.equal(equities, denominator)
+    // Withdrawals of before the checkpoint are still their recipients'.
+    for (const { address, signer } of owners) {
+      for (const [id, { recipient, claimed }] of (await withdrawals()).entries()) {
+        if (recipient === address && !claimed) await sendCall(signer, { ...vault(), functionName: 'claim', args: [BigInt(id)] })
+      }
+    }
+    for (const [a, dust] of [3n, 3n, 3n].entries()) assert.ok((await read.readContract({ ...vault(), functionName: 'ledger', args: [a] })).custody <= dust, `asset ${a}`)
+  })
+
+  async function withdrawals() {
+    const { read } = system.signer
+    const logs = await read.getContractEvents({ ...vault(), eventName: 'WithdrawalPending', fromBlock: 0n, strict: true })
+    return Promise.all(logs.map(({ args }) => read.readContract({ ...vault(), functionName: 'withdrawal', args: [args.id] })))
+  }
+
+  it('stops the node for good', async () => {
+    const late = await system.open()
+    await assert.rejects(late.step(), /frozen for good/)
+    await late.close()
+  })
+})
