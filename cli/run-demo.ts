@@ -77,6 +77,7 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
       say(roundLine(report, leading, formatDecimal(report.badDebt, CASH_DECIMALS)))
     }
     server.close()
+    await node.close()
 
     say('Auditing the chain: every proof again, under this installation\'s keys.')
     const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
