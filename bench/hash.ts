@@ -4,7 +4,7 @@ import { accountLeaves, NEUTRAL_WEIGHTS } from '../protocol/account.ts'
 import { type BatchHash, poseidonBatch } from '../protocol/poseidon.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
-import type { EdwardsPoint } from '../prover/kernel/babyjubjub.ts'
+import type { Point } from '../protocol/curve.ts'
 import { BatchHasher } from '../prover/kernel/batch-hasher.ts'
 import type { KernelArity } from '../prover/kernel/hash-module.ts'
 import { type Signature, verifySignature } from '../prover/kernel/signature.ts'
@@ -81,7 +81,7 @@ for (const [inputs, lite] of [[2, poseidon2], [4, poseidon4], [11, poseidon11]] 
 
 const eddsa = await buildEddsa()
 const { F } = eddsa
-const point = (values: readonly Uint8Array[]) => values.map((value) => F.toObject(value)) as unknown as EdwardsPoint
+const point = (values: readonly Uint8Array[]) => values.map((value) => F.toObject(value)) as unknown as Point
 const signed = Array.from({ length: 64 }, (_, i) => {
   const key = Buffer.alloc(32, i + 1)
   const message = element()

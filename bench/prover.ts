@@ -9,6 +9,7 @@ import { KernelProver } from '../prover/backends/kernel.ts'
 import { closeCurve } from '../prover/curve.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { PROFILES } from '../prover/profiles.ts'
+import { publicSignals } from '../prover/prove.ts'
 import { openProver, type Prover } from '../prover/prover.ts'
 import { type Witness, WitnessCalculator } from '../prover/witness.ts'
 import { fullBatches } from './full-batches.ts'
@@ -42,7 +43,7 @@ if (values.once !== undefined) {
 
 const { input } = fullBatches(profile)[circuit]
 const witness = await (await WitnessCalculator.open(keys[circuit].wasm, circuit)).calculate(input)
-const signals = Array.from({ length: verificationKey.nPublic }, (_, i) => BigInt(`0x${Buffer.from(witness.subarray(32 * (i + 1), 32 * (i + 2))).reverse().toString('hex')}`))
+const signals = publicSignals(witness, verificationKey.nPublic)
 
 const choices = ['kernel', 'snarkjs', ...values.against]
 const provers = await Promise.all(choices.map(openProver))

@@ -6,8 +6,9 @@ import { PlimsollError } from './errors.ts'
 /** Affine point of BabyJubJub in twisted Edwards form, `168700 x^2 + y^2 = 1 + 168696 x^2 y^2`. */
 export type Point = readonly [bigint, bigint]
 
-const A = 168700n
-const D = 168696n
+/** The curve's two coefficients. */
+export const EDWARDS_A = 168700n
+export const EDWARDS_D = 168696n
 
 export const IDENTITY: Point = [0n, 1n]
 /** Order of the subgroup that `BASE8` generates; the curve's is eight times as much. */
@@ -59,7 +60,7 @@ export function multiply(point: Point, k: bigint): Point {
 
 export function isOnCurve([x, y]: Point): boolean {
   const [xx, yy] = [(x * x) % FIELD, (y * y) % FIELD]
-  return (A * xx + yy - 1n - D * ((xx * yy) % FIELD)) % FIELD === 0n
+  return (EDWARDS_A * xx + yy - 1n - EDWARDS_D * ((xx * yy) % FIELD)) % FIELD === 0n
 }
 
 /** Whether a point of the curve is one of the eight that eight times are the identity. */
@@ -86,7 +87,7 @@ function ordinate(x: bigint): bigint | undefined {
   const { Fp } = babyjubjub.CURVE
   const xx = Fp.sqr(x)
   try {
-    return Fp.sqrt(Fp.div(Fp.sub(1n, Fp.mul(A, xx)), Fp.sub(1n, Fp.mul(D, xx))))
+    return Fp.sqrt(Fp.div(Fp.sub(1n, Fp.mul(EDWARDS_A, xx)), Fp.sub(1n, Fp.mul(EDWARDS_D, xx))))
   } catch {
     return undefined
   }

@@ -1,11 +1,11 @@
 import type { Address } from 'viem'
-import { type Account, accountLeaf, packWeights, signBits } from './account.ts'
+import { type Account, accountLeaf, packWeights } from './account.ts'
+import { accountInput } from './account-input.ts'
 import { chooseBlind } from './blind.ts'
-import { bits, type CircuitInput } from './circuit-input.ts'
+import type { CircuitInput } from './circuit-input.ts'
 import type { Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import type { Balances } from './health.ts'
-import { abs } from './integer.ts'
 import { ownerHash } from './keys.ts'
 import type { Marks } from './marks.ts'
 import { KIND, type Message, messageHash, type SigningDomain } from './messages.ts'
@@ -54,14 +54,8 @@ export function exitTransition({ domain, account, path, publicKey, recipient, si
     input: {
       ...vectorSignals(vector),
       root, chainId, settlement, recipient: BigInt(recipient), price,
-      owner: account.owner,
-      viewKey: account.viewKey,
-      version: account.version,
-      indexBits: bits(BigInt(account.index), 2 * path.length),
+      ...accountInput(account, path),
       weights: packWeights(account.weights),
-      sign: signBits(account.balances),
-      magnitude: account.balances.map(abs),
-      children: path,
       publicKey,
       r8: signature.r8,
       s: signature.s,

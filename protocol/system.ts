@@ -1,7 +1,8 @@
 import { type Account, accountKey, accountLeaf, accountLeaves, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
+import { accountInput, weightInput } from './account-input.ts'
 import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, TransactBatch, Write } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
-import { bits, type CircuitInput, type Signal } from './circuit-input.ts'
+import type { CircuitInput, Signal } from './circuit-input.ts'
 import { ASSETS, DISTRESS, INBOX, TRADED } from './constants.ts'
 import type { Point } from './curve.ts'
 import { PlimsollError, Refusal } from './errors.ts'
@@ -315,7 +316,7 @@ export class System {
     const { account, leaf, below } = this.stacks[DISTRESS]!.pop()!
     const current = this.tree.leaf(account.index)
     const children = this.tree.path(account.index)
-    const common = { ...accountInput(account, children), below, current }
+    const common = { ...openingInput(account, children), below, current }
     if (current !== leaf) {
       return {
         resolution: { action: 'drop', account },
@@ -356,23 +357,14 @@ const NO_WRITE: Write = { index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGT
 const NOBODY: Account = { owner: 0n, viewKey: 0n, index: 0, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
 
 /** A step's opening of an account, and its path. */
-function accountInput(account: Account, children: Path): CircuitInput {
-  return {
-    owner: account.owner,
-    viewKey: account.viewKey,
-    version: account.version,
-    indexBits: bits(BigInt(account.index), 2 * children.length),
-    weightBits: account.weights.map((weight) => bits(BigInt(weight), 4)),
-    sign: signBits(account.balances),
-    magnitude: account.balances.map(abs),
-    children,
-  }
+function openingInput(account: Account, children: Path): CircuitInput {
+  return { ...accountInput(account, children), weightBits: weightInput(account.weights) }
 }
 
 /** An inactive step: an account of nobody in an empty tree satisfies the checks that hold for any account. */
 function inactiveResolveStep(depth: number): CircuitInput {
   return {
-    ...accountInput(NOBODY, new AccountTree(depth).path(0)),
+    ...openingInput(NOBODY, new AccountTree(depth).path(0)),
     below: EMPTY_HEAD, current: 0n,
     active: 0n, liquidate: 0n, refresh: 0n, drop: 0n, insufficient: 0n, multiplier: 0n,
   }

@@ -1,10 +1,10 @@
-import { type Account, packWeights, signBits } from './account.ts'
+import { type Account, packWeights } from './account.ts'
+import { accountInput, weightInput } from './account-input.ts'
 import type { StepPublic } from './batch.ts'
-import { bits, type CircuitInput } from './circuit-input.ts'
+import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS } from './constants.ts'
 import { BASE8, type Point } from './curve.ts'
 import { chooseBlind } from './blind.ts'
-import { abs } from './integer.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
 import { newAccount, type Operation, operationMessage } from './operation.ts'
 import { signatureChallenge } from './signature.ts'
@@ -35,8 +35,8 @@ export function transactStep(operation: Operation, before: Account, children: Pa
   return {
     op: Object.values(OP).map((op) => (op === published.op ? 1n : 0n)),
     publicKey,
-    ...accountInput(before, children),
-    weightBits: weights.map((weight) => bits(BigInt(weight), 4)),
+    ...openingInput(before, children),
+    weightBits: weightInput(weights),
     assetBits: Array.from({ length: ASSETS }, (_, a) => (a === asset ? 1n : 0n)),
     amount: operation.kind === 'preferences' ? 0n : isTrade ? operation.x : operation.amount,
     cash: isTrade ? operation.y : 0n,
@@ -56,23 +56,15 @@ export function inactiveTransactStep(depth: number): CircuitInput {
   return {
     op: Array<bigint>(Object.keys(OP).length).fill(0n),
     publicKey: BASE8,
-    ...accountInput(nobody, new AccountTree(depth).path(0)),
-    weightBits: nobody.weights.map((weight) => bits(BigInt(weight), 4)),
+    ...openingInput(nobody, new AccountTree(depth).path(0)),
+    weightBits: weightInput(nobody.weights),
     assetBits: Array.from({ length: ASSETS }, (_, a) => (a === 0 ? 1n : 0n)),
     amount: 0n, cash: 0n, direction: 0n, extra: 0n, queueNumber: 0n, expiry: 0n,
     ...NO_SIGNATURE, exception: 0n, blind: 0n,
   }
 }
 
-function accountInput(account: Account, children: Path): CircuitInput {
-  return {
-    owner: account.owner,
-    viewKey: account.viewKey,
-    version: account.version,
-    indexBits: bits(BigInt(account.index), 2 * children.length),
-    oldWeights: packWeights(account.weights),
-    sign: signBits(account.balances),
-    magnitude: account.balances.map(abs),
-    children,
-  }
+/** The account before the step, and its path. */
+function openingInput(account: Account, children: Path): CircuitInput {
+  return { ...accountInput(account, children), oldWeights: packWeights(account.weights) }
 }

@@ -3,6 +3,7 @@ import type { Groth16Proof } from 'snarkjs'
 import { closeCurve, openCurve } from './curve.ts'
 import type { KeySet } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
+import { littleEndian } from './kernel/section-file.ts'
 import { openProver, type Prover } from './prover.ts'
 import { WitnessCalculator } from './witness.ts'
 import type { CircuitInput, Witness } from './witness.ts'
@@ -46,8 +47,8 @@ export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitIn
 }
 
 /** The public wires come behind the constant one. */
-function publicSignals(witness: Witness, count: number): bigint[] {
-  return Array.from({ length: count }, (_, i) => BigInt(`0x${Buffer.from(witness.subarray(32 * (i + 1), 32 * (i + 2))).reverse().toString('hex')}`))
+export function publicSignals(witness: Witness, count: number): bigint[] {
+  return Array.from({ length: count }, (_, i) => littleEndian(witness.subarray(32 * (i + 1), 32 * (i + 2))))
 }
 
 const calculators = new Map<string, WitnessCalculator>()

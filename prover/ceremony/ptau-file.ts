@@ -3,7 +3,8 @@ import { createReadStream } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { BN254_Q, G1_BYTES, G2_BYTES } from './points.ts'
+import { BASE_FIELD } from '../kernel/bigint-field.ts'
+import { G1_BYTES, G2_BYTES } from './points.ts'
 import { PUBLISHED_PTAU } from './published-ptau.ts'
 import { SectionReader } from './section-reader.ts'
 
@@ -64,7 +65,7 @@ async function readPower(reader: SectionReader): Promise<number> {
   const header = await reader.read(HEADER, 0, 44)
   const modulus = BigInt(`0x${Buffer.from(header.subarray(4, 36)).reverse().toString('hex')}`)
   const power = header.readUInt32LE(36)
-  if (header.readUInt32LE(0) !== 32 || modulus !== BN254_Q) throw new PlimsollError(`${path} is not over BN254.`)
+  if (header.readUInt32LE(0) !== 32 || modulus !== BASE_FIELD) throw new PlimsollError(`${path} is not over BN254.`)
   if (power < 1 || power > MAX_POWER) throw new PlimsollError(`${path} claims 2^${power} powers.`)
   if (reader.size(LAGRANGE_TAU_G1) === undefined) {
     throw new PlimsollError(`${path} is not prepared for phase 2.`, { hint: 'The published ones are; another can be by `snarkjs powersoftau prepare phase2`.' })

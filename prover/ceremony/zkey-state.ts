@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { keyHash, type VerificationKey } from '../verification-key.ts'
-import { BN254_Q, decodePoint, G1_BYTES, G2_BYTES, type Point, uncompressed } from './points.ts'
+import { BASE_FIELD } from '../kernel/bigint-field.ts'
+import { decodePoint, G1_BYTES, G2_BYTES, type Point, uncompressed } from './points.ts'
 import { SectionReader } from './section-reader.ts'
 
 /** One step of a key's chain. */
@@ -50,7 +51,7 @@ export function readZkeyState(path: string): Promise<ZkeyState> {
     if ((await reader.read(1, 0, 4)).readUInt32LE(0) !== 1) throw malformed('it is not a Groth16 key')
     const header = await reader.read(2, 0, 84 + 3 * G1_BYTES + 3 * G2_BYTES)
     const modulus = BigInt(`0x${Buffer.from(header.subarray(4, 36)).reverse().toString('hex')}`)
-    if (header.readUInt32LE(0) !== 32 || modulus !== BN254_Q || header.readUInt32LE(36) !== 32) throw malformed('it is not over BN254')
+    if (header.readUInt32LE(0) !== 32 || modulus !== BASE_FIELD || header.readUInt32LE(36) !== 32) throw malformed('it is not over BN254')
     const [wires, publicSignals, domainSize] = [72, 76, 80].map((at) => header.readUInt32LE(at)) as [number, number, number]
     const alpha1 = point(header, 84, G1_BYTES)
     const beta2 = point(header, 84 + 2 * G1_BYTES, G2_BYTES)

@@ -1,6 +1,6 @@
+import { addPoints, BASE8, IDENTITY, type Point, SUBGROUP_ORDER } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Arena } from './arena.ts'
-import { addPoints, BASE, type EdwardsPoint, SUBGROUP_ORDER } from './babyjubjub.ts'
 import { SCALAR_FIELD } from './bigint-field.ts'
 import { BASE_TABLE_SIZE, baseEntry, SIGNATURE_WORDS, verifyScratch } from './eddsa-kernels.ts'
 import { hasFusedMultiplyAdd } from './fused.ts'
@@ -165,9 +165,9 @@ function poseidonTables(constants: PoseidonConstants, table: (values: readonly b
 }
 
 /** 0 to 255 times the base point. */
-function baseMultiples(): EdwardsPoint[] {
-  const multiples: EdwardsPoint[] = [[0n, 1n]]
-  while (multiples.length < BASE_TABLE_SIZE) multiples.push(addPoints(multiples.at(-1)!, BASE))
+function baseMultiples(): Point[] {
+  const multiples: Point[] = [IDENTITY]
+  while (multiples.length < BASE_TABLE_SIZE) multiples.push(addPoints(multiples.at(-1)!, BASE8))
   return multiples
 }
 

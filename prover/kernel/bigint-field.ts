@@ -1,7 +1,9 @@
+import { FIELD } from '../../protocol/constants.ts'
+
 /** BN254's base field, of the coordinates of points. */
 export const BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 /** BN254's scalar field: the order of G1 and G2, and the field of the circuits. */
-export const SCALAR_FIELD = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
+export const SCALAR_FIELD = FIELD
 
 /** The representative in [0, modulus). */
 export function modulo(value: bigint, modulus: bigint): bigint {

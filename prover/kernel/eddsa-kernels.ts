@@ -1,4 +1,4 @@
-import { EDWARDS_A, EDWARDS_D } from './babyjubjub.ts'
+import { EDWARDS_A, EDWARDS_D } from '../../protocol/curve.ts'
 import { inverse, modulo, squareRoot } from './bigint-field.ts'
 import { advance, type Frame, type I32, kernel, repeat, type V128 } from './emit.ts'
 import { type Bound, type Element, type Field, multiply, type Place } from './field.ts'

@@ -33,6 +33,13 @@ export class Frame {
     return this.#declare('i64')
   }
 
+  /** A new variable with a value. */
+  assign(value: V128Value): V128 {
+    const variable = this.v128()
+    local.set(variable, value)
+    return variable
+  }
+
   /** A variable that has a value from the start of the function on; `key` is what it is known by. */
   hoisted(key: string, value: () => V128Result): V128 {
     let variable = this.#hoisted.get(key)

@@ -1,4 +1,5 @@
 import { inverse } from './bigint-field.ts'
+import { BiasedColumns } from './columns.ts'
 import { type ConstantPool, doubleBits, type Frame, type V128, type V128Value, type V128Result } from './emit.ts'
 import { balancedLimbs, type Bound, centered, type Element, type Field, isTight, maxBound, type Place, reducibleValue, sumBound, TIGHT } from './field.ts'
 import { loadLanes, lowerLanes, packWords, storeLanes, swappedLanes, unpackWords, upperLanes } from './lanes.ts'
@@ -62,11 +63,11 @@ export class FmaField implements Field {
 
   constant(frame: Frame, value: bigint): Element {
     const montgomery = centered(value * this.radix, this.modulus)
-    return { ...TIGHT, limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => assign(frame, this.#pool.splatDouble(Number(limb)))) }
+    return { ...TIGHT, limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => frame.assign(this.#pool.splatDouble(Number(limb)))) }
   }
 
   load(frame: Frame, { pointer, offset }: Place, bound: Bound = TIGHT): Element {
-    return eachLimb(bound, (i) => assign(frame, v128.load({ offset: offset + 16 * i, align: 8 }, pointer)))
+    return eachLimb(bound, (i) => frame.assign(v128.load({ offset: offset + 16 * i, align: 8 }, pointer)))
   }
 
   store({ pointer, offset }: Place, { limbs }: Element): void {
@@ -74,7 +75,7 @@ export class FmaField implements Field {
   }
 
   loadBoth(frame: Frame, { pointer, offset }: Place): Element {
-    return eachLimb(TIGHT, (i) => assign(frame, v128.load64_splat({ offset: offset + 8 * i, align: 8 }, pointer)))
+    return eachLimb(TIGHT, (i) => frame.assign(v128.load64_splat({ offset: offset + 8 * i, align: 8 }, pointer)))
   }
 
   gather(frame: Frame, first: Place, second: Place): Element {
@@ -86,34 +87,34 @@ export class FmaField implements Field {
   }
 
   add(frame: Frame, a: Element, b: Element): Element {
-    return eachLimb(sumBound(a, b), (i) => assign(frame, f64x2.add(a.limbs[i]!, b.limbs[i]!)))
+    return eachLimb(sumBound(a, b), (i) => frame.assign(f64x2.add(a.limbs[i]!, b.limbs[i]!)))
   }
 
   sub(frame: Frame, a: Element, b: Element): Element {
-    return eachLimb(sumBound(a, b), (i) => assign(frame, f64x2.sub(a.limbs[i]!, b.limbs[i]!)))
+    return eachLimb(sumBound(a, b), (i) => frame.assign(f64x2.sub(a.limbs[i]!, b.limbs[i]!)))
   }
 
   neg(frame: Frame, a: Element): Element {
-    return eachLimb(a, (i) => assign(frame, f64x2.neg(a.limbs[i]!)))
+    return eachLimb(a, (i) => frame.assign(f64x2.neg(a.limbs[i]!)))
   }
 
   negateWhere(frame: Frame, a: Element, mask: V128): Element {
-    const sign = assign(frame, v128.and(mask, this.#pool.splat(1n << 63n)))
-    return eachLimb(a, (i) => assign(frame, v128.xor(a.limbs[i]!, sign)))
+    const sign = frame.assign(v128.and(mask, this.#pool.splat(1n << 63n)))
+    return eachLimb(a, (i) => frame.assign(v128.xor(a.limbs[i]!, sign)))
   }
 
   select(frame: Frame, mask: V128, a: Element, b: Element): Element {
-    return eachLimb(maxBound(a, b), (i) => assign(frame, v128.bitselect(a.limbs[i]!, b.limbs[i]!, mask)))
+    return eachLimb(maxBound(a, b), (i) => frame.assign(v128.bitselect(a.limbs[i]!, b.limbs[i]!, mask)))
   }
 
   swap(frame: Frame, a: Element): Element {
-    return eachLimb(a, (i) => assign(frame, swappedLanes(a.limbs[i]!)))
+    return eachLimb(a, (i) => frame.assign(swappedLanes(a.limbs[i]!)))
   }
 
   zip(frame: Frame, a: Element, b: Element): readonly [Element, Element] {
     return [
-      eachLimb(maxBound(a, b), (i) => assign(frame, lowerLanes(a.limbs[i]!, b.limbs[i]!))),
-      eachLimb(maxBound(a, b), (i) => assign(frame, upperLanes(a.limbs[i]!, b.limbs[i]!))),
+      eachLimb(maxBound(a, b), (i) => frame.assign(lowerLanes(a.limbs[i]!, b.limbs[i]!))),
+      eachLimb(maxBound(a, b), (i) => frame.assign(upperLanes(a.limbs[i]!, b.limbs[i]!))),
     ]
   }
 
@@ -133,7 +134,7 @@ export class FmaField implements Field {
     // Twice a limb has to be a factor still.
     if (2 * a.limb * a.limb > 4) return this.sumOfProducts(frame, [[a, a]], addend, lazy)
     const value = reducibleValue([[a, a]], addend, this.#scale, this.#residue)
-    const twice = a.limbs.map((limb) => assign(frame, f64x2.add(limb, limb)))
+    const twice = a.limbs.map((limb) => frame.assign(f64x2.add(limb, limb)))
     const columns = new Columns(frame, this.#pool)
     for (let column = 0; column < 2 * LIMBS - 1; column++) {
       for (let i = Math.max(0, column - LIMBS + 1); 2 * i < column; i++) columns.product(twice[i]!, a.limbs[column - i]!, column)
@@ -155,12 +156,12 @@ export class FmaField implements Field {
     addend?.limbs.forEach((limb, i) => columns.addDouble(limb, LIMBS + i))
 
     const lowest = columns.limb(LIMBS - 1)
-    const high = assign(frame, f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), pool.splatDouble(ROUND)))
-    const quotient = assign(frame, f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), f64x2.sub(pool.splatDouble(ROUND), high)))
+    const high = frame.assign(f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), pool.splatDouble(ROUND)))
+    const quotient = frame.assign(f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), f64x2.sub(pool.splatDouble(ROUND), high)))
     let top: V128 | undefined
     if (value === undefined) {
       // The top column, and what the quotient will add to it, tell the nearest multiple of the modulus, to some 2^-45.
-      top = assign(frame, f64x2.relaxed_madd(quotient, pool.splatDouble(this.#topOfModulus / BASE), columns.double(2 * LIMBS - 1)))
+      top = frame.assign(f64x2.relaxed_madd(quotient, pool.splatDouble(this.#topOfModulus / BASE), columns.double(2 * LIMBS - 1)))
     }
     for (let j = 0; j < LIMBS; j++) columns.product(quotient, () => pool.splatDouble(this.#modulusLimbs[j]!), LIMBS - 1 + j)
     if (top !== undefined) {
@@ -173,14 +174,14 @@ export class FmaField implements Field {
       columns.carry(column)
       if (column >= LIMBS) limbs.push(columns.limb(column))
     }
-    limbs.push(assign(frame, columns.double(2 * LIMBS - 1)))
+    limbs.push(frame.assign(columns.double(2 * LIMBS - 1)))
     return value === undefined ? { ...TIGHT, limbs } : { limbs, limb: Math.max(1, (value * this.#topOfModulus * 2) / BASE), value }
   }
 
   #nearestMultiple(frame: Frame, top: V128): V128 {
     const pool = this.#pool
     const anchored = f64x2.relaxed_madd(top, pool.splatDouble(1 / this.#topOfModulus), pool.splatDouble(ANCHOR))
-    return assign(frame, f64x2.sub(anchored, pool.splatDouble(ANCHOR)))
+    return frame.assign(f64x2.sub(anchored, pool.splatDouble(ANCHOR)))
   }
 
   tighten(frame: Frame, a: Element): Element {
@@ -188,9 +189,9 @@ export class FmaField implements Field {
     if (a.limb > 4 || a.value >= 2.5) throw new Error('An element is too large to be reduced.')
     const pool = this.#pool
     const multiple = this.#nearestMultiple(frame, a.limbs[LIMBS - 1]!)
-    const limbs = a.limbs.map((limb, i) => assign(frame, f64x2.relaxed_madd(multiple, pool.splatDouble(-this.#modulusLimbs[i]!), limb)))
+    const limbs = a.limbs.map((limb, i) => frame.assign(f64x2.relaxed_madd(multiple, pool.splatDouble(-this.#modulusLimbs[i]!), limb)))
     for (let i = 0; i < LIMBS - 1; i++) {
-      const carried = assign(frame, f64x2.sub(f64x2.add(limbs[i]!, pool.splatDouble(ROUND)), pool.splatDouble(ROUND)))
+      const carried = frame.assign(f64x2.sub(f64x2.add(limbs[i]!, pool.splatDouble(ROUND)), pool.splatDouble(ROUND)))
       local.set(limbs[i]!, f64x2.sub(limbs[i]!, carried))
       local.set(limbs[i + 1]!, f64x2.relaxed_madd(carried, pool.splatDouble(1 / BASE), limbs[i + 1]!))
     }
@@ -216,95 +217,54 @@ export class FmaField implements Field {
   pack(frame: Frame, first: Place, second: Place, element: Element): void {
     if (!isTight(element)) throw new Error('Only a tight element can be packed.')
     const pool = this.#pool
-    const integers = element.limbs.map((limb) => assign(frame, i64x2.sub(f64x2.add(limb, pool.splatDouble(ANCHOR)), pool.splat(ANCHOR_BITS))))
+    const integers = element.limbs.map((limb) => frame.assign(i64x2.sub(f64x2.add(limb, pool.splatDouble(ANCHOR)), pool.splat(ANCHOR_BITS))))
     packWords(frame, pool, first, second, integers, BITS, this.modulus)
   }
 }
 
-/**
- * Sums of halves of products, by power of the base, as integers. What the doubles' exponents and the carries' bias add to a
- * column is kept count of, and taken off before the column is read.
- */
-class Columns {
-  readonly #frame: Frame
-  readonly #pool: ConstantPool
-  readonly #sums = new Map<number, V128>()
-  readonly #corrections = new Map<number, bigint>()
+/** Sums of halves of products, as integers; the doubles' exponents come along. */
+class Columns extends BiasedColumns {
   readonly #high: V128
 
   constructor(frame: Frame, pool: ConstantPool) {
-    this.#frame = frame
-    this.#pool = pool
+    super(frame, pool, BITS, BIAS)
     this.#high = frame.v128()
   }
 
   /** Adds a product of two limbs, its lower half to `column` and its upper half to the next. */
   product(x: V128, y: V128 | (() => V128Result), column: number): void {
-    const pool = this.#pool
+    const pool = this.pool
     const factor = (): V128Value => (typeof y === 'function' ? y() : y)
     // These two are worth a register each.
-    const constant = (value: number) => this.#frame.hoisted(String(value), () => pool.splatDouble(value))
+    const constant = (value: number) => this.frame.hoisted(String(value), () => pool.splatDouble(value))
     local.set(this.#high, f64x2.relaxed_madd(x, factor(), constant(ROUND)))
-    this.#add(column + 1, this.#high, ROUND_BITS)
-    this.#add(column, f64x2.relaxed_madd(x, factor(), f64x2.sub(constant(ROUND + ANCHOR), this.#high)), ANCHOR_BITS)
+    this.add(column + 1, this.#high, ROUND_BITS)
+    this.add(column, f64x2.relaxed_madd(x, factor(), f64x2.sub(constant(ROUND + ANCHOR), this.#high)), ANCHOR_BITS)
   }
 
   /** Adds a limb of bound 2 at most. */
   addDouble(limb: V128, column: number): void {
-    this.#add(column, f64x2.add(limb, this.#pool.splatDouble(ANCHOR)), ANCHOR_BITS)
+    this.add(column, f64x2.add(limb, this.pool.splatDouble(ANCHOR)), ANCHOR_BITS)
   }
 
   /** Adds a multiple of a constant, up to 2^51 in magnitude. */
   addScaled(multiple: V128, constant: number, column: number): void {
-    const pool = this.#pool
-    this.#add(column, f64x2.relaxed_madd(multiple, pool.splatDouble(constant), pool.splatDouble(ANCHOR)), ANCHOR_BITS)
-  }
-
-  /** Adds to the next column what exceeds a balanced limb of this one. */
-  carry(column: number): void {
-    this.#add(column + 1, i64x2.shr_u(this.#settled(column), BITS), BIAS >> BigInt(BITS))
+    const pool = this.pool
+    this.add(column, f64x2.relaxed_madd(multiple, pool.splatDouble(constant), pool.splatDouble(ANCHOR)), ANCHOR_BITS)
   }
 
   /** The column's balanced limb, in [-2^50, 2^50). */
   limb(column: number): V128 {
-    const pool = this.#pool
-    const low = v128.and(this.#settled(column), pool.splat(MASK))
-    return assign(this.#frame, f64x2.sub(v128.or(low, pool.splat(doubleBits(2 ** 52))), pool.splatDouble(2 ** 52 + Number(HALF))))
+    const pool = this.pool
+    const low = v128.and(this.settled(column), pool.splat(MASK))
+    return this.frame.assign(f64x2.sub(v128.or(low, pool.splat(doubleBits(2 ** 52))), pool.splatDouble(2 ** 52 + Number(HALF))))
   }
 
   /** A whole column, below 2^51 in magnitude. */
   double(column: number): V128Result {
-    const pool = this.#pool
-    return f64x2.sub(i64x2.add(this.#settled(column), pool.splat(ANCHOR_BITS - BIAS - HALF)), pool.splatDouble(ANCHOR))
+    const pool = this.pool
+    return f64x2.sub(i64x2.add(this.settled(column), pool.splat(ANCHOR_BITS - BIAS - HALF)), pool.splatDouble(ANCHOR))
   }
-
-  #add(column: number, value: V128Value, excess: bigint): void {
-    const sum = this.#sums.get(column)
-    if (sum === undefined) {
-      const first = this.#frame.v128()
-      local.set(first, value)
-      this.#sums.set(column, first)
-      this.#corrections.set(column, BIAS + HALF - excess)
-      return
-    }
-    local.set(sum, i64x2.add(sum, value))
-    this.#corrections.set(column, this.#corrections.get(column)! - excess)
-  }
-
-  /** The column's sum plus BIAS and HALF. */
-  #settled(column: number): V128 {
-    const sum = this.#sums.get(column)!
-    const correction = BigInt.asUintN(64, this.#corrections.get(column)!)
-    if (correction !== 0n) local.set(sum, i64x2.add(sum, this.#pool.splat(correction)))
-    this.#corrections.set(column, 0n)
-    return sum
-  }
-}
-
-function assign(frame: Frame, value: V128Result): V128 {
-  const variable = frame.v128()
-  local.set(variable, value)
-  return variable
 }
 
 function eachLimb({ limb, value }: Bound, make: (i: number) => V128): Element {

@@ -1,5 +1,6 @@
 import { inverse } from './bigint-field.ts'
-import type { ConstantPool, Frame, V128, V128Value, V128Result } from './emit.ts'
+import { BiasedColumns } from './columns.ts'
+import type { ConstantPool, Frame, V128, V128Result } from './emit.ts'
 import { balancedLimbs, type Bound, centered, type Element, type Field, isTight, maxBound, type Place, reducibleValue, sumBound, TIGHT } from './field.ts'
 import { packWords, unpackWords } from './lanes.ts'
 import { i32x4, i64x2, i8x16, local, v128 } from './wasm.ts'
@@ -41,11 +42,11 @@ export class IntegerField implements Field {
 
   constant(frame: Frame, value: bigint): Element {
     const montgomery = centered(value * this.radix, this.modulus)
-    return { ...TIGHT, limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => assign(frame, this.#splat(limb))) }
+    return { ...TIGHT, limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => frame.assign(this.#splat(limb))) }
   }
 
   load(frame: Frame, { pointer, offset }: Place, bound: Bound = TIGHT): Element {
-    return eachLimb(bound, (i) => assign(frame, v128.load64_zero({ offset: offset + 8 * i, align: 4 }, pointer)))
+    return eachLimb(bound, (i) => frame.assign(v128.load64_zero({ offset: offset + 8 * i, align: 4 }, pointer)))
   }
 
   store({ pointer, offset }: Place, { limbs }: Element): void {
@@ -53,12 +54,12 @@ export class IntegerField implements Field {
   }
 
   loadBoth(frame: Frame, { pointer, offset }: Place): Element {
-    return eachLimb(TIGHT, (i) => assign(frame, v128.load32_splat({ offset: offset + 4 * i, align: 4 }, pointer)))
+    return eachLimb(TIGHT, (i) => frame.assign(v128.load32_splat({ offset: offset + 4 * i, align: 4 }, pointer)))
   }
 
   gather(frame: Frame, first: Place, second: Place): Element {
     return eachLimb(TIGHT, (i) => {
-      const limb = assign(frame, v128.load32_zero({ offset: first.offset + 4 * i, align: 4 }, first.pointer))
+      const limb = frame.assign(v128.load32_zero({ offset: first.offset + 4 * i, align: 4 }, first.pointer))
       local.set(limb, v128.load32_lane({ offset: second.offset + 4 * i, align: 4 }, 1, second.pointer, limb))
       return limb
     })
@@ -72,35 +73,35 @@ export class IntegerField implements Field {
   }
 
   add(frame: Frame, a: Element, b: Element): Element {
-    return eachLimb(requireLoose(sumBound(a, b)), (i) => assign(frame, i32x4.add(a.limbs[i]!, b.limbs[i]!)))
+    return eachLimb(requireLoose(sumBound(a, b)), (i) => frame.assign(i32x4.add(a.limbs[i]!, b.limbs[i]!)))
   }
 
   sub(frame: Frame, a: Element, b: Element): Element {
-    return eachLimb(requireLoose(sumBound(a, b)), (i) => assign(frame, i32x4.sub(a.limbs[i]!, b.limbs[i]!)))
+    return eachLimb(requireLoose(sumBound(a, b)), (i) => frame.assign(i32x4.sub(a.limbs[i]!, b.limbs[i]!)))
   }
 
   neg(frame: Frame, a: Element): Element {
-    return eachLimb(a, (i) => assign(frame, i32x4.neg(a.limbs[i]!)))
+    return eachLimb(a, (i) => frame.assign(i32x4.neg(a.limbs[i]!)))
   }
 
   negateWhere(frame: Frame, a: Element, mask: V128): Element {
-    const narrow = assign(frame, evenWords(mask))
-    return eachLimb(a, (i) => assign(frame, i32x4.sub(v128.xor(a.limbs[i]!, narrow), narrow)))
+    const narrow = frame.assign(evenWords(mask))
+    return eachLimb(a, (i) => frame.assign(i32x4.sub(v128.xor(a.limbs[i]!, narrow), narrow)))
   }
 
   select(frame: Frame, mask: V128, a: Element, b: Element): Element {
-    const narrow = assign(frame, evenWords(mask))
-    return eachLimb(maxBound(a, b), (i) => assign(frame, v128.bitselect(a.limbs[i]!, b.limbs[i]!, narrow)))
+    const narrow = frame.assign(evenWords(mask))
+    return eachLimb(maxBound(a, b), (i) => frame.assign(v128.bitselect(a.limbs[i]!, b.limbs[i]!, narrow)))
   }
 
   swap(frame: Frame, a: Element): Element {
-    return eachLimb(a, (i) => assign(frame, words(a.limbs[i]!, a.limbs[i]!, 1, 0)))
+    return eachLimb(a, (i) => frame.assign(words(a.limbs[i]!, a.limbs[i]!, 1, 0)))
   }
 
   zip(frame: Frame, a: Element, b: Element): readonly [Element, Element] {
     return [
-      eachLimb(maxBound(a, b), (i) => assign(frame, words(a.limbs[i]!, b.limbs[i]!, 0, 4))),
-      eachLimb(maxBound(a, b), (i) => assign(frame, words(a.limbs[i]!, b.limbs[i]!, 1, 5))),
+      eachLimb(maxBound(a, b), (i) => frame.assign(words(a.limbs[i]!, b.limbs[i]!, 0, 4))),
+      eachLimb(maxBound(a, b), (i) => frame.assign(words(a.limbs[i]!, b.limbs[i]!, 1, 5))),
     ]
   }
 
@@ -139,7 +140,7 @@ export class IntegerField implements Field {
 
   /** What multiple of the modulus makes the lowest limb zero, balanced. */
   #quotient(frame: Frame, low: V128): V128 {
-    const product = assign(frame, i32x4.mul(low, this.#splat(this.#negatedInverse)))
+    const product = frame.assign(i32x4.mul(low, this.#splat(this.#negatedInverse)))
     local.set(product, i32x4.shr_s(i32x4.shl(product, 32 - BITS), 32 - BITS))
     return product
   }
@@ -149,15 +150,15 @@ export class IntegerField implements Field {
     const top = a.limbs[LIMBS - 1]!
     const unit = this.modulus >> BigInt(BITS * (LIMBS - 1))
     // Minus the number of odd halves passed above, plus that of those passed below: two are enough below 2.5 moduli.
-    const multiple = assign(frame, this.#splat(0n))
+    const multiple = frame.assign(this.#splat(0n))
     for (const halves of [1n, 3n]) {
       const limit = (unit * halves) / 2n
       local.set(multiple, i32x4.add(multiple, i32x4.gt_s(top, this.#splat(limit))))
       local.set(multiple, i32x4.sub(multiple, i32x4.lt_s(top, this.#splat(-limit))))
     }
-    const limbs = a.limbs.map((limb, i) => assign(frame, i32x4.add(limb, i32x4.mul(multiple, this.#splat(this.#modulusLimbs[i]!)))))
+    const limbs = a.limbs.map((limb, i) => frame.assign(i32x4.add(limb, i32x4.mul(multiple, this.#splat(this.#modulusLimbs[i]!)))))
     for (let i = 0; i < LIMBS - 1; i++) {
-      const carry = assign(frame, i32x4.shr_s(i32x4.add(limbs[i]!, this.#splat(HALF)), BITS))
+      const carry = frame.assign(i32x4.shr_s(i32x4.add(limbs[i]!, this.#splat(HALF)), BITS))
       local.set(limbs[i]!, i32x4.sub(limbs[i]!, i32x4.shl(carry, BITS)))
       local.set(limbs[i + 1]!, i32x4.add(limbs[i + 1]!, carry))
     }
@@ -166,7 +167,7 @@ export class IntegerField implements Field {
 
   isZero(frame: Frame, a: Element): V128 {
     if (!isTight(a)) throw new Error('Only a tight element can be compared with zero.')
-    const any = assign(frame, v128.or(a.limbs[0]!, a.limbs[1]!))
+    const any = frame.assign(v128.or(a.limbs[0]!, a.limbs[1]!))
     for (const limb of a.limbs.slice(2)) local.set(any, v128.or(any, limb))
     local.set(any, i32x4.eq(any, this.#splat(0n)))
     local.set(any, i64x2.extend_low_i32x4_s(any))
@@ -175,12 +176,12 @@ export class IntegerField implements Field {
 
   unpack(frame: Frame, first: Place, second: Place): Element {
     const limbs = unpackWords(frame, this.#pool, first, second, LIMBS, BITS)
-    return { limbs: limbs.map((limb) => assign(frame, evenWords(limb))), limb: 2, value: 1 }
+    return { limbs: limbs.map((limb) => frame.assign(evenWords(limb))), limb: 2, value: 1 }
   }
 
   pack(frame: Frame, first: Place, second: Place, element: Element): void {
     if (!isTight(element)) throw new Error('Only a tight element can be packed.')
-    const wide = element.limbs.map((limb) => assign(frame, i64x2.extend_low_i32x4_s(limb)))
+    const wide = element.limbs.map((limb) => frame.assign(i64x2.extend_low_i32x4_s(limb)))
     packWords(frame, this.#pool, first, second, wide, BITS, this.modulus)
   }
 
@@ -190,67 +191,34 @@ export class IntegerField implements Field {
   }
 }
 
-/** Sums of products of limbs by power of the base, in 64-bit lanes. */
-class Columns {
-  readonly #frame: Frame
-  readonly #pool: ConstantPool
-  readonly #sums = new Map<number, V128>()
-  /** What has to be added before the column's sum is BIAS and HALF above its value. */
-  readonly #corrections = new Map<number, bigint>()
-
+/** Sums of products of limbs. */
+class Columns extends BiasedColumns {
   constructor(frame: Frame, pool: ConstantPool) {
-    this.#frame = frame
-    this.#pool = pool
+    super(frame, pool, BITS, BIAS)
   }
 
   product(column: number, x: V128, y: V128 | (() => V128Result)): void {
-    this.#add(column, i64x2.extmul_low_i32x4_s(x, typeof y === 'function' ? y() : y), 0n)
-  }
-
-  /** Adds to the next column what exceeds a balanced limb of this one. */
-  carry(column: number): void {
-    this.#add(column + 1, i64x2.shr_u(this.#settled(column), BITS), BIAS >> BigInt(BITS))
+    this.add(column, i64x2.extmul_low_i32x4_s(x, typeof y === 'function' ? y() : y), 0n)
   }
 
   /** The lower 32 bits. */
   low(column: number): V128 {
-    const low = assign(this.#frame, evenWords(this.#settled(column)))
-    local.set(low, i32x4.sub(low, this.#pool.splat((HALF << 32n) | HALF)))
+    const low = this.frame.assign(evenWords(this.settled(column)))
+    local.set(low, i32x4.sub(low, this.pool.splat((HALF << 32n) | HALF)))
     return low
   }
 
   /** The column's balanced limb. */
   limb(column: number): V128 {
-    const limb = assign(this.#frame, evenWords(assign(this.#frame, v128.and(this.#settled(column), this.#pool.splat(MASK)))))
-    local.set(limb, i32x4.sub(limb, this.#pool.splat((HALF << 32n) | HALF)))
+    const limb = this.frame.assign(evenWords(this.frame.assign(v128.and(this.settled(column), this.pool.splat(MASK)))))
+    local.set(limb, i32x4.sub(limb, this.pool.splat((HALF << 32n) | HALF)))
     return limb
   }
 
   /** A whole column, below 2^31 in magnitude. */
   whole(column: number): V128 {
-    const value = assign(this.#frame, i64x2.sub(this.#settled(column), this.#pool.splat(BIAS + HALF)))
-    return assign(this.#frame, evenWords(value))
-  }
-
-  #add(column: number, value: V128Value, excess: bigint): void {
-    const sum = this.#sums.get(column)
-    if (sum === undefined) {
-      const first = this.#frame.v128()
-      local.set(first, value)
-      this.#sums.set(column, first)
-      this.#corrections.set(column, BIAS + HALF - excess)
-      return
-    }
-    local.set(sum, i64x2.add(sum, value))
-    this.#corrections.set(column, this.#corrections.get(column)! - excess)
-  }
-
-  #settled(column: number): V128 {
-    const sum = this.#sums.get(column)!
-    const correction = BigInt.asUintN(64, this.#corrections.get(column)!)
-    if (correction !== 0n) local.set(sum, i64x2.add(sum, this.#pool.splat(correction)))
-    this.#corrections.set(column, 0n)
-    return sum
+    const value = this.frame.assign(i64x2.sub(this.settled(column), this.pool.splat(BIAS + HALF)))
+    return this.frame.assign(evenWords(value))
   }
 }
 
@@ -269,12 +237,6 @@ function evenWords(a: V128): V128Result {
 function requireLoose(bound: Bound): Bound {
   if (bound.limb >= 8) throw new Error(`Limbs of bound ${bound.limb} may overflow.`)
   return bound
-}
-
-function assign(frame: Frame, value: V128Result): V128 {
-  const variable = frame.v128()
-  local.set(variable, value)
-  return variable
 }
 
 function eachLimb({ limb, value }: Bound, make: (i: number) => V128): Element {

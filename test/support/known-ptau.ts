@@ -1,5 +1,5 @@
 import { buildBn128 } from 'ffjavascript'
-import { BN254_Q } from '../../prover/ceremony/points.ts'
+import { BASE_FIELD } from '../../prover/kernel/bigint-field.ts'
 import { SectionFile, uint32 } from '../../prover/zkey-file.ts'
 import { inverse } from './zkey-surgery.ts'
 
@@ -62,7 +62,7 @@ export async function writeKnownPtau(path: string, powersOfKeys: Iterable<number
   const own = (level: number): boolean => needed.has(level)
 
   const file = new SectionFile(path, 'ptau', 11)
-  file.section(1, uint32(32), Buffer.from(BN254_Q.toString(16).padStart(64, '0'), 'hex').reverse(), uint32(power), uint32(power))
+  file.section(1, uint32(32), Buffer.from(BASE_FIELD.toString(16).padStart(64, '0'), 'hex').reverse(), uint32(power), uint32(power))
   file.section(2, points('G1', powers(1n, 2 * size - 1), 2 * size - 1))
   file.section(3, points('G2', powers(1n, size), size))
   file.section(4, points('G1', powers(alpha, size), size))

@@ -5,7 +5,8 @@ import { PlimsollError } from '../../../protocol/errors.ts'
 import { poseidon } from '../../../protocol/poseidon.ts'
 import { stackHead } from '../../../protocol/stack.ts'
 import { AccountTree } from '../../../protocol/tree.ts'
-import { addPoints, BASE, type EdwardsPoint, isOnCurve, multiplyPoint, negatePoint, SUBGROUP_ORDER } from '../../../prover/kernel/babyjubjub.ts'
+import { FIELD } from '../../../protocol/constants.ts'
+import { addPoints, BASE8, isOnCurve, multiply, type Point, SUBGROUP_ORDER } from '../../../protocol/curve.ts'
 import { BatchHasher } from '../../../prover/kernel/batch-hasher.ts'
 import { SCALAR_FIELD as R, squareRoot } from '../../../prover/kernel/bigint-field.ts'
 import { hasFusedMultiplyAdd } from '../../../prover/kernel/fused.ts'
@@ -124,8 +125,8 @@ describe('hashing without a kernel', () => {
         const lists = list(size, () => list(inputs, element))
         assert.deepEqual(fresh.hashBatch(lists), lists.map(poseidon))
       }
-      const bad = { message: 1n, R8: BASE, S: 2n, A: BASE }
-      const good = { ...bad, S: (1n + 8n * poseidon([...BASE, ...BASE, 1n])) % SUBGROUP_ORDER }
+      const bad = { message: 1n, R8: BASE8, S: 2n, A: BASE8 }
+      const good = { ...bad, S: (1n + 8n * poseidon([...BASE8, ...BASE8, 1n])) % SUBGROUP_ORDER }
       assert.deepEqual(fresh.verifyBatch(list(12, (i) => (i % 3 === 0 ? bad : good))), list(12, (i) => i % 3 !== 0))
       assert.equal(refusals, 1, 'it is tried once')
     } finally {
@@ -141,7 +142,7 @@ describe('batched EdDSA-Poseidon', () => {
 
   before(async () => {
     eddsa = await buildEddsa()
-    const point = (values: readonly Uint8Array[]) => values.map((value) => eddsa.F.toObject(value)) as unknown as EdwardsPoint
+    const point = (values: readonly Uint8Array[]) => values.map((value) => eddsa.F.toObject(value)) as unknown as Point
     signatures = messages.map((message, i) => {
       const key = Buffer.alloc(32, i + 1)
       const { R8, S } = eddsa.signPoseidon(key, eddsa.F.e(message))
@@ -153,19 +154,21 @@ describe('batched EdDSA-Poseidon', () => {
     eddsa.verifyPoseidon(eddsa.F.e(message), { R8: R8.map((value) => eddsa.F.e(value)), S }, A.map((value) => eddsa.F.e(value)))
 
   /** A point of order 8: circomlib's generator, less its part in the subgroup. */
-  const smallOrder = (): EdwardsPoint[] => {
-    const generator: EdwardsPoint = [
+  const negatePoint = ([x, y]: Point): Point => [(FIELD - x) % FIELD, y]
+
+  const smallOrder = (): Point[] => {
+    const generator: Point = [
       995203441582195749578291179787384436505546430278305826713579947235728471134n,
       5472060717959818805561601436314318772137091100104008585924551046643952123905n,
     ]
-    const order8 = multiplyPoint(generator, SUBGROUP_ORDER)
-    return list(8, (i) => multiplyPoint(order8, BigInt(i)))
+    const order8 = multiply(generator, SUBGROUP_ORDER)
+    return list(8, (i) => multiply(order8, BigInt(i)))
   }
 
   /** What is signed with the secret s and the nonce r, whatever A and R8 have besides. */
-  const forge = (message: bigint, r: bigint, s: bigint, extraR: EdwardsPoint, extraA: EdwardsPoint): Signature => {
-    const R8 = addPoints(multiplyPoint(BASE, r), extraR)
-    const A = addPoints(multiplyPoint(BASE, s), extraA)
+  const forge = (message: bigint, r: bigint, s: bigint, extraR: Point, extraA: Point): Signature => {
+    const R8 = addPoints(multiply(BASE8, r), extraR)
+    const A = addPoints(multiply(BASE8, s), extraA)
     return { message, R8, A, S: (r + 8n * poseidon([...R8, ...A, message]) * s) % SUBGROUP_ORDER }
   }
 
@@ -178,7 +181,7 @@ describe('batched EdDSA-Poseidon', () => {
 
   const cases = (): Case[] => {
     const [first, second] = signatures as [Signature, Signature]
-    const identity: EdwardsPoint = [0n, 1n]
+    const identity: Point = [0n, 1n]
     const torsion = smallOrder()
     const changed = (name: string, change: Partial<Signature>, canonical = true): Case => ({ name, signature: { ...first, ...change }, canonical })
     const made = (name: string, signature: Signature): Case => ({ name, signature, canonical: true })
