@@ -21,11 +21,17 @@ export function memoKey(secret: bigint, chainId: number | bigint, settlement: Ad
  * The moves of a sweep, for nobody but the sequencer: a byte a move, from and to as positions in the window, padded to the
  * circuit's steps so that the length says nothing, and bound to the batch by its digest. The heads alone do not tell which
  * leaf went where; with this the stacks can be rebuilt from the chain.
+ * @throws PlimsollError when the moves do not fit the window or the steps
  */
 export function encryptMoves(key: MemoKey, moves: readonly Move[], window: readonly number[], steps: number, digest: bigint): Hex {
   if (window.length > MAX_WINDOW) throw new PlimsollError(`A window of more than ${MAX_WINDOW} slots does not fit a memo.`)
+  if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a memo of ${steps}.`)
   const plain = new Uint8Array(steps).fill(PADDING)
-  moves.forEach(({ from, to }, i) => (plain[i] = (window.indexOf(from) << 4) | window.indexOf(to)))
+  moves.forEach(({ from, to }, i) => {
+    const [source, target] = [window.indexOf(from), window.indexOf(to)]
+    if (source < 0 || target < 0) throw new PlimsollError(`The move from slot ${from} to slot ${to} is outside the window.`)
+    plain[i] = (source << 4) | target
+  })
   const nonce = randomBytes(NONCE_LENGTH)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(toHexBytes(digest))
   return bytesToHex(Buffer.concat([Buffer.of(VERSION), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]))

@@ -126,7 +126,6 @@ export const i32 = {
   or: binary('i32', 0x72),
   shl: binary('i32', 0x74),
   shr_u: binary('i32', 0x76),
-  eqz: operation('i32', ['i32'], 0x45),
   load: loading('i32', 0x28),
   load8_u: loading('i32', 0x2d),
   store: storing('i32', 0x36),

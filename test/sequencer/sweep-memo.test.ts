@@ -15,6 +15,9 @@ describe('the memo of a sweep', () => {
     assert.equal(memo.length, 2 + 2 * 51)
     assert.equal(encryptMoves(key, [], window, 22, 77n).length, memo.length)
     assert.notEqual(encryptMoves(key, moves, window, 22, 77n), memo)
+    // Sixteen slots, of which the last moves to the last but one.
+    const wide = Array.from({ length: 16 }, (_, i) => 2 * i)
+    assert.deepEqual(decryptMoves(key, encryptMoves(key, [{ from: 30, to: 28 }], wide, 22, 77n), wide, 1, 77n), [{ from: 30, to: 28 }])
   })
 
   it('opens under no other key, chain, settlement or batch', () => {
@@ -29,5 +32,7 @@ describe('the memo of a sweep', () => {
     for (const bad of [flipped, memo.slice(0, -2), '0x', '0x02', memo.replace('0x01', '0x02')]) assert.throws(() => decryptMoves(key, bad as `0x${string}`, window, 3, 77n), WRONG)
     assert.throws(() => decryptMoves(key, memo, window, 4, 77n), { message: /fewer moves/ })
     assert.throws(() => encryptMoves(key, moves, Array.from({ length: 17 }, (_, i) => i), 22, 77n), { message: /16 slots/ })
+    assert.throws(() => encryptMoves(key, [{ from: 1, to: 2 }], window, 22, 77n), { message: /slot 1 to slot 2 is outside the window/ })
+    assert.throws(() => encryptMoves(key, moves, window, 2, 77n), { message: /3 moves do not fit a memo of 2/ })
   })
 })
