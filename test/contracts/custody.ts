@@ -8,7 +8,14 @@ import { BASE8, exitVector, multiply, type Point, R, resolveVector, signals, tra
 
 export const OP = { open: 1n, topUp: 2n, withdraw: 3n, trade: 4n, unwind: 5n, preferences: 6n, forced: 7n, discharge: 8n, bounce: 9n }
 
-export const keyOf = (n: bigint): Point => multiply(BASE8, n)
+const keys = new Map<bigint, Point>()
+
+export function keyOf(n: bigint): Point {
+  const key = keys.get(n) ?? multiply(BASE8, n)
+  keys.set(n, key)
+  return key
+}
+
 export const ADA = keyOf(11n)
 export const BOB = keyOf(12n)
 

@@ -1,5 +1,7 @@
 import { parseArgs } from 'node:util'
+import { builtEnvironment } from '../../contracts/artifacts.ts'
 import { Random } from '../protocol/random.ts'
+import { fuzzLedger } from './ledger.ts'
 import { fuzzResolve, fuzzSweep, type Counts } from './run.ts'
 import { fuzzExit, fuzzTransact } from './transact.ts'
 
@@ -10,16 +12,20 @@ const { values } = parseArgs({
     sweep: { type: 'string', default: '5000' },
     transact: { type: 'string', default: '3000' },
     exit: { type: 'string', default: '300' },
+    ledger: { type: 'string', default: '5000' },
   },
 })
 
-function print(circuit: string, { all }: Counts): void {
-  console.log(`${circuit}: the circuit and the reference machine agree`)
+function print(what: string, { all }: Counts): void {
+  console.log(`${what} agree`)
   for (const [kind, count] of all) console.log(`${String(count).padStart(8)}  ${kind}`)
 }
 
 console.log(`seed ${values.seed}`)
-print('resolve', await fuzzResolve(new Random(Number(values.seed)), Number(values.resolve)))
-print('sweep', await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)))
-print('transact', await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)))
-print('exit', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))
+print('resolve: the circuit and the reference machine', await fuzzResolve(new Random(Number(values.seed)), Number(values.resolve)))
+print('sweep: the circuit and the reference machine', await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)))
+print('transact: the circuit and the reference machine', await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)))
+print('exit: the circuit and the reference machine', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))
+// Built once, not by every process.
+await builtEnvironment()
+print('ledger: the contracts and the model', await fuzzLedger(1_000_000 * Number(values.seed), Number(values.ledger)))

@@ -19,8 +19,8 @@ const NO_ENVELOPE: Envelope = { floors: Array<bigint>(TRADED).fill(0n), ceilings
 export class Counts {
   readonly all = new Map<string, number>()
 
-  add(kind: string, when = true): void {
-    if (when) this.all.set(kind, (this.all.get(kind) ?? 0) + 1)
+  add(kind: string, when = true, times = 1): void {
+    if (when) this.all.set(kind, (this.all.get(kind) ?? 0) + times)
   }
 }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+
+import {IVault} from "../IVault.sol";
+
+/// @title All figures of a vault and its balances of tokens in one call: for tests that look at them after every transaction.
+contract Books {
+    IVault private immutable VAULT;
+
+    constructor(IVault vault) {
+        VAULT = vault;
+    }
+
+    /// @return ledgers Of each asset.
+    /// @return balances Of each asset's token that the vault holds, in token units; 0 without a token.
+    function all()
+        external
+        view
+        returns (IVault.Ledger[8] memory ledgers, uint256[8] memory balances, uint64 insuring)
+    {
+        for (uint8 a = 0; a < 8; ++a) {
+            ledgers[a] = VAULT.ledger(a);
+            (address token,,,,,) = VAULT.assetInfo(a);
+            if (token != address(0)) balances[a] = IERC20(token).balanceOf(address(VAULT));
+        }
+        insuring = VAULT.insuring();
+    }
+}

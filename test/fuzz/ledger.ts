@@ -1,0 +1,58 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
+
+import { Model } from '../contracts/ledger-model.ts'
+import { deployMarket } from '../contracts/market.ts'
+import { Counts } from './run.ts'
+
+// Custody against a model of every private balance, over random sequences of everything that moves value. Each begins with
+// a new deployment and ends in an escape of everybody.
+
+/** Runs the sequences of these seeds; how often each kind of operation came up. */
+export async function runSequences(first: number, count: number): Promise<Counts> {
+  const counts = new Counts()
+  const market = await deployMarket({ more: [0, 24] })
+  const books = await market.chain.contract('Books', [market.vault.address])
+  const { client } = market.chain
+  for (let seed = first; seed < first + count; seed++) {
+    const id = await client.snapshot()
+    const model = new Model(market, books, BigInt(seed))
+    try {
+      await model.round()
+      // Most are short; one in sixteen is long enough for many checkpoints.
+      const length = model.pick(16) === 0 ? 40 + model.pick(160) : 5 + model.pick(20)
+      for (let k = 0; k < length; k++) {
+        await model.operate()
+        await model.check()
+      }
+      await model.escape()
+      counts.add('operations', true, length)
+    } catch (error) {
+      throw new Error(`sequence ${seed}`, { cause: error })
+    }
+    counts.add('sequences')
+    for (const [kind, times] of Object.entries(model.counts)) counts.add(kind, true, times)
+    await client.revert({ id })
+  }
+  return counts
+}
+
+/** The same on all cores, in processes of their own. */
+export async function fuzzLedger(first: number, sequences: number): Promise<Counts> {
+  const workers = Math.min(availableParallelism(), sequences)
+  const bounds = Array.from({ length: workers + 1 }, (_, i) => first + Math.floor((i * sequences) / workers))
+  const parts = await Promise.all(bounds.slice(1).map((end, i) => runInProcess(bounds[i]!, end - bounds[i]!)))
+  const counts = new Counts()
+  for (const part of parts) for (const [kind, times] of part) counts.add(kind, true, times)
+  return counts
+}
+
+async function runInProcess(first: number, count: number): Promise<[string, number][]> {
+  const child = fork(new URL('ledger-process.ts', import.meta.url), [String(first), String(count)])
+  let result: [string, number][] | undefined
+  child.on('message', (message) => (result = message as [string, number][]))
+  const [code] = await once(child, 'exit')
+  if (code !== 0 || result === undefined) throw new Error(`the sequences from ${first} on failed: see above`)
+  return result
+}
