@@ -16,23 +16,27 @@ import type { RecoveredAccount } from '../sdk/history.ts'
 /** Position of the equity in the vector of an exit. */
 const EQUITY = 5
 
-/** A frozen system's way out. */
-export interface FrozenSystem {
+/** The contracts of a system's way out. */
+export interface EscapeRoute {
   readonly settlement: Address
   readonly vault: Address
   readonly escape: Address
 }
 
-/** @throws PlimsollError when there is no such settlement, or it is not frozen */
-export async function escapeOf(read: PublicClient, settlement: Address): Promise<FrozenSystem> {
+/** @throws PlimsollError when there is no such settlement */
+export async function escapeOf(read: PublicClient, settlement: Address): Promise<EscapeRoute> {
   const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
     throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
   })
-  const custody = { address: vault, abi: VAULT_ABI } as const
-  if (!(await read.readContract({ ...custody, functionName: 'frozen' }))) {
-    throw new PlimsollError('The system is not frozen: there is nothing to escape from.', { hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.' })
-  }
-  return { settlement, vault, escape: await read.readContract({ ...custody, functionName: 'escape' }) }
+  return { settlement, vault, escape: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'escape' }) }
+}
+
+/** @throws PlimsollError while the system runs */
+export async function requireFrozen(read: PublicClient, { vault }: EscapeRoute): Promise<void> {
+  if (await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'frozen' })) return
+  throw new PlimsollError('The system is not frozen: there is nothing to escape from.', {
+    hint: '--freeze freezes it if it is stalled; plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
+  })
 }
 
 /**
@@ -41,7 +45,7 @@ export async function escapeOf(read: PublicClient, settlement: Address): Promise
  */
 export async function leave(
   signer: SigningClient,
-  { settlement, vault, escape }: FrozenSystem,
+  { settlement, vault, escape }: EscapeRoute,
   key: OwnerKey,
   { account, path }: RecoveredAccount,
   recipient: Address,
@@ -64,7 +68,7 @@ export async function leave(
 }
 
 /** Pays an account that has left its share of every token that it has not had yet. @returns token units, by asset */
-export async function pullShares(signer: SigningClient, { escape }: FrozenSystem, index: number): Promise<bigint[]> {
+export async function pullShares(signer: SigningClient, { escape }: EscapeRoute, index: number): Promise<bigint[]> {
   const contract = { address: escape, abi: ESCAPE_ABI } as const
   const { pulled } = await signer.read.readContract({ ...contract, functionName: 'exitOf', args: [index] })
   const [holdings] = await signer.read.readContract({ ...contract, functionName: 'snapshot' })

@@ -114,8 +114,13 @@ export function register(program: Command): void {
       await (await import('../wallet/recover.ts')).run(options)
     })
 
-  chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --pull'))
+  chain(command('refund', 'take back deposits that bounced or that a freeze voided, and bonds of forced requests', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
+    await (await import('../wallet/refund.ts')).run(options)
+  })
+
+  chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull'))
     .requiredOption('--to <address>', 'the recipient', address)
+    .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')
     .action(async (options) => {
       await (await import('../wallet/exit.ts')).run(options)

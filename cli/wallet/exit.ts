@@ -2,18 +2,22 @@ import type { Address } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { PROFILES } from '../../prover/profiles.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
-import { escapeOf, leave, pullShares } from '../../sequencer/leave.ts'
+import { escapeOf, leave, pullShares, requireFrozen } from '../../sequencer/leave.ts'
+import { freezeStalled } from '../../sequencer/stall.ts'
 import { loadKeys } from '../load-keys.ts'
 import { printJson, printText } from '../output.ts'
+import { endProgress, progress } from '../progress.ts'
 import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 
-/** Leaves a frozen system: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
-export async function run(options: ChainOptions & { to: Address; pull?: true }): Promise<void> {
+/** Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
+export async function run(options: ChainOptions & { to: Address; freeze?: true; pull?: true }): Promise<void> {
   if (BigInt(options.to) === 0n) throw new PlimsollError('--to is the address 0, which nobody has.')
   const signer = await chainSigner(options.rpc, options)
   const escape = await escapeOf(signer.read, options.settlement)
+  if (options.freeze) await freezeStalled(signer, escape, (elapsed, period) => progress(`${elapsed} of ${period} seconds of notice`)).finally(endProgress)
+  await requireFrozen(signer.read, escape)
   const { key, assets, recovered } = await recoverAccount(options, true)
   const profile = Object.values(PROFILES).find(({ depth }) => depth === recovered.path.length)
   if (profile === undefined) throw new PlimsollError(`No profile has a tree of depth ${recovered.path.length}.`)

@@ -5,6 +5,8 @@ import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
+import { REQUEST } from '../../sdk/dues.ts'
+import { refusal } from '../../sequencer/refusal.ts'
 import { connect } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
@@ -63,9 +65,12 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
   const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
   const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
+  // Before anything is paid for.
+  await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'requireWithdrawable', args: [BigInt(asset), amount] }).catch((error: unknown) => {
+    throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
+  })
 
-  const reserved = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value: bond + forcedFee })
-  const number = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs: reserved.logs })[0]!.args.number
+  const number = await reserve()
   const { timestamp } = await read.getBlock()
   // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
   const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
@@ -78,6 +83,19 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs: receipt.logs })[0]!.args
   if (options.json) return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
   printText(`Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`)
+  printText('Once it is served, plimsoll wallet refund takes the bond back.')
+
+  /** A number for the request: the one that an attempt before this one paid for, if it went no further. */
+  async function reserve(): Promise<bigint> {
+    const earlier = await read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
+    if (earlier > 0n) {
+      const { state } = await read.readContract({ ...forced, functionName: 'request', args: [earlier] })
+      if (state === REQUEST.reserved) return earlier
+      throw new PlimsollError(`Request ${earlier} of ${signer.sender} for this account still waits, and there is one at a time.`, { hint: 'Wait until it is served, or until it expires.' })
+    }
+    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value: bond + forcedFee })
+    return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
+  }
 }
 
 async function claim(options: Options, id: number): Promise<void> {

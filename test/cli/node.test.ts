@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { parseAbi } from 'viem'
 import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
 import { connectSigner } from '../../sequencer/rpc.ts'
-import { ESCAPE_ABI } from '../../sdk/abi.ts'
+import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
@@ -22,7 +22,7 @@ const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 describe('plimsoll node', () => {
   let directory: string
   let chain: LocalChain
-  let deployed: { settlement: string; escape: `0x${string}`; feeds: Record<string, `0x${string}`>; tokens: Record<string, `0x${string}`>; accounts: number; chainId: number }
+  let deployed: { settlement: string; vault: `0x${string}`; feeds: Record<string, `0x${string}`>; tokens: Record<string, `0x${string}`>; accounts: number; chainId: number }
   let wallet: string[]
   let child: ChildProcess
   let lines: AsyncIterator<string>
@@ -134,19 +134,32 @@ describe('plimsoll node', () => {
   it('is not needed by an owner who leaves a frozen system', async () => {
     const signer = await connectSigner(chain.url)
     const snapshot = await rawCall(signer, 'evm_snapshot')
-    const act = async (functionName: 'declareStall' | 'tick' | 'freeze', seconds: number) => {
+    const later = async (seconds: number) => {
       await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
       await rawCall(signer, 'evm_mine')
-      await sendCall(signer, { address: deployed.escape, abi: ESCAPE_ABI, functionName, args: [] })
     }
-    await act('declareStall', 7_300)
-    for (let i = 0; i < 3; i++) await act('tick', 901)
-    await act('freeze', 901)
-    const args = ['exit', ...wallet, '--settlement', deployed.settlement, '--to', signer.sender, '--pull']
-    const left = await own(args)
+    // A deposit that nobody takes up any more.
+    await sendCall(signer, { address: deployed.tokens.ETH!, abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, 10n ** 18n] })
+    await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'topUp', args: [0, 1, 10n ** 18n] })
+    const onChain = [...wallet, '--settlement', deployed.settlement]
+    assert.deepEqual(await own(['refund', ...onChain]), { refunds: [], bonds: '0' })
+    const args = ['exit', ...onChain, '--to', signer.sender, '--freeze', '--pull']
+    const early = await runCli(['wallet', ...args], { cwd: directory })
+    assert.deepEqual([early.code, early.stdout], [2, ''])
+    assert.match(early.stderr, /^plimsoll: The system is not stalled: [^\n]+\n$/)
+    await later(7_300)
+    let waiting = true
+    const hours = (async () => {
+      for (; waiting; await sleep(500)) await later(901)
+    })()
+    const left = await own(args).finally(() => (waiting = false))
+    await hours
     assert.deepEqual([left.index, left.equity, left.pulled], [0, String((2_000n * 10n ** 6n) << 32n), { ETH: '10' }])
     assert.match(left.transaction, /^0x/)
     assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })
+    const { refunds, bonds } = await own(['refund', ...onChain])
+    assert.deepEqual([refunds.map(({ depositId, asset, paid }: Record<string, unknown>) => [depositId, asset, paid]), bonds], [[[1, 'ETH', '1']], '0'])
+    assert.deepEqual((await own(['refund', ...onChain])).refunds, [])
     await rawCall(signer, 'evm_revert', snapshot)
   })
 

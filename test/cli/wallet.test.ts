@@ -3,10 +3,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Hex, parseAbi } from 'viem'
+import { createWalletClient, type Hex, http, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { hardhat } from 'viem/chains'
+import { FORCED_ABI } from '../../sdk/abi.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import type { SequencerNode } from '../../sequencer/node.ts'
+import type { SigningClient } from '../../sequencer/rpc.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
 import { serve } from '../../sequencer/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { rawCall } from '../support/live-chain.ts'
@@ -118,12 +122,21 @@ describe('plimsoll wallet', () => {
   })
 
   it('forces a withdrawal through the contract, which the node serves', async () => {
-    const { queueNumber, deadline, transaction } = await run(bob, 'withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '25', '--to', privateKeyToAccount(bob).address)
+    const account = privateKeyToAccount(bob)
+    await refused(bob, ['withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '15000000000000', '--to', account.address], /refused a withdrawal of 15000000000000 USD/)
+    // An attempt that went no further than a number.
+    const { forced } = system.deployed
+    const { bond, forcedFee } = await system.signer.read.readContract({ address: forced, abi: FORCED_ABI, functionName: 'config' })
+    const write = createWalletClient({ account, chain: hardhat, transport: http(system.chain.url) })
+    await sendCall({ ...system.signer, write: write as SigningClient['write'], sender: account.address }, { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const { queueNumber, deadline, transaction } = await run(bob, 'withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '25', '--to', account.address)
     assert.equal(queueNumber, 1)
     assert.ok(deadline > 0)
     assert.match(transaction, /^0x/)
     for (let i = 0; i < 100 && node.system.accounts[1]!.balances[0] !== 5_175_500_000n; i++) await sleep(100)
     assert.deepEqual((await run(bob, 'balance', '--node', api)).balances.USD, '5175.5')
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0' })
   })
 
   it('answers bad input with one line and exit code 2', async () => {
@@ -159,6 +172,7 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has \d+ token units/)
     await refused(bob, ['exit', ...chain, '--to', to], /not frozen.*--forced/)
     await refused(bob, ['exit', ...chain, '--to', `0x${'0'.repeat(40)}`], /address 0/)
+    await refused(bob, ['refund', '--rpc', system.chain.url, '--settlement', to], /There is no settlement/)
     await refused(bob, ['nothing'], /unknown command/)
   })
 })

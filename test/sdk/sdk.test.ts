@@ -11,7 +11,7 @@ const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
 
 describe('the SDK', () => {
   it('bundles for a browser: it imports nothing of Node', async () => {
-    const entry = ['client', 'history', 'owner-wallet', 'owner-key', 'schemas', 'abi'].map((name) => `export * from '../../sdk/${name}.ts'`).join('\n')
+    const entry = ['client', 'history', 'owner-wallet', 'owner-key', 'schemas', 'abi', 'dues'].map((name) => `export * from '../../sdk/${name}.ts'`).join('\n')
     const { errors, outputFiles } = await build({
       stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
       bundle: true, platform: 'browser', format: 'esm', target: 'es2022', write: false, logLevel: 'silent',

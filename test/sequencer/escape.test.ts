@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { SettlementHistory } from '../../sdk/history.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
-import { escapeOf, leave, pullShares } from '../../sequencer/leave.ts'
+import { escapeOf, leave, pullShares, requireFrozen } from '../../sequencer/leave.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import type { SequencerNode } from '../../sequencer/node.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
+import { freezeStalled } from '../../sequencer/stall.ts'
 import { serve } from '../../sequencer/server.ts'
 import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
@@ -22,6 +23,7 @@ describe('the escape, when the sequencer is gone', () => {
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const escape = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
+  const route = () => escapeOf(system.signer.read, system.deployed.settlement)
   const step = async () => assert.ok((await node.step())?.complete)
   const later = async (seconds: number) => {
     await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
@@ -63,21 +65,28 @@ describe('the escape, when the sequencer is gone', () => {
   it('opens only after the stall and its notice', async () => {
     const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [] })
     await assert.rejects(act('declareStall'), /NotStalled/)
-    await assert.rejects(escapeOf(system.signer.read, system.deployed.settlement), /not frozen/)
+    await assert.rejects(freezeStalled(system.signer, await route()), /not stalled: its last checkpoint is \d+ s old, of 7200/)
+    await assert.rejects(requireFrozen(system.signer.read, await route()), /not frozen/)
     await later(7_300)
     await act('declareStall')
     await assert.rejects(act('freeze'), /NoticeRunning/)
-    for (let i = 0; i < 4; i++) {
+    await later(1_800)
+    await act('tick')
+    // Time that nobody counted is a quarter: three more remain.
+    const counted: number[] = []
+    await freezeStalled(system.signer, await route(), async (elapsed, period) => {
+      assert.equal(period, 3_600)
+      counted.push(elapsed)
       await later(901)
-      if (i < 3) await act('tick')
-    }
-    await act('freeze')
+    })
+    assert.ok(counted.length >= 3 && counted[0]! < 1_800 && counted.at(-1)! >= 3_600, String(counted))
+    await freezeStalled(system.signer, await route(), () => assert.fail('frozen already'))
   })
 
   it('pays every owner its share by its own key and the chain alone, and nobody more; what remains is dust', async () => {
     const { read } = system.signer
     const { settlement } = system.deployed
-    const frozen = await escapeOf(read, settlement)
+    const frozen = await route()
     const [holdings, denominator] = await read.readContract({ ...escape(), functionName: 'snapshot' })
     const { sequencerKey } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
     let equities = 0n
