@@ -96,11 +96,13 @@ export const ESCAPE_ABI = parseAbi([
   'function freeze()',
   'function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof proof)',
   'function pull(uint32 index, uint8 asset)',
+  'function pullShares(uint8 asset)',
   'function exitOf(uint32 index) view returns (Exit)',
   'function snapshot() view returns (uint64[8] holdings, uint256 denominator)',
   'function notice() view returns (bool declared, uint256 elapsed, uint256 lastTick)',
   'function config() view returns (Config)',
   'event Pulled(uint32 indexed index, uint8 indexed asset, uint256 tokenAmount)',
+  'event SharesPulled(address indexed insurer, uint8 indexed asset, uint256 tokenAmount)',
   'error NotStalled()',
   'error NotDeclared()',
   'error NoticeRunning(uint256 elapsed)',
@@ -109,6 +111,19 @@ export const ESCAPE_ABI = parseAbi([
   'error NotExited(uint32 index)',
   'error AlreadyPulled()',
   'error InvalidProof()',
+])
+
+export const INSURANCE_ABI = parseAbi([
+  'function insure(uint256 tokenAmount)',
+  'function cancel()',
+  'function redeem(uint256 shares)',
+  'function collect()',
+  'function sharesOf(address insurer) view returns (uint256 shares, uint256 total)',
+  'function position(address insurer) view returns (uint64 waiting, uint256 offered, uint64 collectable)',
+  'error Frozen()',
+  'error NothingWaiting()',
+  'error NothingToCollect()',
+  'error CheckpointDue()',
 ])
 
 export const ROUNDS_ABI = parseAbi([

@@ -118,6 +118,16 @@ export function register(program: Command): void {
     await (await import('../wallet/refund.ts')).run(options)
   })
 
+  chain(command('insure', 'put cash behind the backstop against shares of it, take it out, or show what one has there', '--rpc http://127.0.0.1:8545 --settlement 0x... --deposit 1000'))
+    .option('--deposit <decimal>', 'cash, which becomes shares at a checkpoint')
+    .option('--redeem <shares>', 'shares to turn into cash at a checkpoint: a number, or all')
+    .option('--cancel', 'take back cash that has not become shares')
+    .option('--collect', 'take the cash of redeemed shares')
+    .option('--pull', "after a freeze: take one's part of every token")
+    .action(async (options) => {
+      await (await import('../wallet/insure.ts')).run(options)
+    })
+
   chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull'))
     .requiredOption('--to <address>', 'the recipient', address)
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')

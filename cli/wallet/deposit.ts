@@ -55,14 +55,15 @@ export async function run(options: Options): Promise<void> {
 }
 
 /** @throws PlimsollError when the token has fewer decimals than the amount needs */
-function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }: AssetInfo): bigint {
+export function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
   if (tokenDecimals >= decimals) return amount * 10n ** BigInt(tokenDecimals - decimals)
   const grain = 10n ** BigInt(decimals - tokenDecimals)
   if (amount % grain !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${symbol}, which has ${tokenDecimals}.`)
   return amount / grain
 }
 
-async function approve(signer: SigningClient, token: Address, vault: Address, amount: bigint): Promise<void> {
+/** Allows the vault the amount, where it is not allowed yet. @throws PlimsollError when the signer has less */
+export async function approve(signer: SigningClient, token: Address, vault: Address, amount: bigint): Promise<void> {
   const contract = { address: token, abi: TOKEN_ABI } as const
   const balance = await signer.read.readContract({ ...contract, functionName: 'balanceOf', args: [signer.sender] })
   if (balance < amount) throw new PlimsollError(`${signer.sender} has ${balance} token units, and the deposit takes ${amount}.`)

@@ -13,7 +13,7 @@ import type { SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { serve } from '../../sequencer/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { rawCall } from '../support/live-chain.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
 const USD = 10n ** 6n
@@ -137,6 +137,29 @@ describe('plimsoll wallet', () => {
     assert.deepEqual((await run(bob, 'balance', '--node', api)).balances.USD, '5175.5')
     assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
     assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0' })
+  })
+
+  it('insures the backstop, and takes out what has not become shares', async () => {
+    const none = { shares: '0', total: '0', offered: '0', waiting: '0', collectable: '0' }
+    assert.deepEqual(await run(bob, 'insure', ...chain), none)
+    assert.deepEqual(await run(bob, 'insure', ...chain, '--deposit', '300'), { ...none, waiting: '300' })
+    assert.deepEqual(await run(bob, 'insure', ...chain, '--cancel'), none)
+    await run(bob, 'insure', ...chain, '--deposit', '200')
+    // It becomes shares at a checkpoint of a later round.
+    await movePrices(system.signer, system.feeds, [201n * WEI, 8_000n * WEI, 50n * WEI])
+    let position = none
+    for (let i = 0; i < 100 && position.shares === '0'; i++) position = await run(bob, 'insure', ...chain)
+    assert.deepEqual(position, { ...none, shares: '200000000000000', total: '200000000000000' })
+    await refused(bob, ['insure', ...chain, '--redeem', '200000000000001'], /has 200000000000000 shares/)
+    assert.equal((await run(bob, 'insure', ...chain, '--redeem', 'all')).offered, '200000000000000')
+    await movePrices(system.signer, system.feeds, [202n * WEI, 8_000n * WEI, 50n * WEI])
+    for (let i = 0; i < 100 && position.collectable === '0'; i++) position = await run(bob, 'insure', ...chain)
+    assert.deepEqual(position, { ...none, collectable: '200' })
+    assert.deepEqual(await run(bob, 'insure', ...chain, '--collect'), none)
+    await refused(bob, ['insure', ...chain, '--collect'], /NothingToCollect/)
+    await refused(bob, ['insure', ...chain, '--collect', '--cancel'], /Choose one/)
+    await refused(bob, ['insure', ...chain, '--redeem', '1.5'], /neither a number of shares/)
+    await refused(bob, ['insure', ...chain, '--pull'], /NotFrozen/)
   })
 
   it('answers bad input with one line and exit code 2', async () => {

@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import type { Abi } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { loadArtifact } from '../../contracts/artifacts.ts'
-import { ESCAPE_ABI, FORCED_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 
 const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
@@ -23,7 +23,7 @@ describe('the SDK', () => {
   })
 
   it('calls the contracts by what they are', async () => {
-    for (const [name, abi] of [['Settlement', SETTLEMENT_ABI], ['Vault', VAULT_ABI], ['Forced', FORCED_ABI], ['Escape', ESCAPE_ABI], ['Rounds', ROUNDS_ABI]] as const) {
+    for (const [name, abi] of [['Settlement', SETTLEMENT_ABI], ['Vault', VAULT_ABI], ['Forced', FORCED_ABI], ['Escape', ESCAPE_ABI], ['Insurance', INSURANCE_ABI], ['Rounds', ROUNDS_ABI]] as const) {
       const artifact = (await loadArtifact(name)).abi
       for (const item of abi as Abi) {
         const same = artifact.find((other) => {
