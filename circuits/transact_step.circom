@@ -24,7 +24,7 @@ include "gadgets/tree_update.circom";
 //                  and amounts, opposite directions
 //   5 UNWIND       the same with the backstop, whose side is public
 //   6 PREFERENCES  the owner signed the new weights; balances stay
-//   7 FORCED       like WITHDRAW, signed for its number in the forced queue instead of a version and an expiry of the batch
+//   7 FORCED       like WITHDRAW, signed for its number in the forced queue instead of a version
 //   8 DISCHARGE    a request of that queue, signature and expiry as published, is not one that 7 would serve
 //   9 BOUNCE       a deposit under which a balance would reach 2^64
 //
@@ -33,8 +33,9 @@ include "gadgets/tree_update.circom";
 //  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
 //     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
 //     DISCHARGE and BOUNCE write nothing;
-//  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. It
-//     expires no earlier than `validUntil`, the forced ones aside: for them the contract looks at the clock;
+//  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. What
+//     is carried out expires no earlier than `validUntil`. A discharge does not rest on that, else the prover could choose a
+//     `validUntil` at which nothing is serveable;
 //  5. every step but TOPUP and BOUNCE is about the key whose hash the leaf has.
 // Old magnitudes are below 2^64 by birth of the leaf. An inactive step publishes and changes nothing; its private inputs need
 // only satisfy the checks that hold for any account. What is published of TRADE and PREFERENCES is index, leaf and ciphertext.
@@ -189,7 +190,7 @@ template TransactStep(depth) {
     signal owner <== Poseidon(2)(publicKey);
     (active - topUp - bounce) * (identity.owner - owner) === 0;
     AssertRange(40)(expiry);
-    signal spare <== (withdraw + exchange + preferences) * (expiry - validUntil);
+    signal spare <== (withdraw + exchange + preferences + forced) * (expiry - validUntil);
     AssertRange(40)(spare);
     Terms() terms;
     terms.kind <== number - discharge;

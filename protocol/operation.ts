@@ -90,7 +90,7 @@ export interface Judgement {
   readonly domain: SigningDomain
   /** The owner's; undefined where none is known, as for accounts of a trusted import. */
   readonly publicKey: Point | undefined
-  /** Operations expire before this; forced ones by the contract's clock. */
+  /** What is carried out expires no earlier. */
   readonly now: bigint
 }
 
@@ -168,7 +168,7 @@ export function checkOperation(account: Account | undefined, operation: Operatio
 
   if (operation.kind !== 'forced') {
     if (operation.version !== account.version) return new Refusal('STALE_VERSION', `Account ${operation.index} is at version ${account.version}, not ${operation.version}.`)
-    if (operation.expiry < now) return new Refusal('EXPIRED', 'The operation has expired.')
+    if (operation.expiry < now) return expired()
   }
   const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
   if (!known || !verifySignature(publicKey, messageHash(domain, operationMessage(operation)), operation.signature)) {
@@ -180,7 +180,8 @@ export function checkOperation(account: Account | undefined, operation: Operatio
   if (!fits(after)) return new Refusal('BALANCE_TOO_LARGE', 'A balance would be 2^64 base units or more.')
   if (marks === undefined) return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
   if (isOversize(after, marks)) return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
-  if (meetsTarget(after, marks)) return undefined
+  // Last: a request that deserves it is discharged whenever it expires.
+  if (meetsTarget(after, marks)) return operation.expiry < now ? expired() : undefined
   if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsTarget(account.balances, marks)) return targetTooLow()
   const code = exceptionRefusal(account.balances, operation, marks)
   return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)
@@ -190,6 +191,10 @@ const EXCEPTION_MESSAGES: Partial<Record<RefusalCode, string>> = {
   TRADE_NOT_SHRINKING: 'An account that stays below its target may only shrink a position, and not turn it.',
   TRADE_PRICE: 'An account that stays below its target may not trade at a worse price than a liquidation would.',
   TRADE_NOT_IMPROVING: 'An account that stays below its target may only trade what brings it nearer.',
+}
+
+function expired(): Refusal {
+  return new Refusal('EXPIRED', 'The operation has expired.')
 }
 
 function targetTooLow(): Refusal {

@@ -281,14 +281,16 @@ describe('transact circuit', () => {
       }
     })
 
-    it('is refused when it has expired, but in the forced queue', async () => {
+    it('is refused when it has expired, but for a discharge', async () => {
       const SPARE = 'AssertRange(40)(spare)'
-      for (const name of ['withdraw', 'trade', 'unwind', 'preferences']) {
+      for (const name of names) {
         await accepts(circuit, signedLie(honest(name), 0, { expiry: VALID_UNTIL }))
         await rejects(circuit, signedLie(honest(name), 0, { expiry: VALID_UNTIL - 1n }), 'TransactStep', SPARE)
         await rejects(circuit, forgeTransact({ ...honest(name), validUntil: EXPIRY + 1n }), 'TransactStep', SPARE)
       }
-      await accepts(circuit, signedLie(honest('forced'), 0, { expiry: 5n }))
+      await accepts(circuit, signedLie(honest('discharge'), 0, { expiry: 5n }))
+      // A request that would be served is not bad because it has expired.
+      await rejects(circuit, signedLie(honest('forced'), 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n], expiry: 5n }), 'TransactStep', 'discharge * serveable === 0')
     })
 
     it('is refused with an R8 off the curve', async () => {

@@ -38,7 +38,10 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
       // Two operations of different accounts do not depend on each other: each is judged, and told, on its own.
       const more = operations.length === 1 ? randomOperations(random, system, queueNumber++) : []
       const batch = more.length === 1 && more[0]!.index !== operations[0]!.index ? [...operations, ...more] : operations
-      const refused = batch.find((operation) => refusal(system, operation) !== undefined && operation.kind !== 'forced')
+      const refused = batch.find((operation) => {
+        const code = refusal(system, operation)?.code
+        return code !== undefined && (operation.kind !== 'forced' || code === 'EXPIRED')
+      })
       done += batch.length
       counts.add('steps')
       counts.add('steps', batch.length > 1)
@@ -48,6 +51,8 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
         for (const exception of refused.kind === 'trade' || refused.kind === 'unwind' ? [false, true] : [false]) {
           await refuses(circuit, forge(system, batch, (operation) => exception && operation === refused), `${refused.kind} ${code}`)
         }
+        // A request that is only too late for the batch is neither discharged, as just tried, nor served.
+        if (refused.kind === 'forced') await refuses(circuit, forge(system, batch, () => false, refused), `${refused.kind} ${code}`)
         continue
       }
       const before = system.clone()

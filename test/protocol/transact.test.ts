@@ -70,6 +70,8 @@ describe('operations', () => {
     ])
     assert.equal(batch.rootAfter, system.ledger.root)
     assert.equal(run({ ...forced({ index: 0, amount: 1n }), queueNumber: 13n }).results[0]!.outcome, 'discharged')
+    // Whenever it expires.
+    assert.equal(run(forced({ index: 2, amount: 1n, expiry: 5n })).results[0]!.outcome, 'discharged')
   })
 
   it('are refused with a code', () => {
@@ -78,6 +80,7 @@ describe('operations', () => {
       ['UNKNOWN_ACCOUNT', [withdrawal({ index: 9, amount: 1n })]],
       ['STALE_VERSION', [withdrawal({ index: 0, amount: 1n, version: 6n })]],
       ['EXPIRED', [withdrawal({ index: 0, amount: 1n, expiry: VALID_UNTIL - 1n })]],
+      ['EXPIRED', [forced({ index: 0, amount: 1n, expiry: VALID_UNTIL - 1n })]],
       ['BAD_SIGNATURE', [{ ...withdrawal({ index: 0, amount: 1n }), amount: 2n }]],
       ['BAD_SIGNATURE', [{ ...withdrawal({ index: 0, amount: 1n }), signature: { r8: [1n, 1n], s: 0n } }]],
       ['TARGET_TOO_LOW', [withdrawal({ index: 2, amount: 1n })]],

@@ -43,6 +43,17 @@ export function stepOf(input: CircuitInput, s: number) {
   return { value, one, before, after, asset, op, index, weights, viewKey: one('viewKey'), place: one('version') + (index << 32n) }
 }
 
+/** The leaf that a step writes, and what it commits to. */
+function writtenOf(input: CircuitInput, s: number, claim: OperationClaim = {}) {
+  const { one, before, after, asset, op, weights, viewKey, place } = stepOf(input, s)
+  const changed = (a: number) => a === asset || a === 0
+  const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
+  const magnitude = claim.magnitude ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
+  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
+  const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
+  return { sign, magnitude, leaf: poseidon([key, meta, packBits(sign), ...magnitude].map(mod)) }
+}
+
 /** The public vector of a transact's private inputs and claims: consistent with every lie in them. Nothing is checked. */
 export function transactVectorOf(input: CircuitInput, claims: readonly (OperationClaim | undefined)[] = [], batch: TransactClaim = {}): bigint[] {
   let root = input.rootBefore as bigint
@@ -51,13 +62,8 @@ export function transactVectorOf(input: CircuitInput, claims: readonly (Operatio
   const published: bigint[] = []
   list(input.version!).forEach((_, s) => {
     const claim = claims[s] ?? {}
-    const { value, one, before, after, asset, op, index, weights, viewKey, place } = stepOf(input, s)
-    const changed = (a: number) => a === asset || a === 0
-    const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
-    const magnitude = claim.magnitude ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
-    const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
-    const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
-    const leaf = poseidon([key, meta, packBits(sign), ...magnitude].map(mod))
+    const { value, one, asset, op, index, weights, viewKey } = stepOf(input, s)
+    const { sign, magnitude, leaf } = writtenOf(input, s, claim)
     const writes = op > 0n && op < 8n
     if (op > 0n) active++
     if (writes) {
@@ -113,6 +119,29 @@ export function withOpening(input: CircuitInput, s: number, opening: Readonly<Re
     return replaced
   })
   return { ...opened, children: (opened.children as readonly Signal[]).with(s, children), rootBefore: node }
+}
+
+/** The input with the path of its second step as the first one leaves the tree, whatever that writes. */
+export function withPaths(input: CircuitInput): CircuitInput {
+  const digits = (s: number) => {
+    const bits = list(stepOf(input, s).value('indexBits'))
+    return Array.from({ length: bits.length / 2 }, (_, level) => Number(bits[2 * level]! + 2n * bits[2 * level + 1]!))
+  }
+  const [first, second] = [digits(0), digits(1)]
+  const meeting = first.findLastIndex((digit, level) => digit !== second[level])
+  let node = writtenOf(input, 0).leaf
+  const nodes = table(stepOf(input, 0).value('children')).map((siblings, level) => {
+    const below = node
+    node = poseidon([...siblings.with(first[level]!, below)])
+    return below
+  })
+  let child = 0n
+  const children = table(stepOf(input, 1).value('children')).map((siblings, level) => {
+    const path = level < meeting ? siblings : level === meeting ? siblings.with(first[level]!, nodes[level]!) : siblings.with(second[level]!, child)
+    child = poseidon([...path])
+    return path
+  })
+  return putStep(input, 1, { children })
 }
 
 /** The lie with a signature of its own over what it says, by the owner of its account or another key, and its public part. */
