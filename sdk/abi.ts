@@ -108,6 +108,7 @@ export const ROUNDS_ABI = parseAbi([
   'struct Config { address admin; uint8 cashDecimals; uint32 provingTime; uint32 roundMin; uint32 roundShort; uint32 maxAge; uint32 parameterDelay; }',
   'function config() view returns (Config)',
   'function fresh() view returns (bool)',
+  'function liveTime() view returns (uint256)',
   'function postRound()',
   'function marks() view returns (uint64[9][7])',
   'function round() view returns (uint256 number, uint256 timestamp, uint64[7] prices)',

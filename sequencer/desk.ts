@@ -21,8 +21,9 @@ export interface OpenOperation {
 /** One operation, or the two halves of a trade, which are carried out together or not at all. */
 export type Unit = readonly OpenOperation[]
 
-/** More than this may not wait at a time. */
+/** More than this may not wait at a time, and of one account: nobody is to take everybody's places. */
 const MAX_OPEN = 10_000
+const MAX_OPEN_OF_ACCOUNT = 64
 
 /** An operation that the node has already. */
 export class Duplicate extends Refusal {
@@ -162,6 +163,7 @@ export class Desk {
     const id = operationId(operation, system)
     if (this.journal.get(id) !== undefined) throw new Duplicate(id)
     if (this.open.length >= MAX_OPEN) throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
+    if (this.open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT) throw new Refusal('BUSY', `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`)
     if (Number(operation.expiry) < now + this.lead) throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.lead} at least.`)
     const entry = { id, operation }
     const other = operation.kind === 'trade' ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link) : undefined

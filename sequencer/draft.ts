@@ -44,7 +44,8 @@ export class Draft {
     const written: Account[] = []
     const refused = this.try(operations, written)
     if (refused !== undefined) return refused
-    for (const operation of operations) this.book(operation)
+    // What writes nothing, such as the discharge of a forced request, moves nothing either.
+    if (written.length > 0) for (const operation of operations) this.book(operation)
     for (const account of written) this.changed.set(account.index, account)
     return undefined
   }
@@ -97,6 +98,7 @@ export class Draft {
   }
 
   private requireBackstop({ asset, direction, x, y }: Unwind): void {
+    if (x === 0n) throw new Refusal('AMOUNT_ZERO', 'A trade with the backstop is of something.')
     const held = direction === 1 ? this.backstop[asset]! : -this.backstop[asset]!
     if (held <= 0n) throw new Refusal('BACKSTOP_SIDE', `The backstop does not ${direction === 1 ? 'hold' : 'owe'} any of asset ${asset}.`)
     if (x > held) throw new Refusal('BACKSTOP_AMOUNT', `The backstop ${direction === 1 ? 'holds' : 'owes'} ${held} base units of asset ${asset}, not ${x}.`)
