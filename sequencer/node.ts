@@ -13,6 +13,7 @@ import { completeRound, type Work } from './complete-round.ts'
 import { Contracts, type ForcedRequest, type WaitingDeposit } from './contracts.ts'
 import { type Custody, NO_CUSTODY } from './custody.ts'
 import { Desk } from './desk.ts'
+import { DirectoryLock } from './directory-lock.ts'
 import { Journal } from './journal.ts'
 import { planOperations } from './plan-operations.ts'
 import type { SigningClient } from './rpc.ts'
@@ -63,6 +64,7 @@ interface Fields {
   readonly feeds: readonly Address[]
   readonly state: NodeState
   readonly journal: Journal
+  readonly lock: DirectoryLock
   readonly prove: typeof prove
 }
 
@@ -101,6 +103,7 @@ export class SequencerNode {
   private readonly store: Store
   private readonly feeds: readonly Address[]
   private readonly journal: Journal
+  private readonly lock: DirectoryLock
   private readonly prove: typeof prove
   private readonly memoKey: MemoKey
   private current: NodeState
@@ -114,7 +117,7 @@ export class SequencerNode {
   private wantsRound = false
   private readonly suspicion = new Suspicion()
 
-  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, prove }: Fields) {
+  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, lock, prove }: Fields) {
     this.settlement = settlement
     this.contracts = contracts
     this.deployment = deployment
@@ -123,6 +126,7 @@ export class SequencerNode {
     this.store = store
     this.feeds = feeds
     this.journal = journal
+    this.lock = lock
     this.prove = prove
     this.memoKey = memoKey(state.system.secret!, signer.chainId, settlement.address)
     this.current = state
@@ -131,8 +135,8 @@ export class SequencerNode {
   }
 
   /**
-   * Opens the state in `directory`, at the version that the chain has.
-   * @throws PlimsollError when it is not the chain's, or the sender is not the operator
+   * Opens the state in `directory`, at the version that the chain has, and keeps other nodes out of it.
+   * @throws PlimsollError when it is not the chain's or in use, or the sender is not the operator
    */
   static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions = {}): Promise<SequencerNode> {
     const store = await Store.open(directory)
@@ -144,14 +148,22 @@ export class SequencerNode {
     const contracts = await Contracts.of(settlement)
     const keys = await keysOf(profile)
     await settlement.requireKeys(keys)
-    const state = await storedState(store, settlement, signer)
-    if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
-    const deployment = await contracts.describe(profile, await readSymbols(directory))
-    const journal = await Journal.open(directory)
-    const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, prove: options.prove ?? prove })
-    await node.lookAround()
-    await node.desk.recordSettled(state)
-    return node
+    const lock = await DirectoryLock.acquire(directory)
+    let journal: Journal | undefined
+    try {
+      const state = await storedState(store, settlement, signer)
+      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
+      const deployment = await contracts.describe(profile, await readSymbols(directory))
+      journal = await Journal.open(directory)
+      const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, lock, prove: options.prove ?? prove })
+      await node.lookAround()
+      await node.desk.recordSettled(state)
+      return node
+    } catch (error) {
+      await journal?.close()
+      await lock.release()
+      throw error
+    }
   }
 
   /** The state as of the last settlement, at the latest round's marks. */
@@ -177,9 +189,10 @@ export class SequencerNode {
     return this.custodyNow
   }
 
-  /** Releases what holds the process. */
-  close(): Promise<void> {
-    return this.journal.close()
+  /** Releases what holds the process, and its directory. */
+  async close(): Promise<void> {
+    await this.journal.close()
+    await this.lock.release()
   }
 
   /**

@@ -12,6 +12,7 @@ import { EMPTY_HEAD } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { ProfileName } from '../prover/profiles.ts'
+import { isLockName } from './directory-lock.ts'
 import { requireNewDirectory } from './new-directory.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 
@@ -75,7 +76,7 @@ export class Store {
 
   /** @throws PlimsollError when the directory exists and has more in it than a sequencer's key */
   static async create(directory: string, deployment: Deployment, state: NodeState, secret: bigint): Promise<Store> {
-    await requireNewDirectory(directory, [SEQUENCER_KEY_FILE])
+    await requireStateless(directory)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await writeSequencerKey(directory, secret)
     const store = new Store(directory, deployment, secret)
@@ -145,6 +146,11 @@ export class Store {
     await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
     await rename(`${path}.tmp`, path)
   }
+}
+
+/** Refuses a directory that has more in it than a sequencer's key. @throws PlimsollError naming it */
+export function requireStateless(directory: string): Promise<void> {
+  return requireNewDirectory(directory, (name) => name === SEQUENCER_KEY_FILE || isLockName(name))
 }
 
 function versionName(version: number): string {
