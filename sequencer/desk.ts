@@ -7,6 +7,7 @@ import type { Accepted, OperationRequest, OperationState, OperationStatus } from
 import type { Custody } from './custody.ts'
 import { Draft } from './draft.ts'
 import type { Journal, JournalEntry } from './journal.ts'
+import { SignatureMemo } from './signature-memo.ts'
 import { type NodeState, REMEMBERED } from './store.ts'
 
 /** What owners sign for the node. */
@@ -48,6 +49,8 @@ export interface Standing {
  * then never forgotten. What is accepted is judged after all that was accepted before it.
  */
 export class Desk {
+  /** A signature is verified when its operation comes, or at the start, and not again. */
+  readonly signatures = new SignatureMemo()
   private readonly journal: Journal
   /** Seconds that an operation must be good for when it comes. */
   private readonly lead: number
@@ -66,7 +69,11 @@ export class Desk {
     this.journal = journal
     this.lead = 2 * provingTime
     this.standing = standing
-    this.open = this.openOperations()
+    const { ledger: { domain }, publicKeys } = standing.state.system
+    this.signatures.learn(this.openOperations().flatMap(({ operation }) => {
+      const publicKey = publicKeys[operation.index]
+      return publicKey === undefined ? [] : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
+    }))
     this.draft = this.newDraft()
     this.rebase(standing)
   }
@@ -150,6 +157,7 @@ export class Desk {
       if (entry === undefined || (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))) continue
       await this.journal.record({ id, status: 'settled', settlement, ...(sent === undefined ? {} : { transaction: sent }) })
     }
+    await this.journal.compact((entry) => this.isFinal(entry))
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
@@ -192,7 +200,7 @@ export class Desk {
 
   private newDraft(): Draft {
     const { state, custody, now } = this.standing
-    return new Draft(state.system, custody, BigInt(now))
+    return new Draft(state.system, custody, BigInt(now), this.signatures.verify)
   }
 
   private openOperations(): OpenOperation[] {
@@ -204,6 +212,13 @@ export class Desk {
     const { applied, settlements } = this.standing.state
     if (outcome?.status === 'failed' || applied.has(id)) return false
     return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
+  }
+
+  /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
+  private isFinal({ body, outcome }: JournalEntry): boolean {
+    const { system, settlements } = this.standing.state
+    if (outcome?.status === 'failed') return body.expiry < this.standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+    return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 
   private statusOf(entry: JournalEntry): OperationStatus {

@@ -381,7 +381,7 @@ export class SequencerNode {
     for (const [id, code] of plan.failures) failures.set(id, code)
     this.desk.proving(plan.batches.flatMap(({ units }) => units.flat()))
     for (const { operations, units } of plan.batches) {
-      const { results: _, ...transition } = next.transact(operations, BigInt(validUntil))
+      const { results: _, ...transition } = next.transact(operations, BigInt(validUntil), this.desk.signatures.verify)
       yield { openings: [], transition, moves: [], resolutions: [], units }
     }
     for (const work of completeRound(next)) yield { ...work, units: [] }

@@ -38,7 +38,7 @@ const PASSING: ReadonlySet<RefusalCode> = new Set(['FREE_CUSTODY', 'BACKSTOP_PRI
  * and where the deposit has waited for half of its time.
  */
 export function planOperations({ system, custody, round, validUntil, forced, desk, deposits, most }: OperationsToPlan): OperationPlan {
-  const draft = new Draft(system, custody, validUntil)
+  const draft = new Draft(system, custody, validUntil, desk.signatures.verify)
   const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
   const failures = new Map<Hex, RefusalCode>()
   let wantsRound = false

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Address, Hex } from 'viem'
 import type { Account } from '../protocol/account.ts'
 import type { Shape } from '../protocol/batch.ts'
@@ -14,6 +14,7 @@ import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { isLockName } from './directory-lock.ts'
 import { requireNewDirectory } from './new-directory.ts'
+import { syncDirectory } from './sync-directory.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 
 /** Where a node's accounts were deployed. */
@@ -78,6 +79,7 @@ export class Store {
   static async create(directory: string, deployment: Deployment, state: NodeState, secret: bigint): Promise<Store> {
     await requireStateless(directory)
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
     const store = new Store(directory, deployment, secret)
     await store.save(state)
@@ -145,6 +147,7 @@ export class Store {
     const text = JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
     await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
     await rename(`${path}.tmp`, path)
+    await syncDirectory(this.directory)
   }
 }
 
