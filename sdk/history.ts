@@ -8,6 +8,7 @@ import type { Balances } from '../protocol/health.ts'
 import { ownerHash } from '../protocol/keys.ts'
 import { AccountTree, type Path } from '../protocol/tree.ts'
 import { SETTLEMENT_ABI, VAULT_ABI } from './abi.ts'
+import { inOrder } from './in-order.ts'
 
 /** Blocks asked for at a time: providers limit the range of a query for events. */
 const BLOCK_RANGE = 5_000n
@@ -114,11 +115,16 @@ export class SettlementHistory {
 
     const tree = new AccountTree(Number(depth), genesis === undefined ? [] : await initialLeaves(client, genesis))
     const writes = new Map<number, ChainWrite[]>()
-    for (const { block, position, transaction } of settlements) {
-      if (options.atCheckpoint && (checkpoint === undefined || block > checkpoint.block || (block === checkpoint.block && position > checkpoint.position))) break
-      for (const write of await settlementWrites(client, settlement, block, transaction)) {
+    const counted = settlements.filter(({ block, position }) => {
+      if (!options.atCheckpoint) return true
+      return checkpoint !== undefined && (block < checkpoint.block || (block === checkpoint.block && position <= checkpoint.position))
+    })
+    for await (const list of inOrder(counted, ({ block, transaction }) => settlementWrites(client, settlement, block, transaction))) {
+      for (const write of list) {
         tree.set(write.index, write.leaf)
-        writes.set(write.index, [...(writes.get(write.index) ?? []), write])
+        const before = writes.get(write.index)
+        if (before === undefined) writes.set(write.index, [write])
+        else before.push(write)
       }
     }
     if (tree.root !== root) throw new PlimsollError(`The leaves that ${settlement} published do not have ${options.atCheckpoint ? "the checkpoint's" : 'its'} root.`, { hint: 'Check --settlement, and that --rpc serves the whole history.' })

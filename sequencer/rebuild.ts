@@ -15,6 +15,7 @@ import { AccountTree } from '../protocol/tree.ts'
 import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi.ts'
 import { openingsOf } from '../sdk/history.ts'
+import { inOrder } from '../sdk/in-order.ts'
 import type { ReadClient } from './rpc.ts'
 import { refusal } from './refusal.ts'
 import { CIRCUIT_NUMBERS, Settlement } from './settlement.ts'
@@ -47,10 +48,11 @@ export async function rebuild(client: ReadClient, address: string, secret: bigin
     const ledger = new Ledger(profile, config.slots, config.minLiability, new AccountTree(profile.depth).root, EMPTY_HEAD, domain)
     const rebuilder = new Rebuilder(ledger, secret, keys, memoKey(secret, client.chainId, settlement.address))
     let done = 0
-    for await (const event of events(settlement, end)) {
-      if (event.kind === 'opened') ledger.open(event)
+    const steps = inOrder(events(settlement, end), async (event) => ({ ...event, batches: event.kind === 'settled' ? await settledBatches(settlement, event.hash) : [] }))
+    for await (const step of steps) {
+      if (step.kind === 'opened') ledger.open(step)
       else {
-        for (const [i, batch] of (await settledBatches(settlement, event.hash)).entries()) rebuilder.batch(batch, `Batch ${i} of transaction ${event.hash}`)
+        for (const [i, batch] of step.batches.entries()) rebuilder.batch(batch, `Batch ${i} of transaction ${step.hash}`)
         onSettlement(++done)
       }
     }
