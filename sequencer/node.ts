@@ -233,6 +233,8 @@ export class SequencerNode {
 
   /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
   private async followChain(): Promise<void> {
+    // One that was sent and not mined in time: another behind it would be no sooner, and void if that one comes to be mined.
+    await requireNothingPending(this.signer)
     const [root, heads] = await Promise.all([this.settlement.view<bigint>('accountsRoot'), this.settlement.view<readonly bigint[]>('heads')])
     const { ledger } = this.current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
@@ -408,16 +410,25 @@ function restartedClocks(custody: Custody, liquidated: ReadonlySet<number>, { le
   return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
 }
 
-/**
- * The stored version that the chain has.
- * @throws PlimsollError when it has none of them, or a transaction is pending that may still change which
- */
-async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<NodeState> {
+/** @throws PlimsollError when a transaction of the operator is pending: it may still change which state is the chain's */
+async function requireNothingPending({ read, sender }: SigningClient): Promise<void> {
   const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
     throw refusal(error, 'a count of transactions')
   })
   const [mined, sent] = await Promise.all([count('latest'), count('pending')])
-  if (sent > mined) throw new PlimsollError(`A transaction of ${sender} is still pending: it decides which state is the chain's.`, { hint: 'Wait until it is mined.' })
+  if (sent > mined) {
+    throw new PlimsollError(`A transaction of ${sender} is still pending, its number ${mined}: it decides which state is the chain's.`, {
+      hint: 'Wait until it is mined, or replace it with one of the same number and a higher fee.',
+    })
+  }
+}
+
+/**
+ * The stored version that the chain has.
+ * @throws PlimsollError when it has none of them, or a transaction is pending
+ */
+async function storedState(store: Store, settlement: Settlement, signer: SigningClient): Promise<NodeState> {
+  await requireNothingPending(signer)
   const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
   const state = await store.find(root, heads)
   // Envelopes of empty slots may have been opened outside a settlement.
