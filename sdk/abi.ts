@@ -117,7 +117,8 @@ export const ROUNDS_ABI = parseAbi([
 ])
 
 export const TOKEN_ABI = parseAbi([
-  'function approve(address spender, uint256 amount) returns (bool)',
+  // Tokens there are that return nothing: a refusal is a revert in any case.
+  'function approve(address spender, uint256 amount)',
   'function allowance(address owner, address spender) view returns (uint256)',
   'function balanceOf(address owner) view returns (uint256)',
   'function decimals() view returns (uint8)',

@@ -10,8 +10,9 @@ import { sign } from '../protocol/signature.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
 import { sendCall } from './send-call.ts'
 import type { SigningClient } from './rpc.ts'
-import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import type { RecoveredAccount } from '../sdk/history.ts'
+import { settlementConfig } from './settlement-config.ts'
 
 /** Position of the equity in the vector of an exit. */
 const EQUITY = 5
@@ -25,9 +26,7 @@ export interface FrozenSystem {
 
 /** @throws PlimsollError when there is no such settlement, or it is not frozen */
 export async function escapeOf(read: PublicClient, settlement: Address): Promise<FrozenSystem> {
-  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
-    throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
-  })
+  const { vault } = await settlementConfig(read, settlement)
   const custody = { address: vault, abi: VAULT_ABI } as const
   if (!(await read.readContract({ ...custody, functionName: 'frozen' }))) {
     throw new PlimsollError('The system is not frozen: there is nothing to escape from.', { hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.' })

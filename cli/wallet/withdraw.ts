@@ -3,9 +3,9 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
-import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
-import { connect } from '../../sequencer/rpc.ts'
+import { connect, type SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
@@ -13,6 +13,7 @@ import { chainAssets } from './chain-assets.ts'
 import { report, submit } from './outcome.ts'
 import { findIndex } from './own-account.ts'
 import { assetBySymbol, chainSigner, openWallet, ownerKey, type WalletOptions } from './session.ts'
+import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 interface Options extends WalletOptions {
   readonly asset?: string
@@ -24,6 +25,8 @@ interface Options extends WalletOptions {
   readonly wait?: true
 }
 
+/** State of a request that has a number and no more. */
+const RESERVED = 1
 /** Seconds by which a forced request's signature outlives what the contract demands, so that a slow block does not matter. */
 const SPARE = 600n
 
@@ -55,17 +58,19 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const signer = await chainSigner(rpc, options)
   const { read } = signer
   const assets = await chainAssets(read, settlement)
-  const asset = assets.findIndex(({ symbol }) => symbol === options.asset)
+  const asset = assets.findIndex(({ symbol, token }) => symbol === options.asset && token !== null)
   if (asset < 0) throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, { hint: `There are ${assets.filter(({ token }) => token !== null).map(({ symbol }) => symbol).join(', ')}.` })
-  const amount = parseAmount(options.amount, assets[asset]!.decimals, '--amount')
+  const { symbol, decimals, tokenDecimals } = assets[asset]!
+  const amount = parseAmount(options.amount, decimals, '--amount')
+  // What the contract would refuse in the end must not cost a fee before.
+  if (amount % 10n ** BigInt(Math.max(0, decimals - tokenDecimals)) !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${symbol}, which has ${tokenDecimals}.`)
   const key = await ownerKey(options, signer.chainId, settlement)
   const index = await findIndex(read, settlement, key.publicKey)
-  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
+  const { vault } = await settlementConfig(read, settlement)
   const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
   const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
 
-  const reserved = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value: bond + forcedFee })
-  const number = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs: reserved.logs })[0]!.args.number
+  const number = await reserve(signer, forced, index, bond + forcedFee)
   const { timestamp } = await read.getBlock()
   // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
   const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
@@ -78,6 +83,18 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs: receipt.logs })[0]!.args
   if (options.json) return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
   printText(`Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`)
+}
+
+/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
+async function reserve(signer: SigningClient, forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }, index: number, value: bigint): Promise<bigint> {
+  const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
+  if (number === 0n) {
+    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
+    return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
+  }
+  const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
+  if (state !== RESERVED) throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, { hint: 'There is one at a time.' })
+  return number
 }
 
 async function claim(options: Options, id: number): Promise<void> {
@@ -99,7 +116,5 @@ async function vaultOf({ node, rpc, settlement }: Options): Promise<Address> {
   if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).vault
   if (settlement === undefined) throw new PlimsollError('--claim needs --node or --settlement.')
   const { read } = await connect(rpc!)
-  return (await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
-    throw new PlimsollError(`There is no settlement at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
-  })).vault
+  return (await settlementConfig(read, settlement)).vault
 }
