@@ -8,7 +8,7 @@ import { abs } from './integer.ts'
 import { ownerHash } from './keys.ts'
 import type { Marks } from './marks.ts'
 import { KIND, type Message, messageHash, type SigningDomain } from './messages.ts'
-import { isSignatureForm, type Signature, verifySignature } from './signature.ts'
+import { isSignatureForm, type Signature, type SignatureCheck, verifySignature } from './signature.ts'
 
 /** Amounts in base units, times in unix seconds. `expiry` and `version` are signed. */
 interface Signed {
@@ -92,6 +92,8 @@ export interface Judgement {
   readonly publicKey: Point | undefined
   /** What is carried out expires no earlier. */
   readonly now: bigint
+  /** `verifySignature`, or of a caller that remembers what it verified. */
+  readonly verify?: SignatureCheck | undefined
 }
 
 /** The message that the owner signs. */
@@ -156,7 +158,7 @@ export function exceptionRefusal(balances: Balances, { asset, direction, x, y }:
  * out; for the latter this says why it is.
  */
 export function checkOperation(account: Account | undefined, operation: Operation, judgement: Judgement): Refusal | undefined {
-  const { marks, domain, publicKey, now } = judgement
+  const { marks, domain, publicKey, now, verify = verifySignature } = judgement
   const malformed = formRefusal(operation)
   if (malformed !== undefined) return malformed
   if (operation.kind === 'open') {
@@ -171,7 +173,7 @@ export function checkOperation(account: Account | undefined, operation: Operatio
     if (operation.expiry < now) return expired()
   }
   const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
-  if (!known || !verifySignature(publicKey, messageHash(domain, operationMessage(operation)), operation.signature)) {
+  if (!known || !verify(publicKey, messageHash(domain, operationMessage(operation)), operation.signature)) {
     return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
   }
   if (operation.kind === 'preferences') return undefined

@@ -15,6 +15,9 @@ export function signatureChallenge(publicKey: Point, message: bigint, r8: Point)
   return poseidon([...r8, ...publicKey, message])
 }
 
+/** Says whether a signature verifies, as `verifySignature` does. */
+export type SignatureCheck = (publicKey: Point, message: bigint, signature: Signature) => boolean
+
 /** Signs `M` (see `messageHash`); always the same signature for the same message. */
 export function sign(key: OwnerKey, message: bigint): Signature {
   const nonce = signatureNonce(key, message)

@@ -15,6 +15,7 @@ import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, type Trade } from './operation.ts'
 import type { BatchHash } from './poseidon.ts'
 import { vectorSignals } from './public-vector.ts'
+import type { SignatureCheck } from './signature.ts'
 import { EMPTY_HEAD, pushHead } from './stack.ts'
 import { applyOperation, INACTIVE_STEP } from './transact.ts'
 import { inactiveTransactStep, transactStep } from './transact-input.ts'
@@ -240,16 +241,17 @@ export class System {
   /**
    * Carries out operations in order, one a step; the halves of a trade are adjacent. What the owners signed must not expire
    * before `validUntil`. Top-ups that do not fit are bounced, forced requests that cannot be served are discharged.
+   * @param verify of a caller that remembers which signatures it verified
    * @throws Refusal when an operation cannot be carried out
    * @throws PlimsollError when they do not fit the circuit
    */
-  transact(operations: readonly Operation[], validUntil: bigint): Transition<TransactBatch> & { results: StepResult[] } {
+  transact(operations: readonly Operation[], validUntil: bigint, verify?: SignatureCheck): Transition<TransactBatch> & { results: StepResult[] } {
     const { steps } = this.ledger.shape.transact
     if (operations.length > steps) throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
     checkHalves(operations)
     const { root: rootBefore, domain: { chainId, settlement, sequencer } } = this.ledger
     const inboxBefore = this.ledger.heads[INBOX]!
-    const executed = operations.map((operation) => this.execute(operation, validUntil))
+    const executed = operations.map((operation) => this.execute(operation, validUntil, verify))
     const batch: TransactBatch = {
       circuit: 'transact',
       active: operations.length,
@@ -276,13 +278,13 @@ export class System {
     }
   }
 
-  private execute(operation: Operation, validUntil: bigint) {
+  private execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
     const { index } = operation
     const account = this.accounts[index]
     if (operation.kind === 'open' && account === undefined && index !== this.accounts.length) throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
     const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys[index]
     const { marks, domain } = this.ledger
-    const { next, exception, public: published } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret })
+    const { next, exception, public: published } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret, verify })
     const before = account ?? newAccount(publicKey!, next!.viewKey, index)
     const input = transactStep(operation, before, this.tree.path(index), { publicKey, exception, published, domain, secret: this.secret })
     if (next !== undefined) {

@@ -3,7 +3,7 @@ import type { StepPublic } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
 import { Refusal } from './errors.ts'
 import { ownerHash, sharedViewKey } from './keys.ts'
-import { balancesAfter, checkOperation, fits, type Forced, type Judgement, meetsTarget, newAccount, type Open, type Operation } from './operation.ts'
+import { balancesAfter, checkOperation, fits, type Forced, type Judgement, meetsTarget, newAccount, type Open, type Operation, type TopUp } from './operation.ts'
 import { isSignatureForm } from './signature.ts'
 
 /** Operation numbers of the public vector. */
@@ -27,32 +27,45 @@ export interface Applied {
   readonly exception: boolean
 }
 
+/** What an operation comes to, short of what is published about it. */
+export interface Outcome {
+  readonly op: (typeof OP)[keyof typeof OP]
+  /** The account afterwards; undefined where nothing is written. */
+  readonly next?: Account
+}
+
 /**
- * Carries out an operation on the current account at its index; `execution.now` is the batch's `validUntil`.
+ * What an operation on the current account at its index comes to; `execution.now` is the batch's `validUntil`.
  * A top-up that does not fit is bounced, a forced request that cannot be served is discharged.
  * @throws Refusal when there is nothing that a circuit would prove
  */
-export function applyOperation(account: Account | undefined, operation: Operation, execution: Execution): Applied {
+export function operationOutcome(account: Account | undefined, operation: Operation, execution: Execution): Outcome {
   const refusal = checkOperation(account, operation, execution)
-  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution)) {
-    const { r8: [r8x, r8y], s } = operation.signature
-    const { index, asset, amount, recipient, queueNumber, expiry } = operation
-    return { exception: false, public: { op: OP.discharge, index, leaf: r8x, cipher: [r8y, s, expiry], asset, amount, u: BigInt(recipient), v: queueNumber } }
-  }
+  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution)) return { op: OP.discharge }
   if (refusal !== undefined) throw refusal
 
   const before = operation.kind === 'open' ? birth(operation, execution) : account!
   const balances = balancesAfter(before.balances, operation)
-  if (operation.kind === 'topup' && !fits(balances)) {
-    const { index, asset, amount } = operation
-    return { exception: false, public: { ...INACTIVE_STEP, op: OP.bounce, index, asset, amount } }
-  }
+  if (operation.kind === 'topup' && !fits(balances)) return { op: OP.bounce }
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
-  const next: Account = { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances }
+  return { op: OP[operation.kind], next: { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances } }
+}
+
+/** Carries out an operation: its outcome (see above) and what is published of it. @throws Refusal likewise */
+export function applyOperation(account: Account | undefined, operation: Operation, execution: Execution): Applied {
+  const { op, next } = operationOutcome(account, operation, execution)
+  if (next === undefined) return { exception: false, public: operation.kind === 'forced' ? discharge(operation) : bounce(operation as TopUp) }
   const leaf = accountLeaf(next)
-  const exception = (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(balances, execution.marks!)
-  const written = { op: OP[operation.kind], index: operation.index, leaf, cipher: encryptAccount(next, leaf) }
-  return { next, exception, public: { ...written, ...publicTerms(operation) } }
+  const exception = (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(next.balances, execution.marks!)
+  return { next, exception, public: { op, index: operation.index, leaf, cipher: encryptAccount(next, leaf), ...publicTerms(operation) } }
+}
+
+function discharge({ index, asset, amount, recipient, queueNumber, expiry, signature: { r8: [r8x, r8y], s } }: Forced): StepPublic {
+  return { op: OP.discharge, index, leaf: r8x, cipher: [r8y, s, expiry], asset, amount, u: BigInt(recipient), v: queueNumber }
+}
+
+function bounce({ index, asset, amount }: TopUp): StepPublic {
+  return { ...INACTIVE_STEP, op: OP.bounce, index, asset, amount }
 }
 
 /** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */

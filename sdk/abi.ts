@@ -119,6 +119,7 @@ export const INSURANCE_ABI = parseAbi([
   'function redeem(uint256 shares)',
   'function collect()',
   'function sharesOf(address insurer) view returns (uint256 shares, uint256 total)',
+  'function accepting() view returns (bool)',
   'function position(address insurer) view returns (uint64 waiting, uint256 offered, uint64 collectable)',
   'error Frozen()',
   'error NothingWaiting()',
@@ -130,6 +131,7 @@ export const ROUNDS_ABI = parseAbi([
   'struct Config { address admin; uint8 cashDecimals; uint32 provingTime; uint32 roundMin; uint32 roundShort; uint32 maxAge; uint32 parameterDelay; }',
   'function config() view returns (Config)',
   'function fresh() view returns (bool)',
+  'function liveTime() view returns (uint256)',
   'function postRound()',
   'function marks() view returns (uint64[9][7])',
   'function round() view returns (uint256 number, uint256 timestamp, uint64[7] prices)',
@@ -138,7 +140,8 @@ export const ROUNDS_ABI = parseAbi([
 ])
 
 export const TOKEN_ABI = parseAbi([
-  'function approve(address spender, uint256 amount) returns (bool)',
+  // Tokens there are that return nothing: a refusal is a revert in any case.
+  'function approve(address spender, uint256 amount)',
   'function allowance(address owner, address spender) view returns (uint256)',
   'function balanceOf(address owner) view returns (uint256)',
   'function decimals() view returns (uint8)',

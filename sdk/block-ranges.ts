@@ -1,5 +1,5 @@
 /** Blocks asked for at a time: providers limit the range of a query for events. */
-const BLOCK_RANGE = 5_000n
+export const BLOCK_RANGE = 5_000n
 
 /** Cuts `first..last` into the ranges of queries for events, in order. */
 export function* blockRanges(first: bigint, last: bigint): Generator<{ fromBlock: bigint; toBlock: bigint }> {

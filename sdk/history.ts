@@ -8,9 +8,9 @@ import type { Balances } from '../protocol/health.ts'
 import { ownerHash } from '../protocol/keys.ts'
 import { AccountTree, type Path } from '../protocol/tree.ts'
 import { SETTLEMENT_ABI, VAULT_ABI } from './abi.ts'
+import { blockRanges } from './block-ranges.ts'
+import { inOrder } from './in-order.ts'
 
-/** Blocks asked for at a time: providers limit the range of a query for events. */
-const BLOCK_RANGE = 5_000n
 const OPEN = 1
 const RESOLVE = 1
 const TRANSACT = 2
@@ -99,8 +99,7 @@ export class SettlementHistory {
     const openings: Opening[] = []
     let genesis: Hex | undefined
     let checkpoint: { block: bigint; position: number } | undefined
-    for (let fromBlock = start; fromBlock <= end; fromBlock += BLOCK_RANGE) {
-      const toBlock = lastOfRange(fromBlock, end)
+    for (const { fromBlock, toBlock } of blockRanges(start, end)) {
       const range = { fromBlock, toBlock, strict: true } as const
       for (const log of await client.getContractEvents({ ...contract, eventName: 'Settled', ...range })) {
         if (settlements.at(-1)?.transaction !== log.transactionHash) settlements.push({ block: log.blockNumber, position: log.transactionIndex, transaction: log.transactionHash })
@@ -114,11 +113,16 @@ export class SettlementHistory {
 
     const tree = new AccountTree(Number(depth), genesis === undefined ? [] : await initialLeaves(client, genesis))
     const writes = new Map<number, ChainWrite[]>()
-    for (const { block, position, transaction } of settlements) {
-      if (options.atCheckpoint && (checkpoint === undefined || block > checkpoint.block || (block === checkpoint.block && position > checkpoint.position))) break
-      for (const write of await settlementWrites(client, settlement, block, transaction)) {
+    const counted = settlements.filter(({ block, position }) => {
+      if (!options.atCheckpoint) return true
+      return checkpoint !== undefined && (block < checkpoint.block || (block === checkpoint.block && position <= checkpoint.position))
+    })
+    for await (const list of inOrder(counted, ({ block, transaction }) => settlementWrites(client, settlement, block, transaction))) {
+      for (const write of list) {
         tree.set(write.index, write.leaf)
-        writes.set(write.index, [...(writes.get(write.index) ?? []), write])
+        const before = writes.get(write.index)
+        if (before === undefined) writes.set(write.index, [write])
+        else before.push(write)
       }
     }
     if (tree.root !== root) throw new PlimsollError(`The leaves that ${settlement} published do not have ${options.atCheckpoint ? "the checkpoint's" : 'its'} root.`, { hint: 'Check --settlement, and that --rpc serves the whole history.' })
@@ -160,17 +164,13 @@ export async function openingsOf(client: PublicClient, settlement: Address): Pro
   const end = await client.getBlockNumber()
   const [{ vault }, start] = await Promise.all([client.readContract({ ...contract, functionName: 'config' }), client.readContract({ ...contract, functionName: 'deployedAt' })])
   const openings: Opening[] = []
-  for (let fromBlock = start; fromBlock <= end; fromBlock += BLOCK_RANGE) openings.push(...(await openingsBetween(client, vault, fromBlock, lastOfRange(fromBlock, end))))
+  for (const { fromBlock, toBlock } of blockRanges(start, end)) openings.push(...(await openingsBetween(client, vault, fromBlock, toBlock)))
   return openings
 }
 
 async function openingsBetween(client: PublicClient, vault: Address, fromBlock: bigint, toBlock: bigint): Promise<Opening[]> {
   const logs = await client.getContractEvents({ address: vault, abi: VAULT_ABI, eventName: 'Deposited', fromBlock, toBlock, strict: true })
   return logs.flatMap(({ args }) => (args.kind === OPEN ? [{ index: Number(args.index), publicKey: [args.ax, args.ay] as const }] : []))
-}
-
-function lastOfRange(fromBlock: bigint, end: bigint): bigint {
-  return fromBlock + BLOCK_RANGE - 1n < end ? fromBlock + BLOCK_RANGE - 1n : end
 }
 
 async function initialLeaves(client: PublicClient, hash: Hex): Promise<readonly bigint[]> {

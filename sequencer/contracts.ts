@@ -2,7 +2,7 @@ import { type Address, zeroAddress } from 'viem'
 import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import { ESCAPE_ABI, FORCED_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import type { Custody } from './custody.ts'
@@ -27,6 +27,13 @@ export interface RoundsConfig {
 }
 
 export type DepositOperation = Extract<Operation, { kind: 'open' | 'topup' }>
+
+/** A deposit that waits in the queue. */
+export interface WaitingDeposit {
+  readonly operation: DepositOperation
+  /** Half of its time is over. */
+  readonly urgent: boolean
+}
 
 /** A forced request that waits, with the round that was the latest when it came. */
 export interface ForcedRequest {
@@ -57,7 +64,7 @@ export class Contracts {
   readonly vault: Parts['vault']
   /** Assets 0, 1, ... */
   readonly assets: readonly Asset[]
-  readonly clocks: RoundsConfig & { readonly grace: number }
+  readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
   private readonly parts: Parts
   private readonly fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
@@ -88,11 +95,11 @@ export class Contracts {
         }),
       )
       const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({ ...rounds, functionName: 'config' })
-      const { openingFee } = await read.readContract({ ...vault, functionName: 'config' })
+      const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
       const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
       const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
-      return new Contracts(settlement, parts, assets, { provingTime, roundMin, roundShort, maxAge, grace }, { openingFee, bond, forcedFee })
+      return new Contracts(settlement, parts, assets, { provingTime, roundMin, roundShort, maxAge, grace, depositDelay }, { openingFee, bond, forcedFee })
     } catch (error) {
       throw refusal(error, 'the contracts of the settlement')
     }
@@ -114,20 +121,23 @@ export class Contracts {
   }
 
   /** Deposits that wait to be consumed, in order, as far as they are deep enough in the chain. */
-  async deposits(): Promise<DepositOperation[]> {
+  async deposits(): Promise<WaitingDeposit[]> {
     const { read, chainId } = this.settlement.client
     const [first, end] = await read.readContract({ ...this.vault, functionName: 'depositQueue' })
     if (first === end) return []
     const ripe = LOCAL_CHAINS.includes(chainId) ? end : await this.queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
     const last = ripe < first + MOST ? ripe : first + MOST
-    const list: DepositOperation[] = []
-    for (let id = first; id < last; id++) {
-      const { kind, state, index, asset, amount, ax, ay } = await read.readContract({ ...this.vault, functionName: 'deposit', args: [id] })
-      if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
-      const terms = { depositId: Number(id), index, asset, amount }
-      list.push(kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms })
-    }
-    return list
+    const liveTime = await read.readContract({ ...this.rounds, functionName: 'liveTime' })
+    const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
+    return Promise.all(
+      ids.map(async (id): Promise<WaitingDeposit> => {
+        const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({ ...this.vault, functionName: 'deposit', args: [id] })
+        if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
+        const terms = { depositId: Number(id), index, asset, amount }
+        const operation: DepositOperation = kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms }
+        return { operation, urgent: 2 * (deadline - Number(liveTime)) < this.clocks.depositDelay }
+      }),
+    )
   }
 
   /** Forced requests that wait, in order of their deadlines. */
@@ -150,11 +160,13 @@ export class Contracts {
     return now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
   }
 
-  /** Whether withdrawals wait for a checkpoint. */
-  async hasPending(): Promise<boolean> {
+  /** Whether withdrawals wait for a checkpoint, or insurers for one of this round. */
+  async awaitsCheckpoint(round: number): Promise<boolean> {
     const { read } = this.settlement.client
     const ledgers = await Promise.all(this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })))
-    return ledgers.some(({ pending }) => pending > 0n)
+    if (ledgers.some(({ pending }) => pending > 0n)) return true
+    const last = await read.readContract({ ...this.vault, functionName: 'lastCheckpoint' })
+    return Number(last.round) < round && !(await read.readContract({ address: this.parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
   }
 
   /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
@@ -173,8 +185,10 @@ export class Contracts {
     }
   }
 
+  /** How many deposits there were at a block; none before the deployment. */
   private async queueEnd(blockNumber: bigint): Promise<bigint> {
-    const [, end] = await this.settlement.client.read.readContract({ ...this.vault, functionName: 'depositQueue', blockNumber: blockNumber > 0n ? blockNumber : 0n }).catch(() => [0n, 0n] as const)
+    if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
+    const [, end] = await this.settlement.client.read.readContract({ ...this.vault, functionName: 'depositQueue', blockNumber })
     return end
   }
 }

@@ -14,14 +14,14 @@ import type { KeySet } from '../prover/keys.ts'
 import type { CircuitName } from '../prover/profiles.ts'
 import { verifierDirectory, writeVerifierContracts } from '../prover/verifier-contract.ts'
 import type { CustodyPlan } from './custody-plan.ts'
+import { withDirectory } from './directory-lock.ts'
 import { importAccounts } from './import-accounts.ts'
-import { requireNewDirectory } from './new-directory.ts'
 import { LOCAL_CHAINS, type SigningClient } from './rpc.ts'
 import { sendCall } from './send-call.ts'
-import { newSequencerKey, readSequencerKey, SEQUENCER_KEY_FILE } from './sequencer-key.ts'
+import { newSequencerKey, readSequencerKey } from './sequencer-key.ts'
 import { refusal } from './refusal.ts'
 import { Settlement } from './settlement.ts'
-import { Store } from './store.ts'
+import { requireStateless, Store } from './store.ts'
 import { writeSymbols } from './symbols.ts'
 
 /** Clocks of section 8, in seconds; those of forced requests and deposits run only while there is a fresh round. */
@@ -99,12 +99,16 @@ export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean
 /**
  * Deploys verifiers, the six contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
  * stores the private state. The market's prices only matter to mock feeds.
- * @throws PlimsollError when the chain or a contract refuses
+ * @throws PlimsollError when the chain or a contract refuses, or the directory is not new or in use
  */
 export async function deploy(market: Market, keys: KeySet, signer: SigningClient, options: DeployOptions): Promise<Deployed> {
   if (keys.origin === 'development') requireLocalChain(signer.chainId, options.allowDevelopmentKeys)
   requireComplete(market, signer.chainId, options)
-  await requireNewDirectory(options.data, [SEQUENCER_KEY_FILE])
+  await requireStateless(options.data)
+  return withDirectory(options.data, () => deployInto(market, keys, signer, options))
+}
+
+async function deployInto(market: Market, keys: KeySet, signer: SigningClient, options: DeployOptions): Promise<Deployed> {
   const traded = market.assets.slice(1)
   const { profile } = keys
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))

@@ -7,6 +7,7 @@ import type { Accepted, OperationRequest, OperationState, OperationStatus } from
 import type { Custody } from './custody.ts'
 import { Draft } from './draft.ts'
 import type { Journal, JournalEntry } from './journal.ts'
+import { SignatureMemo } from './signature-memo.ts'
 import { type NodeState, REMEMBERED } from './store.ts'
 
 /** What owners sign for the node. */
@@ -21,8 +22,9 @@ export interface OpenOperation {
 /** One operation, or the two halves of a trade, which are carried out together or not at all. */
 export type Unit = readonly OpenOperation[]
 
-/** More than this may not wait at a time. */
+/** More than this may not wait at a time, and of one account: nobody is to take everybody's places. */
 const MAX_OPEN = 10_000
+const MAX_OPEN_OF_ACCOUNT = 64
 
 /** An operation that the node has already. */
 export class Duplicate extends Refusal {
@@ -47,6 +49,8 @@ export interface Standing {
  * then never forgotten. What is accepted is judged after all that was accepted before it.
  */
 export class Desk {
+  /** A signature is verified when its operation comes, or at the start, and not again. */
+  readonly signatures = new SignatureMemo()
   private readonly journal: Journal
   /** Seconds that an operation must be good for when it comes. */
   private readonly lead: number
@@ -65,7 +69,11 @@ export class Desk {
     this.journal = journal
     this.lead = 2 * provingTime
     this.standing = standing
-    this.open = this.openOperations()
+    const { ledger: { domain }, publicKeys } = standing.state.system
+    this.signatures.learn(this.openOperations().flatMap(({ operation }) => {
+      const publicKey = publicKeys[operation.index]
+      return publicKey === undefined ? [] : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
+    }))
     this.draft = this.newDraft()
     this.rebase(standing)
   }
@@ -149,6 +157,7 @@ export class Desk {
       if (entry === undefined || (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))) continue
       await this.journal.record({ id, status: 'settled', settlement, ...(sent === undefined ? {} : { transaction: sent }) })
     }
+    await this.journal.compact((entry) => this.isFinal(entry))
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
@@ -162,6 +171,7 @@ export class Desk {
     const id = operationId(operation, system)
     if (this.journal.get(id) !== undefined) throw new Duplicate(id)
     if (this.open.length >= MAX_OPEN) throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
+    if (this.open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT) throw new Refusal('BUSY', `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`)
     if (Number(operation.expiry) < now + this.lead) throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.lead} at least.`)
     const entry = { id, operation }
     const other = operation.kind === 'trade' ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link) : undefined
@@ -190,7 +200,7 @@ export class Desk {
 
   private newDraft(): Draft {
     const { state, custody, now } = this.standing
-    return new Draft(state.system, custody, BigInt(now))
+    return new Draft(state.system, custody, BigInt(now), this.signatures.verify)
   }
 
   private openOperations(): OpenOperation[] {
@@ -202,6 +212,13 @@ export class Desk {
     const { applied, settlements } = this.standing.state
     if (outcome?.status === 'failed' || applied.has(id)) return false
     return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
+  }
+
+  /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
+  private isFinal({ body, outcome }: JournalEntry): boolean {
+    const { system, settlements } = this.standing.state
+    if (outcome?.status === 'failed') return body.expiry < this.standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+    return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 
   private statusOf(entry: JournalEntry): OperationStatus {

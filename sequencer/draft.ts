@@ -3,8 +3,9 @@ import { SCALE } from '../protocol/constants.ts'
 import type { Point } from '../protocol/curve.ts'
 import { Refusal } from '../protocol/errors.ts'
 import type { Forced, Operation, Trade, Unwind, Withdraw } from '../protocol/operation.ts'
+import type { SignatureCheck } from '../protocol/signature.ts'
 import type { System } from '../protocol/system.ts'
-import { applyOperation, OP } from '../protocol/transact.ts'
+import { OP, operationOutcome, type Outcome } from '../protocol/transact.ts'
 import type { Custody } from './custody.ts'
 
 /** Why a unit of operations cannot be carried out, and which of them it is. */
@@ -22,15 +23,17 @@ export class Draft {
   private readonly custody: Custody
   /** Operations must not expire before this. */
   private readonly validUntil: bigint
+  private readonly verify: SignatureCheck
   private readonly changed = new Map<number, Account>()
   private readonly opened = new Map<number, Point>()
   private readonly free: bigint[]
   private readonly backstop: bigint[]
 
-  constructor(system: System, custody: Custody, validUntil: bigint) {
+  constructor(system: System, custody: Custody, validUntil: bigint, verify: SignatureCheck) {
     this.system = system
     this.custody = custody
     this.validUntil = validUntil
+    this.verify = verify
     this.free = [...custody.free]
     this.backstop = [...system.ledger.backstop]
   }
@@ -44,7 +47,8 @@ export class Draft {
     const written: Account[] = []
     const refused = this.try(operations, written)
     if (refused !== undefined) return refused
-    for (const operation of operations) this.book(operation)
+    // What writes nothing, such as the discharge of a forced request, moves nothing either.
+    if (written.length > 0) for (const operation of operations) this.book(operation)
     for (const account of written) this.changed.set(account.index, account)
     return undefined
   }
@@ -71,13 +75,13 @@ export class Draft {
 
   /** Whether a forced request would be discharged. */
   discharges(request: Forced): boolean {
-    return this.execute(request).public.op === OP.discharge
+    return this.execute(request).op === OP.discharge
   }
 
-  private execute(operation: Operation) {
+  private execute(operation: Operation): Outcome {
     const { ledger, publicKeys, secret } = this.system
     const publicKey = operation.kind === 'open' ? operation.publicKey : (publicKeys[operation.index] ?? this.opened.get(operation.index))
-    return applyOperation(this.account(operation.index), operation, { marks: ledger.marks, domain: ledger.domain, publicKey, now: this.validUntil, secret })
+    return operationOutcome(this.account(operation.index), operation, { marks: ledger.marks, domain: ledger.domain, publicKey, now: this.validUntil, secret, verify: this.verify })
   }
 
   /** What the contract asks besides what the circuit proves. */
@@ -101,6 +105,7 @@ export class Draft {
   }
 
   private requireBackstop({ asset, direction, x, y }: Unwind): void {
+    if (x === 0n) throw new Refusal('AMOUNT_ZERO', 'A trade with the backstop is of something.')
     const held = direction === 1 ? this.backstop[asset]! : -this.backstop[asset]!
     if (held <= 0n) throw new Refusal('BACKSTOP_SIDE', `The backstop does not ${direction === 1 ? 'hold' : 'owe'} any of asset ${asset}.`)
     if (x > held) throw new Refusal('BACKSTOP_AMOUNT', `The backstop ${direction === 1 ? 'holds' : 'owes'} ${held} base units of asset ${asset}, not ${x}.`)

@@ -10,8 +10,9 @@ import { sign } from '../protocol/signature.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
 import { sendCall } from './send-call.ts'
 import type { SigningClient } from './rpc.ts'
-import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import type { RecoveredAccount } from '../sdk/history.ts'
+import { settlementConfig } from './settlement-config.ts'
 
 /** Position of the equity in the vector of an exit. */
 const EQUITY = 5
@@ -25,9 +26,7 @@ export interface EscapeRoute {
 
 /** @throws PlimsollError when there is no such settlement */
 export async function escapeOf(read: PublicClient, settlement: Address): Promise<EscapeRoute> {
-  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
-    throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
-  })
+  const { vault } = await settlementConfig(read, settlement)
   return { settlement, vault, escape: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'escape' }) }
 }
 

@@ -1,4 +1,6 @@
 import { type Abi, type Address, type Hex, parseAbi } from 'viem'
+import type { Batch } from '../protocol/batch.ts'
+import type { CircuitInput } from '../protocol/circuit-input.ts'
 import { INBOX } from '../protocol/constants.ts'
 import { PlimsollError, type RefusalCode } from '../protocol/errors.ts'
 import type { Marks } from '../protocol/marks.ts'
@@ -8,9 +10,10 @@ import { prove } from '../prover/prove.ts'
 import { ROUNDS_ABI } from '../sdk/abi.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
 import { completeRound, type Work } from './complete-round.ts'
-import { Contracts, type DepositOperation, type ForcedRequest } from './contracts.ts'
+import { Contracts, type ForcedRequest, type WaitingDeposit } from './contracts.ts'
 import { type Custody, NO_CUSTODY } from './custody.ts'
 import { Desk } from './desk.ts'
+import { DirectoryLock } from './directory-lock.ts'
 import { Journal } from './journal.ts'
 import { planOperations } from './plan-operations.ts'
 import type { SigningClient } from './rpc.ts'
@@ -19,6 +22,7 @@ import { ContractRefusal, refusal } from './refusal.ts'
 import { type ProvenBatch, Settlement } from './settlement.ts'
 import { type NodeState, REMEMBERED, Store } from './store.ts'
 import { encryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
+import { Suspicion } from './suspicion.ts'
 import { readSymbols } from './symbols.ts'
 import { WithdrawalBook } from './withdrawal-book.ts'
 
@@ -47,6 +51,9 @@ export interface NodeOptions {
   readonly prove?: typeof prove
 }
 
+/** The prover refused a batch. */
+class ProofFailure extends PlimsollError {}
+
 interface Fields {
   readonly settlement: Settlement
   readonly contracts: Contracts
@@ -57,6 +64,7 @@ interface Fields {
   readonly feeds: readonly Address[]
   readonly state: NodeState
   readonly journal: Journal
+  readonly lock: DirectoryLock
   readonly prove: typeof prove
 }
 
@@ -65,17 +73,19 @@ interface Inflow {
   readonly round: number
   readonly now: number
   readonly custody: Custody
-  readonly deposits: readonly DepositOperation[]
+  readonly deposits: readonly WaitingDeposit[]
   readonly forced: readonly ForcedRequest[]
 }
 
-/** A batch to prove, and the owners' operations that it carries out. */
-type Step = Work & { readonly ids: readonly Hex[] }
+/** A batch to prove, and the owners' operations that it carries out, by unit. */
+type Step = Work & { readonly units: readonly (readonly Hex[])[] }
 
 const FEED_ABI = parseAbi(['function latestRoundData() view returns (uint80, int256, uint256, uint256, uint80)'])
 
 /** Batches of one transaction: what fits the gas a transaction may use. */
 const MAX_BATCHES = 12
+/** Refusals of the contract that come of the time a look took, not of what is in it. */
+const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 
 /** Posts rounds from the feeds, carries out what owners and the chain ask for, and keeps the system complete. */
 export class SequencerNode {
@@ -93,6 +103,7 @@ export class SequencerNode {
   private readonly store: Store
   private readonly feeds: readonly Address[]
   private readonly journal: Journal
+  private readonly lock: DirectoryLock
   private readonly prove: typeof prove
   private readonly memoKey: MemoKey
   private current: NodeState
@@ -104,8 +115,9 @@ export class SequencerNode {
   private posted = ''
   /** A forced request can only be discharged at a round that is younger than it. */
   private wantsRound = false
+  private readonly suspicion = new Suspicion()
 
-  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, prove }: Fields) {
+  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, lock, prove }: Fields) {
     this.settlement = settlement
     this.contracts = contracts
     this.deployment = deployment
@@ -114,6 +126,7 @@ export class SequencerNode {
     this.store = store
     this.feeds = feeds
     this.journal = journal
+    this.lock = lock
     this.prove = prove
     this.memoKey = memoKey(state.system.secret!, signer.chainId, settlement.address)
     this.current = state
@@ -122,8 +135,8 @@ export class SequencerNode {
   }
 
   /**
-   * Opens the state in `directory`, at the version that the chain has.
-   * @throws PlimsollError when it is not the chain's, or the sender is not the operator
+   * Opens the state in `directory`, at the version that the chain has, and keeps other nodes out of it.
+   * @throws PlimsollError when it is not the chain's or in use, or the sender is not the operator
    */
   static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions = {}): Promise<SequencerNode> {
     const store = await Store.open(directory)
@@ -135,14 +148,22 @@ export class SequencerNode {
     const contracts = await Contracts.of(settlement)
     const keys = await keysOf(profile)
     await settlement.requireKeys(keys)
-    const state = await storedState(store, settlement, signer)
-    if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
-    const deployment = await contracts.describe(profile, await readSymbols(directory))
-    const journal = await Journal.open(directory)
-    const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, prove: options.prove ?? prove })
-    await node.lookAround()
-    await node.desk.recordSettled(state)
-    return node
+    const lock = await DirectoryLock.acquire(directory)
+    let journal: Journal | undefined
+    try {
+      const state = await storedState(store, settlement, signer)
+      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
+      const deployment = await contracts.describe(profile, await readSymbols(directory))
+      journal = await Journal.open(directory)
+      const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, lock, prove: options.prove ?? prove })
+      await node.lookAround()
+      await node.desk.recordSettled(state)
+      return node
+    } catch (error) {
+      await journal?.close()
+      await lock.release()
+      throw error
+    }
   }
 
   /** The state as of the last settlement, at the latest round's marks. */
@@ -168,9 +189,10 @@ export class SequencerNode {
     return this.custodyNow
   }
 
-  /** Releases what holds the process. */
-  close(): Promise<void> {
-    return this.journal.close()
+  /** Releases what holds the process, and its directory. */
+  async close(): Promise<void> {
+    await this.journal.close()
+    await this.lock.release()
   }
 
   /**
@@ -211,6 +233,8 @@ export class SequencerNode {
 
   /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
   private async followChain(): Promise<void> {
+    // One that was sent and not mined in time: another behind it would be no sooner, and void if that one comes to be mined.
+    await requireNothingPending(this.signer)
     const [root, heads] = await Promise.all([this.settlement.view<bigint>('accountsRoot'), this.settlement.view<readonly bigint[]>('heads')])
     const { ledger } = this.current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
@@ -272,17 +296,17 @@ export class SequencerNode {
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
     const failures = new Map<Hex, RefusalCode>()
-    let ids: Hex[] = []
+    let units: (readonly Hex[])[] = []
     let gas = 0n
     let batches: ProvenBatch[] = []
     const settle = async () => {
       if (batches.length === 0) return
-      const state = nextState(this.current, next.clone(), ids)
+      const state = nextState(this.current, next.clone(), units.flat())
       await this.store.save(state)
       const { gasUsed, transactionHash } = await this.settlement.settle(this.signer, batches)
       gas += gasUsed
       batches = []
-      ids = []
+      units = []
       this.current = state
       await this.desk.recordSettled(state, transactionHash)
       this.desk.rebase({ state, custody: inflow.custody, now: this.desk.now() })
@@ -291,8 +315,8 @@ export class SequencerNode {
     try {
       for (const step of this.steps(next, inflow, failures)) {
         const { openings, transition: { batch, input }, moves, resolutions } = step
-        ids.push(...step.ids)
-        const { proof, signals } = await this.prove(this.keys, batch.circuit, input)
+        units.push(...step.units)
+        const { proof, signals } = await this.provenBatch(batch.circuit, input)
         const digest = signals[0]!
         const memo = batch.circuit === 'sweep' ? encryptMoves(this.memoKey, moves, batch.window, ledger.shape.sweep.steps, digest) : '0x'
         batches.push({ openings, batch, digest, proof, memo })
@@ -308,9 +332,14 @@ export class SequencerNode {
         if (batches.length === MAX_BATCHES) await settle()
       }
       await settle()
+    } catch (error) {
+      const blamed = (await this.isRefusal(error, inflow)) ? this.suspicion.refused(units) : []
+      await this.desk.recordFailed(new Map(blamed.map((id) => [id, 'REJECTED'])))
+      throw error
     } finally {
       this.desk.proving([])
     }
+    this.suspicion.passed()
     await this.desk.recordFailed(failures)
     this.custodyNow = await this.contracts.custody()
     this.desk.rebase({ state: this.current, custody: this.custodyNow, now: this.desk.now() })
@@ -319,28 +348,51 @@ export class SequencerNode {
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete }
   }
 
+  private async provenBatch(circuit: Batch['circuit'], input: CircuitInput): Promise<Awaited<ReturnType<typeof prove>>> {
+    try {
+      return await this.prove(this.keys, circuit, input)
+    } catch (error) {
+      throw new ProofFailure(`No proof could be made for a batch of ${circuit}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+    }
+  }
+
+  /** Whether an error is about what a transaction holds, rather than about time, or an endpoint that does not answer. */
+  private async isRefusal(error: unknown, { round }: Inflow): Promise<boolean> {
+    if (error instanceof ProofFailure) return true
+    if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
+    // Proofs at the marks of a round are void at the next.
+    return this.settlement.round().then(({ number }) => number === round, () => false)
+  }
+
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
   private *steps(next: System, inflow: Inflow, failures: Map<Hex, RefusalCode>): Generator<Step> {
     const { provingTime } = this.contracts.clocks
-    for (const work of completeRound(next)) yield { ...work, ids: [] }
+    const liquidated = new Set<number>()
+    for (const work of completeRound(next)) {
+      const { batch } = work.transition
+      if (batch.circuit === 'resolve') batch.backstopDelta.forEach((delta, a) => delta !== 0n && liquidated.add(a))
+      yield { ...work, units: [] }
+    }
     if (!inflow.custody.fresh) return
     const validUntil = inflow.now + 2 * provingTime
-    const custody = restartedClocks(inflow.custody, this.current.system, next)
-    const plan = planOperations({ ...inflow, system: next, custody, validUntil: BigInt(validUntil), desk: this.desk })
+    const custody = restartedClocks(inflow.custody, liquidated, next)
+    // A look that takes up no more than a transaction's worth keeps neither the next round nor deposits waiting.
+    const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.suspicion.most)
+    const plan = planOperations({ ...inflow, system: next, custody, validUntil: BigInt(validUntil), desk: this.desk, most })
     this.wantsRound = plan.wantsRound
     for (const [id, code] of plan.failures) failures.set(id, code)
-    this.desk.proving(plan.batches.flatMap(({ ids }) => ids))
-    for (const { operations, ids } of plan.batches) {
-      const { results: _, ...transition } = next.transact(operations, BigInt(validUntil))
-      yield { openings: [], transition, moves: [], resolutions: [], ids }
+    this.desk.proving(plan.batches.flatMap(({ units }) => units.flat()))
+    for (const { operations, units } of plan.batches) {
+      const { results: _, ...transition } = next.transact(operations, BigInt(validUntil), this.desk.signatures.verify)
+      yield { openings: [], transition, moves: [], resolutions: [], units }
     }
-    for (const work of completeRound(next)) yield { ...work, ids: [] }
+    for (const work of completeRound(next)) yield { ...work, units: [] }
   }
 
   /** A settlement that completes checkpoints by itself; without one it takes a call, where there is reason for it. */
-  private async checkpoint({ custody, now }: Inflow): Promise<void> {
+  private async checkpoint({ custody, now, round }: Inflow): Promise<void> {
     if (!custody.fresh) return
-    const due = (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 || (await this.contracts.hasPending())
+    const due = (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 || (await this.contracts.awaitsCheckpoint(round))
     if (due) await this.settlement.send(this.signer, 'checkpoint')
   }
 }
@@ -352,22 +404,31 @@ function nextState({ settlements, applied }: NodeState, system: System, ids: rea
   return { system, settlements: number, applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]) }
 }
 
-/** A liquidation of an asset restarts the clock of its price at the backstop, in the very settlement that carries out trades. */
-function restartedClocks(custody: Custody, before: System, { ledger: { backstop, marks } }: System): Custody {
-  const unwindPrices = custody.unwindPrices.map((price, a) => (backstop[a] === before.ledger.backstop[a] ? price : (marks as Marks)[a]!.price))
-  return { ...custody, unwindPrices }
+/** A liquidation of an asset restarts the clock of its price at the backstop, also where another took back what it moved. */
+function restartedClocks(custody: Custody, liquidated: ReadonlySet<number>, { ledger: { backstop, marks } }: System): Custody {
+  const price = (a: number) => (backstop[a] === 0n || a === 0 ? 0n : (marks as Marks)[a]!.price)
+  return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
 }
 
-/**
- * The stored version that the chain has.
- * @throws PlimsollError when it has none of them, or a transaction is pending that may still change which
- */
-async function storedState(store: Store, settlement: Settlement, { read, sender }: SigningClient): Promise<NodeState> {
+/** @throws PlimsollError when a transaction of the operator is pending: it may still change which state is the chain's */
+async function requireNothingPending({ read, sender }: SigningClient): Promise<void> {
   const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
     throw refusal(error, 'a count of transactions')
   })
   const [mined, sent] = await Promise.all([count('latest'), count('pending')])
-  if (sent > mined) throw new PlimsollError(`A transaction of ${sender} is still pending: it decides which state is the chain's.`, { hint: 'Wait until it is mined.' })
+  if (sent > mined) {
+    throw new PlimsollError(`A transaction of ${sender} is still pending, its number ${mined}: it decides which state is the chain's.`, {
+      hint: 'Wait until it is mined, or replace it with one of the same number and a higher fee.',
+    })
+  }
+}
+
+/**
+ * The stored version that the chain has.
+ * @throws PlimsollError when it has none of them, or a transaction is pending
+ */
+async function storedState(store: Store, settlement: Settlement, signer: SigningClient): Promise<NodeState> {
+  await requireNothingPending(signer)
   const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
   const state = await store.find(root, heads)
   // Envelopes of empty slots may have been opened outside a settlement.

@@ -2,7 +2,7 @@ import type { Hex } from 'viem'
 import type { RefusalCode } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { System } from '../protocol/system.ts'
-import type { DepositOperation, ForcedRequest } from './contracts.ts'
+import type { ForcedRequest, WaitingDeposit } from './contracts.ts'
 import type { Custody } from './custody.ts'
 import type { Desk } from './desk.ts'
 import { Draft } from './draft.ts'
@@ -15,12 +15,14 @@ export interface OperationsToPlan {
   readonly validUntil: bigint
   readonly forced: readonly ForcedRequest[]
   readonly desk: Desk
-  readonly deposits: readonly DepositOperation[]
+  readonly deposits: readonly WaitingDeposit[]
+  /** The most units of owners' operations; what is beyond waits. */
+  readonly most: number
 }
 
 export interface OperationPlan {
-  /** Each fits the circuit and holds trades whole; with the ids of the owners' operations in it. */
-  readonly batches: readonly { readonly operations: readonly Operation[]; readonly ids: readonly Hex[] }[]
+  /** Each fits the circuit and holds trades whole; with the ids of the owners' operations in it, by unit. */
+  readonly batches: readonly { readonly operations: readonly Operation[]; readonly units: readonly (readonly Hex[])[] }[]
   /** Owners' operations that will never be carried out. */
   readonly failures: ReadonlyMap<Hex, RefusalCode>
   /** Whether a forced request waits for a round that is younger than it. */
@@ -32,16 +34,18 @@ const PASSING: ReadonlySet<RefusalCode> = new Set(['FREE_CUSTODY', 'BACKSTOP_PRI
 
 /**
  * What is to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
- * deposits. So nobody's top-up moves the version under an operation that was accepted before.
+ * deposits. So nobody's top-up moves the version under an operation that was accepted before; it does where that has to wait,
+ * and where the deposit has waited for half of its time.
  */
-export function planOperations({ system, custody, round, validUntil, forced, desk, deposits }: OperationsToPlan): OperationPlan {
-  const draft = new Draft(system, custody, validUntil)
+export function planOperations({ system, custody, round, validUntil, forced, desk, deposits, most }: OperationsToPlan): OperationPlan {
+  const draft = new Draft(system, custody, validUntil, desk.signatures.verify)
   const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
   const failures = new Map<Hex, RefusalCode>()
   let wantsRound = false
 
   for (const request of forced) {
-    if (draft.check([request.operation]) !== undefined) continue
+    // The contract goes by its own clock: what expires before the batch does could void it.
+    if (request.operation.expiry < validUntil || draft.check([request.operation]) !== undefined) continue
     if (request.round >= round && draft.discharges(request.operation)) {
       wantsRound = true
       continue
@@ -52,12 +56,20 @@ export function planOperations({ system, custody, round, validUntil, forced, des
 
   /** Accounts with an operation that waits: what was signed after it waits too. */
   const held = new Set<number>()
+  /** Accounts with an operation whose turn comes at a later look. */
+  const later = new Set<number>()
+  let taken = 0
   for (const unit of desk.units()) {
+    if (taken === most) {
+      for (const { operation } of unit) later.add(operation.index)
+      continue
+    }
     const operations = unit.map(({ operation }) => operation)
     const blocked = operations.some(({ index }) => held.has(index))
     const refused = blocked ? undefined : draft.attempt(operations)
     if (!blocked && refused === undefined) {
       units.push({ operations, ids: unit.map(({ id }) => id) })
+      taken++
       continue
     }
     const expired = unit.find(({ operation }) => operation.expiry < validUntil)
@@ -71,22 +83,21 @@ export function planOperations({ system, custody, round, validUntil, forced, des
     else if (account !== undefined && operation.version < account.version) failures.set(id, 'STALE_VERSION')
   }
 
-  for (const deposit of deposits) {
+  for (const { operation, urgent } of deposits) {
     // The queue is consumed in order.
-    if (draft.attempt([deposit]) !== undefined) break
-    units.push({ operations: [deposit], ids: [] })
+    if ((later.has(operation.index) && !urgent) || draft.attempt([operation]) !== undefined) break
+    units.push({ operations: [operation], ids: [] })
   }
   return { batches: pack(units, system.ledger.shape.transact.steps), failures, wantsRound }
 }
 
-function pack(units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[], steps: number): { operations: Operation[]; ids: Hex[] }[] {
-  const batches: { operations: Operation[]; ids: Hex[] }[] = []
+function pack(units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[], steps: number): OperationPlan['batches'] {
+  const batches: { operations: Operation[]; units: (readonly Hex[])[] }[] = []
   for (const { operations, ids } of units) {
-    const last = batches.at(-1)
-    if (last !== undefined && last.operations.length + operations.length <= steps) {
-      last.operations.push(...operations)
-      last.ids.push(...ids)
-    } else batches.push({ operations: [...operations], ids: [...ids] })
+    let batch = batches.at(-1)
+    if (batch === undefined || batch.operations.length + operations.length > steps) batches.push((batch = { operations: [], units: [] }))
+    batch.operations.push(...operations)
+    if (ids.length > 0) batch.units.push(ids)
   }
   return batches
 }

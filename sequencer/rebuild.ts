@@ -14,14 +14,15 @@ import { OP } from '../protocol/transact.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi.ts'
+import { blockRanges } from '../sdk/block-ranges.ts'
 import { openingsOf } from '../sdk/history.ts'
+import { inOrder } from '../sdk/in-order.ts'
 import type { ReadClient } from './rpc.ts'
 import { refusal } from './refusal.ts'
 import { CIRCUIT_NUMBERS, Settlement } from './settlement.ts'
 import type { Deployment, NodeState } from './store.ts'
 import { decryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
 
-const BLOCK_RANGE = 5_000n
 const NAMES = Object.fromEntries(Object.entries(CIRCUIT_NUMBERS).map(([name, number]) => [number, name])) as Record<number, Batch['circuit']>
 
 export interface Rebuilt {
@@ -47,10 +48,11 @@ export async function rebuild(client: ReadClient, address: string, secret: bigin
     const ledger = new Ledger(profile, config.slots, config.minLiability, new AccountTree(profile.depth).root, EMPTY_HEAD, domain)
     const rebuilder = new Rebuilder(ledger, secret, keys, memoKey(secret, client.chainId, settlement.address))
     let done = 0
-    for await (const event of events(settlement, end)) {
-      if (event.kind === 'opened') ledger.open(event)
+    const steps = inOrder(events(settlement, end), async (event) => ({ ...event, batches: event.kind === 'settled' ? await settledBatches(settlement, event.hash) : [] }))
+    for await (const step of steps) {
+      if (step.kind === 'opened') ledger.open(step)
       else {
-        for (const [i, batch] of (await settledBatches(settlement, event.hash)).entries()) rebuilder.batch(batch, `Batch ${i} of transaction ${event.hash}`)
+        for (const [i, batch] of step.batches.entries()) rebuilder.batch(batch, `Batch ${i} of transaction ${step.hash}`)
         onSettlement(++done)
       }
     }
@@ -69,9 +71,8 @@ type Event = { readonly kind: 'opened'; readonly slot: number; readonly envelope
 async function* events({ client: { read }, address, abi }: Settlement, end: bigint): AsyncGenerator<Event> {
   const done = new Set<Hex>()
   const start = await read.readContract({ address, abi: SETTLEMENT_ABI, functionName: 'deployedAt' })
-  for (let fromBlock = start; fromBlock <= end; fromBlock += BLOCK_RANGE) {
-    const toBlock = fromBlock + BLOCK_RANGE - 1n < end ? fromBlock + BLOCK_RANGE - 1n : end
-    const logs = (await read.getLogs({ address, fromBlock, toBlock })).map((log) => ({ ...log, ...decodeEventLog({ abi, data: log.data, topics: log.topics }) }))
+  for (const range of blockRanges(start, end)) {
+    const logs = (await read.getLogs({ address, ...range })).map((log) => ({ ...log, ...decodeEventLog({ abi, data: log.data, topics: log.topics }) }))
     const settling = new Set(logs.filter(({ eventName }) => eventName === 'Settled').map(({ transactionHash }) => transactionHash))
     for (const { eventName, args, transactionHash: hash } of logs) {
       if (eventName === 'Genesis') throw new PlimsollError('GENESIS_IMPORTED: accounts were imported here, and the chain has only their leaves.')

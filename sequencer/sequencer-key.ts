@@ -18,7 +18,10 @@ export async function readSequencerKey(directory: string): Promise<bigint | unde
   const variable = process.env[SEQUENCER_KEY_VARIABLE]
   if (variable !== undefined) return parseKey(variable.trim(), SEQUENCER_KEY_VARIABLE)
   const path = join(directory, SEQUENCER_KEY_FILE)
-  const text = await readFile(path, 'utf8').catch(() => undefined)
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new PlimsollError(`Cannot read ${path}: ${error.message}.`)
+  })
   return text === undefined ? undefined : parseKey(text.trim(), path)
 }
 

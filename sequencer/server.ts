@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { PlimsollError, Refusal, type RefusalCode } from '../protocol/errors.ts'
 import { encodeJson } from '../sdk/schemas.ts'
 import { answerApi } from './api.ts'
@@ -35,11 +36,20 @@ export async function serve(node: SequencerNode, metrics: NodeMetrics, port: num
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
   })
+  server.on('clientError', answerNonsense)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })))
     server.listen(port, '127.0.0.1', resolve)
   })
   return { server, port: (server.address() as AddressInfo).port }
+}
+
+/** What does not speak HTTP, or too slowly, is told so in the same form as everybody else. */
+function answerNonsense({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy()
+  const [status, message] = code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'The headers are too long.'] : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'The request did not come to its end in time.'] : ['400 Bad Request', 'The request is not HTTP.']
+  const body = `${encodeJson({ error: { code: 'BAD_REQUEST', message } })}\n`
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }
 
 async function answer(request: IncomingMessage, node: SequencerNode, metrics: NodeMetrics, response: ServerResponse): Promise<void> {

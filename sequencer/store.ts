@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Address, Hex } from 'viem'
 import type { Account } from '../protocol/account.ts'
 import type { Shape } from '../protocol/batch.ts'
@@ -12,7 +12,9 @@ import { EMPTY_HEAD } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { ProfileName } from '../prover/profiles.ts'
+import { isLockName } from './directory-lock.ts'
 import { requireNewDirectory } from './new-directory.ts'
+import { syncDirectory } from './sync-directory.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 
 /** Where a node's accounts were deployed. */
@@ -75,8 +77,9 @@ export class Store {
 
   /** @throws PlimsollError when the directory exists and has more in it than a sequencer's key */
   static async create(directory: string, deployment: Deployment, state: NodeState, secret: bigint): Promise<Store> {
-    await requireNewDirectory(directory, [SEQUENCER_KEY_FILE])
+    await requireStateless(directory)
     await mkdir(directory, { recursive: true, mode: 0o700 })
+    await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
     const store = new Store(directory, deployment, secret)
     await store.save(state)
@@ -144,7 +147,13 @@ export class Store {
     const text = JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
     await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
     await rename(`${path}.tmp`, path)
+    await syncDirectory(this.directory)
   }
+}
+
+/** Refuses a directory that has more in it than a sequencer's key. @throws PlimsollError naming it */
+export function requireStateless(directory: string): Promise<void> {
+  return requireNewDirectory(directory, (name) => name === SEQUENCER_KEY_FILE || isLockName(name))
 }
 
 function versionName(version: number): string {

@@ -9,6 +9,7 @@ import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { VAULT_ABI } from '../sdk/abi.ts'
+import { BLOCK_RANGE, blockRanges } from '../sdk/block-ranges.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
 import { connect } from './rpc.ts'
 import { ChainFailure, refusal } from './refusal.ts'
@@ -33,8 +34,6 @@ export type ChainVerdict =
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
-/** Blocks asked for at a time: providers limit the range of a query for events. */
-const BLOCK_RANGE = 5_000n
 
 interface ChainBatch {
   readonly openings: readonly { slot: number; floors: readonly bigint[]; ceilings: readonly bigint[] }[]
@@ -103,9 +102,8 @@ class Replay {
     const deployed = await this.settlement.view<bigint>('deployedAt')
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
-    for (let from = deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n; from <= end; from += BLOCK_RANGE) {
-      const to = from + BLOCK_RANGE - 1n < end ? from + BLOCK_RANGE - 1n : end
-      const logs = await client.read.getLogs({ address: [address, rounds], fromBlock: from, toBlock: to })
+    for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
+      const logs = await client.read.getLogs({ address: [address, rounds], ...range })
       const settling = new Set(logs.filter((log) => this.decode(log)?.name === 'Settled').map((log) => log.transactionHash))
       for (const log of logs) {
         const hash = log.transactionHash

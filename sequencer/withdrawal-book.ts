@@ -1,14 +1,15 @@
+import { BLOCK_RANGE, blockRanges } from '../sdk/block-ranges.ts'
 import type { WithdrawalInfo } from '../sdk/schemas.ts'
 import type { Contracts } from './contracts.ts'
 import { refusal } from './refusal.ts'
 
-/** Blocks asked for at a time, and blocks read again because they may have been reorganized. */
-const BLOCK_RANGE = 5_000n
 const REREAD = 64n
 
 interface Pending {
   readonly index: number
   readonly block: bigint
+  /** Block of its claim; undefined before. */
+  claimed: bigint | undefined
 }
 
 /** Whose withdrawals are which: the contract's events name the account, its storage does not. */
@@ -16,6 +17,7 @@ export class WithdrawalBook {
   private readonly contracts: Contracts
   private readonly byId = new Map<bigint, Pending>()
   private next: bigint | undefined
+  private reading: Promise<void> = Promise.resolve()
 
   constructor(contracts: Contracts) {
     this.contracts = contracts
@@ -24,10 +26,12 @@ export class WithdrawalBook {
   /** What an account has withdrawn and nobody has claimed yet, in order. */
   async of(index: number): Promise<WithdrawalInfo[]> {
     try {
-      await this.read()
+      // One after the other: an older reading must not undo a newer one.
+      this.reading = this.reading.catch(() => {}).then(() => this.read())
+      await this.reading
       const { vault, settlement: { client: { read } } } = this.contracts
       const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
-      const ids = [...this.byId].filter(([, pending]) => pending.index === index).map(([id]) => id)
+      const ids = [...this.byId].filter(([, pending]) => pending.index === index && pending.claimed === undefined).map(([id]) => id)
       const list = await Promise.all(ids.map(async (id) => ({ id, ...(await read.readContract({ ...vault, functionName: 'withdrawal', args: [id] })) })))
       return list.filter(({ claimed }) => !claimed).map(({ id, asset, amount, recipient, epoch }) => ({ id: Number(id), asset, amount, recipient, claimable: epoch < epochs }))
     } catch (error) {
@@ -39,12 +43,25 @@ export class WithdrawalBook {
     const { vault, settlement } = this.contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    let from = this.next ?? (await settlement.view<bigint>('deployedAt'))
-    for (const [id, { block }] of this.byId) if (block >= from) this.byId.delete(id)
-    for (; from <= end; from += BLOCK_RANGE) {
-      const toBlock = from + BLOCK_RANGE - 1n < end ? from + BLOCK_RANGE - 1n : end
-      const logs = await read.getContractEvents({ ...vault, eventName: 'WithdrawalPending', fromBlock: from, toBlock, strict: true })
-      for (const { args, blockNumber } of logs) this.byId.set(args.id, { index: Number(args.index), block: blockNumber })
+    const start = this.next ?? (await settlement.view<bigint>('deployedAt'))
+    const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
+    for (const range of blockRanges(start, end)) {
+      const [pendings, claims] = await Promise.all([
+        read.getContractEvents({ ...vault, eventName: 'WithdrawalPending', ...range, strict: true }),
+        read.getContractEvents({ ...vault, eventName: 'Claimed', ...range, strict: true }),
+      ])
+      for (const { args, blockNumber } of pendings) made.push([args.id, { index: Number(args.index), block: blockNumber, claimed: undefined }])
+      for (const { args, blockNumber } of claims) claimed.push([args.id, blockNumber])
+    }
+    // Whoever reads the book meanwhile finds it as it was before or as it is after.
+    for (const [id, pending] of this.byId) {
+      if (pending.block >= start) this.byId.delete(id)
+      if (pending.claimed !== undefined && pending.claimed >= start) pending.claimed = undefined
+    }
+    for (const [id, pending] of made) this.byId.set(id, pending)
+    for (const [id, block] of claimed) {
+      const pending = this.byId.get(id)
+      if (pending !== undefined) pending.claimed = block
     }
     this.next = end > REREAD ? end - REREAD : 0n
   }

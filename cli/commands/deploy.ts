@@ -40,13 +40,12 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  plimsoll deploy market.json --rpc http://127.0.0.1:8545 --data state')
     .action(async (path: string, options: Options) => {
       const { readMarket } = await import('../read-market.ts')
-      const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
-      const { SEQUENCER_KEY_FILE } = await import('../../sequencer/sequencer-key.ts')
+      const { requireStateless } = await import('../../sequencer/store.ts')
       const { connect, connectSigner } = await import('../../sequencer/rpc.ts')
       const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../sequencer/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
-      await requireNewDirectory(options.data, [SEQUENCER_KEY_FILE])
+      await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)

@@ -71,20 +71,22 @@ export function register(program: Command): void {
     })
 }
 
-async function rebuildState({ rpc, settlement, data, verify }: Options, signer: SigningClient): Promise<void> {
+async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
-  const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
-  const { requireSequencerKey, SEQUENCER_KEY_FILE } = await import('../../sequencer/sequencer-key.ts')
+  const { requireSequencerKey } = await import('../../sequencer/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/rebuild.ts')
-  const { Store } = await import('../../sequencer/store.ts')
-  await requireNewDirectory(data, [SEQUENCER_KEY_FILE])
+  const { withDirectory } = await import('../../sequencer/directory-lock.ts')
+  const { requireStateless, Store } = await import('../../sequencer/store.ts')
+  await requireStateless(data)
   const secret = await requireSequencerKey(data)
-  if (verify) {
-    const { verifyChain } = await import('../../sequencer/verify-chain.ts')
-    const { loadKeys } = await import('../load-keys.ts')
-    const verdict = await verifyChain(rpc, settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
-    if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
-  }
-  const { deployment, state } = await rebuild(signer, settlement, secret, (done) => progress(`${done} settlements replayed`)).finally(endProgress)
-  await Store.create(data, deployment, state, secret)
+  await withDirectory(data, async () => {
+    if (verify) {
+      const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+      const { loadKeys } = await import('../load-keys.ts')
+      const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
+      if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
+    }
+    const { deployment, state } = await rebuild(signer, settlement, secret, (done) => progress(`${done} settlements replayed`)).finally(endProgress)
+    await Store.create(data, deployment, state, secret)
+  })
 }

@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Address } from 'viem'
+import { onChain } from '../on-chain.ts'
+import { keysOption } from '../keys-option.ts'
 
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
@@ -48,35 +50,30 @@ export function register(program: Command): void {
   const chain = (to: Command) =>
     to.requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain').requiredOption('--settlement <address>', 'settlement contract on that chain', address)
 
-  chain(command('address', 'print the public key that deposits are made out to', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
-    await (await import('../wallet/address.ts')).run(options)
-  })
+  chain(command('address', 'print the public key that deposits are made out to', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/address.ts')))
 
   command('deposit', "deposit into one's account, which the first deposit opens, or into anyone's with --index", '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000')
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--node <url>', 'the API of a node')
     .requiredOption('--asset <symbol>', 'what to deposit')
     .requiredOption('--amount <decimal>', 'how much')
+    .option('--settlement <address>', 'settlement that the node must be of', address)
     .option('--index <number>', 'the account, of whomever', wholeNumber(0, 0xffff_ffff))
     .option(...wait)
-    .action(async (options) => {
-      await (await import('../wallet/deposit.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/deposit.ts')))
 
   command('withdraw', 'withdraw to an address: claimable after the next checkpoint', '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...')
     .option('--node <url>', 'the API of a node')
     .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .option('--settlement <address>', 'settlement contract on that chain', address)
-    .option('--asset <symbol>', 'what to withdraw (with --settlement and no --node: its number)')
+    .option('--asset <symbol>', 'what to withdraw')
     .option('--amount <decimal>', 'how much')
     .option('--to <address>', 'the recipient', address)
     .addOption(expiresIn())
     .option('--forced', 'ask the contract, which the sequencer must obey or stall: needs --rpc and --settlement')
     .option('--claim <id>', 'take a withdrawal that is claimable: needs --rpc, and --node or --settlement', wholeNumber(0, 0xffff_ffff))
     .option(...wait)
-    .action(async (options) => {
-      await (await import('../wallet/withdraw.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/withdraw.ts')))
 
   node(command('trade', 'sign half of a trade; whoever has the link signs the other half', '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400'))
     .requiredOption('--asset <symbol>', 'what is traded for cash')
@@ -87,36 +84,24 @@ export function register(program: Command): void {
     .option('--backstop', 'trade with the backstop instead of another account')
     .addOption(expiresIn())
     .option(...wait)
-    .action(async (options) => {
-      await (await import('../wallet/trade.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/trade.ts')))
 
   node(command('preferences', 'say what a liquidation is to trade first; only the sequencer sees it', '--node http://127.0.0.1:9464 --set ETH=15'))
     .requiredOption('--set <symbol=weight>', 'weight of an asset, from 1 to 15, 8 is neutral (repeat it for others)', addWeight)
     .addOption(expiresIn())
     .option(...wait)
-    .action(async (options) => {
-      await (await import('../wallet/preferences.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/preferences.ts')))
 
-  node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')).action(async (options) => {
-    await (await import('../wallet/balance.ts')).run(options)
-  })
+  node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')).action(onChain(() => import('../wallet/balance.ts')))
 
-  chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
-    await (await import('../wallet/history.ts')).run(options)
-  })
+  chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/history.ts')))
 
   chain(command('recover', "rebuild one's account from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...'))
     .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
     .option('--out <file>', 'write it to a new file instead')
-    .action(async (options) => {
-      await (await import('../wallet/recover.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/recover.ts')))
 
-  chain(command('refund', 'take back deposits that bounced or that a freeze voided, and bonds of forced requests', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(async (options) => {
-    await (await import('../wallet/refund.ts')).run(options)
-  })
+  chain(command('refund', 'take back deposits that bounced or that a freeze voided, and bonds of forced requests', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/refund.ts')))
 
   chain(command('insure', 'put cash behind the backstop against shares of it, take it out, or show what one has there', '--rpc http://127.0.0.1:8545 --settlement 0x... --deposit 1000'))
     .option('--deposit <decimal>', 'cash, which becomes shares at a checkpoint')
@@ -124,15 +109,12 @@ export function register(program: Command): void {
     .option('--cancel', 'take back cash that has not become shares')
     .option('--collect', 'take the cash of redeemed shares')
     .option('--pull', "after a freeze: take one's part of every token")
-    .action(async (options) => {
-      await (await import('../wallet/insure.ts')).run(options)
-    })
+    .action(onChain(() => import('../wallet/insure.ts')))
 
   chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull'))
     .requiredOption('--to <address>', 'the recipient', address)
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')
-    .action(async (options) => {
-      await (await import('../wallet/exit.ts')).run(options)
-    })
+    .addOption(keysOption())
+    .action(onChain(() => import('../wallet/exit.ts')))
 }

@@ -1,6 +1,6 @@
 import { type Address, type PublicClient, zeroAddress } from 'viem'
-import { PlimsollError } from '../../protocol/errors.ts'
-import { ROUNDS_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
 export interface ChainAsset {
@@ -15,9 +15,7 @@ export interface ChainAsset {
  * @throws PlimsollError when there is no settlement at the address
  */
 export async function chainAssets(read: PublicClient, settlement: Address): Promise<ChainAsset[]> {
-  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
-    throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
-  })
+  const { vault } = await settlementConfig(read, settlement)
   const custody = { address: vault, abi: VAULT_ABI } as const
   const rounds = await read.readContract({ ...custody, functionName: 'rounds' })
   const traded = Number(await read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'assetCount' }))

@@ -1,13 +1,15 @@
-import { type Address, parseEventLogs, type TransactionReceipt } from 'viem'
+import { type Address, isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
+import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import type { AssetInfo } from '../../sdk/schemas.ts'
+import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
 import type { SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
+import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 interface Options extends WalletOptions {
   readonly rpc: string
@@ -18,6 +20,7 @@ interface Options extends WalletOptions {
   readonly wait?: true
 }
 
+const OPEN = 1
 const POLL = 500
 const PATIENCE = 600_000
 
@@ -28,11 +31,11 @@ export async function run(options: Options): Promise<void> {
   const info = deployment.assets[asset]!
   if (!info.spot || info.token === null) throw new PlimsollError(`${info.symbol} is a synthetic: there is no token to deposit.`)
   const amount = parseAmount(options.amount, info.decimals, '--amount')
-  const index = options.index ?? (await wallet.findIndex())
+  const signer = await chainSigner(options.rpc, options)
+  await requireGenuine(signer, deployment, asset, options)
+  const index = options.index ?? (await wallet.findIndex()) ?? (await findQueued(signer, deployment.vault, key.publicKey))
   const least = index === undefined ? info.minOpen : info.minDeposit
   if (amount < least) throw new PlimsollError(`--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${least} base units of ${info.symbol}.`)
-  const signer = await chainSigner(options.rpc, options)
-  if (signer.chainId !== deployment.chainId) throw new PlimsollError(`The node is on chain ${deployment.chainId}, but ${options.rpc} is chain ${signer.chainId}.`)
 
   const tokenAmount = toTokenUnits(amount, info)
   await approve(signer, info.token, deployment.vault, tokenAmount)
@@ -54,6 +57,32 @@ export async function run(options: Options): Promise<void> {
   if (!options.wait) printText(`The node takes it up by itself; see: plimsoll wallet balance --node ${options.node}`)
 }
 
+/**
+ * The node says where the money goes, and is not believed: the settlement's own vault and token count.
+ * @throws PlimsollError when they differ, or the node is of another settlement than the one named
+ */
+async function requireGenuine({ read, chainId }: SigningClient, { chainId: nodeChain, settlement, vault, assets }: DeploymentInfo, asset: number, { rpc, settlement: named }: Options): Promise<void> {
+  if (chainId !== nodeChain) throw new PlimsollError(`The node is on chain ${nodeChain}, but ${rpc} is chain ${chainId}.`)
+  if (named !== undefined && !isAddressEqual(named, settlement)) throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
+  const config = await settlementConfig(read, settlement)
+  const [token, tokenDecimals, decimals] = await read.readContract({ address: config.vault, abi: VAULT_ABI, functionName: 'assetInfo', args: [asset] })
+  const said = assets[asset]!
+  if (!isAddressEqual(config.vault, vault) || !isAddressEqual(token, said.token!) || tokenDecimals !== said.tokenDecimals || decimals !== said.decimals) {
+    throw new PlimsollError(`The node's vault or token of ${said.symbol} is not that of the settlement ${settlement}: nothing is sent.`)
+  }
+}
+
+/** The account that a deposit in the queue is about to open for a key: a second one would be another account. */
+async function findQueued({ read }: SigningClient, vault: Address, [x, y]: Point): Promise<number | undefined> {
+  const contract = { address: vault, abi: VAULT_ABI } as const
+  const [first, end] = await read.readContract({ ...contract, functionName: 'depositQueue' })
+  for (let id = first; id < end; id++) {
+    const { kind, index, ax, ay } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
+    if (kind === OPEN && ax === x && ay === y) return index
+  }
+  return undefined
+}
+
 /** @throws PlimsollError when the token has fewer decimals than the amount needs */
 export function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
   if (tokenDecimals >= decimals) return amount * 10n ** BigInt(tokenDecimals - decimals)
@@ -62,13 +91,16 @@ export function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }
   return amount / grain
 }
 
-/** Allows the vault the amount, where it is not allowed yet. @throws PlimsollError when the signer has less */
+/** Lets the vault take an amount of a token. @throws PlimsollError when there is not as much */
 export async function approve(signer: SigningClient, token: Address, vault: Address, amount: bigint): Promise<void> {
   const contract = { address: token, abi: TOKEN_ABI } as const
   const balance = await signer.read.readContract({ ...contract, functionName: 'balanceOf', args: [signer.sender] })
   if (balance < amount) throw new PlimsollError(`${signer.sender} has ${balance} token units, and the deposit takes ${amount}.`)
   const allowed = await signer.read.readContract({ ...contract, functionName: 'allowance', args: [signer.sender, vault] })
-  if (allowed < amount) await sendCall(signer, { ...contract, functionName: 'approve', args: [vault, amount] })
+  if (allowed >= amount) return
+  // Some tokens let an allowance only be changed to 0 or from it.
+  if (allowed > 0n) await sendCall(signer, { ...contract, functionName: 'approve', args: [vault, 0n] })
+  await sendCall(signer, { ...contract, functionName: 'approve', args: [vault, amount] })
 }
 
 function deposited(receipt: TransactionReceipt): { id: bigint; index: bigint } {

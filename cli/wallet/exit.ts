@@ -1,7 +1,8 @@
-import type { Address } from 'viem'
+import { type Address, parseAbi } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { PROFILES } from '../../prover/profiles.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
+import { ESCAPE_ABI } from '../../sdk/abi.ts'
 import { escapeOf, leave, pullShares, requireFrozen } from '../../sequencer/leave.ts'
 import { freezeStalled } from '../../sequencer/stall.ts'
 import { loadKeys } from '../load-keys.ts'
@@ -11,8 +12,10 @@ import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 
+const VERIFIER_ABI = parseAbi(['function keyHash() view returns (bytes32)'])
+
 /** Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
-export async function run(options: ChainOptions & { to: Address; freeze?: true; pull?: true }): Promise<void> {
+export async function run(options: ChainOptions & { to: Address; freeze?: true; pull?: true; keys?: string }): Promise<void> {
   if (BigInt(options.to) === 0n) throw new PlimsollError('--to is the address 0, which nobody has.')
   const signer = await chainSigner(options.rpc, options)
   const escape = await escapeOf(signer.read, options.settlement)
@@ -22,7 +25,13 @@ export async function run(options: ChainOptions & { to: Address; freeze?: true; 
   const profile = Object.values(PROFILES).find(({ depth }) => depth === recovered.path.length)
   if (profile === undefined) throw new PlimsollError(`No profile has a tree of depth ${recovered.path.length}.`)
   const { index } = recovered.account
-  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, async (input) => prove(await loadKeys(profile.name), 'exit', input).finally(closeProver))
+  const { exitVerifier } = await signer.read.readContract({ address: escape.escape, abi: ESCAPE_ABI, functionName: 'config' })
+  const expected = await signer.read.readContract({ address: exitVerifier, abi: VERIFIER_ABI, functionName: 'keyHash' })
+  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, async (input) => {
+    const keys = await loadKeys(profile.name, options.keys)
+    if (keys.exit.keyHash !== expected) throw new PlimsollError("The contract's exit verifier has another key than this installation.", { hint: 'Give the keys of its ceremony with --keys.' })
+    return prove(keys, 'exit', input).finally(closeProver)
+  })
   const amounts = options.pull ? await pullShares(signer, escape, index) : []
   const pulled = amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), amounts)
   if (options.json) return printJson({ index, equity: equity.toString(), transaction, pulled })

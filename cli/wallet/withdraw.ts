@@ -3,18 +3,20 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
-import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { REQUEST } from '../../sdk/dues.ts'
 import { refusal } from '../../sequencer/refusal.ts'
-import { connect } from '../../sequencer/rpc.ts'
+import { connect, type SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { chainAssets } from './chain-assets.ts'
+import { toTokenUnits } from './deposit.ts'
 import { report, submit } from './outcome.ts'
 import { findIndex } from './own-account.ts'
 import { assetBySymbol, chainSigner, openWallet, ownerKey, type WalletOptions } from './session.ts'
+import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 interface Options extends WalletOptions {
   readonly asset?: string
@@ -57,20 +59,21 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const signer = await chainSigner(rpc, options)
   const { read } = signer
   const assets = await chainAssets(read, settlement)
-  const asset = assets.findIndex(({ symbol }) => symbol === options.asset)
+  const asset = assets.findIndex(({ symbol, token }) => symbol === options.asset && token !== null)
   if (asset < 0) throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, { hint: `There are ${assets.filter(({ token }) => token !== null).map(({ symbol }) => symbol).join(', ')}.` })
   const amount = parseAmount(options.amount, assets[asset]!.decimals, '--amount')
   const key = await ownerKey(options, signer.chainId, settlement)
   const index = await findIndex(read, settlement, key.publicKey)
-  const { vault } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
+  const { vault } = await settlementConfig(read, settlement)
   const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
   const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
-  // Before anything is paid for.
+  // What the contract would refuse in the end must not cost a fee before.
+  toTokenUnits(amount, assets[asset]!)
   await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'requireWithdrawable', args: [BigInt(asset), amount] }).catch((error: unknown) => {
     throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
   })
 
-  const number = await reserve()
+  const number = await reserve(signer, forced, index, bond + forcedFee)
   const { timestamp } = await read.getBlock()
   // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
   const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
@@ -84,18 +87,18 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   if (options.json) return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
   printText(`Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`)
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
+}
 
-  /** A number for the request: the one that an attempt before this one paid for, if it went no further. */
-  async function reserve(): Promise<bigint> {
-    const earlier = await read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
-    if (earlier > 0n) {
-      const { state } = await read.readContract({ ...forced, functionName: 'request', args: [earlier] })
-      if (state === REQUEST.reserved) return earlier
-      throw new PlimsollError(`Request ${earlier} of ${signer.sender} for this account still waits, and there is one at a time.`, { hint: 'Wait until it is served, or until it expires.' })
-    }
-    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value: bond + forcedFee })
+/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
+async function reserve(signer: SigningClient, forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }, index: number, value: bigint): Promise<bigint> {
+  const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
+  if (number === 0n) {
+    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
     return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
   }
+  const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
+  if (state !== REQUEST.reserved) throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, { hint: 'There is one at a time.' })
+  return number
 }
 
 async function claim(options: Options, id: number): Promise<void> {
@@ -117,7 +120,5 @@ async function vaultOf({ node, rpc, settlement }: Options): Promise<Address> {
   if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).vault
   if (settlement === undefined) throw new PlimsollError('--claim needs --node or --settlement.')
   const { read } = await connect(rpc!)
-  return (await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' }).catch(() => {
-    throw new PlimsollError(`There is no settlement at ${settlement}.`, { hint: 'Check --settlement and --rpc.' })
-  })).vault
+  return (await settlementConfig(read, settlement)).vault
 }

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
+import { DirectoryLock } from '../../sequencer/directory-lock.ts'
 import { goodBook } from '../support/books.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -20,6 +21,9 @@ describe('plimsoll deploy', () => {
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     await writeFile(join(directory, 'market.json'), JSON.stringify(looseMarket()))
+    const named = looseMarket()
+    for (const entry of Object.values<Record<string, string>>(named.custody)) entry.token = `0x${'2'.repeat(40)}`
+    await writeFile(join(directory, 'named.json'), JSON.stringify(named))
     await writeFile(join(directory, 'book.json'), JSON.stringify(goodBook()))
     server = createServer(async (request, response) => {
       const { id, method } = (await json(request)) as { id: number; method: string }
@@ -84,6 +88,10 @@ describe('plimsoll deploy', () => {
     await mkdir(join(directory, 'taken'))
     await writeFile(join(directory, 'taken', 'file'), '')
     await refused(['--rpc', url, '--data', 'taken'], /The directory taken exists and is not empty/)
+    await mkdir(join(directory, 'busy'))
+    const lock = await DirectoryLock.acquire(join(directory, 'busy'))
+    await refused(['--rpc', url, '--data', 'busy', '--allow-development-keys', ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])], new RegExp(`busy is in use by process ${process.pid}\\. Stop that one first`), { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    await lock.release()
     await refused(['--rpc', 'ftp://x', '--data', 'state'], /not an http or https URL/)
     await refused(['--rpc', 'http://127.0.0.1:1', '--data', 'state'], /No JSON-RPC endpoint answers/)
     await refused(['--rpc', url, '--data', 'state', '--feed', 'ETH=1'], /SYMBOL=0xADDRESS/)

@@ -90,8 +90,11 @@ describe('plimsoll node', () => {
     wallet = ['--from', signer.sender, '--rpc', chain.url]
     const deposit = await own(['deposit', ...wallet, '--node', address, '--asset', 'ETH', '--amount', '10', '--wait'])
     assert.deepEqual([deposit.index, deposit.status], [0, 'settled'])
-    const second = JSON.parse(await line())
-    assert.deepEqual([second.round, second.complete, second.operations], [1, true, 1])
+    const settled = JSON.parse(await line())
+    assert.deepEqual([settled.round, settled.complete, settled.operations], [1, true, 1])
+    const second = await runCli(['node', '--rpc', chain.url, '--data', 'state', '--port', '0'], { cwd: directory })
+    assert.deepEqual([second.code, second.stdout], [2, ''])
+    assert.equal(second.stderr, `plimsoll: The directory state is in use by process ${child.pid}. Stop that one first, or name another directory.\n`)
     assert.equal((await own(['preferences', ...wallet, '--node', address, '--set', 'ETH=9', '--wait'])).status, 'settled')
     assert.equal(JSON.parse(await line()).operations, 1)
     await movePrices(signer, Object.values(deployed.feeds), [201n * 10n ** 18n, 8_000n * 10n ** 18n, 50n * 10n ** 18n])
@@ -129,6 +132,27 @@ describe('plimsoll node', () => {
     const newest = (await readdir(join(directory, 'state'))).filter((name) => name.startsWith('state-')).sort().at(-1)!
     const state = async (path: string) => (await readFile(join(directory, path), 'utf8')).replace(/,"operations":.*$/, '')
     assert.equal(await state('again/state-000001.json'), await state(`state/${newest}`))
+  })
+
+  it('checks every proof first where it is told to, and writes nothing where one is wrong', async () => {
+    const args = ['--rebuild', '--settlement', deployed.settlement, '--verify']
+    for (const name of ['checked', 'unsound']) {
+      await mkdir(join(directory, name))
+      await cp(join(directory, 'state', 'sequencer.key'), join(directory, name, 'sequencer.key'))
+    }
+    start(...args, '--data', 'checked')
+    assert.match(await line(), /^Serving /)
+    assert.match(await line(), /^round +expired/)
+    assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
+    const signer = await connectSigner(chain.url)
+    const bad = '0x1'
+    const good = await signer.read.getStorageAt({ address: deployed.settlement as `0x${string}`, slot: bad })
+    await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, `0x${'1'.padStart(64, '0')}`)
+    const { code, stdout, stderr } = await runCli(['node', '--rpc', chain.url, ...args, '--data', 'unsound'], { cwd: directory })
+    await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, good)
+    assert.deepEqual([code, stdout], [2, ''])
+    assert.match(stderr, /^plimsoll: The chain's history is not sound: The contract's accounts root is not [^\n]+\n$/)
+    assert.deepEqual(await readdir(join(directory, 'unsound')), ['sequencer.key'])
   })
 
   it('is not needed by an owner who leaves a frozen system', async () => {

@@ -1,16 +1,22 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createWalletClient, type Hex, http, parseAbi } from 'viem'
+import { type Hex, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { hardhat } from 'viem/chains'
+import { approve } from '../../cli/wallet/deposit.ts'
+import { loadArtifact } from '../../contracts/artifacts.ts'
 import { FORCED_ABI } from '../../sdk/abi.ts'
+import { deployContract } from '../../sequencer/deploy.ts'
+import { connectSigner } from '../../sequencer/rpc.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
+import { startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import type { SequencerNode } from '../../sequencer/node.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
 import { serve } from '../../sequencer/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
@@ -27,6 +33,7 @@ describe('plimsoll wallet', () => {
   let api: string
   let chain: readonly string[]
   let stepping = true
+  let paused = false
   let loop: Promise<void>
   const alice = generatePrivateKey()
   const bob = generatePrivateKey()
@@ -58,7 +65,7 @@ describe('plimsoll wallet', () => {
     }
     loop = (async () => {
       while (stepping) {
-        await node.step()
+        if (!paused) await node.step()
         await sleep(100)
       }
     })()
@@ -124,11 +131,6 @@ describe('plimsoll wallet', () => {
   it('forces a withdrawal through the contract, which the node serves', async () => {
     const account = privateKeyToAccount(bob)
     await refused(bob, ['withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '15000000000000', '--to', account.address], /refused a withdrawal of 15000000000000 USD/)
-    // An attempt that went no further than a number.
-    const { forced } = system.deployed
-    const { bond, forcedFee } = await system.signer.read.readContract({ address: forced, abi: FORCED_ABI, functionName: 'config' })
-    const write = createWalletClient({ account, chain: hardhat, transport: http(system.chain.url) })
-    await sendCall({ ...system.signer, write: write as SigningClient['write'], sender: account.address }, { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [1], value: bond + forcedFee })
     const { queueNumber, deadline, transaction } = await run(bob, 'withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '25', '--to', account.address)
     assert.equal(queueNumber, 1)
     assert.ok(deadline > 0)
@@ -160,6 +162,90 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['insure', ...chain, '--collect', '--cancel'], /Choose one/)
     await refused(bob, ['insure', ...chain, '--redeem', '1.5'], /neither a number of shares/)
     await refused(bob, ['insure', ...chain, '--pull'], /NotFrozen/)
+  })
+
+  it('deposits into the account that an earlier deposit is about to open, rather than opening another', async () => {
+    const carol = generatePrivateKey()
+    const { address } = privateKeyToAccount(carol)
+    await rawCall(system.signer, 'hardhat_setBalance', address, `0x${WEI.toString(16)}`)
+    await system.mint('USD', address, 100n * USD)
+    paused = true
+    const args = ['deposit', '--rpc', system.chain.url, '--node', api, '--settlement', system.deployed.settlement, '--asset', 'USD', '--amount', '20']
+    const [first, second] = [await run(carol, ...args), await run(carol, ...args)]
+    paused = false
+    assert.deepEqual([first.kind, second.kind, second.index], ['open', 'topup', first.index])
+    assert.equal((await run(carol, ...args, '--wait')).status, 'settled')
+    assert.deepEqual((await run(carol, 'balance', '--node', api)).balances, { USD: '60' })
+  })
+
+  it('sends nothing to a vault or a token that are not those of the settlement', async () => {
+    const other = system.deployed.tokens.ETH!
+    let change: (deployment: any) => void = () => {}
+    const liar = createServer(async (request, response) => {
+      const answer = await fetch(`${api}${request.url}`)
+      const body = (await answer.json()) as object
+      if (request.url === '/v1/deployment') change(body)
+      response.writeHead(answer.status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    })
+    liar.listen(0, '127.0.0.1')
+    await once(liar, 'listening')
+    const args = ['deposit', '--rpc', system.chain.url, '--node', `http://127.0.0.1:${(liar.address() as AddressInfo).port}`, '--asset', 'USD', '--amount', '20']
+    for (const [lie, complaint] of [
+      [(d: any) => (d.vault = other), /vault or token of USD is not that of the settlement/],
+      [(d: any) => (d.assets[0].token = other), /vault or token of USD is not/],
+      [(d: any) => (d.assets[0].tokenDecimals = 18), /vault or token of USD is not/],
+      [(d: any) => (d.settlement = other), /There is no settlement of this version at/],
+    ] as const) {
+      change = lie
+      await refused(bob, args, complaint)
+    }
+    change = () => {}
+    await refused(bob, [...args, '--settlement', other], /The node is of the settlement 0x\w+, not 0x/)
+    liar.close()
+    liar.closeAllConnections()
+  })
+
+  it('approves tokens that return nothing, and that change no allowance into another', async () => {
+    const token = await deployContract(system.signer, 'SilentToken', [])
+    const { abi } = await loadArtifact('SilentToken')
+    await sendCall(system.signer, { address: token, abi, functionName: 'mint', args: [system.signer.sender, 50n] })
+    const vault = system.deployed.vault
+    for (const amount of [10n, 20n, 20n, 5n]) await approve(system.signer, token, vault, amount)
+    assert.equal(await system.signer.read.readContract({ address: token, abi, functionName: 'allowance', args: [system.signer.sender, vault] }), 20n)
+    await assert.rejects(approve(system.signer, token, vault, 51n), /has 50 token units, and the deposit takes 51/)
+  })
+
+  it('files a forced request with the place that a run before got and did not use, and only one at a time', async () => {
+    const { address } = privateKeyToAccount(bob)
+    const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
+    const args = ['withdraw', '--forced', ...chain, '--asset', 'USD', '--to', address]
+    const queue = () => system.signer.read.readContract({ ...forced, functionName: 'requestOf', args: [1, address] })
+    await refused(bob, ['withdraw', '--forced', ...chain, '--asset', '#3', '--to', address, '--amount', '1'], /There is no token "#3"/)
+    assert.equal(await queue(), 0n)
+    process.env.PLIMSOLL_TEST_BOB = bob
+    const signer = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_BOB' })
+    delete process.env.PLIMSOLL_TEST_BOB
+    const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
+    paused = true
+    await sendCall(signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const number = await queue()
+    assert.equal((await run(bob, ...args, '--amount', '1')).queueNumber, Number(number))
+    await refused(bob, [...args, '--amount', '1'], new RegExp(`Request ${number} of 0x\\w+ for account 1 waits already`))
+    paused = false
+    for (let i = 0; i < 100 && (await queue()) !== 0n; i++) await sleep(100)
+    assert.equal(await queue(), 0n)
+  })
+
+  it('says in one line that an endpoint stopped answering halfway', async () => {
+    const endpoint = await startSwitchedEndpoint(system.chain.url)
+    endpoint.broken = ['eth_call']
+    const [rpc, to] = [['--rpc', endpoint.url, '--settlement', system.deployed.settlement], privateKeyToAccount(bob).address]
+    await refused(bob, ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'], /The chain did not serve/)
+    endpoint.broken = ['eth_getLogs', 'eth_getTransactionByHash']
+    for (const args of [['recover', ...rpc], ['history', ...rpc], ['withdraw', '--forced', ...rpc, '--asset', 'USD', '--amount', '1', '--to', to]]) await refused(bob, args, /The chain did not serve/)
+    endpoint.broken = ['eth_sendRawTransaction']
+    await refused(bob, ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'], /The chain did not serve/)
+    endpoint.close()
   })
 
   it('answers bad input with one line and exit code 2', async () => {

@@ -121,6 +121,51 @@ describe("the owners' API", () => {
     assert.equal((await call('/health')).status, 200)
   })
 
+  it('answers whatever comes in a form that a client can read, and stays', async () => {
+    const raw = async (sent: string) => {
+      const socket = connectSocket(server.port, '127.0.0.1')
+      socket.on('error', () => {})
+      socket.write(sent)
+      const answer = await text(socket)
+      const [head, body] = answer.split('\r\n\r\n') as [string, string]
+      assert.doesNotMatch(answer, /\.ts:|node:internal/)
+      return { status: Number(head.split(' ')[1]), body: body === '' ? undefined : JSON.parse(body.replace(/^[0-9a-f]+\r\n/, '').replace(/\r\n0$/, '')), head }
+    }
+    const close = 'Host: x\r\nConnection: close\r\n'
+    for (const [sent, status] of [
+      ['nonsense\r\n\r\n', 400],
+      [`GET / HTTP/1.1\r\n${close}X: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+      [`POST /v1/operations HTTP/1.1\r\n${close}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 400],
+      [`BREW /v1/round HTTP/1.1\r\n${close}\r\n`, 400],
+      [`GET /v1/accounts/0?x=%ff%00&x[__proto__]=1 HTTP/1.1\r\n${close}\r\n`, 200],
+      [`GET /v1/accounts?owner=0,1&owner=2 HTTP/1.1\r\n${close}\r\n`, 200],
+      [`GET /v1/accounts?owner=${'9'.repeat(78)},${'9'.repeat(78)} HTTP/1.1\r\n${close}\r\n`, 200],
+      [`GET /v1/accounts?owner=+1,-1 HTTP/1.1\r\n${close}\r\n`, 400],
+      [`GET /v1/accounts/1e0 HTTP/1.1\r\n${close}\r\n`, 400],
+      [`GET /v1/accounts/0x0 HTTP/1.1\r\n${close}\r\n`, 400],
+      [`GET /v1/operations/0x${'A'.repeat(64)} HTTP/1.1\r\n${close}\r\n`, 400],
+      [`GET /v1/__proto__ HTTP/1.1\r\n${close}\r\n`, 404],
+      [`GET /v1/accounts/0/../../secret HTTP/1.1\r\n${close}\r\n`, 404],
+      [`PUT /v1/operations HTTP/1.1\r\n${close}Content-Length: 0\r\n\r\n`, 405],
+      [`POST /v1/operations HTTP/1.1\r\n${close}Content-Length: 3\r\n\r\n{}\xff`, 400],
+    ] as const) {
+      const answer = await raw(sent)
+      assert.equal(answer.status, status, sent.slice(0, 80))
+      if (status >= 400) assert.deepEqual([typeof answer.body.error.code, typeof answer.body.error.message], ['string', 'string'], sent.slice(0, 80))
+    }
+    assert.equal((await raw(`HEAD /v1/round HTTP/1.1\r\n${close}\r\n`)).status, 405)
+    for (const body of ['{"__proto__":{"kind":"withdraw"}}', '{"constructor":{"prototype":{}},"kind":"withdraw"}', '{"kind":"toString"}', '{"kind":{"kind":"withdraw"}}', '"withdraw"', 'true', '1e999']) {
+      await refused('/v1/operations', post(body), 400, 'BAD_REQUEST')
+    }
+    assert.equal(({} as { kind?: string }).kind, undefined)
+    const preflight = await fetch(`${url}/v1/operations`, { method: 'OPTIONS', headers: { origin: 'https://wallet.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type', connection: 'close' } })
+    assert.deepEqual(['origin', 'methods', 'headers'].map((name) => preflight.headers.get(`access-control-allow-${name}`)), ['*', 'GET, POST', 'content-type'])
+    const silent = Array.from({ length: 200 }, () => connectSocket(server.port, '127.0.0.1').on('error', () => {}))
+    assert.equal((await call('/health')).status, 200)
+    for (const socket of silent) socket.destroy()
+    assert.equal((server.server.address() as { address: string }).address, '127.0.0.1')
+  })
+
   it('takes an operation once, and says so with its id', async () => {
     const { wallet } = owner
     const submitted: unknown[] = []

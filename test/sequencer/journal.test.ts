@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { appendFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Hex } from 'viem'
 import type { OperationRequest } from '../../sdk/schemas.ts'
-import { Journal } from '../../sequencer/journal.ts'
+import { Journal, type JournalEntry } from '../../sequencer/journal.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const body: OperationRequest = {
@@ -71,25 +71,74 @@ describe('the journal', () => {
     assert.deepEqual(await reopened(), [])
   })
 
-  it('has everything that was acknowledged before a kill -9', async () => {
-    const script = `
-      import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/journal.ts', import.meta.url)))}
-      const journal = await Journal.open(${JSON.stringify(directory)})
-      const body = { kind: 'preferences', index: 1, version: 2, weights: [8,8,8,8,8,8,8,8], expiry: 5, signature: { r8: [1n, 2n], s: 3n } }
-      for (let n = 1; ; n++) {
-        await journal.accept('0x' + n.toString(16).padStart(64, '0'), body, n)
-        process.stdout.write(n + '\\n')
-      }`
-    const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
-    let acknowledged = 0
-    for await (const line of createInterface(child.stdout!)) {
-      acknowledged = Number(line)
-      if (acknowledged === 100) child.kill('SIGKILL')
+  it('forgets what ended of old, and nothing else', async () => {
+    const journal = await Journal.open(directory, 3)
+    const isFinal = ({ outcome }: JournalEntry) => outcome !== undefined
+    for (let n = 1; n <= 8; n++) await journal.accept(id(n), body, n)
+    for (const n of [1, 2, 4, 5, 6, 7]) await journal.record({ id: id(n), status: 'settled', settlement: n })
+    await journal.compact(isFinal)
+    assert.equal([...journal.entries()].length, 8)
+    await journal.record({ id: id(8), status: 'failed', code: 'EXPIRED' })
+    // What comes while it is rewritten is in it as well.
+    await Promise.all([journal.compact(isFinal), journal.accept(id(9), body, 9), journal.record({ id: id(3), status: 'settled', settlement: 9 })])
+    const kept = [...journal.entries()]
+    assert.deepEqual(kept.map((entry) => [entry.n, entry.outcome?.status]), [[3, 'settled'], [6, 'settled'], [7, 'settled'], [8, 'failed'], [9, undefined]])
+    await journal.accept(id(10), body, 10)
+    await journal.close()
+    assert.deepEqual((await reopened()).slice(0, 5), kept)
+    assert.equal((await reopened()).length, 6)
+    assert.equal((await stat(path())).mode & 0o777, 0o600)
+    assert.deepEqual(await readdir(directory), ['journal.jsonl'])
+  })
+
+  it('goes on as it is where there is no room for a shorter one, and past one that a crash left half written', async () => {
+    const journal = await Journal.open(directory, 1)
+    for (let n = 1; n <= 4; n++) {
+      await journal.accept(id(n), body, n)
+      await journal.record({ id: id(n), status: 'settled', settlement: n })
     }
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-    assert.ok(acknowledged >= 100)
-    const entries = await reopened()
-    assert.ok(entries.length >= acknowledged)
-    assert.deepEqual(entries.slice(0, acknowledged).map(({ n }) => n), Array.from({ length: acknowledged }, (_, i) => i + 1))
+    await mkdir(`${path()}.tmp`)
+    await journal.compact(() => true)
+    await journal.accept(id(5), body, 5)
+    await rm(`${path()}.tmp`, { recursive: true })
+    await writeFile(`${path()}.tmp`, '{"n":')
+    await journal.compact(({ outcome }) => outcome !== undefined)
+    assert.deepEqual([...journal.entries()].map(({ n }) => n), [4, 5])
+    await journal.close()
+    assert.deepEqual((await reopened()).map(({ n }) => n), [4, 5])
+  })
+
+  it('has everything that was acknowledged before a kill -9, also while it is rewritten', async () => {
+    const acknowledged: number[] = []
+    for (let round = 0; round < 12; round++) {
+      const first = round * 100_000
+      // Every third stays open; the rest ends at once and is soon forgotten.
+      const script = `
+        import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/journal.ts', import.meta.url)))}
+        const journal = await Journal.open(${JSON.stringify(directory)}, 2)
+        const body = { kind: 'preferences', index: 1, version: 2, weights: [8,8,8,8,8,8,8,8], expiry: 5, signature: { r8: [1n, 2n], s: 3n } }
+        for (let n = ${first} + 1; ; n++) {
+          const id = '0x' + n.toString(16).padStart(64, '0')
+          await journal.accept(id, body, n)
+          process.stdout.write(n + '\\n')
+          if (n % 3 === 0) continue
+          await journal.record({ id, status: 'settled', settlement: n })
+          await journal.compact(({ outcome }) => outcome !== undefined)
+        }`
+      const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const until = 20 + 7 * round
+      let last = first
+      for await (const line of createInterface(child.stdout!)) {
+        last = Number(line)
+        if (last % 3 === 0) acknowledged.push(last)
+        if (last === first + until) setTimeout(() => child.kill('SIGKILL'), Math.random() * 5)
+      }
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+      const entries = await reopened()
+      const there = new Set(entries.map(({ at }) => at))
+      for (const n of acknowledged) assert.ok(there.has(n), `${n} is gone`)
+      assert.ok(there.has(last))
+      assert.ok(entries.filter(({ outcome }) => outcome !== undefined).length <= 6)
+    }
   })
 })

@@ -1,12 +1,20 @@
-import { connectSigner } from '../../sequencer/rpc.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import { SequencerNode } from '../../sequencer/node.ts'
+import { connectSigner } from '../../sequencer/rpc.ts'
 import { serve } from '../../sequencer/server.ts'
 import { echo, echoKeys } from './echo-system.ts'
 
-// A node without proofs in a process of its own, to be killed: `node echo-node.ts RPC DATA`. It prints its port and takes
-// operations, but settles nothing.
-const [rpc, data] = process.argv.slice(2) as [string, string]
+// A node without proofs in a process of its own, to be killed: `node echo-node.ts RPC DATA [work]`. It prints its port and takes
+// operations; it settles them where it is told to work.
+const [rpc, data, work] = process.argv.slice(2) as [string, string, string?]
 const node = await SequencerNode.open(data, await connectSigner(rpc), async () => echoKeys('tiny'), { prove: echo })
 const { port } = await serve(node, new NodeMetrics(), 0)
 process.stdout.write(`${port}\n`)
+while (work !== undefined) {
+  await node.step().catch((error: unknown) => {
+    if (!(error instanceof PlimsollError)) throw error
+  })
+  await sleep(20)
+}

@@ -1,0 +1,11 @@
+/**
+ * The action of a command, loaded when it is called: whatever an endpoint or a contract says on the way becomes one sentence.
+ */
+export function onChain<O>(load: () => Promise<{ run(options: O): Promise<void> }>): (options: O) => Promise<void> {
+  return async (options) => {
+    const [{ run }, { refusal }] = await Promise.all([load(), import('../sequencer/refusal.ts')])
+    await run(options).catch((error: unknown) => {
+      throw refusal(error, 'what was asked')
+    })
+  }
+}

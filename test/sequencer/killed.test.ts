@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Hex } from 'viem'
+import { VAULT_ABI } from '../../sdk/abi.ts'
+import { PlimsollClient } from '../../sdk/client.ts'
+import { OwnerWallet } from '../../sdk/owner-wallet.ts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
+import { serve } from '../../sequencer/server.ts'
+import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const SCRIPT = fileURLToPath(new URL('../support/echo-node.ts', import.meta.url))
+
+describe('a node that is killed again and again while it works', () => {
+  let system: EchoSystem
+  let owner: TestOwner
+
+  before(async () => {
+    system = await startEchoSystem()
+    const node = await system.open()
+    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    owner = await newOwner(system, `http://127.0.0.1:${port}`)
+    await owner.open('USD', 100_000n * USD)
+    await node.step()
+    server.close()
+    server.closeAllConnections()
+    await node.close()
+  })
+  after(() => system.stop())
+
+  it('carries out all that it accepted, once, and needs nobody to clean up after it', async () => {
+    const promised = new Map<Hex, bigint>()
+    let amount = 1n
+    for (let round = 0; round < 6; round++) {
+      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, 'work'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
+      const client = new PlimsollClient({ node: `http://127.0.0.1:${port}` })
+      const wallet = OwnerWallet.open(client, await client.deployment(), owner.wallet.key)
+      const exit = once(child, 'exit')
+      let alive = true
+      const killed = sleep(300 + Math.random() * 900).then(() => {
+        child.kill('SIGKILL')
+        alive = false
+      })
+      while (alive) {
+        const accepted = await wallet.withdraw(0, ++amount, owner.address, { expiresIn: 86_400 }).catch((error: { code?: string }) => {
+          assert.ok(error.code === undefined || error.code === 'STALE_VERSION' || error.code === 'BUSY', String(error))
+        })
+        if (accepted) promised.set(accepted.id, amount)
+      }
+      await Promise.all([killed, exit])
+    }
+    assert.ok(promised.size >= 6, `only ${promised.size}`)
+    const node = await system.open()
+    while ((await node.step()) !== undefined);
+    for (const id of promised.keys()) assert.equal(node.desk.state(id).status, 'settled')
+    const events = await system.signer.read.getContractEvents({ address: system.deployed.vault, abi: VAULT_ABI, eventName: 'WithdrawalPending', fromBlock: 0n, strict: true })
+    const amounts = events.map(({ args }) => args.amount)
+    assert.equal(new Set(amounts).size, amounts.length)
+    for (const promise of promised.values()) assert.ok(amounts.includes(promise))
+    assert.equal(node.system.accounts[0]!.balances[0], 100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n))
+    await node.close()
+  })
+})

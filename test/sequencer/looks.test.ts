@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { verifySignature } from '../../protocol/signature.ts'
+import { VAULT_ABI } from '../../sdk/abi.ts'
+import { newLink } from '../../sdk/owner-wallet.ts'
+import { Contracts } from '../../sequencer/contracts.ts'
+import { NodeMetrics } from '../../sequencer/metrics.ts'
+import { SequencerNode } from '../../sequencer/node.ts'
+import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
+import { sendCall } from '../../sequencer/send-call.ts'
+import { serve } from '../../sequencer/server.ts'
+import { Settlement } from '../../sequencer/settlement.ts'
+import { SignatureMemo } from '../../sequencer/signature-memo.ts'
+import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
+import { startSwitchedEndpoint, type SwitchedEndpoint } from '../support/switched-endpoint.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+const DAY = { expiresIn: 86_400 }
+
+describe('a node that looks at the chain', () => {
+  let system: EchoSystem
+  let endpoint: SwitchedEndpoint
+  let signer: SigningClient
+  let node: SequencerNode
+  let server: Awaited<ReturnType<typeof serve>>
+  let url: string
+  let alice: TestOwner
+  let bob: TestOwner
+  const open = () => SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { prove: echo })
+
+  before(async () => {
+    system = await startEchoSystem()
+    endpoint = await startSwitchedEndpoint(system.chain.url)
+    signer = await connectSigner(endpoint.url)
+    node = await open()
+    server = await serve(node, new NodeMetrics(), 0)
+    url = `http://127.0.0.1:${server.port}`
+    alice = await newOwner(system, url)
+    bob = await newOwner(system, url)
+    await alice.open('ETH', 10n * WEI)
+    await bob.open('USD', 5_000n * USD)
+    await node.step()
+  })
+  after(async () => {
+    server.server.close()
+    server.server.closeAllConnections()
+    await node.close()
+    endpoint.close()
+    await system.stop()
+  })
+
+  it('takes deposits twelve blocks deep, but on a local chain at once', async () => {
+    const settlement = (chainId: number) => Settlement.at({ ...signer, chainId }, system.deployed.settlement)
+    const [local, foreign] = [await Contracts.of(await settlement(31337)), await Contracts.of(await settlement(1))]
+    const id = await bob.topUp(0, 'USD', 5n * USD)
+    const ids = async (contracts: Contracts) => (await contracts.deposits()).map(({ operation }) => BigInt(operation.depositId))
+    assert.deepEqual(await ids(local), [id])
+    for (let depth = 0; depth < 12; depth++) {
+      assert.deepEqual(await ids(foreign), [], `${depth} blocks deep`)
+      await rawCall(signer, 'evm_mine')
+    }
+    const later = await bob.topUp(0, 'USD', 6n * USD)
+    assert.deepEqual(await ids(foreign), [id])
+    await rawCall(signer, 'hardhat_mine', '0xc')
+    assert.deepEqual(await ids(foreign), [id, later])
+    // An endpoint that does not know the past is no chain without deposits.
+    const forgetful = await Contracts.of(await settlement(1))
+    const { getBlockNumber } = signer.read
+    const read = { ...signer.read, getBlockNumber: () => getBlockNumber(), readContract: (call: { blockNumber?: bigint }) => (call.blockNumber === undefined ? signer.read.readContract(call as never) : Promise.reject(new Error('missing trie node'))) }
+    Object.assign(forgetful.settlement, { client: { ...signer, chainId: 1, read } })
+    await assert.rejects(forgetful.deposits(), /missing trie node/)
+    await node.step()
+  })
+
+  it('verifies a signature once: when its operation comes, or at the start', async () => {
+    let asked = 0
+    const count = (memo: object) => Object.assign(memo, { check: (...args: Parameters<typeof verifySignature>) => (asked++, verifySignature(...args)) })
+    count(node.desk.signatures)
+    await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
+    await alice.wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, newLink(), DAY)
+    assert.equal(asked, 2)
+    await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
+    await node.step()
+    await node.step()
+    assert.equal(asked, 2)
+    await bob.wallet.withdraw(0, 2n * USD, bob.address, DAY)
+    assert.equal(asked, 3)
+    await node.close()
+    node = await open()
+    asked = 0
+    count(node.desk.signatures)
+    assert.equal((await node.step())?.operations, 1)
+    assert.equal(asked, 0)
+    server.server.close()
+    server.server.closeAllConnections()
+    server = await serve(node, new NodeMetrics(), server.port)
+  })
+
+  it('remembers good signatures only, and not without end', () => {
+    let asked = 0
+    const memo = new SignatureMemo((_, message) => (asked++, message % 2n === 0n))
+    const signature = { r8: [1n, 2n], s: 3n } as const
+    for (let i = 0; i < 3; i++) assert.deepEqual([memo.verify([1n, 2n], 4n, signature), memo.verify([1n, 2n], 5n, signature)], [true, false])
+    assert.equal(asked, 4)
+    for (const other of [memo.verify([1n, 3n], 4n, signature), memo.verify([1n, 2n], 4n, { ...signature, s: 4n }), memo.verify([1n, 2n], 4n, { ...signature, r8: [1n, 3n] })]) assert.ok(other)
+    assert.equal(asked, 7)
+    for (let i = 0n; i < 20_000n; i++) memo.verify([1n, 2n], 6n + 2n * i, signature)
+    asked = 0
+    memo.verify([1n, 2n], 4n, signature)
+    assert.equal(asked, 1)
+  })
+
+  it('keeps serving and taking operations while the endpoint is out of order, and goes on when it is back', async () => {
+    const get = async (path: string) => {
+      const response = await fetch(`${url}${path}`, { headers: { connection: 'close' } })
+      return { status: response.status, body: (await response.json()) as { error?: { code: string; message: string } } }
+    }
+    endpoint.broken = true
+    await assert.rejects(node.step(), { name: 'PlimsollError', message: /^The chain did not serve [^\n]+$/ })
+    for (const path of ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/health', '/state']) assert.equal((await get(path)).status, 200, path)
+    const unanswered = await get('/v1/withdrawals?index=1')
+    assert.deepEqual([unanswered.status, unanswered.body.error!.code], [503, 'UNAVAILABLE'])
+    assert.ok(!unanswered.body.error!.message.includes(endpoint.url))
+    const { id } = await bob.wallet.withdraw(0, 3n * USD, bob.address, DAY)
+    endpoint.broken = false
+    await node.step()
+    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    // The answer to a settlement is lost, and nothing is known of it for a while.
+    const { id: second } = await bob.wallet.withdraw(0, 4n * USD, bob.address, DAY)
+    endpoint.broken = ['eth_getTransactionReceipt']
+    const receipt = signer.read.waitForTransactionReceipt
+    signer.read.waitForTransactionReceipt = (options) => receipt({ ...options, timeout: 500 })
+    await assert.rejects(node.step(), { name: 'PlimsollError' })
+    signer.read.waitForTransactionReceipt = receipt
+    assert.equal(node.desk.state(second as `0x${string}`).status, 'accepted')
+    endpoint.broken = false
+    await node.step()
+    assert.equal(node.desk.state(second as `0x${string}`).status, 'settled')
+  })
+
+  it('sends nothing behind a transaction of its own that is not mined', async () => {
+    const before = (await bob.wallet.read()).account.balances[0]!
+    const { id } = await bob.wallet.withdraw(0, 5n * USD, bob.address, DAY)
+    const receipt = signer.read.waitForTransactionReceipt
+    signer.read.waitForTransactionReceipt = (options) => receipt({ ...options, timeout: 500 })
+    await rawCall(signer, 'evm_setAutomine', false)
+    try {
+      await assert.rejects(node.step(), { name: 'PlimsollError' })
+      const sent = await signer.read.getTransactionCount({ address: signer.sender, blockTag: 'pending' })
+      for (let i = 0; i < 2; i++) await assert.rejects(node.step(), { name: 'PlimsollError', message: /is still pending/ })
+      assert.equal(await signer.read.getTransactionCount({ address: signer.sender, blockTag: 'pending' }), sent)
+    } finally {
+      await rawCall(signer, 'evm_mine')
+      await rawCall(signer, 'evm_setAutomine', true)
+      signer.read.waitForTransactionReceipt = receipt
+    }
+    await node.step()
+    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)
+  })
+
+  it('lists withdrawals the same to all who ask at once, and no longer once they are claimed', async () => {
+    const all = await bob.wallet.client.withdrawals(1)
+    assert.ok(all.length >= 5)
+    for (let i = 0; i < 5; i++) {
+      const answers = await Promise.all(Array.from({ length: 8 }, () => bob.wallet.client.withdrawals(1)))
+      for (const answer of answers) assert.deepEqual(answer, all)
+    }
+    const [first] = all
+    const snapshot = await rawCall(signer, 'evm_snapshot')
+    await sendCall(bob.signer, { address: system.deployed.vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(first!.id)] })
+    assert.deepEqual(await bob.wallet.client.withdrawals(1), all.slice(1))
+    await rawCall(signer, 'evm_revert', snapshot)
+    assert.deepEqual(await bob.wallet.client.withdrawals(1), all)
+  })
+})
