@@ -3,6 +3,7 @@ import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { inOrder } from '../sdk/in-order.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import type { Custody } from './custody.ts'
@@ -145,9 +146,13 @@ export class Contracts {
     const { read } = this.settlement.client
     const [first, end] = await read.readContract({ ...this.parts.forced, functionName: 'queue' })
     const list: ForcedRequest[] = []
-    for (let place = first; place < end && BigInt(list.length) < MOST; place++) {
+    const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
+    const requests = inOrder(places, async (place) => {
       const number = await read.readContract({ ...this.parts.forced, functionName: 'numberAt', args: [place] })
-      const request = await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] })
+      return { place, number, request: await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] }) }
+    })
+    for await (const { place, number, request } of requests) {
+      if (BigInt(list.length) === MOST) break
       if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
       const { index, asset, amount, recipient, expiry, r8, s, round } = request
       list.push({ operation: { kind: 'forced', queueNumber: number, index, asset, amount, recipient, expiry: BigInt(expiry), signature: { r8, s } }, round: Number(round) })

@@ -90,12 +90,10 @@ export class Draft {
     if (custody.frozen) throw new Refusal('FROZEN', 'The system is frozen: owners leave with their share by the escape.')
     const priced = operation.kind !== 'open' && operation.kind !== 'topup' && operation.kind !== 'preferences'
     if (priced && !custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
+    // An asset that is not deployed has marks of 0, so that circuit and contract would take it at any price.
+    if (operation.kind === 'trade' && this.system.ledger.marks?.[operation.asset]?.price === 0n) throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset}.`)
     if (operation.kind === 'withdraw' || operation.kind === 'forced') this.requireFree(operation)
     if (operation.kind === 'unwind') this.requireBackstop(operation)
-    // The circuit takes it, at marks of 0; no round has a price of 0 for an asset that there is.
-    if (operation.kind === 'trade' && this.system.ledger.marks![operation.asset]!.price === 0n) {
-      throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset} here.`)
-    }
   }
 
   private requireFree({ asset, amount }: Withdraw | Forced): void {

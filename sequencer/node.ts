@@ -139,6 +139,12 @@ export class SequencerNode {
    * @throws PlimsollError when it is not the chain's or in use, or the sender is not the operator
    */
   static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions = {}): Promise<SequencerNode> {
+    return SequencerNode.opened(directory, signer, keysOf, options).catch((error: unknown) => {
+      throw refusal(error, 'a query')
+    })
+  }
+
+  private static async opened(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
     if (chainId !== signer.chainId) throw new PlimsollError(`The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`)

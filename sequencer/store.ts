@@ -120,7 +120,7 @@ export class Store {
     throw problem ?? new PlimsollError(`The state in ${this.directory} is not the chain's: its root or heads differ.`, { hint: 'Restore the directory that this deployment used last.' })
   }
 
-  /** Adds a version. */
+  /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
     const [latest = 0] = await versions(this.directory)
     await this.write(versionName(latest + 1), state)
@@ -145,9 +145,13 @@ export class Store {
     }
     const path = join(this.directory, name)
     const text = JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
-    await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
-    await rename(`${path}.tmp`, path)
-    await syncDirectory(this.directory)
+    try {
+      await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
+      await rename(`${path}.tmp`, path)
+      await syncDirectory(this.directory)
+    } catch (error) {
+      throw new PlimsollError(`Cannot write ${path}: ${(error as Error).message}.`)
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { BLOCK_RANGE, blockRanges } from '../sdk/block-ranges.ts'
+import { blockRanges } from '../sdk/block-ranges.ts'
 import type { WithdrawalInfo } from '../sdk/schemas.ts'
 import type { Contracts } from './contracts.ts'
 import { refusal } from './refusal.ts'

@@ -2,7 +2,7 @@ import { type Address, parseEventLogs, type PublicClient } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { ESCAPE_ABI, INSURANCE_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { escapeOf } from '../../sequencer/leave.ts'
+import { escapeOf, requireFrozen } from '../../sequencer/leave.ts'
 import { ContractRefusal } from '../../sequencer/refusal.ts'
 import type { SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
@@ -30,15 +30,15 @@ export async function run(options: Options): Promise<void> {
   if (chosen.length > 1) throw new PlimsollError(`Choose one of --${chosen.join(' and --')}.`)
   const signer = await chainSigner(options.rpc, options)
   const assets = await chainAssets(signer.read, options.settlement)
-  const { vault, escape } = await escapeOf(signer.read, options.settlement)
-  const insurance = await signer.read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'insurance' })
+  const route = await escapeOf(signer.read, options.settlement)
+  const insurance = await signer.read.readContract({ address: route.vault, abi: VAULT_ABI, functionName: 'insurance' })
   const contract = { address: insurance, abi: INSURANCE_ABI } as const
   const cash = assets[0]!
   let pulled: Record<string, string> | undefined
 
   if (options.deposit !== undefined) {
     const amount = toTokenUnits(parseAmount(options.deposit, cash.decimals, '--deposit'), cash)
-    await approve(signer, cash.token!, vault, amount)
+    await approve(signer, cash.token!, route.vault, amount)
     await sendCall(signer, { ...contract, functionName: 'insure', args: [amount] })
   } else if (options.redeem !== undefined) {
     await sendCall(signer, { ...contract, functionName: 'redeem', args: [await sharesToRedeem(signer, insurance, options.redeem)] })
@@ -47,7 +47,8 @@ export async function run(options: Options): Promise<void> {
   } else if (options.collect) {
     await sendCall(signer, { ...contract, functionName: 'collect', args: [] })
   } else if (options.pull) {
-    pulled = await pullShares(signer, escape, assets)
+    await requireFrozen(signer.read, route)
+    pulled = await pullShares(signer, route.escape, assets)
   }
 
   const position = await positionOf(signer.read, insurance, signer.sender, cash)

@@ -98,7 +98,7 @@ describe('the node with real accounts', () => {
     await assert.rejects(bob.wallet.withdraw(0, 1n, `0x${'00'.repeat(20)}`, DAY), refused('BAD_RECIPIENT'))
     await assert.rejects(bob.wallet.withdraw(0, 1n, bob.address, { expiresIn: 300 }), refused('EXPIRED'))
     await assert.rejects(bob.wallet.unwind({ asset: 1, direction: 1, x: 1n, y: 10n }, DAY), refused('BACKSTOP_SIDE'))
-    await assert.rejects(bob.wallet.trade({ asset: 4, direction: 0, x: 1n, y: 10n }, newLink(), DAY), refused('UNKNOWN_ASSET'))
+    await assert.rejects(bob.wallet.trade({ asset: 5, direction: 1, x: 1n, y: 0n }, newLink(), DAY), refused('UNKNOWN_ASSET'))
     await assert.rejects(bob.wallet.preferences([8, 8, 8, 8, 8, 8, 8, 0], DAY), refused('BAD_REQUEST'))
     const { wallet } = bob
     const { info: { version } } = await wallet.read()

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { mkdir, readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { verifySignature } from '../../protocol/signature.ts'
 import { VAULT_ABI } from '../../sdk/abi.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
@@ -159,6 +161,29 @@ describe('a node that looks at the chain', () => {
     await node.step()
     assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
     assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)
+  })
+
+  it('starts only where all that it asks is answered, and says what was not', async () => {
+    const data = await system.copyState('unanswered')
+    for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {
+      endpoint.broken = [method]
+      await assert.rejects(SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo }), { name: 'PlimsollError' }, method)
+    }
+    endpoint.broken = false
+    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo })).close()
+  })
+
+  it('settles nothing that it cannot write down, and goes on when it can', async () => {
+    const { data } = system.deployed
+    const newest = Math.max(...(await readdir(data)).flatMap((name) => /^state-(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number))
+    const blocked = join(data, `state-${String(newest + 1).padStart(6, '0')}.json.tmp`)
+    await mkdir(blocked)
+    const { id } = await bob.wallet.withdraw(0, 7n * USD, bob.address, DAY)
+    await assert.rejects(node.step(), { name: 'PlimsollError', message: /^Cannot write .*state-\d+\.json: EISDIR/ })
+    assert.equal(node.desk.state(id as `0x${string}`).status, 'accepted')
+    await rm(blocked, { recursive: true })
+    await node.step()
+    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
   })
 
   it('lists withdrawals the same to all who ask at once, and no longer once they are claimed', async () => {
