@@ -11,6 +11,7 @@ import type { CircuitInput, Signal } from '../../protocol/system.ts'
 import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
 import { put, rootWith, withVector } from '../support/circuit-forgery.ts'
 import { DUST, HEALTHY, MARKS, TINY } from '../support/circuit-market.ts'
+import { divide } from '../support/circuit-mutation.ts'
 import { owned, ownedAccount, ownerKey, RECIPIENT, SIGNING } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 
@@ -68,7 +69,9 @@ describe('exit circuit', () => {
       await rejects(circuit, forge(put(honest, 'magnitude', [a], 1n << 60n)), 'TreeMember', TREE)
       await rejects(circuit, forge(put(honest, 'sign', [a], 1n - (honest.sign as readonly bigint[])[a]!)), 'TreeMember', TREE)
     }
-    await rejects(circuit, forge(put(honest, 'sign', [2], 2n)), 'Exit', 'balances.sign[a] <== AssertBit()(sign[a])')
+    // A debt that counts three times, in the leaf as in the equity.
+    const [price, debt] = [(honest.price as readonly bigint[])[1]!, (honest.magnitude as readonly bigint[])[2]!]
+    await rejects(circuit, forge(planted({ sign: (honest.sign as readonly bigint[]).with(2, 2n) }), { 5: vector[5]! - 2n * price * debt }), 'Exit', 'balances.sign[a] <== AssertBit()(sign[a])')
   })
 
   it('refuses other prices than those of its public vector', async () => {
@@ -87,8 +90,10 @@ describe('exit circuit', () => {
     for (const [name, value] of [['owner', 1n], ['viewKey', 1n], ['version', 6n], ['weights', 1n], ['indexBits', bits(0n, 6)]] as const) {
       await rejects(circuit, forge({ ...honest, [name]: value }), 'TreeMember', TREE)
     }
-    await rejects(circuit, forge({ ...honest, version: (1n << 32n) + 7n, indexBits: bits(0n, 6) }), 'Exit', 'AssertRange(32)(version)')
-    await rejects(circuit, forge({ ...honest, weights: 1n << 32n }), 'Exit', 'AssertRange(32)(weights)')
+    // version + weights 2^64 is the same with version + 2^64 and weights - 1, and with version - 1 and weights + 2^-64.
+    const [version, weights] = [honest.version as bigint, honest.weights as bigint]
+    await rejects(circuit, forge({ ...honest, version: version + (1n << 64n), weights: weights - 1n }), 'Exit', 'AssertRange(32)(version)')
+    await rejects(circuit, forge({ ...honest, version: version - 1n, weights: mod(weights + divide(1n, 1n << 64n)) }), 'Exit', 'AssertRange(32)(weights)')
     await rejects(circuit, forge(put(honest, 'indexBits', [0], 2n)), 'TreeMember', 'bit[2 * level] <== AssertBit()(indexBits[2 * level])')
   })
 

@@ -1,6 +1,5 @@
 import { packWeights } from '../../protocol/account.ts'
 import { bits } from '../../protocol/circuit-input.ts'
-import { FIELD } from '../../protocol/constants.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import type { Operation } from '../../protocol/operation.ts'
@@ -9,6 +8,7 @@ import { OP } from '../../protocol/transact.ts'
 import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY, MARKS, TINY } from '../support/circuit-market.ts'
+import { divide } from '../support/circuit-mutation.ts'
 import { forced, half, LINK, owned, ownedAccount, ownerKey, preferences, SEQUENCER, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 import { forgeTransact, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
@@ -163,7 +163,7 @@ describe('transact circuit, operation by operation', () => {
 
     it('no older version, by weights or an expiry that make up for it', async () => {
       // version + weights 2^64 is the same with version - 1 and weights + 2^-64, and with version + 2^64 and weights - 1.
-      const word = inverse(1n << 64n)
+      const word = divide(1n, 1n << 64n)
       const oldWeights = at(honest('preferences'), 'oldWeights', 0)
       await refuses(lie('preferences', { version: 6n, oldWeights: mod(oldWeights + word) }), 'AssertRange(32)(oldWeights)')
       const lower = { version: 7n + (1n << 64n), oldWeights: oldWeights - 1n, weightBits: weightBits('withdraw').with(0, bits(7n, 4)) }
@@ -209,10 +209,3 @@ describe('transact circuit, operation by operation', () => {
     it('meets the target after a trade', () => refuses(pair(honest('trade'), { cash: 5_000_000_000n }), ENOUGH))
   })
 })
-
-/** `1 / k` modulo r. */
-function inverse(k: bigint): bigint {
-  let result = 1n
-  for (let exponent = FIELD - 2n, power = k; exponent > 0n; exponent >>= 1n, power = (power * power) % FIELD) if (exponent & 1n) result = (result * power) % FIELD
-  return result
-}

@@ -41,7 +41,7 @@ export function freeWires(constraints: readonly Constraint[], witness: readonly 
 }
 
 /** `a / b` modulo r. */
-function divide(a: bigint, b: bigint): bigint {
+export function divide(a: bigint, b: bigint): bigint {
   let [r0, r1, s0, s1] = [FIELD, ((b % FIELD) + FIELD) % FIELD, 0n, 1n]
   while (r1 !== 0n) {
     const q = r0 / r1
