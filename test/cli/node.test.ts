@@ -137,7 +137,7 @@ describe('plimsoll node', () => {
     const act = async (functionName: 'declareStall' | 'tick' | 'freeze', seconds: number) => {
       await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
       await rawCall(signer, 'evm_mine')
-      await sendCall(signer, { address: deployed.escape, abi: ESCAPE_ABI, functionName, args: [] })
+      await sendCall(signer, { address: deployed.escape, abi: ESCAPE_ABI, functionName, args: [0n] })
     }
     await act('declareStall', 7_300)
     for (let i = 0; i < 3; i++) await act('tick', 901)

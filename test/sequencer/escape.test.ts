@@ -61,7 +61,7 @@ describe('the escape, when the sequencer is gone', () => {
   })
 
   it('opens only after the stall and its notice', async () => {
-    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [] })
+    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
     await assert.rejects(escapeOf(system.signer.read, system.deployed.settlement), /not frozen/)
     await later(7_300)
