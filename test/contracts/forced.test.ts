@@ -237,9 +237,12 @@ describe('forced requests', () => {
     })
 
     it('are requeued by anyone when due, under their number; not before, and not where there is enough', async () => {
-      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
-      await liveFor(market, 4000)
       const { deadline } = await request(r.number)
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await liveFor(market, 2900)
+      await wait(market, deadline - Number(await market.rounds.read<bigint>('liveTime')))
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await wait(market, 1)
       await market.forced.write('requeue', [r.number], ada)
       const moved = await request(r.number)
       assert.ok(moved.deadline > deadline && moved.place === 1)
