@@ -162,6 +162,8 @@ describe('forced requests', () => {
       assert.equal(await market.forced.read('coins', ada), 0n)
       assert.equal(await market.vault.read('withdrawalCount'), 0n)
       await wrong(step.discharge(r))
+      // The owner may ask again, for less.
+      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
     })
 
     it('after their expiry: RequestExpired; and then are closed, the bond returned', async () => {
@@ -251,9 +253,12 @@ describe('forced requests', () => {
       await transact(market, [step.topUp(0n, 1n, 10n * ETH)])
       await transact(market, [step.forced(r)])
       assert.equal((await ledgerOf(market.vault, 1)).claimable, 15n * ETH)
-      const small = await force(market, bob, { index: 1n, asset: 1n, amount: ETH })
+      const exact = await force(market, bob, { index: 1n, asset: 1n, amount: 5n * ETH })
+      const more = await force(market, ada, { index: 1n, asset: 1n, amount: 5n * ETH + 1n })
       await liveFor(market, 4000)
-      await market.forced.refuses('FreeCustodySuffices', 'requeue', [small.number], [5n * ETH])
+      assert.deepEqual([await overdue(exact), await overdue(more)], [true, false])
+      await market.forced.refuses('FreeCustodySuffices', 'requeue', [exact.number], [5n * ETH])
+      await market.forced.write('requeue', [more.number])
     })
 
     it('are closed instead of requeued where they would expire before the new deadline', async () => {
