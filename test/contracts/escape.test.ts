@@ -353,6 +353,32 @@ describe('the way out', () => {
     assert.equal(await balance(0, eve), (holdings[0]! * ((equity * 3n) / 4n)) / denominator)
   })
 
+  it('gives insurers nothing where the backstop was under water', async () => {
+    const { vault, insurance, escape } = market
+    await fund(market, eve, 0, 300n * CASH)
+    await insurance.write('insure', [300n * CASH], eve)
+    await nextRound(market)
+    await checkpoint(market)
+    // It paid 1,000 for 3 ETH: 116.17 more than it had.
+    await liquidate(market, [-1000n * CASH, 3n * ETH])
+    const { equity, prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    assert.ok(equity < 0n)
+    // What it is given after the checkpoint is not theirs either.
+    await fund(market, ada, 0, 900n * CASH)
+    await vault.write('donate', [0, 900n * CASH], ada)
+    await abandon(market)
+    const given = await ledgerOf(vault, 0)
+    for (const asset of [0, 1]) await escape.write('pullShares', [asset], eve)
+    assert.deepEqual([await balance(0, eve), await balance(1, eve)], [0n, 0n])
+    assert.deepEqual(await ledgerOf(vault, 0), given)
+    await exit(0n, ada, (2000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 7n * ETH)
+    for (const asset of [0, 1]) {
+      for (const index of [0n, 1n]) await pull(index, asset)
+      assert.ok((await ledgerOf(vault, asset)).custody <= 2n)
+    }
+  })
+
   it('shares out what was given to the backstop since, and what a token lost, among all', async () => {
     const { vault, tokens } = market
     await fund(market, eve, 0, 100n * CASH)

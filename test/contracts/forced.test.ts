@@ -167,6 +167,9 @@ describe('forced requests', () => {
     })
 
     it('after their expiry: RequestExpired; and then are closed, the bond returned', async () => {
+      await market.chain.mineAt(r.expiry - 100n)
+      await nextRound(market)
+      await market.chain.mineAt(r.expiry)
       await market.forced.refuses('NotExpired', 'closeExpired', [r.number], [r.number])
       await market.chain.mineAt(r.expiry + 1n)
       await nextRound(market)

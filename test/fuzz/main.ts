@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { runSequences } from '../contracts/ledger-model.ts'
 import { Random } from '../protocol/random.ts'
 import { fuzzResolve, fuzzSweep, type Counts } from './run.ts'
 import { fuzzExit, fuzzTransact } from './transact.ts'
@@ -10,6 +11,7 @@ const { values } = parseArgs({
     sweep: { type: 'string', default: '5000' },
     transact: { type: 'string', default: '3000' },
     exit: { type: 'string', default: '300' },
+    ledger: { type: 'string', default: '2000' },
   },
 })
 
@@ -23,3 +25,6 @@ print('resolve', await fuzzResolve(new Random(Number(values.seed)), Number(value
 print('sweep', await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)))
 print('transact', await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)))
 print('exit', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))
+
+console.log('ledger: the contracts and the model agree, and each sequence ends empty')
+for (const [what, count] of Object.entries(await runSequences(BigInt(values.seed), Number(values.ledger), 1, 40))) console.log(`${String(count).padStart(8)}  ${what}`)
