@@ -36,7 +36,8 @@ export type Chain = Awaited<ReturnType<typeof startChain>>
 /** A chain of its own, in this process, and contracts on it. */
 export async function startChain(chainId = 31337) {
   const { network } = await builtEnvironment()
-  const { provider } = await network.create({ network: 'default', override: { chainId } })
+  const connection = await network.create({ network: 'default', override: { chainId } })
+  const { provider } = connection
   const client = createTestClient({
     chain: { ...hardhat, id: chainId },
     mode: 'hardhat',
@@ -126,7 +127,7 @@ export async function startChain(chainId = 31337) {
     await client.setNextBlockTimestamp({ timestamp })
   }
 
-  return { client, accounts, send, revertData, contract, refusesDeployment, now, mineAt, nextBlockAt }
+  return { client, accounts, send, revertData, contract, refusesDeployment, now, mineAt, nextBlockAt, close: () => connection.close() }
 }
 
 export type Contract = Awaited<ReturnType<Chain['contract']>>

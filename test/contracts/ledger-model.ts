@@ -456,6 +456,8 @@ export async function runSequence(seed: bigint, operations: number): Promise<Rea
     await model.escape()
   } catch (error) {
     throw new Error(`sequence of seed ${seed}, ${operations} operations`, { cause: error })
+  } finally {
+    await model.market.chain.close()
   }
   return model.counts
 }

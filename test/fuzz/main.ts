@@ -27,4 +27,4 @@ print('transact', await fuzzTransact(new Random(Number(values.seed)), Number(val
 print('exit', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))
 
 console.log('ledger: the contracts and the model agree, and each sequence ends empty')
-for (const [what, count] of Object.entries(await runSequences(BigInt(values.seed), Number(values.ledger), 1, 40))) console.log(`${String(count).padStart(8)}  ${what}`)
+for (const [what, count] of Object.entries(await runSequences(BigInt(values.seed), Number(values.ledger), 10, 190))) console.log(`${String(count).padStart(8)}  ${what}`)
