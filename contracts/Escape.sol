@@ -23,11 +23,6 @@ contract Escape is IEscape {
         uint40 deadline;
     }
 
-    struct Shared {
-        bool known;
-        uint64 amount;
-    }
-
     IVault private immutable VAULT;
     address private immutable SETTLEMENT;
     IForced private immutable FORCED;
@@ -39,10 +34,13 @@ contract Escape is IEscape {
     /// @dev One for each cause, so that no cure of another interrupts it: 0 for the system's own, else a forced request.
     mapping(uint64 request => Notice) private _notices;
     uint64[8] private _holdings;
-    Shared[8] private _shared;
+    /// @dev Of the holdings, to everybody; then to whom.
+    uint64[8] private _given;
     uint256 private _denominator;
     mapping(uint32 index => Exit) private _exits;
+    mapping(uint32 index => uint64[8]) private _givenToExit;
     mapping(address insurer => uint8) private _sharesPulled;
+    mapping(address insurer => uint64[8]) private _givenToInsurer;
 
     modifier whenFrozen() {
         if (!VAULT.frozen()) revert NotFrozen();
@@ -142,21 +140,21 @@ contract Escape is IEscape {
     function pull(uint32 index, uint8 asset) external whenFrozen {
         Exit memory e = _exits[index];
         if (!e.exited) revert NotExited(index);
-        if (e.pulled >> asset & 1 == 1) revert AlreadyPulled();
+        uint64 due = _give(asset, e.equity, e.pulled >> asset & 1 == 1, _givenToExit[index]);
         _exits[index].pulled = uint8(e.pulled | 1 << asset);
-        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, _shareDown(asset, e.equity), false);
+        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, due, false);
         emit Pulled(index, asset, tokenAmount);
     }
 
     /// @inheritdoc IEscape
     function pullShares(uint8 asset) external whenFrozen {
         uint256 pulled = _sharesPulled[msg.sender];
-        if (pulled >> asset & 1 == 1) revert AlreadyPulled();
-        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
         int256 equity = VAULT.lastCheckpoint().equity;
         (uint256 shares, uint256 total) = INSURANCE.sharesOf(msg.sender);
         uint256 owned = equity > 0 && total > 0 ? uint256(equity) * shares / total : 0;
-        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, _shareDown(asset, owned), true);
+        uint64 due = _give(asset, owned, pulled >> asset & 1 == 1, _givenToInsurer[msg.sender]);
+        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, due, true);
         emit SharesPulled(msg.sender, asset, tokenAmount);
     }
 
@@ -219,19 +217,26 @@ contract Escape is IEscape {
         emit Ticked(request, elapsed);
     }
 
-    /// @dev What a token lost while the vault held it is everybody's loss. That is looked at here, token by token, so that one
-    /// that does not answer stops only itself.
-    function _shareDown(uint8 asset, uint256 equity) private returns (uint64) {
+    /// @dev What a token lost while the vault held it is everybody's loss, and what comes back is everybody's gain: so the
+    /// balance is looked at by every pull, and what a share has grown by since the last is due as well. That is done token by
+    /// token, so that one that does not answer stops only itself.
+    function _give(uint8 asset, uint256 equity, bool pulled, uint64[8] storage given) private returns (uint64 due) {
         if (asset > 7) revert NotSpot(asset);
         (address token,,,,,) = VAULT.assetInfo(asset);
         if (token == address(0)) revert NotSpot(asset);
-        Shared memory shared = _shared[asset];
-        if (!shared.known) {
-            uint256 holding = _holdings[asset];
-            uint256 lost = VAULT.shortfall(asset);
-            shared = Shared(true, uint64(holding > lost ? holding - lost : 0));
-            _shared[asset] = shared;
+        uint256 holding = _holdings[asset];
+        uint256 lost = VAULT.shortfall(asset);
+        if (lost < holding && _denominator > 0) {
+            uint256 share = (holding - lost) * equity / _denominator;
+            uint256 had = given[asset];
+            uint256 left = holding - _given[asset];
+            // Where others pulled before a loss, less may be left than a share.
+            left = left > lost ? left - lost : 0;
+            uint256 more = share > had ? share - had : 0;
+            due = uint64(more < left ? more : left);
         }
-        return _denominator == 0 ? 0 : uint64(shared.amount * equity / _denominator);
+        if (pulled && due == 0) revert AlreadyPulled();
+        given[asset] += due;
+        _given[asset] += due;
     }
 }

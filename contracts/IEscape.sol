@@ -74,10 +74,11 @@ interface IEscape {
     /// @notice Proves an account's equity at the checkpoint, with its owner's signature for the recipient. Anyone, once.
     function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof) external;
 
-    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token.
+    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token, and again where a token
+    /// that had lost some of the vault's balance has got it back.
     function pull(uint32 index, uint8 asset) external;
 
-    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, once a token.
+    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, as often as `pull`.
     function pullShares(uint8 asset) external;
 
     /// @return declared Whether a declaration stands; one about a request that was requeued since does not.

@@ -270,6 +270,8 @@ describe('the way out', () => {
       await pull(0n, 0)
       await market.escape.refuses('AlreadyPulled', 'pull', [0, 0])
       await pull(0n, 1)
+      for (const asset of [0, 1]) await market.escape.refuses('AlreadyPulled', 'pull', [0, asset])
+      assert.equal((await market.escape.read<{ pulled: number }>('exitOf', 0)).pulled, 3)
       for (const asset of [2, 5, 8, 255]) await market.escape.refuses('NotSpot', 'pull', [0, asset], [BigInt(asset)])
     })
   })
@@ -369,6 +371,7 @@ describe('the way out', () => {
     await abandon(market)
     const given = await ledgerOf(vault, 0)
     for (const asset of [0, 1]) await escape.write('pullShares', [asset], eve)
+    for (const asset of [0, 1]) await escape.refuses('AlreadyPulled', 'pullShares', [asset], [], eve)
     assert.deepEqual([await balance(0, eve), await balance(1, eve)], [0n, 0n])
     assert.deepEqual(await ledgerOf(vault, 0), given)
     await exit(0n, ada, (2000n * CASH) << 32n)
@@ -398,6 +401,56 @@ describe('the way out', () => {
     assert.equal(await balance(1, ada), ((5n * ETH * equities[0]!) / denominator) * WEI)
     assert.ok((await balance(0, vault.address)) <= 2n)
     assert.ok((await balance(1, vault.address)) <= 2n * WEI)
+  })
+
+  it('is not shortened for good by a pull at a moment when the token says that it lost something', async () => {
+    const { vault, tokens, insurance, escape } = market
+    await fund(market, eve, 0, 400n * CASH)
+    await insurance.write('insure', [400n * CASH], eve)
+    await nextRound(market)
+    await checkpoint(market)
+    await abandon(market)
+    const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    await exit(0n, ada, (1000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 10n * ETH)
+    // Somebody pulls for others while 3 of 10 are there.
+    await tokens[1]!.write('rebase', [vault.address, 3n * 10n ** 18n])
+    await pull(0n, 1)
+    await escape.write('pullShares', [1], eve)
+    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    const early = [await balance(1, ada), await balance(1, eve)]
+    // The other 7 are back.
+    await tokens[1]!.write('rebase', [vault.address, 10n * 10n ** 18n - early[0]! - early[1]!])
+    await pull(1n, 1)
+    await pull(0n, 1)
+    await escape.write('pullShares', [1], eve)
+    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    await escape.refuses('AlreadyPulled', 'pullShares', [1], [], eve)
+    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const full = ((holdings[1]! * ((1000n * CASH) << 32n)) / denominator) * WEI
+    const paid = await balance(1, ada)
+    assert.ok(early[0]! < full && paid <= full && paid >= full - WEI, `${early[0]}, then ${paid} of ${full}`)
+    assert.ok((await balance(1, eve)) > 3n * early[1]!)
+    assert.ok((await ledgerOf(vault, 1)).custody <= 4n)
+  })
+
+  it('shares what a token lost between pulls among those who have not pulled', async () => {
+    const { vault, tokens } = market
+    await abandon(market)
+    const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    await exit(0n, ada, (1000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 10n * ETH)
+    await pull(0n, 1)
+    const left = (10n * 10n ** 18n - (await balance(1, ada))) / WEI
+    await tokens[1]!.write('rebase', [vault.address, (left - ETH) * WEI])
+    await market.escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    await pull(1n, 1)
+    assert.equal(await balance(1, bob), (left - ETH) * WEI)
+    // What comes back is bob's.
+    await tokens[1]!.write('mint', [vault.address, 10n ** 18n])
+    await pull(1n, 1)
+    assert.equal(await balance(1, bob), ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI)
+    await market.escape.refuses('AlreadyPulled', 'pull', [1, 1])
   })
 
   it('works from the first second: before any checkpoint all deposits are refunds', async () => {
