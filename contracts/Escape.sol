@@ -16,14 +16,11 @@ import {PublicVector} from "./PublicVector.sol";
 /// what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held of it.
 contract Escape is IEscape {
     struct Notice {
-        bool declared;
+        /// 0: none was declared.
         uint40 lastTick;
         uint40 elapsed;
-    }
-
-    struct Shared {
-        bool known;
-        uint64 amount;
+        /// Of the forced request that it is about: one that was requeued since is another cause.
+        uint40 deadline;
     }
 
     IVault private immutable VAULT;
@@ -34,12 +31,16 @@ contract Escape is IEscape {
     uint32 private immutable GRACE;
     uint32 private immutable NOTICE_PERIOD;
 
-    Notice private _notice;
+    /// @dev One for each cause, so that no cure of another interrupts it: 0 for the system's own, else a forced request.
+    mapping(uint64 request => Notice) private _notices;
     uint64[8] private _holdings;
-    Shared[8] private _shared;
+    /// @dev Of the holdings, to everybody; then to whom.
+    uint64[8] private _given;
     uint256 private _denominator;
     mapping(uint32 index => Exit) private _exits;
+    mapping(uint32 index => uint64[8]) private _givenToExit;
     mapping(address insurer => uint8) private _sharesPulled;
+    mapping(address insurer => uint64[8]) private _givenToInsurer;
 
     modifier whenFrozen() {
         if (!VAULT.frozen()) revert NotFrozen();
@@ -66,39 +67,44 @@ contract Escape is IEscape {
     }
 
     /// @inheritdoc IEscape
-    function stalled() public view returns (bool) {
-        return block.timestamp - VAULT.checkpointedAt() > GRACE || VAULT.depositOverdue() || FORCED.overdue();
+    function stalled(uint64 request) public view returns (bool late) {
+        if (request != 0) {
+            (late,) = FORCED.overdue(request);
+        } else {
+            uint256 last = VAULT.checkpointedAt();
+            late = (last != 0 && block.timestamp - last > GRACE) || VAULT.depositOverdue();
+        }
     }
 
     /// @inheritdoc IEscape
-    function declareStall() external {
+    function declareStall(uint64 request) external {
         if (VAULT.frozen()) revert AlreadyFrozen();
-        if (!stalled()) revert NotStalled();
-        if (_notice.declared) revert AlreadyDeclared();
-        _notice = Notice(true, uint40(block.timestamp), 0);
-        emit StallDeclared(VAULT.epochs());
+        if (!stalled(request)) revert NotStalled();
+        if (_declared(request)) revert AlreadyDeclared();
+        _notices[request] = Notice(uint40(block.timestamp), 0, _deadline(request));
+        emit StallDeclared(request, VAULT.epochs());
     }
 
     /// @inheritdoc IEscape
-    function tick() external {
-        if (!_notice.declared) revert NotDeclared();
+    function tick(uint64 request) external {
+        if (!_declared(request)) revert NotDeclared();
         if (VAULT.frozen()) revert AlreadyFrozen();
-        if (stalled()) _count();
-        else _void();
+        if (stalled(request)) _count(request);
+        else _void(request);
     }
 
     /// @inheritdoc IEscape
     function onCheckpoint() external {
         if (msg.sender != address(VAULT)) revert NotVault();
-        if (_notice.declared && !stalled()) _void();
+        if (_declared(0) && !stalled(0)) _void(0);
     }
 
     /// @inheritdoc IEscape
-    function freeze() external {
+    function freeze(uint64 request) external {
         if (VAULT.frozen()) revert AlreadyFrozen();
-        if (!_notice.declared) revert NotDeclared();
-        if (!stalled()) revert NotStalled();
-        uint256 elapsed = _count();
+        if (!_declared(request)) revert NotDeclared();
+        if (!stalled(request)) revert NotStalled();
+        uint256 elapsed = _count(request);
         if (elapsed < NOTICE_PERIOD) revert NoticeRunning(elapsed);
         IVault.Checkpoint memory c = VAULT.lastCheckpoint();
         _denominator = c.value + (c.equity < 0 ? uint256(-c.equity) : 0);
@@ -134,27 +140,27 @@ contract Escape is IEscape {
     function pull(uint32 index, uint8 asset) external whenFrozen {
         Exit memory e = _exits[index];
         if (!e.exited) revert NotExited(index);
-        if (e.pulled >> asset & 1 == 1) revert AlreadyPulled();
+        uint64 due = _give(asset, e.equity, e.pulled >> asset & 1 == 1, _givenToExit[index]);
         _exits[index].pulled = uint8(e.pulled | 1 << asset);
-        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, _shareDown(asset, e.equity), false);
+        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, due, false);
         emit Pulled(index, asset, tokenAmount);
     }
 
     /// @inheritdoc IEscape
     function pullShares(uint8 asset) external whenFrozen {
         uint256 pulled = _sharesPulled[msg.sender];
-        if (pulled >> asset & 1 == 1) revert AlreadyPulled();
-        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
         int256 equity = VAULT.lastCheckpoint().equity;
         (uint256 shares, uint256 total) = INSURANCE.sharesOf(msg.sender);
         uint256 owned = equity > 0 && total > 0 ? uint256(equity) * shares / total : 0;
-        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, _shareDown(asset, owned), true);
+        uint64 due = _give(asset, owned, pulled >> asset & 1 == 1, _givenToInsurer[msg.sender]);
+        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, due, true);
         emit SharesPulled(msg.sender, asset, tokenAmount);
     }
 
     /// @inheritdoc IEscape
-    function notice() external view returns (bool declared, uint256 elapsed, uint256 lastTick) {
-        return (_notice.declared, _notice.elapsed, _notice.lastTick);
+    function notice(uint64 request) external view returns (bool declared, uint256 elapsed, uint256 lastTick) {
+        if (_declared(request)) return (true, _notices[request].elapsed, _notices[request].lastTick);
     }
 
     /// @inheritdoc IEscape
@@ -185,35 +191,52 @@ contract Escape is IEscape {
         return address(VAULT);
     }
 
-    function _void() private {
-        delete _notice;
-        emit DeclarationVoid();
+    function _declared(uint64 request) private view returns (bool) {
+        Notice memory n = _notices[request];
+        return n.lastTick != 0 && n.deadline == _deadline(request);
+    }
+
+    function _deadline(uint64 request) private view returns (uint40 deadline) {
+        if (request != 0) (, deadline) = FORCED.overdue(request);
+    }
+
+    function _void(uint64 request) private {
+        delete _notices[request];
+        emit DeclarationVoid(request);
     }
 
     /// @dev Time in which nobody could send a transaction counts for a quarter at most: after an outage of the chain, three
     /// more steps and as many quarters lie before a freeze.
-    function _count() private returns (uint256 elapsed) {
-        uint256 since = block.timestamp - _notice.lastTick;
+    function _count(uint64 request) private returns (uint256 elapsed) {
+        Notice storage n = _notices[request];
+        uint256 since = block.timestamp - n.lastTick;
         uint256 most = NOTICE_PERIOD / 4;
-        elapsed = _notice.elapsed + (since < most ? since : most);
-        _notice.elapsed = uint40(elapsed);
-        _notice.lastTick = uint40(block.timestamp);
-        emit Ticked(elapsed);
+        elapsed = n.elapsed + (since < most ? since : most);
+        n.elapsed = uint40(elapsed);
+        n.lastTick = uint40(block.timestamp);
+        emit Ticked(request, elapsed);
     }
 
-    /// @dev What a token lost while the vault held it is everybody's loss. That is looked at here, token by token, so that one
-    /// that does not answer stops only itself.
-    function _shareDown(uint8 asset, uint256 equity) private returns (uint64) {
+    /// @dev What a token lost while the vault held it is everybody's loss, and what comes back is everybody's gain: so the
+    /// balance is looked at by every pull, and what a share has grown by since the last is due as well. That is done token by
+    /// token, so that one that does not answer stops only itself.
+    function _give(uint8 asset, uint256 equity, bool pulled, uint64[8] storage given) private returns (uint64 due) {
         if (asset > 7) revert NotSpot(asset);
         (address token,,,,,) = VAULT.assetInfo(asset);
         if (token == address(0)) revert NotSpot(asset);
-        Shared memory shared = _shared[asset];
-        if (!shared.known) {
-            uint256 holding = _holdings[asset];
-            uint256 lost = VAULT.shortfall(asset);
-            shared = Shared(true, uint64(holding > lost ? holding - lost : 0));
-            _shared[asset] = shared;
+        uint256 holding = _holdings[asset];
+        uint256 lost = VAULT.shortfall(asset);
+        if (lost < holding && _denominator > 0) {
+            uint256 share = (holding - lost) * equity / _denominator;
+            uint256 had = given[asset];
+            uint256 left = holding - _given[asset];
+            // Where others pulled before a loss, less may be left than a share.
+            left = left > lost ? left - lost : 0;
+            uint256 more = share > had ? share - had : 0;
+            due = uint64(more < left ? more : left);
         }
-        return _denominator == 0 ? 0 : uint64(shared.amount * equity / _denominator);
+        if (pulled && due == 0) revert AlreadyPulled();
+        given[asset] += due;
+        _given[asset] += due;
     }
 }

@@ -13,9 +13,8 @@ import {IVault} from "./IVault.sol";
 /// old place behind, which no longer names it.
 contract Forced is IForced {
     uint256 private constant DISCHARGE = 8;
-    /// @dev Places looked past in one call.
+    /// @dev Places moved past in one call.
     uint256 private constant DONE_MAX = 32;
-    uint256 private constant WAITING_MAX = 8;
     address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
 
     struct Queue {
@@ -178,7 +177,10 @@ contract Forced is IForced {
     function advance() public {
         Queue memory q = _queue;
         uint256 stop = uint256(q.first) + DONE_MAX;
-        while (q.first < q.end && q.first < stop && !_waits(q.first, _requests[_places[q.first]])) ++q.first;
+        for (; q.first < q.end && q.first < stop; ++q.first) {
+            Request storage request_ = _requests[_places[q.first]];
+            if (request_.place == q.first && _servable(request_)) break;
+        }
         _queue.first = q.first;
     }
 
@@ -197,23 +199,10 @@ contract Forced is IForced {
     }
 
     /// @inheritdoc IForced
-    function overdue() external view returns (bool) {
-        uint256 time = ROUNDS.liveTime();
-        uint256 done;
-        uint256 waiting;
-        for (uint256 place = _queue.first; place < _queue.end; ++place) {
-            Request storage request_ = _requests[_places[place]];
-            if (!_waits(place, request_)) {
-                if (++done > DONE_MAX) return false;
-            } else if (request_.deadline >= time) {
-                return false;
-            } else if (request_.amount <= VAULT.free(request_.asset)) {
-                return true;
-            } else if (++waiting > WAITING_MAX) {
-                return false;
-            }
-        }
-        return false;
+    function overdue(uint64 number) external view returns (bool late, uint40 deadline) {
+        Request storage request_ = _requests[number];
+        deadline = request_.deadline;
+        late = _servable(request_) && deadline < ROUNDS.liveTime() && request_.amount <= VAULT.free(request_.asset);
     }
 
     /// @inheritdoc IForced
@@ -275,9 +264,9 @@ contract Forced is IForced {
         if (request_.state != State.Pending) revert WrongRequest(number);
     }
 
-    /// @dev Whether a place still names a request that somebody has to serve: an expired one nobody can.
-    function _waits(uint256 place, Request storage request_) private view returns (bool) {
-        return request_.state == State.Pending && request_.place == place && block.timestamp <= request_.expiry;
+    /// @dev An expired request nobody can serve.
+    function _servable(Request storage request_) private view returns (bool) {
+        return request_.state == State.Pending && block.timestamp <= request_.expiry;
     }
 
     function _close(uint64 number, Request storage request_) private {

@@ -4,6 +4,8 @@ pragma solidity ^0.8.28;
 import {Proof} from "./IVerifier.sol";
 
 /// @title The way out when the sequencer is gone: stall, notice, freeze, and every owner's share of every token.
+/// @notice `request` names the cause of a stall: a forced request by its number, or 0 for what concerns the system, which is
+/// the age of the last checkpoint and the first deposit. Every cause has a notice of its own.
 interface IEscape {
     struct Config {
         address vault;
@@ -26,10 +28,10 @@ interface IEscape {
         uint256 equity;
     }
 
-    event StallDeclared(uint256 indexed epoch);
-    event Ticked(uint256 elapsed);
+    event StallDeclared(uint64 indexed request, uint256 indexed epoch);
+    event Ticked(uint64 indexed request, uint256 elapsed);
     /// @notice The stall was over.
-    event DeclarationVoid();
+    event DeclarationVoid(uint64 indexed request);
     /// @param holdings Of each token.
     /// @param denominator Equities are shares of this.
     event FreezeDone(uint64[8] holdings, uint256 denominator);
@@ -52,36 +54,37 @@ interface IEscape {
     error ValueNotInField();
     error InvalidProof();
 
-    /// @return Whether the last checkpoint is older than `grace`, or a deposit or a forced request is overdue.
-    function stalled() external view returns (bool);
+    /// @return Whether the request is overdue; of 0, whether the last checkpoint is older than `grace` or a deposit is overdue.
+    function stalled(uint64 request) external view returns (bool);
 
     /// @notice Starts the notice. Anyone, during a stall.
-    function declareStall() external;
+    function declareStall(uint64 request) external;
 
     /// @notice Counts the time since the last step, a quarter of the notice period at most; or voids the declaration if the
     /// stall is over. Anyone.
-    function tick() external;
+    function tick(uint64 request) external;
 
-    /// @notice Voids a declaration if the stall is over. Vault, at every checkpoint.
+    /// @notice Voids the declaration of 0 if that stall is over. Vault, at every checkpoint.
     /// @dev A checkpoint as such voids nothing: what is overdue does not become less so by others being served.
     function onCheckpoint() external;
 
     /// @notice Freezes the system at its last checkpoint for good, after the notice period. Anyone.
-    function freeze() external;
+    function freeze(uint64 request) external;
 
     /// @notice Proves an account's equity at the checkpoint, with its owner's signature for the recipient. Anyone, once.
     function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof) external;
 
-    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token.
+    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token, and again where a token
+    /// that had lost some of the vault's balance has got it back.
     function pull(uint32 index, uint8 asset) external;
 
-    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, once a token.
+    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, as often as `pull`.
     function pullShares(uint8 asset) external;
 
-    /// @return declared Whether a declaration stands.
+    /// @return declared Whether a declaration stands; one about a request that was requeued since does not.
     /// @return elapsed Its notice so far.
     /// @return lastTick Its last step.
-    function notice() external view returns (bool declared, uint256 elapsed, uint256 lastTick);
+    function notice(uint64 request) external view returns (bool declared, uint256 elapsed, uint256 lastTick);
 
     /// @notice After a freeze: what is shared out of each token, and what equities are divided by.
     function snapshot() external view returns (uint64[8] memory holdings, uint256 denominator);

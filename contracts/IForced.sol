@@ -131,9 +131,9 @@ interface IForced is IStepErrors {
     /// @notice Pays the caller the coins credited to it.
     function takeCoins() external;
 
-    /// @return Whether a request is past its deadline, not expired and within free custody. Of places that wait for custody
-    /// it looks past 8, of places that are done past 32.
-    function overdue() external view returns (bool);
+    /// @return late Whether the request is pending, past its deadline, not expired and within free custody.
+    /// @return deadline Its deadline.
+    function overdue(uint64 number) external view returns (bool late, uint40 deadline);
 
     function request(uint64 number) external view returns (Request memory);
 

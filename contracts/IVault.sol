@@ -161,7 +161,8 @@ interface IVault is IStepErrors {
     error AlreadyRefunded(uint256 id);
     error NothingToTake();
 
-    /// @notice Names the other contracts, each of which must name this one. Deployer, once; nothing works before.
+    /// @notice Names the other contracts, each of which must name this one; the rounds must name the settlement already.
+    /// Deployer, once; nothing works before.
     function bind(address settlement_, address forced_, address insurance_, address escape_) external;
 
     /// @notice Queues a deposit that opens an account for a public key of BabyJubJub, at the index returned.

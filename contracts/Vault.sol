@@ -181,6 +181,7 @@ contract Vault is IVault, ReentrancyGuard {
         if (e.vault != address(this) || e.settlement != settlement_ || e.forced != forced_ || e.insurance != insurance_) {
             revert InvalidConfig("escape");
         }
+        if (ROUNDS.settlement() != settlement_) revert InvalidConfig("rounds");
         settlement = settlement_;
         forced = forced_;
         insurance = insurance_;

@@ -73,8 +73,11 @@ export async function pullShares(signer: SigningClient, { escape }: EscapeRoute,
   const [holdings] = await signer.read.readContract({ ...contract, functionName: 'snapshot' })
   const amounts = Array<bigint>(ASSETS).fill(0n)
   for (let asset = 0; asset < ASSETS; asset++) {
-    if (holdings[asset] === 0n || (pulled >> asset) & 1) continue
-    const { logs } = await sendCall(signer, { ...contract, functionName: 'pull', args: [index, asset] })
+    if (holdings[asset] === 0n) continue
+    const call = { ...contract, functionName: 'pull', args: [index, asset] } as const
+    // Again only where a token has got back what it had lost: else the call is refused.
+    if ((pulled >> asset) & 1 && !(await signer.read.simulateContract(call).then(() => true, () => false))) continue
+    const { logs } = await sendCall(signer, call)
     amounts[asset] = parseEventLogs({ abi: ESCAPE_ABI, eventName: 'Pulled', logs })[0]!.args.tokenAmount
   }
   return amounts

@@ -178,15 +178,15 @@ export async function force(market: Market, user: Address, edit: Partial<ForcedR
 export const submission = (r: ForcedRequest) => [r.number, r.asset, r.amount, r.recipient, r.expiry, r.r8, r.s]
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows. */
-export async function freeze(market: Market): Promise<void> {
+export async function freeze(market: Market, request = 0n): Promise<void> {
   const { escape } = market
-  await escape.write('declareStall')
+  await escape.write('declareStall', [request])
   for (let i = 0; i < 3; i++) {
     await wait(market, NOTICE / 4)
-    await escape.write('tick')
+    await escape.write('tick', [request])
   }
   await wait(market, NOTICE / 4)
-  await escape.write('freeze')
+  await escape.write('freeze', [request])
 }
 
 /** The sequencer is gone for good. */

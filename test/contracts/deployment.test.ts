@@ -184,6 +184,10 @@ describe('deployment of a system', () => {
     for (const [i, what] of ['settlement', 'forced', 'insurance', 'escape'].entries()) {
       await fresh.refuses('InvalidConfig', 'bind', [...own.slice(0, i), ...peers.slice(i)], [what])
     }
+    // The rounds of another settlement would let that one say when this one is complete.
+    const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
+    const exit = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
+    await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
     await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
     await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])
     await fresh.refuses('NotBound', 'donate', [0, 1000n])

@@ -214,7 +214,7 @@ describe('deposits', () => {
     assert.equal(await vault.read('depositOverdue'), false)
     await wait(market, 1)
     assert.equal(await vault.read('depositOverdue'), true)
-    assert.equal(await escape.read('stalled'), true)
+    assert.equal(await escape.read('stalled', 0n), true)
     await transact(market, [step.open(0n, 0n, 1000n, keyOf(30n))])
     assert.equal(await vault.read('depositOverdue'), false)
   })

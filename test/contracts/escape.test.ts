@@ -13,7 +13,8 @@ describe('the way out', () => {
   let ada: `0x${string}`
   let bob: `0x${string}`
   let eve: `0x${string}`
-  const stalled = () => market.escape.read<boolean>('stalled')
+  const stalled = (request = 0n) => market.escape.read<boolean>('stalled', request)
+  const declared = async (request = 0n) => (await market.escape.read<[boolean]>('notice', request))[0]
   const balance = (asset: number, user: `0x${string}`) => market.tokens[asset]!.read<bigint>('balanceOf', user)
   const exit = async (index: bigint, to: `0x${string}`, equity: bigint) => market.escape.write('exit', await exitCall(market, index, to, equity))
   const pull = (index: bigint, asset: number) => market.escape.write('pull', [index, asset])
@@ -32,7 +33,7 @@ describe('the way out', () => {
       const at = BigInt((await market.vault.read<CheckpointRecord>('lastCheckpoint')).timestamp)
       await market.chain.mineAt(at + BigInt(GRACE))
       assert.equal(await stalled(), false)
-      await market.escape.refuses('NotStalled', 'declareStall')
+      await market.escape.refuses('NotStalled', 'declareStall', [0n])
       await market.chain.mineAt(at + BigInt(GRACE) + 1n)
       assert.equal(await stalled(), true)
     })
@@ -53,22 +54,23 @@ describe('the way out', () => {
       await checkpoint(market)
       assert.equal(await stalled(), true)
       // Checkpoints do not cure it: an operator that serves everybody else cannot sit it out.
-      await market.escape.write('declareStall')
+      await market.escape.write('declareStall', [0n])
       for (let i = 0; i < 4; i++) {
         await nextRound(market)
         await market.settlement.write('checkpoint')
         await wait(market, NOTICE / 4)
-        if (i < 3) await market.escape.write('tick')
+        if (i < 3) await market.escape.write('tick', [0n])
       }
-      await market.escape.write('freeze')
+      await market.escape.write('freeze', [0n])
       assert.equal(await market.vault.read('frozen'), true)
     })
 
     it('of an overdue forced request, though checkpoints go on', async () => {
-      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      const { number } = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await liveFor(market, 3700)
       await checkpoint(market)
-      await freeze(market)
+      await market.escape.refuses('NotStalled', 'declareStall', [0n])
+      await freeze(market, number)
       assert.equal(await market.vault.read('frozen'), true)
     })
   })
@@ -76,85 +78,146 @@ describe('the way out', () => {
   describe('of a healthy system does not exist', () => {
     it('at once or without notice: NotStalled, NotDeclared, NoticeRunning', async () => {
       const { escape } = market
-      await escape.refuses('NotStalled', 'declareStall')
-      await escape.refuses('NotDeclared', 'tick')
-      await escape.refuses('NotDeclared', 'freeze')
+      await escape.refuses('NotStalled', 'declareStall', [0n])
+      await escape.refuses('NotDeclared', 'tick', [0n])
+      await escape.refuses('NotDeclared', 'freeze', [0n])
       await wait(market, GRACE)
-      await escape.refuses('NotDeclared', 'freeze')
-      await escape.write('declareStall')
-      await escape.refuses('AlreadyDeclared', 'declareStall')
-      await escape.refuses('NoticeRunning', 'freeze', [], [0n])
+      await escape.refuses('NotDeclared', 'freeze', [0n])
+      await escape.write('declareStall', [0n])
+      await escape.refuses('AlreadyDeclared', 'declareStall', [0n])
+      await escape.refuses('NoticeRunning', 'freeze', [0n], [0n])
       for (let i = 1; i <= 3; i++) {
         await wait(market, NOTICE / 4)
-        await escape.write('tick')
+        await escape.write('tick', [0n])
       }
       // The clock of the next block is at least a second further.
-      const [declared, elapsed] = await escape.read<[boolean, bigint]>('notice')
+      const [declared, elapsed] = await escape.read<[boolean, bigint]>('notice', 0n)
       assert.equal(declared, true)
       assert.equal(elapsed, BigInt((NOTICE / 4) * 3))
       await wait(market, NOTICE / 4 - 10)
-      await escape.refuses('NoticeRunning', 'freeze')
+      await escape.refuses('NoticeRunning', 'freeze', [0n])
       await wait(market, 10)
-      await escape.write('freeze')
-      await escape.refuses('AlreadyFrozen', 'freeze')
-      await escape.refuses('AlreadyFrozen', 'declareStall')
-      await escape.refuses('AlreadyFrozen', 'tick')
+      await escape.write('freeze', [0n])
+      await escape.refuses('AlreadyFrozen', 'freeze', [0n])
+      await escape.refuses('AlreadyFrozen', 'declareStall', [0n])
+      await escape.refuses('AlreadyFrozen', 'tick', [0n])
     })
 
     it('in the first block after an outage of the chain', async () => {
       const { escape } = market
       await wait(market, 1_000_000)
-      await escape.write('declareStall')
-      await escape.refuses('NoticeRunning', 'freeze', [], [0n])
+      await escape.write('declareStall', [0n])
+      await escape.refuses('NoticeRunning', 'freeze', [0n], [0n])
       // A second outage under a declaration counts for a quarter.
       await wait(market, 1_000_000)
-      await escape.refuses('NoticeRunning', 'freeze', [], [BigInt(NOTICE / 4)])
-      await escape.write('tick')
+      await escape.refuses('NoticeRunning', 'freeze', [0n], [BigInt(NOTICE / 4)])
+      await escape.write('tick', [0n])
       await refreshFeeds(market)
       await market.rounds.write('postRound')
       const receipt = await market.settlement.write('checkpoint')
-      assert.deepEqual(escape.events(receipt), [{ name: 'DeclarationVoid', args: undefined }])
-      await escape.refuses('NotDeclared', 'freeze')
-      await escape.refuses('NotStalled', 'declareStall')
-      assert.equal((await escape.read<[boolean]>('notice'))[0], false)
+      assert.deepEqual(escape.events(receipt), [{ name: 'DeclarationVoid', args: { request: 0n } }])
+      await escape.refuses('NotDeclared', 'freeze', [0n])
+      await escape.refuses('NotStalled', 'declareStall', [0n])
+      assert.equal(await declared(), false)
     })
 
     it('by the deadlines after an outage: they pass at most maxAge of it', async () => {
-      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      const { number } = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await open(market, eve, 0, 1000n, keyOf(40n))
       await wait(market, 1_000_000)
       await refreshFeeds(market)
       await market.rounds.write('postRound')
       await market.settlement.write('checkpoint')
       assert.equal(await stalled(), false)
+      assert.equal(await stalled(number), false)
     })
 
-    it('where the cause was cured: a served request voids the declaration', async () => {
+    it('where the cause was cured: a served request voids its declaration', async () => {
       const { escape } = market
       const r = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await liveFor(market, 3700)
       await checkpoint(market)
-      await escape.write('declareStall')
+      await escape.write('declareStall', [r.number])
       await transact(market, [step.forced(r)], { inboxAfter: 4n })
-      await escape.refuses('NotStalled', 'freeze')
-      await escape.write('tick')
-      assert.equal((await escape.read<[boolean]>('notice'))[0], false)
-      await escape.refuses('NotDeclared', 'tick')
+      await escape.refuses('NotStalled', 'freeze', [r.number])
+      await escape.write('tick', [r.number])
+      assert.equal(await declared(r.number), false)
+      await escape.refuses('NotDeclared', 'tick', [r.number])
     })
 
     it('with notice saved up from an earlier stall: the checkpoint that ends it voids the declaration', async () => {
       const { escape } = market
-      const r = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
+      await open(market, eve, 0, 1000n, keyOf(40n))
       await liveFor(market, 3700)
       await checkpoint(market)
-      await escape.write('declareStall')
+      await escape.write('declareStall', [0n])
       await wait(market, NOTICE / 4)
-      await escape.write('tick')
+      await escape.write('tick', [0n])
       await nextRound(market)
-      const events = escape.events(await market.settlement.write('settle', [[await transactBatch(market, [step.forced(r)])]]))
+      const steps = [step.open(2n, 0n, 1000n, keyOf(40n))]
+      const events = escape.events(await market.settlement.write('settle', [[await transactBatch(market, steps)]]))
       assert.deepEqual(events.map(({ name }) => name), ['DeclarationVoid'])
       await escape.refuses('NotVault', 'onCheckpoint')
     })
+
+    it('with notice of a request that was requeued since: NotDeclared', async () => {
+      const { escape, forced } = market
+      const r = await force(market, bob, { index: 1n, asset: 1n, amount: 10n * ETH })
+      await liveFor(market, 3700)
+      await checkpoint(market)
+      await escape.write('declareStall', [r.number])
+      for (let i = 0; i < 3; i++) {
+        await wait(market, NOTICE / 4)
+        await escape.write('tick', [r.number])
+      }
+      await nextRound(market)
+      await transact(market, [step.withdraw(0n, 1n, ETH, ada)])
+      await forced.write('requeue', [r.number])
+      await topUp(market, ada, 0n, 1, 10n ** 18n)
+      await transact(market, [step.topUp(0n, 1n, ETH)])
+      await liveFor(market, 3700)
+      assert.equal(await stalled(r.number), true)
+      await escape.refuses('NotDeclared', 'freeze', [r.number])
+      await escape.refuses('NotDeclared', 'tick', [r.number])
+      await escape.write('declareStall', [r.number])
+      await escape.refuses('NoticeRunning', 'freeze', [r.number], [0n])
+    })
+
+    it('by a stall declared before there was a system', async () => {
+      const { chain, config, vault, escape } = await deployMarket()
+      const fresh = await chain.contract('Vault', [{ ...config.vault, rounds: await vault.read('rounds') }, config.custody])
+      const settlement = await chain.contract('Settlement', [{ ...config.settlement, vault: fresh.address }])
+      const forced = await chain.contract('Forced', [{ ...config.forced, vault: fresh.address }])
+      const insurance = await chain.contract('Insurance', [fresh.address])
+      const parts = { vault: fresh.address, settlement: settlement.address, forced: forced.address, insurance: insurance.address }
+      const unbound = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
+      assert.equal(await unbound.read('stalled', 0n), false)
+      await unbound.refuses('NotStalled', 'declareStall', [0n])
+    })
+  })
+
+  it('has a notice for every cause: what an operator cures of others does not void that of a request', async () => {
+    const { escape } = market
+    const ask = (user: `0x${string}`) => force(market, user, { index: 0n, asset: 0n, amount: CASH })
+    // A row of requests that are done, behind one that the operator keeps for the last moment.
+    const kept = await ask(ada)
+    for (let i = 0; i < 33; i++) await transact(market, [step.forced(await ask(bob))])
+    const { number } = await ask(eve)
+    await liveFor(market, 6500)
+    await checkpoint(market)
+    await escape.write('declareStall', [kept.number])
+    await escape.write('declareStall', [number])
+    for (let i = 0; i < 3; i++) {
+      await nextRound(market)
+      await wait(market, NOTICE / 4)
+      await escape.write('tick', [number])
+    }
+    await nextRound(market)
+    await transact(market, [step.forced(kept)])
+    await escape.refuses('NotStalled', 'freeze', [kept.number])
+    assert.equal(await declared(number), true)
+    await wait(market, NOTICE / 4)
+    await escape.write('freeze', [number])
   })
 
   it('before the freeze is closed: NotFrozen', async () => {
@@ -207,6 +270,8 @@ describe('the way out', () => {
       await pull(0n, 0)
       await market.escape.refuses('AlreadyPulled', 'pull', [0, 0])
       await pull(0n, 1)
+      for (const asset of [0, 1]) await market.escape.refuses('AlreadyPulled', 'pull', [0, asset])
+      assert.equal((await market.escape.read<{ pulled: number }>('exitOf', 0)).pulled, 3)
       for (const asset of [2, 5, 8, 255]) await market.escape.refuses('NotSpot', 'pull', [0, asset], [BigInt(asset)])
     })
   })
@@ -290,6 +355,33 @@ describe('the way out', () => {
     assert.equal(await balance(0, eve), (holdings[0]! * ((equity * 3n) / 4n)) / denominator)
   })
 
+  it('gives insurers nothing where the backstop was under water', async () => {
+    const { vault, insurance, escape } = market
+    await fund(market, eve, 0, 300n * CASH)
+    await insurance.write('insure', [300n * CASH], eve)
+    await nextRound(market)
+    await checkpoint(market)
+    // It paid 1,000 for 3 ETH: 116.17 more than it had.
+    await liquidate(market, [-1000n * CASH, 3n * ETH])
+    const { equity, prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    assert.ok(equity < 0n)
+    // What it is given after the checkpoint is not theirs either.
+    await fund(market, ada, 0, 900n * CASH)
+    await vault.write('donate', [0, 900n * CASH], ada)
+    await abandon(market)
+    const given = await ledgerOf(vault, 0)
+    for (const asset of [0, 1]) await escape.write('pullShares', [asset], eve)
+    for (const asset of [0, 1]) await escape.refuses('AlreadyPulled', 'pullShares', [asset], [], eve)
+    assert.deepEqual([await balance(0, eve), await balance(1, eve)], [0n, 0n])
+    assert.deepEqual(await ledgerOf(vault, 0), given)
+    await exit(0n, ada, (2000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 7n * ETH)
+    for (const asset of [0, 1]) {
+      for (const index of [0n, 1n]) await pull(index, asset)
+      assert.ok((await ledgerOf(vault, asset)).custody <= 2n)
+    }
+  })
+
   it('shares out what was given to the backstop since, and what a token lost, among all', async () => {
     const { vault, tokens } = market
     await fund(market, eve, 0, 100n * CASH)
@@ -309,6 +401,56 @@ describe('the way out', () => {
     assert.equal(await balance(1, ada), ((5n * ETH * equities[0]!) / denominator) * WEI)
     assert.ok((await balance(0, vault.address)) <= 2n)
     assert.ok((await balance(1, vault.address)) <= 2n * WEI)
+  })
+
+  it('is not shortened for good by a pull at a moment when the token says that it lost something', async () => {
+    const { vault, tokens, insurance, escape } = market
+    await fund(market, eve, 0, 400n * CASH)
+    await insurance.write('insure', [400n * CASH], eve)
+    await nextRound(market)
+    await checkpoint(market)
+    await abandon(market)
+    const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    await exit(0n, ada, (1000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 10n * ETH)
+    // Somebody pulls for others while 3 of 10 are there.
+    await tokens[1]!.write('rebase', [vault.address, 3n * 10n ** 18n])
+    await pull(0n, 1)
+    await escape.write('pullShares', [1], eve)
+    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    const early = [await balance(1, ada), await balance(1, eve)]
+    // The other 7 are back.
+    await tokens[1]!.write('rebase', [vault.address, 10n * 10n ** 18n - early[0]! - early[1]!])
+    await pull(1n, 1)
+    await pull(0n, 1)
+    await escape.write('pullShares', [1], eve)
+    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    await escape.refuses('AlreadyPulled', 'pullShares', [1], [], eve)
+    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const full = ((holdings[1]! * ((1000n * CASH) << 32n)) / denominator) * WEI
+    const paid = await balance(1, ada)
+    assert.ok(early[0]! < full && paid <= full && paid >= full - WEI, `${early[0]}, then ${paid} of ${full}`)
+    assert.ok((await balance(1, eve)) > 3n * early[1]!)
+    assert.ok((await ledgerOf(vault, 1)).custody <= 4n)
+  })
+
+  it('shares what a token lost between pulls among those who have not pulled', async () => {
+    const { vault, tokens } = market
+    await abandon(market)
+    const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
+    await exit(0n, ada, (1000n * CASH) << 32n)
+    await exit(1n, bob, prices[0]! * 10n * ETH)
+    await pull(0n, 1)
+    const left = (10n * 10n ** 18n - (await balance(1, ada))) / WEI
+    await tokens[1]!.write('rebase', [vault.address, (left - ETH) * WEI])
+    await market.escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    await pull(1n, 1)
+    assert.equal(await balance(1, bob), (left - ETH) * WEI)
+    // What comes back is bob's.
+    await tokens[1]!.write('mint', [vault.address, 10n ** 18n])
+    await pull(1n, 1)
+    assert.equal(await balance(1, bob), ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI)
+    await market.escape.refuses('AlreadyPulled', 'pull', [1, 1])
   })
 
   it('works from the first second: before any checkpoint all deposits are refunds', async () => {

@@ -16,7 +16,8 @@ describe('forced requests', () => {
   let market: Market
   let ada: `0x${string}`
   let bob: `0x${string}`
-  const overdue = () => market.forced.read<boolean>('overdue')
+  const overdue = async ({ number }: ForcedRequest) => (await market.forced.read<[boolean, number]>('overdue', number))[0]
+  const stalled = ({ number }: ForcedRequest) => market.escape.read<boolean>('stalled', number)
   const request = (number: bigint) => market.forced.read<{ state: number; deadline: number; place: number }>('request', number)
 
   beforeEach(async () => {
@@ -161,9 +162,14 @@ describe('forced requests', () => {
       assert.equal(await market.forced.read('coins', ada), 0n)
       assert.equal(await market.vault.read('withdrawalCount'), 0n)
       await wrong(step.discharge(r))
+      // The owner may ask again, for less.
+      await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
     })
 
     it('after their expiry: RequestExpired; and then are closed, the bond returned', async () => {
+      await market.chain.mineAt(r.expiry - 100n)
+      await nextRound(market)
+      await market.chain.mineAt(r.expiry)
       await market.forced.refuses('NotExpired', 'closeExpired', [r.number], [r.number])
       await market.chain.mineAt(r.expiry + 1n)
       await nextRound(market)
@@ -183,26 +189,25 @@ describe('forced requests', () => {
   })
 
   it('that are overdue stall, until they are served', async () => {
-    const { escape } = market
     const r = await force(market, ada, { index: 0n, asset: 0n, amount: 100n * CASH })
     const deadline = BigInt((await request(r.number)).deadline)
     await liveFor(market, 2900)
     await checkpoint(market)
     await wait(market, Number(deadline - (await market.rounds.read<bigint>('liveTime'))))
-    assert.equal(await overdue(), false, 'at the deadline')
-    assert.equal(await escape.read('stalled'), false)
+    assert.equal(await overdue(r), false, 'at the deadline')
+    assert.equal(await stalled(r), false)
     await wait(market, 1)
-    assert.equal(await overdue(), true)
-    assert.equal(await escape.read('stalled'), true)
+    assert.equal(await overdue(r), true)
+    assert.equal(await stalled(r), true)
     await transact(market, [step.forced(r)])
-    assert.equal(await overdue(), false)
-    assert.equal(await escape.read('stalled'), false)
+    assert.equal(await overdue(r), false)
+    assert.equal(await stalled(r), false)
   })
 
   it('wait while no fresh round exists: their clock stands still', async () => {
     const r = await force(market, ada, { index: 0n, asset: 0n, amount: 100n * CASH })
     await wait(market, 50_000)
-    assert.equal(await overdue(), false)
+    assert.equal(await overdue(r), false)
     assert.ok(BigInt((await request(r.number)).deadline) > (await market.rounds.read<bigint>('liveTime')))
   })
 
@@ -226,20 +231,23 @@ describe('forced requests', () => {
     it('do not stall: borrowing all of a token freezes nothing', async () => {
       await liveFor(market, 4000)
       await checkpoint(market)
-      assert.equal(await overdue(), false)
-      assert.equal(await market.escape.read('stalled'), false)
-      await market.escape.refuses('NotStalled', 'declareStall')
+      assert.equal(await overdue(r), false)
+      assert.equal(await stalled(r), false)
+      await market.escape.refuses('NotStalled', 'declareStall', [r.number])
       await refusesTransact(market, 'BeyondFreeCustody', [step.forced(r)])
       // With the token back it is overdue again.
       await topUp(market, ada, 0n, 1, 10n * 10n ** 18n)
       await transact(market, [step.topUp(0n, 1n, 10n * ETH)])
-      assert.equal(await overdue(), true)
+      assert.equal(await overdue(r), true)
     })
 
     it('are requeued by anyone when due, under their number; not before, and not where there is enough', async () => {
-      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
-      await liveFor(market, 4000)
       const { deadline } = await request(r.number)
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await liveFor(market, 2900)
+      await wait(market, deadline - Number(await market.rounds.read<bigint>('liveTime')))
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await wait(market, 1)
       await market.forced.write('requeue', [r.number], ada)
       const moved = await request(r.number)
       assert.ok(moved.deadline > deadline && moved.place === 1)
@@ -248,9 +256,12 @@ describe('forced requests', () => {
       await transact(market, [step.topUp(0n, 1n, 10n * ETH)])
       await transact(market, [step.forced(r)])
       assert.equal((await ledgerOf(market.vault, 1)).claimable, 15n * ETH)
-      const small = await force(market, bob, { index: 1n, asset: 1n, amount: ETH })
+      const exact = await force(market, bob, { index: 1n, asset: 1n, amount: 5n * ETH })
+      const more = await force(market, ada, { index: 1n, asset: 1n, amount: 5n * ETH + 1n })
       await liveFor(market, 4000)
-      await market.forced.refuses('FreeCustodySuffices', 'requeue', [small.number], [5n * ETH])
+      assert.deepEqual([await overdue(exact), await overdue(more)], [true, false])
+      await market.forced.refuses('FreeCustodySuffices', 'requeue', [exact.number], [5n * ETH])
+      await market.forced.write('requeue', [more.number])
     })
 
     it('are closed instead of requeued where they would expire before the new deadline', async () => {
@@ -268,24 +279,28 @@ describe('forced requests', () => {
       await topUp(market, ada, 0n, 1, 10n * 10n ** 18n)
       await transact(market, [step.topUp(0n, 1n, 10n * ETH)])
       await nextRound(market)
-      assert.equal(await overdue(), false)
+      assert.equal(await overdue(r), false)
     })
 
-    it('do not hide those behind them: 8 are looked past, and requeued to look further', async () => {
+    it('do not hide those behind them', async () => {
       const others = market.chain.accounts.slice(4, 13)
-      const waiting: ForcedRequest[] = [r]
-      for (const user of others.slice(0, 8)) waiting.push(await force(market, user, { index: 1n, asset: 1n, amount: ETH }))
+      for (const user of others) await force(market, user, { index: 1n, asset: 1n, amount: ETH })
       const honest = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await liveFor(market, 5000)
-      assert.equal(await overdue(), false, 'nine are waiting in front')
-      await market.forced.write('requeue', [waiting[0]!.number], ada)
-      assert.equal(await overdue(), true)
+      assert.equal(await overdue(r), false)
+      assert.equal(await overdue(honest), true)
       await transact(market, [step.forced(honest)])
-      assert.equal(await overdue(), false)
+      assert.equal(await overdue(honest), false)
     })
   })
 
-  it('that are done are skipped, 32 at a time', async () => {
+  it('that do not exist, or are only reserved, are not overdue', async () => {
+    await market.forced.write('reserve', [0], ada, COST)
+    await liveFor(market, 4000)
+    for (const number of [0n, 1n, 2n]) assert.equal(await market.escape.read('stalled', number), false)
+  })
+
+  it('that are done are moved past, 32 places at a time', async () => {
     const { forced } = market
     const ask = (user: `0x${string}`) => force(market, user, { index: 0n, asset: 0n, amount: CASH })
     // The first is pending in front of a row of done ones, the last behind them.
@@ -294,13 +309,12 @@ describe('forced requests', () => {
     const last = await ask(bob)
     assert.deepEqual(await forced.read('queue'), [0n, 40n])
     await transact(market, [step.forced(first)])
-    await liveFor(market, 6500)
-    assert.equal(await overdue(), false, '38 done ones lie in front')
     await forced.write('advance')
     assert.deepEqual(await forced.read('queue'), [33n, 40n])
-    assert.equal(await overdue(), true)
     await forced.write('advance')
     assert.deepEqual(await forced.read('queue'), [39n, 40n])
+    await forced.write('advance')
+    assert.deepEqual(await forced.read('queue'), [39n, 40n], 'not past one that is pending')
     assert.equal(await forced.read('numberAt', 39n), last.number)
   })
 

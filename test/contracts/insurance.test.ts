@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { abandon, ADA, checkpoint, fund, ledgerOf, liquidate, open, step, transact, wait } from './custody.ts'
+import { abandon, ADA, type CheckpointRecord, checkpoint, fund, ledgerOf, liquidate, open, step, transact, wait } from './custody.ts'
 import { deployMarket, type Market, nextRound } from './market.ts'
 
 const CASH = 1_000_000n
@@ -88,7 +88,8 @@ describe('insurance', () => {
     await insurance.refuses('NothingToCollect', 'collect', [], [], bob)
     await convert()
     const [, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
-    assert.ok(collectable <= 110n * CASH && collectable >= 110n * CASH - 2n, String(collectable))
+    // 10^14 of 4 * 10^14 shares of 440, and what stands beside all others, rounded down.
+    assert.equal(collectable, 110n * CASH - 1n)
     assert.equal((await ledgerOf(vault, 0)).claimable, collectable)
     await insurance.write('collect', [], bob)
     assert.equal(await tokens[0]!.read('balanceOf', bob), collectable)
@@ -150,23 +151,84 @@ describe('insurance', () => {
     assert.ok(collectable <= 10n * CASH && collectable >= 10n * CASH - 2n)
   })
 
-  it('is paid from the backstop\'s own free cash only; what is not paid comes back as shares', async () => {
-    const { insurance } = market
+  it('is paid from the backstop\'s own cash only; what is not paid comes back as shares, to the share', async () => {
+    const { insurance, vault } = market
     await insure(bob, 1000n * CASH)
     await convert()
     // It took over 5 ETH for 900: worth 1,073 but 100 in cash.
     await liquidate(market, [-900n * CASH, 500_000_000n])
-    const before = await shares(bob)
-    await insurance.write('redeem', [before], bob)
+    const worth = (await vault.read<CheckpointRecord>('lastCheckpoint')).equity >> 32n
+    const total = await insurance.read<bigint>('totalShares')
+    const offered = (await shares(bob)) - 12_345n
+    await insurance.write('redeem', [offered], bob)
     await insure(eve, 10n * CASH)
     await convert()
-    const [, offered, collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
-    assert.equal(collectable, 100n * CASH)
-    assert.equal(offered, 0n)
-    const left = await shares(bob)
-    // 973 of 1,073 are left.
-    assert.ok(left * 1073n < before * 974n && left * 1073n > before * 972n)
-    assert.ok((await shares(eve)) > 0n)
+    assert.deepEqual(await insurance.read('position', bob), [0n, 0n, 100n * CASH])
+    const value = (offered * (worth + 1n)) / (total + SHARE)
+    const burned = (offered * 100n * CASH + value - 1n) / value
+    assert.equal(await shares(bob), offered - burned + 12_345n)
+    const minted = (10n * CASH * (total + SHARE)) / (worth + 1n)
+    assert.equal(await shares(eve), minted)
+    assert.equal(await insurance.read('totalShares'), total + minted - burned)
+  })
+
+  it('is paid nothing while the backstop has no cash, whatever else it has and whatever is free', async () => {
+    const { insurance, vault } = market
+    await insure(bob, 100n * CASH)
+    await convert()
+    // It took over 5 ETH for 900: worth 173, with debts in cash.
+    await liquidate(market, [-900n * CASH, 500_000_000n])
+    const owned = await shares(bob)
+    await insurance.write('redeem', [owned], bob)
+    await convert()
+    assert.equal(await insurance.read('period'), 2n)
+    assert.deepEqual(await insurance.read('position', bob), [0n, 0n, 0n])
+    assert.equal(await shares(bob), owned)
+    assert.equal((await ledgerOf(vault, 0)).backstop, -800n * CASH)
+  })
+
+  it('is paid from free custody only: what accounts borrowed is not there', async () => {
+    const { insurance, vault } = market
+    await insure(bob, 100n * CASH)
+    await convert()
+    await transact(market, [step.withdraw(0n, 0n, 1_000_060n * CASH, ada)])
+    assert.equal(await vault.read('free', 0), 40n * CASH)
+    await insurance.write('redeem', [await shares(bob)], bob)
+    await convert()
+    assert.equal((await insurance.read<[bigint, bigint, bigint]>('position', bob))[2], 40n * CASH)
+    assert.equal(await vault.read('free', 0), 0n)
+    await insurance.write('collect', [], bob)
+  })
+
+  it('leaves to be collected what is no whole token unit', async () => {
+    const { insurance, vault, tokens, rounds } = (market = await deployMarket({ cash: 0 }))
+    await rounds.write('postRound')
+    await fund(market, bob, 0, 10n)
+    await insurance.write('insure', [10n], bob)
+    await convert()
+    await insurance.write('redeem', [(await shares(bob)) / 4n], bob)
+    await convert()
+    await insurance.write('collect', [], bob)
+    assert.equal(await tokens[0]!.read('balanceOf', bob), 2n)
+    const [, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
+    assert.ok(collectable === CASH / 2n || collectable === CASH / 2n - 1n, String(collectable))
+    assert.equal((await ledgerOf(vault, 0)).claimable, collectable)
+  })
+
+  it('waits where it would be more shares than there may be', async () => {
+    const { insurance, vault } = market
+    await insure(bob, 1n << 60n)
+    await convert()
+    await gain(1n - (1n << 60n))
+    const total = await insurance.read<bigint>('totalShares')
+    await insure(eve, 1n << 50n)
+    await convert()
+    assert.equal(await insurance.read('totalShares'), total)
+    assert.equal(await vault.read('insuring'), 1n << 50n)
+    await insurance.write('cancel', [], eve)
+    await insure(eve, 1n << 40n)
+    await convert()
+    assert.equal(await insurance.read('totalShares'), total + ((total + SHARE) << 40n) / 2n)
   })
 
   it('of an insurer who was away for periods is worked out when it returns', async () => {

@@ -134,6 +134,15 @@ describe('rounds', () => {
       await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
     })
 
+    it('answers too little', async () => {
+      // It returns 8 as one word to everything, so its decimals are right.
+      await market.chain.client.setCode({ address: market.btc.address, bytecode: '0x600860005260206000f3' })
+      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
+      // And half a word.
+      await market.chain.client.setCode({ address: market.btc.address, bytecode: '0x600860005260106010f3' })
+      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
+    })
+
     it('changed its decimals', async () => {
       await market.btc.write('setDecimals', [18])
       await market.rounds.refuses('FeedDecimalsChanged', 'postRound', [], [2n])

@@ -63,7 +63,7 @@ describe('the escape, when the sequencer is gone', () => {
   })
 
   it('opens only after the stall and its notice', async () => {
-    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [] })
+    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
     await assert.rejects(freezeStalled(system.signer, await route()), /not stalled: its last checkpoint is \d+ s old, of 7200/)
     await assert.rejects(requireFrozen(system.signer.read, await route()), /not frozen/)
