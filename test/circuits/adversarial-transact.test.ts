@@ -380,6 +380,9 @@ describe('transact circuit', () => {
       const input = level.clone().transact([unwind({ index: 3, direction: 0, x: 1000n, y: 1001n })], VALID_UNTIL).input
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { cash: 1000n }), 'TransactStep', ENOUGH)
+      // By 2^-32 of a unit of cash, the least that there is, it does.
+      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, ut: (1n << 32n) - 1n } : asset)))
+      await accepts(circuit, level.clone().transact([unwind({ index: 3, direction: 0, x: 1n, y: 1n })], VALID_UNTIL).input)
     })
   })
 
@@ -489,6 +492,8 @@ describe('transact circuit', () => {
     const names = ['owner', 'viewKey', 'version', 'indexBits', 'sign', 'magnitude', 'publicKey', 'r8', 's', 'queueNumber', 'extra', 'expiry']
     const other = honest('trade')
     await accepts(circuit, putStep(honest('withdraw'), 1, Object.fromEntries(names.map((name) => [name, (other[name] as readonly Signal[])[1]!]).filter(([name]) => name !== 'indexBits'))))
+    // Nor is its place published, which in a tree of nothing may be any.
+    await accepts(circuit, put(honest('withdraw'), 'indexBits', [1], bits(5n, 6)))
     for (const claim of [{ rootAfter: 1n }, { inboxAfter: 1n }]) await rejects(circuit, forgeTransact(honest('none'), [], claim), 'PublicVector', DIGEST)
   })
 
