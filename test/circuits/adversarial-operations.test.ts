@@ -139,6 +139,18 @@ describe('transact circuit, operation by operation', () => {
     it('no exception by which a good request would not be served', () =>
       refuses(signedLie(honest('forced'), 0, { op: single(OP.discharge), exception: 1n }), 'exceptionBit * (1 - exchange) === 0'))
 
+    it('no withdrawal of nothing: the terms are those of one in cash, signed and published, but no balance changes', async () => {
+      const lie = putStep(honest('withdraw'), 0, { assetBits: Array<bigint>(8).fill(0n) })
+      await rejects(circuit, forgeTransact(lie, [{ published: { 6: 0n } }]), 'BalanceChange', 'chosen === 1')
+    })
+
+    it('no amount and no cash of 2^64, which would be signed as, and mirror, other terms', async () => {
+      const input = owned([ownedAccount(0, [-(3n << 62n), 0n, 10n])], { marks: CHEAP }).transact([unwind({ index: 0, asset: 2, direction: 0, x: 1n, y: MAX })], VALID_UNTIL).input
+      await accepts(circuit, input)
+      await rejects(circuit, signedLie(input, 0, { amount: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(amount)')
+      await rejects(circuit, signedLie(input, 0, { cash: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(cash)')
+    })
+
     it('no link where nothing is linked', () => refuses(lie('unwind', { extra: LINK }), 'unwind * extra === 0'))
 
     it('no expiry beyond its bits', () => refuses(lie('forced', { expiry: 1n << 40n }), 'AssertRange(40)(expiry)'))

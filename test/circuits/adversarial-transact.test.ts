@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { accountLeaf, packWeights, type Account } from '../../protocol/account.ts'
 import { bits } from '../../protocol/circuit-input.ts'
-import { BASE8, SUBGROUP_ORDER } from '../../protocol/curve.ts'
+import { addPoints, BASE8, multiply, SUBGROUP_ORDER } from '../../protocol/curve.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/public-vector.ts'
+import { signatureChallenge } from '../../protocol/signature.ts'
 import type { CircuitInput, Signal, System } from '../../protocol/system.ts'
 import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY, TINY } from '../support/circuit-market.ts'
 import { EXPIRY, forced, half, LINK, owned, ownedAccount, ownerKey, preferences, SEQUENCER, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
-import { forgeTransact, signedLie, transactVectorOf, withOpening } from '../support/circuit-transact-forgery.ts'
+import { forgeTransact, signedLie, stepMessage, transactVectorOf, withOpening } from '../support/circuit-transact-forgery.ts'
 
 const DIGEST = 'digest === link[links - 1].out'
 const MAX = (1n << 64n) - 1n
@@ -293,6 +294,17 @@ describe('transact circuit', () => {
       await rejects(circuit, signedLie(honest('forced'), 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n], expiry: 5n }), 'TransactStep', 'discharge * serveable === 0')
     })
 
+    it('is refused where its two sides are points with the same y, or the same x', async () => {
+      const input = honest('withdraw')
+      const { publicKey, secret } = ownerKey(0)
+      const nonce = 12345n
+      // -S for S, and R8 with the point of order 2 added to it: only the owner can make these.
+      for (const r8 of [multiply(BASE8, nonce), addPoints(multiply(BASE8, nonce), [0n, mod(-1n)])]) {
+        const sum = (nonce + 8n * signatureChallenge(publicKey, stepMessage(input, 0), r8) * secret) % SUBGROUP_ORDER
+        await rejects(circuit, forgeTransact(putStep(input, 0, { r8, s: SUBGROUP_ORDER - sum })), 'TransactStep', SIGNED)
+      }
+    })
+
     it('is refused with an R8 off the curve', async () => {
       await rejects(circuit, forgeTransact(putStep(honest('withdraw'), 0, { r8: [1n, 1n] })), 'SignatureOrSecret', 'BabyCheck()(r8[0], r8[1])')
     })
@@ -314,6 +326,11 @@ describe('transact circuit', () => {
         await rejects(circuit, signedLie(honest(name), 0, { amount: most + 1n }), 'TransactStep', ENOUGH)
       }
       assert.ok(ledger.marks !== undefined)
+      // And to the 2^-32 of a unit: T = ut - 2^32.
+      const marks = ledger.marks.map((asset, a) => (a === 1 ? { ...asset, ut: 2n << 32n } : asset))
+      const input = owned([ownedAccount(0, [0n, 1n])], { marks }).transact([withdrawal({ index: 0, amount: 1n })], VALID_UNTIL).input
+      await accepts(circuit, input)
+      await rejects(circuit, forgeTransact(put(input, 'marks', [0, 1], (2n << 32n) - 1n)), 'TransactStep', ENOUGH)
     })
 
     it('is demanded of trades and unwindings', async () => {
@@ -380,6 +397,9 @@ describe('transact circuit', () => {
       const input = level.clone().transact([unwind({ index: 3, direction: 0, x: 1000n, y: 1001n })], VALID_UNTIL).input
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { cash: 1000n }), 'TransactStep', ENOUGH)
+      // By 2^-32 of a unit of cash, the least that there is, it does.
+      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, ut: (1n << 32n) - 1n } : asset)))
+      await accepts(circuit, level.clone().transact([unwind({ index: 3, direction: 0, x: 1n, y: 1n })], VALID_UNTIL).input)
     })
   })
 
@@ -489,6 +509,8 @@ describe('transact circuit', () => {
     const names = ['owner', 'viewKey', 'version', 'indexBits', 'sign', 'magnitude', 'publicKey', 'r8', 's', 'queueNumber', 'extra', 'expiry']
     const other = honest('trade')
     await accepts(circuit, putStep(honest('withdraw'), 1, Object.fromEntries(names.map((name) => [name, (other[name] as readonly Signal[])[1]!]).filter(([name]) => name !== 'indexBits'))))
+    // Nor is its place published, which in a tree of nothing may be any.
+    await accepts(circuit, put(honest('withdraw'), 'indexBits', [1], bits(5n, 6)))
     for (const claim of [{ rootAfter: 1n }, { inboxAfter: 1n }]) await rejects(circuit, forgeTransact(honest('none'), [], claim), 'PublicVector', DIGEST)
   })
 
