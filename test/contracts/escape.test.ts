@@ -291,6 +291,9 @@ describe('the way out', () => {
     await abandon(market)
     const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
     assert.deepEqual(holdings, [1000n * CASH, 10n * ETH, 0n, 0n, 0n, 0n, 0n, 0n])
+    // The withdrawal is void: it is the account's again.
+    const cash = await ledgerOf(vault, 0)
+    assert.deepEqual([cash.accounts, cash.backstop, cash.pending, cash.queued], [2040n * CASH, -1000n * CASH, 0n, 0n])
     const equities = [(2000n * CASH) << 32n, price * 7n * ETH]
     assert.equal(denominator, equities[0]! + equities[1]!)
 
