@@ -167,6 +167,9 @@ describe('plimsoll node', () => {
     for (let i = 0; i < 3; i++) await act('tick', 901)
     await act('freeze', 901)
     const args = ['exit', ...wallet, '--settlement', deployed.settlement, '--to', signer.sender, '--pull']
+    const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory })
+    assert.deepEqual([elsewhere.code, elsewhere.stdout], [2, ''])
+    assert.match(elsewhere.stderr, /^plimsoll: [^\n]*nowhere[^\n]*\n$/)
     const left = await own(args)
     assert.deepEqual([left.index, left.equity, left.pulled], [0, String((2_000n * 10n ** 6n) << 32n), { ETH: '10' }])
     assert.match(left.transaction, /^0x/)
