@@ -34,21 +34,31 @@ export class OwnerWallet {
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
   private readonly viewKey: bigint
+  private readonly chosen: number | undefined
 
-  private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey) {
+  private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, chosen: number | undefined) {
     this.client = client
     this.deployment = deployment
     this.key = key
+    this.chosen = chosen
     this.viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
   }
 
-  static open(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey): OwnerWallet {
-    return new OwnerWallet(client, deployment, key)
+  /**
+   * @param index Which of the key's accounts, where it has several: anyone can open one for it. The first where it is left out.
+   */
+  static open(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, index?: number): OwnerWallet {
+    return new OwnerWallet(client, deployment, key, index)
   }
 
-  /** Index of the account that this key's first deposit opened; undefined before there is one. */
+  /** Indices of the accounts that deposits opened for this key, in order. */
+  indices(): Promise<readonly number[]> {
+    return this.client.accounts(this.key.publicKey)
+  }
+
+  /** Index of the account: the one that was chosen, else the first; undefined before there is one. */
   async findIndex(): Promise<number | undefined> {
-    return (await this.client.accounts(this.key.publicKey))[0]
+    return chooseIndex(await this.indices(), this.chosen)
   }
 
   /** @throws PlimsollError when there is none */
@@ -106,6 +116,12 @@ export class OwnerWallet {
     const { r8: [x, y], s } = sign(this.key, messageHash({ chainId: BigInt(chainId), settlement: BigInt(settlement) }, message))
     return { r8: [x, y] as [bigint, bigint], s }
   }
+}
+
+/** One of a key's accounts, the first unless another is asked for. @throws PlimsollError when that is not one of them */
+export function chooseIndex(indices: readonly number[], chosen: number | undefined): number | undefined {
+  if (chosen === undefined || indices.includes(chosen)) return chosen ?? indices[0]
+  throw new PlimsollError(`Account ${chosen} is not of this key.`, { hint: indices.length === 0 ? 'It has none.' : `It has ${indices.join(', ')}.` })
 }
 
 /** A link for a new trade, which nobody can guess. */

@@ -109,6 +109,7 @@ export async function deploy(market: Market, keys: KeySet, signer: SigningClient
 }
 
 async function deployInto(market: Market, keys: KeySet, signer: SigningClient, options: DeployOptions): Promise<Deployed> {
+  const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
   const traded = market.assets.slice(1)
   const { profile } = keys
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))
@@ -124,7 +125,6 @@ async function deployInto(market: Market, keys: KeySet, signer: SigningClient, o
     tokens[symbol] = options.custody[symbol]!.token ?? (await deployContract(signer, 'MockToken', [symbol, a === 0 ? decimals : MOCK_DECIMALS]))
   }
 
-  const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
   const { publicKey } = sequencerKey(secret)
   const { provingTime, roundMin, roundShort, maxAge, grace, parameterDelay, heartbeat, depositDelay, depositSpacing, forcedDelay, forcedSpacing, expirySlack, noticePeriod, unwindDuration } = options.clocks
   const { openingFee, bond, forcedFee } = FEES

@@ -340,6 +340,7 @@ export class SequencerNode {
       await settle()
     } catch (error) {
       const blamed = (await this.isRefusal(error, inflow)) ? this.suspicion.refused(units) : []
+      if (blamed.length > 0 && error instanceof ProofFailure && !(await this.provesNothing(inflow))) throw error
       await this.desk.recordFailed(new Map(blamed.map((id) => [id, 'REJECTED'])))
       throw error
     } finally {
@@ -366,8 +367,14 @@ export class SequencerNode {
   private async isRefusal(error: unknown, { round }: Inflow): Promise<boolean> {
     if (error instanceof ProofFailure) return true
     if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
-    // Proofs at the marks of a round are void at the next.
-    return this.settlement.round().then(({ number }) => number === round, () => false)
+    // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
+    return Promise.all([this.settlement.round(), this.settlement.view<bigint>('accountsRoot')]).then(([{ number }, root]) => number === round && root === this.current.system.ledger.root, () => false)
+  }
+
+  /** Whether the prover proves a batch without operations: else it is the prover that is out of order. */
+  private provesNothing({ now }: Inflow): Promise<boolean> {
+    const { input } = this.current.system.clone().transact([], BigInt(now))
+    return this.prove(this.keys, 'transact', input).then(() => true, () => false)
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */

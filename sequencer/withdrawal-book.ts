@@ -64,5 +64,7 @@ export class WithdrawalBook {
       if (pending !== undefined) pending.claimed = block
     }
     this.next = end > REREAD ? end - REREAD : 0n
+    // A claim that no reorganization can undo is nothing to remember.
+    for (const [id, { claimed: block }] of this.byId) if (block !== undefined && block < this.next) this.byId.delete(id)
   }
 }

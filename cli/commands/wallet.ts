@@ -46,6 +46,8 @@ export function register(program: Command): void {
       .option('--account <number>', 'number of the key, for owners with several accounts', wholeNumber(0, 0xffff_ffff), 0)
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
+  /** Of commands on one account. */
+  const indexed = (to: Command) => to.option('--index <number>', "which of the key's accounts, where it has several (default: the first)", wholeNumber(0, 0xffff_ffff))
   const node = (to: Command) => to.requiredOption('--node <url>', 'the API of a node').option('--rpc <url>', 'JSON-RPC endpoint of the chain')
   const chain = (to: Command) =>
     to.requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain').requiredOption('--settlement <address>', 'settlement contract on that chain', address)
@@ -62,7 +64,7 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/deposit.ts')))
 
-  command('withdraw', 'withdraw to an address: claimable after the next checkpoint', '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...')
+  indexed(command('withdraw', 'withdraw to an address: claimable after the next checkpoint', '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...'))
     .option('--node <url>', 'the API of a node')
     .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .option('--settlement <address>', 'settlement contract on that chain', address)
@@ -75,7 +77,7 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
-  node(command('trade', 'sign half of a trade; whoever has the link signs the other half', '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400'))
+  indexed(node(command('trade', 'sign half of a trade; whoever has the link signs the other half', '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400')))
     .requiredOption('--asset <symbol>', 'what is traded for cash')
     .option('--buy <decimal>', 'how much of it to buy')
     .option('--sell <decimal>', 'how much of it to sell')
@@ -86,17 +88,17 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/trade.ts')))
 
-  node(command('preferences', 'say what a liquidation is to trade first; only the sequencer sees it', '--node http://127.0.0.1:9464 --set ETH=15'))
+  indexed(node(command('preferences', 'say what a liquidation is to trade first; only the sequencer sees it', '--node http://127.0.0.1:9464 --set ETH=15')))
     .requiredOption('--set <symbol=weight>', 'weight of an asset, from 1 to 15, 8 is neutral (repeat it for others)', addWeight)
     .addOption(expiresIn())
     .option(...wait)
     .action(onChain(() => import('../wallet/preferences.ts')))
 
-  node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')).action(onChain(() => import('../wallet/balance.ts')))
+  indexed(node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464'))).action(onChain(() => import('../wallet/balance.ts')))
 
-  chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/history.ts')))
+  indexed(chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...'))).action(onChain(() => import('../wallet/history.ts')))
 
-  chain(command('recover', "rebuild one's account from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...'))
+  indexed(chain(command('recover', "rebuild one's account from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')))
     .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
     .option('--out <file>', 'write it to a new file instead')
     .action(onChain(() => import('../wallet/recover.ts')))
@@ -111,7 +113,7 @@ export function register(program: Command): void {
     .option('--pull', "after a freeze: take one's part of every token")
     .action(onChain(() => import('../wallet/insure.ts')))
 
-  chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull'))
+  indexed(chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull')))
     .requiredOption('--to <address>', 'the recipient', address)
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')

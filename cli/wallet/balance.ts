@@ -23,5 +23,7 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(balances)}`)
   printText(`Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round.number}`)
   if (Object.keys(weights).length > 0) printText(`Preferences: ${Object.entries(weights).map(([symbol, weight]) => `${symbol} ${weight}`).join(', ')}`)
+  const others = (await wallet.indices()).filter((index) => index !== account.index)
+  if (others.length > 0) printText(`This key has other accounts, which --index names: ${others.join(', ')}`)
   for (const { id, asset, amount, claimable } of pending) printText(`Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `plimsoll wallet withdraw --claim ${id} takes it` : 'waits for the next checkpoint'}`)
 }

@@ -3,6 +3,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi.ts'
+import { chooseIndex } from '../../sdk/owner-wallet.ts'
 import { openingsOf, type RecoveredAccount, SettlementHistory } from '../../sdk/history.ts'
 import { connect, type ReadClient } from '../../sequencer/rpc.ts'
 import { refusal } from '../../sequencer/refusal.ts'
@@ -29,7 +30,7 @@ export async function recoverAccount(options: ChainOptions, atCheckpoint: boolea
     const key = await ownerKey(options, chain.chainId, settlement)
     const { sequencerKey } = await chain.read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
     const history = await SettlementHistory.read(chain.read, settlement, { atCheckpoint })
-    const [index] = history.indices(key.publicKey)
+    const index = chooseIndex(history.indices(key.publicKey), options.index)
     if (index === undefined) throw new PlimsollError(NO_ACCOUNT, { hint: 'Check --account, and the Ethereum key.' })
     return { chain, key, assets, recovered: history.account(index, key.publicKey, sharedViewKey(key.secret, sequencerKey)) }
   } catch (error) {
@@ -37,10 +38,11 @@ export async function recoverAccount(options: ChainOptions, atCheckpoint: boolea
   }
 }
 
-/** Index of the first account that a deposit opened for a key. @throws PlimsollError when there is none */
-export async function findIndex(read: PublicClient, settlement: Address, publicKey: Point): Promise<number> {
+/** Index of a key's account. @throws PlimsollError when there is none */
+export async function findIndex(read: PublicClient, settlement: Address, publicKey: Point, chosen: number | undefined): Promise<number> {
   const [x, y] = publicKey
-  const opening = (await openingsOf(read, settlement)).find((entry) => entry.publicKey[0] === x && entry.publicKey[1] === y)
-  if (opening === undefined) throw new PlimsollError(NO_ACCOUNT, { hint: 'Check --account, and the Ethereum key.' })
-  return opening.index
+  const own = (await openingsOf(read, settlement)).filter((entry) => entry.publicKey[0] === x && entry.publicKey[1] === y)
+  const index = chooseIndex(own.map((entry) => entry.index), chosen)
+  if (index === undefined) throw new PlimsollError(NO_ACCOUNT, { hint: 'Check --account, and the Ethereum key.' })
+  return index
 }

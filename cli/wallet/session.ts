@@ -14,6 +14,8 @@ export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
 export interface WalletOptions {
   readonly from?: Address
   readonly account: number
+  /** Which of the key's accounts. */
+  readonly index?: number
   readonly json?: true
   readonly node?: string
   readonly rpc?: string
@@ -56,7 +58,7 @@ export async function ownerKey(options: WalletOptions, chainId: number, settleme
 export async function openWallet(options: WalletOptions & { node: string }): Promise<OwnerWallet> {
   const client = new PlimsollClient({ node: options.node })
   const deployment = await client.deployment()
-  return OwnerWallet.open(client, deployment, await ownerKey(options, deployment.chainId, deployment.settlement))
+  return OwnerWallet.open(client, deployment, await ownerKey(options, deployment.chainId, deployment.settlement), options.index)
 }
 
 /** Position of an asset. @throws PlimsollError when there is no such symbol */

@@ -63,7 +63,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   if (asset < 0) throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, { hint: `There are ${assets.filter(({ token }) => token !== null).map(({ symbol }) => symbol).join(', ')}.` })
   const amount = parseAmount(options.amount, assets[asset]!.decimals, '--amount')
   const key = await ownerKey(options, signer.chainId, settlement)
-  const index = await findIndex(read, settlement, key.publicKey)
+  const index = await findIndex(read, settlement, key.publicKey, options.index)
   const { vault } = await settlementConfig(read, settlement)
   const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
   const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, rmdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -92,6 +92,14 @@ describe('plimsoll deploy', () => {
     const lock = await DirectoryLock.acquire(join(directory, 'busy'))
     await refused(['--rpc', url, '--data', 'busy', '--allow-development-keys', ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])], new RegExp(`busy is in use by process ${process.pid}\\. Stop that one first`), { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
     await lock.release()
+    const named = ['--rpc', url, '--data', 'keyed', '--allow-development-keys', ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])]
+    methods.length = 0
+    await mkdir(join(directory, 'keyed', 'sequencer.key'), { recursive: true })
+    await refused(named, /Cannot read keyed\/sequencer\.key/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    await rmdir(join(directory, 'keyed', 'sequencer.key'))
+    await writeFile(join(directory, 'keyed', 'sequencer.key'), 'nonsense')
+    await refused(named, /keyed\/sequencer\.key is not the key of a sequencer/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
     await refused(['--rpc', 'ftp://x', '--data', 'state'], /not an http or https URL/)
     await refused(['--rpc', 'http://127.0.0.1:1', '--data', 'state'], /No JSON-RPC endpoint answers/)
     await refused(['--rpc', url, '--data', 'state', '--feed', 'ETH=1'], /SYMBOL=0xADDRESS/)

@@ -176,8 +176,11 @@ describe('plimsoll node', () => {
     const hours = (async () => {
       for (; waiting; await sleep(500)) await later(901)
     })()
-    const left = await own(args).finally(() => (waiting = false))
+    const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory }).finally(() => (waiting = false))
     await hours
+    assert.deepEqual([elsewhere.code, elsewhere.stdout], [2, ''])
+    assert.match(elsewhere.stderr, /^plimsoll: [^\n]*nowhere[^\n]*\n$/)
+    const left = await own(args)
     assert.deepEqual([left.index, left.equity, left.pulled], [0, String((2_000n * 10n ** 6n) << 32n), { ETH: '10' }])
     assert.match(left.transaction, /^0x/)
     assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })

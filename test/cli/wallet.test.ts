@@ -10,7 +10,7 @@ import { type Hex, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { approve } from '../../cli/wallet/deposit.ts'
 import { loadArtifact } from '../../contracts/artifacts.ts'
-import { FORCED_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { deployContract } from '../../sequencer/deploy.ts'
 import { connectSigner } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
@@ -177,6 +177,25 @@ describe('plimsoll wallet', () => {
     assert.deepEqual([first.kind, second.kind, second.index], ['open', 'topup', first.index])
     assert.equal((await run(carol, ...args, '--wait')).status, 'settled')
     assert.deepEqual((await run(carol, 'balance', '--node', api)).balances, { USD: '60' })
+
+    // Anyone may open another account for the key, even before its owner does: the owner has both.
+    const [x, y] = (await run(carol, 'address', ...chain)).publicKey.map(BigInt)
+    const { openingFee } = await system.signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'config' })
+    const from = (await system.signer.write.getAddresses())[4]!
+    const stranger = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_NONE', from })
+    await system.mint('ETH', from, WEI)
+    await approve(stranger, system.deployed.tokens.ETH!, system.deployed.vault, WEI)
+    await sendCall(stranger, { address: system.deployed.vault, abi: VAULT_ABI, functionName: 'open', args: [1, WEI, x, y], value: openingFee })
+    const other = first.index + 1
+    const read = (...args: string[]) => run(carol, 'balance', '--node', api, ...args)
+    for (let i = 0; i < 100 && node.system.accounts[other] === undefined; i++) await sleep(100)
+    assert.deepEqual([(await read()).balances, (await read('--index', String(other))).balances], [{ USD: '60' }, { ETH: '1' }])
+    const plain = await runCli(['wallet', 'balance', '--node', api], { env: { PLIMSOLL_WALLET_KEY: carol } })
+    assert.match(plain.stdout, new RegExp(`other accounts, which --index names: ${other}\n`))
+    assert.deepEqual((await run(carol, 'recover', ...chain, '--index', String(other))).balances, { ETH: '1' })
+    assert.equal((await run(carol, 'preferences', '--node', api, '--set', 'ETH=3', '--index', String(other), '--wait')).status, 'settled')
+    await refused(carol, ['balance', '--node', api, '--index', '0'], /Account 0 is not of this key\. It has \d+, \d+/)
+    await refused(carol, ['recover', ...chain, '--index', '0'], /Account 0 is not of this key/)
   })
 
   it('sends nothing to a vault or a token that are not those of the settlement', async () => {

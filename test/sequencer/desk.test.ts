@@ -81,6 +81,14 @@ describe('the desk', () => {
     await refused(buy(2, 1n, 2n), 'BACKSTOP_SIDE')
   })
 
+  it('takes what is good for long enough, and leaves a forced request that is not to the contract', async () => {
+    const lead = BigInt(2 * PROVING_TIME)
+    await refused(preferences({ index: 0, weights: WEIGHTS, expiry: BigInt(NOW) + lead - 1n }), 'EXPIRED')
+    await take(preferences({ index: 0, weights: WEIGHTS, expiry: BigInt(NOW) + lead + 60n }))
+    const short = (expiry: bigint) => plan({ most: 0, forced: [{ operation: forced({ index: 1, amount: 1n, expiry }), round: 2 }] }).kinds
+    assert.deepEqual([short(VALID_UNTIL - 1n), short(VALID_UNTIL)], [[], ['forced 1']])
+  })
+
   it('knows no asset that was not deployed, whatever it would be traded for', async () => {
     await refused(half({ index: 0, direction: 1, x: 1n, y: 0n, asset: 5 }), 'UNKNOWN_ASSET')
   })

@@ -108,6 +108,28 @@ describe('the journal', () => {
     assert.deepEqual((await reopened()).map(({ n }) => n), [4, 5])
   })
 
+  it('leaves no half a line where there is no more room, before and after it was rewritten', async () => {
+    const journal = await Journal.open(directory, 0)
+    const full = async (n: number) => {
+      const { file } = journal as unknown as { file: { appendFile(line: Buffer): Promise<void> } }
+      const { appendFile } = file
+      file.appendFile = async (line) => {
+        await appendFile.call(file, line.subarray(0, 30))
+        throw new Error('ENOSPC: no space left on device')
+      }
+      await assert.rejects(journal.accept(id(n), body, n), { name: 'PlimsollError', message: /no space left/ })
+      file.appendFile = appendFile
+    }
+    for (let n = 1; n <= 3; n++) await journal.accept(id(n), body, n)
+    await full(100)
+    for (let n = 1; n <= 2; n++) await journal.record({ id: id(n), status: 'settled', settlement: n })
+    await journal.compact(({ outcome }) => outcome !== undefined)
+    await full(101)
+    await journal.accept(id(4), body, 4)
+    await journal.close()
+    assert.deepEqual((await reopened()).map((entry) => entry.id), [id(3), id(4)])
+  })
+
   it('has everything that was acknowledged before a kill -9, also while it is rewritten', async () => {
     const acknowledged: number[] = []
     for (let round = 0; round < 12; round++) {

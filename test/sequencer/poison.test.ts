@@ -25,6 +25,7 @@ describe('an operation that circuit or contract would refuse', () => {
   let bob: TestOwner
   /** Batches whose input has this among its indices cannot be proven. */
   let unprovable: bigint | undefined
+  let outOfOrder = false
   /** Seconds that a proof takes on the chain. */
   let slow = 0
   const prices = (eth: bigint, btc = 8_000n) => movePrices(system.signer, system.feeds, [eth * WEI, btc * WEI, 50n * WEI])
@@ -41,6 +42,7 @@ describe('an operation that circuit or contract would refuse', () => {
     system = await startEchoSystem()
     node = await system.open({
       prove: async (keys, circuit, input) => {
+        if (outOfOrder) throw new Error('out of memory')
         if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
         if (circuit === 'transact' && unprovable !== undefined && (input.digest as bigint) > 0n && JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(`"${unprovable}n"`)) throw new Error('constraint 17 is not satisfied')
         return echo(keys, circuit, input)
@@ -119,6 +121,18 @@ describe('an operation that circuit or contract would refuse', () => {
     unprovable = undefined
   })
 
+  it('is kept where the prover is out of order', async () => {
+    const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
+    outOfOrder = true
+    let failures = 0
+    for (let i = 0; i < 10; i++) await node.step().catch(() => failures++)
+    outOfOrder = false
+    assert.ok(failures >= 4)
+    assert.equal(status(id), 'accepted')
+    for (let i = 0; i < 3 && status(id) === 'accepted'; i++) await node.step()
+    assert.equal(status(id), 'settled')
+  })
+
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
@@ -157,6 +171,8 @@ describe('an operation that circuit or contract would refuse', () => {
   })
 
   it('is one of very many: a look takes up a transaction of them, so that deposits and rounds do not wait', async () => {
+    // After what was refused before, a look carries out twice as many as the one before.
+    for (let i = 0; i < 5; i++) await node.step()
     for (let i = 0; i < 30; i++) await bob.wallet.preferences([8, 1 + (i % 15), 8, 8, 8, 8, 8, 8], DAY)
     await alice.topUp(1, 'USD', 5n * USD)
     const report = await node.step()
