@@ -351,7 +351,10 @@ describe('the way out', () => {
     await exit(1n, bob, prices[0]! * 8n * ETH + ((380n * CASH) << 32n))
     for (const asset of [0, 1]) {
       for (const index of [0n, 1n]) await pull(index, asset)
+      const before = await ledgerOf(vault, asset)
       for (const user of [eve, bob]) await escape.write('pullShares', [asset], user)
+      const after = await ledgerOf(vault, asset)
+      assert.deepEqual([after.accounts, after.backstop], [before.accounts, before.backstop - (before.custody - after.custody)])
       assert.ok((await ledgerOf(vault, asset)).custody <= 4n)
     }
     const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
