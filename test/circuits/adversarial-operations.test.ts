@@ -9,7 +9,7 @@ import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY, MARKS, TINY } from '../support/circuit-market.ts'
 import { divide } from '../support/circuit-mutation.ts'
-import { forced, half, LINK, owned, ownedAccount, ownerKey, preferences, SEQUENCER, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
+import { forced, half, LINK, oneOfEach, owned, ownedAccount, ownerKey, SEQUENCER, topUp, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 import { forgeTransact, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
 
@@ -25,7 +25,6 @@ const TAKES = '(withdraw + queued + preferences) * directionBit === 0'
 const DISCHARGE = 'discharge * serveable === 0'
 const SAME_WEIGHTS = '(1 - preferences) * (weights - oldWeights) === 0'
 
-const topUp = (index: number, amount: bigint, asset = 1): Operation => ({ kind: 'topup', depositId: 1, index, asset, amount })
 const single = (op: number): bigint[] => Array.from({ length: 9 }, (_, i) => (i === op - 1 ? 1n : 0n))
 const oneHot = (a: number): bigint[] => Array.from({ length: 8 }, (_, i) => (i === a ? 1n : 0n))
 
@@ -56,15 +55,7 @@ describe('transact circuit, operation by operation', () => {
     system = owned([ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET)])
     for (const [name, operations] of Object.entries({
       open: [{ kind: 'open', depositId: 3, index: 3, publicKey: ownerKey(3).publicKey, asset: 0, amount: 500n }],
-      topup: [topUp(0, 7n)],
-      withdraw: [withdrawal({ index: 0, amount: 5n })],
-      trade: [half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })],
-      unwind: [unwind({ index: 0, direction: 1, x: 3n, y: 6n })],
-      preferences: [preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
-      forced: [forced({ index: 1, amount: 11n })],
-      discharge: [forced({ index: 2, amount: 1n })],
-      bounce: [topUp(0, MAX, 0)],
-      none: [],
+      ...oneOfEach(),
     } satisfies Record<string, Operation[]>)) inputs.set(name, run(...operations))
   })
 

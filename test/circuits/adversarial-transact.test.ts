@@ -11,7 +11,7 @@ import type { CircuitInput, Signal, System } from '../../protocol/system.ts'
 import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY, TINY } from '../support/circuit-market.ts'
-import { EXPIRY, forced, half, LINK, owned, ownedAccount, ownerKey, preferences, SEQUENCER, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
+import { EXPIRY, forced, half, LINK, oneOfEach, owned, ownedAccount, ownerKey, preferences, SEQUENCER, topUp, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 import { forgeTransact, signedLie, stepMessage, transactVectorOf, withOpening } from '../support/circuit-transact-forgery.ts'
 
@@ -24,7 +24,6 @@ const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 
 const open = (index: number, amount = 500n): Operation => ({ kind: 'open', depositId: index, index, publicKey: ownerKey(index).publicKey, asset: 0, amount })
-const topUp = (index: number, amount: bigint, asset = 1): Operation => ({ kind: 'topup', depositId: 1, index, asset, amount })
 
 /** 10 ETH at 200 against a debt of 1,690: healthy, and below its target. */
 const DEBTOR = [-1_690_000_000n, 1_000_000_000n]
@@ -42,17 +41,9 @@ describe('transact circuit', () => {
     system = owned([ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET), ownedAccount(3, DEBTOR), ownedAccount(4, SHORT)])
     for (const [name, operations] of Object.entries({
       open: [open(5)],
-      topup: [topUp(0, 7n)],
-      withdraw: [withdrawal({ index: 0, amount: 5n })],
-      trade: [half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })],
-      unwind: [unwind({ index: 0, direction: 1, x: 3n, y: 6n })],
-      preferences: [preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
-      forced: [forced({ index: 1, amount: 11n })],
-      discharge: [forced({ index: 2, amount: 1n })],
-      bounce: [topUp(0, MAX, 0)],
+      ...oneOfEach(),
       sale: [unwind({ index: 3, direction: 0, x: 100_000_000n, y: 196_000_000n })],
       buyback: [unwind({ index: 4, direction: 1, x: 100_000_000n, y: 203_000_000n })],
-      none: [],
     } satisfies Record<string, Operation[]>)) inputs.set(name, run(...operations))
   })
 

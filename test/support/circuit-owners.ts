@@ -5,7 +5,7 @@ import { type OwnerKey, ownerHash, ownerKeyFromSeed, sequencerKey, sharedViewKey
 import type { Balances } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { messageHash, type SigningDomain } from '../../protocol/messages.ts'
-import { type Forced, operationMessage, type Preferences, type SignedOperation, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
+import { type Forced, type Operation, operationMessage, type Preferences, type SignedOperation, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import { sign, type Signature } from '../../protocol/signature.ts'
 import { System } from '../../protocol/system.ts'
 import { account, MARKS, MIN_LIABILITY, SLOTS, TINY } from './circuit-market.ts'
@@ -64,4 +64,23 @@ export function preferences(more: Partial<Preferences> & Pick<Preferences, 'inde
 
 export function forced(more: Partial<Forced> & Pick<Forced, 'index' | 'amount'>): Forced {
   return signed({ kind: 'forced', queueNumber: 12n, asset: 0, recipient: RECIPIENT, expiry: EXPIRY, signature: UNSIGNED, ...more })
+}
+
+export function topUp(index: number, amount: bigint, asset = 1): Operation {
+  return { kind: 'topup', depositId: 1, index, asset, amount }
+}
+
+/** A batch of each kind, for accounts 0 and 1 that are healthy and account 2 that is below its target. */
+export function oneOfEach(): Record<string, Operation[]> {
+  return {
+    topup: [topUp(0, 7n)],
+    withdraw: [withdrawal({ index: 0, amount: 5n })],
+    trade: [half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })],
+    unwind: [unwind({ index: 0, direction: 1, x: 3n, y: 6n })],
+    preferences: [preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
+    forced: [forced({ index: 1, amount: 11n })],
+    discharge: [forced({ index: 2, amount: 1n })],
+    bounce: [topUp(0, (1n << 64n) - 1n, 0)],
+    none: [],
+  }
 }
