@@ -186,6 +186,19 @@ describe('a node that looks at the chain', () => {
     assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
   })
 
+  it('makes a checkpoint by itself before the last one is old, where nothing has to be settled', async () => {
+    const checkpointed = () => signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
+    const before = await checkpointed()
+    for (let i = 0; i < 5 && (await checkpointed()) === before; i++) {
+      await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], 600)
+      assert.equal((await node.step())?.proofs, 0)
+    }
+    const after = await checkpointed()
+    assert.ok(after > before && after - before < 7_200n / 2n, `${after - before} seconds`)
+    await node.step()
+    assert.equal(await checkpointed(), after)
+  })
+
   it('lists withdrawals the same to all who ask at once, and no longer once they are claimed', async () => {
     const all = await bob.wallet.client.withdrawals(1)
     assert.ok(all.length >= 5)
