@@ -104,6 +104,15 @@ describe('a node that looks at the chain', () => {
 
   it('posts a round for a forced request that can only be discharged at one younger than it', async () => {
     const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
+    const later = async () => {
+      await rawCall(signer, 'evm_increaseTime', '0x28')
+      await rawCall(signer, 'evm_mine')
+    }
+    // There is no other reason left for a round.
+    await later()
+    await node.step()
+    await later()
+    assert.equal(await node.step(), undefined)
     const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
     const { logs } = await sendCall(bob.signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -112,8 +121,7 @@ describe('a node that looks at the chain', () => {
     await sendCall(bob.signer, { ...forced, functionName: 'submit', args: [number, 0, USD, bob.address, expiry, r8, s] })
     const { number: round } = node.latestRound
     await node.step()
-    await rawCall(signer, 'evm_increaseTime', '0x28')
-    await rawCall(signer, 'evm_mine')
+    await later()
     await node.step()
     assert.equal(node.latestRound.number, round + 1)
     const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
