@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { parseEventLogs } from 'viem'
+import { decodeFunctionData, encodeFunctionData, parseEventLogs } from 'viem'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
@@ -11,6 +11,7 @@ import { sharedViewKey } from '../../protocol/keys.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import type { RoundReport, SequencerNode } from '../../sequencer/node.ts'
 import { rebuild } from '../../sequencer/rebuild.ts'
+import type { SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { serve } from '../../sequencer/server.ts'
 import { Store } from '../../sequencer/store.ts'
@@ -237,7 +238,24 @@ describe('the node with real accounts', () => {
     assert.deepEqual(again.system.accounts, node.system.accounts)
     await again.close()
     await assert.rejects(rebuild(system.signer, system.deployed.settlement, secret - 1n), { message: /WRONG_KEY/ })
+    // Of an endpoint that changes what was published, nothing is rebuilt.
+    for (const [circuit, position, message] of [[0, 1, /does not lead to the head of slot \d+/], [2, 6, /is not what its ciphertext says/], [2, 1, /does not lead to the root/]] as const) {
+      await assert.rejects(rebuild(lying(circuit, position), system.deployed.settlement, secret), { name: 'PlimsollError', message })
+    }
   })
+
+  /** A client that finds another value at a position of every batch of a circuit than the one that was published. */
+  function lying(circuit: number, position: number): SigningClient {
+    const { read } = system.signer
+    const getTransaction = async (query: { hash: `0x${string}` }) => {
+      const transaction = await read.getTransaction(query)
+      const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: transaction.input })
+      if (functionName !== 'settle') return transaction
+      const batches = args[0].map((batch) => (batch.circuit === circuit ? { ...batch, values: batch.values.with(position, batch.values[position]! + 1n) } : batch))
+      return { ...transaction, input: encodeFunctionData({ abi: SETTLEMENT_ABI, functionName, args: [batches] }) }
+    }
+    return { ...system.signer, read: Object.assign(Object.create(read), { getTransaction }) }
+  }
 
   it('publishes enough for every owner to rebuild its account, with its history, from the chain alone', async () => {
     const { read } = system.signer
@@ -250,8 +268,11 @@ describe('the node with real accounts', () => {
       assert.equal(leaf, node.system.tree.leaf(index!))
       assert.equal(events.length, Number(account.version) + 1)
       assert.throws(() => history.account(index!, wallet.key.publicKey, 5n), /does not open|not what its ciphertext/)
+      const other = wallet === alice.wallet ? bob.wallet : alice.wallet
+      assert.throws(() => history.account(index!, other.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey)), /not what its ciphertext/)
     }
     assert.deepEqual(history.account(0, alice.wallet.key.publicKey, sharedViewKey(alice.wallet.key.secret, sequencerKey)).history.map(({ kind }) => kind), ['open', 'deposit', 'withdraw', 'trade', 'liquidation'])
+    await assert.rejects(SettlementHistory.read(lying(2, 6).read, system.deployed.settlement), { name: 'PlimsollError', message: /do not have its root/ })
     const before = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
     assert.equal(before.root, history.root)
   })

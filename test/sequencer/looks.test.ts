@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { verifySignature } from '../../protocol/signature.ts'
-import { VAULT_ABI } from '../../sdk/abi.ts'
+import { parseEventLogs } from 'viem'
+import { sign, verifySignature } from '../../protocol/signature.ts'
+import { FORCED_ABI, ROUNDS_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
 import { Contracts } from '../../sequencer/contracts.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
@@ -20,6 +21,8 @@ import { newOwner, type TestOwner } from '../support/test-owner.ts'
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
 const DAY = { expiresIn: 86_400 }
+/** State of a forced request. */
+const DISCHARGED = 4
 
 describe('a node that looks at the chain', () => {
   let system: EchoSystem
@@ -74,6 +77,55 @@ describe('a node that looks at the chain', () => {
     Object.assign(forgetful.settlement, { client: { ...signer, chainId: 1, read } })
     await assert.rejects(forgetful.deposits(), /missing trie node/)
     await node.step()
+  })
+
+  it('knows which deposits have waited for half of their time, and a request that moved by its last place only', async () => {
+    const contracts = await Contracts.of(await Settlement.at(signer, system.deployed.settlement))
+    await bob.topUp(0, 'USD', 5n * USD)
+    const urgent = async () => (await contracts.deposits()).map((deposit) => deposit.urgent)
+    assert.deepEqual(await urgent(), [false])
+    for (let i = 0; i < 3; i++) {
+      await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], 700)
+      await sendCall(system.signer, { address: system.deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })
+    }
+    assert.deepEqual(await urgent(), [true])
+    await node.step()
+    const places = [1n, 2n, 1n, 3n]
+    const place: Record<string, number> = { 1: 2, 2: 1, 3: 3 }
+    const readContract = async ({ functionName, args }: { functionName: string; args: [bigint] }) => {
+      if (functionName === 'queue') return [0n, 4n]
+      if (functionName === 'numberAt') return places[Number(args[0])]
+      return { state: args[0] === 3n ? 3 : 2, place: place[String(args[0])], index: 0, asset: 0, amount: 1n, recipient: alice.address, expiry: 2_000, round: 1n, r8: [0n, 1n], s: 0n }
+    }
+    Object.assign(contracts.settlement, { client: { ...signer, read: { readContract } } })
+    assert.deepEqual((await contracts.forcedRequests(1_000)).map(({ operation }) => operation.queueNumber), [2n, 1n])
+    assert.deepEqual(await contracts.forcedRequests(2_001), [])
+  })
+
+  it('posts a round for a forced request that can only be discharged at one younger than it', async () => {
+    const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
+    const later = async () => {
+      await rawCall(signer, 'evm_increaseTime', '0x28')
+      await rawCall(signer, 'evm_mine')
+    }
+    // There is no other reason left for a round.
+    await later()
+    await node.step()
+    await later()
+    assert.equal(await node.step(), undefined)
+    const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
+    const { logs } = await sendCall(bob.signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
+    const expiry = Number((await signer.read.getBlock()).timestamp) + 200_000
+    const { r8, s } = sign(alice.wallet.key, 5n)
+    await sendCall(bob.signer, { ...forced, functionName: 'submit', args: [number, 0, USD, bob.address, expiry, r8, s] })
+    const { number: round } = node.latestRound
+    await node.step()
+    await later()
+    await node.step()
+    assert.equal(node.latestRound.number, round + 1)
+    const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
+    assert.equal(state, DISCHARGED)
   })
 
   it('verifies a signature once: when its operation comes, or at the start', async () => {
@@ -184,6 +236,19 @@ describe('a node that looks at the chain', () => {
     await rm(blocked, { recursive: true })
     await node.step()
     assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+  })
+
+  it('makes a checkpoint by itself before the last one is old, where nothing has to be settled', async () => {
+    const checkpointed = () => signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
+    const before = await checkpointed()
+    for (let i = 0; i < 5 && (await checkpointed()) === before; i++) {
+      await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], 600)
+      assert.equal((await node.step())?.proofs, 0)
+    }
+    const after = await checkpointed()
+    assert.ok(after > before && after - before < 7_200n / 2n, `${after - before} seconds`)
+    await node.step()
+    assert.equal(await checkpointed(), after)
   })
 
   it('lists withdrawals the same to all who ask at once, and no longer once they are claimed', async () => {
