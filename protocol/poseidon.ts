@@ -1,4 +1,11 @@
-import { poseidon2, poseidon3, poseidon4, poseidon5, poseidon6, poseidon11, poseidon16 } from 'poseidon-lite'
+// One by one: the constants of all sixteen arities take a fifth of a second to load.
+import { poseidon2 } from 'poseidon-lite/poseidon2'
+import { poseidon3 } from 'poseidon-lite/poseidon3'
+import { poseidon4 } from 'poseidon-lite/poseidon4'
+import { poseidon5 } from 'poseidon-lite/poseidon5'
+import { poseidon6 } from 'poseidon-lite/poseidon6'
+import { poseidon11 } from 'poseidon-lite/poseidon11'
+import { poseidon16 } from 'poseidon-lite/poseidon16'
 
 const BY_ARITY = { 2: poseidon2, 3: poseidon3, 4: poseidon4, 5: poseidon5, 6: poseidon6, 11: poseidon11, 16: poseidon16 } as const
 

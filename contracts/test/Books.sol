@@ -13,14 +13,16 @@ contract Books {
         VAULT = vault;
     }
 
-    /// @return ledgers Of each asset.
-    /// @return balances Of each asset's token that the vault holds, in token units; 0 without a token.
-    function all()
+    /// @return ledgers Of assets 0 to `count - 1`.
+    /// @return balances Of their tokens that the vault holds, in token units; 0 without a token.
+    function all(uint8 count)
         external
         view
-        returns (IVault.Ledger[8] memory ledgers, uint256[8] memory balances, uint64 insuring)
+        returns (IVault.Ledger[] memory ledgers, uint256[] memory balances, uint64 insuring)
     {
-        for (uint8 a = 0; a < 8; ++a) {
+        ledgers = new IVault.Ledger[](count);
+        balances = new uint256[](count);
+        for (uint8 a = 0; a < count; ++a) {
             ledgers[a] = VAULT.ledger(a);
             (address token,,,,,) = VAULT.assetInfo(a);
             if (token != address(0)) balances[a] = IERC20(token).balanceOf(address(VAULT));

@@ -183,6 +183,7 @@ export class Model {
       balances[0] = cash
       this.count('liquidation')
     }
+    if (delta.every((change) => change === 0n) && this.pick(2) === 0) return
     for (let a = 0; a < ASSETS; a++) this.backstop[a]! += delta[a]!
     this.receipt(await liquidate(this.market, delta, badDebt))
   }
@@ -375,7 +376,7 @@ export class Model {
 
   /** Custody equals what accounts, backstop, claims and queue add up to; so does the token; and the model agrees. */
   async check(): Promise<void> {
-    const [ledgers, held, insuring] = await this.books.read<[LedgerEntry[], bigint[], bigint]>('all')
+    const [ledgers, held, insuring] = await this.books.read<[LedgerEntry[], bigint[], bigint]>('all', ASSETS)
     assert.equal(insuring, this.insuring)
     for (let a = 0; a < ASSETS; a++) {
       const l = ledgers[a]!
@@ -426,7 +427,7 @@ export class Model {
       const [shares, all] = await insurance.read<[bigint, bigint]>('sharesOf', user)
       owned += shares
       total = all
-      for (const a of SPOT) await escape.write('pullShares', [a], user)
+      if (shares > 0n || this.pick(8) === 0) for (const a of SPOT) await escape.write('pullShares', [a], user)
       const [waiting, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', user)
       if (waiting > 0n) await insurance.write('cancel', [], user)
       if (collectable > 0n) await insurance.write('collect', [], user)

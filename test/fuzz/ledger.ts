@@ -20,8 +20,8 @@ export async function runSequences(first: number, count: number): Promise<Counts
     const model = new Model(market, books, BigInt(seed))
     try {
       await model.round()
-      // Most are short; one in sixteen is long enough for many checkpoints.
-      const length = model.pick(16) === 0 ? 40 + model.pick(160) : 5 + model.pick(20)
+      // Most are short; one in twenty is long enough for many checkpoints.
+      const length = model.pick(20) === 0 ? 40 + model.pick(120) : 5 + model.pick(15)
       for (let k = 0; k < length; k++) {
         await model.operate()
         await model.check()
