@@ -1,8 +1,11 @@
+import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { createHardhatRuntimeEnvironment, importUserConfig } from 'hardhat/hre'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import type { Abi, Hex } from 'viem'
+
+import { DirectoryLock } from '../prover/directory-lock.ts'
 
 export interface ContractArtifact {
   abi: Abi
@@ -26,8 +29,19 @@ async function build(): Promise<HardhatRuntimeEnvironment> {
   const config = fileURLToPath(new URL('../hardhat.config.ts', import.meta.url))
   const root = fileURLToPath(new URL('..', import.meta.url))
   const made = await createHardhatRuntimeEnvironment(await importUserConfig(config), { config }, root)
-  await made.tasks.getTask('build').run({ quiet: true })
+  await buildContracts(made)
   return made
+}
+
+/** Builds what has changed, one process at a time: they share the files that say what has. */
+export async function buildContracts({ config, tasks }: HardhatRuntimeEnvironment): Promise<void> {
+  await mkdir(config.paths.cache, { recursive: true })
+  const lock = await DirectoryLock.await(config.paths.cache)
+  try {
+    await tasks.getTask('build').run({ quiet: true })
+  } finally {
+    await lock.release()
+  }
 }
 
 /**

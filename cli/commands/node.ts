@@ -75,7 +75,7 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
   const { requireSequencerKey } = await import('../../sequencer/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/rebuild.ts')
-  const { withDirectory } = await import('../../sequencer/directory-lock.ts')
+  const { withDirectory } = await import('../../prover/directory-lock.ts')
   const { requireStateless, Store } = await import('../../sequencer/store.ts')
   await requireStateless(data)
   const secret = await requireSequencerKey(data)

@@ -61,6 +61,7 @@ export function register(program: Command): void {
     .requiredOption('--amount <decimal>', 'how much')
     .option('--settlement <address>', 'settlement that the node must be of', address)
     .option('--index <number>', 'the account, of whomever', wholeNumber(0, 0xffff_ffff))
+    .option('--mint', 'make the tokens first: mock tokens of a local chain')
     .option(...wait)
     .action(onChain(() => import('../wallet/deposit.ts')))
 

@@ -1,9 +1,10 @@
-import { type Address, isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
+import { type Address, isAddressEqual, parseAbi, parseEventLogs, type TransactionReceipt } from 'viem'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import { ContractRefusal } from '../../sequencer/refusal.ts'
+import { LOCAL_CHAINS, type SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
@@ -17,10 +18,12 @@ interface Options extends WalletOptions {
   readonly asset: string
   readonly amount: string
   readonly index?: number
+  readonly mint?: true
   readonly wait?: true
 }
 
 const OPEN = 1
+const MINT_ABI = parseAbi(['function mint(address to, uint256 amount)'])
 const POLL = 500
 const PATIENCE = 600_000
 
@@ -38,6 +41,7 @@ export async function run(options: Options): Promise<void> {
   if (amount < least) throw new PlimsollError(`--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${least} base units of ${info.symbol}.`)
 
   const tokenAmount = toTokenUnits(amount, info)
+  if (options.mint) await mint(signer, info, tokenAmount)
   await approve(signer, info.token, deployment.vault, tokenAmount)
   const [x, y] = key.publicKey
   const receipt =
@@ -70,6 +74,14 @@ async function requireGenuine({ read, chainId }: SigningClient, { chainId: nodeC
   if (!isAddressEqual(config.vault, vault) || !isAddressEqual(token, said.token!) || tokenDecimals !== said.tokenDecimals || decimals !== said.decimals) {
     throw new PlimsollError(`The node's vault or token of ${said.symbol} is not that of the settlement ${settlement}: nothing is sent.`)
   }
+}
+
+/** @throws PlimsollError off local chains, or where the token is no mock */
+async function mint(signer: SigningClient, { symbol, token }: AssetInfo, amount: bigint): Promise<void> {
+  if (!LOCAL_CHAINS.includes(signer.chainId)) throw new PlimsollError(`--mint is for the mock tokens of local chains, and ${signer.url} is chain ${signer.chainId}.`)
+  await sendCall(signer, { address: token!, abi: MINT_ABI, functionName: 'mint', args: [signer.sender, amount] }).catch((error: unknown) => {
+    throw error instanceof ContractRefusal ? new PlimsollError(`The token of ${symbol} is no mock token: nobody can make it with --mint.`) : error
+  })
 }
 
 /** The account that a deposit in the queue is about to open for a key: a second one would be another account. */

@@ -61,7 +61,7 @@ describe('plimsoll wallet', () => {
       const { address } = privateKeyToAccount(key)
       await rawCall(system.signer, 'hardhat_setBalance', address, `0x${WEI.toString(16)}`)
       await system.mint('USD', address, 10_000n * USD)
-      await system.mint('ETH', address, 100n * WEI)
+      if (key === alice) await system.mint('ETH', address, 100n * WEI)
     }
     loop = (async () => {
       while (stepping) {
@@ -96,7 +96,7 @@ describe('plimsoll wallet', () => {
     const opened = await run(alice, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '10', '--wait')
     assert.deepEqual([opened.depositId, opened.index, opened.kind, opened.status], [0, 0, 'open', 'settled'])
     assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'USD', '--amount', '5000.5', '--wait')).index, 1)
-    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.5', '--index', '0', '--wait')).kind, 'topup')
+    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.5', '--index', '0', '--mint', '--wait')).kind, 'topup')
     const withdrawn = await run(alice, 'withdraw', '--node', api, '--asset', 'USD', '--amount', '1000', '--to', privateKeyToAccount(alice).address, '--wait')
     assert.equal(withdrawn.status, 'settled')
     const half = await run(alice, 'trade', '--node', api, '--asset', 'PERP', '--buy', '4', '--for', '200')

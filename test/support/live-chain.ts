@@ -1,6 +1,6 @@
 import type { Address } from 'viem'
 import { parseAbi } from 'viem'
-import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { buildContracts, builtEnvironment } from '../../contracts/artifacts.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
 import type { SigningClient } from '../../sequencer/rpc.ts'
@@ -12,7 +12,7 @@ export async function tinyKeysWithVerifiers(): Promise<KeySet> {
   const keys = await ensureKeys('tiny')
   await writeVerifierContracts(keys)
   const environment = await builtEnvironment()
-  await environment.tasks.getTask('build').run({ quiet: true })
+  await buildContracts(environment)
   // It keeps a list of the artifacts that there were when it first looked.
   await environment.artifacts.clearCache()
   return keys

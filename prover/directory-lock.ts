@@ -1,8 +1,14 @@
 import { mkdir, readdir, readFile, readlink, rm, rmdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../protocol/errors.ts'
 
 const NAME = /^lock-(\d{6,})$/
+
+/** Milliseconds between two looks at a lock that is waited for. */
+const POLL = 100
+
+class DirectoryInUse extends PlimsollError {}
 
 /**
  * Keeps two processes out of one directory. A lock is a symbolic link, made at once or not at all, that says whose it is:
@@ -23,7 +29,7 @@ export class DirectoryLock {
       const latest = known[0] ?? 0
       const holder = latest === 0 ? undefined : await readlink(join(directory, nameOf(latest))).catch(() => undefined)
       if (holder !== undefined && (await isAlive(holder))) {
-        throw new PlimsollError(`The directory ${directory} is in use by process ${pidOf(holder)}.`, { hint: 'Stop that one first, or name another directory.' })
+        throw new DirectoryInUse(`The directory ${directory} is in use by process ${pidOf(holder)}.`, { hint: 'Stop that one first, or name another directory.' })
       }
       const number = latest + 1
       const path = join(directory, nameOf(number))
@@ -42,6 +48,18 @@ export class DirectoryLock {
       }
       for (const old of known) await rm(join(directory, nameOf(old)), { force: true })
       return new DirectoryLock(path)
+    }
+  }
+
+  /** Waits until no other process has it. */
+  static async await(directory: string): Promise<DirectoryLock> {
+    for (;;) {
+      try {
+        return await DirectoryLock.acquire(directory)
+      } catch (error) {
+        if (!(error instanceof DirectoryInUse)) throw error
+        await sleep(POLL)
+      }
     }
   }
 

@@ -5,9 +5,9 @@ import { mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DirectoryLock, withDirectory } from '../../sequencer/directory-lock.ts'
+import { DirectoryLock, withDirectory } from '../../prover/directory-lock.ts'
 
-const MODULE = fileURLToPath(new URL('../../sequencer/directory-lock.ts', import.meta.url))
+const MODULE = fileURLToPath(new URL('../../prover/directory-lock.ts', import.meta.url))
 
 describe('the lock of a directory', () => {
   let directory: string
@@ -52,6 +52,19 @@ describe('the lock of a directory', () => {
       await held[0]!.release()
       assert.deepEqual(await readdir(directory), [])
     }
+  })
+
+  it('goes from one that waits for it to the next', async () => {
+    let holders = 0
+    await Promise.all(Array.from({ length: 8 }, async () => {
+      const lock = await DirectoryLock.await(directory)
+      assert.equal(++holders, 1)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      holders--
+      await lock.release()
+    }))
+    assert.deepEqual(await readdir(directory), [])
+    await assert.rejects(DirectoryLock.await(join(directory, 'nowhere')), /Cannot read/)
   })
 
   it('leaves no directory where nothing came of it', async () => {
