@@ -107,6 +107,6 @@ async function writeIfChanged(path: string, content: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => undefined)) === content) return
   await mkdir(dirname(path), { recursive: true })
   // A compiler that reads it meanwhile must not see half a file.
-  await writeFile(`${path}.new`, content)
-  await rename(`${path}.new`, path)
+  await writeFile(`${path}.${process.pid}.new`, content)
+  await rename(`${path}.${process.pid}.new`, path)
 }
