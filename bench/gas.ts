@@ -44,9 +44,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
       accounts: book.accounts, custody: mockCustody(book), feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS,
     })
     const settlement = await Settlement.at(signer, deployed.settlement)
-    const [creation] = await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })
     const gasOf = async (hash: `0x${string}`) => (await signer.read.getTransactionReceipt({ hash })).gasUsed
-    add('deployment of the settlement', await gasOf(creation!.transactionHash))
     const genesis = (await signer.read.getLogs({ address: deployed.settlement, fromBlock: 0n })).at(-1)!
     add('genesis', await gasOf(genesis.transactionHash), steps)
 
