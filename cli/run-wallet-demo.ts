@@ -8,7 +8,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
 import { closeProver } from '../prover/prove.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import { PlimsollClient } from '../sdk/client.ts'
 import { SettlementHistory } from '../sdk/history.ts'
 import { deriveOwnerKey } from '../sdk/owner-key.ts'
@@ -36,7 +36,6 @@ const DAY = { expiresIn: 86_400 }
 const PRICES = [194n, 7_935n, 194n]
 const CRASH = [110n, 5_000n, 110n]
 const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
-const MINT_ABI = parseAbi(['function mint(address to, uint256 amount)'])
 
 /** Owners with keys of their own on a local chain: whether all went as it should. */
 export async function runWalletDemo(profile: ProfileName, json: boolean): Promise<Act> {
@@ -151,7 +150,7 @@ async function demoOwner(name: string, operator: SigningClient, rpc: string, dep
   return {
     address: from, signer, wallet,
     async open(asset, amount) {
-      await sendCall(signer, { address: token(asset), abi: MINT_ABI, functionName: 'mint', args: [from, amount] })
+      await sendCall(signer, { address: token(asset), abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [from, amount] })
       await sendCall(signer, { address: token(asset), abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, amount] })
       const [x, y] = wallet.key.publicKey
       await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'open', args: [asset, amount, x, y], value: deployment.openingFee })

@@ -147,3 +147,6 @@ export const TOKEN_ABI = parseAbi([
   'function decimals() view returns (uint8)',
   'function symbol() view returns (string)',
 ])
+
+/** Of the tokens that a deployment makes up on a local chain: anyone may have them. */
+export const MOCK_TOKEN_ABI = parseAbi(['function mint(address to, uint256 amount)'])

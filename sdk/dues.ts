@@ -3,7 +3,7 @@ import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from './abi.ts'
 import { blockRanges } from './block-ranges.ts'
 
 // As the contracts number them.
-const DEPOSIT = { queued: 0, bounced: 2, refunded: 3 } as const
+const DEPOSIT = { bounced: 2, refunded: 3 } as const
 export const REQUEST = { reserved: 1, pending: 2 } as const
 
 /** What the contracts hold for somebody besides accounts and withdrawals. */

@@ -8,6 +8,7 @@ import { CASH_MARKS, type Marks, NO_MARKS } from '../protocol/marks.ts'
 import { messageHash } from '../protocol/messages.ts'
 import { sign } from '../protocol/signature.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
+import { ContractRefusal } from './refusal.ts'
 import { sendCall } from './send-call.ts'
 import type { SigningClient } from './rpc.ts'
 import { ESCAPE_ABI, VAULT_ABI } from '../sdk/abi.ts'
@@ -67,18 +68,33 @@ export async function leave(
 }
 
 /** Pays an account that has left its share of every token that it has not had yet. @returns token units, by asset */
-export async function pullShares(signer: SigningClient, { escape }: EscapeRoute, index: number): Promise<bigint[]> {
+export function pullShares(signer: SigningClient, { escape }: EscapeRoute, index: number): Promise<bigint[]> {
   const contract = { address: escape, abi: ESCAPE_ABI } as const
-  const { pulled } = await signer.read.readContract({ ...contract, functionName: 'exitOf', args: [index] })
-  const [holdings] = await signer.read.readContract({ ...contract, functionName: 'snapshot' })
+  return pullEach(signer, escape, async (asset) => {
+    const { logs } = await sendCall(signer, { ...contract, functionName: 'pull', args: [index, asset] })
+    return parseEventLogs({ abi: ESCAPE_ABI, eventName: 'Pulled', logs })[0]!.args.tokenAmount
+  })
+}
+
+/** Pays an insurer, who signs, its part of every token that it has not had yet. @returns token units, by asset */
+export function pullInsurance(signer: SigningClient, { escape }: EscapeRoute): Promise<bigint[]> {
+  const contract = { address: escape, abi: ESCAPE_ABI } as const
+  return pullEach(signer, escape, async (asset) => {
+    const { logs } = await sendCall(signer, { ...contract, functionName: 'pullShares', args: [asset] })
+    return parseEventLogs({ abi: ESCAPE_ABI, eventName: 'SharesPulled', logs })[0]!.args.tokenAmount
+  })
+}
+
+/** One token after the other; of what was pulled before there is more only where a token got back what it had lost. */
+async function pullEach({ read }: SigningClient, escape: Address, pull: (asset: number) => Promise<bigint>): Promise<bigint[]> {
+  const [holdings] = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'snapshot' })
   const amounts = Array<bigint>(ASSETS).fill(0n)
   for (let asset = 0; asset < ASSETS; asset++) {
     if (holdings[asset] === 0n) continue
-    const call = { ...contract, functionName: 'pull', args: [index, asset] } as const
-    // Again only where a token has got back what it had lost: else the call is refused.
-    if ((pulled >> asset) & 1 && !(await signer.read.simulateContract(call).then(() => true, () => false))) continue
-    const { logs } = await sendCall(signer, call)
-    amounts[asset] = parseEventLogs({ abi: ESCAPE_ABI, eventName: 'Pulled', logs })[0]!.args.tokenAmount
+    amounts[asset] = await pull(asset).catch((error: unknown) => {
+      if (error instanceof ContractRefusal && error.errorName === 'AlreadyPulled') return 0n
+      throw error
+    })
   }
   return amounts
 }

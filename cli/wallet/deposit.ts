@@ -1,7 +1,7 @@
-import { type Address, isAddressEqual, parseAbi, parseEventLogs, type TransactionReceipt } from 'viem'
+import { type Address, isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
 import { ContractRefusal } from '../../sequencer/refusal.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sequencer/rpc.ts'
@@ -23,7 +23,6 @@ interface Options extends WalletOptions {
 }
 
 const OPEN = 1
-const MINT_ABI = parseAbi(['function mint(address to, uint256 amount)'])
 const POLL = 500
 const PATIENCE = 600_000
 
@@ -79,7 +78,7 @@ async function requireGenuine({ read, chainId }: SigningClient, { chainId: nodeC
 /** @throws PlimsollError off local chains, or where the token is no mock */
 async function mint(signer: SigningClient, { symbol, token }: AssetInfo, amount: bigint): Promise<void> {
   if (!LOCAL_CHAINS.includes(signer.chainId)) throw new PlimsollError(`--mint is for the mock tokens of local chains, and ${signer.url} is chain ${signer.chainId}.`)
-  await sendCall(signer, { address: token!, abi: MINT_ABI, functionName: 'mint', args: [signer.sender, amount] }).catch((error: unknown) => {
+  await sendCall(signer, { address: token!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [signer.sender, amount] }).catch((error: unknown) => {
     throw error instanceof ContractRefusal ? new PlimsollError(`The token of ${symbol} is no mock token: nobody can make it with --mint.`) : error
   })
 }

@@ -1,9 +1,8 @@
-import { type Address, parseEventLogs, type PublicClient } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ESCAPE_ABI, INSURANCE_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { escapeOf, requireFrozen } from '../../sequencer/leave.ts'
-import { ContractRefusal } from '../../sequencer/refusal.ts'
+import { INSURANCE_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { escapeOf, pullInsurance, requireFrozen } from '../../sequencer/leave.ts'
 import type { SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
@@ -48,7 +47,7 @@ export async function run(options: Options): Promise<void> {
     await sendCall(signer, { ...contract, functionName: 'collect', args: [] })
   } else if (options.pull) {
     await requireFrozen(signer.read, route)
-    pulled = await pullShares(signer, route.escape, assets)
+    pulled = amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), await pullInsurance(signer, route))
   }
 
   const position = await positionOf(signer.read, insurance, signer.sender, cash)
@@ -76,22 +75,4 @@ async function sharesToRedeem({ read, sender }: SigningClient, insurance: Addres
   const wanted = text === 'all' ? left : BigInt(text)
   if (wanted === 0n || wanted > left) throw new PlimsollError(`${sender} has ${left} shares to redeem.`)
   return wanted
-}
-
-/** After a freeze: the insurer's part of every token. */
-async function pullShares(signer: SigningClient, escape: Address, assets: readonly ChainAsset[]): Promise<Record<string, string>> {
-  const contract = { address: escape, abi: ESCAPE_ABI } as const
-  const [holdings] = await signer.read.readContract({ ...contract, functionName: 'snapshot' })
-  const amounts = Array<bigint>(assets.length).fill(0n)
-  for (const [asset, { token }] of assets.entries()) {
-    if (token === null || holdings[asset] === 0n) continue
-    try {
-      const { logs } = await sendCall(signer, { ...contract, functionName: 'pullShares', args: [asset] })
-      amounts[asset] = parseEventLogs({ abi: ESCAPE_ABI, eventName: 'SharesPulled', logs })[0]!.args.tokenAmount
-    } catch (error) {
-      // By an attempt that broke off.
-      if (!(error instanceof ContractRefusal && error.errorName === 'AlreadyPulled')) throw error
-    }
-  }
-  return amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), amounts)
 }

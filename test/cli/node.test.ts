@@ -8,10 +8,9 @@ import { createInterface, type Interface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { parseAbi } from 'viem'
 import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
 import { connectSigner } from '../../sequencer/rpc.ts'
-import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
@@ -86,7 +85,7 @@ describe('plimsoll node', () => {
     assert.deepEqual(await health(), { status: 200, body: { ok: true, round: 1, complete: true, error: null } })
 
     const signer = await connectSigner(chain.url)
-    await sendCall(signer, { address: deployed.tokens.ETH!, abi: parseAbi(['function mint(address to, uint256 amount)']), functionName: 'mint', args: [signer.sender, 10n ** 20n] })
+    await sendCall(signer, { address: deployed.tokens.ETH!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [signer.sender, 10n ** 20n] })
     wallet = ['--from', signer.sender, '--rpc', chain.url]
     const deposit = await own(['deposit', ...wallet, '--node', address, '--asset', 'ETH', '--amount', '10', '--wait'])
     assert.deepEqual([deposit.index, deposit.status], [0, 'settled'])

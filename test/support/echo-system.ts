@@ -1,19 +1,18 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Address, parseAbi } from 'viem'
+import type { Address } from 'viem'
 import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
 import type { prove } from '../../prover/prove.ts'
+import { MOCK_TOKEN_ABI } from '../../sdk/abi.ts'
 import { parseDeployable } from '../../sequencer/custody-plan.ts'
 import { type Clocks, DEFAULT_CLOCKS, deploy, deployContract, type Deployed } from '../../sequencer/deploy.ts'
 import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
 import { type NodeOptions, SequencerNode } from '../../sequencer/node.ts'
-
-const MINT_ABI = parseAbi(['function mint(address to, uint256 amount)'])
 
 /** Says what the circuit's public signals are, and nothing else: what `EchoVerifier` accepts. */
 export const echo: typeof prove = async (_, __, input) => {
@@ -76,7 +75,7 @@ export async function startEchoSystem(profile: ProfileName = 'tiny', clocks: Par
     feeds: market.assets.slice(1).map(({ symbol }) => deployed.feeds[symbol]!),
     open: (options = {}) => SequencerNode.open(options.data ?? data, signer, async () => keys, { prove: echo, ...options }),
     mint: async (symbol, to, amount) => {
-      await sendCall(signer, { address: deployed.tokens[symbol]!, abi: MINT_ABI, functionName: 'mint', args: [to, amount] })
+      await sendCall(signer, { address: deployed.tokens[symbol]!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [to, amount] })
     },
     copyState: async (name) => {
       await cp(data, join(directory, name), { recursive: true })
