@@ -18,6 +18,7 @@ import { withDirectory } from '../prover/directory-lock.ts'
 import { importAccounts } from './import-accounts.ts'
 import { LOCAL_CHAINS, type SigningClient } from './rpc.ts'
 import { sendCall } from './send-call.ts'
+import { sendTransaction } from './send-transaction.ts'
 import { newSequencerKey, readSequencerKey } from './sequencer-key.ts'
 import { refusal } from './refusal.ts'
 import { Settlement } from './settlement.ts'
@@ -190,8 +191,7 @@ function contractParameters({ depth, ...factors }: RiskParameters) {
 export async function deployContract(signer: SigningClient, name: string, args: readonly unknown[]): Promise<Address> {
   const { abi, bytecode } = await loadArtifact(name)
   try {
-    const hash = await signer.write.sendTransaction({ data: encodeDeployData({ abi, bytecode, args: [...args] }) })
-    const { status, contractAddress } = await signer.read.waitForTransactionReceipt({ hash })
+    const { status, contractAddress } = await sendTransaction(signer, { data: encodeDeployData({ abi, bytecode, args: [...args] }) })
     if (status !== 'success' || !contractAddress) throw new PlimsollError(`The deployment of ${name} was reverted.`)
     return contractAddress
   } catch (error) {

@@ -17,7 +17,12 @@ export interface ReadClient {
 export interface SigningClient extends ReadClient {
   readonly sender: Address
   readonly write: WalletClient<Transport, Chain, Account>
+  /** Milliseconds that a transaction may be pending before its fee is raised. */
+  readonly patience: number
 }
+
+/** A few blocks of a slow chain. */
+const PATIENCE = 45_000
 
 /** @throws PlimsollError when nothing answers at the URL */
 export async function connect(url: string): Promise<ReadClient> {
@@ -49,7 +54,7 @@ export async function connectSigner(url: string, { variable = PRIVATE_KEY_VARIAB
   const sender = account ?? (from === undefined ? unlocked[0] : unlocked.find((address) => isAddressEqual(address, from)))
   if (sender === undefined) throw new PlimsollError(from === undefined ? `The chain at ${url} has no unlocked account.` : `${from} is not an unlocked account of ${url}.`, { hint: `Set ${variable}.` })
   const write = createWalletClient({ account: sender, chain, transport })
-  return { ...client, sender: write.account.address, write }
+  return { ...client, sender: write.account.address, write, patience: PATIENCE }
 }
 
 /** The key of an environment variable; undefined where it is not set. @throws PlimsollError when it is no private key */

@@ -2,6 +2,7 @@ import { type Abi, type Address, type ContractFunctionArgs, type ContractFunctio
 import { PlimsollError } from '../protocol/errors.ts'
 import type { SigningClient } from './rpc.ts'
 import { refusal } from './refusal.ts'
+import { sendTransaction } from './send-transaction.ts'
 
 type Writable = 'nonpayable' | 'payable'
 
@@ -22,9 +23,8 @@ export async function sendCall<const A extends Abi, F extends ContractFunctionNa
   try {
     const sent = value === undefined ? {} : { value }
     await signer.read.simulateContract({ account: signer.sender, address, abi, functionName, args, ...sent })
-    const hash = await signer.write.sendTransaction({ to: address, data: encodeFunctionData({ abi, functionName: functionName as string, args }), ...sent })
-    const receipt = await signer.read.waitForTransactionReceipt({ hash })
-    if (receipt.status !== 'success') throw new PlimsollError(`The transaction ${hash} (${functionName}) was reverted.`)
+    const receipt = await sendTransaction(signer, { to: address, data: encodeFunctionData({ abi, functionName: functionName as string, args }), ...sent })
+    if (receipt.status !== 'success') throw new PlimsollError(`The transaction ${receipt.transactionHash} (${functionName}) was reverted.`)
     return receipt
   } catch (error) {
     throw refusal(error, functionName)

@@ -1,4 +1,4 @@
-import { type Abi, type Address, encodeFunctionData, type Hex, isAddress, parseAbi, type TransactionReceipt } from 'viem'
+import { type Abi, type Address, type Hex, isAddress, parseAbi, type TransactionReceipt } from 'viem'
 import { loadArtifact } from '../contracts/artifacts.ts'
 import { contractErrors } from '../contracts/deployment.ts'
 import { batchValues, type Batch, type Opening } from '../protocol/batch.ts'
@@ -10,6 +10,7 @@ import type { KeySet } from '../prover/keys.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
 import { refusal } from './refusal.ts'
 import type { ReadClient, SigningClient } from './rpc.ts'
+import { sendCall } from './send-call.ts'
 
 /** A proven batch, ready to be settled. */
 export interface ProvenBatch {
@@ -121,16 +122,8 @@ export class Settlement {
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */
-  async send(signer: SigningClient, functionName: string, args: readonly unknown[] = []): Promise<TransactionReceipt> {
-    try {
-      await this.client.read.simulateContract({ account: signer.sender, address: this.address, abi: this.abi, functionName, args: [...args] })
-      const hash = await signer.write.sendTransaction({ to: this.address, data: encodeFunctionData({ abi: this.abi, functionName, args: [...args] }) })
-      const receipt = await this.client.read.waitForTransactionReceipt({ hash })
-      if (receipt.status !== 'success') throw new PlimsollError(`The transaction ${hash} (${functionName}) was reverted.`)
-      return receipt
-    } catch (error) {
-      throw refusal(error, functionName)
-    }
+  send(signer: SigningClient, functionName: string, args: readonly unknown[] = []): Promise<TransactionReceipt> {
+    return sendCall(signer, { address: this.address, abi: this.abi, functionName, args: [...args] })
   }
 
   settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {

@@ -38,7 +38,7 @@ describe('a node that looks at the chain', () => {
   before(async () => {
     system = await startEchoSystem()
     endpoint = await startSwitchedEndpoint(system.chain.url)
-    signer = await connectSigner(endpoint.url)
+    signer = { ...(await connectSigner(endpoint.url)), patience: 100 }
     node = await open()
     server = await serve(node, new NodeMetrics(), 0)
     url = `http://127.0.0.1:${server.port}`
@@ -184,10 +184,7 @@ describe('a node that looks at the chain', () => {
     // The answer to a settlement is lost, and nothing is known of it for a while.
     const { id: second } = await bob.wallet.withdraw(0, 4n * USD, bob.address, DAY)
     endpoint.broken = ['eth_getTransactionReceipt']
-    const receipt = signer.read.waitForTransactionReceipt
-    signer.read.waitForTransactionReceipt = (options) => receipt({ ...options, timeout: 500 })
     await assert.rejects(node.step(), { name: 'PlimsollError' })
-    signer.read.waitForTransactionReceipt = receipt
     assert.equal(node.desk.state(second as `0x${string}`).status, 'accepted')
     endpoint.broken = false
     await node.step()
@@ -197,8 +194,6 @@ describe('a node that looks at the chain', () => {
   it('sends nothing behind a transaction of its own that is not mined', async () => {
     const before = (await bob.wallet.read()).account.balances[0]!
     const { id } = await bob.wallet.withdraw(0, 5n * USD, bob.address, DAY)
-    const receipt = signer.read.waitForTransactionReceipt
-    signer.read.waitForTransactionReceipt = (options) => receipt({ ...options, timeout: 500 })
     await rawCall(signer, 'evm_setAutomine', false)
     try {
       await assert.rejects(node.step(), { name: 'PlimsollError' })
@@ -208,8 +203,7 @@ describe('a node that looks at the chain', () => {
     } finally {
       await rawCall(signer, 'evm_mine')
       await rawCall(signer, 'evm_setAutomine', true)
-      signer.read.waitForTransactionReceipt = receipt
-    }
+      }
     await node.step()
     assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
     assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)

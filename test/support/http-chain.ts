@@ -19,9 +19,9 @@ export interface HttpChain {
 }
 
 /** A chain in this process, of any chain id, behind HTTP on loopback. */
-export async function serveChain(chainId: number): Promise<HttpChain> {
+export async function serveChain(chainId: number, options: { hardfork?: string } = {}): Promise<HttpChain> {
   const { network } = await builtEnvironment()
-  const { provider } = await network.create({ network: 'default', override: { chainId } })
+  const { provider } = await network.create({ network: 'default', override: { chainId, ...options } })
   const request = <T>(method: string, params: unknown[] = []): Promise<T> => provider.request({ method, params }) as Promise<T>
   const server = createServer(async (incoming, response) => {
     const { id, method, params } = (await json(incoming)) as { id: number; method: string; params?: unknown[] }
