@@ -477,9 +477,10 @@ describe('transact circuit', () => {
   })
 
   it('publishes just what it is about', async () => {
-    for (const input of inputs.values()) {
+    for (const [name, input] of inputs) {
       const vector = transactVectorOf(input)
-      for (let k = 0; k < 20; k++) {
+      // The second step of all others is as inactive as that of `none`.
+      for (let k = 0; k < (name === 'trade' || name === 'none' ? 20 : 10); k++) {
         const claim = { published: { [k % 10]: mod(vector[45 + k]! + 1n) } }
         await rejects(circuit, forgeTransact(input, k < 10 ? [claim] : [undefined, claim]), 'PublicVector', DIGEST)
       }

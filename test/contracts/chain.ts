@@ -10,6 +10,8 @@ import {
   encodeDeployData,
   encodeFunctionData,
   type Hex,
+  numberToHex,
+  parseGwei,
   publicActions,
   type TransactionReceipt,
   walletActions,
@@ -23,6 +25,10 @@ export interface Event {
   name: string
   args: Record<string, unknown>
 }
+
+const GAS = numberToHex(16_000_000)
+/** The first block's base fee is 1 gwei, and falls as long as blocks are nearly empty. */
+const GAS_PRICE = numberToHex(parseGwei('2'))
 
 interface Call {
   to?: Address
@@ -50,8 +56,9 @@ export async function startChain(chainId = 31337) {
   const errors = await contractErrors()
 
   async function send(call: Call): Promise<TransactionReceipt> {
-    const account = call.from ?? accounts[0]!
-    const hash = await client.sendTransaction({ account, to: call.to, data: call.data, gas: 16_000_000n, value: call.value ?? 0n })
+    const from = call.from ?? accounts[0]!
+    // With gas and its price named, nothing else has to be asked first.
+    const hash = (await provider.request({ method: 'eth_sendTransaction', params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }] })) as Hex
     return client.getTransactionReceipt({ hash })
   }
 

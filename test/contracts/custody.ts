@@ -96,7 +96,7 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     active: options.active ?? BigInt(steps.length),
     root: [await settlement.read('accountsRoot'), roots++],
     inbox: [await settlement.read('head', 1n), options.inboxAfter ?? 0n],
-    chainId: BigInt(await chain.client.getChainId()),
+    chainId: BigInt(chain.client.chain.id),
     settlement: BigInt(settlement.address),
     sequencerKey: SEQUENCER_KEY,
     validUntil: options.validUntil ?? (await chain.now()) + 1000n,
@@ -212,7 +212,7 @@ export async function exitCall(market: Market, index: bigint, recipient: Address
   const record = await market.vault.read<CheckpointRecord>('lastCheckpoint')
   const d = exitVector({
     root: proven.root ?? record.root,
-    chainId: BigInt(await market.chain.client.getChainId()),
+    chainId: BigInt(market.chain.client.chain.id),
     settlement: BigInt(market.settlement.address),
     index: proven.index ?? index,
     recipient: BigInt(proven.recipient ?? recipient),

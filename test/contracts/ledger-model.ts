@@ -299,17 +299,20 @@ export class Model {
   }
 
   private async claimOne(w: Withdrawal): Promise<void> {
-    const { vault, tokens } = this.market
+    const { vault } = this.market
     const [num, den] = await vault.read<[bigint, bigint]>('ratio', w.epoch)
-    const token = tokens[w.asset]!
-    const before = await token.read<bigint>('balanceOf', w.to)
-    await vault.write('claim', [w.id], w.to)
-    let paid = (w.amount * num) / den
-    paid -= paid % Model.grain(w.asset)
-    assert.equal((await token.read<bigint>('balanceOf', w.to)) - before, Model.tokens(w.asset, paid))
+    let amount = (w.amount * num) / den
+    amount -= amount % Model.grain(w.asset)
+    assert.equal(this.paid(w.asset, w.to, await vault.write('claim', [w.id], w.to)), Model.tokens(w.asset, amount))
     w.claimed = true
-    this.claimable[w.asset]! -= paid
+    this.claimable[w.asset]! -= amount
     this.count('claim')
+  }
+
+  /** Token units that a transaction sent to somebody. */
+  private paid(asset: number, to: Address, receipt: TransactionReceipt): bigint {
+    const transfers = this.market.tokens[asset]!.events(receipt).filter(({ name, args }) => name === 'Transfer' && args.to === to)
+    return transfers.reduce((sum, { args }) => sum + (args.value as bigint), 0n)
   }
 
   async refund(): Promise<void> {
@@ -407,18 +410,13 @@ export class Model {
     const sum = equities.reduce((a, b) => a + b, 0n) + (record.equity > 0n ? record.equity : 0n)
     assert.equal(denominator, sum, 'equities add up to the denominator')
 
-    const paid = async (asset: number, to: Address, act: () => Promise<unknown>): Promise<bigint> => {
-      const before = await tokens[asset]!.read<bigint>('balanceOf', to)
-      await act()
-      return (await tokens[asset]!.read<bigint>('balanceOf', to)) - before
-    }
     for (const [index, equity] of equities.entries()) {
       assert.ok(equity >= 0n, 'healthy at the checkpoint')
       const to = this.users[index % this.users.length]!
       await escape.write('exit', await exitCall(market, BigInt(index), to, equity))
       for (const a of SPOT) {
         const share = denominator === 0n ? 0n : (holdings[a]! * equity) / denominator
-        assert.equal(await paid(a, to, () => escape.write('pull', [index, a])), Model.tokens(a, share))
+        assert.equal(this.paid(a, to, await escape.write('pull', [index, a])), Model.tokens(a, share))
       }
     }
     let owned = 0n
@@ -435,7 +433,7 @@ export class Model {
     for (const w of this.withdrawals) if (!w.claimed && w.epoch < this.epoch) await this.claimOne(w)
     for (const [id, d] of this.deposits.entries()) {
       if (d.state === 'bounced' || (d.state !== 'refunded' && id >= saved.head)) {
-        assert.equal(await paid(d.asset, d.user, () => vault.write('refund', [BigInt(id)])), Model.tokens(d.asset, d.amount))
+        assert.equal(this.paid(d.asset, d.user, await vault.write('refund', [BigInt(id)])), Model.tokens(d.asset, d.amount))
       }
     }
     const nobodys = record.equity > 0n ? (total === 0n ? record.equity : (record.equity * (total - owned)) / total + 1n) : 0n
