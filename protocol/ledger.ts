@@ -41,6 +41,7 @@ export class Ledger {
   readonly envelopes: (Envelope | undefined)[]
   /** Marks of the latest round; undefined before the first. */
   marks: Marks | undefined
+  /** What batches moved. On a chain checkpoints, insurers and donors move it too: the vault's figure counts. */
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
   badDebt = 0n
   /** What the accounts hold in total, besides those of a trusted import at its time. */

@@ -1,7 +1,7 @@
 import { type Abi, type Address, type Hex, parseAbi } from 'viem'
 import type { Batch } from '../protocol/batch.ts'
 import type { CircuitInput } from '../protocol/circuit-input.ts'
-import { INBOX } from '../protocol/constants.ts'
+import { ASSETS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError, type RefusalCode } from '../protocol/errors.ts'
 import type { Marks } from '../protocol/marks.ts'
 import type { System } from '../protocol/system.ts'
@@ -256,6 +256,8 @@ export class SequencerNode {
     const round = await this.settlement.round()
     const custody = await this.contracts.custody()
     if (round.number > 0) this.current.system.setMarks(await this.settlement.marks())
+    // Checkpoints, insurers and donors change it too: only the contract knows.
+    this.current.system.ledger.backstop.splice(0, ASSETS, ...(await this.settlement.view<readonly bigint[]>('backstop')))
     const [deposits, forced] = custody.frozen ? [[], []] : [await this.contracts.deposits(), await this.contracts.forcedRequests(now)]
     this.custodyNow = custody
     this.roundNow = { number: round.number, timestamp: Number(round.timestamp) }

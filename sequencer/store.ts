@@ -41,7 +41,6 @@ interface Stored extends Deployment {
     readonly root: bigint
     readonly heads: bigint[]
     readonly envelopes: (Envelope | null)[]
-    readonly backstop: bigint[]
     readonly accounts: bigint[]
     readonly badDebt: bigint
   }
@@ -132,12 +131,12 @@ export class Store {
   }
 
   private async write(name: string, { system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState): Promise<void> {
-    const { shape: { depth, sweep, resolve, transact }, minLiability, root, heads, envelopes, backstop, badDebt } = ledger
+    const { shape: { depth, sweep, resolve, transact }, minLiability, root, heads, envelopes, badDebt } = ledger
     const shape = { depth, sweep, resolve, transact }
     const stored: Stored = {
       format: FORMAT,
       ...this.deployment,
-      ledger: { shape, minLiability, root, heads, envelopes: envelopes.map((envelope) => envelope ?? null), backstop, accounts: ledger.accounts, badDebt },
+      ledger: { shape, minLiability, root, heads, envelopes: envelopes.map((envelope) => envelope ?? null), accounts: ledger.accounts, badDebt },
       accounts,
       publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
       stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
@@ -182,12 +181,11 @@ async function readVersion(directory: string, version: number): Promise<Stored> 
 }
 
 /** @throws PlimsollError when the accounts do not have the version's root and heads */
-function restore({ chainId, settlement, ledger: { shape, minLiability, root, heads, envelopes, backstop, accounts: held, badDebt }, accounts, publicKeys, stacks, operations }: Stored, secret: bigint): NodeState {
+function restore({ chainId, settlement, ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt }, accounts, publicKeys, stacks, operations }: Stored, secret: bigint): NodeState {
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer: sequencerKey(secret).publicKey }
   const ledger = new Ledger(shape, heads.length, minLiability, root, EMPTY_HEAD, domain)
   ledger.heads.splice(0, heads.length, ...heads)
   ledger.envelopes.splice(0, heads.length, ...envelopes.map((envelope) => envelope ?? undefined))
-  ledger.backstop.splice(0, backstop.length, ...backstop)
   ledger.accounts.splice(0, held.length, ...held)
   ledger.badDebt = badDebt
   return {

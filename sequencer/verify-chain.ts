@@ -11,9 +11,11 @@ import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { VAULT_ABI } from '../sdk/abi.ts'
 import { BLOCK_RANGE, blockRanges } from '../sdk/block-ranges.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './audit.ts'
+import { Contracts } from './contracts.ts'
 import { connect } from './rpc.ts'
 import { ChainFailure, refusal } from './refusal.ts'
 import { CIRCUIT_NUMBERS, isGenuine, sameEnvelope, Settlement } from './settlement.ts'
+import { VaultBooks } from './vault-books.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -34,6 +36,11 @@ export type ChainVerdict =
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+interface Part {
+  readonly of: string
+  readonly address: Address
+  readonly abi: Abi
+}
 
 interface ChainBatch {
   readonly openings: readonly { slot: number; floors: readonly bigint[]; ceilings: readonly bigint[] }[]
@@ -58,7 +65,7 @@ export async function verifyChain(
 ): Promise<ChainVerdict> {
   const client = await connect(url)
   const settlement = await Settlement.at(client, address)
-  const replay = new Replay(settlement, (await loadArtifact('Rounds')).abi, keysOf, onSettlement)
+  const replay = new Replay(settlement, keysOf, onSettlement)
   try {
     const end = await client.read.getBlockNumber()
     await replay.run(end)
@@ -76,17 +83,18 @@ class Replay {
   private readonly settlement: Settlement
   private readonly keysOf: (profile: ProfileName) => Promise<KeySet>
   private readonly onSettlement: (done: number) => void
-  private readonly roundsAbi: Abi
+  /** The contracts whose events count, by their addresses in small letters. */
+  private readonly parts = new Map<string, Part>()
   private readonly parameters = new Map<number, RiskParameters>()
   private readonly list: Mutable<AuditedRound>[] = []
   private audit: Audit | undefined
+  private books = new VaultBooks([])
   /** Whether there was a trusted import. */
   imported = false
   private settlements = 0
 
-  constructor(settlement: Settlement, roundsAbi: Abi, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
+  constructor(settlement: Settlement, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
     this.settlement = settlement
-    this.roundsAbi = roundsAbi
     this.keysOf = keysOf
     this.onSettlement = onSettlement
   }
@@ -96,22 +104,24 @@ class Replay {
   }
 
   async run(end: bigint): Promise<void> {
-    const { client, address } = this.settlement
+    const { read } = this.settlement.client
     await this.requireGenuine()
-    const rounds = await this.settlement.view<Address>('rounds')
     const deployed = await this.settlement.view<bigint>('deployedAt')
+    this.books = new VaultBooks((await Contracts.of(this.settlement)).assets)
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
     for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
-      const logs = await client.read.getLogs({ address: [address, rounds], ...range })
-      const settling = new Set(logs.filter((log) => this.decode(log)?.name === 'Settled').map((log) => log.transactionHash))
+      const logs = await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })
+      const settling = new Set(logs.filter((log) => this.decode(log).name === 'Settled').map((log) => log.transactionHash))
       for (const log of logs) {
         const hash = log.transactionHash
-        if (!settling.has(hash)) await this.event(log)
-        else if (!done.has(hash)) {
+        if (settling.has(hash) && !done.has(hash)) {
           done.add(hash)
           await this.settle(hash)
         }
+        const { of, name, args } = this.decode(log)
+        if (of !== 'Settlement' && of !== 'Rounds') this.books.event(name, args)
+        else if (!settling.has(hash)) await this.event(log)
       }
     }
     await this.begun()
@@ -120,10 +130,17 @@ class Replay {
 
   private async requireGenuine(): Promise<void> {
     const { client, address } = this.settlement
-    const [rounds, vault] = [await this.settlement.view<Address>('rounds'), await this.settlement.view<Address>('vault')]
-    for (const [name, at] of [['Settlement', address], ['Rounds', rounds], ['Vault', vault]] as const) {
-      if (!(await isGenuine(client, name, at))) throw new PlimsollError(`The code at ${at} is not this version's ${name.toLowerCase()}: nothing it says can be relied on.`)
-    }
+    await this.require('Settlement', address)
+    await this.require('Rounds', await this.settlement.view('rounds'))
+    const vault = { address: await this.settlement.view<Address>('vault'), abi: VAULT_ABI } as const
+    await this.require('Vault', vault.address)
+    await this.require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
+    await this.require('Escape', await client.read.readContract({ ...vault, functionName: 'escape' }))
+  }
+
+  private async require(of: string, address: Address): Promise<void> {
+    if (!(await isGenuine(this.settlement.client, of, address))) throw new PlimsollError(`The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`)
+    this.parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
   }
 
   /** The contract's storage at block `end` must be what the replay arrived at. */
@@ -135,10 +152,14 @@ class Replay {
     const view = <T>(name: string) => this.settlement.view<T>(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
     same('list of heads', ledger.heads, await view('heads'))
-    same('backstop', ledger.backstop, await view('backstop'))
     same('bad debt', ledger.badDebt, await view('badDebt'))
     same('round number', this.list.length, (await this.settlement.round(end)).number)
-    if (!this.imported) same('list of what accounts hold', ledger.accounts, await this.heldByAccounts(end))
+    const vault = { address: await view<Address>('vault'), abi: VAULT_ABI } as const
+    const stored = await Promise.all(Array.from({ length: ASSETS }, (_, a) => this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end })))
+    const moved = (batches: readonly bigint[], besides: readonly bigint[]) => batches.map((amount, a) => amount + besides[a]!)
+    same('backstop', moved(ledger.backstop, this.books.backstop), stored.map(({ backstop }) => backstop))
+    same('list of what is withdrawn', this.books.pending, stored.map(({ pending }) => pending))
+    if (!this.imported) same('list of what accounts hold', moved(ledger.accounts, this.books.accounts), stored.map(({ accounts }) => accounts))
     same('completeness', ledger.isComplete(), await view('isComplete'))
     for (let slot = 2; slot < ledger.heads.length; slot++) {
       if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end))) throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
@@ -149,26 +170,19 @@ class Replay {
     }
   }
 
-  private async heldByAccounts(blockNumber: bigint): Promise<bigint[]> {
-    const vault = { address: await this.settlement.view<Address>('vault'), abi: VAULT_ABI } as const
-    const ledgers = await Promise.all(Array.from({ length: ASSETS }, (_, a) => this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber })))
-    return ledgers.map(({ accounts }) => accounts)
-  }
-
-  private decode(log: Log): { name: string; args: Record<string, never> } | undefined {
+  private decode(log: Log): { of: string; name: string; args: Readonly<Record<string, unknown>> } {
+    const { of, abi } = this.parts.get(log.address.toLowerCase())!
     try {
-      const { eventName, args } = decodeEventLog({ abi: [...this.settlement.abi, ...this.roundsAbi], data: log.data, topics: log.topics })
-      return { name: eventName!, args: args as unknown as Record<string, never> }
+      const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics })
+      return { of, name: eventName!, args: args as unknown as Readonly<Record<string, unknown>> }
     } catch {
-      return undefined
+      throw new PlimsollError(`Transaction ${log.transactionHash} has an event that this version does not know.`)
     }
   }
 
   private async event(log: Log): Promise<void> {
-    const event = this.decode(log)
-    if (event === undefined) throw new PlimsollError(`Transaction ${log.transactionHash} has an event that this version does not know.`)
-    const args = event.args as Record<string, unknown>
-    switch (event.name) {
+    const { name, args } = this.decode(log)
+    switch (name) {
       case 'ParametersApplied': {
         const { depth, ...factors } = args.parameters as Record<keyof RiskParameters, number | bigint>
         const entries = [...Object.entries(factors), ['depth', depth] as const].map(([name, value]) => [name, BigInt(value)])
@@ -185,7 +199,7 @@ class Replay {
       case 'Bound':
         return
       default:
-        throw new PlimsollError(`Transaction ${log.transactionHash} has the event ${event.name} outside a settlement.`)
+        throw new PlimsollError(`Transaction ${log.transactionHash} has the event ${name} outside a settlement.`)
     }
   }
 

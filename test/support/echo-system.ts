@@ -59,21 +59,24 @@ export interface EchoSystem {
   stop(): Promise<void>
 }
 
-/** A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest. */
-export async function startEchoSystem(profile: ProfileName = 'tiny', clocks: Partial<Clocks> = {}): Promise<EchoSystem> {
+/**
+ * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
+ * @param proven keys to make proofs with after all
+ */
+export async function startEchoSystem(profile: ProfileName = 'tiny', clocks: Partial<Clocks> = {}, proven?: KeySet): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   const chain = await startLocalChain()
   const signer = await connectSigner(chain.url)
-  const keys = echoKeys(profile)
+  const keys = proven ?? echoKeys(profile)
   const { market, custody } = parseDeployable(JSON.stringify(looseMarket()))
   const verifier = (circuit: CircuitName) =>
     deployContract(signer, 'EchoVerifier', [stepsOf(circuit, keys.profile), circuit === 'sweep' ? keys.profile.sweep.window : 0, keys.profile.depth, new AccountTree(keys.profile.depth).root])
   const data = join(directory, 'state')
-  const deployed = await deploy(market, keys, signer, { custody, feeds: {}, allowDevelopmentKeys: false, data, clocks: { ...DEFAULT_CLOCKS, ...clocks }, verifier })
+  const deployed = await deploy(market, keys, signer, { custody, feeds: {}, allowDevelopmentKeys: false, data, clocks: { ...DEFAULT_CLOCKS, ...clocks }, ...(proven === undefined && { verifier }) })
   return {
     chain, signer, deployed, directory,
     feeds: market.assets.slice(1).map(({ symbol }) => deployed.feeds[symbol]!),
-    open: (options = {}) => SequencerNode.open(options.data ?? data, signer, async () => keys, { prove: echo, ...options }),
+    open: (options = {}) => SequencerNode.open(options.data ?? data, signer, async () => keys, proven === undefined ? { prove: echo, ...options } : options),
     mint: async (symbol, to, amount) => {
       await sendCall(signer, { address: deployed.tokens[symbol]!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [to, amount] })
     },
