@@ -34,13 +34,17 @@ function report(error: unknown): number {
 
 /** Ends the process, whatever still holds it (worker threads, sockets), once all output has been read. */
 function exit(code: number): void {
-  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+  // After what the streams have to say of a write that failed.
+  process.stdout.write('', () => process.stderr.write('', () => setImmediate(() => process.exit(code))))
 }
 
 // A reader that has seen enough, such as `head`, is no error.
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : FAILURE))
-}
+process.stderr.on('error', () => process.exit(FAILURE))
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  complain(`The output cannot be written: ${error.message}.`)
+  process.exit(FAILURE)
+})
 process.on('uncaughtException', (error) => exit(report(error)))
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }

@@ -35,6 +35,7 @@ export const VAULT_ABI = parseAbi([
   'function epochs() view returns (uint256)',
   'function lastCheckpoint() view returns (Checkpoint)',
   'function free(uint8 asset) view returns (uint256)',
+  'function ratio(uint256 epoch) view returns (uint256 num, uint256 den)',
   'function requireWithdrawable(uint256 asset, uint256 amount) view',
   'function assetInfo(uint8 asset) view returns (address token, uint8 tokenDecimals, uint8 decimals, uint64 cap, uint64 minOpen, uint64 minDeposit)',
   'function config() view returns (Config)',
@@ -147,6 +148,17 @@ export const TOKEN_ABI = parseAbi([
   'function decimals() view returns (uint8)',
   'function symbol() view returns (string)',
 ])
+
+/** All errors that these contracts and most tokens have, whichever of them was called. */
+export const ERRORS_ABI = [
+  ...[...VAULT_ABI, ...FORCED_ABI, ...ESCAPE_ABI, ...INSURANCE_ABI].filter((item) => item.type === 'error'),
+  ...parseAbi([
+    'error BatchExpired(uint256 validUntil, uint256 timestamp)',
+    'error NoFreshRound()',
+    'error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed)',
+    'error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)',
+  ]),
+]
 
 /** Of the tokens that a deployment makes up on a local chain: anyone may have them. */
 export const MOCK_TOKEN_ABI = parseAbi(['function mint(address to, uint256 amount)'])

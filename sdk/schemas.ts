@@ -122,6 +122,8 @@ export const withdrawalsSchema = z.object({
       asset,
       amount,
       recipient: address,
+      /** What a claim pays: less than the amount where the backstop was under water at the checkpoint. */
+      pays: amount,
       /** Whether a checkpoint has come since. */
       claimable: z.boolean(),
     }),

@@ -58,6 +58,11 @@ interface Parts {
   readonly insurance: Address
 }
 
+/** Base units that are one token unit, where the token has fewer decimals. */
+function grainOf({ decimals, tokenDecimals }: Asset): bigint {
+  return 10n ** BigInt(Math.max(0, decimals - tokenDecimals))
+}
+
 /** The contracts around the settlement, as its node reads them. */
 export class Contracts {
   readonly settlement: Settlement
@@ -106,6 +111,11 @@ export class Contracts {
     }
   }
 
+  /** An amount of base units, down to what the token can express. */
+  payable(asset: number, amount: bigint): bigint {
+    return amount - (amount % grainOf(this.assets[asset]!))
+  }
+
   async custody(): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
@@ -114,7 +124,7 @@ export class Contracts {
       read.readContract({ ...this.vault, functionName: 'frozen' }),
       read.readContract({ ...this.rounds, functionName: 'fresh' }),
       each(({ token }) => token !== null, false),
-      each(({ tokenDecimals, decimals }) => 10n ** BigInt(Math.max(0, decimals - tokenDecimals)), 1n),
+      each(grainOf, 1n),
       each(({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })), 0n),
       each((_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, functionName: 'unwindPrice', args: [a] })), 0n),
     ])

@@ -44,6 +44,9 @@ export interface Clocks {
   readonly unwindDuration: number
 }
 
+/** Ten years: nobody updates a mock feed that is to stay where it is. */
+const MOCK_HEARTBEAT = 315_360_000
+
 export const DEFAULT_CLOCKS: Clocks = {
   provingTime: 240, roundMin: 300, roundShort: 30, maxAge: 900, grace: 7_200, parameterDelay: 86_400, heartbeat: 3_600,
   depositDelay: 3_600, depositSpacing: 15, forcedDelay: 3_600, forcedSpacing: 60, expirySlack: 86_400, noticePeriod: 3_600, unwindDuration: 3_600,
@@ -132,7 +135,7 @@ async function deployInto(market: Market, keys: KeySet, signer: SigningClient, o
   const parts = await deployContracts(
     {
       rounds: { admin: signer.sender, cashDecimals: market.cashDecimals, provingTime, roundMin, roundShort, maxAge, parameterDelay },
-      assets: traded.map(({ symbol, decimals, parameters }) => ({ feed: feeds[symbol], decimals, heartbeat, parameters: contractParameters(parameters) })),
+      assets: traded.map(({ symbol, decimals, parameters }) => ({ feed: feeds[symbol], decimals, heartbeat: Object.hasOwn(options.feeds, symbol) ? heartbeat : MOCK_HEARTBEAT, parameters: contractParameters(parameters) })),
       vault: { depositDelay, depositSpacing, unwindDuration, openingFee },
       custody: market.assets.map(({ symbol }) => {
         const { cap, minOpen, minDeposit } = options.custody[symbol] ?? { cap: 0n, minOpen: 0n, minDeposit: 0n }

@@ -16,7 +16,7 @@ import { Desk } from './desk.ts'
 import { DirectoryLock } from '../prover/directory-lock.ts'
 import { Journal } from './journal.ts'
 import { planOperations } from './plan-operations.ts'
-import type { SigningClient } from './rpc.ts'
+import { LOCAL_CHAINS, type SigningClient } from './rpc.ts'
 import { sendCall } from './send-call.ts'
 import { ContractRefusal, refusal } from './refusal.ts'
 import { type ProvenBatch, Settlement } from './settlement.ts'
@@ -84,6 +84,8 @@ const FEED_ABI = parseAbi(['function latestRoundData() view returns (uint80, int
 
 /** Batches of one transaction: what fits the gas a transaction may use. */
 const MAX_BATCHES = 12
+/** Seconds that a development chain may be behind its own clock. */
+const STANDSTILL = 60n
 /** Refusals of the contract that come of the time a look took, not of what is in it. */
 const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 
@@ -217,6 +219,7 @@ export class SequencerNode {
 
   private async look(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
     await this.followChain()
+    await wake(this.signer)
     const started = performance.now()
     // A feed that fails must not keep a round that still counts from being settled.
     let problem: unknown
@@ -423,6 +426,15 @@ function nextState({ settlements, applied }: NodeState, system: System, ids: rea
 function restartedClocks(custody: Custody, liquidated: ReadonlySet<number>, { ledger: { backstop, marks } }: System): Custody {
   const price = (a: number) => (backstop[a] === 0n || a === 0 ? 0n : (marks as Marks)[a]!.price)
   return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
+}
+
+/** A development chain that mines on demand stands still between transactions, and with it the time that contracts see. */
+async function wake({ read, chainId }: SigningClient): Promise<void> {
+  if (!LOCAL_CHAINS.includes(chainId)) return
+  const [latest, next] = await Promise.all([read.getBlock(), read.getBlock({ blockTag: 'pending' })])
+  if (next.timestamp <= latest.timestamp + STANDSTILL) return
+  // Where there is no such method the chain mines by itself.
+  await (read.request as (call: { method: string }) => Promise<unknown>)({ method: 'evm_mine' }).catch(() => {})
 }
 
 /** @throws PlimsollError when a transaction of the operator is pending: it may still change which state is the chain's */

@@ -33,7 +33,12 @@ export class WithdrawalBook {
       const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
       const ids = [...this.byId].filter(([, pending]) => pending.index === index && pending.claimed === undefined).map(([id]) => id)
       const list = await Promise.all(ids.map(async (id) => ({ id, ...(await read.readContract({ ...vault, functionName: 'withdrawal', args: [id] })) })))
-      return list.filter(({ claimed }) => !claimed).map(({ id, asset, amount, recipient, epoch }) => ({ id: Number(id), asset, amount, recipient, claimable: epoch < epochs }))
+      return await Promise.all(
+        list.filter(({ claimed }) => !claimed).map(async ({ id, asset, amount, recipient, epoch }) => {
+          const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
+          return { id: Number(id), asset, amount, recipient, pays: this.contracts.payable(asset, (amount * num) / den), claimable: epoch < epochs }
+        }),
+      )
     } catch (error) {
       throw refusal(error, 'the withdrawals')
     }

@@ -48,7 +48,7 @@ export function register(program: Command): void {
       .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
   /** Of commands on one account. */
   const indexed = (to: Command) => to.option('--index <number>', "which of the key's accounts, where it has several (default: the first)", wholeNumber(0, 0xffff_ffff))
-  const node = (to: Command) => to.requiredOption('--node <url>', 'the API of a node').option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+  const node = (to: Command) => to.requiredOption('--node <url>', 'the API of a node').option('--rpc <url>', 'JSON-RPC endpoint of the chain').option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
     to.requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain').requiredOption('--settlement <address>', 'settlement contract on that chain', address)
 

@@ -1,5 +1,6 @@
 import { type Address, isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
 import type { Point } from '../../protocol/curve.ts'
+import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
@@ -37,7 +38,7 @@ export async function run(options: Options): Promise<void> {
   await requireGenuine(signer, deployment, asset, options)
   const index = options.index ?? (await wallet.findIndex()) ?? (await findQueued(signer, deployment.vault, key.publicKey))
   const least = index === undefined ? info.minOpen : info.minDeposit
-  if (amount < least) throw new PlimsollError(`--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${least} base units of ${info.symbol}.`)
+  if (amount < least) throw new PlimsollError(`--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${formatDecimal(least, info.decimals)} ${info.symbol}.`)
 
   const tokenAmount = toTokenUnits(amount, info)
   if (options.mint) await mint(signer, info, tokenAmount)
@@ -62,11 +63,10 @@ export async function run(options: Options): Promise<void> {
 
 /**
  * The node says where the money goes, and is not believed: the settlement's own vault and token count.
- * @throws PlimsollError when they differ, or the node is of another settlement than the one named
+ * @throws PlimsollError when they differ
  */
-async function requireGenuine({ read, chainId }: SigningClient, { chainId: nodeChain, settlement, vault, assets }: DeploymentInfo, asset: number, { rpc, settlement: named }: Options): Promise<void> {
+async function requireGenuine({ read, chainId }: SigningClient, { chainId: nodeChain, settlement, vault, assets }: DeploymentInfo, asset: number, { rpc }: Options): Promise<void> {
   if (chainId !== nodeChain) throw new PlimsollError(`The node is on chain ${nodeChain}, but ${rpc} is chain ${chainId}.`)
-  if (named !== undefined && !isAddressEqual(named, settlement)) throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
   const config = await settlementConfig(read, settlement)
   const [token, tokenDecimals, decimals] = await read.readContract({ address: config.vault, abi: VAULT_ABI, functionName: 'assetInfo', args: [asset] })
   const said = assets[asset]!
@@ -106,7 +106,10 @@ export function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }
 export async function approve(signer: SigningClient, token: Address, vault: Address, amount: bigint): Promise<void> {
   const contract = { address: token, abi: TOKEN_ABI } as const
   const balance = await signer.read.readContract({ ...contract, functionName: 'balanceOf', args: [signer.sender] })
-  if (balance < amount) throw new PlimsollError(`${signer.sender} has ${balance} token units, and the deposit takes ${amount}.`)
+  if (balance < amount) {
+    const [decimals, symbol] = [await signer.read.readContract({ ...contract, functionName: 'decimals' }), await signer.read.readContract({ ...contract, functionName: 'symbol' }).catch(() => token)]
+    throw new PlimsollError(`${signer.sender} has ${formatDecimal(balance, decimals)} ${symbol}, and the deposit takes ${formatDecimal(amount, decimals)}.`)
+  }
   const allowed = await signer.read.readContract({ ...contract, functionName: 'allowance', args: [signer.sender, vault] })
   if (allowed >= amount) return
   // Some tokens let an allowance only be changed to 0 or from it.

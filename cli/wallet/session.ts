@@ -58,7 +58,13 @@ export async function ownerKey(options: WalletOptions, chainId: number, settleme
 export async function openWallet(options: WalletOptions & { node: string }): Promise<OwnerWallet> {
   const client = new PlimsollClient({ node: options.node })
   const deployment = await client.deployment()
+  requireSettlement(deployment, options.settlement)
   return OwnerWallet.open(client, deployment, await ownerKey(options, deployment.chainId, deployment.settlement), options.index)
+}
+
+/** @throws PlimsollError when the node is of another settlement than the one named */
+export function requireSettlement({ settlement }: DeploymentInfo, named: Address | undefined): void {
+  if (named !== undefined && !isAddressEqual(named, settlement)) throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
 }
 
 /** Position of an asset. @throws PlimsollError when there is no such symbol */

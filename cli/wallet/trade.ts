@@ -1,6 +1,7 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { FIELD } from '../../protocol/constants.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
+import { FIELD, SCALE } from '../../protocol/constants.ts'
+import { formatDecimal } from '../../protocol/decimal.ts'
+import { newLink, type OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { parseAmount } from './amount.ts'
 import { report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
@@ -28,8 +29,18 @@ export async function run(options: Options): Promise<void> {
   const x = parseAmount(text, wallet.deployment.assets[asset]!.decimals, option)
   const y = parseAmount(options.for, wallet.deployment.assets[0]!.decimals, '--for')
   const terms = { asset, direction: options.buy === undefined ? 0 : 1, x, y } as const
-  if (options.backstop) return report(wallet.client, await submit(() => wallet.unwind(terms, options)), options)
+  if (options.backstop) return report(wallet.client, await submit(() => wallet.unwind(terms, options)).catch((error: unknown) => explain(error, wallet, terms)), options)
   await report(wallet.client, await submit(() => wallet.trade(terms, link, options)), options, { link: `0x${link.toString(16)}` })
+}
+
+/** The node's refusal; of a price, with the one that would do, in decimals. */
+async function explain(error: unknown, { client, deployment: { assets } }: OwnerWallet, { asset, direction, x }: { asset: number; direction: 0 | 1; x: bigint }): Promise<never> {
+  if (!(error instanceof PlimsollError) || !error.message.startsWith('BACKSTOP_PRICE')) throw error
+  const { unwindPrices } = await client.round()
+  const worth = x * unwindPrices[asset]!
+  const cash = formatDecimal((worth + (direction === 1 ? SCALE - 1n : 0n)) / SCALE, assets[0]!.decimals)
+  const amount = `${formatDecimal(x, assets[asset]!.decimals)} ${assets[asset]!.symbol}`
+  throw new PlimsollError(`BACKSTOP_PRICE: The backstop ${direction === 1 ? `sells ${amount} for ${cash} ${assets[0]!.symbol} or more` : `pays ${cash} ${assets[0]!.symbol} or less for ${amount}`} now.`)
 }
 
 function parseLink(text: string): bigint {

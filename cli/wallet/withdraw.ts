@@ -15,7 +15,7 @@ import { chainAssets } from './chain-assets.ts'
 import { toTokenUnits } from './deposit.ts'
 import { report, submit } from './outcome.ts'
 import { findIndex } from './own-account.ts'
-import { assetBySymbol, chainSigner, openWallet, ownerKey, type WalletOptions } from './session.ts'
+import { assetBySymbol, chainSigner, openWallet, ownerKey, requireSettlement, type WalletOptions } from './session.ts'
 import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 interface Options extends WalletOptions {
@@ -117,7 +117,11 @@ async function claim(options: Options, id: number): Promise<void> {
 }
 
 async function vaultOf({ node, rpc, settlement }: Options): Promise<Address> {
-  if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).vault
+  if (node !== undefined) {
+    const deployment = await new PlimsollClient({ node }).deployment()
+    requireSettlement(deployment, settlement)
+    return deployment.vault
+  }
   if (settlement === undefined) throw new PlimsollError('--claim needs --node or --settlement.')
   const { read } = await connect(rpc!)
   return (await settlementConfig(read, settlement)).vault

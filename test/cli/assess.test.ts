@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { assess } from '../../cli/assessment.ts'
 import { assessmentTable } from '../../cli/assessment-table.ts'
@@ -51,6 +52,15 @@ describe('plimsoll assess', () => {
     const { code, stdout, stderr } = await runCli(['assess', 'book.json', '--json'], { cwd: directory })
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
     assert.deepEqual(JSON.parse(stdout), EXPECTED)
+  })
+
+  it('says so where its output cannot be written', async () => {
+    const full = await open('/dev/full', 'w')
+    const child = spawn(process.execPath, [MAIN, 'assess', 'book.json', '--json'], { cwd: directory, stdio: ['ignore', full.fd, 'pipe'] })
+    const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')])
+    await full.close()
+    assert.match(stderr, /^plimsoll: The output cannot be written: ENOSPC[^\n]+\n$/)
+    assert.equal(code, 1)
   })
 
   it('prints a table with the same figures, weakest first', async () => {

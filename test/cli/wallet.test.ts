@@ -232,7 +232,7 @@ describe('plimsoll wallet', () => {
     const vault = system.deployed.vault
     for (const amount of [10n, 20n, 20n, 5n]) await approve(system.signer, token, vault, amount)
     assert.equal(await system.signer.read.readContract({ address: token, abi, functionName: 'allowance', args: [system.signer.sender, vault] }), 20n)
-    await assert.rejects(approve(system.signer, token, vault, 51n), /has 50 token units, and the deposit takes 51/)
+    await assert.rejects(approve(system.signer, token, vault, 51n), /has 0\.00005 0x\w+, and the deposit takes 0\.000051\./)
   })
 
   it('files a forced request with the place that a run before got and did not use, and only one at a time', async () => {
@@ -290,6 +290,10 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['withdraw', '--node', api, '--asset', 'PERP', '--amount', '1', '--to', to], /PERP is a synthetic/)
     await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '4500', '--to', to], /TARGET_TOO_LOW|FREE_CUSTODY/)
     await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', to, '--expires-in', '10'], /EXPIRED/)
+    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', misspelt(to)], /--to 0x\w+ is not an address: its capitals/)
+    for (const named of [['withdraw', '--asset', 'USD', '--amount', '1', '--to', to], ['balance'], ['trade', '--asset', 'ETH', '--buy', '1', '--for', '1'], ['preferences', '--set', 'ETH=3']]) {
+      await refused(bob, [...named, '--node', api, '--settlement', system.deployed.vault], /The node is of the settlement 0x\w+, not 0x/)
+    }
     await refused(bob, ['withdraw', '--claim', '77', '--node', api, '--rpc', system.chain.url], /no withdrawal 77|UnknownWithdrawal/)
     await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--for', '1'], /either --buy or --sell/)
     await refused(bob, ['trade', '--node', api, '--asset', 'USD', '--buy', '1', '--for', '1'], /USD is cash/)
@@ -298,10 +302,18 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['preferences', '--node', api, '--set', 'ETH=16'], /weight from 1 to 15/)
     await refused(bob, ['preferences', '--node', api, '--set', 'USD=9'], /USD is cash/)
     await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.001'], /below the least/)
-    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has \d+ token units/)
+    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has 0 ETH, and the deposit takes 1000\./)
     await refused(bob, ['exit', ...chain, '--to', to], /not frozen.*--forced/)
     await refused(bob, ['exit', ...chain, '--to', `0x${'0'.repeat(40)}`], /address 0/)
     await refused(bob, ['refund', '--rpc', system.chain.url, '--settlement', to], /There is no settlement/)
     await refused(bob, ['nothing'], /unknown command/)
   })
 })
+
+/** The address with one letter in the other case. */
+function misspelt(address: string): string {
+  const digits = address.slice(2)
+  const at = digits.search(/[a-fA-F]/)
+  const letter = digits[at]!
+  return `0x${digits.slice(0, at)}${letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()}${digits.slice(at + 1)}`
+}

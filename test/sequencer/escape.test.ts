@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ESCAPE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { SettlementHistory } from '../../sdk/history.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { escapeOf, leave, pullShares, requireFrozen } from '../../sequencer/leave.ts'
@@ -81,6 +81,11 @@ describe('the escape, when the sequencer is gone', () => {
     })
     assert.ok(counted.length >= 3 && counted[0]! < 1_800 && counted.at(-1)! >= 3_600, String(counted))
     await freezeStalled(system.signer, await route(), () => assert.fail('frozen already'))
+    // By contracts that only pass the vault's error on, too.
+    const { forced, insurance } = system.deployed
+    for (const call of [{ address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] }, { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] }] as const) {
+      await assert.rejects(sendCall(system.signer, call as never), { name: 'PlimsollError', message: /refused \w+: Frozen\(\)\.$/, hint: /wallet exit leaves it/ })
+    }
   })
 
   it('pays every owner its share by its own key and the chain alone, and nobody more; what remains is dust', async () => {

@@ -209,6 +209,13 @@ describe('a node that looks at the chain', () => {
     assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)
   })
 
+  it('goes on after a development chain has stood still', async () => {
+    await rawCall(signer, 'evm_increaseTime', 1_000)
+    const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
+    await node.step()
+    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+  })
+
   it('starts only where all that it asks is answered, and says what was not', async () => {
     const data = await system.copyState('unanswered')
     for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {

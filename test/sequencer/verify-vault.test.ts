@@ -86,6 +86,10 @@ describe('an audit of a chain whose vault moves by itself', () => {
     const before = (await backstop())[0]!
     await node.step()
     assert.ok((await backstop())[0]! > before)
+    const { id, amount, pays, claimable } = (await bob.wallet.client.withdrawals(1)).at(-1)!
+    assert.ok(claimable && pays < amount, `${pays} of ${amount}`)
+    await sendCall(bob.signer, { ...vault(), functionName: 'claim', args: [BigInt(id)] })
+    assert.equal(await bob.tokens('USD'), pays)
     await audited()
   })
 
