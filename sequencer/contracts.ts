@@ -10,6 +10,7 @@ import type { Custody } from './custody.ts'
 import { LOCAL_CHAINS } from './rpc.ts'
 import { refusal } from './refusal.ts'
 import { type Settlement } from './settlement.ts'
+import { distinctSymbols } from './symbols.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
 const CONFIRMATIONS = 12n
@@ -187,12 +188,12 @@ export class Contracts {
   /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
   async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
     const { client, address } = this.settlement
-    const symbols = await Promise.all(
+    const symbols = distinctSymbols(await Promise.all(
       this.assets.map(async ({ token }, a) => {
         if (names?.[a] !== undefined) return names[a]
         return token === null ? `#${a}` : client.read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${a}`)
       }),
-    )
+    ))
     return {
       chainId: client.chainId, settlement: address, vault: this.vault.address, forced: this.parts.forced.address, insurance: this.parts.insurance, escape: this.parts.escape, rounds: this.rounds.address,
       sequencerKey: [...(await this.settlement.config()).sequencerKey], profile, ...this.fees,

@@ -35,7 +35,7 @@ export async function escapeOf(read: PublicClient, settlement: Address): Promise
 export async function requireFrozen(read: PublicClient, { vault }: EscapeRoute): Promise<void> {
   if (await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'frozen' })) return
   throw new PlimsollError('The system is not frozen: there is nothing to escape from.', {
-    hint: '--freeze freezes it if it is stalled; plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
+    hint: 'plimsoll wallet exit --freeze freezes it if it is stalled; plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
   })
 }
 

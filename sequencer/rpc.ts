@@ -61,11 +61,11 @@ export async function connectSigner(url: string, { variable = PRIVATE_KEY_VARIAB
 export function privateKeyOf(variable: string): PrivateKeyAccount | undefined {
   const key = process.env[variable]
   if (key === undefined) return undefined
-  if (!/^0x[0-9a-fA-F]{64}$/.test(key)) throw new PlimsollError(`${variable} is not a private key of 32 bytes in hexadecimal.`)
+  if (!/^0x[0-9a-fA-F]{64}$/.test(key)) throw new PlimsollError(`${variable} is not a private key: 0x and 64 hexadecimal digits, not 0 nor beyond the curve's order.`)
   try {
     return privateKeyToAccount(key as Hex)
   } catch {
-    throw new PlimsollError(`${variable} is not a private key of 32 bytes in hexadecimal.`)
+    throw new PlimsollError(`${variable} is not a private key: 0x and 64 hexadecimal digits, not 0 nor beyond the curve's order.`)
   }
 }
 

@@ -37,7 +37,7 @@ export function register(program: Command): void {
         '  plimsoll keys beacon step1 --value 0x... --out step2\n' +
         '  plimsoll keys verify step2 --ptau powersOfTau28_hez_final_16.ptau\n' +
         '  plimsoll keys export step2 --ptau powersOfTau28_hez_final_16.ptau --out keys\n' +
-        '  plimsoll deploy book.json --keys keys --rpc URL --data state',
+        '  plimsoll deploy market.json --keys keys --rpc URL --data state',
     )
 
   keys

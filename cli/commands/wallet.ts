@@ -20,6 +20,7 @@ function addWeight(text: string, weights: Readonly<Record<string, number>> = {})
   const match = /^(.+)=([0-9]+)$/.exec(text)
   const weight = Number(match?.[2])
   if (match === null || weight < 1 || weight > 15) throw new InvalidArgumentError('Write it as SYMBOL=WEIGHT, with a weight from 1 to 15.')
+  if (Object.hasOwn(weights, match[1]!)) throw new InvalidArgumentError(`${match[1]} has a weight already.`)
   return { ...weights, [match[1]!]: weight }
 }
 

@@ -1,6 +1,7 @@
 import { type Address, type PublicClient, zeroAddress } from 'viem'
 import { ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { settlementConfig } from '../../sequencer/settlement-config.ts'
+import { distinctSymbols } from '../../sequencer/symbols.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
 export interface ChainAsset {
@@ -19,7 +20,7 @@ export async function chainAssets(read: PublicClient, settlement: Address): Prom
   const custody = { address: vault, abi: VAULT_ABI } as const
   const rounds = await read.readContract({ ...custody, functionName: 'rounds' })
   const traded = Number(await read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'assetCount' }))
-  return Promise.all(
+  const assets = await Promise.all(
     Array.from({ length: traded + 1 }, async (_, asset): Promise<ChainAsset> => {
       const [token, tokenDecimals, decimals] = await read.readContract({ ...custody, functionName: 'assetInfo', args: [asset] })
       if (token === zeroAddress) return { symbol: `#${asset}`, token: null, tokenDecimals: 0, decimals }
@@ -27,4 +28,6 @@ export async function chainAssets(read: PublicClient, settlement: Address): Prom
       return { symbol, token, tokenDecimals, decimals }
     }),
   )
+  const symbols = distinctSymbols(assets.map(({ symbol }) => symbol))
+  return assets.map((asset, a) => ({ ...asset, symbol: symbols[a]! }))
 }

@@ -1,4 +1,6 @@
 import { type Address, parseAbi } from 'viem'
+import { SCALE } from '../../protocol/constants.ts'
+import { formatRatioDown } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { PROFILES } from '../../prover/profiles.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
@@ -34,7 +36,8 @@ export async function run(options: ChainOptions & { to: Address; freeze?: true; 
   })
   const amounts = options.pull ? await pullShares(signer, escape, index) : []
   const pulled = amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), amounts)
-  if (options.json) return printJson({ index, equity: equity.toString(), transaction, pulled })
-  printText(transaction === null ? `Account ${index} had left before.` : `Account ${index} has left with an equity of ${equity} at the last checkpoint, transaction ${transaction}`)
+  const worth = formatRatioDown(equity, SCALE, assets[0]!.decimals)
+  if (options.json) return printJson({ index, equity: worth, transaction, pulled })
+  printText(transaction === null ? `Account ${index} had left before.` : `Account ${index} has left with an equity of ${worth} ${assets[0]!.symbol} at the last checkpoint, transaction ${transaction}`)
   if (options.pull) printText(`Paid to ${options.to}: ${listAmounts(pulled)}`)
 }

@@ -161,32 +161,35 @@ describe('plimsoll node', () => {
       await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
       await rawCall(signer, 'evm_mine')
     }
-    // A deposit that nobody takes up any more.
-    await sendCall(signer, { address: deployed.tokens.ETH!, abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, 10n ** 18n] })
-    await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'topUp', args: [0, 1, 10n ** 18n] })
-    const onChain = [...wallet, '--settlement', deployed.settlement]
-    assert.deepEqual(await own(['refund', ...onChain]), { refunds: [], bonds: '0' })
-    const args = ['exit', ...onChain, '--to', signer.sender, '--freeze', '--pull']
-    const early = await runCli(['wallet', ...args], { cwd: directory })
-    assert.deepEqual([early.code, early.stdout], [2, ''])
-    assert.match(early.stderr, /^plimsoll: The system is not stalled: [^\n]+\n$/)
-    await later(7_300)
-    let waiting = true
-    const hours = (async () => {
-      for (; waiting; await sleep(500)) await later(901)
-    })()
-    const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory }).finally(() => (waiting = false))
-    await hours
-    assert.deepEqual([elsewhere.code, elsewhere.stdout], [2, ''])
-    assert.match(elsewhere.stderr, /^plimsoll: [^\n]*nowhere[^\n]*\n$/)
-    const left = await own(args)
-    assert.deepEqual([left.index, left.equity, left.pulled], [0, String((2_000n * 10n ** 6n) << 32n), { ETH: '10' }])
-    assert.match(left.transaction, /^0x/)
-    assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })
-    const { refunds, bonds } = await own(['refund', ...onChain])
-    assert.deepEqual([refunds.map(({ depositId, asset, paid }: Record<string, unknown>) => [depositId, asset, paid]), bonds], [[[1, 'ETH', '1']], '0'])
-    assert.deepEqual((await own(['refund', ...onChain])).refunds, [])
-    await rawCall(signer, 'evm_revert', snapshot)
+    try {
+      // A deposit that nobody takes up any more.
+      await sendCall(signer, { address: deployed.tokens.ETH!, abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, 10n ** 18n] })
+      await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'topUp', args: [0, 1, 10n ** 18n] })
+      const onChain = [...wallet, '--settlement', deployed.settlement]
+      assert.deepEqual(await own(['refund', ...onChain]), { refunds: [], bonds: '0' })
+      const args = ['exit', ...onChain, '--to', signer.sender, '--freeze', '--pull']
+      const early = await runCli(['wallet', ...args], { cwd: directory })
+      assert.deepEqual([early.code, early.stdout], [2, ''])
+      assert.match(early.stderr, /^plimsoll: The system is not stalled: [^\n]+\n$/)
+      await later(7_300)
+      let waiting = true
+      const hours = (async () => {
+        for (; waiting; await sleep(500)) await later(901)
+      })()
+      const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory }).finally(() => (waiting = false))
+      await hours
+      assert.deepEqual([elsewhere.code, elsewhere.stdout], [2, ''])
+      assert.match(elsewhere.stderr, /^plimsoll: [^\n]*nowhere[^\n]*\n$/)
+      const left = await own(args)
+      assert.deepEqual([left.index, left.equity, left.pulled], [0, '2000', { ETH: '10' }])
+      assert.match(left.transaction, /^0x/)
+      assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })
+      const { refunds, bonds } = await own(['refund', ...onChain])
+      assert.deepEqual([refunds.map(({ depositId, asset, paid }: Record<string, unknown>) => [depositId, asset, paid]), bonds], [[[1, 'ETH', '1']], '0'])
+      assert.deepEqual((await own(['refund', ...onChain])).refunds, [])
+    } finally {
+      await rawCall(signer, 'evm_revert', snapshot)
+    }
   })
 
   it('refuses a state or a port that it cannot use, in one line with exit 2', async () => {

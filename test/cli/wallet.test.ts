@@ -301,6 +301,7 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--backstop'], /BACKSTOP_SIDE/)
     await refused(bob, ['preferences', '--node', api, '--set', 'ETH=16'], /weight from 1 to 15/)
     await refused(bob, ['preferences', '--node', api, '--set', 'USD=9'], /USD is cash/)
+    await refused(bob, ['preferences', '--node', api, '--set', 'ETH=9', '--set', 'ETH=3'], /ETH has a weight already/)
     await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.001'], /below the least/)
     await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has 0 ETH, and the deposit takes 1000\./)
     await refused(bob, ['exit', ...chain, '--to', to], /not frozen.*--forced/)
