@@ -5,6 +5,7 @@ import type { Operation } from '../protocol/operation.ts'
 import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import { inOrder } from '../sdk/in-order.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { grainOf, type TokenDecimals } from '../sdk/token-units.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import type { Custody } from './custody.ts'
 import { LOCAL_CHAINS } from './rpc.ts'
@@ -43,10 +44,8 @@ export interface ForcedRequest {
   readonly round: number
 }
 
-interface Asset {
+interface Asset extends TokenDecimals {
   readonly token: Address | null
-  readonly tokenDecimals: number
-  readonly decimals: number
   readonly minOpen: bigint
   readonly minDeposit: bigint
 }
@@ -57,11 +56,6 @@ interface Parts {
   readonly forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }
   readonly escape: Address
   readonly insurance: Address
-}
-
-/** Base units that are one token unit, where the token has fewer decimals. */
-function grainOf({ decimals, tokenDecimals }: Asset): bigint {
-  return 10n ** BigInt(Math.max(0, decimals - tokenDecimals))
 }
 
 /** The contracts around the settlement, as its node reads them. */

@@ -1,10 +1,5 @@
 import { ASSETS } from '../protocol/constants.ts'
-
-/** Decimals of an asset, as the vault counts it and as its token does. */
-export interface Decimals {
-  readonly decimals: number
-  readonly tokenDecimals: number
-}
+import { grainOf, type TokenDecimals, unitOf } from '../sdk/token-units.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 
@@ -19,9 +14,9 @@ export class VaultBooks {
   /** Withdrawn since the last checkpoint. */
   readonly pending: bigint[] = Array<bigint>(ASSETS).fill(0n)
   private readonly deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
-  private readonly assets: readonly Decimals[]
+  private readonly assets: readonly TokenDecimals[]
 
-  constructor(assets: readonly Decimals[]) {
+  constructor(assets: readonly TokenDecimals[]) {
     this.assets = assets
   }
 
@@ -72,8 +67,7 @@ export class VaultBooks {
   }
 
   private baseUnits(asset: number, tokenAmount: bigint): bigint {
-    const { decimals, tokenDecimals } = this.assets[asset]!
-    const [more, fewer] = [10n ** BigInt(Math.max(0, decimals - tokenDecimals)), 10n ** BigInt(Math.max(0, tokenDecimals - decimals))]
-    return (tokenAmount * more) / fewer
+    const info = this.assets[asset]!
+    return (tokenAmount * grainOf(info)) / unitOf(info)
   }
 }

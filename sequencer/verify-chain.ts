@@ -42,6 +42,14 @@ interface Part {
   readonly abi: Abi
 }
 
+interface ChainEvent {
+  /** The contract's name. */
+  readonly of: string
+  readonly hash: Hex
+  readonly name: string
+  readonly args: Readonly<Record<string, unknown>>
+}
+
 interface ChainBatch {
   readonly openings: readonly { slot: number; floors: readonly bigint[]; ceilings: readonly bigint[] }[]
   readonly circuit: number
@@ -111,17 +119,16 @@ class Replay {
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
     for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
-      const logs = await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })
-      const settling = new Set(logs.filter((log) => this.decode(log).name === 'Settled').map((log) => log.transactionHash))
-      for (const log of logs) {
-        const hash = log.transactionHash
+      const events = (await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })).map((log) => this.decode(log))
+      const settling = new Set(events.filter(({ name }) => name === 'Settled').map(({ hash }) => hash))
+      for (const event of events) {
+        const { of, hash, name, args } = event
         if (settling.has(hash) && !done.has(hash)) {
           done.add(hash)
           await this.settle(hash)
         }
-        const { of, name, args } = this.decode(log)
         if (of !== 'Settlement' && of !== 'Rounds') this.books.event(name, args)
-        else if (!settling.has(hash)) await this.event(log)
+        else if (!settling.has(hash)) await this.event(event)
       }
     }
     await this.begun()
@@ -170,18 +177,17 @@ class Replay {
     }
   }
 
-  private decode(log: Log): { of: string; name: string; args: Readonly<Record<string, unknown>> } {
-    const { of, abi } = this.parts.get(log.address.toLowerCase())!
+  private decode({ address, data, topics, transactionHash: hash }: Log<bigint, number, false>): ChainEvent {
+    const { of, abi } = this.parts.get(address.toLowerCase())!
     try {
-      const { eventName, args } = decodeEventLog({ abi, data: log.data, topics: log.topics })
-      return { of, name: eventName!, args: args as unknown as Readonly<Record<string, unknown>> }
+      const { eventName, args } = decodeEventLog({ abi, data, topics })
+      return { of, hash, name: eventName!, args: args as unknown as ChainEvent['args'] }
     } catch {
-      throw new PlimsollError(`Transaction ${log.transactionHash} has an event that this version does not know.`)
+      throw new PlimsollError(`Transaction ${hash} has an event that this version does not know.`)
     }
   }
 
-  private async event(log: Log): Promise<void> {
-    const { name, args } = this.decode(log)
+  private async event({ hash, name, args }: ChainEvent): Promise<void> {
     switch (name) {
       case 'ParametersApplied': {
         const { depth, ...factors } = args.parameters as Record<keyof RiskParameters, number | bigint>
@@ -190,16 +196,16 @@ class Replay {
         return
       }
       case 'Genesis':
-        return this.genesis(log.transactionHash!, args.root as bigint, args.inboxHead as bigint)
+        return this.genesis(hash, args.root as bigint, args.inboxHead as bigint)
       case 'RoundPosted':
-        return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(log.transactionHash!))
+        return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(hash))
       case 'EnvelopeOpened':
         return (await this.begun()).ledger.open({ slot: Number(args.slot), envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] } })
       case 'ParametersProposed':
       case 'Bound':
         return
       default:
-        throw new PlimsollError(`Transaction ${log.transactionHash} has the event ${name} outside a settlement.`)
+        throw new PlimsollError(`Transaction ${hash} has the event ${name} outside a settlement.`)
     }
   }
 

@@ -4,6 +4,7 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
+import { grainOf, unitOf } from '../../sdk/token-units.ts'
 import { ContractRefusal } from '../../sequencer/refusal.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sequencer/rpc.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
@@ -95,11 +96,9 @@ async function findQueued({ read }: SigningClient, vault: Address, [x, y]: Point
 }
 
 /** @throws PlimsollError when the token has fewer decimals than the amount needs */
-export function toTokenUnits(amount: bigint, { symbol, decimals, tokenDecimals }: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
-  if (tokenDecimals >= decimals) return amount * 10n ** BigInt(tokenDecimals - decimals)
-  const grain = 10n ** BigInt(decimals - tokenDecimals)
-  if (amount % grain !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${symbol}, which has ${tokenDecimals}.`)
-  return amount / grain
+export function toTokenUnits(amount: bigint, info: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
+  if (amount % grainOf(info) !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${info.symbol}, which has ${info.tokenDecimals}.`)
+  return (amount * unitOf(info)) / grainOf(info)
 }
 
 /** Lets the vault take an amount of a token. @throws PlimsollError when there is not as much */

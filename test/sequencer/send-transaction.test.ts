@@ -51,10 +51,16 @@ for (const hardfork of ['berlin', 'osaka']) {
       }
     }
 
-    it('takes its own place at a higher fee', async () => {
+    /** A transfer of 5 wei that waits to be mined, and its first fee. */
+    async function start() {
       const before = await balance()
       const sent = sendTransaction(signer, { to: TO, data: '0x', value: 5n })
-      let fee = await nextFee(0n)
+      return { before, sent, fee: await nextFee(0n) }
+    }
+
+    it('takes its own place at a higher fee', async () => {
+      const { before, sent, fee: first } = await start()
+      let fee = first
       for (let i = 0; i < 2; i++) {
         const raised = await nextFee(fee)
         assert.ok(raised * 100n > fee * 124n, `${raised} after ${fee}`)
@@ -70,9 +76,7 @@ for (const hardfork of ['berlin', 'osaka']) {
     })
 
     it('is known by its first fee too, where a raise was refused', async () => {
-      const before = await balance()
-      const sent = sendTransaction(signer, { to: TO, data: '0x', value: 5n })
-      const fee = await nextFee(0n)
+      const { before, sent, fee } = await start()
       endpoint.broken = ['eth_sendRawTransaction']
       await sleep(500)
       endpoint.broken = false
@@ -83,9 +87,7 @@ for (const hardfork of ['berlin', 'osaka']) {
     })
 
     it('is given up, while it is pending, at four times the fee', async () => {
-      const before = await balance()
-      const sent = sendTransaction(signer, { to: TO, data: '0x', value: 5n })
-      const fee = await nextFee(0n)
+      const { before, sent, fee } = await start()
       await assert.rejects(sent, { name: 'PlimsollError', message: /^The transaction 0x[0-9a-f]{64} is still pending\.$/ })
       const [last] = await pendingFees()
       assert.ok(last! > 3n * fee && last! < 4n * fee + 100n, `${last} after ${fee}`)

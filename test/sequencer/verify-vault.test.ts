@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { parseAbi } from 'viem'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
 import { INSURANCE_ABI, MOCK_TOKEN_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { SettlementHistory } from '../../sdk/history.ts'
-import { escapeOf, leave, pullShares } from '../../sequencer/leave.ts'
+import { escapeOf, leave, pullInsurance, pullShares } from '../../sequencer/leave.ts'
 import { NodeMetrics } from '../../sequencer/metrics.ts'
 import type { SequencerNode } from '../../sequencer/node.ts'
 import { sendCall } from '../../sequencer/send-call.ts'
@@ -103,8 +104,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
     const amount = 9_000n * USD
     await sendCall(system.signer, { address: system.deployed.tokens.USD!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [system.signer.sender, amount] })
     await sendCall(system.signer, { address: system.deployed.tokens.USD!, abi: TOKEN_ABI, functionName: 'approve', args: [system.deployed.vault, amount] })
-    const abi = [{ type: 'function', name: 'donate', stateMutability: 'nonpayable', inputs: [{ name: 'asset', type: 'uint8' }, { name: 'amount', type: 'uint256' }], outputs: [] }] as const
-    await sendCall(system.signer, { address: system.deployed.vault, abi, functionName: 'donate', args: [0, amount] })
+    await sendCall(system.signer, { address: system.deployed.vault, abi: parseAbi(['function donate(uint8 asset, uint256 tokenAmount)']), functionName: 'donate', args: [0, amount] })
     await audited()
     await prices(81n)
     await node.step()
@@ -146,7 +146,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
       await pullShares(signer, escape, recovered.account.index)
     }
     assert.ok((await bob.tokens('USD')) > 0n)
-    await sendCall(insurer.signer, { address: escape.escape, abi: [{ type: 'function', name: 'pullShares', stateMutability: 'nonpayable', inputs: [{ name: 'asset', type: 'uint8' }], outputs: [] }] as const, functionName: 'pullShares', args: [0] })
+    await pullInsurance(insurer.signer, escape)
     assert.ok((await insurer.tokens('USD')) > 0n)
     await sendCall(bob.signer, { ...vault(), functionName: 'refund', args: [deposit] })
     await audited()
