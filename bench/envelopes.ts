@@ -2,10 +2,10 @@ import { parseArgs } from 'node:util'
 import { DEFAULT_SLOTS, MAX_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { assetMarks, fillMarks, priceMarkDown, type Marks, type RiskParameters } from '../protocol/marks.ts'
-import { sampleAccounts } from '../sequencer/sample-accounts.ts'
+import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { QUOTE_DECIMALS } from '../protocol/book.ts'
-import { jointPath, readCandles } from '../sequencer/candles.ts'
-import { replay } from './replay.ts'
+import { jointPath, readCandles } from '../risk/data/candles.ts'
+import { replay } from '../sequencer/planner/replay.ts'
 
 const USAGE = 'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--json]'
 const CASH_DECIMALS = 6
@@ -77,7 +77,7 @@ function main(): number {
     badDebt: Number(result.badDebt) / 10 ** CASH_DECIMALS,
     sweepBatches: result.batches,
     openings: result.openings,
-    noSlot: result.homeless,
+    noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,
   }
   if (options.json) console.log(JSON.stringify(report))
@@ -94,7 +94,7 @@ function main(): number {
     console.log(`accounts that found no slot  ${report.noSlot}`)
     console.log(`seconds                      ${report.seconds}`)
   }
-  return result.homeless === 0 ? 0 : 1
+  return result.unplaced === 0 ? 0 : 1
 }
 
 try {

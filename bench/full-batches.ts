@@ -4,7 +4,7 @@ import type { Envelope } from '../protocol/health.ts'
 import type { Marks } from '../protocol/marks.ts'
 import { type Move, System, type Transition } from '../protocol/system.ts'
 import type { Profile } from '../prover/profiles.ts'
-import { importAccounts } from '../sequencer/import-accounts.ts'
+import { importAccounts } from '../book/import-accounts.ts'
 
 /** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */
 export function fullBook({ sweep, resolve }: Profile) {
@@ -21,7 +21,7 @@ export function fullBook({ sweep, resolve }: Profile) {
 
 /** Bounds a tenth away from the marks. */
 export function around(marks: Marks): Envelope {
-  return { floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n), ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n) }
+  return { floors: marks.slice(1).map(({ collateralValue }) => (collateralValue * 9n) / 10n), ceilings: marks.slice(1).map(({ liabilityValue }) => (liabilityValue * 11n) / 10n) }
 }
 
 /** The slots of a sweep's window: distress, inbox, and as many with envelopes as it takes. */

@@ -8,8 +8,8 @@ import type { Point } from '../protocol/curve.ts'
 import { BatchHasher } from '../prover/kernel/batch-hasher.ts'
 import type { KernelArity } from '../prover/kernel/hash-module.ts'
 import { type Signature, verifySignature } from '../prover/kernel/signature.ts'
-import { importAccounts } from '../sequencer/import-accounts.ts'
-import { mulberry32, sampleAccounts } from '../sequencer/sample-accounts.ts'
+import { importAccounts } from '../book/import-accounts.ts'
+import { mulberry32, sampleAccounts } from '../risk/paths/sample-accounts.ts'
 
 // Hashes and verifications a second on one core, the contestants in turns of a round each; ratios are round by round.
 

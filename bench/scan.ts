@@ -2,7 +2,7 @@ import { ASSETS } from '../protocol/constants.ts'
 import { health } from '../protocol/health.ts'
 import { assetMarks, fillMarks, priceMarkDown, type Marks } from '../protocol/marks.ts'
 import { AccountTable, scanBreached } from '../protocol/scan.ts'
-import { sampleAccounts } from '../sequencer/sample-accounts.ts'
+import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 
 const ACCOUNTS = 1_000_000
 const SAMPLE = 50_000

@@ -53,8 +53,8 @@ function coverage(book: Book, { balances }: BookAccount): bigint | undefined {
   let collateral = 0n
   let liabilities = 0n
   balances.forEach((balance, a) => {
-    if (balance > 0n) collateral += balance * book.marks[a]!.u
-    else liabilities -= balance * book.marks[a]!.v
+    if (balance > 0n) collateral += balance * book.marks[a]!.collateralValue
+    else liabilities -= balance * book.marks[a]!.liabilityValue
   })
   return liabilities === 0n ? undefined : (collateral * 10n ** BigInt(RATIO_DECIMALS)) / liabilities
 }

@@ -1,4 +1,4 @@
-import type { RoundReport } from '../sequencer/node.ts'
+import type { RoundReport } from '../sequencer/node/node.ts'
 
 interface Column {
   readonly title: string

@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Address, parseAbi } from 'viem'
-import { startLocalChain } from '../contracts/local-chain.ts'
+import { startLocalChain } from '../chain/local-chain.ts'
 import { parseBook } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { closeProver } from '../prover/prove.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { jointPath, readCandles } from '../sequencer/candles.ts'
-import { mockCustody } from '../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
-import { NodeMetrics } from '../sequencer/metrics.ts'
-import { type RoundReport, SequencerNode } from '../sequencer/node.ts'
-import { connectSigner, type SigningClient } from '../sequencer/rpc.ts'
-import { sampleAccounts } from '../sequencer/sample-accounts.ts'
-import { serve } from '../sequencer/server.ts'
-import { verifyChain } from '../sequencer/verify-chain.ts'
+import { jointPath, readCandles } from '../risk/data/candles.ts'
+import { mockCustody } from '../deploy/market-plan.ts'
+import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
+import { NodeMetrics } from '../sequencer/api/metrics.ts'
+import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
+import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
+import { serve } from '../sequencer/api/server.ts'
+import { verifyChain } from '../audit/verify-chain.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
@@ -107,7 +107,7 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
 }
 
 function readDay(): Tick[] {
-  const file = (symbol: string) => fileURLToPath(new URL(`../test/data/crashes/${symbol}USDT_1h_2020-03_black_thursday.csv`, import.meta.url))
+  const file = (symbol: string) => fileURLToPath(new URL(`../risk/data/crashes/${symbol}USDT_1h_2020-03_black_thursday.csv`, import.meta.url))
   const from = Date.parse(`${DAY}T00:00:00Z`) / 1_000
   const [eth, btc] = SYMBOLS.map((symbol) => readCandles(file(symbol)).filter(({ unix }) => unix >= from && unix < from + 86_400)) as [ReturnType<typeof readCandles>, ReturnType<typeof readCandles>]
   return jointPath(eth, btc, SYMBOLS).map((quotes, i) => ({ unix: from + (i * 3_600) / POINTS_PER_HOUR, quotes }))

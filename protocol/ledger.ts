@@ -15,7 +15,7 @@ const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 const DELTA_LIMIT = 1n << 127n
 
 /** Marks that a transact needs, in the order of its vector. */
-const TRANSACT_MARKS = ['price', 'ut', 'vt', 'sell', 'buy'] as const
+const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
 /** Operations that no price bears on: they need no round. */
 const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 

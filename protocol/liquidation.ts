@@ -35,8 +35,8 @@ export function tradedAt(balances: Balances, weights: readonly number[], marks: 
 function targetAfter(balances: Balances, marks: Marks, traded: readonly bigint[]): bigint {
   let target = targetHealth(balances, marks)
   for (let a = 1; a < ASSETS; a++) {
-    const { sell, ut, vt, buy } = marks[a]!
-    target += traded[a]! * (balances[a]! > 0n ? sell - ut : vt - buy)
+    const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
+    target += traded[a]! * (balances[a]! > 0n ? sell - targetCollateralValue : targetLiabilityValue - buy)
   }
   return target
 }

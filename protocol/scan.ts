@@ -81,9 +81,9 @@ const ERROR = 2 ** -48
  * cannot decide (a whale somewhere makes it large) the account's own M does; what is left is decided by bigint arithmetic.
  */
 export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
-  const middle = marks.map(({ u, v }) => Number(u + v) / 2)
-  const half = marks.map(({ u, v }) => Number(v - u) / 2)
-  const worst = marks.map(({ u, v }) => Number(u > v ? u : v))
+  const middle = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue + liabilityValue) / 2)
+  const half = marks.map(({ collateralValue, liabilityValue }) => Number(liabilityValue - collateralValue) / 2)
+  const worst = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue > liabilityValue ? collateralValue : liabilityValue))
   const [c0, c1, c2, c3, c4, c5, c6, c7] = middle as Octet
   const [, d1, d2, d3, d4, d5, d6, d7] = half as Octet
   if (half[0] !== 0) throw new PlimsollError('Cash has the same mark on both sides.')

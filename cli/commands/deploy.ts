@@ -40,9 +40,9 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  plimsoll deploy market.json --rpc http://127.0.0.1:8545 --data state')
     .action(async (path: string, options: Options) => {
       const { readMarket } = await import('../read-market.ts')
-      const { requireStateless } = await import('../../sequencer/store.ts')
-      const { connect, connectSigner } = await import('../../sequencer/rpc.ts')
-      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../sequencer/deploy.ts')
+      const { requireStateless } = await import('../../sequencer/state/store.ts')
+      const { connect, connectSigner } = await import('../../sdk/chain/client.ts')
+      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)

@@ -151,7 +151,7 @@ export function register(program: Command): void {
 
 /** Before any work: the directory must be new, and an interrupt must go by way of the exit handlers, which remove what is half written. */
 async function prepareOutput(path: string): Promise<void> {
-  const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
+  const { requireNewDirectory } = await import('../../lib/new-directory.ts')
   await requireNewDirectory(path)
   for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => process.exit(128 + number))
 }

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
@@ -49,10 +49,10 @@ export function register(program: Command): void {
     .action(async (options: Options) => {
       const { useProver } = await import('../../prover/prove.ts')
       await useProver(options.prover)
-      const { connectSigner } = await import('../../sequencer/rpc.ts')
-      const { SequencerNode } = await import('../../sequencer/node.ts')
-      const { NodeMetrics } = await import('../../sequencer/metrics.ts')
-      const { serve } = await import('../../sequencer/server.ts')
+      const { connectSigner } = await import('../../sdk/chain/client.ts')
+      const { SequencerNode } = await import('../../sequencer/node/node.ts')
+      const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
+      const { serve } = await import('../../sequencer/api/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
       const signer = await connectSigner(options.rpc)
@@ -73,15 +73,15 @@ export function register(program: Command): void {
 
 async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
-  const { requireSequencerKey } = await import('../../sequencer/sequencer-key.ts')
-  const { rebuild } = await import('../../sequencer/rebuild.ts')
-  const { withDirectory } = await import('../../prover/directory-lock.ts')
-  const { requireStateless, Store } = await import('../../sequencer/store.ts')
+  const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
+  const { rebuild } = await import('../../sequencer/state/rebuild.ts')
+  const { withDirectory } = await import('../../lib/directory-lock.ts')
+  const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
   const secret = await requireSequencerKey(data)
   await withDirectory(data, async () => {
     if (verify) {
-      const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+      const { verifyChain } = await import('../../audit/verify-chain.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)

@@ -20,15 +20,15 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  plimsoll prove book.json --out proof')
     .action(async (path: string, options: { out: string; profile: ProfileName; keys?: string; prover: string; json?: true }) => {
       const { readBook } = await import('../read-book.ts')
-      const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
-      const { requireCapacity } = await import('../../sequencer/prove-book.ts')
+      const { requireNewDirectory } = await import('../../lib/new-directory.ts')
+      const { requireCapacity } = await import('../../book/prove-book.ts')
       const book = await readBook(path)
       await requireNewDirectory(options.out)
       requireCapacity(book.accounts.length, options.profile)
       const { useProver } = await import('../../prover/prove.ts')
       await useProver(options.prover)
       const { loadKeys } = await import('../load-keys.ts')
-      const { proveBook } = await import('../../sequencer/prove-book.ts')
+      const { proveBook } = await import('../../book/prove-book.ts')
       const keys = await loadKeys(options.profile, options.keys)
       // By way of the exit handlers, which remove what is half written.
       for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => process.exit(128 + number))

@@ -32,7 +32,7 @@ export function register(program: Command): void {
 }
 
 async function verifyDirectory(directory: string, options: Options): Promise<void> {
-  const { verifyRound } = await import('../../sequencer/verify-round.ts')
+  const { verifyRound } = await import('../../audit/verify-round.ts')
   const { loadKeys } = await import('../load-keys.ts')
   const verdict = await verifyRound(directory, (profile) => loadKeys(profile, options.keys))
   if (!verdict.ok) process.exitCode = 1
@@ -47,7 +47,7 @@ async function verifyDirectory(directory: string, options: Options): Promise<voi
 }
 
 async function verifyChain(rpc: string, settlement: string, options: Options): Promise<void> {
-  const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+  const { verifyChain } = await import('../../audit/verify-chain.ts')
   const { loadKeys } = await import('../load-keys.ts')
   const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, options.keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
   if (!verdict.ok) process.exitCode = 1

@@ -1,4 +1,4 @@
-import { connect } from '../../sequencer/rpc.ts'
+import { connect } from '../../sdk/chain/client.ts'
 import { ownerHash } from '../../protocol/keys.ts'
 import { printJson, printText } from '../output.ts'
 import { ownerKey, type WalletOptions } from './session.ts'

@@ -1,7 +1,7 @@
 import { type Address, type PublicClient, zeroAddress } from 'viem'
 import { ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { settlementConfig } from '../../sequencer/settlement-config.ts'
-import { distinctSymbols } from '../../sequencer/symbols.ts'
+import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
+import { distinctSymbols } from '../../chain/symbols.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
 export interface ChainAsset {

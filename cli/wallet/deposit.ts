@@ -4,15 +4,15 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
-import { grainOf, unitOf } from '../../sdk/token-units.ts'
-import { ContractRefusal } from '../../sequencer/refusal.ts'
-import { LOCAL_CHAINS, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
+import { unitsPerTokenUnit, tokenUnitsPerUnit } from '../../sdk/token-units.ts'
+import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
+import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
-import { settlementConfig } from '../../sequencer/settlement-config.ts'
+import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 
 interface Options extends WalletOptions {
   readonly rpc: string
@@ -97,8 +97,8 @@ async function findQueued({ read }: SigningClient, vault: Address, [x, y]: Point
 
 /** @throws PlimsollError when the token has fewer decimals than the amount needs */
 export function toTokenUnits(amount: bigint, info: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
-  if (amount % grainOf(info) !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${info.symbol}, which has ${info.tokenDecimals}.`)
-  return (amount * unitOf(info)) / grainOf(info)
+  if (amount % unitsPerTokenUnit(info) !== 0n) throw new PlimsollError(`--amount has more decimals than the token of ${info.symbol}, which has ${info.tokenDecimals}.`)
+  return (amount * tokenUnitsPerUnit(info)) / unitsPerTokenUnit(info)
 }
 
 /** Lets the vault take an amount of a token. @throws PlimsollError when there is not as much */

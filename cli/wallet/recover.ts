@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { AccountEvent } from '../../sdk/history.ts'
+import type { AccountEvent } from '../../sdk/chain/account-history.ts'
 import { printJson, printText } from '../output.ts'
 import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import type { ChainAsset } from './chain-assets.ts'

@@ -5,7 +5,7 @@ import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
-import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sequencer/rpc.ts'
+import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sdk/chain/client.ts'
 
 /** Environment variable with the user's Ethereum key. */
 export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'

@@ -65,7 +65,7 @@ describe('resolve circuit: what a liquidation does', () => {
     it('draws the line at a health of zero, exactly', async () => {
       // u is 1.7 cash units less the rounding: a short of asset 2 makes up the difference.
       const line = { ...AT_MARKS, floors: AT_MARKS.floors.with(0, 2n << 32n), ceilings: AT_MARKS.ceilings.with(1, 1n) }
-      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, u: 2n << 32n, sell: 2n << 32n, ut: 1n << 32n } : a === 2 ? { ...asset, v: 1n } : asset))
+      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, collateralValue: 2n << 32n, sell: 2n << 32n, targetCollateralValue: 1n << 32n } : a === 2 ? { ...asset, liabilityValue: 1n } : asset))
       const zero = [-2000n, 1000n]
       const breached = [-2000n, 1000n, -1n]
       assert.equal(cornerHealth(account(0, zero).balances, line), 0n)
@@ -171,7 +171,7 @@ describe('resolve circuit: what a liquidation does', () => {
         await rejects(circuit, forced(DUST, other, {}, { minLiability }), 'Liquidation', 'NonZeroIff()(multiplier, partial)')
       }
       // Collateral decides: 4 times 5 million is the line. At this u the account is breached.
-      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, u: 1n, ut: 1n } : asset))
+      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, collateralValue: 1n, targetCollateralValue: 1n } : asset))
       for (const [collateral, dust] of [[10_000_000n, false], [9_999_999n, true]] as const) {
         const setting = { marks, minLiability: 5_000_000n }
         const { input, resolutions: [step] } = resolve([-4_000_000n, collateral], setting)
@@ -195,7 +195,7 @@ describe('resolve circuit: what a liquidation does', () => {
   describe('within the ranges', () => {
     it('refuses an oversize account, and takes one a 2^-32 cash unit smaller', async () => {
       // 2^62 of cash and of asset 1, which is worth as much, come to 2^95; a unit of asset 2 is worth 2^-32.
-      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, price: 1n << 32n, u: 1n << 31n, ut: 1n << 31n, sell: 1n << 31n, kSell: MAX } : a === 2 ? { ...asset, price: 1n } : asset))
+      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, price: 1n << 32n, collateralValue: 1n << 31n, targetCollateralValue: 1n << 31n, sell: 1n << 31n, kSell: MAX } : a === 2 ? { ...asset, price: 1n } : asset))
       const cash = -(1n << 62n)
       const below = [cash, (1n << 62n) - 1n, (1n << 32n) - 1n]
       const total = (b: Balances) => b.reduce((sum, x, a) => sum + (x < 0n ? -x : x) * marks[a]!.price, 0n)
@@ -213,7 +213,7 @@ describe('resolve circuit: what a liquidation does', () => {
 
     it('refuses cash that outgrows 64 bits', async () => {
       // No contract posts such marks: sell is 16 times the price.
-      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, price: 1n << 32n, sell: 16n << 32n } : a === 2 ? { ...asset, u: 0n, v: MAX, buy: MAX, vt: MAX } : asset))
+      const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, price: 1n << 32n, sell: 16n << 32n } : a === 2 ? { ...asset, collateralValue: 0n, liabilityValue: MAX, buy: MAX, targetLiabilityValue: MAX } : asset))
       const balances = [-1n, 1n << 62n, -(1n << 31n)]
       const closed = liquidate(account(0, balances).balances, NEUTRAL_WEIGHTS, marks, 0n)
       assert.ok(closed.after[0]! >= 1n << 64n || closed.status === 'healthy')
@@ -245,14 +245,14 @@ describe('resolve circuit: what a liquidation does', () => {
 
   /** What an overzealous prover would do to an account that is not breached, or not to be liquidated in part: the multiplier that meets the target. */
   function aimed(balances: Balances) {
-    const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, u: 0n } : asset))
+    const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, collateralValue: 0n } : asset))
     return liquidate(account(0, balances).balances, NEUTRAL_WEIGHTS, marks, 0n)
   }
 
   /** An account that only the last multiplier saves. */
   function inLastPlace() {
     // k w = 2^43: q(m) = m.
-    const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, kSell: 1n << 40n, sell: 2n << 32n, ut: 1n << 32n, u: 1n << 32n } : asset))
+    const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, kSell: 1n << 40n, sell: 2n << 32n, targetCollateralValue: 1n << 32n, collateralValue: 1n << 32n } : asset))
     const q = (1n << 48n) - 1n
     // T(m) = 2^49 - |cash| + m, in cash units: 1 at the last m, 0 one before.
     const balances = [-(1n << 49n) - q + 1n, 1n << 49n]

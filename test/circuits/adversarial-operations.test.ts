@@ -29,7 +29,7 @@ const single = (op: number): bigint[] => Array.from({ length: 9 }, (_, i) => (i 
 const oneHot = (a: number): bigint[] => Array.from({ length: 8 }, (_, i) => (i === a ? 1n : 0n))
 
 /** Asset 2 at the least price there is: much of it fits the size of an account. */
-const CHEAP: Marks = MARKS.map((asset, a) => (a === 2 ? { ...asset, price: 1n, u: 0n, ut: 0n, sell: 0n, v: 1n, vt: 1n, buy: 1n } : asset))
+const CHEAP: Marks = MARKS.map((asset, a) => (a === 2 ? { ...asset, price: 1n, collateralValue: 0n, targetCollateralValue: 0n, sell: 0n, liabilityValue: 1n, targetLiabilityValue: 1n, buy: 1n } : asset))
 
 /**
  * Lies of which one rule alone stands in the way, for each operation that the rule is about. All else is right: the signature is

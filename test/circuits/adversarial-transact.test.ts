@@ -318,7 +318,7 @@ describe('transact circuit', () => {
       }
       assert.ok(ledger.marks !== undefined)
       // And to the 2^-32 of a unit: T = ut - 2^32.
-      const marks = ledger.marks.map((asset, a) => (a === 1 ? { ...asset, ut: 2n << 32n } : asset))
+      const marks = ledger.marks.map((asset, a) => (a === 1 ? { ...asset, targetCollateralValue: 2n << 32n } : asset))
       const input = owned([ownedAccount(0, [0n, 1n])], { marks }).transact([withdrawal({ index: 0, amount: 1n })], VALID_UNTIL).input
       await accepts(circuit, input)
       await rejects(circuit, forgeTransact(put(input, 'marks', [0, 1], (2n << 32n) - 1n)), 'TransactStep', ENOUGH)
@@ -383,13 +383,13 @@ describe('transact circuit', () => {
     })
 
     it('refuses a trade by which T does not improve', async () => {
-      const marks = system.ledger.marks!.map((asset, a) => (a === 1 ? { ...asset, sell: 1n << 32n, ut: 1n << 32n } : asset))
+      const marks = system.ledger.marks!.map((asset, a) => (a === 1 ? { ...asset, sell: 1n << 32n, targetCollateralValue: 1n << 32n } : asset))
       const level = owned([ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, HEALTHY), ownedAccount(3, DEBTOR)], { marks })
       const input = level.clone().transact([unwind({ index: 3, direction: 0, x: 1000n, y: 1001n })], VALID_UNTIL).input
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { cash: 1000n }), 'TransactStep', ENOUGH)
       // By 2^-32 of a unit of cash, the least that there is, it does.
-      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, ut: (1n << 32n) - 1n } : asset)))
+      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, targetCollateralValue: (1n << 32n) - 1n } : asset)))
       await accepts(circuit, level.clone().transact([unwind({ index: 3, direction: 0, x: 1n, y: 1n })], VALID_UNTIL).input)
     })
   })
@@ -509,7 +509,7 @@ describe('transact circuit', () => {
   /** The most cash that may be withdrawn. */
   function largest(account: Account): bigint {
     const { marks } = system.ledger
-    const target = account.balances.reduce((sum, b, a) => sum + b * (b > 0n ? marks![a]!.ut : marks![a]!.vt), 0n)
+    const target = account.balances.reduce((sum, b, a) => sum + b * (b > 0n ? marks![a]!.targetCollateralValue : marks![a]!.targetLiabilityValue), 0n)
     return (target >> 32n) - 1n
   }
 

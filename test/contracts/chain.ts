@@ -18,8 +18,8 @@ import {
 } from 'viem'
 import { hardhat } from 'viem/chains'
 
-import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts'
-import { contractErrors } from '../../contracts/deployment.ts'
+import { builtEnvironment, loadArtifact } from '../../chain/artifacts.ts'
+import { contractErrors } from '../../chain/deployment.ts'
 
 export interface Event {
   name: string

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 
 import { zeroAddress } from 'viem'
 
-import { loadArtifact } from '../../contracts/artifacts.ts'
-import { CONTRACTS, type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
+import { CONTRACTS, type ContractName, deployContracts, type DeploymentConfig } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import {
   BTC,

@@ -70,7 +70,7 @@ export class Model {
   }
 
   /** Units of the rollup that are one token unit, and the other way round. */
-  private static grain = (asset: number) => (asset === 3 ? 10n ** 8n : 1n)
+  private static scale = (asset: number) => (asset === 3 ? 10n ** 8n : 1n)
   static unit = (asset: number) => [1n, 10n ** 10n, 0n, 0n, 10n ** 16n][asset]!
   static tokens = (asset: number, amount: bigint) => (asset === 3 ? amount / 10n ** 8n : amount * Model.unit(asset))
 
@@ -233,7 +233,7 @@ export class Model {
     const afterwards = () => this.balances[index]!.with(asset, this.balances[index]![asset]! - amount)
     // As much of it as leaves the account above its target.
     while (amount > 0n && !this.safe(afterwards())) amount /= 2n
-    amount -= amount % Model.grain(asset)
+    amount -= amount % Model.scale(asset)
     const after = afterwards()
     if (amount === 0n || !this.safe(after)) return
     const to = this.user()
@@ -302,7 +302,7 @@ export class Model {
     const { vault } = this.market
     const [num, den] = await vault.read<[bigint, bigint]>('ratio', w.epoch)
     let amount = (w.amount * num) / den
-    amount -= amount % Model.grain(w.asset)
+    amount -= amount % Model.scale(w.asset)
     assert.equal(this.paid(w.asset, w.to, await vault.write('claim', [w.id], w.to)), Model.tokens(w.asset, amount))
     w.claimed = true
     this.claimable[w.asset]! -= amount
@@ -442,7 +442,7 @@ export class Model {
       const left = denominator === 0n ? holdings[a]! : (holdings[a]! * nobodys) / denominator + 1n
       // A unit, or a token unit, for every payment that was rounded.
       const payments = BigInt(equities.length + this.users.length + this.withdrawals.length + 2 * this.counts.conversion! + 2)
-      const dust = Model.grain(a) * payments
+      const dust = Model.scale(a) * payments
       assert.ok(custody <= left + dust, `${custody} of asset ${a} remain, ${left} are nobody's`)
       if (denominator > 0n && record.equity <= 0n) assert.ok(custody <= dust)
       assert.equal(await tokens[a]!.read('balanceOf', vault.address), Model.tokens(a, custody))

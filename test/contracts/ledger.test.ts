@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { builtEnvironment } from '../../chain/artifacts.ts'
 import { fuzzLedger } from '../fuzz/ledger.ts'
 
 const SEQUENCES = 2000

@@ -1,6 +1,6 @@
 import type { Address, TransactionReceipt } from 'viem'
 
-import { type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
+import { type ContractName, deployContracts, type DeploymentConfig } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
 

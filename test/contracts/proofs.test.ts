@@ -12,10 +12,10 @@ import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { mockCustody } from '../../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy } from '../../sequencer/deploy.ts'
-import { importAccounts } from '../../sequencer/import-accounts.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import { mockCustody } from '../../deploy/market-plan.ts'
+import { DEFAULT_CLOCKS, deploy } from '../../deploy/deploy.ts'
+import { importAccounts } from '../../book/import-accounts.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
@@ -46,8 +46,8 @@ describe('real proofs', () => {
   afterEach(() => chain.client.revert({ id: snapshot }))
 
   const envelope = (marks: Marks): Envelope => ({
-    floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n),
-    ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n),
+    floors: marks.slice(1).map(({ collateralValue }) => (collateralValue * 9n) / 10n),
+    ceilings: marks.slice(1).map(({ liabilityValue }) => (liabilityValue * 11n) / 10n),
   })
   const refused = (batch: ProvenBatch, error = 'InvalidProof', args: unknown[] | undefined = error === 'InvalidProof' ? [0n] : undefined) =>
     settlement.refuses(error, 'settle', [[batch]], args)

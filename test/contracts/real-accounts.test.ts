@@ -95,7 +95,7 @@ describe('accounts under real proofs', () => {
     await nextRound(market)
     system.setMarks(await marks())
     const traded = system.ledger.marks!.slice(1)
-    const envelope = { floors: traded.map(({ u }) => u / 2n), ceilings: traded.map(({ v }) => 2n * v) }
+    const envelope = { floors: traded.map(({ collateralValue }) => collateralValue / 2n), ceilings: traded.map(({ liabilityValue }) => 2n * liabilityValue) }
     await market.settlement.write('openEnvelopes', [[{ slot: 2, ...envelope }]])
     system.open({ slot: 2, envelope })
   })

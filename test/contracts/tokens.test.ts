@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 
 import { decodeErrorResult } from 'viem'
 
-import { contractErrors } from '../../contracts/deployment.ts'
+import { contractErrors } from '../../chain/deployment.ts'
 import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, freeze, fund, keyOf, ledgerOf, open, step, topUp, transact, wait } from './custody.ts'
 import { custodyOf, DEPOSIT, deployMarket, GRACE, type Market, nextRound } from './market.ts'
 

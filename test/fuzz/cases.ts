@@ -24,12 +24,12 @@ function postedMarks(random: Random): AssetMarks {
 function orderedWords(random: Random, bits: number): AssetMarks {
   if (random.chance(0.1)) return NO_MARKS
   const word = () => (random.chance(0.1) && bits === 64 ? MAX : random.magnitude(bits))
-  const [ut, u, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
-  const [buy, v, vt] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
+  const [targetCollateralValue, collateralValue, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
+  const [buy, liabilityValue, targetLiabilityValue] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
   // At least what is fetched: else cash could outgrow a word, which no posted marks allow.
   const price = sell > buy ? sell : buy
   const k = () => (random.chance(0.1) ? 0n : random.chance(0.1) ? MAX : random.magnitude(64))
-  return { price, u, v, ut, vt, sell, buy, kSell: k(), kBuy: k() }
+  return { price, collateralValue, liabilityValue, targetCollateralValue, targetLiabilityValue, sell, buy, kSell: k(), kBuy: k() }
 }
 
 /** Any account that is not oversize; often just at a line of section 5. */
@@ -55,14 +55,14 @@ export function randomAccount(random: Random, index: number, marks: Marks): Acco
     const rest = balances.with(0, 0n)
     let value = line === 'health' || line === 'solvent' ? health(rest, marks) : targetHealth(rest, marks)
     for (let a = 1; line === 'amount' && a < ASSETS; a++) {
-      const { sell, ut, vt, buy } = marks[a]!
-      value += min(amount(a), abs(rest[a]!)) * (rest[a]! > 0n ? sell - ut : vt - buy)
+      const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
+      value += min(amount(a), abs(rest[a]!)) * (rest[a]! > 0n ? sell - targetCollateralValue : targetLiabilityValue - buy)
     }
     let cash = -(value >> 32n) + BigInt(random.integer(-1, 2))
     if (line === 'solvent') {
       // Breached by a part of what selling everything brings in above its maintenance value.
       let spare = 0n
-      for (let a = 1; a < ASSETS; a++) spare += rest[a]! * (rest[a]! > 0n ? marks[a]!.sell - marks[a]!.u : marks[a]!.buy - marks[a]!.v)
+      for (let a = 1; a < ASSETS; a++) spare += rest[a]! * (rest[a]! > 0n ? marks[a]!.sell - marks[a]!.collateralValue : marks[a]!.buy - marks[a]!.liabilityValue)
       cash -= ((spare >> 32n) * BigInt(random.integer(0, 1000))) / 1000n
     }
     balances = balances.with(0, abs(cash) < WORD ? cash : signed(random, random.magnitude(62)))

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { builtEnvironment } from '../../chain/artifacts.ts'
 import { Random } from '../protocol/random.ts'
 import { fuzzLedger } from './ledger.ts'
 import { fuzzResolve, fuzzSweep, type Counts } from './run.ts'

@@ -102,7 +102,7 @@ function forge(system: System, operations: readonly Operation[], exception: (ope
   const { chainId, settlement, sequencer } = ledger.domain
   return forgeTransact({
     rootBefore: ledger.root, inboxBefore: ledger.heads[1]!, chainId, settlement, sequencer, validUntil: VALID_UNTIL, secret: secret!,
-    marks: ledger.marks!.slice(1).map(({ price, ut, vt, sell, buy }) => [price, ut, vt, sell, buy]),
+    marks: ledger.marks!.slice(1).map(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [price, targetCollateralValue, targetLiabilityValue, sell, buy]),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name] as Signal)])),
   })
 }

@@ -59,7 +59,7 @@ describe('the ledger', () => {
     assert.deepEqual(fresh.vector(batch), around(Array<bigint>(35).fill(0n)))
     for (const op of [3, 4, 5, 7, 8]) refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
     fresh.marks = MARKS
-    assert.deepEqual(fresh.vector(batch), around(MARKS.slice(1).flatMap(({ price, ut, vt, sell, buy }) => [price, ut, vt, sell, buy])))
+    assert.deepEqual(fresh.vector(batch), around(MARKS.slice(1).flatMap(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [price, targetCollateralValue, targetLiabilityValue, sell, buy])))
     refuses(() => fresh.vector({ ...batch, validUntil: 1n << 40n }), /does not fit 40 bits/)
     refuses(() => fresh.vector({ ...batch, steps: steps.slice(1) }), /has 2 steps/)
     refuses(() => fresh.vector({ ...batch, active: 3 }), /has 2 steps/)
@@ -172,8 +172,8 @@ describe('the ledger', () => {
   })
 
   describe('is complete', () => {
-    const u = MARKS.slice(1).map((asset) => asset.u)
-    const v = MARKS.slice(1).map((asset) => asset.v)
+    const u = MARKS.slice(1).map((asset) => asset.collateralValue)
+    const v = MARKS.slice(1).map((asset) => asset.liabilityValue)
 
     it('only in a round, with distress and inbox empty and every stack covered', () => {
       assert.equal(ledger.isComplete(), false)

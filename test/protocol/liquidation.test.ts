@@ -21,7 +21,7 @@ function liquidationByTheBook(balances: readonly bigint[], weights: readonly num
   const total = (amounts: readonly bigint[], mark: keyof AssetMarks) => amounts.reduce((sum, amount, a) => sum + amount * marks[a]![mark], 0n)
   const value = (p: Position, plus: keyof AssetMarks, minus: keyof AssetMarks) => p.cash + total(p.long, plus) - total(p.short, minus)
 
-  const before = value({ cash: cash * UNIT, long, short }, 'u', 'v')
+  const before = value({ cash: cash * UNIT, long, short }, 'collateralValue', 'liabilityValue')
   const nothing = balances.map(() => 0n)
   if (before >= 0n) return { status: 'healthy', health: before, traded: nothing, after: [...balances], badDebt: 0n }
 
@@ -33,7 +33,7 @@ function liquidationByTheBook(balances: readonly bigint[], weights: readonly num
     long: long.map((b, a) => b - sold[a]!),
     short: short.map((b, a) => b - bought[a]!),
   })
-  const reached = (m: bigint) => value(traded(sales(m), purchases(m)), 'ut', 'vt') >= UNIT
+  const reached = (m: bigint) => value(traded(sales(m), purchases(m)), 'targetCollateralValue', 'targetLiabilityValue') >= UNIT
 
   const owed = total(short, 'price') + (cash < 0n ? -cash * UNIT : 0n)
   const owned = total(long, 'price') + (cash > 0n ? cash * UNIT : 0n)
@@ -148,7 +148,7 @@ describe('liquidation', () => {
   })
 
   it('leaves an account at H = 0 alone and takes one at H = -1, on both sides', () => {
-    const marks = single({ price: UNIT, u: UNIT - 1n, v: UNIT + 1n, ut: UNIT / 2n, vt: 2n * UNIT, sell: UNIT - 1n, buy: UNIT + 1n, kSell: 2n ** 40n, kBuy: 2n ** 40n })
+    const marks = single({ price: UNIT, collateralValue: UNIT - 1n, liabilityValue: UNIT + 1n, targetCollateralValue: UNIT / 2n, targetLiabilityValue: 2n * UNIT, sell: UNIT - 1n, buy: UNIT + 1n, kSell: 2n ** 40n, kBuy: 2n ** 40n })
     // (2^32 - 1) b = b 2^32 - b and (2^32 + 1) b = b 2^32 + b.
     assert.equal(agree(account(-UNIT + 1n, UNIT), NEUTRAL, marks, 0n).health, 0n)
     assert.equal(agree(account(-UNIT + 1n, UNIT), NEUTRAL, marks, 0n).status, 'healthy')
@@ -163,16 +163,16 @@ describe('liquidation', () => {
 
   it('stops at T = 2^32 exactly, and needs one unit more when T is one below', () => {
     // Each unit sold adds exactly 2^32 to T, and m raises q one by one.
-    const exact: Partial<AssetMarks> = { price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n }
+    const exact: Partial<AssetMarks> = { price: 2n * UNIT, collateralValue: UNIT / 2n, targetCollateralValue: 0n, sell: UNIT, kSell: 2n ** 40n }
     const hit = agree(account(-99n, 150n), NEUTRAL, single(exact), 0n)
     assert.deepEqual([hit.status, hit.traded[1], hit.multiplier, hit.after[0]], ['partial', 100n, 100n, 1n])
     // 100 of them now miss the target by a fraction of a cash unit, so one more is sold.
-    const short = agree(account(-99n, 150n), NEUTRAL, single({ ...exact, sell: UNIT - 1n, ut: 0n }), 0n)
+    const short = agree(account(-99n, 150n), NEUTRAL, single({ ...exact, sell: UNIT - 1n, targetCollateralValue: 0n }), 0n)
     assert.deepEqual([short.status, short.traded[1]], ['partial', 101n])
   })
 
   it('is partial when T is reached only by selling everything, and a close when even that misses', () => {
-    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n })
+    const marks = single({ price: 2n * UNIT, collateralValue: UNIT / 2n, targetCollateralValue: 0n, sell: UNIT, kSell: 2n ** 40n })
     const all = agree(account(-99n, 100n), NEUTRAL, marks, 0n)
     assert.deepEqual([all.status, all.after.slice(0, 2), all.badDebt], ['partial', [1n, 0n], 0n])
     // Ends at cash 0 = T, one unit below the threshold: the same trades, but a close, without bad debt.
@@ -184,7 +184,7 @@ describe('liquidation', () => {
 
   it('reaches the target at the last multiplier, 2^48 - 1, and closes just beyond', () => {
     // q(m) = m, and each unit sold adds 2^32 to T.
-    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n })
+    const marks = single({ price: 2n * UNIT, collateralValue: UNIT / 2n, targetCollateralValue: 0n, sell: UNIT, kSell: 2n ** 40n })
     const last = agree(account(-(2n ** 48n) + 2n, 2n ** 48n), NEUTRAL, marks, 0n)
     assert.deepEqual([last.status, last.multiplier, last.traded[1]], ['partial', 2n ** 48n - 1n, 2n ** 48n - 1n])
     const beyond = agree(account(-(2n ** 48n) + 1n, 2n ** 48n), NEUTRAL, marks, 0n)
@@ -192,7 +192,7 @@ describe('liquidation', () => {
   })
 
   it('closes what has no depth', () => {
-    const marks = single({ price: 10n * UNIT, u: 8n * UNIT, ut: 7n * UNIT, sell: 9n * UNIT, kSell: 0n })
+    const marks = single({ price: 10n * UNIT, collateralValue: 8n * UNIT, targetCollateralValue: 7n * UNIT, sell: 9n * UNIT, kSell: 0n })
     const result = agree(account(-810n, 100n), NEUTRAL, marks, 0n)
     assert.deepEqual([result.status, result.traded[1], result.after[0], result.insufficient], ['closed', 100n, 90n, true])
   })
@@ -204,7 +204,7 @@ describe('liquidation', () => {
 
   describe('dust', () => {
     // Collateral counts for a tenth, so that liabilities below the limit can breach with collateral at four times it.
-    const marks = single({ price: UNIT, u: UNIT / 10n, v: 2n * UNIT, ut: 0n, vt: 2n * UNIT, sell: UNIT, buy: UNIT, kSell: 2n ** 45n, kBuy: 2n ** 45n })
+    const marks = single({ price: UNIT, collateralValue: UNIT / 10n, liabilityValue: 2n * UNIT, targetCollateralValue: 0n, targetLiabilityValue: 2n * UNIT, sell: UNIT, buy: UNIT, kSell: 2n ** 45n, kBuy: 2n ** 45n })
 
     it('has liabilities strictly below minLiability', () => {
       assert.equal(agree(account(-100n, 150n), NEUTRAL, marks, 100n).status, 'partial')
@@ -219,7 +219,7 @@ describe('liquidation', () => {
     })
 
     it('is compared below one unit of cash', () => {
-      const fine = single({ price: UNIT + 1n, v: 2n * UNIT, vt: 2n * UNIT, buy: UNIT + 1n, kBuy: 2n ** 45n })
+      const fine = single({ price: UNIT + 1n, liabilityValue: 2n * UNIT, targetLiabilityValue: 2n * UNIT, buy: UNIT + 1n, kBuy: 2n ** 45n })
       // 99 (2^32 + 1) is above 99 units of cash and below 100 of them.
       assert.equal(agree(account(110n, -99n), NEUTRAL, fine, 99n).status, 'partial')
       assert.equal(agree(account(110n, -99n), NEUTRAL, fine, 100n).status, 'closed')
@@ -233,7 +233,7 @@ describe('liquidation', () => {
   })
 
   it('trades in proportion to weight: 15 parts of one asset to 1 of another', () => {
-    const asset: AssetMarks = { ...NO_MARKS, price: 10n * UNIT, u: 8n * UNIT, ut: 7n * UNIT, sell: 9n * UNIT, kSell: 2n ** 30n }
+    const asset: AssetMarks = { ...NO_MARKS, price: 10n * UNIT, collateralValue: 8n * UNIT, targetCollateralValue: 7n * UNIT, sell: 9n * UNIT, kSell: 2n ** 30n }
     const marks = fillMarks([asset, asset])
     const result = agree(account(-170_000n, 10_000n, 10_000n), [8, 1, 15, 8, 8, 8, 8, 8], marks, 0n)
     assert.equal(result.status, 'partial')
@@ -244,7 +244,7 @@ describe('liquidation', () => {
   })
 
   it('refuses to liquidate an account of 2^95, takes one just below, and leaves a healthy one alone whatever its size', () => {
-    const marks = single({ price: 2n ** 40n, u: 2n ** 39n, ut: 2n ** 39n, sell: 2n ** 39n, kSell: 1n })
+    const marks = single({ price: 2n ** 40n, collateralValue: 2n ** 39n, targetCollateralValue: 2n ** 39n, sell: 2n ** 39n, kSell: 1n })
     assert.throws(() => liquidate(account(-(2n ** 62n), 2n ** 54n), NEUTRAL, marks, 0n), /2\^95/)
     assert.notEqual(agree(account(-(2n ** 62n), 2n ** 54n - 1n), NEUTRAL, marks, 0n).status, 'healthy')
     assert.equal(agree(account(0n, 2n ** 55n), NEUTRAL, marks, 0n).status, 'healthy')

@@ -130,7 +130,7 @@ describe('marks', () => {
 
   it('are below 2^64, k included, and the last value below passes', () => {
     const price = 2n ** 60n - 1n
-    assert.equal(assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').vt, 16n * price)
+    assert.equal(assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').targetLiabilityValue, 16n * price)
     assert.throws(() => assetMarks(price, { ...sound, targetLiabilityFactor: 160_001n }, 'x'), /x: the mark vt is 2\^64 or more/)
     const steep = { ...sound, targetLiabilityFactor: 20_200n }
     assert.equal(assetMarks(price, { ...steep, depth: 2n ** 64n - 1n }, 'x').kBuy, 2n ** 64n - 1n)
@@ -140,7 +140,7 @@ describe('marks', () => {
 
   it('value the collateral of a collapsed asset at 0 and its liabilities at the floor of the range', () => {
     const floor = assetMarks(2n ** 16n, sound, 'x')
-    assert.notEqual(floor.u, 0n)
+    assert.notEqual(floor.collateralValue, 0n)
     assert.deepEqual(assetMarks(2n ** 16n - 1n, sound, 'x'), { ...floor, u: 0n, ut: 0n, sell: 0n })
   })
 

@@ -3,7 +3,7 @@ import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
 import { health, type Balances } from '../../protocol/health.ts'
 import { CASH_MARKS, fillMarks, NO_MARKS, type Marks } from '../../protocol/marks.ts'
 import { AccountTable, scanBreached } from '../../protocol/scan.ts'
-import { mulberry32 } from '../../sequencer/sample-accounts.ts'
+import { mulberry32 } from '../../risk/paths/sample-accounts.ts'
 
 const random = mulberry32(7)
 
@@ -56,7 +56,7 @@ describe('scan', () => {
     let lines = 0
     for (let round = 0; round < 20; round++) {
       const marks = [...randomMarks(60)]
-      marks[1] = { ...NO_MARKS, u: 1n, v: 1n }
+      marks[1] = { ...NO_MARKS, collateralValue: 1n, liabilityValue: 1n }
       const accounts = nearTheLine(marks)
       lines += accounts.length
       for (const [i, balances] of accounts.entries()) assert.equal(health(balances, marks), BigInt((i % 3) - 1))

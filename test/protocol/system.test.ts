@@ -157,10 +157,10 @@ function totals({ accounts, ledger }: System): bigint[] {
 
 function scaled(permille: number): Marks {
   const k = BigInt(permille)
-  return MARKS.map((asset, a) => (a === 0 ? asset : { ...asset, ...Object.fromEntries((['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy'] as const).map((name) => [name, (asset[name] * k) / 1000n])) }))
+  return MARKS.map((asset, a) => (a === 0 ? asset : { ...asset, ...Object.fromEntries((['price', 'collateralValue', 'liabilityValue', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const).map((name) => [name, (asset[name] * k) / 1000n])) }))
 }
 
 /** An envelope a tenth away from the marks. */
 function bounds(marks: Marks) {
-  return { floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n), ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n) }
+  return { floors: marks.slice(1).map(({ collateralValue }) => (collateralValue * 9n) / 10n), ceilings: marks.slice(1).map(({ liabilityValue }) => (liabilityValue * 11n) / 10n) }
 }

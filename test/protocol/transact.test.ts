@@ -101,7 +101,7 @@ describe('operations', () => {
     ]
     for (const [code, operations] of cases) refuses(() => run(...operations), code)
     // Where a liquidation sells at just what the target counts, selling at that price changes nothing.
-    const level = owned([A0, A1, ownedAccount(2, BELOW_TARGET)], { marks: MARKS.map((asset, a) => (a === 1 ? { ...asset, sell: 1n << 32n, ut: 1n << 32n } : asset)) })
+    const level = owned([A0, A1, ownedAccount(2, BELOW_TARGET)], { marks: MARKS.map((asset, a) => (a === 1 ? { ...asset, sell: 1n << 32n, targetCollateralValue: 1n << 32n } : asset)) })
     refuses(() => level.transact([unwind(sell({ x: 1000n, y: 1000n }))], VALID_UNTIL), 'TRADE_NOT_IMPROVING')
     const priceless = owned([A0])
     priceless.ledger.marks = undefined

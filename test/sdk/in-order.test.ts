@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inOrder } from '../../sdk/in-order.ts'
+import { inOrder } from '../../sdk/chain/in-order.ts'
 
 const all = async <T>(items: AsyncIterable<T>) => {
   const list: T[] = []

@@ -4,7 +4,7 @@ import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import type { Abi } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { loadArtifact } from '../../contracts/artifacts.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
 import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { accountLeaf } from '../../protocol/account.ts'
 import { encryptAccount } from '../../protocol/cipher.ts'
@@ -21,7 +21,7 @@ const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
 
 describe('the SDK', () => {
   it('bundles for a browser: it imports nothing of Node', async () => {
-    const entry = ['client', 'history', 'owner-wallet', 'owner-key', 'schemas', 'abi', 'dues'].map((name) => `export * from '../../sdk/${name}.ts'`).join('\n')
+    const entry = ['client', 'chain/account-history', 'owner-wallet', 'owner-key', 'schemas', 'abi', 'actions/refundable'].map((name) => `export * from '../../sdk/${name}.ts'`).join('\n')
     const { errors, outputFiles } = await build({
       stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
       bundle: true, platform: 'browser', format: 'esm', target: 'es2022', write: false, logLevel: 'silent',
@@ -33,7 +33,7 @@ describe('the SDK', () => {
   })
 
   it('works with what a browser has: no Buffer, no process', async () => {
-    const names = ['client', 'history', 'owner-wallet', 'owner-key'].map((name) => `export * from '../../sdk/${name}.ts'`)
+    const names = ['client', 'chain/account-history', 'owner-wallet', 'owner-key'].map((name) => `export * from '../../sdk/${name}.ts'`)
     const { outputFiles } = await build({
       stdin: { contents: names.join('\n'), resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
       bundle: true, platform: 'browser', format: 'iife', globalName: 'sdk', target: 'es2022', write: false, logLevel: 'silent',

@@ -6,15 +6,15 @@ import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { SettlementHistory } from '../../sdk/history.ts'
+import { SettlementHistory } from '../../sdk/chain/account-history.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { RoundReport, SequencerNode } from '../../sequencer/node.ts'
-import { rebuild } from '../../sequencer/rebuild.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
-import { Store } from '../../sequencer/store.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import type { RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
+import { rebuild } from '../../sequencer/state/rebuild.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import { Store } from '../../sequencer/state/store.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -143,9 +143,9 @@ describe('the node with real accounts', () => {
     server.server.close()
     server.server.closeAllConnections()
     node = await system.open()
-    assert.deepEqual([node.desk.state(accepted.id).status, node.desk.state(waiting.id).status], ['accepted', 'waiting'])
+    assert.deepEqual([node.pool.state(accepted.id).status, node.pool.state(waiting.id).status], ['accepted', 'waiting'])
     assert.equal((await step()).operations, 1)
-    assert.equal(node.desk.state(accepted.id).status, 'settled')
+    assert.equal(node.pool.state(accepted.id).status, 'settled')
     server = await serve(node, new NodeMetrics(), server.port)
   })
 
@@ -154,7 +154,7 @@ describe('the node with real accounts', () => {
     await movePrices(system.signer, system.feeds, [110n * WEI, 8_000n * WEI, 50n * WEI])
     const report = await step()
     assert.equal(report.liquidated, 1)
-    const failed = node.desk.state(doomed.id)
+    const failed = node.pool.state(doomed.id)
     assert.deepEqual([failed.status, failed.code], ['failed', 'STALE_VERSION'])
     const held = node.system.ledger.backstop[1]!
     assert.ok(held > 0n)
@@ -173,7 +173,7 @@ describe('the node with real accounts', () => {
     const half = await bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, link, DAY)
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await step()
-    assert.deepEqual([node.desk.state(half.id).status, node.desk.state(half.id).code], ['failed', 'STALE_VERSION'])
+    assert.deepEqual([node.pool.state(half.id).status, node.pool.state(half.id).code], ['failed', 'STALE_VERSION'])
   })
 
   it('serves a forced request, and discharges at a later round what cannot be served', async () => {
@@ -205,10 +205,10 @@ describe('the node with real accounts', () => {
     const before = (await balances(bob))[0]!
     const snapshot = await rawCall(system.signer, 'evm_snapshot')
     await step()
-    assert.equal(node.desk.state(id).status, 'settled')
+    assert.equal(node.pool.state(id).status, 'settled')
     await rawCall(system.signer, 'evm_revert', snapshot)
     await step()
-    assert.equal(node.desk.state(id).status, 'settled')
+    assert.equal(node.pool.state(id).status, 'settled')
     assert.equal((await balances(bob))[0], before - 3n * USD)
     const ledger = await system.signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'ledger', args: [0] })
     assert.equal(ledger.accounts, node.system.ledger.accounts[0])

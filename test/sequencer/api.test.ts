@@ -9,9 +9,9 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { newLink, OwnerWallet } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { serve } from '../../sequencer/server.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { serve } from '../../sequencer/api/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -222,11 +222,11 @@ describe("the owners' API", () => {
     await once(child, 'exit')
     assert.equal((await readFile(join(data, 'journal.jsonl'), 'utf8')).split('\n').length > promised.length, true)
     const late = await system.open({ data })
-    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status)
+    for (const { id, status } of promised) assert.equal(late.pool.state(id as `0x${string}`).status, status)
     const before = late.system.accounts[0]!.balances[0]!
     const report = await late.step()
     assert.ok(report !== undefined && report.operations >= 9)
-    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
+    for (const { id, status } of promised) assert.equal(late.pool.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
     assert.ok(late.system.accounts[0]!.balances[0]! <= before - 18n * USD)
     await late.close()
   })

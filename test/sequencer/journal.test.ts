@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Hex } from 'viem'
 import type { OperationRequest } from '../../sdk/schemas.ts'
-import { Journal, type JournalEntry } from '../../sequencer/journal.ts'
+import { Journal, type JournalEntry } from '../../sequencer/mempool/journal.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const body: OperationRequest = {
@@ -136,7 +136,7 @@ describe('the journal', () => {
       const first = round * 100_000
       // Every third stays open; the rest ends at once and is soon forgotten.
       const script = `
-        import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/journal.ts', import.meta.url)))}
+        import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/mempool/journal.ts', import.meta.url)))}
         const journal = await Journal.open(${JSON.stringify(directory)}, 2)
         const body = { kind: 'preferences', index: 1, version: 2, weights: [8,8,8,8,8,8,8,8], expiry: 5, signature: { r8: [1n, 2n], s: 3n } }
         for (let n = ${first} + 1; ; n++) {

@@ -8,8 +8,8 @@ import type { Hex } from 'viem'
 import { VAULT_ABI } from '../../sdk/abi.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { serve } from '../../sequencer/server.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -58,7 +58,7 @@ describe('a node that is killed again and again while it works', () => {
     assert.ok(promised.size >= 6, `only ${promised.size}`)
     const node = await system.open()
     while ((await node.step()) !== undefined);
-    for (const id of promised.keys()) assert.equal(node.desk.state(id).status, 'settled')
+    for (const id of promised.keys()) assert.equal(node.pool.state(id).status, 'settled')
     const events = await system.signer.read.getContractEvents({ address: system.deployed.vault, abi: VAULT_ABI, eventName: 'WithdrawalPending', fromBlock: 0n, strict: true })
     const amounts = events.map(({ args }) => args.amount)
     assert.equal(new Set(amounts).size, amounts.length)

@@ -5,14 +5,14 @@ import { parseEventLogs } from 'viem'
 import { sign, verifySignature } from '../../protocol/signature.ts'
 import { FORCED_ABI, ROUNDS_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { Contracts } from '../../sequencer/contracts.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { SequencerNode } from '../../sequencer/node.ts'
-import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
-import { Settlement } from '../../sequencer/settlement.ts'
-import { SignatureMemo } from '../../sequencer/signature-memo.ts'
+import { Contracts } from '../../chain/contracts.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { SequencerNode } from '../../sequencer/node/node.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import { Settlement } from '../../chain/settlement.ts'
+import { SignatureCache } from '../../sequencer/mempool/signature-cache.ts'
 import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { startSwitchedEndpoint, type SwitchedEndpoint } from '../support/switched-endpoint.ts'
@@ -131,7 +131,7 @@ describe('a node that looks at the chain', () => {
   it('verifies a signature once: when its operation comes, or at the start', async () => {
     let asked = 0
     const count = (memo: object) => Object.assign(memo, { check: (...args: Parameters<typeof verifySignature>) => (asked++, verifySignature(...args)) })
-    count(node.desk.signatures)
+    count(node.pool.signatures)
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await alice.wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, newLink(), DAY)
     assert.equal(asked, 2)
@@ -144,7 +144,7 @@ describe('a node that looks at the chain', () => {
     await node.close()
     node = await open()
     asked = 0
-    count(node.desk.signatures)
+    count(node.pool.signatures)
     assert.equal((await node.step())?.operations, 1)
     assert.equal(asked, 0)
     server.server.close()
@@ -154,7 +154,7 @@ describe('a node that looks at the chain', () => {
 
   it('remembers good signatures only, and not without end', () => {
     let asked = 0
-    const memo = new SignatureMemo((_, message) => (asked++, message % 2n === 0n))
+    const memo = new SignatureCache((_, message) => (asked++, message % 2n === 0n))
     const signature = { r8: [1n, 2n], s: 3n } as const
     for (let i = 0; i < 3; i++) assert.deepEqual([memo.verify([1n, 2n], 4n, signature), memo.verify([1n, 2n], 5n, signature)], [true, false])
     assert.equal(asked, 4)
@@ -180,15 +180,15 @@ describe('a node that looks at the chain', () => {
     const { id } = await bob.wallet.withdraw(0, 3n * USD, bob.address, DAY)
     endpoint.broken = false
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
     // The answer to a settlement is lost, and nothing is known of it for a while.
     const { id: second } = await bob.wallet.withdraw(0, 4n * USD, bob.address, DAY)
     endpoint.broken = ['eth_getTransactionReceipt']
     await assert.rejects(node.step(), { name: 'PlimsollError' })
-    assert.equal(node.desk.state(second as `0x${string}`).status, 'accepted')
+    assert.equal(node.pool.state(second as `0x${string}`).status, 'accepted')
     endpoint.broken = false
     await node.step()
-    assert.equal(node.desk.state(second as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(second as `0x${string}`).status, 'settled')
   })
 
   it('sends nothing behind a transaction of its own that is not mined', async () => {
@@ -205,7 +205,7 @@ describe('a node that looks at the chain', () => {
       await rawCall(signer, 'evm_setAutomine', true)
       }
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
     assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)
   })
 
@@ -213,7 +213,7 @@ describe('a node that looks at the chain', () => {
     await rawCall(signer, 'evm_increaseTime', 1_000)
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
   })
 
   it('starts only where all that it asks is answered, and says what was not', async () => {
@@ -233,10 +233,10 @@ describe('a node that looks at the chain', () => {
     await mkdir(blocked)
     const { id } = await bob.wallet.withdraw(0, 7n * USD, bob.address, DAY)
     await assert.rejects(node.step(), { name: 'PlimsollError', message: /^Cannot write .*state-\d+\.json: EISDIR/ })
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'accepted')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'accepted')
     await rm(blocked, { recursive: true })
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
   })
 
   it('makes a checkpoint by itself before the last one is old, where nothing has to be settled', async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { ASSETS, DISTRESS, INBOX, PRICE_MIN, WORD } from '../../protocol/constants.ts'
 import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
-import { planRound, type PlanOptions } from '../../sequencer/planner.ts'
-import { mulberry32, sampleAccounts } from '../../sequencer/sample-accounts.ts'
+import { planRound, type PlanOptions } from '../../sequencer/planner/plan-round.ts'
+import { mulberry32, sampleAccounts } from '../../risk/paths/sample-accounts.ts'
 
 const PARAMETERS = { collateralFactor: 8500n, liabilityFactor: 11500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12000n, penalty: 200n, depth: 0n }
 /** Price mark of one unit of cash per whole unit of an asset of 8 decimals, cash of 6. */
@@ -131,7 +131,7 @@ describe('planner', () => {
     const far = marksAt([100, 4000])
     const slots = emptySlots(6)
     // Slots too deep for the newcomer, which is breached at half the price.
-    const envelope: Envelope = { floors: far.slice(1).map((mark) => mark.u), ceilings: Array<bigint>(7).fill(WORD - 1n) }
+    const envelope: Envelope = { floors: far.slice(1).map((mark) => mark.collateralValue), ceilings: Array<bigint>(7).fill(WORD - 1n) }
     for (const slot of slots.slice(2)) {
       slot.envelope = envelope
       slot.members.push([0n, 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n])
@@ -143,11 +143,11 @@ describe('planner', () => {
 
   it('places accounts exactly on the line, and bounds and balances at the top of their range', () => {
     const top = fillMarks([assetMarks((1n << 60n) - 1n, PARAMETERS, 'asset 1')])
-    const { u, v } = top[1]!
+    const { collateralValue, liabilityValue } = top[1]!
     const slots = emptySlots(6)
-    const onTheLine: Balances = [-u, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
-    const below: Balances = [-u - 1n, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
-    const short: Balances = [v, -(1n << 32n), 0n, 0n, 0n, 0n, 0n, 0n]
+    const onTheLine: Balances = [-collateralValue, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const below: Balances = [-collateralValue - 1n, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const short: Balances = [liabilityValue, -(1n << 32n), 0n, 0n, 0n, 0n, 0n, 0n]
     const huge: Balances = [WORD - 1n, WORD - 1n, 0n, 0n, 0n, 0n, 0n, 0n]
     const empty: Balances = Array<bigint>(8).fill(0n)
     slots[INBOX]!.members.push(onTheLine, below, short, huge, empty)

@@ -4,10 +4,10 @@ import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { serve } from '../../sequencer/api/server.ts'
 import { echo, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -34,7 +34,7 @@ describe('an operation that circuit or contract would refuse', () => {
     return true
   }
   const status = (id: string) => {
-    const { status, code } = node.desk.state(id as `0x${string}`)
+    const { status, code } = node.pool.state(id as `0x${string}`)
     return code === undefined ? status : `${status} ${code}`
   }
 
@@ -136,7 +136,7 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
-    const { ContractRefusal, ChainFailure } = await import('../../sequencer/refusal.ts')
+    const { ContractRefusal, ChainFailure } = await import('../../sdk/chain/contract-errors.ts')
     for (const error of [new ChainFailure('no answer'), new ContractRefusal('settle', 'BatchExpired', []), new ContractRefusal('settle', 'NoFreshRound', [])]) {
       node.settlement.settle = () => Promise.reject(error)
       for (let i = 0; i < 4; i++) await assert.rejects(node.step())

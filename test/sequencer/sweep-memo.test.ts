@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { decryptMoves, encryptMoves, memoKey } from '../../sequencer/sweep-memo.ts'
+import { decryptMoves, encryptMoves, memoKey } from '../../sequencer/state/sweep-memo.ts'
 
 const settlement = `0x${'5b'.repeat(20)}` as const
 const window = [0, 1, 4, 9, 17, 31]

@@ -34,7 +34,7 @@ export const HEALTHY = [5_000_000n, 1_000_000_000n, -1_000_000n]
 export const BELOW_TARGET = [-1_650_000_000n, 1_000_000_000n]
 
 /** The bounds at which `covered` is exact: the marks themselves. */
-export const AT_MARKS: Envelope = { floors: MARKS.slice(1).map(({ u }) => u), ceilings: MARKS.slice(1).map(({ v }) => v) }
+export const AT_MARKS: Envelope = { floors: MARKS.slice(1).map(({ collateralValue }) => collateralValue), ceilings: MARKS.slice(1).map(({ liabilityValue }) => liabilityValue) }
 
 export interface Setting {
   readonly marks?: Marks

@@ -1,5 +1,5 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
-import { mulberry32, sampleAccounts } from '../../sequencer/sample-accounts.ts'
+import { mulberry32, sampleAccounts } from '../../risk/paths/sample-accounts.ts'
 import type { LooseBook } from './books.ts'
 
 const CASH_DECIMALS = 6

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { json } from 'node:stream/consumers'
 import { type Address, encodeDeployData, type Hex } from 'viem'
-import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts'
+import { builtEnvironment, loadArtifact } from '../../chain/artifacts.ts'
 
 /** Private key of the first of Hardhat's funded accounts, known to everybody. */
 export const FUNDED_KEY = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'

@@ -1,9 +1,9 @@
 import type { Address } from 'viem'
 import { parseAbi } from 'viem'
-import { buildContracts, builtEnvironment } from '../../contracts/artifacts.ts'
+import { buildContracts, builtEnvironment } from '../../chain/artifacts.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 
 const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 

@@ -1,7 +1,7 @@
 import { batchValues } from '../../protocol/batch.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { calldata, prove } from '../../prover/prove.ts'
-import { CIRCUIT_NUMBERS } from '../../sequencer/settlement.ts'
+import { CIRCUIT_NUMBERS } from '../../chain/settlement.ts'
 import type { Opening } from '../../protocol/batch.ts'
 import type { Transition } from '../../protocol/system.ts'
 

@@ -14,8 +14,8 @@ import { KERNEL_ARITIES } from '../../../prover/kernel/hash-module.ts'
 import { hashBatch, verifyBatch } from '../../../prover/kernel/hashing.ts'
 import type { FieldVariant } from '../../../prover/kernel/module.ts'
 import { type Signature, verifySignature } from '../../../prover/kernel/signature.ts'
-import { importAccounts } from '../../../sequencer/import-accounts.ts'
-import { mulberry32, sampleAccounts } from '../../../sequencer/sample-accounts.ts'
+import { importAccounts } from '../../../book/import-accounts.ts'
+import { mulberry32, sampleAccounts } from '../../../risk/paths/sample-accounts.ts'
 
 const random = mulberry32(11)
 const VARIANTS: readonly FieldVariant[] = hasFusedMultiplyAdd() ? ['fma', 'integer'] : ['integer']
