@@ -57,13 +57,16 @@ export class Audit {
    * @param check further claims about the batch's D and signals
    * @throws PlimsollError saying what is wrong
    */
-  async batch({ openings, batch, proof }: ClaimedBatch, check?: (vector: readonly bigint[], signals: Signals) => void): Promise<void> {
+  async batch(
+    { openings, batch, proof }: ClaimedBatch,
+    check?: (vector: readonly bigint[], signals: Signals) => void,
+  ): Promise<void> {
     for (const opening of openings) this.ledger.open(opening)
     const vector = this.ledger.vector(batch)
     const signals = vectorSignals(vector)
     check?.(vector, signals)
     if (!(await verifyProof(this.keys, batch.circuit, [signals.digest, signals.z, signals.y], proof))) {
-      throw new PlimsollError('The proof is not valid under this installation\'s key.')
+      throw new PlimsollError("The proof is not valid under this installation's key.")
     }
     if (batch.circuit !== 'sweep') {
       for (const { index, leaf } of batchWrites(batch)) this.tree.set(index, leaf)

@@ -7,7 +7,7 @@ import { array, formatMarket, type Market, object, parseMarket } from '../protoc
 import { DEFAULT_SLOTS, TRADED } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type Json, type JsonObject, parseJson } from '../protocol/json.ts'
-import { type ProfileName, PROFILES } from '../prover/profiles.ts'
+import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 
 /** The public side of a proven book: `round.json`. */
 export interface RoundFile {
@@ -71,7 +71,11 @@ export class RoundWriter {
   async batch({ openings, batch, vector, signals, proof, verificationKeyHash }: BatchFile): Promise<void> {
     await this.write(batchName(this.batches++), {
       circuit: batch.circuit,
-      envelopes: openings.map(({ slot, envelope }) => ({ slot, floors: envelope.floors.map(String), ceilings: envelope.ceilings.map(String) })),
+      envelopes: openings.map(({ slot, envelope }) => ({
+        slot,
+        floors: envelope.floors.map(String),
+        ceilings: envelope.ceilings.map(String),
+      })),
       window: batch.circuit === 'sweep' ? [...batch.window] : [],
       D: vector.map(String),
       signals: signals.map(String),
@@ -106,7 +110,8 @@ export async function readRound(directory: string): Promise<RoundFile> {
   const file = await readObject(directory, ROUND)
   if (file.format !== FORMAT) throw new PlimsollError(`${ROUND}: format is not ${FORMAT}.`)
   const { profile, slots } = file
-  if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile)) throw new PlimsollError(`${ROUND}: the profile is unknown.`)
+  if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile))
+    throw new PlimsollError(`${ROUND}: the profile is unknown.`)
   if (slots !== DEFAULT_SLOTS) throw new PlimsollError(`${ROUND}: slots is not ${DEFAULT_SLOTS}.`)
   const leaves = elements(file.leaves, `${ROUND}: leaves`)
   if (leaves.length === 0) throw new PlimsollError(`${ROUND}: leaves is empty.`)
@@ -164,7 +169,8 @@ function parseOpening(value: Json): Opening {
   const fields = object(value, 'an envelope')
   const slot = wholeNumber(fields.slot, 'the slot of an envelope')
   const [floors, ceilings] = [elements(fields.floors, 'floors'), elements(fields.ceilings, 'ceilings')]
-  if (floors.length !== TRADED || ceilings.length !== TRADED) throw new PlimsollError(`The envelope of slot ${slot} does not have ${TRADED} floors and ceilings.`)
+  if (floors.length !== TRADED || ceilings.length !== TRADED)
+    throw new PlimsollError(`The envelope of slot ${slot} does not have ${TRADED} floors and ceilings.`)
   return { slot, envelope: { floors, ceilings } }
 }
 
@@ -176,7 +182,8 @@ async function readObject(directory: string, name: string): Promise<JsonObject> 
   // A pipe would never end, and a file without bound would end the process.
   const found = await stat(path).catch(failed)
   if (!found.isFile()) throw new PlimsollError(`${name} is not a file.`)
-  if (found.size > (name === ROUND ? MAX_ROUND_BYTES : MAX_BATCH_BYTES)) throw new PlimsollError(`${name} is too large to be one of a round.`)
+  if (found.size > (name === ROUND ? MAX_ROUND_BYTES : MAX_BATCH_BYTES))
+    throw new PlimsollError(`${name} is too large to be one of a round.`)
   const text = await readFile(path, 'utf8').catch(failed)
   return within(name, () => object(parseJson(text), name))
 }
@@ -192,7 +199,8 @@ function within<T>(name: string, read: () => T): T {
 
 function elements(value: Json | undefined, field: string): bigint[] {
   return array(value, field).map((item) => {
-    if (typeof item !== 'string' || !/^(0|[1-9][0-9]{0,77})$/.test(item)) throw new PlimsollError(`${field} has an element that is not a decimal integer.`)
+    if (typeof item !== 'string' || !/^(0|[1-9][0-9]{0,77})$/.test(item))
+      throw new PlimsollError(`${field} has an element that is not a decimal integer.`)
     return BigInt(item)
   })
 }

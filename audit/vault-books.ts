@@ -1,5 +1,5 @@
 import { ASSETS } from '../protocol/constants.ts'
-import { unitsPerTokenUnit, type TokenDecimals, tokenUnitsPerUnit } from '../sdk/token-units.ts'
+import { type TokenDecimals, tokenUnitsPerUnit, unitsPerTokenUnit } from '../sdk/token-units.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 

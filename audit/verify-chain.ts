@@ -1,5 +1,7 @@
 import { type Abi, type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
 import { loadArtifact } from '../chain/artifacts.ts'
+import { Contracts } from '../chain/contracts.ts'
+import { CIRCUIT_NUMBERS, isGenuine, Settlement, sameEnvelope } from '../chain/settlement.ts'
 import { type Batch, parseBatch } from '../protocol/batch.ts'
 import { ASSETS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
@@ -10,11 +12,9 @@ import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { VAULT_ABI } from '../sdk/abi.ts'
 import { BLOCK_RANGE, blockRanges } from '../sdk/chain/block-ranges.ts'
-import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
-import { Contracts } from '../chain/contracts.ts'
 import { connect } from '../sdk/chain/client.ts'
 import { ChainFailure, refusal } from '../sdk/chain/contract-errors.ts'
-import { CIRCUIT_NUMBERS, isGenuine, sameEnvelope, Settlement } from '../chain/settlement.ts'
+import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { VaultBooks } from './vault-books.ts'
 
 export interface AuditedRound {
@@ -31,7 +31,13 @@ export interface AuditedRound {
 }
 
 export type ChainVerdict =
-  | { readonly ok: true; readonly settlement: Address; readonly chainId: number; readonly rounds: AuditedRound[]; readonly unknown: string }
+  | {
+      readonly ok: true
+      readonly settlement: Address
+      readonly chainId: number
+      readonly rounds: AuditedRound[]
+      readonly unknown: string
+    }
   | { readonly ok: false; readonly settlement: Address; readonly error: string; readonly rounds: AuditedRound[] }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
@@ -79,10 +85,17 @@ export async function verifyChain(
     await replay.run(end)
     await replay.compareStorage(end)
     const unknown = replay.imported ? `${UNKNOWN} ` : ''
-    return { ok: true, settlement: settlement.address, chainId: client.chainId, rounds: replay.rounds(), unknown: `${unknown}Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.` }
+    return {
+      ok: true,
+      settlement: settlement.address,
+      chainId: client.chainId,
+      rounds: replay.rounds(),
+      unknown: `${unknown}Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.`,
+    }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')
-    if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure) throw error
+    if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure)
+      throw error
     return { ok: false, settlement: settlement.address, error: error.message, rounds: replay.rounds() }
   }
 }
@@ -101,7 +114,11 @@ class Replay {
   imported = false
   private settlements = 0
 
-  constructor(settlement: Settlement, keysOf: (profile: ProfileName) => Promise<KeySet>, onSettlement: (done: number) => void) {
+  constructor(
+    settlement: Settlement,
+    keysOf: (profile: ProfileName) => Promise<KeySet>,
+    onSettlement: (done: number) => void,
+  ) {
     this.settlement = settlement
     this.keysOf = keysOf
     this.onSettlement = onSettlement
@@ -119,7 +136,9 @@ class Replay {
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
     for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
-      const events = (await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })).map((log) => this.decode(log))
+      const events = (
+        await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })
+      ).map((log) => this.decode(log))
       const settling = new Set(events.filter(({ name }) => name === 'Settled').map(({ hash }) => hash))
       for (const event of events) {
         const { of, hash, name, args } = event
@@ -146,7 +165,10 @@ class Replay {
   }
 
   private async require(of: string, address: Address): Promise<void> {
-    if (!(await isGenuine(this.settlement.client, of, address))) throw new PlimsollError(`The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`)
+    if (!(await isGenuine(this.settlement.client, of, address)))
+      throw new PlimsollError(
+        `The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`,
+      )
     this.parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
   }
 
@@ -154,7 +176,8 @@ class Replay {
   async compareStorage(end: bigint): Promise<void> {
     const { ledger } = this.audit!
     const same = (what: string, replayed: unknown, stored: unknown) => {
-      if (String(replayed) !== String(stored)) throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
+      if (String(replayed) !== String(stored))
+        throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
     }
     const view = <T>(name: string) => this.settlement.view<T>(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
@@ -162,17 +185,37 @@ class Replay {
     same('bad debt', ledger.badDebt, await view('badDebt'))
     same('round number', this.list.length, (await this.settlement.round(end)).number)
     const vault = { address: await view<Address>('vault'), abi: VAULT_ABI } as const
-    const stored = await Promise.all(Array.from({ length: ASSETS }, (_, a) => this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end })))
-    const moved = (batches: readonly bigint[], besides: readonly bigint[]) => batches.map((amount, a) => amount + besides[a]!)
-    same('backstop', moved(ledger.backstop, this.books.backstop), stored.map(({ backstop }) => backstop))
-    same('list of what is withdrawn', this.books.pending, stored.map(({ pending }) => pending))
-    if (!this.imported) same('list of what accounts hold', moved(ledger.accounts, this.books.accounts), stored.map(({ accounts }) => accounts))
+    const stored = await Promise.all(
+      Array.from({ length: ASSETS }, (_, a) =>
+        this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
+      ),
+    )
+    const moved = (batches: readonly bigint[], besides: readonly bigint[]) =>
+      batches.map((amount, a) => amount + besides[a]!)
+    same(
+      'backstop',
+      moved(ledger.backstop, this.books.backstop),
+      stored.map(({ backstop }) => backstop),
+    )
+    same(
+      'list of what is withdrawn',
+      this.books.pending,
+      stored.map(({ pending }) => pending),
+    )
+    if (!this.imported)
+      same(
+        'list of what accounts hold',
+        moved(ledger.accounts, this.books.accounts),
+        stored.map(({ accounts }) => accounts),
+      )
     same('completeness', ledger.isComplete(), await view('isComplete'))
     for (let slot = 2; slot < ledger.heads.length; slot++) {
-      if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end))) throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
+      if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end)))
+        throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
     }
     if (ledger.marks !== undefined) {
-      const flat = (marks: NonNullable<Ledger['marks']>) => marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
+      const flat = (marks: NonNullable<Ledger['marks']>) =>
+        marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
       same('set of marks', flat(ledger.marks), flat(await this.settlement.marks(end)))
     }
   }
@@ -191,7 +234,10 @@ class Replay {
     switch (name) {
       case 'ParametersApplied': {
         const { depth, ...factors } = args.parameters as Record<keyof RiskParameters, number | bigint>
-        const entries = [...Object.entries(factors), ['depth', depth] as const].map(([name, value]) => [name, BigInt(value)])
+        const entries = [...Object.entries(factors), ['depth', depth] as const].map(([name, value]) => [
+          name,
+          BigInt(value),
+        ])
         this.parameters.set(Number(args.asset), Object.fromEntries(entries) as unknown as RiskParameters)
         return
       }
@@ -200,7 +246,10 @@ class Replay {
       case 'RoundPosted':
         return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(hash))
       case 'EnvelopeOpened':
-        return (await this.begun()).ledger.open({ slot: Number(args.slot), envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] } })
+        return (await this.begun()).ledger.open({
+          slot: Number(args.slot),
+          envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] },
+        })
       case 'ParametersProposed':
       case 'Bound':
         return
@@ -219,15 +268,25 @@ class Replay {
     const keys = await this.keys()
     const { slots, minLiability, sequencerKey } = await this.settlement.config()
     const { client, address } = this.settlement
-    return new Audit(keys, slots, minLiability, leaves, { chainId: BigInt(client.chainId), settlement: BigInt(address), sequencer: sequencerKey })
+    return new Audit(keys, slots, minLiability, leaves, {
+      chainId: BigInt(client.chainId),
+      settlement: BigInt(address),
+      sequencer: sequencerKey,
+    })
   }
 
   private async genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
     if (this.audit !== undefined) throw new PlimsollError('The import comes after other changes.')
-    const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [bigint, bigint, readonly bigint[]]
+    const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [
+      bigint,
+      bigint,
+      readonly bigint[],
+    ]
     const audit = await this.begin(leaves)
-    if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
-    if (audit.ledger.heads[INBOX] !== inbox) throw new PlimsollError('The initial leaves do not have the initial inbox head.')
+    if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root)
+      throw new PlimsollError('The initial leaves do not have the initial root.')
+    if (audit.ledger.heads[INBOX] !== inbox)
+      throw new PlimsollError('The initial leaves do not have the initial inbox head.')
     this.audit = audit
     this.imported = true
   }
@@ -235,8 +294,11 @@ class Replay {
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
   private async keys(): Promise<KeySet> {
     const sizes = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
-    const profile = Object.values(PROFILES).find(({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes)
-    if (profile === undefined) throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
+    const profile = Object.values(PROFILES).find(
+      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+    )
+    if (profile === undefined)
+      throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
     const keys = await auditKeys(this.keysOf, profile.name)
     await this.settlement.requireKeys(keys)
     return keys
@@ -244,10 +306,13 @@ class Replay {
 
   private async post(round: number, prices: readonly bigint[], gas: number): Promise<void> {
     const { ledger } = await this.begun()
-    if (round !== this.list.length + 1) throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
+    if (round !== this.list.length + 1)
+      throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
     this.closeRound()
     const traded = [...this.parameters.keys()].sort((a, b) => a - b)
-    ledger.marks = fillMarks(traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)))
+    ledger.marks = fillMarks(
+      traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)),
+    )
     this.list.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
   }
 
@@ -262,7 +327,8 @@ class Replay {
     const round = this.list.at(-1)
     for (const [i, batch] of batches.entries()) {
       await this.batch(audit, batch).catch((error: unknown) => {
-        if (error instanceof PlimsollError) throw new PlimsollError(`Batch ${i} of transaction ${hash}: ${error.message}`)
+        if (error instanceof PlimsollError)
+          throw new PlimsollError(`Batch ${i} of transaction ${hash}: ${error.message}`)
         throw error
       })
       if (round !== undefined) {
@@ -274,12 +340,18 @@ class Replay {
     this.onSettlement(++this.settlements)
   }
 
-  private batch(audit: Audit, { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch): Promise<void> {
+  private batch(
+    audit: Audit,
+    { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch,
+  ): Promise<void> {
     const name = circuitName(circuit)
     const text = (pair: readonly bigint[]) => pair.map(String)
     const proof = {
-      pi_a: [...text(a), '1'], pi_b: [...b.map((row) => text(row.toReversed())), ['1', '0']], pi_c: [...text(c), '1'],
-      protocol: 'groth16', curve: 'bn128',
+      pi_a: [...text(a), '1'],
+      pi_b: [...b.map((row) => text(row.toReversed())), ['1', '0']],
+      pi_c: [...text(c), '1'],
+      protocol: 'groth16',
+      curve: 'bn128',
     }
     return audit.batch(
       {
@@ -295,9 +367,13 @@ class Replay {
 
   private async callData(hash: Hex, functionName: string): Promise<readonly unknown[]> {
     const { to, input } = await this.settlement.client.read.getTransaction({ hash })
-    if (to?.toLowerCase() !== this.settlement.address.toLowerCase()) throw new PlimsollError(`Transaction ${hash} called the settlement through another contract: its call data cannot be read.`)
+    if (to?.toLowerCase() !== this.settlement.address.toLowerCase())
+      throw new PlimsollError(
+        `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
+      )
     const call = decodeFunctionData({ abi: this.settlement.abi, data: input })
-    if (call.functionName !== functionName) throw new PlimsollError(`Transaction ${hash} is not a call of ${functionName}.`)
+    if (call.functionName !== functionName)
+      throw new PlimsollError(`Transaction ${hash} is not a call of ${functionName}.`)
     return call.args ?? []
   }
 

@@ -21,14 +21,21 @@ export type RoundVerdict =
       readonly complete: true
       readonly unknown: string
     }
-  | { readonly ok: false; /** File that is wrong; null when it is the round as a whole. */ readonly batch: string | null; readonly error: string }
+  | {
+      readonly ok: false /** File that is wrong; null when it is the round as a whole. */
+      readonly batch: string | null
+      readonly error: string
+    }
 
 /**
  * Checks a directory written by `prove`, trusting nothing in it: see docs/protocol.md, "What verify checks".
  * @param keysOf the installation's keys of a profile
  * @throws PlimsollError when there is no such directory, or no sound keys to check it with
  */
-export async function verifyRound(directory: string, keysOf: (profile: ProfileName) => Promise<KeySet>): Promise<RoundVerdict> {
+export async function verifyRound(
+  directory: string,
+  keysOf: (profile: ProfileName) => Promise<KeySet>,
+): Promise<RoundVerdict> {
   const found = await stat(directory).catch(() => undefined)
   if (!found?.isDirectory()) throw new PlimsollError(`${directory} is not a directory.`)
   let current: string | null = null
@@ -47,11 +54,14 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
       current = name
       const file = await readBatch(directory, name, shape)
       const { circuit, active } = file.batch
-      if (file.verificationKeyHash !== keys[circuit].keyHash) throw new PlimsollError(`It was proven under another key than this installation's ${circuit} key.`)
+      if (file.verificationKeyHash !== keys[circuit].keyHash)
+        throw new PlimsollError(`It was proven under another key than this installation's ${circuit} key.`)
       await audit.batch(file, (vector, { digest, z, y }) => {
         const wrong = vector.findIndex((element, i) => element !== file.vector[i])
         if (wrong >= 0 || vector.length !== file.vector.length) {
-          throw new PlimsollError(`D differs from the state before the batch or the round's marks at element ${wrong < 0 ? vector.length : wrong}.`)
+          throw new PlimsollError(
+            `D differs from the state before the batch or the round's marks at element ${wrong < 0 ? vector.length : wrong}.`,
+          )
         }
         if (file.signals.join() !== [digest, z, y].join()) throw new PlimsollError('The signals are not those of D.')
       })
@@ -64,18 +74,32 @@ export async function verifyRound(directory: string, keysOf: (profile: ProfileNa
     const badDebt = formatDecimal(ledger.badDebt, market.cashDecimals)
     const { badDebt: claimed } = object(summary.totals, 'totals')
     for (const [what, value, right] of [
-      ['profile', summary.profile, profile], ['accounts', summary.accounts, leaves.length], ['batches', summary.batches, names.length], ['bad debt', claimed, badDebt],
+      ['profile', summary.profile, profile],
+      ['accounts', summary.accounts, leaves.length],
+      ['batches', summary.batches, names.length],
+      ['bad debt', claimed, badDebt],
     ] as const) {
       if (value !== right) throw new PlimsollError(`The summary's ${what} is not ${right}, which the batches prove.`)
     }
     return {
-      ok: true, profile, accounts: leaves.length, batches: names.length, swept: counts.sweep, resolved: counts.resolve,
-      badDebt, complete: true, unknown: UNKNOWN,
+      ok: true,
+      profile,
+      accounts: leaves.length,
+      batches: names.length,
+      swept: counts.sweep,
+      resolved: counts.resolve,
+      badDebt,
+      complete: true,
+      unknown: UNKNOWN,
     }
   } catch (error) {
     if (!(error instanceof PlimsollError) || error instanceof AuditImpossible) throw error
     const prefix = `${current}: `
-    return { ok: false, batch: current, error: error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message }
+    return {
+      ok: false,
+      batch: current,
+      error: error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message,
+    }
   }
 }
 

@@ -19,5 +19,12 @@ function secret(): bigint {
  * until deposits exist: the owner's commitment is as random as the view key.
  */
 export function importAccounts(accounts: readonly ImportedAccount[]): Account[] {
-  return accounts.map(({ balances, weights }, index) => ({ owner: secret(), viewKey: secret(), index, version: 0n, weights, balances }))
+  return accounts.map(({ balances, weights }, index) => ({
+    owner: secret(),
+    viewKey: secret(),
+    index,
+    version: 0n,
+    weights,
+    balances,
+  }))
 }

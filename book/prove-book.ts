@@ -1,3 +1,5 @@
+import { RoundWriter } from '../audit/round-directory.ts'
+import { requireNewDirectory } from '../lib/new-directory.ts'
 import { accountLeaf } from '../protocol/account.ts'
 import type { Book } from '../protocol/book.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
@@ -6,19 +8,22 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import { System } from '../protocol/system.ts'
 import type { KeySet } from '../prover/keys.ts'
-import { type ProfileName, PROFILES } from '../prover/profiles.ts'
+import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { prove } from '../prover/prove.ts'
 import { completeRound } from '../sequencer/planner/complete-round.ts'
 import { importAccounts } from './import-accounts.ts'
-import { requireNewDirectory } from '../lib/new-directory.ts'
-import { RoundWriter } from '../audit/round-directory.ts'
 
 /** Public outcome of a proven book. */
 export interface RoundSummary {
   readonly profile: string
   readonly accounts: number
   /** Counts as in an assessment of the book. */
-  readonly totals: { readonly healthy: number; readonly partial: number; readonly closed: number; readonly badDebt: string }
+  readonly totals: {
+    readonly healthy: number
+    readonly partial: number
+    readonly closed: number
+    readonly badDebt: string
+  }
   readonly batches: number
   readonly seconds: number
 }
@@ -26,7 +31,10 @@ export interface RoundSummary {
 /** @throws PlimsollError when so many accounts do not fit the profile's tree */
 export function requireCapacity(accounts: number, profile: ProfileName): void {
   const capacity = 4 ** PROFILES[profile].depth
-  if (accounts > capacity) throw new PlimsollError(`The book has ${accounts} accounts, profile ${profile} holds ${capacity}.`, { hint: 'Use a larger profile.' })
+  if (accounts > capacity)
+    throw new PlimsollError(`The book has ${accounts} accounts, profile ${profile} holds ${capacity}.`, {
+      hint: 'Use a larger profile.',
+    })
 }
 
 /**
@@ -34,7 +42,12 @@ export function requireCapacity(accounts: number, profile: ProfileName): void {
  * to `directory`, which appears when it is whole; no balance, weight, key or witness touches the disk.
  * @throws PlimsollError when the directory is not new or the accounts do not fit the profile
  */
-export async function proveBook(book: Book, keys: KeySet, directory: string, onBatch: (done: number, circuit: string) => void): Promise<RoundSummary> {
+export async function proveBook(
+  book: Book,
+  keys: KeySet,
+  directory: string,
+  onBatch: (done: number, circuit: string) => void,
+): Promise<RoundSummary> {
   const started = performance.now()
   const { profile } = keys
   await requireNewDirectory(directory)
@@ -55,8 +68,16 @@ export async function proveBook(book: Book, keys: KeySet, directory: string, onB
       published.apply(transition.batch)
       const { proof, signals } = await prove(keys, transition.batch.circuit, transition.input)
       const { digest, z, y } = vectorSignals(vector)
-      if (signals.join() !== [digest, z, y].join()) throw new PlimsollError('The circuit and the ledger disagree on the public signals.')
-      await writer.batch({ openings, batch: transition.batch, vector, signals, proof, verificationKeyHash: keys[transition.batch.circuit].keyHash })
+      if (signals.join() !== [digest, z, y].join())
+        throw new PlimsollError('The circuit and the ledger disagree on the public signals.')
+      await writer.batch({
+        openings,
+        batch: transition.batch,
+        vector,
+        signals,
+        proof,
+        verificationKeyHash: keys[transition.batch.circuit].keyHash,
+      })
       for (const { liquidation } of resolutions) {
         if (liquidation === undefined || liquidation.status === 'healthy') continue
         counts[liquidation.status]++

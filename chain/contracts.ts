@@ -2,15 +2,15 @@ import { type Address, zeroAddress } from 'viem'
 import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
-import { inOrder } from '../sdk/chain/in-order.ts'
-import type { DeploymentInfo } from '../sdk/schemas.ts'
-import { unitsPerTokenUnit, type TokenDecimals } from '../sdk/token-units.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import type { Custody } from './custody.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
-import { type Settlement } from './settlement.ts'
+import { inOrder } from '../sdk/chain/in-order.ts'
+import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
+import type { Custody } from './custody.ts'
+import type { Settlement } from './settlement.ts'
 import { distinctSymbols } from './symbols.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
@@ -69,7 +69,13 @@ export class Contracts {
   private readonly parts: Parts
   private readonly fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
-  private constructor(settlement: Settlement, parts: Parts, assets: readonly Asset[], clocks: Contracts['clocks'], fees: Contracts['fees']) {
+  private constructor(
+    settlement: Settlement,
+    parts: Parts,
+    assets: readonly Asset[],
+    clocks: Contracts['clocks'],
+    fees: Contracts['fees'],
+  ) {
     this.settlement = settlement
     this.rounds = parts.rounds
     this.vault = parts.vault
@@ -84,23 +90,37 @@ export class Contracts {
     const { read } = settlement.client
     const vault = { address: (await settlement.config()).vault, abi: VAULT_ABI } as const
     try {
-      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') => read.readContract({ ...vault, functionName })
+      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') =>
+        read.readContract({ ...vault, functionName })
       const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
       const forced = { address: await address('forced'), abi: FORCED_ABI } as const
       const escape = await address('escape')
       const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' })) + 1
       const assets = await Promise.all(
         Array.from({ length: count }, async (_, a): Promise<Asset> => {
-          const [token, tokenDecimals, decimals, , minOpen, minDeposit] = await read.readContract({ ...vault, functionName: 'assetInfo', args: [a] })
+          const [token, tokenDecimals, decimals, , minOpen, minDeposit] = await read.readContract({
+            ...vault,
+            functionName: 'assetInfo',
+            args: [a],
+          })
           return { token: token === zeroAddress ? null : token, tokenDecimals, decimals, minOpen, minDeposit }
         }),
       )
-      const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({ ...rounds, functionName: 'config' })
+      const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({
+        ...rounds,
+        functionName: 'config',
+      })
       const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
       const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
       const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
-      return new Contracts(settlement, parts, assets, { provingTime, roundMin, roundShort, maxAge, grace, depositDelay }, { openingFee, bond, forcedFee })
+      return new Contracts(
+        settlement,
+        parts,
+        assets,
+        { provingTime, roundMin, roundShort, maxAge, grace, depositDelay },
+        { openingFee, bond, forcedFee },
+      )
     } catch (error) {
       throw refusal(error, 'the contracts of the settlement')
     }
@@ -114,13 +134,18 @@ export class Contracts {
   async custody(): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
-      Promise.all(Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))))
+      Promise.all(
+        Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
+      )
     const [frozen, fresh, spot, scaling, free, unwindPrices] = await Promise.all([
       read.readContract({ ...this.vault, functionName: 'frozen' }),
       read.readContract({ ...this.rounds, functionName: 'fresh' }),
       each(({ token }) => token !== null, false),
       each(unitsPerTokenUnit, 1n),
-      each(({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })), 0n),
+      each(
+        ({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })),
+        0n,
+      ),
       each((_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, functionName: 'unwindPrice', args: [a] })), 0n),
     ])
     return { frozen, fresh, spot, unitsPerTokenUnit: scaling, free, unwindPrices }
@@ -131,16 +156,23 @@ export class Contracts {
     const { read, chainId } = this.settlement.client
     const [first, end] = await read.readContract({ ...this.vault, functionName: 'depositQueue' })
     if (first === end) return []
-    const ripe = LOCAL_CHAINS.includes(chainId) ? end : await this.queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
+    const ripe = LOCAL_CHAINS.includes(chainId)
+      ? end
+      : await this.queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
     const last = ripe < first + MOST ? ripe : first + MOST
     const liveTime = await read.readContract({ ...this.rounds, functionName: 'liveTime' })
     const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
     return Promise.all(
       ids.map(async (id): Promise<WaitingDeposit> => {
-        const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({ ...this.vault, functionName: 'deposit', args: [id] })
+        const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({
+          ...this.vault,
+          functionName: 'deposit',
+          args: [id],
+        })
         if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
         const terms = { depositId: Number(id), index, asset, amount }
-        const operation: DepositOperation = kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms }
+        const operation: DepositOperation =
+          kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms }
         return { operation, urgent: 2 * (deadline - Number(liveTime)) < this.clocks.depositDelay }
       }),
     )
@@ -154,51 +186,98 @@ export class Contracts {
     const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
     const requests = inOrder(places, async (place) => {
       const number = await read.readContract({ ...this.parts.forced, functionName: 'numberAt', args: [place] })
-      return { place, number, request: await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] }) }
+      return {
+        place,
+        number,
+        request: await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] }),
+      }
     })
     for await (const { place, number, request } of requests) {
       if (BigInt(list.length) === MOST) break
       if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
       const { index, asset, amount, recipient, expiry, r8, s, round } = request
-      list.push({ operation: { kind: 'forced', queueNumber: number, index, asset, amount, recipient, expiry: BigInt(expiry), signature: { r8, s } }, round: Number(round) })
+      list.push({
+        operation: {
+          kind: 'forced',
+          queueNumber: number,
+          index,
+          asset,
+          amount,
+          recipient,
+          expiry: BigInt(expiry),
+          signature: { r8, s },
+        },
+        round: Number(round),
+      })
     }
     return list
   }
 
   /** Seconds since the last checkpoint. */
   async checkpointAge(now: number): Promise<number> {
-    return now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
+    return (
+      now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
+    )
   }
 
   /** Whether withdrawals wait for a checkpoint, or insurers for one of this round. */
   async awaitsCheckpoint(round: number): Promise<boolean> {
     const { read } = this.settlement.client
-    const ledgers = await Promise.all(this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })))
+    const ledgers = await Promise.all(
+      this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })),
+    )
     if (ledgers.some(({ pending }) => pending > 0n)) return true
     const last = await read.readContract({ ...this.vault, functionName: 'lastCheckpoint' })
-    return Number(last.round) < round && !(await read.readContract({ address: this.parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
+    return (
+      Number(last.round) < round &&
+      !(await read.readContract({ address: this.parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
+    )
   }
 
   /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
   async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
     const { client, address } = this.settlement
-    const symbols = distinctSymbols(await Promise.all(
-      this.assets.map(async ({ token }, a) => {
-        if (names?.[a] !== undefined) return names[a]
-        return token === null ? `#${a}` : client.read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${a}`)
-      }),
-    ))
+    const symbols = distinctSymbols(
+      await Promise.all(
+        this.assets.map(async ({ token }, a) => {
+          if (names?.[a] !== undefined) return names[a]
+          return token === null
+            ? `#${a}`
+            : client.read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${a}`)
+        }),
+      ),
+    )
     return {
-      chainId: client.chainId, settlement: address, vault: this.vault.address, forced: this.parts.forced.address, insurance: this.parts.insurance, escape: this.parts.escape, rounds: this.rounds.address,
-      sequencerKey: [...(await this.settlement.config()).sequencerKey], profile, ...this.fees,
-      assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({ symbol: symbols[a]!, decimals, spot: token !== null, token, tokenDecimals, minOpen, minDeposit })),
+      chainId: client.chainId,
+      settlement: address,
+      vault: this.vault.address,
+      forced: this.parts.forced.address,
+      insurance: this.parts.insurance,
+      escape: this.parts.escape,
+      rounds: this.rounds.address,
+      sequencerKey: [...(await this.settlement.config()).sequencerKey],
+      profile,
+      ...this.fees,
+      assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({
+        symbol: symbols[a]!,
+        decimals,
+        spot: token !== null,
+        token,
+        tokenDecimals,
+        minOpen,
+        minDeposit,
+      })),
     }
   }
 
   /** How many deposits there were at a block; none before the deployment. */
   private async queueEnd(blockNumber: bigint): Promise<bigint> {
     if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
-    const [, end] = await this.settlement.client.read.readContract({ ...this.vault, functionName: 'depositQueue', blockNumber })
+    const [, end] = await this.settlement.client.read.readContract({
+      ...this.vault,
+      functionName: 'depositQueue',
+      blockNumber,
+    })
     return end
   }
 }

@@ -1,16 +1,16 @@
 import { type Abi, type Address, type Hex, isAddress, parseAbi, type TransactionReceipt } from 'viem'
-import { loadArtifact } from './artifacts.ts'
-import { contractErrors } from './deployment.ts'
-import { batchValues, type Batch, type Opening } from '../protocol/batch.ts'
+import { type Batch, batchValues, type Opening } from '../protocol/batch.ts'
 import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
-import { refusal } from '../sdk/chain/contract-errors.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
+import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
+import { loadArtifact } from './artifacts.ts'
+import { contractErrors } from './deployment.ts'
 
 /** A proven batch, ready to be settled. */
 export interface ProvenBatch {
@@ -64,7 +64,10 @@ export class Settlement {
     const code = await client.read.getCode({ address }).catch((error: unknown) => {
       throw refusal(error, `the code at ${address}`)
     })
-    if (code === undefined) throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, { hint: 'Check --settlement and --rpc.' })
+    if (code === undefined)
+      throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, {
+        hint: 'Check --settlement and --rpc.',
+      })
     // An error may come from a contract that the settlement calls.
     const errors = await contractErrors()
     const settlement = new Settlement(client, address, [...abi.filter(({ type }) => type !== 'error'), ...errors])
@@ -77,7 +80,13 @@ export class Settlement {
   /** A view at the latest block, or at the one given. @throws PlimsollError when the chain does not answer */
   async view<T>(functionName: string, args: readonly unknown[] = [], blockNumber?: bigint): Promise<T> {
     const at = blockNumber === undefined ? {} : { blockNumber }
-    const answer = this.client.read.readContract({ address: this.address, abi: this.abi, functionName, args: [...args], ...at })
+    const answer = this.client.read.readContract({
+      address: this.address,
+      abi: this.abi,
+      functionName,
+      args: [...args],
+      ...at,
+    })
     return (await answer.catch((error: unknown) => {
       throw refusal(error, functionName)
     })) as T
@@ -86,9 +95,14 @@ export class Settlement {
   /** @throws PlimsollError when the contract's verifiers are of other keys */
   async requireKeys(keys: KeySet): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
-    for (const [circuit, address] of [['sweep', sweepVerifier], ['resolve', resolveVerifier], ['transact', transactVerifier]] as const) {
+    for (const [circuit, address] of [
+      ['sweep', sweepVerifier],
+      ['resolve', resolveVerifier],
+      ['transact', transactVerifier],
+    ] as const) {
       const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
-      if (hash !== keys[circuit].keyHash) throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
+      if (hash !== keys[circuit].keyHash)
+        throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
     }
   }
 
@@ -104,20 +118,28 @@ export class Settlement {
   /** Marks of assets 0..7 at the latest round. */
   async marks(blockNumber?: bigint): Promise<Marks> {
     const words = await this.view<readonly (readonly bigint[])[]>('marks', [], blockNumber)
-    const traded = words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks)
+    const traded = words.map(
+      (row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks,
+    )
     return [CASH_MARKS, ...traded]
   }
 
   /** Undefined where the slot was never opened. */
   async envelope(slot: number, blockNumber?: bigint): Promise<Envelope | undefined> {
-    const [opened, floors, ceilings] = await this.view<[boolean, readonly bigint[], readonly bigint[]]>('envelope', [slot], blockNumber)
+    const [opened, floors, ceilings] = await this.view<[boolean, readonly bigint[], readonly bigint[]]>(
+      'envelope',
+      [slot],
+      blockNumber,
+    )
     return opened ? { floors, ceilings } : undefined
   }
 
   /** Feeds of assets 1, 2, ... */
   async feeds(): Promise<Address[]> {
     const count = Number(await this.view<bigint>('assetCount'))
-    const configs = await Promise.all(Array.from({ length: count }, (_, i) => this.view<[Address]>('assetConfig', [i + 1])))
+    const configs = await Promise.all(
+      Array.from({ length: count }, (_, i) => this.view<[Address]>('assetConfig', [i + 1])),
+    )
     return configs.map(([feed]) => feed)
   }
 
@@ -153,4 +175,3 @@ export async function isGenuine(client: ReadClient, name: string, address: Addre
 export function sameEnvelope(a: Envelope | undefined, b: Envelope | undefined): boolean {
   return `${a?.floors.join()} ${a?.ceilings.join()}` === `${b?.floors.join()} ${b?.ceilings.join()}`
 }
-

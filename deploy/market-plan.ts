@@ -31,7 +31,10 @@ const FIELDS = ['token', 'cap', 'minOpen', 'minDeposit']
  */
 export function parseDeployable(text: string): Deployable {
   const { custody, accounts, ...market } = object(parseJson(text), 'the market')
-  if (accounts !== undefined) throw new PlimsollError('accounts are not imported: owners open them with deposits.', { hint: 'Leave the field out.' })
+  if (accounts !== undefined)
+    throw new PlimsollError('accounts are not imported: owners open them with deposits.', {
+      hint: 'Leave the field out.',
+    })
   const unknown = Object.keys(market).find((key) => key !== 'assets' && key !== 'minLiability')
   if (unknown !== undefined) throw new PlimsollError(`The market has the unknown field ${JSON.stringify(unknown)}.`)
   const parsed = parseMarket(market)
@@ -42,15 +45,28 @@ export function parseDeployable(text: string): Deployable {
     if (asset === undefined) throw new PlimsollError(`custody has the unknown symbol ${JSON.stringify(symbol)}.`)
     const fields = object(entry, path)
     const surplus = Object.keys(fields).find((key) => !FIELDS.includes(key))
-    if (surplus !== undefined) throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(surplus)}.`, { hint: `It may have ${FIELDS.join(', ')}.` })
+    if (surplus !== undefined)
+      throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(surplus)}.`, {
+        hint: `It may have ${FIELDS.join(', ')}.`,
+      })
     const amount = (name: string) => {
       const value = parseDecimal(fields[name], asset.decimals, `${path}.${name}`)
-      if (value < 1n || value > CAP_LIMIT) throw new PlimsollError(`${path}.${name} is not above 0 and at most 2^63 base units.`)
+      if (value < 1n || value > CAP_LIMIT)
+        throw new PlimsollError(`${path}.${name} is not above 0 and at most 2^63 base units.`)
       return value
     }
     const { token } = fields
-    if (token !== undefined && (typeof token !== 'string' || !isAddress(token))) throw new PlimsollError(`${path}.token is not an address.`)
-    return [symbol, { ...(token === undefined ? {} : { token: token as Address }), cap: amount('cap'), minOpen: amount('minOpen'), minDeposit: amount('minDeposit') }]
+    if (token !== undefined && (typeof token !== 'string' || !isAddress(token)))
+      throw new PlimsollError(`${path}.token is not an address.`)
+    return [
+      symbol,
+      {
+        ...(token === undefined ? {} : { token: token as Address }),
+        cap: amount('cap'),
+        minOpen: amount('minOpen'),
+        minDeposit: amount('minDeposit'),
+      },
+    ]
   })
   return { market: parsed, custody: Object.fromEntries(plan) }
 }

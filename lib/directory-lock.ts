@@ -29,7 +29,9 @@ export class DirectoryLock {
       const latest = known[0] ?? 0
       const holder = latest === 0 ? undefined : await readlink(join(directory, nameOf(latest))).catch(() => undefined)
       if (holder !== undefined && (await isAlive(holder))) {
-        throw new DirectoryInUse(`The directory ${directory} is in use by process ${pidOf(holder)}.`, { hint: 'Stop that one first, or name another directory.' })
+        throw new DirectoryInUse(`The directory ${directory} is in use by process ${pidOf(holder)}.`, {
+          hint: 'Stop that one first, or name another directory.',
+        })
       }
       const number = latest + 1
       const path = join(directory, nameOf(number))
@@ -102,7 +104,10 @@ async function numbers(directory: string): Promise<number[]> {
   const names = await readdir(directory).catch((error: Error) => {
     throw new PlimsollError(`Cannot read ${directory}: ${error.message}.`)
   })
-  return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number).sort((a, b) => b - a)
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => b - a)
 }
 
 function pidOf(holder: string): number {

@@ -56,7 +56,8 @@ function parse(source: string): Json {
   }
 
   const value = (token: Token, depth: number): Json => {
-    if (token.text !== undefined || token.literal !== undefined) return JSON.parse((token.text ?? token.literal)!) as Json
+    if (token.text !== undefined || token.literal !== undefined)
+      return JSON.parse((token.text ?? token.literal)!) as Json
     if (depth === MAX_DEPTH) fail('JSON nested too deeply', token.at)
     if (token.mark === '[') return array(depth + 1)
     if (token.mark === '{') return object(depth + 1)

@@ -1,4 +1,4 @@
-import { ASSETS, FACTOR_ONE, PRICE_MIN, PRICE_LIMIT, SCALE, WORD } from './constants.ts'
+import { ASSETS, FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, SCALE, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { divDown, divUp } from './integer.ts'
 
@@ -34,15 +34,39 @@ export interface AssetMarks {
 export type Marks = readonly AssetMarks[]
 
 export const MARK_NAMES = [
-  'price', 'collateralValue', 'liabilityValue', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy', 'kSell', 'kBuy',
+  'price',
+  'collateralValue',
+  'liabilityValue',
+  'targetCollateralValue',
+  'targetLiabilityValue',
+  'sell',
+  'buy',
+  'kSell',
+  'kBuy',
 ] as const
 
 export const CASH_MARKS: AssetMarks = {
-  price: SCALE, collateralValue: SCALE, liabilityValue: SCALE, targetCollateralValue: SCALE, targetLiabilityValue: SCALE, sell: SCALE, buy: SCALE, kSell: 0n, kBuy: 0n,
+  price: SCALE,
+  collateralValue: SCALE,
+  liabilityValue: SCALE,
+  targetCollateralValue: SCALE,
+  targetLiabilityValue: SCALE,
+  sell: SCALE,
+  buy: SCALE,
+  kSell: 0n,
+  kBuy: 0n,
 }
 
 export const NO_MARKS: AssetMarks = {
-  price: 0n, collateralValue: 0n, liabilityValue: 0n, targetCollateralValue: 0n, targetLiabilityValue: 0n, sell: 0n, buy: 0n, kSell: 0n, kBuy: 0n,
+  price: 0n,
+  collateralValue: 0n,
+  liabilityValue: 0n,
+  targetCollateralValue: 0n,
+  targetLiabilityValue: 0n,
+  sell: 0n,
+  buy: 0n,
+  kSell: 0n,
+  kBuy: 0n,
 }
 
 /**
@@ -74,11 +98,15 @@ export function checkParameters(parameters: RiskParameters, field: string): void
  * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
  */
 export function assetMarks(price: bigint, parameters: RiskParameters, field: string): AssetMarks {
-  if (price >= PRICE_LIMIT) throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, { hint: 'Use more decimals for the asset.' })
+  if (price >= PRICE_LIMIT)
+    throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, {
+      hint: 'Use more decimals for the asset.',
+    })
   const collapsed = price < PRICE_MIN
   const asset = collapsed ? 0n : price
   const liability = collapsed ? PRICE_MIN : price
-  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } = parameters
+  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } =
+    parameters
   const marks: AssetMarks = {
     price: liability,
     collateralValue: divDown(asset * collateralFactor, FACTOR_ONE),
@@ -91,7 +119,10 @@ export function assetMarks(price: bigint, parameters: RiskParameters, field: str
     kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
   }
   for (const name of MARK_NAMES) {
-    if (marks[name] >= WORD) throw new PlimsollError(`${field}: the mark ${name} is 2^64 or more.`, { hint: 'Lower the factor or the depth it comes from.' })
+    if (marks[name] >= WORD)
+      throw new PlimsollError(`${field}: the mark ${name} is 2^64 or more.`, {
+        hint: 'Lower the factor or the depth it comes from.',
+      })
   }
   return marks
 }

@@ -1,6 +1,6 @@
 import { ASSETS, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { health, type Balances } from './health.ts'
+import { type Balances, health } from './health.ts'
 import { abs } from './integer.ts'
 import type { Marks } from './marks.ts'
 
@@ -26,9 +26,11 @@ export class AccountTable {
 
   /** @throws PlimsollError when the row does not exist or a balance is 2^64 or more */
   set(index: number, balances: Balances): void {
-    if (!Number.isInteger(index) || index < 0 || index >= this.count) throw new PlimsollError(`The table has no row ${index}.`)
+    if (!Number.isInteger(index) || index < 0 || index >= this.count)
+      throw new PlimsollError(`The table has no row ${index}.`)
     for (let a = 0; a < ASSETS; a++) {
-      if (abs(balances[a]!) >= WORD) throw new PlimsollError(`Account ${index}: the balance of asset ${a} is 2^64 or more.`)
+      if (abs(balances[a]!) >= WORD)
+        throw new PlimsollError(`Account ${index}: the balance of asset ${a} is 2^64 or more.`)
     }
     let signs = 0
     for (let a = 0; a < ASSETS; a++) {
@@ -83,7 +85,9 @@ const ERROR = 2 ** -48
 export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
   const middle = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue + liabilityValue) / 2)
   const half = marks.map(({ collateralValue, liabilityValue }) => Number(liabilityValue - collateralValue) / 2)
-  const worst = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue > liabilityValue ? collateralValue : liabilityValue))
+  const worst = marks.map(({ collateralValue, liabilityValue }) =>
+    Number(collateralValue > liabilityValue ? collateralValue : liabilityValue),
+  )
   const [c0, c1, c2, c3, c4, c5, c6, c7] = middle as Octet
   const [, d1, d2, d3, d4, d5, d6, d7] = half as Octet
   if (half[0] !== 0) throw new PlimsollError('Cash has the same mark on both sides.')
@@ -102,8 +106,13 @@ export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
     const b6 = floats[p + 6]!
     const b7 = floats[p + 7]!
     const sum =
-      c0 * floats[p]! + (c1 * b1 - d1 * Math.abs(b1)) + (c2 * b2 - d2 * Math.abs(b2) + (c3 * b3 - d3 * Math.abs(b3))) +
-      (c4 * b4 - d4 * Math.abs(b4) + (c5 * b5 - d5 * Math.abs(b5)) + (c6 * b6 - d6 * Math.abs(b6) + (c7 * b7 - d7 * Math.abs(b7))))
+      c0 * floats[p]! +
+      (c1 * b1 - d1 * Math.abs(b1)) +
+      (c2 * b2 - d2 * Math.abs(b2) + (c3 * b3 - d3 * Math.abs(b3))) +
+      (c4 * b4 -
+        d4 * Math.abs(b4) +
+        (c5 * b5 - d5 * Math.abs(b5)) +
+        (c6 * b6 - d6 * Math.abs(b6) + (c7 * b7 - d7 * Math.abs(b7))))
     if (sum > coarse) continue
     if (sum >= -coarse) {
       const fine = ERROR * magnitude(floats, p, worst)

@@ -1,4 +1,13 @@
-import { type Account, accountKey, accountLeaf, accountLeaves, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
+import {
+  type Account,
+  accountKey,
+  accountLeaf,
+  accountLeaves,
+  accountMeta,
+  NEUTRAL_WEIGHTS,
+  rewriteAccount,
+  signBits,
+} from './account.ts'
 import { accountInput, weightInput } from './account-input.ts'
 import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, TransactBatch, Write } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
@@ -9,7 +18,7 @@ import { PlimsollError, Refusal } from './errors.ts'
 import { abs } from './integer.ts'
 import { sequencerKey } from './keys.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
-import { liquidate, type Liquidation } from './liquidation.ts'
+import { type Liquidation, liquidate } from './liquidation.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, type Trade } from './operation.ts'
@@ -83,7 +92,14 @@ export class System {
   /** The sequencer's; without it nothing can be opened. */
   readonly secret: bigint | undefined
 
-  private constructor(ledger: Ledger, accounts: Account[], tree: AccountTree, stacks: StackEntry[][], publicKeys: readonly (Point | undefined)[], secret: bigint | undefined) {
+  private constructor(
+    ledger: Ledger,
+    accounts: Account[],
+    tree: AccountTree,
+    stacks: StackEntry[][],
+    publicKeys: readonly (Point | undefined)[],
+    secret: bigint | undefined,
+  ) {
     this.ledger = ledger
     this.accounts = accounts
     this.tree = tree
@@ -103,9 +119,18 @@ export class System {
    * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
    * @param hashBatch a faster hash, for many accounts
    */
-  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = [], origin: Origin = {}, hashBatch?: BatchHash): System {
+  static genesis(
+    shape: Shape,
+    slots: number,
+    minLiability: bigint,
+    accounts: readonly Account[],
+    ghosts: readonly Account[] = [],
+    origin: Origin = {},
+    hashBatch?: BatchHash,
+  ): System {
     const misplaced = accounts.findIndex((account, i) => account.index !== i)
-    if (misplaced >= 0) throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
+    if (misplaced >= 0)
+      throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
     const leaves = accountLeaves(accounts, hashBatch)
     const tree = new AccountTree(shape.depth, leaves, hashBatch)
     const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
@@ -118,12 +143,23 @@ export class System {
     accounts.forEach((account, i) => push(account, leaves[i]!))
     const { publicKeys = [], secret } = origin
     const sequencer = secret === undefined ? NO_DOMAIN.sequencer : sequencerKey(secret).publicKey
-    const ledger = new Ledger(shape, slots, minLiability, tree.root, head, { ...NO_DOMAIN, ...origin.domain, sequencer })
+    const ledger = new Ledger(shape, slots, minLiability, tree.root, head, {
+      ...NO_DOMAIN,
+      ...origin.domain,
+      sequencer,
+    })
     return new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
   }
 
   /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a faster hash. */
-  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[], publicKeys: readonly (Point | undefined)[] = [], secret?: bigint, hashBatch?: BatchHash): System {
+  static restore(
+    ledger: Ledger,
+    accounts: readonly Account[],
+    members: readonly (readonly Account[])[],
+    publicKeys: readonly (Point | undefined)[] = [],
+    secret?: bigint,
+    hashBatch?: BatchHash,
+  ): System {
     const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => {
       let below = EMPTY_HEAD
@@ -143,7 +179,14 @@ export class System {
   }
 
   clone(): System {
-    return new System(this.ledger.clone(), [...this.accounts], this.tree.clone(), this.stacks.map((stack) => [...stack]), this.publicKeys, this.secret)
+    return new System(
+      this.ledger.clone(),
+      [...this.accounts],
+      this.tree.clone(),
+      this.stacks.map((stack) => [...stack]),
+      this.publicKeys,
+      this.secret,
+    )
   }
 
   /** Starts a round at new marks. */
@@ -169,7 +212,8 @@ export class System {
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
 
-    const bounds = (offset: number) => window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+    const bounds = (offset: number) =>
+      window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
     const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
     const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
       Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
@@ -209,7 +253,9 @@ export class System {
     const distressBefore = this.ledger.heads[DISTRESS]!
     const inboxBefore = this.ledger.heads[INBOX]!
     const resolved = Array.from({ length: count }, () => this.resolveTop(marks))
-    const backstopDelta = Array.from({ length: ASSETS }, (_, a) => resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n))
+    const backstopDelta = Array.from({ length: ASSETS }, (_, a) =>
+      resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n),
+    )
     const batch: ResolveBatch = {
       circuit: 'resolve',
       active: count,
@@ -231,7 +277,10 @@ export class System {
       resolutions: resolved.map((step) => step.resolution),
       input: {
         ...vectorSignals(vector),
-        rootBefore, distressBefore, inboxBefore, minLiability,
+        rootBefore,
+        distressBefore,
+        inboxBefore,
+        minLiability,
         marks: marks.slice(1).map((asset) => MARK_NAMES.map((name) => asset[name])),
         ...Object.fromEntries(names.map((name) => [name, inputs.map((input) => input[name]!)])),
       },
@@ -245,11 +294,19 @@ export class System {
    * @throws Refusal when an operation cannot be carried out
    * @throws PlimsollError when they do not fit the circuit
    */
-  transact(operations: readonly Operation[], validUntil: bigint, verify?: SignatureCheck): Transition<TransactBatch> & { results: StepResult[] } {
+  transact(
+    operations: readonly Operation[],
+    validUntil: bigint,
+    verify?: SignatureCheck,
+  ): Transition<TransactBatch> & { results: StepResult[] } {
     const { steps } = this.ledger.shape.transact
-    if (operations.length > steps) throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
+    if (operations.length > steps)
+      throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
     checkHalves(operations)
-    const { root: rootBefore, domain: { chainId, settlement, sequencer } } = this.ledger
+    const {
+      root: rootBefore,
+      domain: { chainId, settlement, sequencer },
+    } = this.ledger
     const inboxBefore = this.ledger.heads[INBOX]!
     const executed = operations.map((operation) => this.execute(operation, validUntil, verify))
     const batch: TransactBatch = {
@@ -270,7 +327,12 @@ export class System {
       results: executed.map(({ result }) => result),
       input: {
         ...vectorSignals(vector),
-        rootBefore, inboxBefore, chainId, settlement, sequencer, validUntil,
+        rootBefore,
+        inboxBefore,
+        chainId,
+        settlement,
+        sequencer,
+        validUntil,
         marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
         secret: this.secret ?? 0n,
         ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
@@ -281,12 +343,23 @@ export class System {
   private execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
     const { index } = operation
     const account = this.accounts[index]
-    if (operation.kind === 'open' && account === undefined && index !== this.accounts.length) throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
+    if (operation.kind === 'open' && account === undefined && index !== this.accounts.length)
+      throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
     const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys[index]
     const { marks, domain } = this.ledger
-    const { next, exception, public: published } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret, verify })
+    const {
+      next,
+      exception,
+      public: published,
+    } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret, verify })
     const before = account ?? newAccount(publicKey!, next!.viewKey, index)
-    const input = transactStep(operation, before, this.tree.path(index), { publicKey, exception, published, domain, secret: this.secret })
+    const input = transactStep(operation, before, this.tree.path(index), {
+      publicKey,
+      exception,
+      published,
+      domain,
+      secret: this.secret,
+    })
     if (next !== undefined) {
       this.accounts[index] = next
       this.publicKeys[index] = publicKey
@@ -307,7 +380,8 @@ export class System {
   }
 
   private move(window: readonly number[], { from, to }: Move): StackEntry {
-    if (from === to || !window.includes(from) || !window.includes(to)) throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
+    if (from === to || !window.includes(from) || !window.includes(to))
+      throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
     const entry = this.stacks[from]!.pop()
     if (entry === undefined) throw new PlimsollError(`Slot ${from} is empty.`)
     this.push(to, entry.account, entry.leaf)
@@ -340,8 +414,12 @@ export class System {
       write: { index: account.index, leaf: newLeaf, cipher: encryptAccount(next, newLeaf) },
       input: {
         ...common,
-        active: 1n, liquidate: breached ? 1n : 0n, refresh: breached ? 0n : 1n, drop: 0n,
-        insufficient: liquidation.insufficient ? 1n : 0n, multiplier: liquidation.multiplier,
+        active: 1n,
+        liquidate: breached ? 1n : 0n,
+        refresh: breached ? 0n : 1n,
+        drop: 0n,
+        insufficient: liquidation.insufficient ? 1n : 0n,
+        multiplier: liquidation.multiplier,
       },
     }
   }
@@ -356,7 +434,14 @@ interface ResolvedStep {
 
 const NO_WRITE: Write = { index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGTH).fill(0n) }
 
-const NOBODY: Account = { owner: 0n, viewKey: 0n, index: 0, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
+const NOBODY: Account = {
+  owner: 0n,
+  viewKey: 0n,
+  index: 0,
+  version: 0n,
+  weights: NEUTRAL_WEIGHTS,
+  balances: Array<bigint>(ASSETS).fill(0n),
+}
 
 /** A step's opening of an account, and its path. */
 function openingInput(account: Account, children: Path): CircuitInput {
@@ -367,8 +452,14 @@ function openingInput(account: Account, children: Path): CircuitInput {
 function inactiveResolveStep(depth: number): CircuitInput {
   return {
     ...openingInput(NOBODY, new AccountTree(depth).path(0)),
-    below: EMPTY_HEAD, current: 0n,
-    active: 0n, liquidate: 0n, refresh: 0n, drop: 0n, insufficient: 0n, multiplier: 0n,
+    below: EMPTY_HEAD,
+    current: 0n,
+    active: 0n,
+    liquidate: 0n,
+    refresh: 0n,
+    drop: 0n,
+    insufficient: 0n,
+    multiplier: 0n,
   }
 }
 
@@ -380,9 +471,15 @@ function checkHalves(operations: readonly Operation[]): void {
       if (operation.kind === 'trade') first = operation
       continue
     }
-    if (operation.kind !== 'trade' || operation.link !== first.link) throw new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half.')
-    if (operation.asset !== first.asset || operation.x !== first.x || operation.y !== first.y || operation.direction === first.direction) {
-      throw new Refusal('TRADE_MISMATCH', 'The halves of the trade are not each other\'s opposite.')
+    if (operation.kind !== 'trade' || operation.link !== first.link)
+      throw new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half.')
+    if (
+      operation.asset !== first.asset ||
+      operation.x !== first.x ||
+      operation.y !== first.y ||
+      operation.direction === first.direction
+    ) {
+      throw new Refusal('TRADE_MISMATCH', "The halves of the trade are not each other's opposite.")
     }
     first = undefined
   }

@@ -8,7 +8,10 @@ export type Path = readonly (readonly bigint[])[]
 
 /** Root of the tree that has `leaf` at `index`, by the index's path. */
 export function pathRoot(path: Path, index: number, leaf: bigint): bigint {
-  return path.reduce((node, children, level) => poseidon(children.with(Math.floor(index / ARITY ** level) % ARITY, node)), leaf)
+  return path.reduce(
+    (node, children, level) => poseidon(children.with(Math.floor(index / ARITY ** level) % ARITY, node)),
+    leaf,
+  )
 }
 
 /** 4-ary Poseidon tree of account leaves; empty leaf 0; a leaf's index is its position. */
@@ -22,7 +25,10 @@ export class AccountTree {
   constructor(depth: number, leaves: readonly bigint[] = [], hashBatch: BatchHash = poseidonBatch) {
     this.depth = depth
     if (leaves.length > this.capacity) {
-      throw new PlimsollError(`${leaves.length} accounts do not fit a tree of depth ${depth}, which holds ${this.capacity}.`, { hint: 'Use a larger profile.' })
+      throw new PlimsollError(
+        `${leaves.length} accounts do not fit a tree of depth ${depth}, which holds ${this.capacity}.`,
+        { hint: 'Use a larger profile.' },
+      )
     }
     this.empty = [0n]
     for (let level = 0; level < depth; level++) this.empty.push(poseidon(Array<bigint>(ARITY).fill(this.empty[level]!)))
@@ -52,12 +58,15 @@ export class AccountTree {
   }
 
   path(index: number): Path {
-    return Array.from({ length: this.depth }, (_, level) => this.children(level, Math.floor(index / ARITY ** (level + 1))))
+    return Array.from({ length: this.depth }, (_, level) =>
+      this.children(level, Math.floor(index / ARITY ** (level + 1))),
+    )
   }
 
   /** @throws PlimsollError when the index is outside the tree */
   set(index: number, leaf: bigint): void {
-    if (!Number.isInteger(index) || index < 0 || index >= this.capacity) throw new PlimsollError(`Index ${index} is outside the account tree.`)
+    if (!Number.isInteger(index) || index < 0 || index >= this.capacity)
+      throw new PlimsollError(`Index ${index} is outside the account tree.`)
     this.write(0, index, leaf)
     for (let level = 0, i = index; level < this.depth; level++) {
       i = Math.floor(i / ARITY)

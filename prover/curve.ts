@@ -1,5 +1,5 @@
-import { buildBn128 } from 'ffjavascript'
 import type { Curve } from 'ffjavascript'
+import { buildBn128 } from 'ffjavascript'
 
 let opening: Promise<Curve> | undefined
 

@@ -126,7 +126,8 @@ const EXCEPTIONS: Readonly<Record<number, string>> = {
 
 function readMessage(program: WitnessProgram): string {
   let message = ''
-  for (let code = program.getMessageChar(); code !== 0; code = program.getMessageChar()) message += String.fromCharCode(code)
+  for (let code = program.getMessageChar(); code !== 0; code = program.getMessageChar())
+    message += String.fromCharCode(code)
   return message
 }
 

@@ -1,9 +1,23 @@
 import type { z } from 'zod'
-import { PlimsollError } from '../protocol/errors.ts'
 import type { Point } from '../protocol/curve.ts'
+import { PlimsollError } from '../protocol/errors.ts'
 import {
-  type Accepted, acceptedSchema, type AccountInfo, accountSchema, accountsSchema, type DeploymentInfo, deploymentSchema, encodeJson, errorSchema, type OperationRequest, type OperationState,
-  operationStatusSchema, type RoundInfo, roundSchema, type WithdrawalInfo, withdrawalsSchema,
+  type Accepted,
+  type AccountInfo,
+  acceptedSchema,
+  accountSchema,
+  accountsSchema,
+  type DeploymentInfo,
+  deploymentSchema,
+  encodeJson,
+  errorSchema,
+  type OperationRequest,
+  type OperationState,
+  operationStatusSchema,
+  type RoundInfo,
+  roundSchema,
+  type WithdrawalInfo,
+  withdrawalsSchema,
 } from './schemas.ts'
 
 /** The node said no: `code` is stable, the message is for people. */
@@ -32,7 +46,8 @@ export class PlimsollClient {
 
   /** @throws PlimsollError when the URL is none */
   constructor({ node, timeout = 30_000 }: ClientOptions) {
-    if (!URL.canParse(node) || !/^https?:$/.test(new URL(node).protocol)) throw new PlimsollError(`The node's address ${node} is not an http or https URL.`)
+    if (!URL.canParse(node) || !/^https?:$/.test(new URL(node).protocol))
+      throw new PlimsollError(`The node's address ${node} is not an http or https URL.`)
     this.base = node.replace(/\/+$/, '')
     this.timeout = timeout
   }
@@ -61,7 +76,11 @@ export class PlimsollClient {
 
   /** Hands in a signed operation. Once this returns, the node has it on its disk. @throws NodeRefusal */
   submit(operation: OperationRequest): Promise<Accepted> {
-    return this.request('/v1/operations', acceptedSchema, { method: 'POST', body: encodeJson(operation), headers: { 'content-type': 'application/json' } })
+    return this.request('/v1/operations', acceptedSchema, {
+      method: 'POST',
+      body: encodeJson(operation),
+      headers: { 'content-type': 'application/json' },
+    })
   }
 
   operation(id: string): Promise<OperationState> {
@@ -70,7 +89,7 @@ export class PlimsollClient {
 
   /** Waits until an operation is settled or has failed, or for `timeout` milliseconds: then it may still be either. */
   async settled(id: string, { timeout = 600_000, interval = 500 } = {}): Promise<OperationState> {
-    for (const end = Date.now() + timeout; ;) {
+    for (const end = Date.now() + timeout; ; ) {
       const state = await this.operation(id)
       if (state.status === 'settled' || state.status === 'failed' || Date.now() > end) return state
       await new Promise((resolve) => setTimeout(resolve, interval))
@@ -92,12 +111,18 @@ export class PlimsollClient {
     }
     if (!response.ok) {
       const refused = errorSchema.safeParse(body)
-      if (!refused.success) throw new PlimsollError(`What answers at ${this.base} is not a node of Plimsoll: status ${response.status} at ${path}.`)
+      if (!refused.success)
+        throw new PlimsollError(
+          `What answers at ${this.base} is not a node of Plimsoll: status ${response.status} at ${path}.`,
+        )
       const { code, message } = refused.data.error
       throw new NodeRefusal(code, message, response.status)
     }
     const parsed = schema.safeParse(body)
-    if (!parsed.success) throw new PlimsollError(`What answers at ${this.base} is not a node of this version: its answer at ${path} makes no sense.`)
+    if (!parsed.success)
+      throw new PlimsollError(
+        `What answers at ${this.base} is not a node of this version: its answer at ${path} makes no sense.`,
+      )
     return parsed.data as z.output<S>
   }
 }

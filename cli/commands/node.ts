@@ -22,7 +22,8 @@ interface Options {
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text)
-    if (!/^[0-9]+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    if (!/^[0-9]+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     return value
   }
 }
@@ -57,7 +58,8 @@ export function register(program: Command): void {
       const { runNode } = await import('../run-node.ts')
       const signer = await connectSigner(options.rpc)
       if (options.rebuild) await rebuildState(options, signer)
-      else if (options.settlement !== undefined || options.verify) throw new PlimsollError('--settlement and --verify go with --rebuild.')
+      else if (options.settlement !== undefined || options.verify)
+        throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys))
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
@@ -83,10 +85,17 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
     if (verify) {
       const { verifyChain } = await import('../../audit/verify-chain.ts')
       const { loadKeys } = await import('../load-keys.ts')
-      const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
+      const verdict = await verifyChain(
+        rpc,
+        settlement,
+        (profile) => loadKeys(profile, keys),
+        (done) => progress(`${done} settlements checked`),
+      ).finally(endProgress)
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
-    const { deployment, state } = await rebuild(signer, settlement, secret, (done) => progress(`${done} settlements replayed`)).finally(endProgress)
+    const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
+      progress(`${done} settlements replayed`),
+    ).finally(endProgress)
     await Store.create(data, deployment, state, secret)
   })
 }

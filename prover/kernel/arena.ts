@@ -19,7 +19,9 @@ export class Arena {
       try {
         this.memory.grow(missing)
       } catch {
-        throw new PlimsollError('The proving kernel is out of memory.', { hint: 'Use a smaller profile, or the prover snarkjs.' })
+        throw new PlimsollError('The proving kernel is out of memory.', {
+          hint: 'Use a smaller profile, or the prover snarkjs.',
+        })
       }
     }
     this.#top = top

@@ -79,7 +79,9 @@ export class BatchHasher {
     if (lists.some((list) => list.length !== inputs)) throw new RangeError('The lists of inputs are not of one length.')
     const words = new Uint8Array(lists.length * inputs * WORD_BYTES)
     const view = new DataView(words.buffer)
-    lists.forEach((list, i) => list.forEach((value, j) => writeWord(view, (i * inputs + j) * WORD_BYTES, requireElement(value))))
+    lists.forEach((list, i) =>
+      list.forEach((value, j) => writeWord(view, (i * inputs + j) * WORD_BYTES, requireElement(value))),
+    )
     const hashes = this.hashWords(inputs, words)
     const result = new DataView(hashes.buffer)
     return lists.map((_, i) => readWord(result, i * WORD_BYTES))
@@ -112,7 +114,8 @@ export class BatchHasher {
    */
   verifyBatch(signatures: readonly Signature[]): boolean[] {
     const verdicts: boolean[] = []
-    for (let first = 0; first < signatures.length; first += CHUNK) verdicts.push(...this.#verifyChunk(signatures.slice(first, first + CHUNK)))
+    for (let first = 0; first < signatures.length; first += CHUNK)
+      verdicts.push(...this.#verifyChunk(signatures.slice(first, first + CHUNK)))
     return verdicts
   }
 
@@ -122,12 +125,23 @@ export class BatchHasher {
       const values = [...R8, ...A, message]
       // What is out of range is replaced by zeros, which are not on the curve.
       const valid = values.every((value) => value >= 0n && value < SCALAR_FIELD) && S >= 0n && S < SUBGROUP_ORDER
-      values.forEach((value, j) => writeWord(view, this.#words + (i * SIGNATURE_WORDS + j) * WORD_BYTES, valid ? value : 0n))
+      values.forEach((value, j) =>
+        writeWord(view, this.#words + (i * SIGNATURE_WORDS + j) * WORD_BYTES, valid ? value : 0n),
+      )
       writeWord(view, this.#scalars + i * WORD_BYTES, valid ? S : 0n)
     }
     this.#hashChunk(SIGNATURE_WORDS, signatures.length)
     const pairs = Math.ceil(signatures.length / 2)
-    this.#machine.call.eddsa_verify!(this.#words, this.#hashes, this.#scalars, this.#base, this.#factor, this.#scratch, this.#results, pairs)
+    this.#machine.call.eddsa_verify!(
+      this.#words,
+      this.#hashes,
+      this.#scalars,
+      this.#base,
+      this.#factor,
+      this.#scratch,
+      this.#results,
+      pairs,
+    )
     const masks = this.#machine.words(this.#results, 2 * signatures.length)
     return signatures.map((_, i) => masks[2 * i] !== 0)
   }
@@ -178,7 +192,7 @@ export function requireElement(value: bigint): bigint {
 }
 
 function notAnElement(): PlimsollError {
-  return new PlimsollError('An input of a hash is not below the scalar field\'s modulus.')
+  return new PlimsollError("An input of a hash is not below the scalar field's modulus.")
 }
 
 function writeWord(view: DataView, offset: number, value: bigint): void {

@@ -22,7 +22,9 @@ export function hashBatch(lists: readonly bigint[][]): bigint[] {
 
 /** Whether EdDSA-Poseidon signatures verify, likewise. What is out of range is no signature. */
 export function verifyBatch(signatures: readonly Signature[]): boolean[] {
-  return kernelFor(signatures.length >= SIGNATURES_WORTH_A_START)?.verifyBatch(signatures) ?? signatures.map(verifySignature)
+  return (
+    kernelFor(signatures.length >= SIGNATURES_WORTH_A_START)?.verifyBatch(signatures) ?? signatures.map(verifySignature)
+  )
 }
 
 /** The kernel, started if that is worth it and possible. */

@@ -18,7 +18,13 @@ export interface WindowRow {
  * of `2^j p_j`. Points go into buckets by their digit; the sum of the buckets times their numbers is taken by the upper and
  * the lower halves of the numbers, then by their bits. (Pippenger's method, with all additions affine and in batches.)
  */
-export function sumWindow(machine: Machine, group: GroupName, summer: ListSummer, rows: readonly WindowRow[], bits: number): Point[] {
+export function sumWindow(
+  machine: Machine,
+  group: GroupName,
+  summer: ListSummer,
+  rows: readonly WindowRow[],
+  bits: number,
+): Point[] {
   summer.reset()
   const buckets = summer.sum(bucketLists(machine, group, rows, bits))
   const low = bits >> 1
@@ -68,7 +74,9 @@ function groupLists(entries: Uint32Array, lists: number, key: (index: number) =>
 
 /** For every bit, the entries in whose index it is set. */
 function bitLists(entries: Uint32Array, bits: number): PointLists {
-  return flatten(Array.from({ length: bits }, (_, bit) => [...entries].filter((entry, index) => entry !== 0 && (index >> bit) & 1)))
+  return flatten(
+    Array.from({ length: bits }, (_, bit) => [...entries].filter((entry, index) => entry !== 0 && (index >> bit) & 1)),
+  )
 }
 
 function flatten(lists: readonly (readonly number[])[]): PointLists {

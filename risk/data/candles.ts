@@ -44,7 +44,8 @@ export function readCandles(path: string): Candle[] {
     const [unix, ...prices] = index.map((c) => fields[c] ?? '')
     if (!/^\d+$/.test(unix!)) throw new PlimsollError(`${place}: "${unix}" is not a time in seconds.`)
     const [open, high, low, close] = prices.map((price) => parsePrice(price, place))
-    if (low! > open! || low! > close! || high! < open! || high! < close!) throw new PlimsollError(`${place}: open or close is outside low to high.`)
+    if (low! > open! || low! > close! || high! < open! || high! < close!)
+      throw new PlimsollError(`${place}: open or close is outside low to high.`)
     candles.push({ unix: Number(unix), open: open!, high: high!, low: low!, close: close! })
   })
   if (candles.length === 0) throw new PlimsollError(`${path}: no bars.`)
@@ -61,10 +62,16 @@ export function barPath(candle: Candle): bigint[] {
  * The price paths of two assets over the same hours, four points a bar; each asset follows its own bar.
  * @throws PlimsollError when the hours differ
  */
-export function jointPath(first: readonly Candle[], second: readonly Candle[], names: readonly [string, string]): [bigint, bigint][] {
+export function jointPath(
+  first: readonly Candle[],
+  second: readonly Candle[],
+  names: readonly [string, string],
+): [bigint, bigint][] {
   const differs = first.findIndex((candle, i) => candle.unix !== second[i]?.unix)
   if (first.length !== second.length || differs >= 0) {
-    throw new PlimsollError(`${names[0]} and ${names[1]} do not have the same hours${differs >= 0 ? `: bar ${differs + 1} differs` : ''}.`)
+    throw new PlimsollError(
+      `${names[0]} and ${names[1]} do not have the same hours${differs >= 0 ? `: bar ${differs + 1} differs` : ''}.`,
+    )
   }
   return first.flatMap((candle, i) => {
     const other = barPath(second[i]!)

@@ -10,7 +10,15 @@ export interface SampleOptions {
   readonly bankrupt?: boolean
 }
 
-export const SAMPLE_SHAPES = ['long', 'short', 'borrowed token', 'perpetual long', 'perpetual short', 'cash only', 'dust'] as const
+export const SAMPLE_SHAPES = [
+  'long',
+  'short',
+  'borrowed token',
+  'perpetual long',
+  'perpetual short',
+  'cash only',
+  'dust',
+] as const
 export type SampleShape = (typeof SAMPLE_SHAPES)[number] | 'bankrupt'
 
 export interface SampleAccount {
@@ -25,7 +33,13 @@ const TARGET_COLLATERAL = 0.8
 const TARGET_LIABILITY = 1.2
 /** Of every so many accounts, so many are of each shape. */
 const MIX: readonly (readonly [(typeof SAMPLE_SHAPES)[number], number])[] = [
-  ['long', 35], ['short', 12], ['borrowed token', 10], ['perpetual long', 20], ['perpetual short', 13], ['cash only', 5], ['dust', 5],
+  ['long', 35],
+  ['short', 12],
+  ['borrowed token', 10],
+  ['perpetual long', 20],
+  ['perpetual short', 13],
+  ['cash only', 5],
+  ['dust', 5],
 ]
 
 /** The mulberry32 generator: a well-known 32-bit mixer, floats in [0, 1). */
@@ -43,11 +57,17 @@ export function mulberry32(seed: number): () => number {
  * Seeded accounts of mixed shape that keep to their initial margin at the given prices (all but a bankrupt one): equity is skewed,
  * from 100 to 100,000 of cash, and 10 to 100 % of the margin is in use. The first accounts go once through all shapes.
  */
-export function sampleAccounts(seed: number, count: number, assets: readonly SampleAsset[], options: SampleOptions = {}): SampleAccount[] {
+export function sampleAccounts(
+  seed: number,
+  count: number,
+  assets: readonly SampleAsset[],
+  options: SampleOptions = {},
+): SampleAccount[] {
   const random = mulberry32(seed)
   const total = MIX.reduce((sum, [, weight]) => sum + weight, 0)
   return Array.from({ length: count }, (_, i) => {
-    if (options.bankrupt === true && i === count - 1) return { shape: 'bankrupt', balances: draw('bankrupt', random, assets, options.cashDecimals ?? 6) }
+    if (options.bankrupt === true && i === count - 1)
+      return { shape: 'bankrupt', balances: draw('bankrupt', random, assets, options.cashDecimals ?? 6) }
     let rest = random() * total
     const drawn = MIX.find(([, weight]) => (rest -= weight) < 0)![0]
     const shape = SAMPLE_SHAPES[i] ?? drawn
@@ -55,7 +75,12 @@ export function sampleAccounts(seed: number, count: number, assets: readonly Sam
   })
 }
 
-function draw(shape: SampleShape, random: () => number, assets: readonly SampleAsset[], cashDecimals: number): bigint[] {
+function draw(
+  shape: SampleShape,
+  random: () => number,
+  assets: readonly SampleAsset[],
+  cashDecimals: number,
+): bigint[] {
   // Arithmetic only, no logarithms: the same numbers on every machine.
   const equity = shape === 'dust' ? 1 + 19 * random() : 100 * (1 + 999 * random() ** 4)
   const used = 0.1 + 0.9 * random()
@@ -105,6 +130,9 @@ function draw(shape: SampleShape, random: () => number, assets: readonly SampleA
       cash = -1.1 * equity
   }
   const base = (units: number, decimals: number) => BigInt(Math.floor(units * 10 ** decimals))
-  const balances = [base(cash, cashDecimals), ...assets.map(({ price, decimals }, a) => base(values[a]! / price, decimals))]
+  const balances = [
+    base(cash, cashDecimals),
+    ...assets.map(({ price, decimals }, a) => base(values[a]! / price, decimals)),
+  ]
   return [...balances, ...Array<bigint>(BALANCES - balances.length).fill(0n)]
 }

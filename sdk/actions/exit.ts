@@ -1,18 +1,18 @@
-import { type Address, type Hex, parseEventLogs, type PublicClient } from 'viem'
+import { type Address, type Hex, type PublicClient, parseEventLogs } from 'viem'
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
-import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { CASH_MARKS, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { calldata, type Proof } from '../../prover/prove.ts'
-import { ContractRefusal } from '../chain/contract-errors.ts'
-import { sendCall } from '../chain/send-call.ts'
-import type { SigningClient } from '../chain/client.ts'
 import { ESCAPE_ABI, VAULT_ABI } from '../abi.ts'
 import type { RecoveredAccount } from '../chain/account-history.ts'
+import type { SigningClient } from '../chain/client.ts'
+import { ContractRefusal } from '../chain/contract-errors.ts'
+import { sendCall } from '../chain/send-call.ts'
 import { settlementConfig } from '../chain/settlement-config.ts'
 
 /** Position of the equity in the vector of an exit. */
@@ -28,7 +28,11 @@ export interface EscapeRoute {
 /** @throws PlimsollError when there is no such settlement */
 export async function escapeOf(read: PublicClient, settlement: Address): Promise<EscapeRoute> {
   const { vault } = await settlementConfig(read, settlement)
-  return { settlement, vault, escape: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'escape' }) }
+  return {
+    settlement,
+    vault,
+    escape: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'escape' }),
+  }
 }
 
 /** @throws PlimsollError while the system runs */
@@ -59,11 +63,23 @@ export async function leave(
   const marks: Marks = [CASH_MARKS, ...prices.map((price) => ({ ...NO_MARKS, price }))]
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement) }
   const signature = sign(key, messageHash(domain, exitMessage(account.index, recipient)))
-  const { vector, input } = exitTransition({ domain, account, path, publicKey: key.publicKey, recipient, signature, marks })
+  const { vector, input } = exitTransition({
+    domain,
+    account,
+    path,
+    publicKey: key.publicKey,
+    recipient,
+    signature,
+    marks,
+  })
   const equity = vector[EQUITY]!
   const { proof, signals } = await prove(input)
   const { a, b, c } = calldata(proof)
-  const { transactionHash } = await sendCall(signer, { ...contract, functionName: 'exit', args: [account.index, recipient, equity, signals[0]!, { a, b, c }] })
+  const { transactionHash } = await sendCall(signer, {
+    ...contract,
+    functionName: 'exit',
+    args: [account.index, recipient, equity, signals[0]!, { a, b, c }],
+  })
   return { equity, transaction: transactionHash }
 }
 
@@ -86,7 +102,11 @@ export function pullInsurance(signer: SigningClient, { escape }: EscapeRoute): P
 }
 
 /** One token after the other; of what was pulled before there is more only where a token got back what it had lost. */
-async function pullEach({ read }: SigningClient, escape: Address, pull: (asset: number) => Promise<bigint>): Promise<bigint[]> {
+async function pullEach(
+  { read }: SigningClient,
+  escape: Address,
+  pull: (asset: number) => Promise<bigint>,
+): Promise<bigint[]> {
   const [holdings] = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'snapshot' })
   const amounts = Array<bigint>(ASSETS).fill(0n)
   for (let asset = 0; asset < ASSETS; asset++) {

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address, PublicClient } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { ESCAPE_ABI, FORCED_ABI, VAULT_ABI } from '../abi.ts'
-import type { EscapeRoute } from './exit.ts'
-import { ContractRefusal } from '../chain/contract-errors.ts'
 import type { SigningClient } from '../chain/client.ts'
+import { ContractRefusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
+import type { EscapeRoute } from './exit.ts'
 
 /** Milliseconds between two looks at the chain. */
 const POLL = 1_000
@@ -20,7 +20,11 @@ const OVERTAKEN = ['AlreadyDeclared', 'AlreadyFrozen', 'NotDeclared', 'NotStalle
  * @param onNotice Called with the seconds of notice that are counted, and those that are demanded.
  * @throws PlimsollError when the system is not stalled, or is not any more
  */
-export async function freezeStalled(signer: SigningClient, route: EscapeRoute, onNotice: (elapsed: number, period: number) => void | Promise<void> = () => {}): Promise<void> {
+export async function freezeStalled(
+  signer: SigningClient,
+  route: EscapeRoute,
+  onNotice: (elapsed: number, period: number) => void | Promise<void> = () => {},
+): Promise<void> {
   const { read } = signer
   const contract = { address: route.escape, abi: ESCAPE_ABI } as const
   const { grace, noticePeriod } = await read.readContract({ ...contract, functionName: 'config' })
@@ -64,24 +68,39 @@ async function oldestNotice(read: PublicClient, { vault, escape }: EscapeRoute):
   let oldest: Notice | undefined
   for (const cause of [0n, ...(await queuedRequests(read, vault))]) {
     if (!(await read.readContract({ ...contract, functionName: 'stalled', args: [cause] }))) continue
-    const [declared, elapsed, lastTick] = await read.readContract({ ...contract, functionName: 'notice', args: [cause] })
-    if (oldest === undefined || elapsed > oldest.elapsed || (declared && !oldest.declared)) oldest = { cause, declared, elapsed, lastTick }
+    const [declared, elapsed, lastTick] = await read.readContract({
+      ...contract,
+      functionName: 'notice',
+      args: [cause],
+    })
+    if (oldest === undefined || elapsed > oldest.elapsed || (declared && !oldest.declared))
+      oldest = { cause, declared, elapsed, lastTick }
   }
   return oldest
 }
 
 /** Numbers of the forced requests whose places are the first in the queue. */
 async function queuedRequests(read: PublicClient, vault: Address): Promise<bigint[]> {
-  const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
+  const forced = {
+    address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
+    abi: FORCED_ABI,
+  } as const
   const [first, end] = await read.readContract({ ...forced, functionName: 'queue' })
   const count = Number(end - first < PLACES ? end - first : PLACES)
-  return Promise.all(Array.from({ length: count }, (_, i) => read.readContract({ ...forced, functionName: 'numberAt', args: [first + BigInt(i)] })))
+  return Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      read.readContract({ ...forced, functionName: 'numberAt', args: [first + BigInt(i)] }),
+    ),
+  )
 }
 
 async function notStalled(read: PublicClient, { vault }: EscapeRoute, grace: number): Promise<PlimsollError> {
   const at = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
   const { timestamp } = await read.getBlock({ blockTag: 'pending' })
-  return new PlimsollError(`The system is not stalled: its last checkpoint is ${timestamp - at} s old, of ${grace} that it may be, and no deposit or forced request is overdue.`, {
-    hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
-  })
+  return new PlimsollError(
+    `The system is not stalled: its last checkpoint is ${timestamp - at} s old, of ${grace} that it may be, and no deposit or forced request is overdue.`,
+    {
+      hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
+    },
+  )
 }

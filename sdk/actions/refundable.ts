@@ -20,7 +20,10 @@ export interface Refundable {
 export async function readDues(client: PublicClient, settlement: Address, owner: Address): Promise<Refundable> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const { number: end, timestamp } = await client.getBlock()
-  const [{ vault }, start] = await Promise.all([client.readContract({ ...contract, functionName: 'config' }), client.readContract({ ...contract, functionName: 'deployedAt' })])
+  const [{ vault }, start] = await Promise.all([
+    client.readContract({ ...contract, functionName: 'config' }),
+    client.readContract({ ...contract, functionName: 'deployedAt' }),
+  ])
   const custody = { address: vault, abi: VAULT_ABI } as const
   const [forced, frozen, record] = await Promise.all([
     client.readContract({ ...custody, functionName: 'forced' }),
@@ -31,17 +34,33 @@ export async function readDues(client: PublicClient, settlement: Address, owner:
   const deposits: { id: bigint; asset: number }[] = []
   const requests: { number: bigint; call: 'release' | 'closeExpired' | 'takeBond' }[] = []
   for (const range of blockRanges(start, end)) {
-    for (const { args } of await client.getContractEvents({ ...custody, eventName: 'Deposited', ...range, strict: true })) {
+    for (const { args } of await client.getContractEvents({
+      ...custody,
+      eventName: 'Deposited',
+      ...range,
+      strict: true,
+    })) {
       if (!isAddressEqual(args.depositor, owner)) continue
       const { state } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
       const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded
       if (state === DEPOSIT.bounced || voided) deposits.push({ id: args.id, asset: args.asset })
     }
-    for (const { args } of await client.getContractEvents({ ...requesting, eventName: 'Reserved', args: { requester: owner }, ...range, strict: true })) {
-      const { state, expiry } = await client.readContract({ ...requesting, functionName: 'request', args: [args.number] })
+    for (const { args } of await client.getContractEvents({
+      ...requesting,
+      eventName: 'Reserved',
+      args: { requester: owner },
+      ...range,
+      strict: true,
+    })) {
+      const { state, expiry } = await client.readContract({
+        ...requesting,
+        functionName: 'request',
+        args: [args.number],
+      })
       if (state === REQUEST.reserved) requests.push({ number: args.number, call: 'release' })
       else if (state === REQUEST.pending && frozen) requests.push({ number: args.number, call: 'takeBond' })
-      else if (state === REQUEST.pending && expiry < timestamp) requests.push({ number: args.number, call: 'closeExpired' })
+      else if (state === REQUEST.pending && expiry < timestamp)
+        requests.push({ number: args.number, call: 'closeExpired' })
     }
   }
   return { vault, forced, deposits, requests }

@@ -28,8 +28,12 @@ export function refusal(error: unknown, what: string): Error {
 }
 
 /** Hardhat's chain hides an error that comes from a contract behind the one that was called. */
-function knownError(error: BaseError): { readonly errorName: string; readonly args?: readonly unknown[] | undefined } | undefined {
-  const { data } = (error.walk((cause) => (cause as { data?: unknown }).data !== undefined) ?? {}) as { data?: Hex | { data?: Hex } }
+function knownError(
+  error: BaseError,
+): { readonly errorName: string; readonly args?: readonly unknown[] | undefined } | undefined {
+  const { data } = (error.walk((cause) => (cause as { data?: unknown }).data !== undefined) ?? {}) as {
+    data?: Hex | { data?: Hex }
+  }
   try {
     return decodeErrorResult({ abi: ERRORS_ABI, data: (typeof data === 'object' ? data.data : data)! })
   } catch {
@@ -45,7 +49,10 @@ export class ContractRefusal extends PlimsollError {
   readonly errorName: string
 
   constructor(what: string, errorName: string, args: readonly unknown[]) {
-    super(`The contract refused ${what}: ${errorName}(${args.join(', ')}).`, HINTS[errorName] === undefined ? {} : { hint: HINTS[errorName] })
+    super(
+      `The contract refused ${what}: ${errorName}(${args.join(', ')}).`,
+      HINTS[errorName] === undefined ? {} : { hint: HINTS[errorName] },
+    )
     this.errorName = errorName
   }
 }

@@ -5,7 +5,11 @@ const WIDTH = 16
  * What `fetch` makes of each item, in the order of the items, with several under way at a time: an endpoint that is far away
  * is not waited for once an item.
  */
-export async function* inOrder<T, R>(items: Iterable<T> | AsyncIterable<T>, fetch: (item: T) => Promise<R> | R, width = WIDTH): AsyncGenerator<R> {
+export async function* inOrder<T, R>(
+  items: Iterable<T> | AsyncIterable<T>,
+  fetch: (item: T) => Promise<R> | R,
+  width = WIDTH,
+): AsyncGenerator<R> {
   const pending: Promise<R>[] = []
   for await (const item of items) {
     const result = (async () => fetch(item))()

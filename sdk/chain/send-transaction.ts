@@ -27,12 +27,20 @@ export async function sendTransaction(signer: SigningClient, transaction: Transa
     if (receipt !== undefined) return receipt
     if (raises === RAISES) throw new PlimsollError(`The transaction ${hashes.at(-1)!} is still pending.`)
     // An endpoint that is out of order refuses, and so does one that has just mined it: the receipts will tell.
-    await atHigherFee(signer, hashes.at(-1)!).then(send).then((hash) => hashes.push(hash), () => {})
+    await atHigherFee(signer, hashes.at(-1)!)
+      .then(send)
+      .then(
+        (hash) => hashes.push(hash),
+        () => {},
+      )
   }
 }
 
 /** Of whichever is mined; undefined where none is for as long as the signer has patience. */
-async function receiptOf({ read, patience }: SigningClient, hashes: readonly Hex[]): Promise<TransactionReceipt | undefined> {
+async function receiptOf(
+  { read, patience }: SigningClient,
+  hashes: readonly Hex[],
+): Promise<TransactionReceipt | undefined> {
   const end = performance.now() + patience
   let failure: unknown
   do {
@@ -55,7 +63,12 @@ async function atHigherFee({ read }: SigningClient, hash: Hex): Promise<object> 
   const { nonce, gas, gasPrice, maxFeePerGas, maxPriorityFeePerGas } = await read.getTransaction({ hash })
   if (maxFeePerGas === undefined) return { nonce, gas, gasPrice: higher(gasPrice!, await read.getGasPrice()) }
   const now = await read.estimateFeesPerGas()
-  return { nonce, gas, maxFeePerGas: higher(maxFeePerGas, now.maxFeePerGas), maxPriorityFeePerGas: higher(maxPriorityFeePerGas, now.maxPriorityFeePerGas) }
+  return {
+    nonce,
+    gas,
+    maxFeePerGas: higher(maxFeePerGas, now.maxFeePerGas),
+    maxPriorityFeePerGas: higher(maxPriorityFeePerGas, now.maxPriorityFeePerGas),
+  }
 }
 
 function higher(fee: bigint, now: bigint): bigint {

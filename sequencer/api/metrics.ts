@@ -5,7 +5,10 @@ import type { RoundReport } from '../node/node.ts'
 export class NodeMetrics {
   readonly registry = new Registry()
   private readonly round = this.gauge('plimsoll_round', 'Number of the latest round handled.')
-  private readonly complete = this.gauge('plimsoll_complete', 'Whether the system is complete at the latest round (1) or not (0).')
+  private readonly complete = this.gauge(
+    'plimsoll_complete',
+    'Whether the system is complete at the latest round (1) or not (0).',
+  )
   private readonly badDebt = this.counter('plimsoll_bad_debt_base_units_total', 'Bad debt, in base units of cash.')
   private readonly rounds = this.counter('plimsoll_rounds_total', 'Rounds handled.')
   private readonly swept = this.counter('plimsoll_swept_total', 'Account leaves swept.')
@@ -14,7 +17,10 @@ export class NodeMetrics {
   private readonly gas = this.counter('plimsoll_gas_total', 'Gas used by rounds and settlements.')
   private readonly failures = this.counter('plimsoll_failures_total', 'Steps that failed.')
   private readonly seconds = new Histogram({
-    name: 'plimsoll_round_seconds', help: 'Seconds from a look at the feeds to a settled round.', buckets: [0.1, 1, 5, 15, 60, 240, 900], registers: [this.registry],
+    name: 'plimsoll_round_seconds',
+    help: 'Seconds from a look at the feeds to a settled round.',
+    buckets: [0.1, 1, 5, 15, 60, 240, 900],
+    registers: [this.registry],
   })
 
   record(report: RoundReport): void {

@@ -3,18 +3,29 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
-import { answerApi } from './routes.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
-import type { NodeMetrics } from './metrics.ts'
 import type { SequencerNode } from '../node/node.ts'
+import type { NodeMetrics } from './metrics.ts'
+import { answerApi } from './routes.ts'
 
 /** The longest body that is read. */
 const BODY_LIMIT = 16 * 1024
 /** What any page in a browser may ask: nothing here is private, and operations carry their own signatures. */
-const CORS = { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET, POST', 'access-control-allow-headers': 'content-type' }
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'content-type',
+}
 
 const STATUSES: Readonly<Partial<Record<RefusalCode, number>>> = {
-  BAD_REQUEST: 400, NOT_FOUND: 404, STALE_VERSION: 409, DUPLICATE: 409, UNAVAILABLE: 503, BUSY: 503, NO_FRESH_ROUND: 503, FROZEN: 503,
+  BAD_REQUEST: 400,
+  NOT_FOUND: 404,
+  STALE_VERSION: 409,
+  DUPLICATE: 409,
+  UNAVAILABLE: 503,
+  BUSY: 503,
+  NO_FRESH_ROUND: 503,
+  FROZEN: 503,
 }
 
 /** A request that HTTP itself has a status for. */
@@ -32,13 +43,19 @@ class HttpRefusal extends Refusal {
  * @param port 0 for any free one
  * @throws PlimsollError when the port is taken
  */
-export async function serve(node: SequencerNode, metrics: NodeMetrics, port: number): Promise<{ server: Server; port: number }> {
+export async function serve(
+  node: SequencerNode,
+  metrics: NodeMetrics,
+  port: number,
+): Promise<{ server: Server; port: number }> {
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
   })
   server.on('clientError', answerNonsense)
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })))
+    server.once('error', (error) =>
+      reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })),
+    )
     server.listen(port, '127.0.0.1', resolve)
   })
   return { server, port: (server.address() as AddressInfo).port }
@@ -47,12 +64,24 @@ export async function serve(node: SequencerNode, metrics: NodeMetrics, port: num
 /** What does not speak HTTP, or too slowly, is told so in the same form as everybody else. */
 function answerNonsense({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return void socket.destroy()
-  const [status, message] = code === 'HPE_HEADER_OVERFLOW' ? ['431 Request Header Fields Too Large', 'The headers are too long.'] : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? ['408 Request Timeout', 'The request did not come to its end in time.'] : ['400 Bad Request', 'The request is not HTTP.']
+  const [status, message] =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The headers are too long.']
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'The request did not come to its end in time.']
+        : ['400 Bad Request', 'The request is not HTTP.']
   const body = `${encodeJson({ error: { code: 'BAD_REQUEST', message } })}\n`
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
-async function answer(request: IncomingMessage, node: SequencerNode, metrics: NodeMetrics, response: ServerResponse): Promise<void> {
+async function answer(
+  request: IncomingMessage,
+  node: SequencerNode,
+  metrics: NodeMetrics,
+  response: ServerResponse,
+): Promise<void> {
   const method = request.method ?? ''
   const [path = '/', query = ''] = (request.url ?? '/').split('?', 2)
   if (path.startsWith('/v1/')) {
@@ -67,7 +96,12 @@ async function answer(request: IncomingMessage, node: SequencerNode, metrics: No
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
   switch (path) {
     case '/health':
-      return json(response, node.failure === undefined ? 200 : 503, { ok: node.failure === undefined, round: node.round, complete: node.complete, error: node.failure ?? null })
+      return json(response, node.failure === undefined ? 200 : 503, {
+        ok: node.failure === undefined,
+        round: node.round,
+        complete: node.complete,
+        error: node.failure ?? null,
+      })
     case '/state':
       return json(response, 200, publicState(node))
     case '/metrics':
@@ -102,13 +136,20 @@ function refuse(response: ServerResponse, error: unknown): void {
   }
   if (!(error instanceof Refusal)) {
     const known = error instanceof PlimsollError
-    process.stderr.write(`plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`)
-    return json(response, 503, { error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' } })
+    process.stderr.write(
+      `plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`,
+    )
+    return json(response, 503, {
+      error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' },
+    })
   }
   const status = error instanceof HttpRefusal ? error.status : (STATUSES[error.code] ?? 422)
   // The rest of a body that is not read would be taken for the next request.
   if (status === 413) response.shouldKeepAlive = false
-  json(response, status, { error: { code: error.code, message: error.message }, ...(error instanceof Duplicate ? { id: error.id } : {}) })
+  json(response, status, {
+    error: { code: error.code, message: error.message },
+    ...(error instanceof Duplicate ? { id: error.id } : {}),
+  })
 }
 
 /** What the chain shows anyway, and nothing more. */

@@ -1,7 +1,7 @@
-import { blockRanges } from '../../sdk/chain/block-ranges.ts'
-import type { WithdrawalInfo } from '../../sdk/schemas.ts'
 import type { Contracts } from '../../chain/contracts.ts'
+import { blockRanges } from '../../sdk/chain/block-ranges.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
+import type { WithdrawalInfo } from '../../sdk/schemas.ts'
 
 const REREAD = 64n
 
@@ -29,15 +29,36 @@ export class WithdrawalBook {
       // One after the other: an older reading must not undo a newer one.
       this.reading = this.reading.catch(() => {}).then(() => this.read())
       await this.reading
-      const { vault, settlement: { client: { read } } } = this.contracts
+      const {
+        vault,
+        settlement: {
+          client: { read },
+        },
+      } = this.contracts
       const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
-      const ids = [...this.byId].filter(([, pending]) => pending.index === index && pending.claimed === undefined).map(([id]) => id)
-      const list = await Promise.all(ids.map(async (id) => ({ id, ...(await read.readContract({ ...vault, functionName: 'withdrawal', args: [id] })) })))
+      const ids = [...this.byId]
+        .filter(([, pending]) => pending.index === index && pending.claimed === undefined)
+        .map(([id]) => id)
+      const list = await Promise.all(
+        ids.map(async (id) => ({
+          id,
+          ...(await read.readContract({ ...vault, functionName: 'withdrawal', args: [id] })),
+        })),
+      )
       return await Promise.all(
-        list.filter(({ claimed }) => !claimed).map(async ({ id, asset, amount, recipient, epoch }) => {
-          const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
-          return { id: Number(id), asset, amount, recipient, pays: this.contracts.payable(asset, (amount * num) / den), claimable: epoch < epochs }
-        }),
+        list
+          .filter(({ claimed }) => !claimed)
+          .map(async ({ id, asset, amount, recipient, epoch }) => {
+            const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
+            return {
+              id: Number(id),
+              asset,
+              amount,
+              recipient,
+              pays: this.contracts.payable(asset, (amount * num) / den),
+              claimable: epoch < epochs,
+            }
+          }),
       )
     } catch (error) {
       throw refusal(error, 'the withdrawals')
@@ -55,7 +76,8 @@ export class WithdrawalBook {
         read.getContractEvents({ ...vault, eventName: 'WithdrawalPending', ...range, strict: true }),
         read.getContractEvents({ ...vault, eventName: 'Claimed', ...range, strict: true }),
       ])
-      for (const { args, blockNumber } of pendings) made.push([args.id, { index: Number(args.index), block: blockNumber, claimed: undefined }])
+      for (const { args, blockNumber } of pendings)
+        made.push([args.id, { index: Number(args.index), block: blockNumber, claimed: undefined }])
       for (const { args, blockNumber } of claims) claimed.push([args.id, blockNumber])
     }
     // Whoever reads the book meanwhile finds it as it was before or as it is after.

@@ -1,9 +1,9 @@
 import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
-import { PlimsollError } from '../../protocol/errors.ts'
-import { encodeJson, operationSchema, type OperationRequest } from '../../sdk/schemas.ts'
 import { syncDirectory } from '../../lib/sync-directory.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { encodeJson, type OperationRequest, operationSchema } from '../../sdk/schemas.ts'
 
 const NAME = 'journal.jsonl'
 /** What ended of old is forgotten but for the latest of it: so many at least, twice as many at the most. */
@@ -70,7 +70,11 @@ export class Journal {
     })
     const journal = new Journal(file, directory, whole.length, kept)
     try {
-      whole.toString('utf8').split('\n').slice(0, -1).forEach((line, i) => journal.replay(line, `${path}:${i + 1}`))
+      whole
+        .toString('utf8')
+        .split('\n')
+        .slice(0, -1)
+        .forEach((line, i) => journal.replay(line, `${path}:${i + 1}`))
       if (whole.length < bytes.length) await file.truncate(whole.length)
       await file.sync()
       await syncDirectory(directory)
@@ -173,10 +177,14 @@ export class Journal {
 
   private replay(line: string, place: string): void {
     const fields = parseLine(line)
-    if (fields === undefined) throw new PlimsollError(`${place} is not a line of a journal.`, { hint: 'Restore the file: it holds what owners were promised.' })
+    if (fields === undefined)
+      throw new PlimsollError(`${place} is not a line of a journal.`, {
+        hint: 'Restore the file: it holds what owners were promised.',
+      })
     if ('status' in fields) {
       const entry = this.byId.get(fields.id)
-      if (entry === undefined) throw new PlimsollError(`${place} is the outcome of an operation that was never accepted.`)
+      if (entry === undefined)
+        throw new PlimsollError(`${place} is the outcome of an operation that was never accepted.`)
       entry.outcome = fields
     } else {
       this.byId.set(fields.id, { ...fields, outcome: undefined })
@@ -190,7 +198,12 @@ function parseLine(line: string): Omit<JournalEntry, 'outcome'> | Outcome | unde
     const fields = JSON.parse(line) as Record<string, unknown>
     if (typeof fields.id !== 'string') return undefined
     if (fields.status === 'settled' || fields.status === 'failed') return fields as unknown as Outcome
-    return { n: Number(fields.n), id: fields.id as Hex, at: Number(fields.at), body: operationSchema.parse(fields.body) }
+    return {
+      n: Number(fields.n),
+      id: fields.id as Hex,
+      at: Number(fields.at),
+      body: operationSchema.parse(fields.body),
+    }
   } catch {
     return undefined
   }

@@ -1,14 +1,14 @@
 import { type Hex, toHex } from 'viem'
+import type { Custody } from '../../chain/custody.ts'
 import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { operationMessage, type Preferences, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
 import type { Accepted, OperationRequest, OperationState, OperationStatus } from '../../sdk/schemas.ts'
-import type { Custody } from '../../chain/custody.ts'
-import { PendingState } from './pending-state.ts'
-import type { Journal, JournalEntry } from './journal.ts'
-import { SignatureCache } from './signature-cache.ts'
 import { type NodeState, REMEMBERED } from '../state/store.ts'
+import type { Journal, JournalEntry } from './journal.ts'
+import { PendingState } from './pending-state.ts'
+import { SignatureCache } from './signature-cache.ts'
 
 /** What owners sign for the node. */
 export type OwnerOperation = Withdraw | Trade | Unwind | Preferences
@@ -69,11 +69,18 @@ export class OperationPool {
     this.journal = journal
     this.lead = 2 * provingTime
     this.standing = standing
-    const { ledger: { domain }, publicKeys } = standing.state.system
-    this.signatures.learn(this.openOperations().flatMap(({ operation }) => {
-      const publicKey = publicKeys[operation.index]
-      return publicKey === undefined ? [] : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
-    }))
+    const {
+      ledger: { domain },
+      publicKeys,
+    } = standing.state.system
+    this.signatures.learn(
+      this.openOperations().flatMap(({ operation }) => {
+        const publicKey = publicKeys[operation.index]
+        return publicKey === undefined
+          ? []
+          : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
+      }),
+    )
     this.pending = this.newPending()
     this.reset(standing)
   }
@@ -115,7 +122,11 @@ export class OperationPool {
 
   /** Halves of trades whose other half has not come. */
   waiting(): OpenOperation[] {
-    const paired = new Set(this.units().flat().map(({ id }) => id))
+    const paired = new Set(
+      this.units()
+        .flat()
+        .map(({ id }) => id),
+    )
     return this.open.filter(({ id }) => !paired.has(id))
   }
 
@@ -154,8 +165,17 @@ export class OperationPool {
       const entry = this.journal.get(id)
       const sent = settlement === settlements ? transaction : undefined
       const { outcome } = entry ?? {}
-      if (entry === undefined || (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))) continue
-      await this.journal.record({ id, status: 'settled', settlement, ...(sent === undefined ? {} : { transaction: sent }) })
+      if (
+        entry === undefined ||
+        (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))
+      )
+        continue
+      await this.journal.record({
+        id,
+        status: 'settled',
+        settlement,
+        ...(sent === undefined ? {} : { transaction: sent }),
+      })
     }
     await this.journal.compact((entry) => this.isFinal(entry))
   }
@@ -170,25 +190,38 @@ export class OperationPool {
     const operation = toOperation(request)
     const id = operationId(operation, system)
     if (this.journal.get(id) !== undefined) throw new Duplicate(id)
-    if (this.open.length >= MAX_OPEN) throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
-    if (this.open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT) throw new Refusal('BUSY', `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`)
-    if (Number(operation.expiry) < now + this.lead) throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.lead} at least.`)
+    if (this.open.length >= MAX_OPEN)
+      throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
+    if (this.open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
+      throw new Refusal(
+        'BUSY',
+        `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`,
+      )
+    if (Number(operation.expiry) < now + this.lead)
+      throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.lead} at least.`)
     const entry = { id, operation }
-    const other = operation.kind === 'trade' ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link) : undefined
+    const other =
+      operation.kind === 'trade'
+        ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link)
+        : undefined
     const status = operation.kind === 'trade' && other === undefined ? 'waiting' : 'accepted'
     const unit = other === undefined ? [operation] : [other.operation, operation]
     // Half a trade is judged now, but changes nothing before the other half is there.
     const { pending } = this
     const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
     if (refused !== undefined) {
-      if (refused.position < unit.length - 1) throw new Refusal('TRADE_MISMATCH', 'The other half of this trade can no longer be carried out.')
+      if (refused.position < unit.length - 1)
+        throw new Refusal('TRADE_MISMATCH', 'The other half of this trade can no longer be carried out.')
       throw refused.refusal
     }
     try {
       await this.journal.accept(id, request, now)
     } catch (error) {
       this.reset(this.standing)
-      throw new Refusal('UNAVAILABLE', error instanceof PlimsollError ? error.message : 'The operation could not be written down.')
+      throw new Refusal(
+        'UNAVAILABLE',
+        error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
+      )
     }
     // The chain may have moved on while it was written down.
     if (!this.open.some((known) => known.id === id)) {
@@ -204,7 +237,9 @@ export class OperationPool {
   }
 
   private openOperations(): OpenOperation[] {
-    return [...this.journal.entries()].filter((entry) => this.isOpen(entry)).map(({ id, body }) => ({ id, operation: toOperation(body) }))
+    return [...this.journal.entries()]
+      .filter((entry) => this.isOpen(entry))
+      .map(({ id, body }) => ({ id, operation: toOperation(body) }))
   }
 
   /** Whether the state of the chain lacks it. A failure is final, a settlement as far as no reorganization undoes it. */
@@ -217,7 +252,8 @@ export class OperationPool {
   /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
   private isFinal({ body, outcome }: JournalEntry): boolean {
     const { system, settlements } = this.standing.state
-    if (outcome?.status === 'failed') return body.expiry < this.standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+    if (outcome?.status === 'failed')
+      return body.expiry < this.standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
     return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 

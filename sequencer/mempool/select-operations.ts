@@ -1,9 +1,9 @@
 import type { Hex } from 'viem'
+import type { ForcedRequest, WaitingDeposit } from '../../chain/contracts.ts'
+import type { Custody } from '../../chain/custody.ts'
 import type { RefusalCode } from '../../protocol/errors.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
-import type { ForcedRequest, WaitingDeposit } from '../../chain/contracts.ts'
-import type { Custody } from '../../chain/custody.ts'
 import type { OperationPool } from './operation-pool.ts'
 import { PendingState } from './pending-state.ts'
 
@@ -22,7 +22,10 @@ export interface OperationsToSelect {
 
 export interface OperationSelection {
   /** Each fits the circuit and holds trades whole; with the ids of the owners' operations in it, by unit. */
-  readonly batches: readonly { readonly operations: readonly Operation[]; readonly units: readonly (readonly Hex[])[] }[]
+  readonly batches: readonly {
+    readonly operations: readonly Operation[]
+    readonly units: readonly (readonly Hex[])[]
+  }[]
   /** Owners' operations that will never be carried out. */
   readonly failures: ReadonlyMap<Hex, RefusalCode>
   /** Whether a forced request waits for a round that is younger than it. */
@@ -30,14 +33,30 @@ export interface OperationSelection {
 }
 
 /** What may pass with time: an operation refused for it waits until it expires. */
-const PASSING: ReadonlySet<RefusalCode> = new Set(['FREE_CUSTODY', 'BACKSTOP_PRICE', 'BACKSTOP_SIDE', 'BACKSTOP_AMOUNT', 'NO_FRESH_ROUND', 'FROZEN'])
+const PASSING: ReadonlySet<RefusalCode> = new Set([
+  'FREE_CUSTODY',
+  'BACKSTOP_PRICE',
+  'BACKSTOP_SIDE',
+  'BACKSTOP_AMOUNT',
+  'NO_FRESH_ROUND',
+  'FROZEN',
+])
 
 /**
  * What is to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
  * deposits. So nobody's top-up moves the version under an operation that was accepted before; it does where that has to wait,
  * and where the deposit has waited for half of its time.
  */
-export function selectOperations({ system, custody, round, validUntil, forced, pool, deposits, most }: OperationsToSelect): OperationSelection {
+export function selectOperations({
+  system,
+  custody,
+  round,
+  validUntil,
+  forced,
+  pool,
+  deposits,
+  most,
+}: OperationsToSelect): OperationSelection {
   const pending = new PendingState(system, custody, validUntil, pool.signatures.verify)
   const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
   const failures = new Map<Hex, RefusalCode>()
@@ -74,7 +93,8 @@ export function selectOperations({ system, custody, round, validUntil, forced, p
     }
     const expired = unit.find(({ operation }) => operation.expiry < validUntil)
     if (expired !== undefined) failures.set(expired.id, 'EXPIRED')
-    else if (refused === undefined || PASSING.has(refused.refusal.code)) for (const { index } of operations) held.add(index)
+    else if (refused === undefined || PASSING.has(refused.refusal.code))
+      for (const { index } of operations) held.add(index)
     else failures.set(unit[refused.position]!.id, refused.refusal.code)
   }
   for (const { id, operation } of pool.waiting()) {
@@ -91,11 +111,15 @@ export function selectOperations({ system, custody, round, validUntil, forced, p
   return { batches: pack(units, system.ledger.shape.transact.steps), failures, wantsRound }
 }
 
-function pack(units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[], steps: number): OperationSelection['batches'] {
+function pack(
+  units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[],
+  steps: number,
+): OperationSelection['batches'] {
   const batches: { operations: Operation[]; units: (readonly Hex[])[] }[] = []
   for (const { operations, ids } of units) {
     let batch = batches.at(-1)
-    if (batch === undefined || batch.operations.length + operations.length > steps) batches.push((batch = { operations: [], units: [] }))
+    if (batch === undefined || batch.operations.length + operations.length > steps)
+      batches.push((batch = { operations: [], units: [] }))
     batch.operations.push(...operations)
     if (ids.length > 0) batch.units.push(ids)
   }

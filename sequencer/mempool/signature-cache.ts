@@ -32,7 +32,9 @@ export class SignatureCache {
 
   /** Verifies many at once. */
   learn(list: readonly Signed[]): void {
-    const verdicts = verifyBatch(list.map(({ publicKey, message, signature: { r8, s } }) => ({ A: publicKey, message, R8: r8, S: s })))
+    const verdicts = verifyBatch(
+      list.map(({ publicKey, message, signature: { r8, s } }) => ({ A: publicKey, message, R8: r8, S: s })),
+    )
     list.forEach((signed, i) => verdicts[i] && this.remember(keyOf(signed)))
   }
 

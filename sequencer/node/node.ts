@@ -1,4 +1,9 @@
 import { type Abi, type Address, type Hex, parseAbi } from 'viem'
+import { Contracts, type ForcedRequest, type WaitingDeposit } from '../../chain/contracts.ts'
+import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
+import { type ProvenBatch, Settlement } from '../../chain/settlement.ts'
+import { readSymbols } from '../../chain/symbols.ts'
+import { DirectoryLock } from '../../lib/directory-lock.ts'
 import type { Batch } from '../../protocol/batch.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ASSETS, INBOX } from '../../protocol/constants.ts'
@@ -8,23 +13,18 @@ import type { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { prove } from '../../prover/prove.ts'
 import { ROUNDS_ABI } from '../../sdk/abi.ts'
-import type { DeploymentInfo } from '../../sdk/schemas.ts'
-import { completeRound, type Work } from '../planner/complete-round.ts'
-import { Contracts, type ForcedRequest, type WaitingDeposit } from '../../chain/contracts.ts'
-import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
-import { OperationPool } from '../mempool/operation-pool.ts'
-import { DirectoryLock } from '../../lib/directory-lock.ts'
-import { Journal } from '../mempool/journal.ts'
-import { selectOperations } from '../mempool/select-operations.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
-import { sendCall } from '../../sdk/chain/send-call.ts'
 import { ContractRefusal, refusal } from '../../sdk/chain/contract-errors.ts'
-import { type ProvenBatch, Settlement } from '../../chain/settlement.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { WithdrawalBook } from '../api/withdrawals.ts'
+import { Journal } from '../mempool/journal.ts'
+import { OperationPool } from '../mempool/operation-pool.ts'
+import { selectOperations } from '../mempool/select-operations.ts'
+import { completeRound, type Work } from '../planner/complete-round.ts'
 import { type NodeState, REMEMBERED, Store } from '../state/store.ts'
 import { encryptMoves, type MemoKey, memoKey } from '../state/sweep-memo.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
-import { readSymbols } from '../../chain/symbols.ts'
-import { WithdrawalBook } from '../api/withdrawals.ts'
 
 /** What a round took: public aggregates only. */
 export interface RoundReport {
@@ -119,7 +119,19 @@ export class SequencerNode {
   private wantsRound = false
   private readonly quarantine = new OperationQuarantine()
 
-  private constructor({ settlement, contracts, deployment, keys, signer, store, feeds, state, journal, lock, prove }: Fields) {
+  private constructor({
+    settlement,
+    contracts,
+    deployment,
+    keys,
+    signer,
+    store,
+    feeds,
+    state,
+    journal,
+    lock,
+    prove,
+  }: Fields) {
     this.settlement = settlement
     this.contracts = contracts
     this.deployment = deployment
@@ -140,19 +152,33 @@ export class SequencerNode {
    * Opens the state in `directory`, at the version that the chain has, and keeps other nodes out of it.
    * @throws PlimsollError when it is not the chain's or in use, or the sender is not the operator
    */
-  static async open(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions = {}): Promise<SequencerNode> {
+  static async open(
+    directory: string,
+    signer: SigningClient,
+    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    options: NodeOptions = {},
+  ): Promise<SequencerNode> {
     return SequencerNode.opened(directory, signer, keysOf, options).catch((error: unknown) => {
       throw refusal(error, 'a query')
     })
   }
 
-  private static async opened(directory: string, signer: SigningClient, keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>, options: NodeOptions): Promise<SequencerNode> {
+  private static async opened(
+    directory: string,
+    signer: SigningClient,
+    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    options: NodeOptions,
+  ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
-    if (chainId !== signer.chainId) throw new PlimsollError(`The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`)
+    if (chainId !== signer.chainId)
+      throw new PlimsollError(
+        `The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`,
+      )
     const settlement = await Settlement.at(signer, address)
     const config = await settlement.config()
-    if (config.operator.toLowerCase() !== signer.sender.toLowerCase()) throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
+    if (config.operator.toLowerCase() !== signer.sender.toLowerCase())
+      throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
     const contracts = await Contracts.of(settlement)
     const keys = await keysOf(profile)
     await settlement.requireKeys(keys)
@@ -160,10 +186,23 @@ export class SequencerNode {
     let journal: Journal | undefined
     try {
       const state = await storedState(store, settlement, signer)
-      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join()) throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
+      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join())
+        throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
-      const node = new SequencerNode({ settlement, contracts, deployment, keys, signer, store, feeds: await settlement.feeds(), state, journal, lock, prove: options.prove ?? prove })
+      const node = new SequencerNode({
+        settlement,
+        contracts,
+        deployment,
+        keys,
+        signer,
+        store,
+        feeds: await settlement.feeds(),
+        state,
+        journal,
+        lock,
+        prove: options.prove ?? prove,
+      })
       await node.lookAround()
       await node.pool.recordSettled(state)
       return node
@@ -228,7 +267,10 @@ export class SequencerNode {
       return 0n
     })
     const inflow = await this.lookAround()
-    if (inflow.custody.frozen) throw new PlimsollError('The system is frozen for good: owners leave by the escape, and there is nothing left to do for a node.')
+    if (inflow.custody.frozen)
+      throw new PlimsollError(
+        'The system is frozen for good: owners leave by the escape, and there is nothing left to do for a node.',
+      )
     const round = await this.settlement.round()
     const report = round.number === 0 ? undefined : await this.settleRound(inflow, onProof)
     const isNew = round.number !== this.handled
@@ -237,14 +279,23 @@ export class SequencerNode {
       if (problem !== undefined) throw problem
       return undefined
     }
-    return { round: round.number, prices: round.prices, ...report, gas: report.gas + postGas, seconds: Math.round(performance.now() - started) / 1000 }
+    return {
+      round: round.number,
+      prices: round.prices,
+      ...report,
+      gas: report.gas + postGas,
+      seconds: Math.round(performance.now() - started) / 1000,
+    }
   }
 
   /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
   private async followChain(): Promise<void> {
     // One that was sent and not mined in time: another behind it would be no sooner, and void if that one comes to be mined.
     await requireNothingPending(this.signer)
-    const [root, heads] = await Promise.all([this.settlement.view<bigint>('accountsRoot'), this.settlement.view<readonly bigint[]>('heads')])
+    const [root, heads] = await Promise.all([
+      this.settlement.view<bigint>('accountsRoot'),
+      this.settlement.view<readonly bigint[]>('heads'),
+    ])
     const { ledger } = this.current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
     this.current = await storedState(this.store, this.settlement, this.signer)
@@ -260,8 +311,14 @@ export class SequencerNode {
     const custody = await this.contracts.custody()
     if (round.number > 0) this.current.system.setMarks(await this.settlement.marks())
     // Checkpoints, insurers and donors change it too: only the contract knows.
-    this.current.system.ledger.backstop.splice(0, ASSETS, ...(await this.settlement.view<readonly bigint[]>('backstop')))
-    const [deposits, forced] = custody.frozen ? [[], []] : [await this.contracts.deposits(), await this.contracts.forcedRequests(now)]
+    this.current.system.ledger.backstop.splice(
+      0,
+      ASSETS,
+      ...(await this.settlement.view<readonly bigint[]>('backstop')),
+    )
+    const [deposits, forced] = custody.frozen
+      ? [[], []]
+      : [await this.contracts.deposits(), await this.contracts.forcedRequests(now)]
     this.custodyNow = custody
     this.roundNow = { number: round.number, timestamp: Number(round.timestamp) }
     this.pool.reset({ state: this.current, custody, now })
@@ -277,13 +334,19 @@ export class SequencerNode {
     const stale = age >= this.contracts.clocks.maxAge / 2
     if (number > 0 && answers === this.posted && !stale && !this.wantsRound) return 0n
     try {
-      const { gasUsed } = await sendCall(this.signer, { address: this.contracts.rounds.address, abi: [...ROUNDS_ABI, ...this.settlement.abi] as Abi, functionName: 'postRound', args: [] })
+      const { gasUsed } = await sendCall(this.signer, {
+        address: this.contracts.rounds.address,
+        abi: [...ROUNDS_ABI, ...this.settlement.abi] as Abi,
+        functionName: 'postRound',
+        args: [],
+      })
       this.posted = answers
       this.wantsRound = false
       return gasUsed
     } catch (error) {
       // The contract's clock decides: another look will do. A frozen system says so below.
-      if (error instanceof ContractRefusal && (error.errorName === 'RoundTooEarly' || error.errorName === 'Frozen')) return 0n
+      if (error instanceof ContractRefusal && (error.errorName === 'RoundTooEarly' || error.errorName === 'Frozen'))
+        return 0n
       throw error
     }
   }
@@ -299,7 +362,10 @@ export class SequencerNode {
     return rounds.map(([, answer, , updatedAt]) => `${answer}@${updatedAt}`).join()
   }
 
-  private async settleRound(inflow: Inflow, onProof?: (done: number) => void): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
+  private async settleRound(
+    inflow: Inflow,
+    onProof?: (done: number) => void,
+  ): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
     // Worked out on a copy: if anything fails, this state is still the chain's.
     const next = this.current.system.clone()
     const { ledger } = next
@@ -325,11 +391,19 @@ export class SequencerNode {
     }
     try {
       for (const step of this.steps(next, inflow, failures)) {
-        const { openings, transition: { batch, input }, moves, resolutions } = step
+        const {
+          openings,
+          transition: { batch, input },
+          moves,
+          resolutions,
+        } = step
         units.push(...step.units)
         const { proof, signals } = await this.provenBatch(batch.circuit, input)
         const digest = signals[0]!
-        const memo = batch.circuit === 'sweep' ? encryptMoves(this.memoKey, moves, batch.window, ledger.shape.sweep.steps, digest) : '0x'
+        const memo =
+          batch.circuit === 'sweep'
+            ? encryptMoves(this.memoKey, moves, batch.window, ledger.shape.sweep.steps, digest)
+            : '0x'
         batches.push({ openings, batch, digest, proof, memo })
         counts.proofs++
         onProof?.(counts.proofs)
@@ -360,11 +434,16 @@ export class SequencerNode {
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete }
   }
 
-  private async provenBatch(circuit: Batch['circuit'], input: CircuitInput): Promise<Awaited<ReturnType<typeof prove>>> {
+  private async provenBatch(
+    circuit: Batch['circuit'],
+    input: CircuitInput,
+  ): Promise<Awaited<ReturnType<typeof prove>>> {
     try {
       return await this.prove(this.keys, circuit, input)
     } catch (error) {
-      throw new ProofFailure(`No proof could be made for a batch of ${circuit}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
+      throw new ProofFailure(
+        `No proof could be made for a batch of ${circuit}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+      )
     }
   }
 
@@ -373,13 +452,19 @@ export class SequencerNode {
     if (error instanceof ProofFailure) return true
     if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
     // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
-    return Promise.all([this.settlement.round(), this.settlement.view<bigint>('accountsRoot')]).then(([{ number }, root]) => number === round && root === this.current.system.ledger.root, () => false)
+    return Promise.all([this.settlement.round(), this.settlement.view<bigint>('accountsRoot')]).then(
+      ([{ number }, root]) => number === round && root === this.current.system.ledger.root,
+      () => false,
+    )
   }
 
   /** Whether the prover proves a batch without operations: else it is the prover that is out of order. */
   private provesNothing({ now }: Inflow): Promise<boolean> {
     const { input } = this.current.system.clone().transact([], BigInt(now))
-    return this.prove(this.keys, 'transact', input).then(() => true, () => false)
+    return this.prove(this.keys, 'transact', input).then(
+      () => true,
+      () => false,
+    )
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
@@ -396,7 +481,14 @@ export class SequencerNode {
     const custody = restartedClocks(inflow.custody, liquidated, next)
     // A look that takes up no more than a transaction's worth keeps neither the next round nor deposits waiting.
     const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.quarantine.most)
-    const plan = selectOperations({ ...inflow, system: next, custody, validUntil: BigInt(validUntil), pool: this.pool, most })
+    const plan = selectOperations({
+      ...inflow,
+      system: next,
+      custody,
+      validUntil: BigInt(validUntil),
+      pool: this.pool,
+      most,
+    })
     this.wantsRound = plan.wantsRound
     for (const [id, code] of plan.failures) failures.set(id, code)
     this.pool.proving(plan.batches.flatMap(({ units }) => units.flat()))
@@ -410,7 +502,9 @@ export class SequencerNode {
   /** A settlement that completes checkpoints by itself; without one it takes a call, where there is reason for it. */
   private async checkpoint({ custody, now, round }: Inflow): Promise<void> {
     if (!custody.fresh) return
-    const due = (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 || (await this.contracts.awaitsCheckpoint(round))
+    const due =
+      (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 ||
+      (await this.contracts.awaitsCheckpoint(round))
     if (due) await this.settlement.send(this.signer, 'checkpoint')
   }
 }
@@ -419,11 +513,19 @@ export class SequencerNode {
 function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
   const number = settlements + 1
   const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
-  return { system, settlements: number, applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]) }
+  return {
+    system,
+    settlements: number,
+    applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
+  }
 }
 
 /** A liquidation of an asset restarts the clock of its price at the backstop, also where another took back what it moved. */
-function restartedClocks(custody: Custody, liquidated: ReadonlySet<number>, { ledger: { backstop, marks } }: System): Custody {
+function restartedClocks(
+  custody: Custody,
+  liquidated: ReadonlySet<number>,
+  { ledger: { backstop, marks } }: System,
+): Custody {
   const price = (a: number) => (backstop[a] === 0n || a === 0 ? 0n : (marks as Marks)[a]!.price)
   return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
 }
@@ -439,14 +541,18 @@ async function wake({ read, chainId }: SigningClient): Promise<void> {
 
 /** @throws PlimsollError when a transaction of the operator is pending: it may still change which state is the chain's */
 async function requireNothingPending({ read, sender }: SigningClient): Promise<void> {
-  const count = (blockTag: 'latest' | 'pending') => read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
-    throw refusal(error, 'a count of transactions')
-  })
+  const count = (blockTag: 'latest' | 'pending') =>
+    read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
+      throw refusal(error, 'a count of transactions')
+    })
   const [mined, sent] = await Promise.all([count('latest'), count('pending')])
   if (sent > mined) {
-    throw new PlimsollError(`A transaction of ${sender} is still pending, its number ${mined}: it decides which state is the chain's.`, {
-      hint: 'Wait until it is mined, or replace it with one of the same number and a higher fee.',
-    })
+    throw new PlimsollError(
+      `A transaction of ${sender} is still pending, its number ${mined}: it decides which state is the chain's.`,
+      {
+        hint: 'Wait until it is mined, or replace it with one of the same number and a higher fee.',
+      },
+    )
   }
 }
 
@@ -456,9 +562,13 @@ async function requireNothingPending({ read, sender }: SigningClient): Promise<v
  */
 async function storedState(store: Store, settlement: Settlement, signer: SigningClient): Promise<NodeState> {
   await requireNothingPending(signer)
-  const [root, heads] = await Promise.all([settlement.view<bigint>('accountsRoot'), settlement.view<readonly bigint[]>('heads')])
+  const [root, heads] = await Promise.all([
+    settlement.view<bigint>('accountsRoot'),
+    settlement.view<readonly bigint[]>('heads'),
+  ])
   const state = await store.find(root, heads)
   // Envelopes of empty slots may have been opened outside a settlement.
-  for (let slot = INBOX + 1; slot < heads.length; slot++) state.system.ledger.envelopes[slot] = await settlement.envelope(slot)
+  for (let slot = INBOX + 1; slot < heads.length; slot++)
+    state.system.ledger.envelopes[slot] = await settlement.envelope(slot)
   return state
 }

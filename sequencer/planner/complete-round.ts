@@ -48,7 +48,12 @@ function* sweeps(system: System, openings: readonly Opening[], moves: readonly M
   const { steps, window: width } = system.ledger.shape.sweep
   for (const [i, batch] of cutMoves(moves, steps, width).entries()) {
     const used = new Set(batch.flatMap(({ from, to }) => [from, to]))
-    yield { openings: i === 0 ? openings : [], transition: system.sweep(fillWindow(system.ledger, used), batch), moves: batch, resolutions: [] }
+    yield {
+      openings: i === 0 ? openings : [],
+      transition: system.sweep(fillWindow(system.ledger, used), batch),
+      moves: batch,
+      resolutions: [],
+    }
   }
 }
 

@@ -49,7 +49,13 @@ function groupRequests(requests: readonly Request[]): Group[] {
   for (const { exposure, fallback } of requests) {
     const key = `${exposure.sides}|${levelIndex(exposure.reach)}|${fallback}`
     const group = groups.get(key)
-    if (group === undefined) groups.set(key, { sides: exposure.sides, reach: exposure.reach, fallback: Math.min(fallback, UNPLACED), count: 1 })
+    if (group === undefined)
+      groups.set(key, {
+        sides: exposure.sides,
+        reach: exposure.reach,
+        fallback: Math.min(fallback, UNPLACED),
+        count: 1,
+      })
     else {
       group.count++
       group.reach = Math.min(group.reach, exposure.reach)
@@ -65,7 +71,10 @@ function sideSets(groups: readonly Group[]): number[] {
     counts.set(sides, (counts.get(sides) ?? 0) + count)
     union |= sides
   }
-  const common = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, MAX_SIDE_SETS).map(([sides]) => sides)
+  const common = [...counts]
+    .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+    .slice(0, MAX_SIDE_SETS)
+    .map(([sides]) => sides)
   const sets = new Set([...common, union])
   // Unions of pairs let two rare shapes share a slot.
   for (const a of common) for (const b of common) if (sets.size < 2 * MAX_SIDE_SETS) sets.add(a | b)
@@ -81,7 +90,11 @@ function fits(group: Group, candidate: Candidate): boolean {
  * `price(k)` or more as the k-th (from 0), then a few rounds of replacing each choice by a better one.
  * Every request whose sides are in some choice of level 0 is served whatever its reach.
  */
-export function coverExposures(requests: readonly Request[], budget: number, price: (k: number) => number): Candidate[] {
+export function coverExposures(
+  requests: readonly Request[],
+  budget: number,
+  price: (k: number) => number,
+): Candidate[] {
   const groups = groupRequests(requests)
   const indices = new Set(groups.map((group) => levelIndex(group.reach)))
   const candidates = sideSets(groups).flatMap((sides) =>

@@ -54,7 +54,8 @@ const FALLS = (1 << TRADED) - 1
 /** Expected expiries of `box(sides, level)`, relative to other envelopes. */
 export function expiriesAt(sides: number, level: number): number {
   if (level >= MAX_LEVEL) return 0
-  const distances = (bits: number) => Array.from({ length: TRADED }, (_, a) => a).flatMap((a) => ((bits >> a) & 1 ? [level] : []))
+  const distances = (bits: number) =>
+    Array.from({ length: TRADED }, (_, a) => a).flatMap((a) => ((bits >> a) & 1 ? [level] : []))
   return expiries(pressure(distances(sides & FALLS)), pressure(distances(sides >> TRADED)))
 }
 
@@ -66,7 +67,8 @@ export function envelopeExpiries(envelope: Envelope, marks: Marks): number {
     const floor = envelope.floors[a - 1]!
     const ceiling = envelope.ceilings[a - 1]!
     if (floor > 0n) falls.push(Math.log(Number(marks[a]!.collateralValue) / Number(floor)))
-    if (ceiling < CEILING_MAX && marks[a]!.liabilityValue > 0n) rises.push(Math.log(Number(ceiling) / Number(marks[a]!.liabilityValue)))
+    if (ceiling < CEILING_MAX && marks[a]!.liabilityValue > 0n)
+      rises.push(Math.log(Number(ceiling) / Number(marks[a]!.liabilityValue)))
   }
   return expiries(pressure(falls), pressure(rises))
 }

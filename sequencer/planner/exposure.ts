@@ -9,7 +9,10 @@ export interface FloatMarks {
 }
 
 export function floatMarks(marks: Marks): FloatMarks {
-  return { collateralValue: marks.map((mark) => Number(mark.collateralValue)), liabilityValue: marks.map((mark) => Number(mark.liabilityValue)) }
+  return {
+    collateralValue: marks.map((mark) => Number(mark.collateralValue)),
+    liabilityValue: marks.map((mark) => Number(mark.liabilityValue)),
+  }
 }
 
 /**

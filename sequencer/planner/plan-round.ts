@@ -1,12 +1,12 @@
 import type { Opening } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../../protocol/health.ts'
+import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import type { Move } from '../../protocol/system.ts'
-import { envelopeAt, expiriesAt, envelopeExpiries, MAX_LEVEL } from './envelope-at.ts'
-import { coverExposures, type Candidate, type Request } from './cover.ts'
-import { accountExposure, floatMarks, type Exposure } from './exposure.ts'
+import { type Candidate, coverExposures, type Request } from './cover.ts'
+import { envelopeAt, envelopeExpiries, expiriesAt, MAX_LEVEL } from './envelope-at.ts'
+import { accountExposure, type Exposure, floatMarks } from './exposure.ts'
 
 /** A slot as the planner sees it. Index in the array is the slot's number; slots 0 and 1 have no envelope. */
 export interface PlannerSlot {
@@ -54,7 +54,8 @@ interface WorkingSlot {
  */
 export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: PlanOptions = {}): PlanStage[] {
   const window = options.window ?? DEFAULT_WINDOW
-  if (slots.length < Math.max(window, INBOX + 2)) throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
+  if (slots.length < Math.max(window, INBOX + 2))
+    throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
   return new RoundPlanner(slots, marks, window).plan()
 }
 
@@ -73,24 +74,28 @@ class RoundPlanner {
   }
 
   plan(): PlanStage[] {
-    for (let sources = this.sources(); sources.length > 0; sources = this.sources()) this.stage(this.firstSources(sources))
+    for (let sources = this.sources(); sources.length > 0; sources = this.sources())
+      this.stage(this.firstSources(sources))
     return this.stages
   }
 
   /** Slots that have to be emptied, the smallest first. */
   private sources(): number[] {
-    return this.numbers((slot, number) => slot.members.length > 0 && (number === INBOX || (number > INBOX && !this.covered(number)))).sort(
-      (a, b) => this.slots[a]!.members.length - this.slots[b]!.members.length || a - b,
-    )
+    return this.numbers(
+      (slot, number) => slot.members.length > 0 && (number === INBOX || (number > INBOX && !this.covered(number))),
+    ).sort((a, b) => this.slots[a]!.members.length - this.slots[b]!.members.length || a - b)
   }
 
   /** Small sources go first where that frees slots before the bulk is placed. */
   private firstSources(sources: number[]): number[] {
-    const count = (numbers: readonly number[]) => numbers.reduce((sum, number) => sum + this.slots[number]!.members.length, 0)
+    const count = (numbers: readonly number[]) =>
+      numbers.reduce((sum, number) => sum + this.slots[number]!.members.length, 0)
     const limit = count(sources) / 4
     let first = 0
     while (first < sources.length && count(sources.slice(0, first + 1)) <= limit) first++
-    return first === 0 || sources.slice(0, first).every((number) => number === INBOX) ? sources : sources.slice(0, first)
+    return first === 0 || sources.slice(0, first).every((number) => number === INBOX)
+      ? sources
+      : sources.slice(0, first)
   }
 
   private numbers(predicate: (slot: WorkingSlot, number: number) => boolean): number[] {
@@ -107,21 +112,40 @@ class RoundPlanner {
   }
 
   private stage(sources: readonly number[]): void {
-    const healthy = sources.flatMap((number) => this.slots[number]!.members).filter((balances) => health(balances, this.marks) >= 0n)
+    const healthy = sources
+      .flatMap((number) => this.slots[number]!.members)
+      .filter((balances) => health(balances, this.marks) >= 0n)
     const float = floatMarks(this.marks)
-    const exposures = new Map<Balances, Exposure>(healthy.map((balances) => [balances, accountExposure(balances, float)]))
+    const exposures = new Map<Balances, Exposure>(
+      healthy.map((balances) => [balances, accountExposure(balances, float)]),
+    )
     const empties = this.empties()
     // A covered slot with members is a target; an empty one is free to be opened anew.
-    const existing = this.numbers((slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.covered(number))
-      .map((slot): Target => ({ slot, envelope: this.slots[slot]!.envelope!, rate: envelopeExpiries(this.slots[slot]!.envelope!, this.marks) }))
+    const existing = this.numbers(
+      (slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.covered(number),
+    )
+      .map(
+        (slot): Target => ({
+          slot,
+          envelope: this.slots[slot]!.envelope!,
+          rate: envelopeExpiries(this.slots[slot]!.envelope!, this.marks),
+        }),
+      )
       .sort((a, b) => a.rate - b.rate || a.slot - b.slot)
 
-    const requests = healthy.map((balances): Request => ({ exposure: exposures.get(balances)!, fallback: firstSafe(balances, existing)?.rate ?? Infinity }))
+    const requests = healthy.map(
+      (balances): Request => ({
+        exposure: exposures.get(balances)!,
+        fallback: firstSafe(balances, existing)?.rate ?? Infinity,
+      }),
+    )
     if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) return this.freeSlot(sources)
 
     // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
     const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.total) / (empties.length - k) ** 2)
-    const fresh = deepen(coverExposures(requests, empties.length - 1, price), requests).map(({ sides, level }) => this.target(sides, level))
+    const fresh = deepen(coverExposures(requests, empties.length - 1, price), requests).map(({ sides, level }) =>
+      this.target(sides, level),
+    )
     const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
 
     const best = new Map<Balances, Target>()
@@ -132,15 +156,20 @@ class RoundPlanner {
       else best.set(balances, target)
     }
     if (unplaced.length > 0) {
-      const point = this.target(unplaced.reduce((union, balances) => union | exposures.get(balances)!.sides, 0), 0)
+      const point = this.target(
+        unplaced.reduce((union, balances) => union | exposures.get(balances)!.sides, 0),
+        0,
+      )
       fresh.push(point)
       for (const balances of unplaced) best.set(balances, point)
     }
     const used = new Set(best.values())
-    const openings = fresh.filter((target) => used.has(target)).map((target, i) => {
-      target.slot = empties[i]!
-      return { slot: target.slot, envelope: target.envelope }
-    })
+    const openings = fresh
+      .filter((target) => used.has(target))
+      .map((target, i) => {
+        target.slot = empties[i]!
+        return { slot: target.slot, envelope: target.envelope }
+      })
     this.pad(openings, empties)
     this.apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
   }
@@ -151,7 +180,10 @@ class RoundPlanner {
 
   /** Opens spare slots with an envelope that never expires until a window can be filled. */
   private pad(openings: Opening[], empties: readonly number[]): void {
-    let named = this.numbers((slot, number) => number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number)).length
+    let named = this.numbers(
+      (slot, number) =>
+        number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
+    ).length
     for (const slot of empties) {
       if (named >= this.window) return
       if (this.slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
@@ -164,7 +196,9 @@ class RoundPlanner {
   private freeSlot(sources: readonly number[]): void {
     const expired = sources.filter((number) => number !== INBOX)
     const among = expired.length > 0 ? expired : this.numbers((_, number) => number > INBOX)
-    const victim = among.reduce((least, number) => (this.slots[number]!.members.length < this.slots[least]!.members.length ? number : least))
+    const victim = among.reduce((least, number) =>
+      this.slots[number]!.members.length < this.slots[least]!.members.length ? number : least,
+    )
     this.apply([], [victim], () => INBOX)
   }
 
@@ -191,7 +225,9 @@ function firstSafe(balances: Balances, targets: readonly Target[]): Target | und
 
 /** The same envelopes, each as deep as the accounts that would choose it allow; those that nobody would choose are left out. */
 function deepen(choices: readonly Candidate[], requests: readonly Request[]): Candidate[] {
-  const options = choices.map(({ sides, level }) => ({ sides, level, rate: expiriesAt(sides, level), reach: Infinity, chosen: false })).sort((a, b) => a.rate - b.rate)
+  const options = choices
+    .map(({ sides, level }) => ({ sides, level, rate: expiriesAt(sides, level), reach: Infinity, chosen: false }))
+    .sort((a, b) => a.rate - b.rate)
   for (const { exposure, fallback } of requests) {
     const option = options.find(({ sides, level }) => level <= exposure.reach && (exposure.sides & ~sides) === 0)
     if (option === undefined || option.rate >= fallback) continue
@@ -199,5 +235,7 @@ function deepen(choices: readonly Candidate[], requests: readonly Request[]): Ca
     option.reach = Math.min(option.reach, exposure.reach)
   }
   // A millionth inside, for the floating-point error of the reach.
-  return options.filter(({ chosen }) => chosen).map(({ sides, reach }) => ({ sides, level: Math.max(0, Math.min(reach, MAX_LEVEL) * (1 - 1e-6) - 1e-9) }))
+  return options
+    .filter(({ chosen }) => chosen)
+    .map(({ sides, reach }) => ({ sides, level: Math.max(0, Math.min(reach, MAX_LEVEL) * (1 - 1e-6) - 1e-9) }))
 }

@@ -1,8 +1,8 @@
+import { NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
-import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../../protocol/health.ts'
+import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import { NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { cutMoves } from './complete-round.ts'
 import { planRound } from './plan-round.ts'
 
@@ -37,7 +37,17 @@ interface Slot {
 export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, options: ReplayOptions): ReplayResult {
   const slots: Slot[] = Array.from({ length: options.slots }, () => ({ envelope: undefined, members: [] }))
   slots[INBOX]!.members.push(...accounts)
-  const result: ReplayResult = { ticks: 0, quietTicks: 0, placed: 0, swept: 0, liquidated: 0, badDebt: 0n, batches: 0, openings: 0, unplaced: 0 }
+  const result: ReplayResult = {
+    ticks: 0,
+    quietTicks: 0,
+    placed: 0,
+    swept: 0,
+    liquidated: 0,
+    badDebt: 0n,
+    batches: 0,
+    openings: 0,
+    unplaced: 0,
+  }
 
   const sweep = (marks: Marks): number => {
     let swept = 0
@@ -49,7 +59,12 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       for (const { from, to } of moves) {
         const balances = slots[from]!.members.pop()!
         const { envelope } = slots[to]!
-        if (to === DISTRESS ? health(balances, marks) >= 0n : to !== INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)) result.unplaced++
+        if (
+          to === DISTRESS
+            ? health(balances, marks) >= 0n
+            : to !== INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)
+        )
+          result.unplaced++
         slots[to]!.members.push(balances)
       }
       swept += moves.length
@@ -72,7 +87,8 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     }
     result.unplaced += slots[INBOX]!.members.length
     for (const [number, { envelope, members }] of slots.entries()) {
-      if (number > INBOX && members.length > 0 && (envelope === undefined || !isCovered(envelope, marks))) result.unplaced += members.length
+      if (number > INBOX && members.length > 0 && (envelope === undefined || !isCovered(envelope, marks)))
+        result.unplaced += members.length
     }
     if (result.ticks === 0) result.placed = swept
     else result.swept += swept

@@ -28,20 +28,32 @@ export async function readSequencerKey(directory: string): Promise<bigint | unde
 /** @throws PlimsollError when there is none */
 export async function requireSequencerKey(directory: string): Promise<bigint> {
   const secret = await readSequencerKey(directory)
-  if (secret === undefined) throw new PlimsollError(`There is no sequencer key: neither ${SEQUENCER_KEY_VARIABLE} nor ${join(directory, SEQUENCER_KEY_FILE)}.`, { hint: 'plimsoll deploy writes it.' })
+  if (secret === undefined)
+    throw new PlimsollError(
+      `There is no sequencer key: neither ${SEQUENCER_KEY_VARIABLE} nor ${join(directory, SEQUENCER_KEY_FILE)}.`,
+      { hint: 'plimsoll deploy writes it.' },
+    )
   return secret
 }
 
 /** Writes it for its owner only, where neither a file nor the environment has it. */
 export async function writeSequencerKey(directory: string, secret: bigint): Promise<void> {
   if (process.env[SEQUENCER_KEY_VARIABLE] !== undefined) return
-  await writeFile(join(directory, SEQUENCER_KEY_FILE), `0x${secret.toString(16).padStart(64, '0')}\n`, { mode: 0o600, flag: 'wx', flush: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw new PlimsollError(`Cannot write ${join(directory, SEQUENCER_KEY_FILE)}: ${error.message}.`)
+  await writeFile(join(directory, SEQUENCER_KEY_FILE), `0x${secret.toString(16).padStart(64, '0')}\n`, {
+    mode: 0o600,
+    flag: 'wx',
+    flush: true,
+  }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST')
+      throw new PlimsollError(`Cannot write ${join(directory, SEQUENCER_KEY_FILE)}: ${error.message}.`)
   })
 }
 
 function parseKey(text: string, place: string): bigint {
   const secret = /^0x[0-9a-fA-F]{1,64}$/.test(text) ? BigInt(text) : 0n
-  if (secret === 0n || secret >= SUBGROUP_ORDER) throw new PlimsollError(`${place} is not the key of a sequencer: a hexadecimal number below the order of the subgroup.`)
+  if (secret === 0n || secret >= SUBGROUP_ORDER)
+    throw new PlimsollError(
+      `${place} is not the key of a sequencer: a hexadecimal number below the order of the subgroup.`,
+    )
   return secret
 }

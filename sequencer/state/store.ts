@@ -1,6 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { Address, Hex } from 'viem'
+import { isLockName } from '../../lib/directory-lock.ts'
+import { requireNewDirectory } from '../../lib/new-directory.ts'
+import { syncDirectory } from '../../lib/sync-directory.ts'
 import type { Account } from '../../protocol/account.ts'
 import type { Shape } from '../../protocol/batch.ts'
 import type { Point } from '../../protocol/curve.ts'
@@ -12,9 +15,6 @@ import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import { System } from '../../protocol/system.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
-import { isLockName } from '../../lib/directory-lock.ts'
-import { requireNewDirectory } from '../../lib/new-directory.ts'
-import { syncDirectory } from '../../lib/sync-directory.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 
 /** Where a node's accounts were deployed. */
@@ -88,7 +88,8 @@ export class Store {
   /** @throws PlimsollError when there is no state, or none that can be read */
   static async open(directory: string): Promise<Store> {
     const stored = await versions(directory)
-    if (stored.length === 0) throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
+    if (stored.length === 0)
+      throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
     const secret = await requireSequencerKey(directory)
     let problem: unknown
     for (const version of stored) {
@@ -111,12 +112,18 @@ export class Store {
     for (const version of await versions(this.directory)) {
       try {
         const stored = await readVersion(this.directory, version)
-        if (stored.ledger.root === root && stored.ledger.heads.join() === heads.join()) return restore(stored, this.secret)
+        if (stored.ledger.root === root && stored.ledger.heads.join() === heads.join())
+          return restore(stored, this.secret)
       } catch (error) {
         problem ??= unusable(join(this.directory, versionName(version)), error)
       }
     }
-    throw problem ?? new PlimsollError(`The state in ${this.directory} is not the chain's: its root or heads differ.`, { hint: 'Restore the directory that this deployment used last.' })
+    throw (
+      problem ??
+      new PlimsollError(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
+        hint: 'Restore the directory that this deployment used last.',
+      })
+    )
   }
 
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
@@ -127,16 +134,35 @@ export class Store {
 
   /** Drops old versions: only once the latest is on the chain, as any number of attempts may fail before. */
   async prune(): Promise<void> {
-    for (const version of (await versions(this.directory)).slice(KEPT)) await rm(join(this.directory, versionName(version)))
+    for (const version of (await versions(this.directory)).slice(KEPT))
+      await rm(join(this.directory, versionName(version)))
   }
 
-  private async write(name: string, { system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState): Promise<void> {
-    const { shape: { depth, sweep, resolve, transact }, minLiability, root, heads, envelopes, badDebt } = ledger
+  private async write(
+    name: string,
+    { system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState,
+  ): Promise<void> {
+    const {
+      shape: { depth, sweep, resolve, transact },
+      minLiability,
+      root,
+      heads,
+      envelopes,
+      badDebt,
+    } = ledger
     const shape = { depth, sweep, resolve, transact }
     const stored: Stored = {
       format: FORMAT,
       ...this.deployment,
-      ledger: { shape, minLiability, root, heads, envelopes: envelopes.map((envelope) => envelope ?? null), accounts: ledger.accounts, badDebt },
+      ledger: {
+        shape,
+        minLiability,
+        root,
+        heads,
+        envelopes: envelopes.map((envelope) => envelope ?? null),
+        accounts: ledger.accounts,
+        badDebt,
+      },
       accounts,
       publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
       stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
@@ -169,19 +195,35 @@ async function versions(directory: string): Promise<number[]> {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
     throw new PlimsollError(`Cannot read ${directory}: ${error.message}.`)
   })
-  return names.flatMap((name) => /^state-(\d{6,})\.json$/.exec(name)?.[1] ?? []).map(Number).sort((a, b) => b - a)
+  return names
+    .flatMap((name) => /^state-(\d{6,})\.json$/.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => b - a)
 }
 
 /** @throws when the file cannot be read or is malformed */
 async function readVersion(directory: string, version: number): Promise<Stored> {
   const text = await readFile(join(directory, versionName(version)), 'utf8')
-  const stored = JSON.parse(text, (_, value: unknown) => (typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value)) as Stored
+  const stored = JSON.parse(text, (_, value: unknown) =>
+    typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
+  ) as Stored
   if (stored.format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
   return stored
 }
 
 /** @throws PlimsollError when the accounts do not have the version's root and heads */
-function restore({ chainId, settlement, ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt }, accounts, publicKeys, stacks, operations }: Stored, secret: bigint): NodeState {
+function restore(
+  {
+    chainId,
+    settlement,
+    ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt },
+    accounts,
+    publicKeys,
+    stacks,
+    operations,
+  }: Stored,
+  secret: bigint,
+): NodeState {
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer: sequencerKey(secret).publicKey }
   const ledger = new Ledger(shape, heads.length, minLiability, root, EMPTY_HEAD, domain)
   ledger.heads.splice(0, heads.length, ...heads)
@@ -189,12 +231,21 @@ function restore({ chainId, settlement, ledger: { shape, minLiability, root, hea
   ledger.accounts.splice(0, held.length, ...held)
   ledger.badDebt = badDebt
   return {
-    system: System.restore(ledger, accounts, stacks, publicKeys.map((key) => key ?? undefined), secret, hashBatch),
+    system: System.restore(
+      ledger,
+      accounts,
+      stacks,
+      publicKeys.map((key) => key ?? undefined),
+      secret,
+      hashBatch,
+    ),
     settlements: operations.settlements,
     applied: new Map(Object.entries(operations.applied) as [Hex, number][]),
   }
 }
 
 function unusable(path: string, error: unknown): PlimsollError {
-  return new PlimsollError(`${path} cannot be used: ${error instanceof PlimsollError ? error.message : 'it is malformed or truncated.'}`)
+  return new PlimsollError(
+    `${path} cannot be used: ${error instanceof PlimsollError ? error.message : 'it is malformed or truncated.'}`,
+  )
 }

@@ -14,7 +14,10 @@ const MAX_WINDOW = 16
 export type MemoKey = Uint8Array
 
 export function memoKey(secret: bigint, chainId: number | bigint, settlement: Address): MemoKey {
-  return keccak256(concat([toHex('plimsoll.memo'), toHex(secret, { size: 32 }), toHex(BigInt(chainId), { size: 32 }), settlement]), 'bytes')
+  return keccak256(
+    concat([toHex('plimsoll.memo'), toHex(secret, { size: 32 }), toHex(BigInt(chainId), { size: 32 }), settlement]),
+    'bytes',
+  )
 }
 
 /**
@@ -23,27 +26,45 @@ export function memoKey(secret: bigint, chainId: number | bigint, settlement: Ad
  * leaf went where; with this the stacks can be rebuilt from the chain.
  * @throws PlimsollError when the moves do not fit the window or the steps
  */
-export function encryptMoves(key: MemoKey, moves: readonly Move[], window: readonly number[], steps: number, digest: bigint): Hex {
-  if (window.length > MAX_WINDOW) throw new PlimsollError(`A window of more than ${MAX_WINDOW} slots does not fit a memo.`)
+export function encryptMoves(
+  key: MemoKey,
+  moves: readonly Move[],
+  window: readonly number[],
+  steps: number,
+  digest: bigint,
+): Hex {
+  if (window.length > MAX_WINDOW)
+    throw new PlimsollError(`A window of more than ${MAX_WINDOW} slots does not fit a memo.`)
   if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a memo of ${steps}.`)
   const plain = new Uint8Array(steps).fill(PADDING)
   moves.forEach(({ from, to }, i) => {
     const [source, target] = [window.indexOf(from), window.indexOf(to)]
-    if (source < 0 || target < 0) throw new PlimsollError(`The move from slot ${from} to slot ${to} is outside the window.`)
+    if (source < 0 || target < 0)
+      throw new PlimsollError(`The move from slot ${from} to slot ${to} is outside the window.`)
     plain[i] = (source << 4) | target
   })
   const nonce = randomBytes(NONCE_LENGTH)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(toHexBytes(digest))
-  return bytesToHex(Buffer.concat([Buffer.of(VERSION), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]))
+  return bytesToHex(
+    Buffer.concat([Buffer.of(VERSION), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]),
+  )
 }
 
 /** @throws PlimsollError when it was made under another key, for another batch, or not at all */
-export function decryptMoves(key: MemoKey, memo: Hex, window: readonly number[], active: number, digest: bigint): Move[] {
+export function decryptMoves(
+  key: MemoKey,
+  memo: Hex,
+  window: readonly number[],
+  active: number,
+  digest: bigint,
+): Move[] {
   const bytes = Buffer.from(hexToBytes(memo))
   const unreadable = () => new PlimsollError('WRONG_KEY: the moves of a sweep do not open under this sequencer key.')
   if (bytes.length < 1 + NONCE_LENGTH + TAG_LENGTH || bytes[0] !== VERSION) throw unreadable()
   const nonce = bytes.subarray(1, 1 + NONCE_LENGTH)
-  const decipher = createDecipheriv('aes-256-gcm', key, nonce).setAAD(toHexBytes(digest)).setAuthTag(bytes.subarray(-TAG_LENGTH))
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce)
+    .setAAD(toHexBytes(digest))
+    .setAuthTag(bytes.subarray(-TAG_LENGTH))
   let plain: Buffer
   try {
     plain = Buffer.concat([decipher.update(bytes.subarray(1 + NONCE_LENGTH, -TAG_LENGTH)), decipher.final()])
@@ -53,7 +74,8 @@ export function decryptMoves(key: MemoKey, memo: Hex, window: readonly number[],
   return Array.from({ length: active }, (_, i) => {
     const move = plain[i] ?? PADDING
     const [from, to] = [window[move >> 4], window[move & 15]]
-    if (from === undefined || to === undefined) throw new PlimsollError('The memo of a sweep has fewer moves than the sweep.')
+    if (from === undefined || to === undefined)
+      throw new PlimsollError('The memo of a sweep has fewer moves than the sweep.')
     return { from, to }
   })
 }

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict'
 import { parseAbi } from 'viem'
+import { verifyChain } from '../../audit/verify-chain.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
 import { INSURANCE_ABI, MOCK_TOKEN_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { SettlementHistory } from '../../sdk/chain/account-history.ts'
 import { escapeOf, leave, pullInsurance, pullShares } from '../../sdk/actions/exit.ts'
-import { NodeMetrics } from '../../sequencer/api/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node/node.ts'
-import { sendCall } from '../../sdk/chain/send-call.ts'
-import { serve } from '../../sequencer/api/server.ts'
 import { freezeStalled } from '../../sdk/actions/freeze.ts'
-import { verifyChain } from '../../audit/verify-chain.ts'
+import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -34,7 +34,12 @@ describe('an audit of a chain whose vault moves by itself', () => {
   const backstop = () => node.settlement.view<bigint[]>('backstop')
 
   async function audited(): Promise<void> {
-    const verdict = await verifyChain(system.chain.url, system.deployed.settlement, async () => keys, () => {})
+    const verdict = await verifyChain(
+      system.chain.url,
+      system.deployed.settlement,
+      async () => keys,
+      () => {},
+    )
     assert.ok(verdict.ok, 'error' in verdict ? verdict.error : '')
   }
 
@@ -61,7 +66,12 @@ describe('an audit of a chain whose vault moves by itself', () => {
   it('follows insurers who come and go', async () => {
     const insurance = { address: system.deployed.insurance, abi: INSURANCE_ABI } as const
     await system.mint('USD', insurer.address, 1_000n * USD)
-    await sendCall(insurer.signer, { address: system.deployed.tokens.USD!, abi: TOKEN_ABI, functionName: 'approve', args: [system.deployed.vault, 1_000n * USD] })
+    await sendCall(insurer.signer, {
+      address: system.deployed.tokens.USD!,
+      abi: TOKEN_ABI,
+      functionName: 'approve',
+      args: [system.deployed.vault, 1_000n * USD],
+    })
     await sendCall(insurer.signer, { ...insurance, functionName: 'insure', args: [1_000n * USD] })
     await audited()
     await prices(199n)
@@ -69,7 +79,11 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await node.step()
     assert.equal((await backstop())[0], 1_000n * USD)
     await audited()
-    const [shares] = await system.signer.read.readContract({ ...insurance, functionName: 'sharesOf', args: [insurer.address] })
+    const [shares] = await system.signer.read.readContract({
+      ...insurance,
+      functionName: 'sharesOf',
+      args: [insurer.address],
+    })
     await sendCall(insurer.signer, { ...insurance, functionName: 'redeem', args: [shares / 2n] })
     await prices(200n)
     await node.step()
@@ -102,9 +116,24 @@ describe('an audit of a chain whose vault moves by itself', () => {
 
   it('follows gifts', async () => {
     const amount = 9_000n * USD
-    await sendCall(system.signer, { address: system.deployed.tokens.USD!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [system.signer.sender, amount] })
-    await sendCall(system.signer, { address: system.deployed.tokens.USD!, abi: TOKEN_ABI, functionName: 'approve', args: [system.deployed.vault, amount] })
-    await sendCall(system.signer, { address: system.deployed.vault, abi: parseAbi(['function donate(uint8 asset, uint256 tokenAmount)']), functionName: 'donate', args: [0, amount] })
+    await sendCall(system.signer, {
+      address: system.deployed.tokens.USD!,
+      abi: MOCK_TOKEN_ABI,
+      functionName: 'mint',
+      args: [system.signer.sender, amount],
+    })
+    await sendCall(system.signer, {
+      address: system.deployed.tokens.USD!,
+      abi: TOKEN_ABI,
+      functionName: 'approve',
+      args: [system.deployed.vault, amount],
+    })
+    await sendCall(system.signer, {
+      address: system.deployed.vault,
+      abi: parseAbi(['function donate(uint8 asset, uint256 tokenAmount)']),
+      functionName: 'donate',
+      args: [0, amount],
+    })
     await audited()
     await prices(81n)
     await node.step()
@@ -138,10 +167,22 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await audited()
 
     const { read } = system.signer
-    const { sequencerKey } = await read.readContract({ address: system.deployed.settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
-    for (const { wallet: { key }, address, signer } of [alice, bob]) {
+    const { sequencerKey } = await read.readContract({
+      address: system.deployed.settlement,
+      abi: SETTLEMENT_ABI,
+      functionName: 'config',
+    })
+    for (const {
+      wallet: { key },
+      address,
+      signer,
+    } of [alice, bob]) {
       const history = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
-      const recovered = history.account(history.indices(key.publicKey)[0]!, key.publicKey, sharedViewKey(key.secret, sequencerKey))
+      const recovered = history.account(
+        history.indices(key.publicKey)[0]!,
+        key.publicKey,
+        sharedViewKey(key.secret, sequencerKey),
+      )
       await leave(signer, escape, key, recovered, address, (input) => prove(keys, 'exit', input))
       await pullShares(signer, escape, recovered.account.index)
     }

@@ -2,6 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { verifyRound } from '../../audit/verify-round.ts'
+import { importAccounts } from '../../book/import-accounts.ts'
+import { proveBook } from '../../book/prove-book.ts'
 import { assess } from '../../cli/assessment.ts'
 import { type Book, parseBook } from '../../protocol/book.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
@@ -14,9 +17,6 @@ import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { PROFILES } from '../../prover/profiles.ts'
 import { closeProver } from '../../prover/prove.ts'
 import { completeRound } from '../../sequencer/planner/complete-round.ts'
-import { importAccounts } from '../../book/import-accounts.ts'
-import { proveBook } from '../../book/prove-book.ts'
-import { verifyRound } from '../../audit/verify-round.ts'
 import { crashedBook } from '../support/crashed-book.ts'
 import { watchSecrets } from '../support/watch-secrets.ts'
 
@@ -34,7 +34,8 @@ interface Write {
 function readResolve(vector: readonly bigint[]) {
   const writes: Write[] = []
   for (let i = WRITES; i < vector.length; i += 5) {
-    if (vector[i + 1] !== 0n) writes.push({ index: Number(vector[i]), leaf: vector[i + 1]!, cipher: vector.slice(i + 2, i + 5) })
+    if (vector[i + 1] !== 0n)
+      writes.push({ index: Number(vector[i]), leaf: vector[i + 1]!, cipher: vector.slice(i + 2, i + 5) })
   }
   return { deltas: vector.slice(DELTAS, BAD_DEBT).map(fromField), badDebt: vector[BAD_DEBT]!, writes }
 }
@@ -72,7 +73,8 @@ describe('proving a book', () => {
     let directory: string
     let beside: string[]
 
-    const resolves = () => [...files.values()].filter((file) => file.circuit === 'resolve').map((file) => readResolve(file.D.map(BigInt)))
+    const resolves = () =>
+      [...files.values()].filter((file) => file.circuit === 'resolve').map((file) => readResolve(file.D.map(BigInt)))
 
     before(async () => {
       const { partial, closed, healthy, badDebt } = assessment.totals
@@ -83,7 +85,8 @@ describe('proving a book', () => {
         summary = await proveBook(book, keys, directory, () => {})
       })
       beside = await readdir(empty)
-      for (const name of await readdir(directory)) files.set(name, JSON.parse(await readFile(join(directory, name), 'utf8')))
+      for (const name of await readdir(directory))
+        files.set(name, JSON.parse(await readFile(join(directory, name), 'utf8')))
     })
 
     it('verifies', async () => {
@@ -91,8 +94,20 @@ describe('proving a book', () => {
       assert.ok(verdict.ok)
       const { healthy } = assessment.totals
       assert.deepEqual(
-        { accounts: verdict.accounts, batches: verdict.batches, resolved: verdict.resolved, badDebt: verdict.badDebt, complete: verdict.complete },
-        { accounts: 14, batches: summary.batches, resolved: 14 - healthy, badDebt: assessment.totals.badDebt, complete: true },
+        {
+          accounts: verdict.accounts,
+          batches: verdict.batches,
+          resolved: verdict.resolved,
+          badDebt: verdict.badDebt,
+          complete: verdict.complete,
+        },
+        {
+          accounts: 14,
+          batches: summary.batches,
+          resolved: 14 - healthy,
+          badDebt: assessment.totals.badDebt,
+          complete: true,
+        },
       )
       assert.match(verdict.unknown, /leaves at the start/)
     })
@@ -101,15 +116,26 @@ describe('proving a book', () => {
       const { healthy, partial, closed, badDebt } = assessment.totals
       assert.deepEqual(summary.totals, { healthy, partial, closed, badDebt })
       const { seconds, ...rest } = files.get('summary.json')
-      assert.deepEqual(rest, { profile: 'tiny', accounts: 14, totals: { healthy, partial, closed, badDebt }, batches: summary.batches })
+      assert.deepEqual(rest, {
+        profile: 'tiny',
+        accounts: 14,
+        totals: { healthy, partial, closed, badDebt },
+        batches: summary.batches,
+      })
       assert.equal(typeof seconds, 'number')
     })
 
     it('proves the backstop changes and the bad debt of the assessment, to the last unit', () => {
       const { deltas, badDebt } = expectedTotals(book)
       const proven = resolves()
-      assert.deepEqual(deltas.map((_, a) => proven.reduce((sum, batch) => sum + batch.deltas[a]!, 0n)), deltas)
-      assert.equal(proven.reduce((sum, batch) => sum + batch.badDebt, 0n), badDebt)
+      assert.deepEqual(
+        deltas.map((_, a) => proven.reduce((sum, batch) => sum + batch.deltas[a]!, 0n)),
+        deltas,
+      )
+      assert.equal(
+        proven.reduce((sum, batch) => sum + batch.badDebt, 0n),
+        badDebt,
+      )
       const { sold, bought } = assessment.totals
       book.assets.forEach(({ symbol, decimals }, a) => {
         if (a === 0) return
@@ -131,22 +157,35 @@ describe('proving a book', () => {
         }
       }
       assert.deepEqual(
-        after.map((balances) => Object.fromEntries(book.assets.flatMap(({ symbol, decimals }, a) => (balances[a] ? [[symbol, formatDecimal(balances[a], decimals)]] : [])))),
+        after.map((balances) =>
+          Object.fromEntries(
+            book.assets.flatMap(({ symbol, decimals }, a) =>
+              balances[a] ? [[symbol, formatDecimal(balances[a], decimals)]] : [],
+            ),
+          ),
+        ),
         assessment.accounts.map((account) => account.after),
       )
-      assert.deepEqual(written, new Set(assessment.accounts.flatMap(({ status }, i) => (status === 'healthy' ? [] : [i]))))
+      assert.deepEqual(
+        written,
+        new Set(assessment.accounts.flatMap(({ status }, i) => (status === 'healthy' ? [] : [i]))),
+      )
     })
 
     it('writes the public side only', async () => {
       const shape = (value: object) => Object.keys(value).sort().join()
       for (const [name, file] of files) {
         const expected =
-          name === 'round.json' ? 'assets,format,leaves,minLiability,profile,slots'
-          : name === 'summary.json' ? 'accounts,batches,profile,seconds,totals'
-          : 'D,circuit,envelopes,proof,signals,verificationKeyHash,window'
+          name === 'round.json'
+            ? 'assets,format,leaves,minLiability,profile,slots'
+            : name === 'summary.json'
+              ? 'accounts,batches,profile,seconds,totals'
+              : 'D,circuit,envelopes,proof,signals,verificationKeyHash,window'
         assert.equal(shape(file), expected, name)
       }
-      const text = (await Promise.all([...files.keys()].map((name) => readFile(join(directory, name), 'utf8')))).join('\n')
+      const text = (await Promise.all([...files.keys()].map((name) => readFile(join(directory, name), 'utf8')))).join(
+        '\n',
+      )
       const words = new Set(text.match(/[0-9][0-9.]*/g))
       const forbidden = secrets.flatMap((secret) => [secret.toString(), secret.toString(16)])
       book.accounts.forEach(({ balances }, i) => {
@@ -159,7 +198,10 @@ describe('proving a book', () => {
         }
       })
       assert.ok(forbidden.length > 100)
-      assert.deepEqual(forbidden.filter((number) => words.has(number)), [])
+      assert.deepEqual(
+        forbidden.filter((number) => words.has(number)),
+        [],
+      )
       assert.doesNotMatch(text, /holder-|weight|balance/i)
       for (const secret of secrets) assert.ok(!text.includes(secret.toString()) && !text.includes(secret.toString(16)))
     })
@@ -181,7 +223,12 @@ describe('proving a book', () => {
   it('that fails in the middle leaves nothing behind', async () => {
     const book = parseBook(JSON.stringify(crashedBook(3, 5, [1, 1, 1])))
     const stop = new Error('stop')
-    await assert.rejects(proveBook(book, keys, join(parent, 'failed'), () => { throw stop }), stop)
+    await assert.rejects(
+      proveBook(book, keys, join(parent, 'failed'), () => {
+        throw stop
+      }),
+      stop,
+    )
     assert.ok(!(await readdir(parent)).some((name) => name.includes('failed')))
   })
 
@@ -190,7 +237,10 @@ describe('proving a book', () => {
     await writeFile(join(parent, 'file'), '')
     const before = await readdir(parent, { recursive: true })
     const refused = (path: string, complaint: RegExp) =>
-      assert.rejects(proveBook(book, keys, path, () => {}), { name: 'PlimsollError', message: complaint })
+      assert.rejects(
+        proveBook(book, keys, path, () => {}),
+        { name: 'PlimsollError', message: complaint },
+      )
     await refused(parent, /exists and is not empty/)
     await refused(join(parent, 'file'), /it is not a directory/)
     await refused(join(parent, 'none', 'out'), /its parent is not a directory/)
@@ -200,7 +250,12 @@ describe('proving a book', () => {
 })
 
 describe('completing a round', () => {
-  for (const [seed, count, moves] of [[1, 64, [0.6, 0.7, 0.5]], [2, 50, [1.6, 1.4, 2]], [5, 40, [0.9, 1.2, 0.4]], [8, 33, [1, 1, 1]]] as const) {
+  for (const [seed, count, moves] of [
+    [1, 64, [0.6, 0.7, 0.5]],
+    [2, 50, [1.6, 1.4, 2]],
+    [5, 40, [0.9, 1.2, 0.4]],
+    [8, 33, [1, 1, 1]],
+  ] as const) {
     it(`of random book ${seed} agrees with its assessment`, () => {
       const book = parseBook(JSON.stringify(crashedBook(seed, count, moves)))
       const accounts = importAccounts(book.accounts)
@@ -209,7 +264,9 @@ describe('completing a round', () => {
       const after = book.accounts.map(({ balances }) => balances)
       const deltas = Array<bigint>(8).fill(0n)
       let badDebt = 0n
-      for (const { transition: { batch } } of completeRound(system)) {
+      for (const {
+        transition: { batch },
+      } of completeRound(system)) {
         if (batch.circuit !== 'resolve') continue
         batch.backstopDelta.forEach((delta, a) => (deltas[a]! += delta))
         badDebt += batch.badDebt
@@ -218,7 +275,10 @@ describe('completing a round', () => {
         }
       }
       assert.ok(system.ledger.isComplete())
-      assert.deepEqual(after, book.accounts.map(({ balances, weights }) => liquidate(balances, weights, book.marks, book.minLiability).after))
+      assert.deepEqual(
+        after,
+        book.accounts.map(({ balances, weights }) => liquidate(balances, weights, book.marks, book.minLiability).after),
+      )
       assert.deepEqual({ deltas, badDebt }, expectedTotals(book))
       assert.deepEqual(system.ledger.backstop, deltas)
       assert.equal(formatDecimal(badDebt, book.cashDecimals), assess(book).totals.badDebt)

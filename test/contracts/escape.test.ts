@@ -1,7 +1,27 @@
 import assert from 'node:assert/strict'
 
-import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, force, freeze, fund, keyOf, ledgerOf, liquidate, liveFor, open, step, topUp, transact, transactBatch, wait } from './custody.ts'
-import { deployMarket, GRACE, type Market, nextRound, NOTICE, refreshFeeds } from './market.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  type CheckpointRecord,
+  checkpoint,
+  exitCall,
+  force,
+  freeze,
+  fund,
+  keyOf,
+  ledgerOf,
+  liquidate,
+  liveFor,
+  open,
+  step,
+  topUp,
+  transact,
+  transactBatch,
+  wait,
+} from './custody.ts'
+import { deployMarket, GRACE, type Market, NOTICE, nextRound, refreshFeeds } from './market.ts'
 import { R } from './mirror.ts'
 
 const CASH = 1_000_000n
@@ -16,7 +36,8 @@ describe('the way out', () => {
   const stalled = (request = 0n) => market.escape.read<boolean>('stalled', request)
   const declared = async (request = 0n) => (await market.escape.read<[boolean]>('notice', request))[0]
   const balance = (asset: number, user: `0x${string}`) => market.tokens[asset]!.read<bigint>('balanceOf', user)
-  const exit = async (index: bigint, to: `0x${string}`, equity: bigint) => market.escape.write('exit', await exitCall(market, index, to, equity))
+  const exit = async (index: bigint, to: `0x${string}`, equity: bigint) =>
+    market.escape.write('exit', await exitCall(market, index, to, equity))
   const pull = (index: bigint, asset: number) => market.escape.write('pull', [index, asset])
 
   beforeEach(async () => {
@@ -156,7 +177,10 @@ describe('the way out', () => {
       await nextRound(market)
       const steps = [step.open(2n, 0n, 1000n, keyOf(40n))]
       const events = escape.events(await market.settlement.write('settle', [[await transactBatch(market, steps)]]))
-      assert.deepEqual(events.map(({ name }) => name), ['DeclarationVoid'])
+      assert.deepEqual(
+        events.map(({ name }) => name),
+        ['DeclarationVoid'],
+      )
       await escape.refuses('NotVault', 'onCheckpoint')
     })
 
@@ -185,11 +209,19 @@ describe('the way out', () => {
 
     it('by a stall declared before there was a system', async () => {
       const { chain, config, vault, escape } = await deployMarket()
-      const fresh = await chain.contract('Vault', [{ ...config.vault, rounds: await vault.read('rounds') }, config.custody])
+      const fresh = await chain.contract('Vault', [
+        { ...config.vault, rounds: await vault.read('rounds') },
+        config.custody,
+      ])
       const settlement = await chain.contract('Settlement', [{ ...config.settlement, vault: fresh.address }])
       const forced = await chain.contract('Forced', [{ ...config.forced, vault: fresh.address }])
       const insurance = await chain.contract('Insurance', [fresh.address])
-      const parts = { vault: fresh.address, settlement: settlement.address, forced: forced.address, insurance: insurance.address }
+      const parts = {
+        vault: fresh.address,
+        settlement: settlement.address,
+        forced: forced.address,
+        insurance: insurance.address,
+      }
       const unbound = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
       assert.equal(await unbound.read('stalled', 0n), false)
       await unbound.refuses('NotStalled', 'declareStall', [0n])
@@ -248,7 +280,8 @@ describe('the way out', () => {
     beforeEach(() => abandon(market))
 
     it('needs a proof under the root of the checkpoint, for this contract, index, recipient and equity: InvalidProof', async () => {
-      const refuses = async (proven: Parameters<typeof exitCall>[4]) => market.escape.refuses('InvalidProof', 'exit', await exitCall(market, 0n, ada, equity, proven))
+      const refuses = async (proven: Parameters<typeof exitCall>[4]) =>
+        market.escape.refuses('InvalidProof', 'exit', await exitCall(market, 0n, ada, equity, proven))
       await refuses({ root: 12345n })
       await refuses({ equity: equity - 1n })
       await refuses({ recipient: eve })
@@ -354,7 +387,10 @@ describe('the way out', () => {
       const before = await ledgerOf(vault, asset)
       for (const user of [eve, bob]) await escape.write('pullShares', [asset], user)
       const after = await ledgerOf(vault, asset)
-      assert.deepEqual([after.accounts, after.backstop], [before.accounts, before.backstop - (before.custody - after.custody)])
+      assert.deepEqual(
+        [after.accounts, after.backstop],
+        [before.accounts, before.backstop - (before.custody - after.custody)],
+      )
       assert.ok((await ledgerOf(vault, asset)).custody <= 4n)
     }
     const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
@@ -455,7 +491,10 @@ describe('the way out', () => {
     // What comes back is bob's.
     await tokens[1]!.write('mint', [vault.address, 10n ** 18n])
     await pull(1n, 1)
-    assert.equal(await balance(1, bob), ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI)
+    assert.equal(
+      await balance(1, bob),
+      ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI,
+    )
     await market.escape.refuses('AlreadyPulled', 'pull', [1, 1])
   })
 

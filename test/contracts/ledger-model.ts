@@ -3,7 +3,21 @@ import assert from 'node:assert/strict'
 import type { Address, TransactionReceipt } from 'viem'
 
 import type { Contract, Event } from './chain.ts'
-import { abandon, type CheckpointRecord, exitCall, force, fund, keyOf, type LedgerEntry, ledgerOf, liquidate, open, step, topUp, transact } from './custody.ts'
+import {
+  abandon,
+  type CheckpointRecord,
+  exitCall,
+  force,
+  fund,
+  keyOf,
+  type LedgerEntry,
+  ledgerOf,
+  liquidate,
+  open,
+  step,
+  topUp,
+  transact,
+} from './custody.ts'
 import { type Market, nextRound, refreshFeeds } from './market.ts'
 import { randomizer } from './mirror.ts'
 
@@ -80,7 +94,10 @@ export class Model {
 
   /** Health with maintenance marks (1, 2) or target marks (3, 4), 2^32 scale. */
   private health(balances: bigint[], asset: number, liability: number): bigint {
-    return balances.reduce((sum, b, a) => sum + b * (a === 0 ? HALF : this.marks[a - 1]![b > 0n ? asset : liability]!), 0n)
+    return balances.reduce(
+      (sum, b, a) => sum + b * (a === 0 ? HALF : this.marks[a - 1]![b > 0n ? asset : liability]!),
+      0n,
+    )
   }
 
   private safe = (balances: bigint[]) => balances.every((b) => b >= 0n) || this.health(balances, 3, 4) >= HALF
@@ -101,7 +118,14 @@ export class Model {
   private follow(events: Event[]): void {
     for (const { name, args } of events) {
       if (name === 'WithdrawalPending') {
-        this.withdrawals.push({ id: args.id as bigint, asset: args.asset as number, amount: args.amount as bigint, to: args.recipient as Address, epoch: args.epoch as bigint, claimed: false })
+        this.withdrawals.push({
+          id: args.id as bigint,
+          asset: args.asset as number,
+          amount: args.amount as bigint,
+          to: args.recipient as Address,
+          epoch: args.epoch as bigint,
+          claimed: false,
+        })
         assert.equal(args.epoch, this.epoch)
       } else if (name === 'Checkpointed') {
         this.checkpointed(args)
@@ -116,7 +140,10 @@ export class Model {
 
   private checkpointed(args: Record<string, unknown>): void {
     const equity = this.backstop.reduce((sum, b, a) => sum + b * this.price(a), 0n)
-    const total = this.balances.reduce((sum, balances) => sum + balances.reduce((s, b, a) => s + b * this.price(a), 0n), 0n)
+    const total = this.balances.reduce(
+      (sum, balances) => sum + balances.reduce((s, b, a) => s + b * this.price(a), 0n),
+      0n,
+    )
     const value = total + equity + this.pending.reduce((sum, p, a) => sum + p * this.price(a), 0n)
     const [num, den] = equity < 0n ? [value, value - equity] : [1n, 1n]
     assert.deepEqual([args.num, args.den], [num, den])
@@ -156,7 +183,8 @@ export class Model {
 
   /** Posts a round at other prices and closes whoever is breached, in one settlement. */
   async round(): Promise<void> {
-    const move = (price: bigint) => (price * (this.pick(3) === 0 ? 600n + this.random(800n) : 930n + this.random(140n))) / 1000n
+    const move = (price: bigint) =>
+      (price * (this.pick(3) === 0 ? 600n + this.random(800n) : 930n + this.random(140n))) / 1000n
     this.ethPrice = min(move(this.ethPrice), 100_000_00000000n)
     this.btcPrice = min(move(this.btcPrice), 1_000_000_00000000n)
     if (this.ethPrice < 1_00000000n) this.ethPrice = 100_00000000n
@@ -198,7 +226,15 @@ export class Model {
       ? await topUp(this.market, user, BigInt(this.pick(opens)), asset, Model.tokens(asset, amount))
       : await open(this.market, user, asset, Model.tokens(asset, amount), keyOf(50n + BigInt(opens)))
     assert.equal(event.amount, amount)
-    this.deposits.push({ id: event.id, kind: topping ? 'topUp' : 'open', index: event.index, asset, amount, user, state: 'queued' })
+    this.deposits.push({
+      id: event.id,
+      kind: topping ? 'topUp' : 'open',
+      index: event.index,
+      asset,
+      amount,
+      user,
+      state: 'queued',
+    })
   }
 
   async consume(): Promise<void> {
@@ -241,7 +277,12 @@ export class Model {
     this.balances[index] = after
     this.pending[asset]! += amount
     if (this.pick(4) === 0) {
-      const request = await force(this.market, this.user(), { index: BigInt(index), asset: BigInt(asset), amount, recipient: to })
+      const request = await force(this.market, this.user(), {
+        index: BigInt(index),
+        asset: BigInt(asset),
+        amount,
+        recipient: to,
+      })
       await this.settle([step.forced(request)])
       this.count('forced withdrawal')
     } else {
@@ -281,7 +322,8 @@ export class Model {
     const price = await this.market.vault.read<bigint>('unwindPrice', asset)
     const cash = () => (buys ? (x * price + HALF - 1n) / HALF : (x * price) / HALF)
     const sign = buys ? 1n : -1n
-    const afterwards = () => this.balances[index]!.map((v, i) => (i === 0 ? v - sign * cash() : i === asset ? v + sign * x : v))
+    const afterwards = () =>
+      this.balances[index]!.map((v, i) => (i === 0 ? v - sign * cash() : i === asset ? v + sign * x : v))
     while (x > 0n && !this.safe(afterwards())) x /= 2n
     if (x === 0n) return
     const [y, after] = [cash(), afterwards()]
@@ -311,7 +353,9 @@ export class Model {
 
   /** Token units that a transaction sent to somebody. */
   private paid(asset: number, to: Address, receipt: TransactionReceipt): bigint {
-    const transfers = this.market.tokens[asset]!.events(receipt).filter(({ name, args }) => name === 'Transfer' && args.to === to)
+    const transfers = this.market.tokens[asset]!.events(receipt).filter(
+      ({ name, args }) => name === 'Transfer' && args.to === to,
+    )
     return transfers.reduce((sum, { args }) => sum + (args.value as bigint), 0n)
   }
 
@@ -370,7 +414,18 @@ export class Model {
 
   async operate(): Promise<void> {
     if (!(await this.market.rounds.read<boolean>('fresh'))) await this.round()
-    const kinds = [() => this.deposit(), () => this.consume(), () => this.withdraw(), () => this.trade(), () => this.unwind(), () => this.claim(), () => this.insure(), () => this.checkpoint(), () => this.refund(), () => this.round()]
+    const kinds = [
+      () => this.deposit(),
+      () => this.consume(),
+      () => this.withdraw(),
+      () => this.trade(),
+      () => this.unwind(),
+      () => this.claim(),
+      () => this.insure(),
+      () => this.checkpoint(),
+      () => this.refund(),
+      () => this.round(),
+    ]
     const weights = [4, 5, 7, 7, 5, 3, 5, 2, 1, 3]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => (draw -= weight) < 0)
@@ -383,17 +438,32 @@ export class Model {
     assert.equal(insuring, this.insuring)
     for (let a = 0; a < ASSETS; a++) {
       const l = ledgers[a]!
-      assert.equal(l.custody, l.accounts + l.backstop + l.pending + l.claimable + l.queued + (a === 0 ? insuring : 0n), `asset ${a}`)
-      assert.equal(l.accounts, this.balances.reduce((sum, balances) => sum + balances[a]!, 0n), `accounts of asset ${a}`)
+      assert.equal(
+        l.custody,
+        l.accounts + l.backstop + l.pending + l.claimable + l.queued + (a === 0 ? insuring : 0n),
+        `asset ${a}`,
+      )
+      assert.equal(
+        l.accounts,
+        this.balances.reduce((sum, balances) => sum + balances[a]!, 0n),
+        `accounts of asset ${a}`,
+      )
       assert.equal(l.queued, this.queued(a), `queue of asset ${a}`)
-      assert.deepEqual([l.backstop, l.pending, l.claimable], [this.backstop[a], this.pending[a], this.claimable[a]], `asset ${a}`)
+      assert.deepEqual(
+        [l.backstop, l.pending, l.claimable],
+        [this.backstop[a], this.pending[a], this.claimable[a]],
+        `asset ${a}`,
+      )
       if (!SPOT.includes(a)) assert.equal(l.custody, 0n)
       else assert.equal(held[a], Model.tokens(a, l.custody))
     }
   }
 
   private queued(asset: number): bigint {
-    return this.deposits.reduce((sum, d) => (d.asset === asset && (d.state === 'queued' || d.state === 'bounced') ? sum + d.amount : sum), 0n)
+    return this.deposits.reduce(
+      (sum, d) => (d.asset === asset && (d.state === 'queued' || d.state === 'bounced') ? sum + d.amount : sum),
+      0n,
+    )
   }
 
   /** Everybody leaves; nobody gets more than the formula, and only dust and nobody's shares remain. */
@@ -433,15 +503,21 @@ export class Model {
     for (const w of this.withdrawals) if (!w.claimed && w.epoch < this.epoch) await this.claimOne(w)
     for (const [id, d] of this.deposits.entries()) {
       if (d.state === 'bounced' || (d.state !== 'refunded' && id >= saved.head)) {
-        assert.equal(this.paid(d.asset, d.user, await vault.write('refund', [BigInt(id)])), Model.tokens(d.asset, d.amount))
+        assert.equal(
+          this.paid(d.asset, d.user, await vault.write('refund', [BigInt(id)])),
+          Model.tokens(d.asset, d.amount),
+        )
       }
     }
-    const nobodys = record.equity > 0n ? (total === 0n ? record.equity : (record.equity * (total - owned)) / total + 1n) : 0n
+    const nobodys =
+      record.equity > 0n ? (total === 0n ? record.equity : (record.equity * (total - owned)) / total + 1n) : 0n
     for (const a of SPOT) {
       const { custody } = await ledgerOf(vault, a)
       const left = denominator === 0n ? holdings[a]! : (holdings[a]! * nobodys) / denominator + 1n
       // A unit, or a token unit, for every payment that was rounded.
-      const payments = BigInt(equities.length + this.users.length + this.withdrawals.length + 2 * this.counts.conversion! + 2)
+      const payments = BigInt(
+        equities.length + this.users.length + this.withdrawals.length + 2 * this.counts.conversion! + 2,
+      )
       const dust = Model.scale(a) * payments
       assert.ok(custody <= left + dust, `${custody} of asset ${a} remain, ${left} are nobody's`)
       if (denominator > 0n && record.equity <= 0n) assert.ok(custody <= dust)

@@ -3,7 +3,23 @@ import assert from 'node:assert/strict'
 import { decodeErrorResult } from 'viem'
 
 import { contractErrors } from '../../chain/deployment.ts'
-import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, freeze, fund, keyOf, ledgerOf, open, step, topUp, transact, wait } from './custody.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  type CheckpointRecord,
+  checkpoint,
+  exitCall,
+  freeze,
+  fund,
+  keyOf,
+  ledgerOf,
+  open,
+  step,
+  topUp,
+  transact,
+  wait,
+} from './custody.ts'
 import { custodyOf, DEPOSIT, deployMarket, GRACE, type Market, nextRound } from './market.ts'
 
 const CASH = 1_000_000n
@@ -41,7 +57,10 @@ describe('tokens that misbehave', () => {
     await transact(market, [step.withdraw(0n, 0n, CASH, ada)])
     await tokens[0]!.write('setRefusing', [true])
     const failed = async (data: `0x${string}`) => {
-      const { errorName } = decodeErrorResult({ abi: await contractErrors(), data: await chain.revertData({ to: vault.address, data, from: ada }) })
+      const { errorName } = decodeErrorResult({
+        abi: await contractErrors(),
+        data: await chain.revertData({ to: vault.address, data, from: ada }),
+      })
       assert.equal(errorName, 'SafeERC20FailedOperation')
     }
     await failed(vault.encode('topUp', [0, 0, 100n * CASH]))
@@ -110,7 +129,11 @@ describe('tokens that misbehave', () => {
     await fund(market, bob, 0, 50n * CASH)
     await insurance.write('insure', [50n * CASH], bob)
     await nextRound(market)
-    await transact(market, [step.withdraw(0n, 0n, CASH, bob), step.withdraw(0n, 0n, CASH, ada), step.withdraw(1n, 1n, ETH, bob)])
+    await transact(market, [
+      step.withdraw(0n, 0n, CASH, bob),
+      step.withdraw(0n, 0n, CASH, ada),
+      step.withdraw(1n, 1n, ETH, bob),
+    ])
     await tokens[0]!.write('setBlocked', [bob, true])
     await assert.rejects(vault.write('claim', [0n], bob))
     await vault.write('claim', [1n], ada)
@@ -134,7 +157,12 @@ describe('tokens that misbehave', () => {
 
   describe('that call back during a transfer get nowhere: ReentrancyGuardReentrantCall', () => {
     /** During the transfer that `act` makes, the token calls the contract in its own name. */
-    async function reenters(target: { address: `0x${string}` }, call: `0x${string}`, act: () => Promise<unknown>, error = 'ReentrancyGuardReentrantCall') {
+    async function reenters(
+      target: { address: `0x${string}` },
+      call: `0x${string}`,
+      act: () => Promise<unknown>,
+      error = 'ReentrancyGuardReentrantCall',
+    ) {
       const token = market.tokens[0]!
       await token.write('setCall', [target.address, call])
       await act()
@@ -173,9 +201,16 @@ describe('tokens that misbehave', () => {
       await token.write('perform', [token.address, token.encode('approve', [vault.address, 10n * CASH])])
       await token.write('perform', [insurance.address, insurance.encode('insure', [4n * CASH])])
       const insure = token.encode('perform', [insurance.address, insurance.encode('insure', [CASH])])
-      await reenters(insurance, insurance.encode('cancel', []), () => market.chain.send({ to: token.address, data: insure }))
+      await reenters(insurance, insurance.encode('cancel', []), () =>
+        market.chain.send({ to: token.address, data: insure }),
+      )
       assert.equal(await vault.read('insuring'), 5n * CASH)
-      await reenters(insurance, insurance.encode('cancel', []), () => token.write('perform', [insurance.address, insurance.encode('cancel', [])]), 'NothingWaiting')
+      await reenters(
+        insurance,
+        insurance.encode('cancel', []),
+        () => token.write('perform', [insurance.address, insurance.encode('cancel', [])]),
+        'NothingWaiting',
+      )
       assert.equal(await token.read('balanceOf', token.address), 10n * CASH)
       await token.write('perform', [insurance.address, insurance.encode('insure', [4n * CASH])])
       await nextRound(market)
@@ -183,7 +218,12 @@ describe('tokens that misbehave', () => {
       await token.write('perform', [insurance.address, insurance.encode('redeem', [4n * CASH * 1_000_000n])])
       await nextRound(market)
       await checkpoint(market)
-      await reenters(insurance, insurance.encode('collect', []), () => token.write('perform', [insurance.address, insurance.encode('collect', [])]), 'NothingToCollect')
+      await reenters(
+        insurance,
+        insurance.encode('collect', []),
+        () => token.write('perform', [insurance.address, insurance.encode('collect', [])]),
+        'NothingToCollect',
+      )
     })
 
     it('from a pull into a pull', async () => {

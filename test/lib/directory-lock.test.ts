@@ -11,13 +11,17 @@ const MODULE = fileURLToPath(new URL('../../lib/directory-lock.ts', import.meta.
 
 describe('the lock of a directory', () => {
   let directory: string
-  const inUse = { name: 'PlimsollError', message: new RegExp(`is in use by process ${process.pid}\\.$`), hint: /Stop that one first/ }
+  const inUse = {
+    name: 'PlimsollError',
+    message: new RegExp(`is in use by process ${process.pid}\\.$`),
+    hint: /Stop that one first/,
+  }
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   })
   afterEach(() => rm(directory, { recursive: true }))
 
-  it('is one process\'s at a time, and leaves nothing behind', async () => {
+  it("is one process's at a time, and leaves nothing behind", async () => {
     const lock = await DirectoryLock.acquire(directory)
     await assert.rejects(DirectoryLock.acquire(directory), inUse)
     await lock.release()
@@ -25,12 +29,16 @@ describe('the lock of a directory', () => {
     await (await DirectoryLock.acquire(directory)).release()
   })
 
-  it('is free after kill -9, whoever has the process\'s id by then', async () => {
+  it("is free after kill -9, whoever has the process's id by then", async () => {
     const script = `const { DirectoryLock } = await import(${JSON.stringify(MODULE)}); await DirectoryLock.acquire(${JSON.stringify(directory)}); process.stdout.write('held'); setInterval(() => {}, 1_000)`
     for (let i = 0; i < 3; i++) {
-      const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       await once(child.stdout!, 'data')
-      await assert.rejects(DirectoryLock.acquire(directory), { message: new RegExp(`in use by process ${child.pid}\\.`) })
+      await assert.rejects(DirectoryLock.acquire(directory), {
+        message: new RegExp(`in use by process ${child.pid}\\.`),
+      })
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
@@ -43,7 +51,7 @@ describe('the lock of a directory', () => {
     }
   })
 
-  it('goes to exactly one of many that find a dead process\'s', async () => {
+  it("goes to exactly one of many that find a dead process's", async () => {
     for (let round = 0; round < 20; round++) {
       await symlink('99999999 5', join(directory, 'lock-000001'))
       const outcomes = await Promise.allSettled(Array.from({ length: 16 }, () => DirectoryLock.acquire(directory)))
@@ -56,25 +64,33 @@ describe('the lock of a directory', () => {
 
   it('goes from one that waits for it to the next', async () => {
     let holders = 0
-    await Promise.all(Array.from({ length: 8 }, async () => {
-      const lock = await DirectoryLock.await(directory)
-      assert.equal(++holders, 1)
-      await new Promise((resolve) => setTimeout(resolve, 20))
-      holders--
-      await lock.release()
-    }))
+    await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const lock = await DirectoryLock.await(directory)
+        assert.equal(++holders, 1)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        holders--
+        await lock.release()
+      }),
+    )
     assert.deepEqual(await readdir(directory), [])
     await assert.rejects(DirectoryLock.await(join(directory, 'nowhere')), /Cannot read/)
   })
 
   it('leaves no directory where nothing came of it', async () => {
     const fresh = join(directory, 'fresh')
-    await assert.rejects(withDirectory(fresh, () => Promise.reject(new Error('no'))), /no/)
+    await assert.rejects(
+      withDirectory(fresh, () => Promise.reject(new Error('no'))),
+      /no/,
+    )
     assert.deepEqual(await readdir(directory), [])
     await withDirectory(fresh, () => writeFile(join(fresh, 'state'), ''))
     assert.deepEqual(await readdir(fresh), ['state'])
     const lock = await DirectoryLock.acquire(fresh)
-    await assert.rejects(withDirectory(fresh, () => assert.fail()), inUse)
+    await assert.rejects(
+      withDirectory(fresh, () => assert.fail()),
+      inUse,
+    )
     await lock.release()
     assert.deepEqual(await readdir(fresh), ['state'])
   })

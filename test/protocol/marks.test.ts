@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { parseDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { assetMarks, CASH_MARKS, checkParameters, fillMarks, NO_MARKS, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
+import {
+  assetMarks,
+  CASH_MARKS,
+  checkParameters,
+  fillMarks,
+  NO_MARKS,
+  priceMarkDown,
+  type RiskParameters,
+} from '../../protocol/marks.ts'
 import { Fraction } from './fraction.ts'
 import { Random } from './random.ts'
 
@@ -57,7 +65,8 @@ function parametersOf(texts: Texts): RiskParameters {
   }
 }
 
-const factorText = (tenThousandths: number) => `${Math.floor(tenThousandths / 10_000)}.${String(tenThousandths % 10_000).padStart(4, '0')}`
+const factorText = (tenThousandths: number) =>
+  `${Math.floor(tenThousandths / 10_000)}.${String(tenThousandths % 10_000).padStart(4, '0')}`
 
 describe('marks', () => {
   it('are section 4, over rationals, for 3000 random assets', () => {
@@ -92,8 +101,15 @@ describe('marks', () => {
   it('of a price worked out by hand', () => {
     // 2^32 * 10^6 * 0.5 / 10^8 = 21474836.48: every rounding shows.
     const texts: Texts = {
-      price: '0.5', cashDecimals: 6, decimals: 8, depth: 1001n, penalty: '0.02',
-      collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2',
+      price: '0.5',
+      cashDecimals: 6,
+      decimals: 8,
+      depth: 1001n,
+      penalty: '0.02',
+      collateralFactor: '0.85',
+      liabilityFactor: '1.15',
+      targetCollateralFactor: '0.8',
+      targetLiabilityFactor: '1.2',
     }
     assert.deepEqual(assetMarks(priceMarkDown(5n * 10n ** 17n, 18, 6, 8), parametersOf(texts), 'x'), {
       price: 21_474_836n,
@@ -109,11 +125,25 @@ describe('marks', () => {
   })
 
   const sound: RiskParameters = {
-    collateralFactor: 8500n, liabilityFactor: 11_500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12_000n, penalty: 200n, depth: 10n ** 12n,
+    collateralFactor: 8500n,
+    liabilityFactor: 11_500n,
+    targetCollateralFactor: 8000n,
+    targetLiabilityFactor: 12_000n,
+    penalty: 200n,
+    depth: 10n ** 12n,
   }
 
   it('allow every ordering to hold with equality', () => {
-    checkParameters({ ...sound, collateralFactor: 9800n, targetCollateralFactor: 9800n, liabilityFactor: 10_200n, targetLiabilityFactor: 10_200n }, 'x')
+    checkParameters(
+      {
+        ...sound,
+        collateralFactor: 9800n,
+        targetCollateralFactor: 9800n,
+        liabilityFactor: 10_200n,
+        targetLiabilityFactor: 10_200n,
+      },
+      'x',
+    )
   })
 
   for (const [change, rule] of [
@@ -121,17 +151,36 @@ describe('marks', () => {
     [{ collateralFactor: 9801n }, 'collateralFactor <= 1 - penalty'],
     [{ targetLiabilityFactor: 11_499n }, 'targetLiabilityFactor >= liabilityFactor'],
     [{ liabilityFactor: 10_199n }, 'liabilityFactor >= 1 + penalty'],
-    [{ penalty: 10_001n, collateralFactor: 0n, targetCollateralFactor: 0n, liabilityFactor: 30_000n, targetLiabilityFactor: 30_000n }, 'collateralFactor <= 1 - penalty'],
+    [
+      {
+        penalty: 10_001n,
+        collateralFactor: 0n,
+        targetCollateralFactor: 0n,
+        liabilityFactor: 30_000n,
+        targetLiabilityFactor: 30_000n,
+      },
+      'collateralFactor <= 1 - penalty',
+    ],
   ] as const) {
     it(`refuse one step beyond ${rule}${'penalty' in change ? ' (penalty above 1)' : ''}`, () => {
-      assert.throws(() => checkParameters({ ...sound, ...change }, 'assets[2]'), (error) => error instanceof PlimsollError && error.message.startsWith('assets[2]') && error.message.includes(rule))
+      assert.throws(
+        () => checkParameters({ ...sound, ...change }, 'assets[2]'),
+        (error) =>
+          error instanceof PlimsollError && error.message.startsWith('assets[2]') && error.message.includes(rule),
+      )
     })
   }
 
   it('are below 2^64, k included, and the last value below passes', () => {
     const price = 2n ** 60n - 1n
-    assert.equal(assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').targetLiabilityValue, 16n * price)
-    assert.throws(() => assetMarks(price, { ...sound, targetLiabilityFactor: 160_001n }, 'x'), /x: the mark vt is 2\^64 or more/)
+    assert.equal(
+      assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').targetLiabilityValue,
+      16n * price,
+    )
+    assert.throws(
+      () => assetMarks(price, { ...sound, targetLiabilityFactor: 160_001n }, 'x'),
+      /x: the mark vt is 2\^64 or more/,
+    )
     const steep = { ...sound, targetLiabilityFactor: 20_200n }
     assert.equal(assetMarks(price, { ...steep, depth: 2n ** 64n - 1n }, 'x').kBuy, 2n ** 64n - 1n)
     assert.throws(() => assetMarks(price, { ...steep, depth: 2n ** 64n }, 'x'), /x: the mark kBuy is 2\^64 or more/)

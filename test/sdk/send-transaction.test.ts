@@ -5,7 +5,7 @@ import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendTransaction } from '../../sdk/chain/send-transaction.ts'
 import { FUNDED_KEY, type HttpChain, serveChain } from '../support/http-chain.ts'
 import { rawCall } from '../support/live-chain.ts'
-import { startSwitchedEndpoint, type SwitchedEndpoint } from '../support/switched-endpoint.ts'
+import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 
 const TO = `0x${'7'.repeat(40)}` as const
 const VARIABLE = 'SEND_TRANSACTION_KEY'
@@ -88,7 +88,10 @@ for (const hardfork of ['berlin', 'osaka']) {
 
     it('is given up, while it is pending, at four times the fee', async () => {
       const { before, sent, fee } = await start()
-      await assert.rejects(sent, { name: 'PlimsollError', message: /^The transaction 0x[0-9a-f]{64} is still pending\.$/ })
+      await assert.rejects(sent, {
+        name: 'PlimsollError',
+        message: /^The transaction 0x[0-9a-f]{64} is still pending\.$/,
+      })
       const [last] = await pendingFees()
       assert.ok(last! > 3n * fee && last! < 4n * fee + 100n, `${last} after ${fee}`)
       await mine()

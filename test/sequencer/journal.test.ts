@@ -12,7 +12,13 @@ import { Journal, type JournalEntry } from '../../sequencer/mempool/journal.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const body: OperationRequest = {
-  kind: 'withdraw', index: 1, version: 2, asset: 0, amount: 1_000_000n, recipient: `0x${'ab'.repeat(20)}`, expiry: 1_900_000_000,
+  kind: 'withdraw',
+  index: 1,
+  version: 2,
+  asset: 0,
+  amount: 1_000_000n,
+  recipient: `0x${'ab'.repeat(20)}`,
+  expiry: 1_900_000_000,
   signature: { r8: [1n, 2n], s: 3n },
 }
 
@@ -55,13 +61,22 @@ describe('the journal', () => {
       assert.equal([...again.entries()].length, 1)
       await again.accept(id(3), body, 3)
       await again.close()
-      assert.deepEqual((await reopened()).map((entry) => entry.id), [id(1), id(3)])
+      assert.deepEqual(
+        (await reopened()).map((entry) => entry.id),
+        [id(1), id(3)],
+      )
       await writeFile(path(), good)
     }
   })
 
   it('refuses a file that is damaged before its end', async () => {
-    for (const line of ['{"n":1', 'null', '[]', '{"id":"0x1","body":{}}', JSON.stringify({ id: id(5), status: 'failed' })]) {
+    for (const line of [
+      '{"n":1',
+      'null',
+      '[]',
+      '{"id":"0x1","body":{}}',
+      JSON.stringify({ id: id(5), status: 'failed' }),
+    ]) {
       await writeFile(path(), `${line}\n`)
       await assert.rejects(Journal.open(directory), { name: 'PlimsollError', message: /journal\.jsonl:1 is / })
     }
@@ -80,9 +95,22 @@ describe('the journal', () => {
     assert.equal([...journal.entries()].length, 8)
     await journal.record({ id: id(8), status: 'failed', code: 'EXPIRED' })
     // What comes while it is rewritten is in it as well.
-    await Promise.all([journal.compact(isFinal), journal.accept(id(9), body, 9), journal.record({ id: id(3), status: 'settled', settlement: 9 })])
+    await Promise.all([
+      journal.compact(isFinal),
+      journal.accept(id(9), body, 9),
+      journal.record({ id: id(3), status: 'settled', settlement: 9 }),
+    ])
     const kept = [...journal.entries()]
-    assert.deepEqual(kept.map((entry) => [entry.n, entry.outcome?.status]), [[3, 'settled'], [6, 'settled'], [7, 'settled'], [8, 'failed'], [9, undefined]])
+    assert.deepEqual(
+      kept.map((entry) => [entry.n, entry.outcome?.status]),
+      [
+        [3, 'settled'],
+        [6, 'settled'],
+        [7, 'settled'],
+        [8, 'failed'],
+        [9, undefined],
+      ],
+    )
     await journal.accept(id(10), body, 10)
     await journal.close()
     assert.deepEqual((await reopened()).slice(0, 5), kept)
@@ -103,9 +131,15 @@ describe('the journal', () => {
     await rm(`${path()}.tmp`, { recursive: true })
     await writeFile(`${path()}.tmp`, '{"n":')
     await journal.compact(({ outcome }) => outcome !== undefined)
-    assert.deepEqual([...journal.entries()].map(({ n }) => n), [4, 5])
+    assert.deepEqual(
+      [...journal.entries()].map(({ n }) => n),
+      [4, 5],
+    )
     await journal.close()
-    assert.deepEqual((await reopened()).map(({ n }) => n), [4, 5])
+    assert.deepEqual(
+      (await reopened()).map(({ n }) => n),
+      [4, 5],
+    )
   })
 
   it('leaves no half a line where there is no more room, before and after it was rewritten', async () => {
@@ -127,7 +161,10 @@ describe('the journal', () => {
     await full(101)
     await journal.accept(id(4), body, 4)
     await journal.close()
-    assert.deepEqual((await reopened()).map((entry) => entry.id), [id(3), id(4)])
+    assert.deepEqual(
+      (await reopened()).map((entry) => entry.id),
+      [id(3), id(4)],
+    )
   })
 
   it('has everything that was acknowledged before a kill -9, also while it is rewritten', async () => {
@@ -147,7 +184,9 @@ describe('the journal', () => {
           await journal.record({ id, status: 'settled', settlement: n })
           await journal.compact(({ outcome }) => outcome !== undefined)
         }`
-      const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const until = 20 + 7 * round
       let last = first
       for await (const line of createInterface(child.stdout!)) {

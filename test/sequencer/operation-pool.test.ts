@@ -3,17 +3,28 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
+import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
 import type { Account } from '../../protocol/account.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import type { SignedOperation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
 import type { OperationRequest } from '../../sdk/schemas.ts'
-import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
-import { OperationPool, type OwnerOperation } from '../../sequencer/mempool/operation-pool.ts'
 import { Journal } from '../../sequencer/mempool/journal.ts'
+import { OperationPool, type OwnerOperation } from '../../sequencer/mempool/operation-pool.ts'
 import { type OperationsToSelect, selectOperations } from '../../sequencer/mempool/select-operations.ts'
 import { HEALTHY } from '../support/circuit-market.ts'
-import { EXPIRY, forced, half, LINK, owned, ownedAccount, preferences, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
+import {
+  EXPIRY,
+  forced,
+  half,
+  LINK,
+  owned,
+  ownedAccount,
+  preferences,
+  unwind,
+  VALID_UNTIL,
+  withdrawal,
+} from '../support/circuit-owners.ts'
 
 const PROVING_TIME = 240
 const NOW = Number(VALID_UNTIL) - 2 * PROVING_TIME
@@ -26,26 +37,60 @@ describe('the pool', () => {
   let system: System
   let pool: OperationPool
   const custody = (more: Partial<Custody> = {}): Custody => ({
-    ...NO_CUSTODY, fresh: true, spot: [true, true, true, ...Array<boolean>(ASSETS - 3).fill(false)], free: Array<bigint>(ASSETS).fill(PLENTY), ...more,
+    ...NO_CUSTODY,
+    fresh: true,
+    spot: [true, true, true, ...Array<boolean>(ASSETS - 3).fill(false)],
+    free: Array<bigint>(ASSETS).fill(PLENTY),
+    ...more,
   })
-  const request = (operation: SignedOperation) => ({ ...operation, version: Number((operation as OwnerOperation).version), expiry: Number(operation.expiry) }) as OperationRequest
+  const request = (operation: SignedOperation) =>
+    ({
+      ...operation,
+      version: Number((operation as OwnerOperation).version),
+      expiry: Number(operation.expiry),
+    }) as OperationRequest
   const take = (operation: SignedOperation) => pool.accept(request(operation))
-  const refused = (operation: SignedOperation, code: string) => assert.rejects(take(operation), { name: 'Refusal', code })
-  const look = (more: Partial<Custody> = {}, settlements = 0, applied: ReadonlyMap<Hex, number> = new Map(), of = system) => pool.reset({ state: { system: of, settlements, applied }, custody: custody(more), now: NOW })
+  const refused = (operation: SignedOperation, code: string) =>
+    assert.rejects(take(operation), { name: 'Refusal', code })
+  const look = (
+    more: Partial<Custody> = {},
+    settlements = 0,
+    applied: ReadonlyMap<Hex, number> = new Map(),
+    of = system,
+  ) => pool.reset({ state: { system: of, settlements, applied }, custody: custody(more), now: NOW })
   const plan = (more: Partial<OperationsToSelect> = {}) => {
-    const { batches, failures } = selectOperations({ system, custody: custody(), round: 3, validUntil: VALID_UNTIL, forced: [], pool, deposits: [], most: Infinity, ...more })
-    return { kinds: batches.flatMap(({ operations }) => operations.map(({ kind, index }) => `${kind} ${index}`)), failures: Object.fromEntries(failures) }
+    const { batches, failures } = selectOperations({
+      system,
+      custody: custody(),
+      round: 3,
+      validUntil: VALID_UNTIL,
+      forced: [],
+      pool,
+      deposits: [],
+      most: Infinity,
+      ...more,
+    })
+    return {
+      kinds: batches.flatMap(({ operations }) => operations.map(({ kind, index }) => `${kind} ${index}`)),
+      failures: Object.fromEntries(failures),
+    }
   }
-  const topup = (index: number, urgent: boolean) => ({ operation: { kind: 'topup', depositId: 1, index, asset: 0, amount: 5n }, urgent }) as const
+  const topup = (index: number, urgent: boolean) =>
+    ({ operation: { kind: 'topup', depositId: 1, index, asset: 0, amount: 5n }, urgent }) as const
   /** The same with an account at another version. */
-  const at = (version: bigint) => owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...system.accounts.slice(1)])
+  const at = (version: bigint) =>
+    owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...system.accounts.slice(1)])
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     // Nothing that ended for good is kept.
     journal = await Journal.open(directory, 0)
     system = owned([0, 1, 2].map((index) => ownedAccount(index, HEALTHY)))
-    pool = new OperationPool(journal, PROVING_TIME, { state: { system, settlements: 0, applied: new Map() }, custody: custody(), now: NOW })
+    pool = new OperationPool(journal, PROVING_TIME, {
+      state: { system, settlements: 0, applied: new Map() },
+      custody: custody(),
+      now: NOW,
+    })
   })
   afterEach(async () => {
     await journal.close()
@@ -85,7 +130,8 @@ describe('the pool', () => {
     const lead = BigInt(2 * PROVING_TIME)
     await refused(preferences({ index: 0, weights: WEIGHTS, expiry: BigInt(NOW) + lead - 1n }), 'EXPIRED')
     await take(preferences({ index: 0, weights: WEIGHTS, expiry: BigInt(NOW) + lead + 60n }))
-    const short = (expiry: bigint) => plan({ most: 0, forced: [{ operation: forced({ index: 1, amount: 1n, expiry }), round: 2 }] }).kinds
+    const short = (expiry: bigint) =>
+      plan({ most: 0, forced: [{ operation: forced({ index: 1, amount: 1n, expiry }), round: 2 }] }).kinds
     assert.deepEqual([short(VALID_UNTIL - 1n), short(VALID_UNTIL)], [[], ['forced 1']])
   })
 
@@ -94,12 +140,22 @@ describe('the pool', () => {
   })
 
   it('lets what an owner signed after an operation that waits wait too, and all others go on', async () => {
-    const [big, after, other] = [await take(withdrawal({ index: 0, amount: 80n })), await take(preferences({ index: 0, version: 8n, weights: WEIGHTS })), await take(withdrawal({ index: 1, amount: 10n }))]
-    assert.deepEqual(plan({ custody: custody({ free: Array<bigint>(ASSETS).fill(50n) }) }), { kinds: ['withdraw 1'], failures: {} })
+    const [big, after, other] = [
+      await take(withdrawal({ index: 0, amount: 80n })),
+      await take(preferences({ index: 0, version: 8n, weights: WEIGHTS })),
+      await take(withdrawal({ index: 1, amount: 10n })),
+    ]
+    assert.deepEqual(plan({ custody: custody({ free: Array<bigint>(ASSETS).fill(50n) }) }), {
+      kinds: ['withdraw 1'],
+      failures: {},
+    })
     assert.deepEqual(plan(), { kinds: ['withdraw 0', 'preferences 0', 'withdraw 1'], failures: {} })
     // What will never be carried out says why.
     const late = plan({ validUntil: EXPIRY + 1n })
-    assert.deepEqual(late, { kinds: [], failures: { [big.id]: 'EXPIRED', [after.id]: 'EXPIRED', [other.id]: 'EXPIRED' } })
+    assert.deepEqual(late, {
+      kinds: [],
+      failures: { [big.id]: 'EXPIRED', [after.id]: 'EXPIRED', [other.id]: 'EXPIRED' },
+    })
   })
 
   it('gives up half a trade when it expires or its account moved on', async () => {
@@ -115,7 +171,9 @@ describe('the pool', () => {
   it('leaves a deposit until after what its account waits for, but not for ever', async () => {
     await take(preferences({ index: 0, weights: WEIGHTS }))
     assert.deepEqual(plan({ deposits: [topup(0, false)] }).kinds, ['preferences 0', 'topup 0'])
-    assert.deepEqual(plan({ most: 0, deposits: [topup(1, false), topup(0, false), topup(2, false)] }).kinds, ['topup 1'])
+    assert.deepEqual(plan({ most: 0, deposits: [topup(1, false), topup(0, false), topup(2, false)] }).kinds, [
+      'topup 1',
+    ])
     assert.deepEqual(plan({ most: 0, deposits: [topup(0, true), topup(2, false)] }).kinds, ['topup 0', 'topup 2'])
   })
 
@@ -123,8 +181,14 @@ describe('the pool', () => {
     const bad = { ...forced({ index: 1, amount: 100n }), signature: forced({ index: 1, amount: 99n }).signature }
     await take(withdrawal({ index: 0, amount: 100n }))
     const free = custody({ free: Array<bigint>(ASSETS).fill(100n) })
-    assert.deepEqual(plan({ custody: free, forced: [{ operation: bad, round: 2 }] }), { kinds: ['forced 1', 'withdraw 0'], failures: {} })
-    assert.deepEqual(plan({ custody: free, forced: [{ operation: forced({ index: 1, amount: 100n }), round: 2 }] }), { kinds: ['forced 1'], failures: {} })
+    assert.deepEqual(plan({ custody: free, forced: [{ operation: bad, round: 2 }] }), {
+      kinds: ['forced 1', 'withdraw 0'],
+      failures: {},
+    })
+    assert.deepEqual(plan({ custody: free, forced: [{ operation: forced({ index: 1, amount: 100n }), round: 2 }] }), {
+      kinds: ['forced 1'],
+      failures: {},
+    })
     assert.deepEqual(plan({ forced: [{ operation: bad, round: 3 }] }).kinds, ['withdraw 0'])
   })
 
@@ -163,11 +227,21 @@ describe('the pool', () => {
   })
 
   it('is as it was after a restart', async () => {
-    const [first, second] = [await take(preferences({ index: 0, weights: WEIGHTS })), await take(half({ index: 1, direction: 1, x: 5n, y: 10n }))]
+    const [first, second] = [
+      await take(preferences({ index: 0, weights: WEIGHTS })),
+      await take(half({ index: 1, direction: 1, x: 5n, y: 10n })),
+    ]
     await journal.close()
     journal = await Journal.open(directory, 0)
-    pool = new OperationPool(journal, PROVING_TIME, { state: { system, settlements: 0, applied: new Map() }, custody: custody(), now: NOW })
-    assert.deepEqual([pool.state(first.id).status, pool.state(second.id).status, pool.pendingVersion(0), pool.pendingVersion(1)], ['accepted', 'waiting', 8n, 7n])
+    pool = new OperationPool(journal, PROVING_TIME, {
+      state: { system, settlements: 0, applied: new Map() },
+      custody: custody(),
+      now: NOW,
+    })
+    assert.deepEqual(
+      [pool.state(first.id).status, pool.state(second.id).status, pool.pendingVersion(0), pool.pendingVersion(1)],
+      ['accepted', 'waiting', 8n, 7n],
+    )
     await take(half({ index: 2, direction: 0, x: 5n, y: 10n }))
     assert.deepEqual(plan().kinds, ['preferences 0', 'trade 1', 'trade 2'])
   })

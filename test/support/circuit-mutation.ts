@@ -1,5 +1,5 @@
 import { FIELD } from '../../protocol/constants.ts'
-import { evaluate, type Combination, type Constraint } from './circuit-constraints.ts'
+import { type Combination, type Constraint, evaluate } from './circuit-constraints.ts'
 
 /**
  * Wires of a valid witness that could change alone, to whatever value, with every constraint still satisfied.
@@ -48,5 +48,5 @@ export function divide(a: bigint, b: bigint): bigint {
     ;[r0, r1] = [r1, r0 - q * r1]
     ;[s0, s1] = [s1, s0 - q * s1]
   }
-  return (((a % FIELD) * s0) % FIELD + FIELD) % FIELD
+  return ((((a % FIELD) * s0) % FIELD) + FIELD) % FIELD
 }

@@ -7,15 +7,17 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
 import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
 import { cachedDirectory } from '../../prover/key-cache.ts'
-import { mainSource, stepsOf, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { type CircuitName, mainSource, type Profile, stepsOf } from '../../prover/profiles.ts'
 import { WitnessCalculator } from '../../prover/witness.ts'
-import { readConstraints, type Constraint } from './circuit-constraints.ts'
+import { type Constraint, readConstraints } from './circuit-constraints.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CIRCUITS = join(ROOT, 'circuits')
 
 /** What became of an input: a witness, or the template whose assertion failed and its line. */
-export type Outcome = { readonly witness: () => bigint[] } | { readonly template: string; readonly line: number; readonly message: string }
+export type Outcome =
+  | { readonly witness: () => bigint[] }
+  | { readonly template: string; readonly line: number; readonly message: string }
 
 /** A compiled circuit, for witnesses and constraints without keys. Compilations are cached by content. */
 export class Circuit {
