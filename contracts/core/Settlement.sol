@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {BabyJubJub} from "./BabyJubJub.sol";
-import {IRounds} from "./IRounds.sol";
-import {ISettlement} from "./ISettlement.sol";
-import {IVault} from "./IVault.sol";
-import {ITransactVerifier, IVerifier, IWindowVerifier} from "./IVerifier.sol";
-import {Lanes} from "./Lanes.sol";
-import {Proofs} from "./Proofs.sol";
-import {PublicVector} from "./PublicVector.sol";
-import {Parameters} from "./RiskParameters.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {ITransactVerifier, IVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
+import {Lanes} from "../libraries/Lanes.sol";
+import {Proofs} from "../libraries/Proofs.sol";
+import {PublicVector} from "../libraries/PublicVector.sol";
+import {Parameters} from "../libraries/RiskParameters.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is called

@@ -7,14 +7,14 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
-import {BabyJubJub} from "./BabyJubJub.sol";
-import {IEscape} from "./IEscape.sol";
-import {IForced} from "./IForced.sol";
-import {IInsurance} from "./IInsurance.sol";
-import {IRounds} from "./IRounds.sol";
-import {ISettlement} from "./ISettlement.sol";
-import {IVault} from "./IVault.sol";
-import {Lanes} from "./Lanes.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {IEscape} from "../interfaces/IEscape.sol";
+import {IForced} from "../interfaces/IForced.sol";
+import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {Lanes} from "../libraries/Lanes.sol";
 
 /// @title The vault; see `IVault` for what each function promises.
 /// @dev The only contract that calls tokens: always last, with the books as they will be, and never from a settlement. So a

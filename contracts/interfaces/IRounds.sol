@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Parameters} from "./RiskParameters.sol";
+import {Parameters} from "../libraries/RiskParameters.sol";
 
 /// @title Rounds: prices from feeds, risk parameters, the marks that follow from both, and the clock of forced deadlines.
 /// @notice Assets are numbered 1 to 7; arrays over assets hold asset 1 at index 0. Times are in seconds.

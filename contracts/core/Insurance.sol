@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IInsurance} from "./IInsurance.sol";
-import {IRounds} from "./IRounds.sol";
-import {IVault} from "./IVault.sol";
+import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {IVault} from "../interfaces/IVault.sol";
 
 /// @title The insurers' shares; see `IInsurance` for what each function promises.
 /// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when the

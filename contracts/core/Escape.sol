@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IEscape} from "./IEscape.sol";
-import {IForced} from "./IForced.sol";
-import {IInsurance} from "./IInsurance.sol";
-import {IRounds} from "./IRounds.sol";
-import {ISettlement} from "./ISettlement.sol";
-import {IVault} from "./IVault.sol";
-import {ITreeVerifier, Proof} from "./IVerifier.sol";
-import {Proofs} from "./Proofs.sol";
-import {PublicVector} from "./PublicVector.sol";
+import {IEscape} from "../interfaces/IEscape.sol";
+import {IForced} from "../interfaces/IForced.sol";
+import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {ITreeVerifier, Proof} from "../interfaces/IVerifier.sol";
+import {Proofs} from "../libraries/Proofs.sol";
+import {PublicVector} from "../libraries/PublicVector.sol";
 
 /// @title The escape; see `IEscape` for what each function promises.
 /// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint plus

@@ -3,10 +3,10 @@ pragma solidity ^0.8.28;
 
 import {Address} from "@openzeppelin/contracts/utils/Address.sol";
 
-import {BabyJubJub} from "./BabyJubJub.sol";
-import {IForced} from "./IForced.sol";
-import {IRounds} from "./IRounds.sol";
-import {IVault} from "./IVault.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {IForced} from "../interfaces/IForced.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {IVault} from "../interfaces/IVault.sol";
 
 /// @title The forced requests; see `IForced` for what each function promises.
 /// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves its

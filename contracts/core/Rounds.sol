@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import {AggregatorV3Interface} from "@chainlink/contracts/src/v0.8/shared/interfaces/AggregatorV3Interface.sol";
 
-import {IRounds} from "./IRounds.sol";
-import {ISettlement} from "./ISettlement.sol";
-import {IVault} from "./IVault.sol";
-import {Lanes} from "./Lanes.sol";
-import {Marks} from "./Marks.sol";
-import {Parameters, RiskParameters} from "./RiskParameters.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {Lanes} from "../libraries/Lanes.sol";
+import {Marks} from "../libraries/Marks.sol";
+import {Parameters, RiskParameters} from "../libraries/RiskParameters.sol";
 
 /// @title The rounds; see `IRounds` for what each function promises.
 /// @dev Every call to another contract (feeds, settlement, vault) is a static call: there is nothing to re-enter.

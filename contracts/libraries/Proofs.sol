@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {IVerifier, Proof} from "./IVerifier.sol";
+import {IVerifier, Proof} from "../interfaces/IVerifier.sol";
 import {PublicVector} from "./PublicVector.sol";
 
 /// @title Proofs about a public vector.

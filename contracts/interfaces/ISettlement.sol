@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IStepErrors} from "./IStepErrors.sol";
 import {Proof} from "./IVerifier.sol";
-import {Parameters} from "./RiskParameters.sol";
+import {Parameters} from "../libraries/RiskParameters.sol";
 
 /// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
