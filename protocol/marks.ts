@@ -45,6 +45,9 @@ export const MARK_NAMES = [
   'kBuy',
 ] as const
 
+/** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
+const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
+
 export const CASH_MARKS: AssetMarks = {
   price: SCALE,
   collateralValue: SCALE,
@@ -118,9 +121,9 @@ export function assetMarks(price: bigint, parameters: RiskParameters, field: str
     kSell: divDown(depth * (FACTOR_ONE - penalty - targetCollateralFactor), FACTOR_ONE),
     kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
   }
-  for (const name of MARK_NAMES) {
+  for (const [i, name] of MARK_NAMES.entries()) {
     if (marks[name] >= WORD)
-      throw new PlimsollError(`${field}: the mark ${name} is 2^64 or more.`, {
+      throw new PlimsollError(`${field}: the mark ${MARK_SYMBOLS[i]} is 2^64 or more.`, {
         hint: 'Lower the factor or the depth it comes from.',
       })
   }

@@ -150,8 +150,8 @@ describe('liquidation', () => {
     for (let i = 0; i < 20_000 && scanned < 200; i++) {
       const asset = {
         price: 10n * UNIT,
-        u: 8n * UNIT,
-        ut: 7n * UNIT,
+        collateralValue: 8n * UNIT,
+        targetCollateralValue: 7n * UNIT,
         sell: 9n * UNIT,
         kSell: 2n ** 36n + random.bits(38),
       }
@@ -164,7 +164,7 @@ describe('liquidation', () => {
       for (; ; m++) {
         const raw = (m * asset.kSell * BigInt(weights[1]!)) / 2n ** 43n
         const q = raw < balances[1]! ? raw : balances[1]!
-        if (balances[0]! * UNIT + q * asset.sell + (balances[1]! - q) * asset.ut >= UNIT) break
+        if (balances[0]! * UNIT + q * asset.sell + (balances[1]! - q) * asset.targetCollateralValue >= UNIT) break
       }
       assert.equal(result.multiplier, m)
     }

@@ -42,10 +42,10 @@ function marksByTheBook(texts: Texts) {
   const depth = new Fraction(texts.depth)
   return {
     price: price.floor(),
-    u: price.times(factor.c).floor(),
-    v: price.times(factor.l).ceil(),
-    ut: price.times(factor.tc).floor(),
-    vt: price.times(factor.tl).ceil(),
+    collateralValue: price.times(factor.c).floor(),
+    liabilityValue: price.times(factor.l).ceil(),
+    targetCollateralValue: price.times(factor.tc).floor(),
+    targetLiabilityValue: price.times(factor.tl).ceil(),
     sell: price.times(ONE.minus(factor.p)).floor(),
     buy: price.times(ONE.plus(factor.p)).ceil(),
     kSell: depth.times(ONE.minus(factor.p).minus(factor.tc)).floor(),
@@ -113,10 +113,10 @@ describe('marks', () => {
     }
     assert.deepEqual(assetMarks(priceMarkDown(5n * 10n ** 17n, 18, 6, 8), parametersOf(texts), 'x'), {
       price: 21_474_836n,
-      u: 18_253_610n,
-      v: 24_696_062n,
-      ut: 17_179_868n,
-      vt: 25_769_804n,
+      collateralValue: 18_253_610n,
+      liabilityValue: 24_696_062n,
+      targetCollateralValue: 17_179_868n,
+      targetLiabilityValue: 25_769_804n,
       sell: 21_045_339n,
       buy: 21_904_333n,
       kSell: 180n,
@@ -190,7 +190,12 @@ describe('marks', () => {
   it('value the collateral of a collapsed asset at 0 and its liabilities at the floor of the range', () => {
     const floor = assetMarks(2n ** 16n, sound, 'x')
     assert.notEqual(floor.collateralValue, 0n)
-    assert.deepEqual(assetMarks(2n ** 16n - 1n, sound, 'x'), { ...floor, u: 0n, ut: 0n, sell: 0n })
+    assert.deepEqual(assetMarks(2n ** 16n - 1n, sound, 'x'), {
+      ...floor,
+      collateralValue: 0n,
+      targetCollateralValue: 0n,
+      sell: 0n,
+    })
   })
 
   it('of a round start with cash and are filled up with unused assets', () => {

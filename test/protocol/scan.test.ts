@@ -15,7 +15,13 @@ function integer(bits = Math.floor(65 * random())): bigint {
 }
 
 function randomMarks(bits?: number): Marks {
-  return fillMarks(Array.from({ length: ASSETS - 1 }, () => ({ ...NO_MARKS, u: integer(bits), v: integer(bits) })))
+  return fillMarks(
+    Array.from({ length: ASSETS - 1 }, () => ({
+      ...NO_MARKS,
+      collateralValue: integer(bits),
+      liabilityValue: integer(bits),
+    })),
+  )
 }
 
 function randomBalances(bits?: number): bigint[] {
@@ -85,7 +91,10 @@ describe('scan', () => {
 
   it('agrees at the ends of the range', () => {
     const top = WORD - 1n
-    const marks: Marks = [CASH_MARKS, ...Array.from({ length: 7 }, () => ({ ...NO_MARKS, u: top, v: top }))]
+    const marks: Marks = [
+      CASH_MARKS,
+      ...Array.from({ length: 7 }, () => ({ ...NO_MARKS, collateralValue: top, liabilityValue: top })),
+    ]
     const zero = Array<bigint>(8).fill(0n)
     const accounts: Balances[] = [
       zero,
