@@ -39,7 +39,7 @@ export interface ClaimedBatch {
 export class Audit {
   readonly keys: KeySet
   readonly ledger: Ledger
-  private readonly tree: AccountTree
+  readonly #tree: AccountTree
 
   /** @throws PlimsollError when the leaves are no field elements or do not fit the tree */
   constructor(keys: KeySet, slots: number, minLiability: bigint, leaves: readonly bigint[], domain?: Domain) {
@@ -47,8 +47,8 @@ export class Audit {
     // Poseidon reduces its inputs: leaf + r would have the same root and head.
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
-    this.tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
-    this.ledger = new Ledger(keys.profile, slots, minLiability, this.tree.root, stackHead(leaves, hashBatch), domain)
+    this.#tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
+    this.ledger = new Ledger(keys.profile, slots, minLiability, this.#tree.root, stackHead(leaves, hashBatch), domain)
   }
 
   /**
@@ -69,8 +69,8 @@ export class Audit {
       throw new PlimsollError("The proof is not valid under this installation's key.")
     }
     if (batch.circuit !== 'sweep') {
-      for (const { index, leaf } of batchWrites(batch)) this.tree.set(index, leaf)
-      if (this.tree.root !== batch.rootAfter) throw new PlimsollError('The published leaves do not have the new root.')
+      for (const { index, leaf } of batchWrites(batch)) this.#tree.set(index, leaf)
+      if (this.#tree.root !== batch.rootAfter) throw new PlimsollError('The published leaves do not have the new root.')
     }
     this.ledger.apply(batch)
   }

@@ -42,16 +42,16 @@ export function batchName(i: number): string {
 
 /** Collects a round's files beside their directory, which appears only when all are written. */
 export class RoundWriter {
-  private readonly target: string
-  private readonly staging: string
-  private batches = 0
+  readonly #target: string
+  readonly #staging: string
+  #batches = 0
   /** Nothing stays behind when the process ends early. */
-  private readonly onExit = () => rmSync(this.staging, { recursive: true, force: true })
+  readonly #onExit = () => rmSync(this.#staging, { recursive: true, force: true })
 
   private constructor(target: string, staging: string) {
-    this.target = target
-    this.staging = staging
-    process.once('exit', this.onExit)
+    this.#target = target
+    this.#staging = staging
+    process.once('exit', this.#onExit)
   }
 
   /** @throws PlimsollError when the parent cannot be written to */
@@ -65,11 +65,11 @@ export class RoundWriter {
   }
 
   async round({ profile, slots, market, leaves }: RoundFile): Promise<void> {
-    await this.write(ROUND, { format: FORMAT, profile, slots, ...formatMarket(market), leaves: leaves.map(String) })
+    await this.#write(ROUND, { format: FORMAT, profile, slots, ...formatMarket(market), leaves: leaves.map(String) })
   }
 
   async batch({ openings, batch, vector, signals, proof, verificationKeyHash }: BatchFile): Promise<void> {
-    await this.write(batchName(this.batches++), {
+    await this.#write(batchName(this.#batches++), {
       circuit: batch.circuit,
       envelopes: openings.map(({ slot, envelope }) => ({
         slot,
@@ -86,22 +86,22 @@ export class RoundWriter {
 
   /** Writes the summary and moves the directory into place. */
   async finish(summary: JsonObject): Promise<void> {
-    await this.write(SUMMARY, summary)
-    await rmdir(this.target).catch(() => {})
-    await rename(this.staging, this.target).catch(async (error: NodeJS.ErrnoException) => {
+    await this.#write(SUMMARY, summary)
+    await rmdir(this.#target).catch(() => {})
+    await rename(this.#staging, this.#target).catch(async (error: NodeJS.ErrnoException) => {
       await this.discard()
-      throw new PlimsollError(`Cannot write to ${this.target}: ${error.message}.`)
+      throw new PlimsollError(`Cannot write to ${this.#target}: ${error.message}.`)
     })
-    process.removeListener('exit', this.onExit)
+    process.removeListener('exit', this.#onExit)
   }
 
   async discard(): Promise<void> {
-    await rm(this.staging, { recursive: true, force: true })
-    process.removeListener('exit', this.onExit)
+    await rm(this.#staging, { recursive: true, force: true })
+    process.removeListener('exit', this.#onExit)
   }
 
-  private async write(name: string, content: JsonObject): Promise<void> {
-    await writeFile(join(this.staging, name), `${JSON.stringify(content, null, 1)}\n`)
+  async #write(name: string, content: JsonObject): Promise<void> {
+    await writeFile(join(this.#staging, name), `${JSON.stringify(content, null, 1)}\n`)
   }
 }
 

@@ -13,27 +13,27 @@ export class VaultBooks {
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
   /** Withdrawn since the last checkpoint. */
   readonly pending: bigint[] = Array<bigint>(ASSETS).fill(0n)
-  private readonly deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
-  private readonly assets: readonly TokenDecimals[]
+  readonly #deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
+  readonly #assets: readonly TokenDecimals[]
 
   constructor(assets: readonly TokenDecimals[]) {
-    this.assets = assets
+    this.#assets = assets
   }
 
   event(name: string, args: Arguments): void {
     const asset = Number(args.asset)
     switch (name) {
       case 'Deposited':
-        this.deposits.set(args.id as bigint, { asset, amount: args.amount as bigint, consumed: false })
+        this.#deposits.set(args.id as bigint, { asset, amount: args.amount as bigint, consumed: false })
         return
       case 'DepositConsumed':
-        this.deposits.get(args.id as bigint)!.consumed = true
+        this.#deposits.get(args.id as bigint)!.consumed = true
         return
       case 'WithdrawalPending':
         this.pending[asset]! += args.amount as bigint
         return
       case 'Checkpointed':
-        return this.checkpoint(args.num as bigint, args.den as bigint)
+        return this.#checkpoint(args.num as bigint, args.den as bigint)
       case 'Converted':
         this.backstop[0]! += (args.converted as bigint) - (args.paid as bigint)
         return
@@ -46,28 +46,28 @@ export class VaultBooks {
         this.pending.fill(0n)
         return
       case 'Refunded':
-        return this.refund(args.id as bigint)
+        return this.#refund(args.id as bigint)
       case 'Pulled':
-        this.accounts[asset]! -= this.baseUnits(asset, args.tokenAmount as bigint)
+        this.accounts[asset]! -= this.#baseUnits(asset, args.tokenAmount as bigint)
         return
       case 'SharesPulled':
-        this.backstop[asset]! -= this.baseUnits(asset, args.tokenAmount as bigint)
+        this.backstop[asset]! -= this.#baseUnits(asset, args.tokenAmount as bigint)
     }
   }
 
-  private checkpoint(num: bigint, den: bigint): void {
+  #checkpoint(num: bigint, den: bigint): void {
     this.pending.forEach((pending, a) => (this.backstop[a]! += pending - (pending * num) / den))
     this.pending.fill(0n)
   }
 
   /** A consumed deposit is refunded only after a freeze, when it had not been there at the checkpoint. */
-  private refund(id: bigint): void {
-    const { asset, amount, consumed } = this.deposits.get(id)!
+  #refund(id: bigint): void {
+    const { asset, amount, consumed } = this.#deposits.get(id)!
     if (consumed) this.accounts[asset]! -= amount
   }
 
-  private baseUnits(asset: number, tokenAmount: bigint): bigint {
-    const info = this.assets[asset]!
+  #baseUnits(asset: number, tokenAmount: bigint): bigint {
+    const info = this.#assets[asset]!
     return (tokenAmount * unitsPerTokenUnit(info)) / tokenUnitsPerUnit(info)
   }
 }

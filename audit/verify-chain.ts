@@ -101,127 +101,127 @@ export async function verifyChain(
 }
 
 class Replay {
-  private readonly settlement: Settlement
-  private readonly keysOf: (profile: ProfileName) => Promise<KeySet>
-  private readonly onSettlement: (done: number) => void
+  readonly #settlement: Settlement
+  readonly #keysOf: (profile: ProfileName) => Promise<KeySet>
+  readonly #onSettlement: (done: number) => void
   /** The contracts whose events count, by their addresses in small letters. */
-  private readonly parts = new Map<string, Part>()
-  private readonly parameters = new Map<number, RiskParameters>()
-  private readonly list: Mutable<AuditedRound>[] = []
-  private audit: Audit | undefined
-  private books = new VaultBooks([])
+  readonly #parts = new Map<string, Part>()
+  readonly #parameters = new Map<number, RiskParameters>()
+  readonly #list: Mutable<AuditedRound>[] = []
+  #audit: Audit | undefined
+  #books = new VaultBooks([])
   /** Whether there was a trusted import. */
   imported = false
-  private settlements = 0
+  #settlements = 0
 
   constructor(
     settlement: Settlement,
     keysOf: (profile: ProfileName) => Promise<KeySet>,
     onSettlement: (done: number) => void,
   ) {
-    this.settlement = settlement
-    this.keysOf = keysOf
-    this.onSettlement = onSettlement
+    this.#settlement = settlement
+    this.#keysOf = keysOf
+    this.#onSettlement = onSettlement
   }
 
   rounds(): AuditedRound[] {
-    return this.list
+    return this.#list
   }
 
   async run(end: bigint): Promise<void> {
-    const { read } = this.settlement.client
-    await this.requireGenuine()
-    const deployed = await this.settlement.view<bigint>('deployedAt')
-    this.books = new VaultBooks((await Contracts.of(this.settlement)).assets)
+    const { read } = this.#settlement.client
+    await this.#requireGenuine()
+    const deployed = await this.#settlement.view<bigint>('deployedAt')
+    this.#books = new VaultBooks((await Contracts.of(this.#settlement)).assets)
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
     for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
       const events = (
-        await read.getLogs({ address: [...this.parts.values()].map((part) => part.address), ...range })
-      ).map((log) => this.decode(log))
+        await read.getLogs({ address: [...this.#parts.values()].map((part) => part.address), ...range })
+      ).map((log) => this.#decode(log))
       const settling = new Set(events.filter(({ name }) => name === 'Settled').map(({ hash }) => hash))
       for (const event of events) {
         const { of, hash, name, args } = event
         if (settling.has(hash) && !done.has(hash)) {
           done.add(hash)
-          await this.settle(hash)
+          await this.#settle(hash)
         }
-        if (of !== 'Settlement' && of !== 'Rounds') this.books.event(name, args)
-        else if (!settling.has(hash)) await this.event(event)
+        if (of !== 'Settlement' && of !== 'Rounds') this.#books.event(name, args)
+        else if (!settling.has(hash)) await this.#event(event)
       }
     }
-    await this.begun()
-    this.closeRound()
+    await this.#begun()
+    this.#closeRound()
   }
 
-  private async requireGenuine(): Promise<void> {
-    const { client, address } = this.settlement
-    await this.require('Settlement', address)
-    await this.require('Rounds', await this.settlement.view('rounds'))
-    const vault = { address: await this.settlement.view<Address>('vault'), abi: VAULT_ABI } as const
-    await this.require('Vault', vault.address)
-    await this.require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
-    await this.require('Escape', await client.read.readContract({ ...vault, functionName: 'escape' }))
+  async #requireGenuine(): Promise<void> {
+    const { client, address } = this.#settlement
+    await this.#require('Settlement', address)
+    await this.#require('Rounds', await this.#settlement.view('rounds'))
+    const vault = { address: await this.#settlement.view<Address>('vault'), abi: VAULT_ABI } as const
+    await this.#require('Vault', vault.address)
+    await this.#require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
+    await this.#require('Escape', await client.read.readContract({ ...vault, functionName: 'escape' }))
   }
 
-  private async require(of: string, address: Address): Promise<void> {
-    if (!(await isGenuine(this.settlement.client, of, address)))
+  async #require(of: string, address: Address): Promise<void> {
+    if (!(await isGenuine(this.#settlement.client, of, address)))
       throw new PlimsollError(
         `The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`,
       )
-    this.parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
+    this.#parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
   }
 
   /** The contract's storage at block `end` must be what the replay arrived at. */
   async compareStorage(end: bigint): Promise<void> {
-    const { ledger } = this.audit!
+    const { ledger } = this.#audit!
     const same = (what: string, replayed: unknown, stored: unknown) => {
       if (String(replayed) !== String(stored))
         throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
     }
-    const view = <T>(name: string) => this.settlement.view<T>(name, [], end)
+    const view = <T>(name: string) => this.#settlement.view<T>(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
     same('list of heads', ledger.heads, await view('heads'))
     same('bad debt', ledger.badDebt, await view('badDebt'))
-    same('round number', this.list.length, (await this.settlement.round(end)).number)
+    same('round number', this.#list.length, (await this.#settlement.round(end)).number)
     const vault = { address: await view<Address>('vault'), abi: VAULT_ABI } as const
     const stored = await Promise.all(
       Array.from({ length: ASSETS }, (_, a) =>
-        this.settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
+        this.#settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
       ),
     )
     const moved = (batches: readonly bigint[], besides: readonly bigint[]) =>
       batches.map((amount, a) => amount + besides[a]!)
     same(
       'backstop',
-      moved(ledger.backstop, this.books.backstop),
+      moved(ledger.backstop, this.#books.backstop),
       stored.map(({ backstop }) => backstop),
     )
     same(
       'list of what is withdrawn',
-      this.books.pending,
+      this.#books.pending,
       stored.map(({ pending }) => pending),
     )
     if (!this.imported)
       same(
         'list of what accounts hold',
-        moved(ledger.accounts, this.books.accounts),
+        moved(ledger.accounts, this.#books.accounts),
         stored.map(({ accounts }) => accounts),
       )
     same('completeness', ledger.isComplete(), await view('isComplete'))
     for (let slot = 2; slot < ledger.heads.length; slot++) {
-      if (!sameEnvelope(ledger.envelopes[slot], await this.settlement.envelope(slot, end)))
+      if (!sameEnvelope(ledger.envelopes[slot], await this.#settlement.envelope(slot, end)))
         throw new PlimsollError(`The contract's envelope of slot ${slot} is not what its settlements lead to.`)
     }
     if (ledger.marks !== undefined) {
       const flat = (marks: NonNullable<Ledger['marks']>) =>
         marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
-      same('set of marks', flat(ledger.marks), flat(await this.settlement.marks(end)))
+      same('set of marks', flat(ledger.marks), flat(await this.#settlement.marks(end)))
     }
   }
 
-  private decode({ address, data, topics, transactionHash: hash }: Log<bigint, number, false>): ChainEvent {
-    const { of, abi } = this.parts.get(address.toLowerCase())!
+  #decode({ address, data, topics, transactionHash: hash }: Log<bigint, number, false>): ChainEvent {
+    const { of, abi } = this.#parts.get(address.toLowerCase())!
     try {
       const { eventName, args } = decodeEventLog({ abi, data, topics })
       return { of, hash, name: eventName!, args: args as unknown as ChainEvent['args'] }
@@ -230,7 +230,7 @@ class Replay {
     }
   }
 
-  private async event({ hash, name, args }: ChainEvent): Promise<void> {
+  async #event({ hash, name, args }: ChainEvent): Promise<void> {
     switch (name) {
       case 'ParametersApplied': {
         const { depth, ...factors } = args.parameters as Record<keyof RiskParameters, number | bigint>
@@ -238,15 +238,15 @@ class Replay {
           name,
           BigInt(value),
         ])
-        this.parameters.set(Number(args.asset), Object.fromEntries(entries) as unknown as RiskParameters)
+        this.#parameters.set(Number(args.asset), Object.fromEntries(entries) as unknown as RiskParameters)
         return
       }
       case 'Genesis':
-        return this.genesis(hash, args.root as bigint, args.inboxHead as bigint)
+        return this.#genesis(hash, args.root as bigint, args.inboxHead as bigint)
       case 'RoundPosted':
-        return this.post(Number(args.round), args.prices as readonly bigint[], await this.gas(hash))
+        return this.#post(Number(args.round), args.prices as readonly bigint[], await this.#gas(hash))
       case 'EnvelopeOpened':
-        return (await this.begun()).ledger.open({
+        return (await this.#begun()).ledger.open({
           slot: Number(args.slot),
           envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] },
         })
@@ -259,15 +259,15 @@ class Replay {
   }
 
   /** Without an import the system begins empty. */
-  private async begun(): Promise<Audit> {
-    this.audit ??= await this.begin([])
-    return this.audit
+  async #begun(): Promise<Audit> {
+    this.#audit ??= await this.#begin([])
+    return this.#audit
   }
 
-  private async begin(leaves: readonly bigint[]): Promise<Audit> {
-    const keys = await this.keys()
-    const { slots, minLiability, sequencerKey } = await this.settlement.config()
-    const { client, address } = this.settlement
+  async #begin(leaves: readonly bigint[]): Promise<Audit> {
+    const keys = await this.#keys()
+    const { slots, minLiability, sequencerKey } = await this.#settlement.config()
+    const { client, address } = this.#settlement
     return new Audit(keys, slots, minLiability, leaves, {
       chainId: BigInt(client.chainId),
       settlement: BigInt(address),
@@ -275,58 +275,58 @@ class Replay {
     })
   }
 
-  private async genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
-    if (this.audit !== undefined) throw new PlimsollError('The import comes after other changes.')
-    const [claimedRoot, claimedInbox, leaves] = (await this.callData(hash, 'genesis')) as [
+  async #genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
+    if (this.#audit !== undefined) throw new PlimsollError('The import comes after other changes.')
+    const [claimedRoot, claimedInbox, leaves] = (await this.#callData(hash, 'genesis')) as [
       bigint,
       bigint,
       readonly bigint[],
     ]
-    const audit = await this.begin(leaves)
+    const audit = await this.#begin(leaves)
     if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root)
       throw new PlimsollError('The initial leaves do not have the initial root.')
     if (audit.ledger.heads[INBOX] !== inbox)
       throw new PlimsollError('The initial leaves do not have the initial inbox head.')
-    this.audit = audit
+    this.#audit = audit
     this.imported = true
   }
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
-  private async keys(): Promise<KeySet> {
-    const sizes = (await this.settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
+  async #keys(): Promise<KeySet> {
+    const sizes = (await this.#settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
     const profile = Object.values(PROFILES).find(
       ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
     )
     if (profile === undefined)
       throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
-    const keys = await auditKeys(this.keysOf, profile.name)
-    await this.settlement.requireKeys(keys)
+    const keys = await auditKeys(this.#keysOf, profile.name)
+    await this.#settlement.requireKeys(keys)
     return keys
   }
 
-  private async post(round: number, prices: readonly bigint[], gas: number): Promise<void> {
-    const { ledger } = await this.begun()
-    if (round !== this.list.length + 1)
-      throw new PlimsollError(`Round ${round} does not follow round ${this.list.length}.`)
-    this.closeRound()
-    const traded = [...this.parameters.keys()].sort((a, b) => a - b)
+  async #post(round: number, prices: readonly bigint[], gas: number): Promise<void> {
+    const { ledger } = await this.#begun()
+    if (round !== this.#list.length + 1)
+      throw new PlimsollError(`Round ${round} does not follow round ${this.#list.length}.`)
+    this.#closeRound()
+    const traded = [...this.#parameters.keys()].sort((a, b) => a - b)
     ledger.marks = fillMarks(
-      traded.map((asset) => assetMarks(prices[asset - 1]!, this.parameters.get(asset)!, `asset ${asset}`)),
+      traded.map((asset) => assetMarks(prices[asset - 1]!, this.#parameters.get(asset)!, `asset ${asset}`)),
     )
-    this.list.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
+    this.#list.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
   }
 
-  private closeRound(): void {
-    const last = this.list.at(-1)
-    if (last !== undefined) last.complete = this.audit!.ledger.isComplete()
+  #closeRound(): void {
+    const last = this.#list.at(-1)
+    if (last !== undefined) last.complete = this.#audit!.ledger.isComplete()
   }
 
-  private async settle(hash: Hex): Promise<void> {
-    const audit = await this.begun()
-    const [batches] = (await this.callData(hash, 'settle')) as [readonly ChainBatch[]]
-    const round = this.list.at(-1)
+  async #settle(hash: Hex): Promise<void> {
+    const audit = await this.#begun()
+    const [batches] = (await this.#callData(hash, 'settle')) as [readonly ChainBatch[]]
+    const round = this.#list.at(-1)
     for (const [i, batch] of batches.entries()) {
-      await this.batch(audit, batch).catch((error: unknown) => {
+      await this.#batch(audit, batch).catch((error: unknown) => {
         if (error instanceof PlimsollError)
           throw new PlimsollError(`Batch ${i} of transaction ${hash}: ${error.message}`)
         throw error
@@ -336,11 +336,11 @@ class Replay {
         round[COUNTED[circuitName(batch.circuit)]] += Number(batch.values[0])
       }
     }
-    if (round !== undefined) round.gas += await this.gas(hash)
-    this.onSettlement(++this.settlements)
+    if (round !== undefined) round.gas += await this.#gas(hash)
+    this.#onSettlement(++this.#settlements)
   }
 
-  private batch(
+  #batch(
     audit: Audit,
     { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch,
   ): Promise<void> {
@@ -365,20 +365,20 @@ class Replay {
     )
   }
 
-  private async callData(hash: Hex, functionName: string): Promise<readonly unknown[]> {
-    const { to, input } = await this.settlement.client.read.getTransaction({ hash })
-    if (to?.toLowerCase() !== this.settlement.address.toLowerCase())
+  async #callData(hash: Hex, functionName: string): Promise<readonly unknown[]> {
+    const { to, input } = await this.#settlement.client.read.getTransaction({ hash })
+    if (to?.toLowerCase() !== this.#settlement.address.toLowerCase())
       throw new PlimsollError(
         `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
       )
-    const call = decodeFunctionData({ abi: this.settlement.abi, data: input })
+    const call = decodeFunctionData({ abi: this.#settlement.abi, data: input })
     if (call.functionName !== functionName)
       throw new PlimsollError(`Transaction ${hash} is not a call of ${functionName}.`)
     return call.args ?? []
   }
 
-  private async gas(hash: Hex): Promise<number> {
-    return Number((await this.settlement.client.read.getTransactionReceipt({ hash })).gasUsed)
+  async #gas(hash: Hex): Promise<number> {
+    return Number((await this.#settlement.client.read.getTransactionReceipt({ hash })).gasUsed)
   }
 }
 

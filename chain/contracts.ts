@@ -66,23 +66,23 @@ export class Contracts {
   /** Assets 0, 1, ... */
   readonly assets: readonly Asset[]
   readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
-  private readonly parts: Parts
-  private readonly fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
+  readonly #parts: Parts
+  readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
   private constructor(
     settlement: Settlement,
     parts: Parts,
     assets: readonly Asset[],
     clocks: Contracts['clocks'],
-    fees: Contracts['fees'],
+    fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>,
   ) {
     this.settlement = settlement
     this.rounds = parts.rounds
     this.vault = parts.vault
-    this.parts = parts
+    this.#parts = parts
     this.assets = assets
     this.clocks = clocks
-    this.fees = fees
+    this.#fees = fees
   }
 
   /** @throws PlimsollError when the chain does not answer */
@@ -158,7 +158,7 @@ export class Contracts {
     if (first === end) return []
     const ripe = LOCAL_CHAINS.includes(chainId)
       ? end
-      : await this.queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
+      : await this.#queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
     const last = ripe < first + MOST ? ripe : first + MOST
     const liveTime = await read.readContract({ ...this.rounds, functionName: 'liveTime' })
     const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
@@ -181,15 +181,15 @@ export class Contracts {
   /** Forced requests that wait, in order of their deadlines. */
   async forcedRequests(now: number): Promise<ForcedRequest[]> {
     const { read } = this.settlement.client
-    const [first, end] = await read.readContract({ ...this.parts.forced, functionName: 'queue' })
+    const [first, end] = await read.readContract({ ...this.#parts.forced, functionName: 'queue' })
     const list: ForcedRequest[] = []
     const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
     const requests = inOrder(places, async (place) => {
-      const number = await read.readContract({ ...this.parts.forced, functionName: 'numberAt', args: [place] })
+      const number = await read.readContract({ ...this.#parts.forced, functionName: 'numberAt', args: [place] })
       return {
         place,
         number,
-        request: await read.readContract({ ...this.parts.forced, functionName: 'request', args: [number] }),
+        request: await read.readContract({ ...this.#parts.forced, functionName: 'request', args: [number] }),
       }
     })
     for await (const { place, number, request } of requests) {
@@ -230,7 +230,7 @@ export class Contracts {
     const last = await read.readContract({ ...this.vault, functionName: 'lastCheckpoint' })
     return (
       Number(last.round) < round &&
-      !(await read.readContract({ address: this.parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
+      !(await read.readContract({ address: this.#parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
     )
   }
 
@@ -251,13 +251,13 @@ export class Contracts {
       chainId: client.chainId,
       settlement: address,
       vault: this.vault.address,
-      forced: this.parts.forced.address,
-      insurance: this.parts.insurance,
-      escape: this.parts.escape,
+      forced: this.#parts.forced.address,
+      insurance: this.#parts.insurance,
+      escape: this.#parts.escape,
       rounds: this.rounds.address,
       sequencerKey: [...(await this.settlement.config()).sequencerKey],
       profile,
-      ...this.fees,
+      ...this.#fees,
       assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({
         symbol: symbols[a]!,
         decimals,
@@ -271,7 +271,7 @@ export class Contracts {
   }
 
   /** How many deposits there were at a block; none before the deployment. */
-  private async queueEnd(blockNumber: bigint): Promise<bigint> {
+  async #queueEnd(blockNumber: bigint): Promise<bigint> {
     if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,

@@ -208,19 +208,19 @@ async function setFeeds(signer: SigningClient, feeds: readonly Address[], quotes
  * proving takes no time of theirs.
  */
 class ChainClock {
-  private readonly signer: SigningClient
-  private offset: bigint | undefined
+  readonly #signer: SigningClient
+  #offset: bigint | undefined
 
   constructor(signer: SigningClient) {
-    this.signer = signer
+    this.#signer = signer
   }
 
   /** Mines a block at the replayed time. */
   async moveTo(unix: number): Promise<void> {
-    const { timestamp } = await this.signer.read.getBlock()
-    this.offset ??= timestamp + 60n - BigInt(unix)
-    const target = BigInt(unix) + this.offset
-    const request = this.signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
+    const { timestamp } = await this.#signer.read.getBlock()
+    this.#offset ??= timestamp + 60n - BigInt(unix)
+    const target = BigInt(unix) + this.#offset
+    const request = this.#signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
     await request({
       method: 'evm_setNextBlockTimestamp',
       params: [`0x${(target > timestamp ? target : timestamp + 1n).toString(16)}`],

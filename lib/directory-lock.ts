@@ -16,10 +16,10 @@ class DirectoryInUse extends PlimsollError {}
  * next number, which only one can; so a killed process leaves nothing behind that somebody would have to remove.
  */
 export class DirectoryLock {
-  private readonly path: string
+  readonly #path: string
 
   private constructor(path: string) {
-    this.path = path
+    this.#path = path
   }
 
   /** @throws PlimsollError when another process, or this one, has it */
@@ -66,7 +66,7 @@ export class DirectoryLock {
   }
 
   async release(): Promise<void> {
-    await rm(this.path, { force: true })
+    await rm(this.#path, { force: true })
   }
 }
 

@@ -116,11 +116,11 @@ export class Ledger {
       throw new PlimsollError('An element of D is not below r.')
     switch (batch.circuit) {
       case 'sweep':
-        return this.sweepVector(batch)
+        return this.#sweepVector(batch)
       case 'resolve':
-        return this.resolveVector(batch)
+        return this.#resolveVector(batch)
       case 'transact':
-        return this.transactVector(batch)
+        return this.#transactVector(batch)
     }
   }
 
@@ -133,33 +133,33 @@ export class Ledger {
     this.root = batch.rootAfter
     this.heads[INBOX] = batch.inboxAfter
     if (batch.circuit === 'transact') {
-      this.applySteps(batch)
+      this.#applySteps(batch)
       return
     }
     this.heads[DISTRESS] = batch.distressAfter
-    batch.backstopDelta.forEach((delta, a) => this.fromBackstop(a, -delta))
+    batch.backstopDelta.forEach((delta, a) => this.#fromBackstop(a, -delta))
     this.badDebt += batch.badDebt
   }
 
   /** Trades between accounts cancel out, and the rest is public. */
-  private applySteps({ steps }: TransactBatch): void {
+  #applySteps({ steps }: TransactBatch): void {
     for (const { op, asset, amount, u, v } of steps) {
       if (op === OP.open || op === OP.topup) this.accounts[asset]! += amount
       if (op === OP.withdraw || op === OP.forced) this.accounts[asset]! -= amount
       if (op === OP.unwind) {
         const sign = v === 1n ? 1n : -1n
-        this.fromBackstop(asset, sign * amount)
-        this.fromBackstop(0, -sign * u)
+        this.#fromBackstop(asset, sign * amount)
+        this.#fromBackstop(0, -sign * u)
       }
     }
   }
 
-  private fromBackstop(asset: number, amount: bigint): void {
+  #fromBackstop(asset: number, amount: bigint): void {
     this.accounts[asset]! += amount
     this.backstop[asset]! -= amount
   }
 
-  private sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
+  #sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
     const { window: width, steps } = this.shape.sweep
     if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
     window.forEach((slot, w) => {
@@ -180,7 +180,7 @@ export class Ledger {
     ]
   }
 
-  private resolveVector(batch: ResolveBatch): bigint[] {
+  #resolveVector(batch: ResolveBatch): bigint[] {
     const { steps } = this.shape.resolve
     if (this.marks === undefined) throw new PlimsollError('A resolve needs a round.')
     if (batch.active > steps || batch.writes.length !== steps) throw new PlimsollError(`A resolve has ${steps} steps.`)
@@ -202,7 +202,7 @@ export class Ledger {
     ]
   }
 
-  private transactVector(batch: TransactBatch): bigint[] {
+  #transactVector(batch: TransactBatch): bigint[] {
     const { steps } = this.shape.transact
     if (batch.active > steps || batch.steps.length !== steps) throw new PlimsollError(`A transact has ${steps} steps.`)
     if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op)))

@@ -13,15 +13,15 @@ export class AccountTable {
   readonly floats: Float64Array
   /** Largest |balance| ever stored, per asset. */
   readonly largest: bigint[] = Array<bigint>(ASSETS).fill(0n)
-  private readonly magnitudes: BigUint64Array
-  private readonly signs: Uint8Array
+  readonly #magnitudes: BigUint64Array
+  readonly #signs: Uint8Array
 
   /** A table of `count` accounts without balances. */
   constructor(count: number) {
     this.count = count
     this.floats = new Float64Array(count * ASSETS)
-    this.magnitudes = new BigUint64Array(count * ASSETS)
-    this.signs = new Uint8Array(count)
+    this.#magnitudes = new BigUint64Array(count * ASSETS)
+    this.#signs = new Uint8Array(count)
   }
 
   /** @throws PlimsollError when the row does not exist or a balance is 2^64 or more */
@@ -38,17 +38,17 @@ export class AccountTable {
       const magnitude = abs(balance)
       if (balance < 0n) signs |= 1 << a
       if (magnitude > this.largest[a]!) this.largest[a] = magnitude
-      this.magnitudes[index * ASSETS + a] = magnitude
+      this.#magnitudes[index * ASSETS + a] = magnitude
       this.floats[index * ASSETS + a] = Number(balance)
     }
-    this.signs[index] = signs
+    this.#signs[index] = signs
   }
 
   /** The exact balances of a row. */
   get(index: number): bigint[] {
     return Array.from({ length: ASSETS }, (_, a) => {
-      const magnitude = this.magnitudes[index * ASSETS + a]!
-      return (this.signs[index]! >> a) & 1 ? -magnitude : magnitude
+      const magnitude = this.#magnitudes[index * ASSETS + a]!
+      return (this.#signs[index]! >> a) & 1 ? -magnitude : magnitude
     })
   }
 }

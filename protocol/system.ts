@@ -173,7 +173,7 @@ export class System {
     const system = new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (system.head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
+      if (system.#head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system
   }
@@ -206,8 +206,8 @@ export class System {
     const { steps, window: width } = this.ledger.shape.sweep
     if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
     const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
-    const entries = moves.map((move) => this.move(window, move))
-    const headsAfter = window.map((slot) => this.head(slot))
+    const entries = moves.map((move) => this.#move(window, move))
+    const headsAfter = window.map((slot) => this.#head(slot))
     const batch: SweepBatch = { circuit: 'sweep', window, active: moves.length, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
@@ -252,7 +252,7 @@ export class System {
     const { root: rootBefore, minLiability } = this.ledger
     const distressBefore = this.ledger.heads[DISTRESS]!
     const inboxBefore = this.ledger.heads[INBOX]!
-    const resolved = Array.from({ length: count }, () => this.resolveTop(marks))
+    const resolved = Array.from({ length: count }, () => this.#resolveTop(marks))
     const backstopDelta = Array.from({ length: ASSETS }, (_, a) =>
       resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n),
     )
@@ -260,8 +260,8 @@ export class System {
       circuit: 'resolve',
       active: count,
       rootAfter: this.tree.root,
-      distressAfter: this.head(DISTRESS),
-      inboxAfter: this.head(INBOX),
+      distressAfter: this.#head(DISTRESS),
+      inboxAfter: this.#head(INBOX),
       backstopDelta,
       badDebt: resolved.reduce((sum, { resolution }) => sum + (resolution.liquidation?.badDebt ?? 0n), 0n),
       writes: Array.from({ length: steps }, (_, s) => resolved[s]?.write ?? NO_WRITE),
@@ -308,12 +308,12 @@ export class System {
       domain: { chainId, settlement, sequencer },
     } = this.ledger
     const inboxBefore = this.ledger.heads[INBOX]!
-    const executed = operations.map((operation) => this.execute(operation, validUntil, verify))
+    const executed = operations.map((operation) => this.#execute(operation, validUntil, verify))
     const batch: TransactBatch = {
       circuit: 'transact',
       active: operations.length,
       rootAfter: this.tree.root,
-      inboxAfter: this.head(INBOX),
+      inboxAfter: this.#head(INBOX),
       validUntil,
       steps: Array.from({ length: steps }, (_, s) => executed[s]?.public ?? INACTIVE_STEP),
     }
@@ -340,7 +340,7 @@ export class System {
     }
   }
 
-  private execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
+  #execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
     const { index } = operation
     const account = this.accounts[index]
     if (operation.kind === 'open' && account === undefined && index !== this.accounts.length)
@@ -364,31 +364,31 @@ export class System {
       this.accounts[index] = next
       this.publicKeys[index] = publicKey
       this.tree.set(index, published.leaf)
-      this.push(INBOX, next, published.leaf)
+      this.#push(INBOX, next, published.leaf)
     }
     const outcome = next !== undefined ? 'done' : operation.kind === 'topup' ? 'bounced' : 'discharged'
     return { public: published, input, result: { operation, outcome, account: next ?? before } satisfies StepResult }
   }
 
-  private head(slot: number): bigint {
+  #head(slot: number): bigint {
     const top = this.stacks[slot]!.at(-1)
     return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf)
   }
 
-  private push(slot: number, account: Account, leaf: bigint): void {
-    this.stacks[slot]!.push({ account, leaf, below: this.head(slot) })
+  #push(slot: number, account: Account, leaf: bigint): void {
+    this.stacks[slot]!.push({ account, leaf, below: this.#head(slot) })
   }
 
-  private move(window: readonly number[], { from, to }: Move): StackEntry {
+  #move(window: readonly number[], { from, to }: Move): StackEntry {
     if (from === to || !window.includes(from) || !window.includes(to))
       throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
     const entry = this.stacks[from]!.pop()
     if (entry === undefined) throw new PlimsollError(`Slot ${from} is empty.`)
-    this.push(to, entry.account, entry.leaf)
+    this.#push(to, entry.account, entry.leaf)
     return entry
   }
 
-  private resolveTop(marks: Marks): ResolvedStep {
+  #resolveTop(marks: Marks): ResolvedStep {
     const { account, leaf, below } = this.stacks[DISTRESS]!.pop()!
     const current = this.tree.leaf(account.index)
     const children = this.tree.path(account.index)
@@ -407,7 +407,7 @@ export class System {
     const newLeaf = accountLeaf(next)
     this.accounts[account.index] = next
     this.tree.set(account.index, newLeaf)
-    this.push(INBOX, next, newLeaf)
+    this.#push(INBOX, next, newLeaf)
     return {
       resolution: breached ? { action: 'liquidate', account: next, liquidation } : { action: 'refresh', account: next },
       backstopDelta: account.balances.map((before, a) => before - next.balances[a]!),

@@ -29,7 +29,7 @@ export function compilerVersions(): string {
     .join(', ')
 }
 
-/** Compiles a circuit with circom at --O2 in a process of its own. Throws PlimsollError with the compiler's first complaint. */
+/** Compiles a circuit with circom at --O2 in a process of its own. @throws PlimsollError with the compiler's first complaint. */
 export async function compileCircuit(options: CompileOptions): Promise<void> {
   const directory = await mkdtemp(join(options.output, `${options.name}-`))
   try {

@@ -21,7 +21,7 @@ const MATRICES = 3
 
 /**
  * Reads the terms of all constraints, and adds what snarkjs binds the constant and the public wires with: a row each, so that no two
- * of them are linearly dependent. Throws PlimsollError where the constraints are malformed; `name` is what errors call the file.
+ * of them are linearly dependent. @throws PlimsollError where the constraints are malformed; `name` is what errors call the file.
  */
 export function constraintTerms(
   { constraints, constraintCount, publicSignals, wires: wireCount }: R1cs,

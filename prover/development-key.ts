@@ -28,7 +28,7 @@ const G2_COST = 2.5
 /**
  * Writes a Groth16 key (snarkjs's .zkey) for a circuit, at a secret point derived from the seed, so without a ceremony:
  * every point is a known multiple of a generator. The same circuit and seed give the same bytes.
- * Throws PlimsollError for an .r1cs file that is malformed, and where the kernel does not run.
+ * @throws PlimsollError for an .r1cs file that is malformed, and where the kernel does not run.
  */
 export async function writeDevelopmentKey(options: DevelopmentKeyOptions): Promise<void> {
   if (options.kernel !== undefined) return writeKey(options, options.kernel)
@@ -40,7 +40,7 @@ export async function writeDevelopmentKey(options: DevelopmentKeyOptions): Promi
   }
 }
 
-/** The kernel with the machine's best field, on all cores. Throws PlimsollError where it does not run. */
+/** The kernel with the machine's best field, on all cores. @throws PlimsollError where it does not run. */
 export function openKernel(): Kernel {
   try {
     return new Kernel()

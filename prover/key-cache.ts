@@ -16,7 +16,7 @@ const TEMPORARY = '.building-'
 /**
  * The directory `parent/content`, whose files were made by `build` from what `content` is the hash of. It is built once, appears
  * whole or not at all, and every file is checked against the manifest when it is used again.
- * Throws PlimsollError when a file is missing or was changed.
+ * @throws PlimsollError when a file is missing or was changed.
  */
 export async function cachedDirectory(
   parent: string,

@@ -67,7 +67,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /**
  * The keys of a profile for all circuits: compiled and generated when this version of the circuits has none in the cache
  * (`.plimsoll` in the package, or the directory named by PLIMSOLL_CACHE), checked against their checksums when it has.
- * Throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
+ * @throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
 export async function ensureKeys(profileName: ProfileName, options: KeyOptions = {}): Promise<KeySet> {
   const profile = PROFILES[profileName]

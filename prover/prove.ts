@@ -29,7 +29,7 @@ export async function useProver(choice: string): Promise<void> {
 /**
  * Proves a batch. Returns the public signals digest, z, y with the proof, which has been verified: a fault of the prover or the
  * machine does not leave this process.
- * Throws PlimsollError when the input does not satisfy the circuit.
+ * @throws PlimsollError when the input does not satisfy the circuit.
  */
 export async function prove(
   keys: KeySet,

@@ -9,7 +9,7 @@ export interface Prover {
   readonly name: string
   /**
    * Proves a witness under the key in a `.zkey` file, with fresh blinding. Whether the witness satisfies the circuit is not
-   * checked. Throws PlimsollError for a key or witness that is malformed.
+   * checked. @throws PlimsollError for a key or witness that is malformed.
    */
   prove(zkey: string, witness: Witness): Promise<Groth16Proof>
   /** Ends its threads. */
@@ -20,7 +20,7 @@ export const PROVER_NAMES = ['kernel', 'snarkjs', 'rapidsnark'] as const
 
 /**
  * Opens a backend by what the user wrote: `kernel`, `snarkjs`, or `rapidsnark=PATH` of an executable.
- * Throws PlimsollError for anything else, and for an executable that is none.
+ * @throws PlimsollError for anything else, and for an executable that is none.
  */
 export async function openProver(choice: string): Promise<Prover> {
   const [name, path] = [

@@ -22,7 +22,7 @@ export function keyHash(key: VerificationKey): Hex {
   return keccak256(`0x${words.map((word) => BigInt(word).toString(16).padStart(64, '0')).join('')}`)
 }
 
-/** Throws PlimsollError for a key under which anyone can forge proofs: one whose gamma and delta are the same point. */
+/** @throws PlimsollError for a key under which anyone can forge proofs: one whose gamma and delta are the same point. */
 export function requireSoundKey(key: VerificationKey, name: string): void {
   const point = (value: readonly (readonly string[])[]): string => value.flat().map(BigInt).join()
   if (point(key.vk_gamma_2) === point(key.vk_delta_2)) {

@@ -50,7 +50,7 @@ interface Evaluation {
   readonly basis: Scalars
 }
 
-/** Evaluates a circuit's QAP at a known tau. Throws PlimsollError for a coefficient of r or more; `name` is what errors call the file. */
+/** Evaluates a circuit's QAP at a known tau. @throws PlimsollError for a coefficient of r or more; `name` is what errors call the file. */
 export async function wireScalars(
   kernel: Kernel,
   r1cs: R1cs,

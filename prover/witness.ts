@@ -38,7 +38,7 @@ export class WitnessCalculator {
     return new WitnessCalculator(await WebAssembly.compile(await readFile(wasm)), name)
   }
 
-  /** Throws PlimsollError when an input is unknown, missing or of another size, and when an assertion of the circuit fails. */
+  /** @throws PlimsollError when an input is unknown, missing or of another size, and when an assertion of the circuit fails. */
   async calculate(input: CircuitInput): Promise<Witness> {
     const messages: string[] = []
     const { exports } = await WebAssembly.instantiate(this.#module, {

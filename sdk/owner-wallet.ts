@@ -33,15 +33,15 @@ export class OwnerWallet {
   readonly client: PlimsollClient
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
-  private readonly viewKey: bigint
-  private readonly chosen: number | undefined
+  readonly #viewKey: bigint
+  readonly #chosen: number | undefined
 
   private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, chosen: number | undefined) {
     this.client = client
     this.deployment = deployment
     this.key = key
-    this.chosen = chosen
-    this.viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
+    this.#chosen = chosen
+    this.#viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
   }
 
   /**
@@ -58,7 +58,7 @@ export class OwnerWallet {
 
   /** Index of the account: the one that was chosen, else the first; undefined before there is one. */
   async findIndex(): Promise<number | undefined> {
-    return chooseIndex(await this.indices(), this.chosen)
+    return chooseIndex(await this.indices(), this.#chosen)
   }
 
   /** @throws PlimsollError when there is none */
@@ -75,10 +75,10 @@ export class OwnerWallet {
     const { index, version, leaf, cipher } = info
     const account: Account = {
       owner: ownerHash(this.key.publicKey),
-      viewKey: this.viewKey,
+      viewKey: this.#viewKey,
       index,
       version: BigInt(version),
-      ...decryptAccount(cipher, leaf, this.viewKey),
+      ...decryptAccount(cipher, leaf, this.#viewKey),
     }
     if (accountLeaf(account) !== leaf)
       throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
@@ -86,8 +86,8 @@ export class OwnerWallet {
   }
 
   async withdraw(asset: number, amount: bigint, recipient: Address, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
       kind: KIND.withdraw,
       index,
       nonce: BigInt(version),
@@ -103,8 +103,8 @@ export class OwnerWallet {
 
   /** Half of a trade with whoever signs the other half with the same link. */
   async trade({ asset, direction, x, y }: TradeTerms, link: bigint, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
       kind: KIND.trade,
       index,
       nonce: BigInt(version),
@@ -120,8 +120,8 @@ export class OwnerWallet {
 
   /** A trade with the backstop. */
   async unwind({ asset, direction, x, y }: TradeTerms, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
       kind: KIND.unwind,
       index,
       nonce: BigInt(version),
@@ -137,8 +137,8 @@ export class OwnerWallet {
 
   /** @param weights of assets 0 to 7 */
   async preferences(weights: readonly number[], validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
       kind: KIND.preferences,
       index,
       nonce: BigInt(version),
@@ -153,7 +153,7 @@ export class OwnerWallet {
   }
 
   /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
-  private async next({
+  async #next({
     expiresIn = DEFAULT_EXPIRY,
   }: Validity): Promise<{ index: number; version: number; expiry: number }> {
     const index = await this.index()
@@ -161,7 +161,7 @@ export class OwnerWallet {
     return { index, version: pendingVersion, expiry: now + expiresIn }
   }
 
-  private sign(message: Message) {
+  #sign(message: Message) {
     const { chainId, settlement } = this.deployment
     const {
       r8: [x, y],

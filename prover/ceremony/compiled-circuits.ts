@@ -27,7 +27,7 @@ export interface CompileChoices {
 
 /**
  * The circuits of a profile without keys, compiled when the cache has none of this version.
- * Throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
+ * @throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
 export async function compiledCircuits(
   profileName: ProfileName,

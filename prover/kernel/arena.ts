@@ -10,7 +10,7 @@ export class Arena {
   readonly memory = new WebAssembly.Memory({ initial: 2, maximum: MAXIMUM_PAGES, shared: true })
   #top = CONSTANT_BYTES
 
-  /** The address of `bytes` bytes. Throws PlimsollError when 4 GB are used up. */
+  /** The address of `bytes` bytes. @throws PlimsollError when 4 GB are used up. */
   allocate(bytes: number): number {
     const pointer = this.#top
     const top = Math.ceil((pointer + bytes) / ALIGNMENT) * ALIGNMENT

@@ -72,7 +72,7 @@ export class BatchHasher {
     this.#scratch = arena.allocate(Math.max(verifyScratch(machine), ...scratchBytes))
   }
 
-  /** Hashes lists of inputs, all of the same length. Throws PlimsollError for an input that is not in [0, r). */
+  /** Hashes lists of inputs, all of the same length. @throws PlimsollError for an input that is not in [0, r). */
   hashBatch(lists: readonly bigint[][]): bigint[] {
     if (lists.length === 0) return []
     const inputs = lists[0]!.length as KernelArity
@@ -89,7 +89,7 @@ export class BatchHasher {
 
   /**
    * The same on 32-byte little-endian words: the inputs of one hash behind those of the other, and so the hashes.
-   * Throws PlimsollError for a word of r or more, and RangeError for a number of inputs that the kernel does not have.
+   * @throws PlimsollError for a word of r or more, and RangeError for a number of inputs that the kernel does not have.
    */
   hashWords(inputs: KernelArity, words: Uint8Array): Uint8Array<ArrayBuffer> {
     if (!this.#tables.has(inputs)) throw new RangeError(`There is no kernel for ${inputs} inputs.`)
@@ -185,7 +185,7 @@ function baseMultiples(): Point[] {
   return multiples
 }
 
-/** Passes on what is in [0, r). Throws PlimsollError for anything else. */
+/** Passes on what is in [0, r). @throws PlimsollError for anything else. */
 export function requireElement(value: bigint): bigint {
   if (value < 0n || value >= SCALAR_FIELD) throw notAnElement()
   return value

@@ -69,7 +69,7 @@ export class Groth16 {
     }
   }
 
-  /** Loads a key from the contents of a `.zkey` file. Throws PlimsollError where it is malformed; `name` is what errors call it. */
+  /** Loads a key from the contents of a `.zkey` file. @throws PlimsollError where it is malformed; `name` is what errors call it. */
   static async load(kernel: Kernel, file: Uint8Array, name: string): Promise<Groth16> {
     const zkey = parseZkey(file, name)
     const before = kernel.arena.used
@@ -82,7 +82,7 @@ export class Groth16 {
 
   /**
    * Proves a witness, 32 bytes little-endian a wire, with fresh blinding. Whether it satisfies the circuit is not checked: if it
-   * does not, the proof is no proof. Throws PlimsollError for a witness of another size or with a value of r or more.
+   * does not, the proof is no proof. @throws PlimsollError for a witness of another size or with a value of r or more.
    */
   async prove(witness: Uint8Array, onPhase: PhaseTimer = () => {}): Promise<ProofPoints> {
     const { wires, delta1 } = this.key

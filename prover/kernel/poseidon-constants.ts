@@ -130,7 +130,7 @@ function multiplyRow(row: readonly bigint[], matrix: Matrix): bigint[] {
   return linearCombination(row, matrix)
 }
 
-/** By Gauss and Jordan. Throws RangeError for a singular matrix. */
+/** By Gauss and Jordan. @throws RangeError for a singular matrix. */
 function invertMatrix(matrix: Matrix): bigint[][] {
   const size = matrix.length
   const rows = matrix.map((row, i) => [...row, ...row.map((_, j) => (i === j ? 1n : 0n))])

@@ -53,7 +53,7 @@ export interface ConstraintRows {
 /** Number of scalars behind the wires': 1, r, s. */
 export const BLINDING = 3
 
-/** Brings a parsed key into the kernel's memory. Throws PlimsollError where a point or coefficient is malformed. */
+/** Brings a parsed key into the kernel's memory. @throws PlimsollError where a point or coefficient is malformed. */
 export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): Promise<ProvingKey> {
   const before = kernel.arena.used
   const { wires, publicSignals, domainSize, alpha1, beta1, beta2, delta1, delta2 } = zkey

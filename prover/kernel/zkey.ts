@@ -32,7 +32,7 @@ export interface Zkey {
   readonly h: Uint8Array
 }
 
-/** Throws PlimsollError for a file that is not a whole Groth16 key on BN254. `name` is what errors call it. */
+/** @throws PlimsollError for a file that is not a whole Groth16 key on BN254. `name` is what errors call it. */
 export function parseZkey(file: Uint8Array, name: string): Zkey {
   const sections = readSections(file, 'zkey', name)
   const protocol = section(sections, 1, 4, name)

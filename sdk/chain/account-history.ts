@@ -84,19 +84,19 @@ export interface Opening {
  */
 export class SettlementHistory {
   readonly root: bigint
-  private readonly tree: AccountTree
-  private readonly writes: ReadonlyMap<number, readonly ChainWrite[]>
-  private readonly openings: readonly Opening[]
+  readonly #tree: AccountTree
+  readonly #writes: ReadonlyMap<number, readonly ChainWrite[]>
+  readonly #openings: readonly Opening[]
 
   private constructor(
     tree: AccountTree,
     writes: ReadonlyMap<number, readonly ChainWrite[]>,
     openings: readonly Opening[],
   ) {
-    this.tree = tree
+    this.#tree = tree
     this.root = tree.root
-    this.writes = writes
-    this.openings = openings
+    this.#writes = writes
+    this.#openings = openings
   }
 
   /**
@@ -167,7 +167,7 @@ export class SettlementHistory {
 
   /** Indices of the accounts that deposits opened for a public key. */
   indices([x, y]: Point): number[] {
-    return this.openings.filter(({ publicKey }) => publicKey[0] === x && publicKey[1] === y).map(({ index }) => index)
+    return this.#openings.filter(({ publicKey }) => publicKey[0] === x && publicKey[1] === y).map(({ index }) => index)
   }
 
   /**
@@ -175,7 +175,7 @@ export class SettlementHistory {
    * @throws PlimsollError when the deposit that opened it is not in the tree yet, or the keys do not open it
    */
   account(index: number, publicKey: Point, viewKey: bigint): RecoveredAccount {
-    const writes = this.writes.get(index)
+    const writes = this.#writes.get(index)
     if (writes === undefined)
       throw new PlimsollError(`The deposit that opens account ${index} has not been settled yet.`)
     const owner = ownerHash(publicKey)
@@ -203,7 +203,7 @@ export class SettlementHistory {
         kind: kind ?? (changes.some((change) => change !== 0n) ? 'liquidation' : 'refresh'),
       })
     }
-    return { account, leaf: accountLeaf(account), history, path: this.tree.path(index) }
+    return { account, leaf: accountLeaf(account), history, path: this.#tree.path(index) }
   }
 }
 

@@ -14,29 +14,29 @@ interface Pending {
 
 /** Whose withdrawals are which: the contract's events name the account, its storage does not. */
 export class WithdrawalBook {
-  private readonly contracts: Contracts
-  private readonly byId = new Map<bigint, Pending>()
-  private next: bigint | undefined
-  private reading: Promise<void> = Promise.resolve()
+  readonly #contracts: Contracts
+  readonly #byId = new Map<bigint, Pending>()
+  #next: bigint | undefined
+  #reading: Promise<void> = Promise.resolve()
 
   constructor(contracts: Contracts) {
-    this.contracts = contracts
+    this.#contracts = contracts
   }
 
   /** What an account has withdrawn and nobody has claimed yet, in order. */
   async of(index: number): Promise<WithdrawalInfo[]> {
     try {
       // One after the other: an older reading must not undo a newer one.
-      this.reading = this.reading.catch(() => {}).then(() => this.read())
-      await this.reading
+      this.#reading = this.#reading.catch(() => {}).then(() => this.#read())
+      await this.#reading
       const {
         vault,
         settlement: {
           client: { read },
         },
-      } = this.contracts
+      } = this.#contracts
       const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
-      const ids = [...this.byId]
+      const ids = [...this.#byId]
         .filter(([, pending]) => pending.index === index && pending.claimed === undefined)
         .map(([id]) => id)
       const list = await Promise.all(
@@ -55,7 +55,7 @@ export class WithdrawalBook {
               asset,
               amount,
               recipient,
-              pays: this.contracts.payable(asset, (amount * num) / den),
+              pays: this.#contracts.payable(asset, (amount * num) / den),
               claimable: epoch < epochs,
             }
           }),
@@ -65,11 +65,11 @@ export class WithdrawalBook {
     }
   }
 
-  private async read(): Promise<void> {
-    const { vault, settlement } = this.contracts
+  async #read(): Promise<void> {
+    const { vault, settlement } = this.#contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    const start = this.next ?? (await settlement.view<bigint>('deployedAt'))
+    const start = this.#next ?? (await settlement.view<bigint>('deployedAt'))
     const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
     for (const range of blockRanges(start, end)) {
       const [pendings, claims] = await Promise.all([
@@ -81,17 +81,18 @@ export class WithdrawalBook {
       for (const { args, blockNumber } of claims) claimed.push([args.id, blockNumber])
     }
     // Whoever reads the book meanwhile finds it as it was before or as it is after.
-    for (const [id, pending] of this.byId) {
-      if (pending.block >= start) this.byId.delete(id)
+    for (const [id, pending] of this.#byId) {
+      if (pending.block >= start) this.#byId.delete(id)
       if (pending.claimed !== undefined && pending.claimed >= start) pending.claimed = undefined
     }
-    for (const [id, pending] of made) this.byId.set(id, pending)
+    for (const [id, pending] of made) this.#byId.set(id, pending)
     for (const [id, block] of claimed) {
-      const pending = this.byId.get(id)
+      const pending = this.#byId.get(id)
       if (pending !== undefined) pending.claimed = block
     }
-    this.next = end > REREAD ? end - REREAD : 0n
+    this.#next = end > REREAD ? end - REREAD : 0n
     // A claim that no reorganization can undo is nothing to remember.
-    for (const [id, { claimed: block }] of this.byId) if (block !== undefined && block < this.next) this.byId.delete(id)
+    for (const [id, { claimed: block }] of this.#byId)
+      if (block !== undefined && block < this.#next) this.#byId.delete(id)
   }
 }

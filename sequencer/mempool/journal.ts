@@ -37,20 +37,20 @@ export interface JournalEntry {
  * place at once.
  */
 export class Journal {
-  private file: FileHandle
-  private readonly directory: string
-  private readonly kept: number
-  private readonly byId = new Map<Hex, JournalEntry>()
-  private length: number
-  private count = 0
-  private last: Promise<void> = Promise.resolve()
-  private broken = false
+  #file: FileHandle
+  readonly #directory: string
+  readonly #kept: number
+  readonly #byId = new Map<Hex, JournalEntry>()
+  #length: number
+  #count = 0
+  #last: Promise<void> = Promise.resolve()
+  #broken = false
 
   private constructor(file: FileHandle, directory: string, length: number, kept: number) {
-    this.file = file
-    this.directory = directory
-    this.length = length
-    this.kept = kept
+    this.#file = file
+    this.#directory = directory
+    this.#length = length
+    this.#kept = kept
   }
 
   /**
@@ -74,7 +74,7 @@ export class Journal {
         .toString('utf8')
         .split('\n')
         .slice(0, -1)
-        .forEach((line, i) => journal.replay(line, `${path}:${i + 1}`))
+        .forEach((line, i) => journal.#replay(line, `${path}:${i + 1}`))
       if (whole.length < bytes.length) await file.truncate(whole.length)
       await file.sync()
       await syncDirectory(directory)
@@ -87,24 +87,24 @@ export class Journal {
 
   /** In order of acceptance. */
   entries(): Iterable<JournalEntry> {
-    return this.byId.values()
+    return this.#byId.values()
   }
 
   get(id: Hex): JournalEntry | undefined {
-    return this.byId.get(id)
+    return this.#byId.get(id)
   }
 
   /** Resolves when the operation is on the disk. @throws PlimsollError when it cannot be written: then it was not accepted */
   async accept(id: Hex, body: OperationRequest, at: number): Promise<JournalEntry> {
-    const entry: JournalEntry = { n: ++this.count, id, body, at, outcome: undefined }
-    await this.append({ n: entry.n, id, body, at })
-    this.byId.set(id, entry)
+    const entry: JournalEntry = { n: ++this.#count, id, body, at, outcome: undefined }
+    await this.#append({ n: entry.n, id, body, at })
+    this.#byId.set(id, entry)
     return entry
   }
 
   async record(outcome: Outcome): Promise<void> {
-    await this.append(outcome)
-    const entry = this.byId.get(outcome.id)
+    await this.#append(outcome)
+    const entry = this.#byId.get(outcome.id)
     if (entry !== undefined) entry.outcome = outcome
   }
 
@@ -113,45 +113,45 @@ export class Journal {
    * @param isFinal whether nothing can ever come of an operation again
    */
   async compact(isFinal: (entry: JournalEntry) => boolean): Promise<void> {
-    if (this.byId.size <= 2 * this.kept) return
-    const ended = [...this.byId.values()].filter(isFinal)
-    if (ended.length <= 2 * this.kept) return
-    const rewritten = this.last.then(() => this.rewrite(new Set(ended.slice(0, ended.length - this.kept))))
-    this.last = rewritten.catch(() => {})
+    if (this.#byId.size <= 2 * this.#kept) return
+    const ended = [...this.#byId.values()].filter(isFinal)
+    if (ended.length <= 2 * this.#kept) return
+    const rewritten = this.#last.then(() => this.#rewrite(new Set(ended.slice(0, ended.length - this.#kept))))
+    this.#last = rewritten.catch(() => {})
     // It is as good as it was where there is no room for another.
-    await this.last
+    await this.#last
   }
 
   async close(): Promise<void> {
-    await this.last
-    await this.file.close()
+    await this.#last
+    await this.#file.close()
   }
 
   /** One line after the other. */
-  private append(line: unknown): Promise<void> {
-    const written = this.last.then(() => this.write(Buffer.from(`${encodeJson(line)}\n`)))
-    this.last = written.catch(() => {})
+  #append(line: unknown): Promise<void> {
+    const written = this.#last.then(() => this.#write(Buffer.from(`${encodeJson(line)}\n`)))
+    this.#last = written.catch(() => {})
     return written
   }
 
-  private async write(line: Buffer): Promise<void> {
-    if (this.broken) throw new PlimsollError('The journal cannot be written.')
+  async #write(line: Buffer): Promise<void> {
+    if (this.#broken) throw new PlimsollError('The journal cannot be written.')
     try {
-      await this.file.appendFile(line)
-      await this.file.datasync()
-      this.length += line.length
+      await this.#file.appendFile(line)
+      await this.#file.datasync()
+      this.#length += line.length
     } catch (error) {
       // Half a line must not be followed by others; nor may one whose sync failed come back after a crash.
-      await this.file.truncate(this.length).catch(() => (this.broken = true))
+      await this.#file.truncate(this.#length).catch(() => (this.#broken = true))
       throw new PlimsollError(`The journal cannot be written: ${(error as Error).message}.`)
     }
   }
 
   /** Puts a file in the journal's place that lacks some entries; lines that come meanwhile are added to it later. */
-  private async rewrite(dropped: ReadonlySet<JournalEntry>): Promise<void> {
-    if (this.broken) return
-    const path = join(this.directory, NAME)
-    const lines = [...this.byId.values()].flatMap((entry) => {
+  async #rewrite(dropped: ReadonlySet<JournalEntry>): Promise<void> {
+    if (this.#broken) return
+    const path = join(this.#directory, NAME)
+    const lines = [...this.#byId.values()].flatMap((entry) => {
       const { outcome, ...accepted } = entry
       return dropped.has(entry) ? [] : outcome === undefined ? [accepted] : [accepted, outcome]
     })
@@ -166,29 +166,29 @@ export class Journal {
       await file.close()
       throw error
     }
-    const old = this.file
-    this.file = file
-    this.length = bytes.length
-    for (const { id } of dropped) this.byId.delete(id)
+    const old = this.#file
+    this.#file = file
+    this.#length = bytes.length
+    for (const { id } of dropped) this.#byId.delete(id)
     await old.close()
     // A line that is added to a file whose name may yet be lost would be no promise.
-    await syncDirectory(this.directory).catch(() => (this.broken = true))
+    await syncDirectory(this.#directory).catch(() => (this.#broken = true))
   }
 
-  private replay(line: string, place: string): void {
+  #replay(line: string, place: string): void {
     const fields = parseLine(line)
     if (fields === undefined)
       throw new PlimsollError(`${place} is not a line of a journal.`, {
         hint: 'Restore the file: it holds what owners were promised.',
       })
     if ('status' in fields) {
-      const entry = this.byId.get(fields.id)
+      const entry = this.#byId.get(fields.id)
       if (entry === undefined)
         throw new PlimsollError(`${place} is the outcome of an operation that was never accepted.`)
       entry.outcome = fields
     } else {
-      this.byId.set(fields.id, { ...fields, outcome: undefined })
-      this.count = fields.n
+      this.#byId.set(fields.id, { ...fields, outcome: undefined })
+      this.#count = fields.n
     }
   }
 }

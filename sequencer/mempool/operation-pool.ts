@@ -51,65 +51,65 @@ export interface PoolSnapshot {
 export class OperationPool {
   /** A signature is verified when its operation comes, or at the start, and not again. */
   readonly signatures = new SignatureCache()
-  private readonly journal: Journal
+  readonly #journal: Journal
   /** Seconds that an operation must be good for when it comes. */
-  private readonly lead: number
-  private standing: PoolSnapshot
+  readonly #lead: number
+  #standing: PoolSnapshot
   /** Milliseconds of this process's clock at the standing. */
-  private since = performance.now()
-  private pending: PendingState
+  #since = performance.now()
+  #pending: PendingState
   /** Accepted and neither settled nor failed, in order of acceptance. */
-  private open: OpenOperation[] = []
+  #open: OpenOperation[] = []
   /** Being proven. */
-  private readonly inHand = new Set<Hex>()
-  private turn: Promise<unknown> = Promise.resolve()
+  readonly #inHand = new Set<Hex>()
+  #turn: Promise<unknown> = Promise.resolve()
 
   /** @param provingTime of the contract: an operation has to be good for twice as long */
   constructor(journal: Journal, provingTime: number, standing: PoolSnapshot) {
-    this.journal = journal
-    this.lead = 2 * provingTime
-    this.standing = standing
+    this.#journal = journal
+    this.#lead = 2 * provingTime
+    this.#standing = standing
     const {
       ledger: { domain },
       publicKeys,
     } = standing.state.system
     this.signatures.learn(
-      this.openOperations().flatMap(({ operation }) => {
+      this.#openOperations().flatMap(({ operation }) => {
         const publicKey = publicKeys[operation.index]
         return publicKey === undefined
           ? []
           : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
       }),
     )
-    this.pending = this.newPending()
+    this.#pending = this.#newPending()
     this.reset(standing)
   }
 
   /** A new state of the chain: all that it has not settled is judged again. */
   reset(standing: PoolSnapshot): void {
-    this.standing = standing
-    this.since = performance.now()
-    this.open = this.openOperations()
-    this.pending = this.newPending()
-    for (const unit of this.units()) this.pending.attempt(unit.map(({ operation }) => operation))
+    this.#standing = standing
+    this.#since = performance.now()
+    this.#open = this.#openOperations()
+    this.#pending = this.#newPending()
+    for (const unit of this.units()) this.#pending.attempt(unit.map(({ operation }) => operation))
   }
 
   /** The chain's time, by this process's clock since the last look. */
   now(): number {
-    return this.standing.now + Math.floor((performance.now() - this.since) / 1_000)
+    return this.#standing.now + Math.floor((performance.now() - this.#since) / 1_000)
   }
 
   /** @throws Refusal when it is not taken; otherwise it is on the disk */
   accept(request: OperationRequest): Promise<Accepted> {
-    const answer = this.turn.then(() => this.take(request))
-    this.turn = answer.catch(() => {})
+    const answer = this.#turn.then(() => this.#take(request))
+    this.#turn = answer.catch(() => {})
     return answer
   }
 
   /** In the order in which they are to be carried out: a trade has its place where its second half came. */
   units(): Unit[] {
     const halves = new Map<bigint, OpenOperation>()
-    return this.open.flatMap((entry): Unit[] => {
+    return this.#open.flatMap((entry): Unit[] => {
       const { operation } = entry
       if (operation.kind !== 'trade') return [[entry]]
       const other = halves.get(operation.link)
@@ -127,22 +127,22 @@ export class OperationPool {
         .flat()
         .map(({ id }) => id),
     )
-    return this.open.filter(({ id }) => !paired.has(id))
+    return this.#open.filter(({ id }) => !paired.has(id))
   }
 
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
   pendingVersion(index: number): bigint {
-    const account = this.pending.account(index)
+    const account = this.#pending.account(index)
     if (account === undefined) throw new Refusal('NOT_FOUND', `There is no account ${index}.`)
     return account.version
   }
 
   /** @throws Refusal where there is no such operation */
   state(id: Hex): OperationState {
-    const entry = this.journal.get(id)
+    const entry = this.#journal.get(id)
     if (entry === undefined) throw new Refusal('NOT_FOUND', `There is no operation ${id}.`)
     const { body, outcome } = entry
-    const base = { id, kind: body.kind, index: body.index, version: body.version, status: this.statusOf(entry) }
+    const base = { id, kind: body.kind, index: body.index, version: body.version, status: this.#statusOf(entry) }
     return {
       ...base,
       ...(base.status === 'failed' && outcome?.code !== undefined ? { code: outcome.code } : {}),
@@ -152,8 +152,8 @@ export class OperationPool {
 
   /** Says which operations are being proven now. */
   proving(ids: Iterable<Hex>): void {
-    this.inHand.clear()
-    for (const id of ids) this.inHand.add(id)
+    this.#inHand.clear()
+    for (const id of ids) this.#inHand.add(id)
   }
 
   /**
@@ -162,7 +162,7 @@ export class OperationPool {
    */
   async recordSettled({ applied, settlements }: NodeState, transaction?: Hex): Promise<void> {
     for (const [id, settlement] of applied) {
-      const entry = this.journal.get(id)
+      const entry = this.#journal.get(id)
       const sent = settlement === settlements ? transaction : undefined
       const { outcome } = entry ?? {}
       if (
@@ -170,35 +170,35 @@ export class OperationPool {
         (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))
       )
         continue
-      await this.journal.record({
+      await this.#journal.record({
         id,
         status: 'settled',
         settlement,
         ...(sent === undefined ? {} : { transaction: sent }),
       })
     }
-    await this.journal.compact((entry) => this.isFinal(entry))
+    await this.#journal.compact((entry) => this.#isFinal(entry))
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
-    for (const [id, code] of failures) await this.journal.record({ id, status: 'failed', code })
+    for (const [id, code] of failures) await this.#journal.record({ id, status: 'failed', code })
   }
 
-  private async take(request: OperationRequest): Promise<Accepted> {
-    const { system } = this.standing.state
+  async #take(request: OperationRequest): Promise<Accepted> {
+    const { system } = this.#standing.state
     const now = this.now()
     const operation = toOperation(request)
     const id = operationId(operation, system)
-    if (this.journal.get(id) !== undefined) throw new Duplicate(id)
-    if (this.open.length >= MAX_OPEN)
+    if (this.#journal.get(id) !== undefined) throw new Duplicate(id)
+    if (this.#open.length >= MAX_OPEN)
       throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
-    if (this.open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
+    if (this.#open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
       throw new Refusal(
         'BUSY',
         `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`,
       )
-    if (Number(operation.expiry) < now + this.lead)
-      throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.lead} at least.`)
+    if (Number(operation.expiry) < now + this.#lead)
+      throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.#lead} at least.`)
     const entry = { id, operation }
     const other =
       operation.kind === 'trade'
@@ -207,7 +207,7 @@ export class OperationPool {
     const status = operation.kind === 'trade' && other === undefined ? 'waiting' : 'accepted'
     const unit = other === undefined ? [operation] : [other.operation, operation]
     // Half a trade is judged now, but changes nothing before the other half is there.
-    const { pending } = this
+    const pending = this.#pending
     const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
     if (refused !== undefined) {
       if (refused.position < unit.length - 1)
@@ -215,52 +215,52 @@ export class OperationPool {
       throw refused.refusal
     }
     try {
-      await this.journal.accept(id, request, now)
+      await this.#journal.accept(id, request, now)
     } catch (error) {
-      this.reset(this.standing)
+      this.reset(this.#standing)
       throw new Refusal(
         'UNAVAILABLE',
         error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
       )
     }
     // The chain may have moved on while it was written down.
-    if (!this.open.some((known) => known.id === id)) {
-      this.open.push(entry)
-      if (this.pending !== pending && status === 'accepted') this.pending.attempt(unit)
+    if (!this.#open.some((known) => known.id === id)) {
+      this.#open.push(entry)
+      if (this.#pending !== pending && status === 'accepted') this.#pending.attempt(unit)
     }
     return { id, status }
   }
 
-  private newPending(): PendingState {
-    const { state, custody, now } = this.standing
+  #newPending(): PendingState {
+    const { state, custody, now } = this.#standing
     return new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
   }
 
-  private openOperations(): OpenOperation[] {
-    return [...this.journal.entries()]
-      .filter((entry) => this.isOpen(entry))
+  #openOperations(): OpenOperation[] {
+    return [...this.#journal.entries()]
+      .filter((entry) => this.#isOpen(entry))
       .map(({ id, body }) => ({ id, operation: toOperation(body) }))
   }
 
   /** Whether the state of the chain lacks it. A failure is final, a settlement as far as no reorganization undoes it. */
-  private isOpen({ id, outcome }: JournalEntry): boolean {
-    const { applied, settlements } = this.standing.state
+  #isOpen({ id, outcome }: JournalEntry): boolean {
+    const { applied, settlements } = this.#standing.state
     if (outcome?.status === 'failed' || applied.has(id)) return false
     return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
   }
 
   /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
-  private isFinal({ body, outcome }: JournalEntry): boolean {
-    const { system, settlements } = this.standing.state
+  #isFinal({ body, outcome }: JournalEntry): boolean {
+    const { system, settlements } = this.#standing.state
     if (outcome?.status === 'failed')
-      return body.expiry < this.standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+      return body.expiry < this.#standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
     return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 
-  private statusOf(entry: JournalEntry): OperationStatus {
+  #statusOf(entry: JournalEntry): OperationStatus {
     if (entry.outcome?.status === 'failed') return 'failed'
-    if (!this.isOpen(entry)) return 'settled'
-    if (this.inHand.has(entry.id)) return 'proving'
+    if (!this.#isOpen(entry)) return 'settled'
+    if (this.#inHand.has(entry.id)) return 'proving'
     return this.waiting().some(({ id }) => id === entry.id) ? 'waiting' : 'accepted'
   }
 }

@@ -14,19 +14,19 @@ export interface Signed {
 
 /** Remembers which signatures are good: to verify one takes milliseconds, and what waits is judged again at every look. */
 export class SignatureCache {
-  private readonly good = new Set<string>()
-  private readonly check: SignatureCheck
+  readonly #good = new Set<string>()
+  readonly #check: SignatureCheck
 
   /** @param check what is asked once */
   constructor(check: SignatureCheck = verifySignature) {
-    this.check = check
+    this.#check = check
   }
 
   readonly verify: SignatureCheck = (publicKey, message, signature) => {
     const key = keyOf({ publicKey, message, signature })
-    if (this.good.has(key)) return true
-    if (!this.check(publicKey, message, signature)) return false
-    this.remember(key)
+    if (this.#good.has(key)) return true
+    if (!this.#check(publicKey, message, signature)) return false
+    this.#remember(key)
     return true
   }
 
@@ -35,13 +35,13 @@ export class SignatureCache {
     const verdicts = verifyBatch(
       list.map(({ publicKey, message, signature: { r8, s } }) => ({ A: publicKey, message, R8: r8, S: s })),
     )
-    list.forEach((signed, i) => verdicts[i] && this.remember(keyOf(signed)))
+    list.forEach((signed, i) => verdicts[i] && this.#remember(keyOf(signed)))
   }
 
-  private remember(key: string): void {
-    this.good.add(key)
+  #remember(key: string): void {
+    this.#good.add(key)
     // The oldest is the first.
-    if (this.good.size > REMEMBERED) for (const oldest of this.good) return void this.good.delete(oldest)
+    if (this.#good.size > REMEMBERED) for (const oldest of this.#good) return void this.#good.delete(oldest)
   }
 }
 

@@ -99,25 +99,25 @@ export class SequencerNode {
   readonly withdrawals: WithdrawalBook
   /** The last completed step's error, if it failed. */
   failure: string | undefined
-  private readonly contracts: Contracts
-  private readonly keys: KeySet
-  private readonly signer: SigningClient
-  private readonly store: Store
-  private readonly feeds: readonly Address[]
-  private readonly journal: Journal
-  private readonly lock: DirectoryLock
-  private readonly prove: typeof prove
-  private readonly memoKey: MemoKey
-  private current: NodeState
-  private custodyNow: Custody = NO_CUSTODY
-  private roundNow = { number: 0, timestamp: 0 }
+  readonly #contracts: Contracts
+  readonly #keys: KeySet
+  readonly #signer: SigningClient
+  readonly #store: Store
+  readonly #feeds: readonly Address[]
+  readonly #journal: Journal
+  readonly #lock: DirectoryLock
+  readonly #prove: typeof prove
+  readonly #memoKey: MemoKey
+  #current: NodeState
+  #custodyNow: Custody = NO_CUSTODY
+  #roundNow = { number: 0, timestamp: 0 }
   /** The latest round that was completed. */
-  private handled = 0
+  #handled = 0
   /** The feeds' answers that the latest round was posted for. */
-  private posted = ''
+  #posted = ''
   /** A forced request can only be discharged at a round that is younger than it. */
-  private wantsRound = false
-  private readonly quarantine = new OperationQuarantine()
+  #wantsRound = false
+  readonly #quarantine = new OperationQuarantine()
 
   private constructor({
     settlement,
@@ -133,17 +133,17 @@ export class SequencerNode {
     prove,
   }: Fields) {
     this.settlement = settlement
-    this.contracts = contracts
+    this.#contracts = contracts
     this.deployment = deployment
-    this.keys = keys
-    this.signer = signer
-    this.store = store
-    this.feeds = feeds
-    this.journal = journal
-    this.lock = lock
-    this.prove = prove
-    this.memoKey = memoKey(state.system.secret!, signer.chainId, settlement.address)
-    this.current = state
+    this.#keys = keys
+    this.#signer = signer
+    this.#store = store
+    this.#feeds = feeds
+    this.#journal = journal
+    this.#lock = lock
+    this.#prove = prove
+    this.#memoKey = memoKey(state.system.secret!, signer.chainId, settlement.address)
+    this.#current = state
     this.pool = new OperationPool(journal, contracts.clocks.provingTime, { state, custody: NO_CUSTODY, now: 0 })
     this.withdrawals = new WithdrawalBook(contracts)
   }
@@ -158,12 +158,12 @@ export class SequencerNode {
     keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
     options: NodeOptions = {},
   ): Promise<SequencerNode> {
-    return SequencerNode.opened(directory, signer, keysOf, options).catch((error: unknown) => {
+    return SequencerNode.#opened(directory, signer, keysOf, options).catch((error: unknown) => {
       throw refusal(error, 'a query')
     })
   }
 
-  private static async opened(
+  static async #opened(
     directory: string,
     signer: SigningClient,
     keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
@@ -203,7 +203,7 @@ export class SequencerNode {
         lock,
         prove: options.prove ?? prove,
       })
-      await node.lookAround()
+      await node.#lookAround()
       await node.pool.recordSettled(state)
       return node
     } catch (error) {
@@ -215,31 +215,31 @@ export class SequencerNode {
 
   /** The state as of the last settlement, at the latest round's marks. */
   get system(): System {
-    return this.current.system
+    return this.#current.system
   }
 
   /** Whether the system is complete at the latest round this node handled. */
   get complete(): boolean {
-    return this.current.system.ledger.isComplete()
+    return this.#current.system.ledger.isComplete()
   }
 
   get round(): number {
-    return this.handled
+    return this.#handled
   }
 
   /** The latest round on the chain, as of the last look. */
   get latestRound(): { readonly number: number; readonly timestamp: number } {
-    return this.roundNow
+    return this.#roundNow
   }
 
   get custody(): Custody {
-    return this.custodyNow
+    return this.#custodyNow
   }
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
-    await this.journal.close()
-    await this.lock.release()
+    await this.#journal.close()
+    await this.#lock.release()
   }
 
   /**
@@ -250,31 +250,31 @@ export class SequencerNode {
    */
   async step(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
     try {
-      return await this.look(onProof)
+      return await this.#look(onProof)
     } catch (error) {
       throw refusal(error, 'a query')
     }
   }
 
-  private async look(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
-    await this.followChain()
-    await wake(this.signer)
+  async #look(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
+    await this.#followChain()
+    await wake(this.#signer)
     const started = performance.now()
     // A feed that fails must not keep a round that still counts from being settled.
     let problem: unknown
-    const postGas = await this.post().catch((error: unknown) => {
+    const postGas = await this.#post().catch((error: unknown) => {
       problem = error
       return 0n
     })
-    const inflow = await this.lookAround()
+    const inflow = await this.#lookAround()
     if (inflow.custody.frozen)
       throw new PlimsollError(
         'The system is frozen for good: owners leave by the escape, and there is nothing left to do for a node.',
       )
     const round = await this.settlement.round()
-    const report = round.number === 0 ? undefined : await this.settleRound(inflow, onProof)
-    const isNew = round.number !== this.handled
-    if (report !== undefined) this.handled = round.number
+    const report = round.number === 0 ? undefined : await this.#settleRound(inflow, onProof)
+    const isNew = round.number !== this.#handled
+    if (report !== undefined) this.#handled = round.number
     if (report === undefined || (!isNew && report.proofs === 0)) {
       if (problem !== undefined) throw problem
       return undefined
@@ -289,59 +289,59 @@ export class SequencerNode {
   }
 
   /** Takes up the state that the chain has, where that is not the current one: an answer was lost, or a settlement undone. */
-  private async followChain(): Promise<void> {
+  async #followChain(): Promise<void> {
     // One that was sent and not mined in time: another behind it would be no sooner, and void if that one comes to be mined.
-    await requireNothingPending(this.signer)
+    await requireNothingPending(this.#signer)
     const [root, heads] = await Promise.all([
       this.settlement.view<bigint>('accountsRoot'),
       this.settlement.view<readonly bigint[]>('heads'),
     ])
-    const { ledger } = this.current.system
+    const { ledger } = this.#current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
-    this.current = await storedState(this.store, this.settlement, this.signer)
-    await this.pool.recordSettled(this.current)
-    this.handled = 0
+    this.#current = await storedState(this.#store, this.settlement, this.#signer)
+    await this.pool.recordSettled(this.#current)
+    this.#handled = 0
   }
 
   /** What the contracts say now, and what waits there; the operation pool judges by it from here on. */
-  private async lookAround(): Promise<Inflow> {
-    const { timestamp } = await this.signer.read.getBlock()
+  async #lookAround(): Promise<Inflow> {
+    const { timestamp } = await this.#signer.read.getBlock()
     const now = Number(timestamp)
     const round = await this.settlement.round()
-    const custody = await this.contracts.custody()
-    if (round.number > 0) this.current.system.setMarks(await this.settlement.marks())
+    const custody = await this.#contracts.custody()
+    if (round.number > 0) this.#current.system.setMarks(await this.settlement.marks())
     // Checkpoints, insurers and donors change it too: only the contract knows.
-    this.current.system.ledger.backstop.splice(
+    this.#current.system.ledger.backstop.splice(
       0,
       ASSETS,
       ...(await this.settlement.view<readonly bigint[]>('backstop')),
     )
     const [deposits, forced] = custody.frozen
       ? [[], []]
-      : [await this.contracts.deposits(), await this.contracts.forcedRequests(now)]
-    this.custodyNow = custody
-    this.roundNow = { number: round.number, timestamp: Number(round.timestamp) }
-    this.pool.reset({ state: this.current, custody, now })
+      : [await this.#contracts.deposits(), await this.#contracts.forcedRequests(now)]
+    this.#custodyNow = custody
+    this.#roundNow = { number: round.number, timestamp: Number(round.timestamp) }
+    this.pool.reset({ state: this.#current, custody, now })
     return { round: round.number, now, custody, deposits, forced }
   }
 
   /** Posts a round where there is reason to; the gas it took. */
-  private async post(): Promise<bigint> {
+  async #post(): Promise<bigint> {
     const { number, timestamp } = await this.settlement.round()
-    const block = await this.signer.read.getBlock()
+    const block = await this.#signer.read.getBlock()
     const age = Number(block.timestamp - timestamp)
-    const answers = await this.answers()
-    const stale = age >= this.contracts.clocks.maxAge / 2
-    if (number > 0 && answers === this.posted && !stale && !this.wantsRound) return 0n
+    const answers = await this.#answers()
+    const stale = age >= this.#contracts.clocks.maxAge / 2
+    if (number > 0 && answers === this.#posted && !stale && !this.#wantsRound) return 0n
     try {
-      const { gasUsed } = await sendCall(this.signer, {
-        address: this.contracts.rounds.address,
+      const { gasUsed } = await sendCall(this.#signer, {
+        address: this.#contracts.rounds.address,
         abi: [...ROUNDS_ABI, ...this.settlement.abi] as Abi,
         functionName: 'postRound',
         args: [],
       })
-      this.posted = answers
-      this.wantsRound = false
+      this.#posted = answers
+      this.#wantsRound = false
       return gasUsed
     } catch (error) {
       // The contract's clock decides: another look will do. A frozen system says so below.
@@ -351,10 +351,10 @@ export class SequencerNode {
     }
   }
 
-  private async answers(): Promise<string> {
+  async #answers(): Promise<string> {
     const rounds = await Promise.all(
-      this.feeds.map((address) =>
-        this.signer.read.readContract({ address, abi: FEED_ABI, functionName: 'latestRoundData' }).catch(() => {
+      this.#feeds.map((address) =>
+        this.#signer.read.readContract({ address, abi: FEED_ABI, functionName: 'latestRoundData' }).catch(() => {
           throw new PlimsollError(`The feed ${address} does not answer.`)
         }),
       ),
@@ -362,12 +362,12 @@ export class SequencerNode {
     return rounds.map(([, answer, , updatedAt]) => `${answer}@${updatedAt}`).join()
   }
 
-  private async settleRound(
+  async #settleRound(
     inflow: Inflow,
     onProof?: (done: number) => void,
   ): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
     // Worked out on a copy: if anything fails, this state is still the chain's.
-    const next = this.current.system.clone()
+    const next = this.#current.system.clone()
     const { ledger } = next
     const badDebtBefore = ledger.badDebt
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
@@ -378,19 +378,19 @@ export class SequencerNode {
     let batches: ProvenBatch[] = []
     const settle = async () => {
       if (batches.length === 0) return
-      const state = nextState(this.current, next.clone(), units.flat())
-      await this.store.save(state)
-      const { gasUsed, transactionHash } = await this.settlement.settle(this.signer, batches)
+      const state = nextState(this.#current, next.clone(), units.flat())
+      await this.#store.save(state)
+      const { gasUsed, transactionHash } = await this.settlement.settle(this.#signer, batches)
       gas += gasUsed
       batches = []
       units = []
-      this.current = state
+      this.#current = state
       await this.pool.recordSettled(state, transactionHash)
       this.pool.reset({ state, custody: inflow.custody, now: this.pool.now() })
-      await this.store.prune()
+      await this.#store.prune()
     }
     try {
-      for (const step of this.steps(next, inflow, failures)) {
+      for (const step of this.#steps(next, inflow, failures)) {
         const {
           openings,
           transition: { batch, input },
@@ -398,11 +398,11 @@ export class SequencerNode {
           resolutions,
         } = step
         units.push(...step.units)
-        const { proof, signals } = await this.provenBatch(batch.circuit, input)
+        const { proof, signals } = await this.#provenBatch(batch.circuit, input)
         const digest = signals[0]!
         const memo =
           batch.circuit === 'sweep'
-            ? encryptMoves(this.memoKey, moves, batch.window, ledger.shape.sweep.steps, digest)
+            ? encryptMoves(this.#memoKey, moves, batch.window, ledger.shape.sweep.steps, digest)
             : '0x'
         batches.push({ openings, batch, digest, proof, memo })
         counts.proofs++
@@ -418,28 +418,25 @@ export class SequencerNode {
       }
       await settle()
     } catch (error) {
-      const blamed = (await this.isRefusal(error, inflow)) ? this.quarantine.refused(units) : []
-      if (blamed.length > 0 && error instanceof ProofFailure && !(await this.provesNothing(inflow))) throw error
+      const blamed = (await this.#isRefusal(error, inflow)) ? this.#quarantine.refused(units) : []
+      if (blamed.length > 0 && error instanceof ProofFailure && !(await this.#provesNothing(inflow))) throw error
       await this.pool.recordFailed(new Map(blamed.map((id) => [id, 'REJECTED'])))
       throw error
     } finally {
       this.pool.proving([])
     }
-    this.quarantine.passed()
+    this.#quarantine.passed()
     await this.pool.recordFailed(failures)
-    this.custodyNow = await this.contracts.custody()
-    this.pool.reset({ state: this.current, custody: this.custodyNow, now: this.pool.now() })
+    this.#custodyNow = await this.#contracts.custody()
+    this.pool.reset({ state: this.#current, custody: this.#custodyNow, now: this.pool.now() })
     const complete = await this.settlement.view<boolean>('isComplete')
-    if (complete && counts.proofs === 0) await this.checkpoint(inflow)
+    if (complete && counts.proofs === 0) await this.#checkpoint(inflow)
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete }
   }
 
-  private async provenBatch(
-    circuit: Batch['circuit'],
-    input: CircuitInput,
-  ): Promise<Awaited<ReturnType<typeof prove>>> {
+  async #provenBatch(circuit: Batch['circuit'], input: CircuitInput): Promise<Awaited<ReturnType<typeof prove>>> {
     try {
-      return await this.prove(this.keys, circuit, input)
+      return await this.#prove(this.#keys, circuit, input)
     } catch (error) {
       throw new ProofFailure(
         `No proof could be made for a batch of ${circuit}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
@@ -448,28 +445,28 @@ export class SequencerNode {
   }
 
   /** Whether an error is about what a transaction holds, rather than about time, or an endpoint that does not answer. */
-  private async isRefusal(error: unknown, { round }: Inflow): Promise<boolean> {
+  async #isRefusal(error: unknown, { round }: Inflow): Promise<boolean> {
     if (error instanceof ProofFailure) return true
     if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
     // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
     return Promise.all([this.settlement.round(), this.settlement.view<bigint>('accountsRoot')]).then(
-      ([{ number }, root]) => number === round && root === this.current.system.ledger.root,
+      ([{ number }, root]) => number === round && root === this.#current.system.ledger.root,
       () => false,
     )
   }
 
   /** Whether the prover proves a batch without operations: else it is the prover that is out of order. */
-  private provesNothing({ now }: Inflow): Promise<boolean> {
-    const { input } = this.current.system.clone().transact([], BigInt(now))
-    return this.prove(this.keys, 'transact', input).then(
+  #provesNothing({ now }: Inflow): Promise<boolean> {
+    const { input } = this.#current.system.clone().transact([], BigInt(now))
+    return this.#prove(this.#keys, 'transact', input).then(
       () => true,
       () => false,
     )
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
-  private *steps(next: System, inflow: Inflow, failures: Map<Hex, RefusalCode>): Generator<Step> {
-    const { provingTime } = this.contracts.clocks
+  *#steps(next: System, inflow: Inflow, failures: Map<Hex, RefusalCode>): Generator<Step> {
+    const { provingTime } = this.#contracts.clocks
     const liquidated = new Set<number>()
     for (const work of completeRound(next)) {
       const { batch } = work.transition
@@ -480,7 +477,7 @@ export class SequencerNode {
     const validUntil = inflow.now + 2 * provingTime
     const custody = restartedClocks(inflow.custody, liquidated, next)
     // A look that takes up no more than a transaction's worth keeps neither the next round nor deposits waiting.
-    const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.quarantine.most)
+    const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.#quarantine.most)
     const plan = selectOperations({
       ...inflow,
       system: next,
@@ -489,7 +486,7 @@ export class SequencerNode {
       pool: this.pool,
       most,
     })
-    this.wantsRound = plan.wantsRound
+    this.#wantsRound = plan.wantsRound
     for (const [id, code] of plan.failures) failures.set(id, code)
     this.pool.proving(plan.batches.flatMap(({ units }) => units.flat()))
     for (const { operations, units } of plan.batches) {
@@ -500,12 +497,12 @@ export class SequencerNode {
   }
 
   /** A settlement that completes checkpoints by itself; without one it takes a call, where there is reason for it. */
-  private async checkpoint({ custody, now, round }: Inflow): Promise<void> {
+  async #checkpoint({ custody, now, round }: Inflow): Promise<void> {
     if (!custody.fresh) return
     const due =
-      (await this.contracts.checkpointAge(now)) > this.contracts.clocks.grace / 4 ||
-      (await this.contracts.awaitsCheckpoint(round))
-    if (due) await this.settlement.send(this.signer, 'checkpoint')
+      (await this.#contracts.checkpointAge(now)) > this.#contracts.clocks.grace / 4 ||
+      (await this.#contracts.awaitsCheckpoint(round))
+    if (due) await this.settlement.send(this.#signer, 'checkpoint')
   }
 }
 

@@ -9,7 +9,7 @@ export class OperationQuarantine {
   /** The most units of owners' operations that the next look should carry out. */
   most = Infinity
   /** What was refused alone. */
-  private suspect: string | undefined
+  #suspect: string | undefined
 
   /**
    * A transaction with these units was refused.
@@ -22,8 +22,8 @@ export class OperationQuarantine {
       this.most = Math.floor(units.length / 2)
       return []
     }
-    const again = this.suspect === unit.join()
-    this.suspect = again ? undefined : unit.join()
+    const again = this.#suspect === unit.join()
+    this.#suspect = again ? undefined : unit.join()
     this.most = again ? 1 : 0
     return again ? unit : []
   }

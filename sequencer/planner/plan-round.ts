@@ -60,36 +60,36 @@ export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: 
 }
 
 class RoundPlanner {
-  private readonly slots: WorkingSlot[]
-  private readonly marks: Marks
-  private readonly stages: PlanStage[] = []
-  private readonly total: number
-  private readonly window: number
+  readonly #slots: WorkingSlot[]
+  readonly #marks: Marks
+  readonly #stages: PlanStage[] = []
+  readonly #total: number
+  readonly #window: number
 
   constructor(slots: readonly PlannerSlot[], marks: Marks, window: number) {
-    this.slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
-    this.marks = marks
-    this.window = window
-    this.total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
+    this.#slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
+    this.#marks = marks
+    this.#window = window
+    this.#total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
   }
 
   plan(): PlanStage[] {
-    for (let sources = this.sources(); sources.length > 0; sources = this.sources())
-      this.stage(this.firstSources(sources))
-    return this.stages
+    for (let sources = this.#sources(); sources.length > 0; sources = this.#sources())
+      this.#stage(this.#firstSources(sources))
+    return this.#stages
   }
 
   /** Slots that have to be emptied, the smallest first. */
-  private sources(): number[] {
-    return this.numbers(
-      (slot, number) => slot.members.length > 0 && (number === INBOX || (number > INBOX && !this.covered(number))),
-    ).sort((a, b) => this.slots[a]!.members.length - this.slots[b]!.members.length || a - b)
+  #sources(): number[] {
+    return this.#numbers(
+      (slot, number) => slot.members.length > 0 && (number === INBOX || (number > INBOX && !this.#covered(number))),
+    ).sort((a, b) => this.#slots[a]!.members.length - this.#slots[b]!.members.length || a - b)
   }
 
   /** Small sources go first where that frees slots before the bulk is placed. */
-  private firstSources(sources: number[]): number[] {
+  #firstSources(sources: number[]): number[] {
     const count = (numbers: readonly number[]) =>
-      numbers.reduce((sum, number) => sum + this.slots[number]!.members.length, 0)
+      numbers.reduce((sum, number) => sum + this.#slots[number]!.members.length, 0)
     const limit = count(sources) / 4
     let first = 0
     while (first < sources.length && count(sources.slice(0, first + 1)) <= limit) first++
@@ -98,37 +98,37 @@ class RoundPlanner {
       : sources.slice(0, first)
   }
 
-  private numbers(predicate: (slot: WorkingSlot, number: number) => boolean): number[] {
-    return this.slots.flatMap((slot, number) => (predicate(slot, number) ? [number] : []))
+  #numbers(predicate: (slot: WorkingSlot, number: number) => boolean): number[] {
+    return this.#slots.flatMap((slot, number) => (predicate(slot, number) ? [number] : []))
   }
 
-  private covered(number: number): boolean {
-    const { envelope } = this.slots[number]!
-    return envelope !== undefined && isCovered(envelope, this.marks)
+  #covered(number: number): boolean {
+    const { envelope } = this.#slots[number]!
+    return envelope !== undefined && isCovered(envelope, this.#marks)
   }
 
-  private empties(): number[] {
-    return this.numbers((slot, number) => number > INBOX && slot.members.length === 0)
+  #empties(): number[] {
+    return this.#numbers((slot, number) => number > INBOX && slot.members.length === 0)
   }
 
-  private stage(sources: readonly number[]): void {
+  #stage(sources: readonly number[]): void {
     const healthy = sources
-      .flatMap((number) => this.slots[number]!.members)
-      .filter((balances) => health(balances, this.marks) >= 0n)
-    const float = floatMarks(this.marks)
+      .flatMap((number) => this.#slots[number]!.members)
+      .filter((balances) => health(balances, this.#marks) >= 0n)
+    const float = floatMarks(this.#marks)
     const exposures = new Map<Balances, Exposure>(
       healthy.map((balances) => [balances, accountExposure(balances, float)]),
     )
-    const empties = this.empties()
+    const empties = this.#empties()
     // A covered slot with members is a target; an empty one is free to be opened anew.
-    const existing = this.numbers(
-      (slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.covered(number),
+    const existing = this.#numbers(
+      (slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.#covered(number),
     )
       .map(
         (slot): Target => ({
           slot,
-          envelope: this.slots[slot]!.envelope!,
-          rate: envelopeExpiries(this.slots[slot]!.envelope!, this.marks),
+          envelope: this.#slots[slot]!.envelope!,
+          rate: envelopeExpiries(this.#slots[slot]!.envelope!, this.#marks),
         }),
       )
       .sort((a, b) => a.rate - b.rate || a.slot - b.slot)
@@ -139,12 +139,13 @@ class RoundPlanner {
         fallback: firstSafe(balances, existing)?.rate ?? Infinity,
       }),
     )
-    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) return this.freeSlot(sources)
+    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity))
+      return this.#freeSlot(sources)
 
     // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
-    const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.total) / (empties.length - k) ** 2)
+    const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.#total) / (empties.length - k) ** 2)
     const fresh = deepen(coverExposures(requests, empties.length - 1, price), requests).map(({ sides, level }) =>
-      this.target(sides, level),
+      this.#target(sides, level),
     )
     const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
 
@@ -156,7 +157,7 @@ class RoundPlanner {
       else best.set(balances, target)
     }
     if (unplaced.length > 0) {
-      const point = this.target(
+      const point = this.#target(
         unplaced.reduce((union, balances) => union | exposures.get(balances)!.sides, 0),
         0,
       )
@@ -170,51 +171,51 @@ class RoundPlanner {
         target.slot = empties[i]!
         return { slot: target.slot, envelope: target.envelope }
       })
-    this.pad(openings, empties)
-    this.apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
+    this.#pad(openings, empties)
+    this.#apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
   }
 
-  private target(sides: number, level: number): Target {
-    return { slot: -1, envelope: envelopeAt(sides, level, this.marks), rate: expiriesAt(sides, level) }
+  #target(sides: number, level: number): Target {
+    return { slot: -1, envelope: envelopeAt(sides, level, this.#marks), rate: expiriesAt(sides, level) }
   }
 
   /** Opens spare slots with an envelope that never expires until a window can be filled. */
-  private pad(openings: Opening[], empties: readonly number[]): void {
-    let named = this.numbers(
+  #pad(openings: Opening[], empties: readonly number[]): void {
+    let named = this.#numbers(
       (slot, number) =>
         number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
     ).length
     for (const slot of empties) {
-      if (named >= this.window) return
-      if (this.slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
-      openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.marks) })
+      if (named >= this.#window) return
+      if (this.#slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
+      openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.#marks) })
       named++
     }
   }
 
   /** With no slot empty, the smallest one goes through the inbox, which asks for no envelope. */
-  private freeSlot(sources: readonly number[]): void {
+  #freeSlot(sources: readonly number[]): void {
     const expired = sources.filter((number) => number !== INBOX)
-    const among = expired.length > 0 ? expired : this.numbers((_, number) => number > INBOX)
+    const among = expired.length > 0 ? expired : this.#numbers((_, number) => number > INBOX)
     const victim = among.reduce((least, number) =>
-      this.slots[number]!.members.length < this.slots[least]!.members.length ? number : least,
+      this.#slots[number]!.members.length < this.#slots[least]!.members.length ? number : least,
     )
-    this.apply([], [victim], () => INBOX)
+    this.#apply([], [victim], () => INBOX)
   }
 
   /** Records a stage and carries it out: the sources are emptied one after the other, top first. */
-  private apply(openings: Opening[], sources: readonly number[], target: (balances: Balances) => number): void {
+  #apply(openings: Opening[], sources: readonly number[], target: (balances: Balances) => number): void {
     const moves: Move[] = []
-    for (const { slot, envelope } of openings) this.slots[slot]!.envelope = envelope
+    for (const { slot, envelope } of openings) this.#slots[slot]!.envelope = envelope
     for (const from of sources) {
-      const { members } = this.slots[from]!
+      const { members } = this.#slots[from]!
       for (let balances = members.pop(); balances !== undefined; balances = members.pop()) {
         const to = target(balances)
         moves.push({ from, to })
-        this.slots[to]!.members.push(balances)
+        this.#slots[to]!.members.push(balances)
       }
     }
-    this.stages.push({ openings, moves })
+    this.#stages.push({ openings, moves })
   }
 }
 

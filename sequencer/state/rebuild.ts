@@ -175,102 +175,102 @@ async function profileOf(settlement: Settlement): Promise<Profile> {
 }
 
 class Rebuilder {
-  private readonly ledger: Ledger
-  private readonly secret: bigint
+  readonly #ledger: Ledger
+  readonly #secret: bigint
   /** Owners' keys by index, from the deposits. */
-  private readonly keys: ReadonlyMap<number, Point>
-  private readonly memoKey: MemoKey
-  private readonly accounts: Account[] = []
-  private readonly tree: AccountTree
-  private readonly stacks: StackEntry[][]
+  readonly #keys: ReadonlyMap<number, Point>
+  readonly #memoKey: MemoKey
+  readonly #accounts: Account[] = []
+  readonly #tree: AccountTree
+  readonly #stacks: StackEntry[][]
 
   constructor(ledger: Ledger, secret: bigint, keys: ReadonlyMap<number, Point>, memos: MemoKey) {
-    this.ledger = ledger
-    this.secret = secret
-    this.keys = keys
-    this.memoKey = memos
-    this.tree = new AccountTree(ledger.shape.depth)
-    this.stacks = ledger.heads.map(() => [])
+    this.#ledger = ledger
+    this.#secret = secret
+    this.#keys = keys
+    this.#memoKey = memos
+    this.#tree = new AccountTree(ledger.shape.depth)
+    this.#stacks = ledger.heads.map(() => [])
   }
 
   system(): System {
     return System.restore(
-      this.ledger,
-      this.accounts,
-      this.stacks.map((stack) => stack.map(({ account }) => account)),
-      this.accounts.map(({ index }) => this.keys.get(index)),
-      this.secret,
+      this.#ledger,
+      this.#accounts,
+      this.#stacks.map((stack) => stack.map(({ account }) => account)),
+      this.#accounts.map(({ index }) => this.#keys.get(index)),
+      this.#secret,
     )
   }
 
   batch({ openings, circuit, window, values, digest, memo }: ChainBatch, place: string): void {
-    for (const { slot, floors, ceilings } of openings) this.ledger.open({ slot, envelope: { floors, ceilings } })
-    const batch = parseBatch(NAMES[circuit]!, window, values, this.ledger.shape)
-    if (batch.circuit === 'sweep') this.sweep(batch, memo, digest)
-    if (batch.circuit === 'resolve') this.resolve(batch)
-    if (batch.circuit === 'transact') this.transact(batch)
-    this.ledger.apply(batch)
-    const wrong = this.ledger.heads.findIndex((head, slot) => head !== this.head(slot))
-    if (wrong >= 0 || this.tree.root !== this.ledger.root)
+    for (const { slot, floors, ceilings } of openings) this.#ledger.open({ slot, envelope: { floors, ceilings } })
+    const batch = parseBatch(NAMES[circuit]!, window, values, this.#ledger.shape)
+    if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest)
+    if (batch.circuit === 'resolve') this.#resolve(batch)
+    if (batch.circuit === 'transact') this.#transact(batch)
+    this.#ledger.apply(batch)
+    const wrong = this.#ledger.heads.findIndex((head, slot) => head !== this.#head(slot))
+    if (wrong >= 0 || this.#tree.root !== this.#ledger.root)
       throw new PlimsollError(
         `${place} does not lead to ${wrong >= 0 ? `the head of slot ${wrong}` : 'the root'} that it published.`,
       )
   }
 
-  private sweep({ window, active }: SweepBatch, memo: Hex, digest: bigint): void {
-    for (const { from, to } of decryptMoves(this.memoKey, memo, window, active, digest)) {
-      const { account, leaf } = this.pop(from)
-      this.push(to, account, leaf)
+  #sweep({ window, active }: SweepBatch, memo: Hex, digest: bigint): void {
+    for (const { from, to } of decryptMoves(this.#memoKey, memo, window, active, digest)) {
+      const { account, leaf } = this.#pop(from)
+      this.#push(to, account, leaf)
     }
   }
 
-  private resolve({ active, writes }: ResolveBatch): void {
+  #resolve({ active, writes }: ResolveBatch): void {
     for (const write of writes.slice(0, active)) {
-      this.pop(DISTRESS)
-      if (write.leaf !== 0n) this.rewrite(write)
+      this.#pop(DISTRESS)
+      if (write.leaf !== 0n) this.#rewrite(write)
     }
   }
 
-  private transact({ active, steps }: TransactBatch): void {
+  #transact({ active, steps }: TransactBatch): void {
     for (const step of steps.slice(0, active)) {
-      if (step.op === OP.open) this.birth(step)
-      else if (step.op !== OP.discharge && step.op !== OP.bounce) this.rewrite(step)
+      if (step.op === OP.open) this.#birth(step)
+      else if (step.op !== OP.discharge && step.op !== OP.bounce) this.#rewrite(step)
     }
   }
 
-  private birth({ index, leaf, asset, amount, u, v }: StepPublic): void {
+  #birth({ index, leaf, asset, amount, u, v }: StepPublic): void {
     const publicKey: Point = [u, v]
-    const account = newAccount(publicKey, sharedViewKey(this.secret, publicKey), index)
-    this.write({ ...account, balances: account.balances.with(asset, amount) }, leaf)
+    const account = newAccount(publicKey, sharedViewKey(this.#secret, publicKey), index)
+    this.#write({ ...account, balances: account.balances.with(asset, amount) }, leaf)
   }
 
-  private rewrite({ index, leaf, cipher }: Write): void {
-    const before = this.accounts[index]
+  #rewrite({ index, leaf, cipher }: Write): void {
+    const before = this.#accounts[index]
     if (before === undefined) throw new PlimsollError(`Account ${index} was written before it was opened.`)
     const { weights, balances } = decryptAccount(cipher, leaf, before.viewKey)
-    this.write({ ...before, version: before.version + 1n, weights, balances }, leaf)
+    this.#write({ ...before, version: before.version + 1n, weights, balances }, leaf)
   }
 
-  private write(account: Account, leaf: bigint): void {
+  #write(account: Account, leaf: bigint): void {
     if (accountLeaf(account) !== leaf)
       throw new PlimsollError(`Version ${account.version} of account ${account.index} is not what its ciphertext says.`)
-    this.accounts[account.index] = account
-    this.tree.set(account.index, leaf)
-    this.push(INBOX, account, leaf)
+    this.#accounts[account.index] = account
+    this.#tree.set(account.index, leaf)
+    this.#push(INBOX, account, leaf)
   }
 
-  private pop(slot: number): StackEntry {
-    const entry = this.stacks[slot]?.pop()
+  #pop(slot: number): StackEntry {
+    const entry = this.#stacks[slot]?.pop()
     if (entry === undefined) throw new PlimsollError(`Slot ${slot} is empty where a leaf is taken from it.`)
     return entry
   }
 
-  private push(slot: number, account: Account, leaf: bigint): void {
-    this.stacks[slot]!.push({ account, leaf, below: this.head(slot) })
+  #push(slot: number, account: Account, leaf: bigint): void {
+    this.#stacks[slot]!.push({ account, leaf, below: this.#head(slot) })
   }
 
-  private head(slot: number): bigint {
-    const top = this.stacks[slot]!.at(-1)
+  #head(slot: number): bigint {
+    const top = this.#stacks[slot]!.at(-1)
     return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf)
   }
 }

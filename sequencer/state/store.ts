@@ -66,12 +66,12 @@ export class Store {
   readonly directory: string
   readonly deployment: Deployment
   /** The sequencer's, which is in none of the files. */
-  private readonly secret: bigint
+  readonly #secret: bigint
 
   private constructor(directory: string, deployment: Deployment, secret: bigint) {
     this.directory = directory
     this.deployment = deployment
-    this.secret = secret
+    this.#secret = secret
   }
 
   /** @throws PlimsollError when the directory exists and has more in it than a sequencer's key */
@@ -113,7 +113,7 @@ export class Store {
       try {
         const stored = await readVersion(this.directory, version)
         if (stored.ledger.root === root && stored.ledger.heads.join() === heads.join())
-          return restore(stored, this.secret)
+          return restore(stored, this.#secret)
       } catch (error) {
         problem ??= unusable(join(this.directory, versionName(version)), error)
       }
@@ -129,7 +129,7 @@ export class Store {
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
     const [latest = 0] = await versions(this.directory)
-    await this.write(versionName(latest + 1), state)
+    await this.#write(versionName(latest + 1), state)
   }
 
   /** Drops old versions: only once the latest is on the chain, as any number of attempts may fail before. */
@@ -138,7 +138,7 @@ export class Store {
       await rm(join(this.directory, versionName(version)))
   }
 
-  private async write(
+  async #write(
     name: string,
     { system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState,
   ): Promise<void> {

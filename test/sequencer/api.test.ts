@@ -13,6 +13,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { onFullDisk } from '../support/full-disk.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -281,15 +282,10 @@ describe("the owners' API", () => {
   it('refuses what it cannot write down, and does not remember it', async () => {
     const { wallet } = owner
     const { pendingVersion } = await wallet.client.account(0)
-    const journal = (node as unknown as { journal: { file: { appendFile(line: unknown): Promise<void> } } }).journal
-      .file
-    const appendFile = journal.appendFile
-    journal.appendFile = () => Promise.reject(new Error('no space left on device'))
     await assert.rejects(
-      wallet.withdraw(0, USD, owner.address, DAY),
+      onFullDisk(() => wallet.withdraw(0, USD, owner.address, DAY)),
       (error: any) => error.code === 'UNAVAILABLE' && /no space left/.test(error.message),
     )
-    journal.appendFile = appendFile
     assert.equal((await wallet.client.account(0)).pendingVersion, pendingVersion)
     assert.equal((await wallet.withdraw(0, USD, owner.address, DAY)).status, 'accepted')
     await node.step()

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import type { Hex } from 'viem'
 import type { OperationRequest } from '../../sdk/schemas.ts'
 import { Journal, type JournalEntry } from '../../sequencer/mempool/journal.ts'
+import { onFullDisk } from '../support/full-disk.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const body: OperationRequest = {
@@ -144,16 +145,11 @@ describe('the journal', () => {
 
   it('leaves no half a line where there is no more room, before and after it was rewritten', async () => {
     const journal = await Journal.open(directory, 0)
-    const full = async (n: number) => {
-      const { file } = journal as unknown as { file: { appendFile(line: Buffer): Promise<void> } }
-      const { appendFile } = file
-      file.appendFile = async (line) => {
-        await appendFile.call(file, line.subarray(0, 30))
-        throw new Error('ENOSPC: no space left on device')
-      }
-      await assert.rejects(journal.accept(id(n), body, n), { name: 'PlimsollError', message: /no space left/ })
-      file.appendFile = appendFile
-    }
+    const full = (n: number) =>
+      assert.rejects(
+        onFullDisk(() => journal.accept(id(n), body, n), 30),
+        { name: 'PlimsollError', message: /no space left/ },
+      )
     for (let n = 1; n <= 3; n++) await journal.accept(id(n), body, n)
     await full(100)
     for (let n = 1; n <= 2; n++) await journal.record({ id: id(n), status: 'settled', settlement: n })
