@@ -183,7 +183,9 @@ describe('an audit of a chain whose vault moves by itself', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      await leave(signer, escape, key, recovered, address, (input) => prove(keys, 'exit', input))
+      await leave(signer, escape, key, recovered, address, {
+        prove: (input) => prove(keys, 'exit', input),
+      })
       await pullShares(signer, escape, recovered.account.index)
     }
     assert.ok((await bob.tokens('USD')) > 0n)
