@@ -22,7 +22,7 @@ describe('the escape, when the sequencer is gone', () => {
   let owners: TestOwner[]
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
-  const escape = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
+  const escapeContract = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
   const route = () => escapeOf(system.signer.read, system.deployed.settlement)
   const step = async () => assert.ok((await node.step())?.complete)
   const later = async (seconds: number) => {
@@ -68,7 +68,7 @@ describe('the escape, when the sequencer is gone', () => {
 
   it('opens only after the stall and its notice', async () => {
     const act = (functionName: 'declareStall' | 'tick' | 'freeze') =>
-      sendCall(system.signer, { ...escape(), functionName, args: [0n] })
+      sendCall(system.signer, { ...escapeContract(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
     await assert.rejects(
       freezeStalled(system.signer, await route()),
@@ -107,7 +107,7 @@ describe('the escape, when the sequencer is gone', () => {
     const { read } = system.signer
     const { settlement } = system.deployed
     const frozen = await route()
-    const [holdings, denominator] = await read.readContract({ ...escape(), functionName: 'snapshot' })
+    const [holdings, denominator] = await read.readContract({ ...escapeContract(), functionName: 'snapshot' })
     const { sequencerKey } = await read.readContract({
       address: settlement,
       abi: SETTLEMENT_ABI,
