@@ -10,7 +10,7 @@ import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { closeProver } from '../prover/prove.ts'
+import type { ProofService } from '../prover/proof-service.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import { SettlementHistory } from '../sdk/chain/account-history.ts'
 import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
@@ -39,7 +39,7 @@ const CRASH = [110n, 5_000n, 110n]
 const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 /** Owners with keys of their own on a local chain: whether all went as it should. */
-export async function runWalletDemo(profile: ProfileName, json: boolean): Promise<Act> {
+export async function runWalletDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const keys = await loadKeys(profile)
@@ -56,7 +56,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       data: join(data, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys)
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
     const step = async () => {
@@ -147,7 +147,6 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       audit: verdict,
     }
   } finally {
-    await closeProver()
     await chain.stop()
     await rm(data, { recursive: true, force: true })
   }

@@ -3,7 +3,6 @@ import { parseAbi } from 'viem'
 import { verifyChain } from '../../audit/verify-chain.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
 import { INSURANCE_ABI, MOCK_TOKEN_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { escapeOf, leave, pullInsurance, pullShares } from '../../sdk/actions/exit.ts'
 import { freezeStalled } from '../../sdk/actions/freeze.ts'
@@ -14,6 +13,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -59,7 +59,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await node.step()
   })
   after(async () => {
-    await closeProver()
+    await proofs.close()
     await system.stop()
   })
 
@@ -183,7 +183,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      await leave(signer, route, key, recovered, address, { prove: (input) => prove(keys, 'exit', input) })
+      await leave(signer, route, key, recovered, address, { prove: (input) => proofs.prove(keys, 'exit', input) })
       await pullShares(signer, route, recovered.account.index)
     }
     assert.ok((await bob.tokens('USD')) > 0n)
