@@ -45,6 +45,11 @@ export const MARK_NAMES = [
   'kBuy',
 ] as const
 
+/** Marks of an asset from a row of them in the order of `MARK_NAMES`. */
+export function marksOfRow(row: readonly bigint[]): AssetMarks {
+  return Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks
+}
+
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
 const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
 

@@ -232,6 +232,37 @@ function targetTooLow(): Refusal {
   return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
 }
 
+/**
+ * Why an operation is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
+ * accounts.
+ */
+export function halfRefusal(first: Trade, second: Operation | undefined): Refusal | undefined {
+  if (second?.kind !== 'trade' || second.link !== first.link)
+    return new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half, of the same link.')
+  const opposite =
+    second.asset === first.asset &&
+    second.x === first.x &&
+    second.y === first.y &&
+    second.direction !== first.direction &&
+    second.index !== first.index
+  return opposite
+    ? undefined
+    : new Refusal(
+        'TRADE_MISMATCH',
+        'The other half of this trade is of another asset, amount or price, of the same side, or of the same account.',
+      )
+}
+
+/** @throws Refusal unless every trade is followed by its other half */
+export function requireWholeTrades(operations: readonly Operation[]): void {
+  for (let i = 0; i < operations.length; i++) {
+    const operation = operations[i]!
+    if (operation.kind !== 'trade') continue
+    const refused = halfRefusal(operation, operations[++i])
+    if (refused !== undefined) throw refused
+  }
+}
+
 /** What is wrong with an operation whatever the account is. */
 function formRefusal(operation: Operation): Refusal | undefined {
   const bad = (message: string) => new Refusal('BAD_REQUEST', message)
