@@ -1,5 +1,6 @@
-import { type Address, type Hex, parseAbi } from 'viem'
+import type { Address, Hex } from 'viem'
 import type { Marks } from '../protocol/marks.ts'
+import { FEED_ABI } from '../sdk/abi/feed.ts'
 import type { Contracts, ForcedRequest, WaitingDeposit } from './contracts.ts'
 import type { Custody } from './custody.ts'
 import type { ChainRound } from './settlement.ts'
@@ -39,8 +40,6 @@ export interface ChainSnapshot {
   readonly checkpointedAt: number
 }
 
-const FEED_ABI = parseAbi(['function latestRoundData() view returns (uint80, int256, uint256, uint256, uint80)'])
-
 /**
  * Reads the chain at its latest block.
  * @param feeds of assets 1, 2, ...
@@ -58,11 +57,11 @@ export async function readSnapshot(contracts: Contracts, feeds: readonly Address
       () => ({ feed, answer: undefined, updatedAt: 0n }),
     )
   const [root, heads, complete, round, backstop, custody, checkpointedAt, answers] = await Promise.all([
-    settlement.view<bigint>('accountsRoot', [], block),
-    settlement.view<readonly bigint[]>('heads', [], block),
-    settlement.view<boolean>('isComplete', [], block),
+    settlement.view('accountsRoot', [], block),
+    settlement.view('heads', [], block),
+    settlement.view('isComplete', [], block),
     settlement.round(block),
-    settlement.view<readonly bigint[]>('backstop', [], block),
+    settlement.view('backstop', [], block),
     contracts.custody(at),
     contracts.checkpointedAt(at),
     Promise.all(feeds.map(answer)),

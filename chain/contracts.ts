@@ -3,7 +3,12 @@ import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
+import { FORCED_ABI } from '../sdk/abi/forced.ts'
+import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
+import { TOKEN_ABI } from '../sdk/abi/token.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
@@ -97,7 +102,7 @@ export class Contracts {
         read.readContract({ ...vault, functionName })
       const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
       const forced = { address: await address('forced'), abi: FORCED_ABI } as const
-      const escape = await address('escape')
+      const escapeHatch = await address('escape')
       const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' })) + 1
       const assets = await Promise.all(
         Array.from({ length: count }, async (_, a): Promise<Asset> => {
@@ -115,8 +120,8 @@ export class Contracts {
       })
       const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
-      const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
-      const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
+      const { grace } = await read.readContract({ address: escapeHatch, abi: ESCAPE_ABI, functionName: 'config' })
+      const parts = { rounds, vault, forced, escape: escapeHatch, insurance: await address('insurance') }
       return new Contracts(
         settlement,
         parts,
@@ -278,7 +283,7 @@ export class Contracts {
 
   /** How many deposits there were at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
-    if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
+    if (blockNumber < (await this.settlement.view('deployedAt'))) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,
       functionName: 'depositQueue',

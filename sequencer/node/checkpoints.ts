@@ -16,5 +16,5 @@ export async function makeCheckpoint(
   const due =
     now - checkpointedAt > contracts.clocks.grace / 4 ||
     (await contracts.awaitsCheckpoint(round.number, { blockNumber: block }))
-  if (due) await contracts.settlement.send(signer, 'checkpoint')
+  if (due) await contracts.settlement.send(signer, 'checkpoint', [])
 }

@@ -1,8 +1,7 @@
-import type { Abi } from 'viem'
 import type { FeedAnswer } from '../../chain/chain-snapshot.ts'
 import type { Contracts } from '../../chain/contracts.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ROUNDS_ABI } from '../../sdk/abi.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
@@ -38,7 +37,7 @@ export class RoundPoster {
     try {
       const { gasUsed } = await sendCall(this.#signer, {
         address: this.#contracts.rounds.address,
-        abi: [...ROUNDS_ABI, ...this.#contracts.settlement.abi] as Abi,
+        abi: ROUNDS_ABI,
         functionName: 'postRound',
         args: [],
       })

@@ -166,7 +166,7 @@ export class RoundSettler {
     const { contracts, view } = this.#parts
     const { round, root } = view.snapshot
     // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
-    return Promise.all([contracts.settlement.round(), contracts.settlement.view<bigint>('accountsRoot')]).then(
+    return Promise.all([contracts.settlement.round(), contracts.settlement.view('accountsRoot')]).then(
       ([latest, its]) => latest.number === round.number && its === root,
       () => false,
     )
