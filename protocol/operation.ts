@@ -68,7 +68,9 @@ export interface Preferences extends Signed {
   readonly weights: readonly number[]
 }
 
-/** A withdrawal from the forced queue; discharged where it cannot be served. Signed for its place there, not a version. */
+/**
+ * A withdrawal from the forced queue; discharged where it cannot be served. Signed for its place there, not a version.
+ */
 export interface Forced {
   readonly kind: 'forced'
   readonly queueNumber: bigint
@@ -149,7 +151,7 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
 }
 
 /**
- * Why a trade is refused to an account that stays below its target (design, section 1 of issue 4): it must shrink the
+ * Why a trade is refused to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
 export function exceptionRefusal(

@@ -52,7 +52,7 @@ export interface Transition<B extends Batch = Batch> {
 
 /**
  * The private state of the rollup: accounts, their tree, and the stacks with every leaf's opening. Each transition
- * changes it, and returns what is published along with its circuit's input (design, section 7). One that throws leaves it
+ * changes it, and returns what is published along with its circuit's input (docs/protocol.md#circuits). One that throws leaves it
  * half changed: where that matters, work on a clone.
  */
 export class System {
@@ -120,7 +120,10 @@ export class System {
     return new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
   }
 
-  /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a faster hash. */
+  /**
+   * From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a
+   * faster hash.
+   */
   static restore(
     ledger: Ledger,
     accounts: readonly Account[],

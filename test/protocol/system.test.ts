@@ -191,7 +191,7 @@ function checkHeads({ ledger, stacks, tree }: System): void {
   assert.equal(tree.root, ledger.root)
 }
 
-/** Section 3 of the design. */
+/** Completeness by its definition (docs/protocol.md#health-and-envelopes). */
 function checkInvariant(system: System): void {
   const where = new Map<bigint, number[]>()
   system.stacks.forEach((stack, slot) =>
