@@ -33,7 +33,8 @@ export class VaultBooks {
         this.pending[asset]! += args.amount as bigint
         return
       case 'Checkpointed':
-        return this.#checkpoint(args.num as bigint, args.den as bigint)
+        this.#checkpoint(args.num as bigint, args.den as bigint)
+        return
       case 'Converted':
         this.backstop[0]! += (args.converted as bigint) - (args.paid as bigint)
         return
@@ -46,7 +47,8 @@ export class VaultBooks {
         this.pending.fill(0n)
         return
       case 'Refunded':
-        return this.#refund(args.id as bigint)
+        this.#refund(args.id as bigint)
+        return
       case 'Pulled':
         this.accounts[asset]! -= this.#baseUnits(asset, args.tokenAmount as bigint)
         return

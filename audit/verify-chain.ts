@@ -340,10 +340,7 @@ class Replay {
     this.#onSettlement(++this.#settlements)
   }
 
-  #batch(
-    audit: Audit,
-    { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch,
-  ): Promise<void> {
+  #batch(audit: Audit, { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch): Promise<void> {
     const name = circuitName(circuit)
     const text = (pair: readonly bigint[]) => pair.map(String)
     const proof = {

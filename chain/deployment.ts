@@ -33,10 +33,10 @@ export async function deployContracts(
   const forced = await create('Forced', [{ ...config.forced, vault }])
   const insurance = await create('Insurance', [vault])
   const settlement = await create('Settlement', [{ ...config.settlement, vault }])
-  const escape = await create('Escape', [{ ...config.escape, vault, settlement, forced, insurance }])
+  const exits = await create('Escape', [{ ...config.escape, vault, settlement, forced, insurance }])
   await call('Rounds', rounds, 'bind', [settlement])
-  await call('Vault', vault, 'bind', [settlement, forced, insurance, escape])
-  return { rounds, vault, forced, insurance, settlement, escape }
+  await call('Vault', vault, 'bind', [settlement, forced, insurance, exits])
+  return { rounds, vault, forced, insurance, settlement, escape: exits }
 }
 
 /** Everything that the contracts can revert with: an error may come from a contract that another one calls. */

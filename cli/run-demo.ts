@@ -14,7 +14,7 @@ import type { ProfileName } from '../prover/profiles.ts'
 import { closeProver } from '../prover/prove.ts'
 import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
-import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import type { SigningClient } from '../sdk/chain/client.ts'
 import { NodeMetrics } from '../sequencer/api/metrics.ts'
 import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
@@ -22,6 +22,7 @@ import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
+import { openSigner } from './signer.ts'
 
 const ACCOUNTS = 64
 const SEED = 12
@@ -53,7 +54,7 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
   const chain = await startLocalChain()
   const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
   try {
-    const signer = await connectSigner(chain.url)
+    const signer = await openSigner(chain.url)
     const clock = new ChainClock(signer)
     await clock.moveTo(ticks[0]!.unix - 600)
     const book = demoBook(ticks[0]!)

@@ -25,6 +25,7 @@ import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
+import { openSigner } from './signer.ts'
 import { amountsBySymbol, listAmounts } from './wallet/amounts.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave'] as const
@@ -47,7 +48,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
   const chain = await startLocalChain()
   const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
   try {
-    const signer = await connectSigner(chain.url)
+    const signer = await openSigner(chain.url)
     const deployed = await deploy(market, keys, signer, {
       custody,
       feeds: {},
@@ -193,7 +194,7 @@ async function demoOwner(
 ): Promise<DemoOwner> {
   const from = (await operator.write.getAddresses())[number]
   if (from === undefined) throw new PlimsollError(`The local chain has no account for ${name}.`)
-  const signer = await connectSigner(rpc, { variable: 'PLIMSOLL_DEMO_KEY', from })
+  const signer = await connectSigner(rpc, from)
   const client = new PlimsollClient({ node })
   const deployment = await client.deployment()
   const wallet = OwnerWallet.open(

@@ -1,7 +1,7 @@
 import { ASSETS, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { type Balances, health } from './health.ts'
-import { abs } from './integer.ts'
+import { abs, max } from './integer.ts'
 import type { Marks } from './marks.ts'
 
 /**
@@ -85,9 +85,7 @@ const ERROR = 2 ** -48
 export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
   const middle = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue + liabilityValue) / 2)
   const half = marks.map(({ collateralValue, liabilityValue }) => Number(liabilityValue - collateralValue) / 2)
-  const worst = marks.map(({ collateralValue, liabilityValue }) =>
-    Number(collateralValue > liabilityValue ? collateralValue : liabilityValue),
-  )
+  const worst = marks.map(({ collateralValue, liabilityValue }) => Number(max(collateralValue, liabilityValue)))
   const [c0, c1, c2, c3, c4, c5, c6, c7] = middle as Octet
   const [, d1, d2, d3, d4, d5, d6, d7] = half as Octet
   if (half[0] !== 0) throw new PlimsollError('Cash has the same mark on both sides.')

@@ -173,7 +173,8 @@ export class System {
     const system = new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (system.#head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
+      if (system.#head(slot) !== head)
+        throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system
   }

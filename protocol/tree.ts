@@ -31,7 +31,8 @@ export class AccountTree {
       )
     }
     this.#empty = [0n]
-    for (let level = 0; level < depth; level++) this.#empty.push(poseidon(Array<bigint>(ARITY).fill(this.#empty[level]!)))
+    for (let level = 0; level < depth; level++)
+      this.#empty.push(poseidon(Array<bigint>(ARITY).fill(this.#empty[level]!)))
     this.#levels = [[...leaves]]
     for (let level = 0; level < depth; level++) {
       const parents = Math.ceil(this.#levels[level]!.length / ARITY)

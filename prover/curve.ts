@@ -5,7 +5,8 @@ let opening: Promise<Curve> | undefined
 
 /** The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once would start it twice. */
 export function openCurve(): Promise<Curve> {
-  return (opening ??= buildBn128())
+  opening ??= buildBn128()
+  return opening
 }
 
 /** Whether snarkjs has started it. */

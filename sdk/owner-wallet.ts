@@ -153,9 +153,7 @@ export class OwnerWallet {
   }
 
   /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
-  async #next({
-    expiresIn = DEFAULT_EXPIRY,
-  }: Validity): Promise<{ index: number; version: number; expiry: number }> {
+  async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<{ index: number; version: number; expiry: number }> {
     const index = await this.index()
     const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])
     return { index, version: pendingVersion, expiry: now + expiresIn }

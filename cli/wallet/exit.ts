@@ -38,13 +38,15 @@ export async function run(
     functionName: 'config',
   })
   const expected = await signer.read.readContract({ address: exitVerifier, abi: VERIFIER_ABI, functionName: 'keyHash' })
-  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, async (input) => {
-    const keys = await loadKeys(profile.name, options.keys)
-    if (keys.exit.keyHash !== expected)
-      throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
-        hint: 'Give the keys of its ceremony with --keys.',
-      })
-    return prove(keys, 'exit', input).finally(closeProver)
+  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, {
+    async prove(input) {
+      const keys = await loadKeys(profile.name, options.keys)
+      if (keys.exit.keyHash !== expected)
+        throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
+          hint: 'Give the keys of its ceremony with --keys.',
+        })
+      return prove(keys, 'exit', input).finally(closeProver)
+    },
   })
   const amounts = options.pull ? await pullShares(signer, escape, index) : []
   const pulled = amountsBySymbol(

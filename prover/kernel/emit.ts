@@ -120,7 +120,7 @@ export function doubleBits(value: number): bigint {
 /** A function of 32-bit parameters, whose body draws its locals from the frame and returns its result, if it has one. */
 export function kernel(
   parameters: number,
-  body: (parameters: I32[], frame: Frame) => Expression<'i32'> | void,
+  body: (parameters: I32[], frame: Frame) => Expression<'i32'> | undefined,
 ): WasmFunction {
   return defineFunction(parameters, (args, declare) => {
     const frame = new Frame(declare)

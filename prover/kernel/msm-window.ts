@@ -47,18 +47,18 @@ function bucketLists(machine: Machine, group: GroupName, rows: readonly WindowRo
   const lists = 2 ** (bits - 1) + 1
   const starts = new Uint32Array(lists + 1)
   for (const { digits, finite, count } of rows) {
-    const [digit, isFinite] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
-    for (let i = 0; i < count; i++) if (isFinite[i] !== 0 && digit[i] !== 0) starts[Math.abs(digit[i]!) + 1]!++
+    const [digit, finiteFlags] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
+    for (let i = 0; i < count; i++) if (finiteFlags[i] !== 0 && digit[i] !== 0) starts[Math.abs(digit[i]!) + 1]!++
   }
   for (let list = 0; list < lists; list++) starts[list + 1]! += starts[list]!
 
   const entries = new Uint32Array(starts[lists]!)
   const next = starts.slice()
   for (const { digits, points, finite, count } of rows) {
-    const [digit, isFinite] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
+    const [digit, finiteFlags] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
     for (let i = 0; i < count; i++) {
       const d = digit[i]!
-      if (isFinite[i] === 0 || d === 0) continue
+      if (finiteFlags[i] === 0 || d === 0) continue
       entries[next[Math.abs(d)]!++] = points + i * pointBytes + (d < 0 ? 1 : 0)
     }
   }

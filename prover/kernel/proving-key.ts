@@ -121,7 +121,7 @@ async function loadPoints(
   if (canonical.includes(false))
     throw new PlimsollError(`${name} has a coordinate that is not below the base field's modulus.`)
 
-  const isFinite = machine.bytes(finite, count + 1)
+  const finiteFlags = machine.bytes(finite, count + 1)
   const encoded = machine.words(words, file.length / 4)
   const width = encodedBytes / 4
   const { generator } = new CurveGroup(group)
@@ -130,13 +130,13 @@ async function loadPoints(
     if (i < loaded) {
       let any = 0
       for (let word = 0; word < width; word++) any |= encoded[i * width + word]!
-      isFinite[i] = any === 0 ? 0 : 1
+      finiteFlags[i] = any === 0 ? 0 : 1
     } else {
       point = extra[i - loaded]
-      isFinite[i] = point === undefined ? 0 : 1
+      finiteFlags[i] = point === undefined ? 0 : 1
     }
     // What is at infinity is never read; a point of the curve keeps the check simple.
-    if (isFinite[i] === 0 || i >= loaded) machine.writePoint(points + i * pointBytes, point ?? generator)
+    if (finiteFlags[i] === 0 || i >= loaded) machine.writePoint(points + i * pointBytes, point ?? generator)
   }
 
   const constant = arena.allocate(pointBytes)

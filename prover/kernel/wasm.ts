@@ -51,7 +51,10 @@ function current(): Building {
 /** Builds a function; the body declares the locals that it needs and returns the result, if there is one. */
 export function defineFunction(
   parameters: number,
-  body: (parameters: Local<'i32'>[], declare: <T extends ValueType>(type: T) => Local<T>) => Expression<'i32'> | void,
+  body: (
+    parameters: Local<'i32'>[],
+    declare: <T extends ValueType>(type: T) => Local<T>,
+  ) => Expression<'i32'> | undefined,
 ): WasmFunction {
   const outer = building
   const inner: Building = { code: [], calls: [] }

@@ -69,7 +69,10 @@ export function sampleAccounts(
     if (options.bankrupt === true && i === count - 1)
       return { shape: 'bankrupt', balances: draw('bankrupt', random, assets, options.cashDecimals ?? 6) }
     let rest = random() * total
-    const drawn = MIX.find(([, weight]) => (rest -= weight) < 0)![0]
+    const drawn = MIX.find(([, weight]) => {
+      rest -= weight
+      return rest < 0
+    })![0]
     const shape = SAMPLE_SHAPES[i] ?? drawn
     return { shape, balances: draw(shape, random, assets, options.cashDecimals ?? 6) }
   })

@@ -139,9 +139,10 @@ function refuse(response: ServerResponse, error: unknown): void {
     process.stderr.write(
       `plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`,
     )
-    return json(response, 503, {
+    json(response, 503, {
       error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' },
     })
+    return
   }
   const status = error instanceof HttpRefusal ? error.status : (STATUSES[error.code] ?? 422)
   // The rest of a body that is not read would be taken for the next request.

@@ -118,8 +118,10 @@ function pack(
   const batches: { operations: Operation[]; units: (readonly Hex[])[] }[] = []
   for (const { operations, ids } of units) {
     let batch = batches.at(-1)
-    if (batch === undefined || batch.operations.length + operations.length > steps)
-      batches.push((batch = { operations: [], units: [] }))
+    if (batch === undefined || batch.operations.length + operations.length > steps) {
+      batch = { operations: [], units: [] }
+      batches.push(batch)
+    }
     batch.operations.push(...operations)
     if (ids.length > 0) batch.units.push(ids)
   }

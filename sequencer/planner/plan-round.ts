@@ -139,8 +139,10 @@ class RoundPlanner {
         fallback: firstSafe(balances, existing)?.rate ?? Infinity,
       }),
     )
-    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity))
-      return this.#freeSlot(sources)
+    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) {
+      this.#freeSlot(sources)
+      return
+    }
 
     // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
     const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.#total) / (empties.length - k) ** 2)

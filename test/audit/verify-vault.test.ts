@@ -159,8 +159,8 @@ describe('an audit of a chain whose vault moves by itself', () => {
 
     await rawCall(system.signer, 'evm_increaseTime', 7_300)
     await rawCall(system.signer, 'evm_mine')
-    const escape = await escapeOf(system.signer.read, system.deployed.settlement)
-    await freezeStalled(system.signer, escape, async () => {
+    const route = await escapeOf(system.signer.read, system.deployed.settlement)
+    await freezeStalled(system.signer, route, async () => {
       await rawCall(system.signer, 'evm_increaseTime', 901)
       await rawCall(system.signer, 'evm_mine')
     })
@@ -183,11 +183,11 @@ describe('an audit of a chain whose vault moves by itself', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      await leave(signer, escape, key, recovered, address, (input) => prove(keys, 'exit', input))
-      await pullShares(signer, escape, recovered.account.index)
+      await leave(signer, route, key, recovered, address, { prove: (input) => prove(keys, 'exit', input) })
+      await pullShares(signer, route, recovered.account.index)
     }
     assert.ok((await bob.tokens('USD')) > 0n)
-    await pullInsurance(insurer.signer, escape)
+    await pullInsurance(insurer.signer, route)
     assert.ok((await insurer.tokens('USD')) > 0n)
     await sendCall(bob.signer, { ...vault(), functionName: 'refund', args: [deposit] })
     await audited()

@@ -35,7 +35,7 @@ describe('resolve circuit: what a liquidation does', () => {
 
   const resolve = (balances: Balances, setting: { marks?: Marks; minLiability?: bigint } = {}) =>
     inDistress([account(0, balances)], setting).resolve(1)
-  const after = (balances: Balances) => split([...balances, ...Array<bigint>(8 - balances.length).fill(0n)])
+  const written = (balances: Balances) => split([...balances, ...Array<bigint>(8 - balances.length).fill(0n)])
 
   /** The account liquidated as the prover likes: its case, multiplier, and what it claims of the outcome. */
   const forced = (
@@ -77,7 +77,7 @@ describe('resolve circuit: what a liquidation does', () => {
       const { liquidation } = step!
       assert.equal(liquidation?.status, status)
       await accepts(circuit, input)
-      await accepts(circuit, forgeResolve(input, [{ ...after(liquidation.after), badDebt: liquidation.badDebt }]))
+      await accepts(circuit, forgeResolve(input, [{ ...written(liquidation.after), badDebt: liquidation.badDebt }]))
       assert.deepEqual(traded(balances, liquidation.traded.slice(1)).with(0, 0n), liquidation.after.with(0, 0n))
     }
   })
@@ -87,7 +87,7 @@ describe('resolve circuit: what a liquidation does', () => {
       const { multiplier, traded: amounts } = aimed(BELOW_TARGET)
       await rejects(
         circuit,
-        forced(BELOW_TARGET, { multiplier }, after(traded(BELOW_TARGET, amounts.slice(1)))),
+        forced(BELOW_TARGET, { multiplier }, written(traded(BELOW_TARGET, amounts.slice(1)))),
         'Liquidation',
         'AssertRange(134)(breachGap)',
       )
@@ -98,7 +98,7 @@ describe('resolve circuit: what a liquidation does', () => {
       assert.ok(health(account(0, small).balances, MARKS) >= 0n)
       await rejects(
         circuit,
-        forced(small, {}, after(traded(small, [10_000_000n]))),
+        forced(small, {}, written(traded(small, [10_000_000n]))),
         'Liquidation',
         'AssertRange(134)(breachGap)',
       )
@@ -136,7 +136,7 @@ describe('resolve circuit: what a liquidation does', () => {
       const honest = resolve(TWO_SIDED).input
       for (const i of [1, 2]) {
         for (const unit of [1n, -1n]) {
-          const lie = after(traded(TWO_SIDED, amounts.with(i, amounts[i]! + unit).slice(1)))
+          const lie = written(traded(TWO_SIDED, amounts.with(i, amounts[i]! + unit).slice(1)))
           await rejects(circuit, forgeResolve(honest, [lie]), 'PublicVector', DIGEST)
         }
       }
@@ -150,7 +150,7 @@ describe('resolve circuit: what a liquidation does', () => {
       for (const unit of [1n, -1n]) {
         await rejects(
           circuit,
-          forgeResolve(input, [after(step!.liquidation!.after.with(0, step!.liquidation!.after[0]! + unit))]),
+          forgeResolve(input, [written(step!.liquidation!.after.with(0, step!.liquidation!.after[0]! + unit))]),
           'PublicVector',
           DIGEST,
         )
@@ -207,7 +207,7 @@ describe('resolve circuit: what a liquidation does', () => {
     const partial = liquidate(account(0, PARTIAL).balances, NEUTRAL_WEIGHTS, MARKS, MIN_LIABILITY)
 
     it('refuses a full close that is not due', async () => {
-      const closed = after(traded(PARTIAL, [1_000_000_000n]))
+      const closed = written(traded(PARTIAL, [1_000_000_000n]))
       await rejects(
         circuit,
         forced(PARTIAL, { insufficient: 1n }, closed),
@@ -236,7 +236,7 @@ describe('resolve circuit: what a liquidation does', () => {
       const { multiplier, traded: amounts } = aimed(DUST)
       await rejects(
         circuit,
-        forced(DUST, { multiplier }, after(traded(DUST, amounts.slice(1)))),
+        forced(DUST, { multiplier }, written(traded(DUST, amounts.slice(1)))),
         'Liquidation',
         'NonZeroIff()(multiplier, partial)',
       )
@@ -304,12 +304,12 @@ describe('resolve circuit: what a liquidation does', () => {
       const { after: closed, badDebt } = step!.liquidation!
       assert.ok(badDebt > 0n)
       for (const lie of [badDebt + 1n, badDebt - 1n, 0n]) {
-        await rejects(circuit, forgeResolve(input, [{ ...after(closed), badDebt: lie }]), 'PublicVector', DIGEST)
+        await rejects(circuit, forgeResolve(input, [{ ...written(closed), badDebt: lie }]), 'PublicVector', DIGEST)
       }
-      await rejects(circuit, forgeResolve(input, [after(closed.with(0, -badDebt))]), 'PublicVector', DIGEST)
+      await rejects(circuit, forgeResolve(input, [written(closed.with(0, -badDebt))]), 'PublicVector', DIGEST)
       await rejects(
         circuit,
-        forgeResolve(input, [{ ...after(closed.with(0, 1n)), badDebt: badDebt + 1n }]),
+        forgeResolve(input, [{ ...written(closed.with(0, 1n)), badDebt: badDebt + 1n }]),
         'PublicVector',
         DIGEST,
       )
@@ -349,7 +349,7 @@ describe('resolve circuit: what a liquidation does', () => {
         marks.with(2, { ...marks[2]!, price: 0n }),
         MIN_LIABILITY,
       )
-      const lie = forgeResolve(put(input, 'marks', [1, 0], 1n), [{ ...after(claim.after), badDebt: claim.badDebt }])
+      const lie = forgeResolve(put(input, 'marks', [1, 0], 1n), [{ ...written(claim.after), badDebt: claim.badDebt }])
       await rejects(circuit, lie, 'Liquidation', 'AssertRange(95)(total)')
     })
 
@@ -375,7 +375,7 @@ describe('resolve circuit: what a liquidation does', () => {
       const { input } = resolve(HEALTHY)
       const whole = account(0, HEALTHY).balances
       for (let a = 0; a < 8; a++) {
-        await rejects(circuit, forgeResolve(input, [after(whole.with(a, whole[a]! + 1n))]), 'PublicVector', DIGEST)
+        await rejects(circuit, forgeResolve(input, [written(whole.with(a, whole[a]! + 1n))]), 'PublicVector', DIGEST)
       }
     })
 

@@ -324,7 +324,7 @@ describe('plimsoll wallet', () => {
       functionName: 'config',
     })
     const from = (await system.signer.write.getAddresses())[4]!
-    const stranger = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_NONE', from })
+    const stranger = await connectSigner(system.chain.url, from)
     await system.mint('ETH', from, WEI)
     await approve(stranger, system.deployed.tokens.ETH!, system.deployed.vault, WEI)
     await sendCall(stranger, {
@@ -421,9 +421,7 @@ describe('plimsoll wallet', () => {
       /There is no token "#3"/,
     )
     assert.equal(await queue(), 0n)
-    process.env.PLIMSOLL_TEST_BOB = bob
-    const signer = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_BOB' })
-    delete process.env.PLIMSOLL_TEST_BOB
+    const signer = await connectSigner(system.chain.url, privateKeyToAccount(bob))
     const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
     paused = true
     await sendCall(signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })

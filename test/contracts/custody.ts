@@ -268,14 +268,14 @@ export const submission = (r: ForcedRequest) => [r.number, r.asset, r.amount, r.
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows. */
 export async function freeze(market: Market, request = 0n): Promise<void> {
-  const { escape } = market
-  await escape.write('declareStall', [request])
+  const { escape: exits } = market
+  await exits.write('declareStall', [request])
   for (let i = 0; i < 3; i++) {
     await wait(market, NOTICE / 4)
-    await escape.write('tick', [request])
+    await exits.write('tick', [request])
   }
   await wait(market, NOTICE / 4)
-  await escape.write('freeze', [request])
+  await exits.write('freeze', [request])
 }
 
 /** The sequencer is gone for good. */

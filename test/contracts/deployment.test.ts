@@ -68,7 +68,7 @@ describe('deployment of a system', () => {
 
   it('keeps what it is given', async () => {
     const market = await deployMarket()
-    const { settlement, rounds, vault, forced, escape, config, eth } = market
+    const { settlement, rounds, vault, forced, escape: exits, config, eth } = market
     const same = async (contract: Contract, expected: object) => {
       const kept = await contract.read<Record<string, unknown>>('config')
       for (const [key, value] of Object.entries(expected)) {
@@ -79,7 +79,7 @@ describe('deployment of a system', () => {
     await same(rounds, config.rounds)
     await same(vault, { ...config.vault, rounds: rounds.address })
     await same(forced, { ...config.forced, vault: vault.address })
-    await same(escape, {
+    await same(exits, {
       ...config.escape,
       vault: vault.address,
       settlement: settlement.address,
@@ -119,8 +119,8 @@ describe('deployment of a system', () => {
       sizes[name] = deployedBytecode.length / 2 - 1
       assert.ok(sizes[name] < 24_576, `${name}: ${sizes[name]}`)
     }
-    const { rounds, vault, forced, insurance, settlement, escape } = await deployMarket()
-    for (const { deployment } of [rounds, vault, forced, insurance, settlement, escape])
+    const { rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
+    for (const { deployment } of [rounds, vault, forced, insurance, settlement, exits])
       assert.ok(deployment.gasUsed < 1n << 24n)
   })
 
@@ -198,8 +198,8 @@ describe('deployment of a system', () => {
 
   it('binds contracts that name one another only, once, by the deployer; before that nothing works', async () => {
     const one = await deployMarket()
-    const { chain, vault, rounds, settlement, forced, insurance, escape } = one
-    const peers = [settlement.address, forced.address, insurance.address, escape.address]
+    const { chain, vault, rounds, settlement, forced, insurance, escape: exits } = one
+    const peers = [settlement.address, forced.address, insurance.address, exits.address]
     await vault.refuses('AlreadyBound', 'bind', peers)
     await vault.refuses('NotDeployer', 'bind', peers, [], chain.accounts[3])
     await rounds.refuses('AlreadyBound', 'bind', [settlement.address])
@@ -217,7 +217,7 @@ describe('deployment of a system', () => {
     }
     // The rounds of another settlement would let that one say when this one is complete.
     const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
-    const exit = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
+    const exit = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
     await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
     await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
     await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])

@@ -231,7 +231,7 @@ describe('deposits', () => {
   })
 
   it('have deadlines in live time, spaced, and the first that is ignored is overdue', async () => {
-    const { vault, escape, rounds } = market
+    const { vault, escape: exits, rounds } = market
     const deadlines: bigint[] = []
     for (let i = 0; i < 3; i++) deadlines.push((await open(market, ada, 0, 1000n, keyOf(BigInt(30 + i)))).deadline)
     assert.ok(deadlines[1]! - deadlines[0]! >= 15n && deadlines[2]! - deadlines[1]! >= 15n)
@@ -246,7 +246,7 @@ describe('deposits', () => {
     assert.equal(await vault.read('depositOverdue'), false)
     await wait(market, 1)
     assert.equal(await vault.read('depositOverdue'), true)
-    assert.equal(await escape.read('stalled', 0n), true)
+    assert.equal(await exits.read('stalled', 0n), true)
     await transact(market, [step.open(0n, 0n, 1000n, keyOf(30n))])
     assert.equal(await vault.read('depositOverdue'), false)
   })

@@ -216,7 +216,8 @@ describe('insurance', () => {
   })
 
   it('leaves to be collected what is no whole token unit', async () => {
-    const { insurance, vault, tokens, rounds } = (market = await deployMarket({ cash: 0 }))
+    market = await deployMarket({ cash: 0 })
+    const { insurance, vault, tokens, rounds } = market
     await rounds.write('postRound')
     await fund(market, bob, 0, 10n)
     await insurance.write('insure', [10n], bob)

@@ -428,7 +428,10 @@ export class Model {
     ]
     const weights = [4, 5, 7, 7, 5, 3, 5, 2, 1, 3]
     let draw = this.pick(weights.reduce((a, b) => a + b))
-    const kind = weights.findIndex((weight) => (draw -= weight) < 0)
+    const kind = weights.findIndex((weight) => {
+      draw -= weight
+      return draw < 0
+    })
     await kinds[kind]!()
   }
 
@@ -469,12 +472,12 @@ export class Model {
   /** Everybody leaves; nobody gets more than the formula, and only dust and nobody's shares remain. */
   async escape(): Promise<void> {
     const { market, saved } = this
-    const { vault, escape, tokens, insurance } = market
+    const { vault, escape: exits, tokens, insurance } = market
     await refreshFeeds(market, this.ethPrice, this.btcPrice)
     await abandon(market)
     const record = await vault.read<CheckpointRecord>('lastCheckpoint')
     assert.equal(record.deposits, BigInt(saved.head))
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     const price = (a: number) => (a === 0 ? HALF : saved.prices[a - 1]!)
     const equities = saved.balances.map((balances) => balances.reduce((sum, b, a) => sum + b * price(a), 0n))
     const sum = equities.reduce((a, b) => a + b, 0n) + (record.equity > 0n ? record.equity : 0n)
@@ -483,10 +486,10 @@ export class Model {
     for (const [index, equity] of equities.entries()) {
       assert.ok(equity >= 0n, 'healthy at the checkpoint')
       const to = this.users[index % this.users.length]!
-      await escape.write('exit', await exitCall(market, BigInt(index), to, equity))
+      await exits.write('exit', await exitCall(market, BigInt(index), to, equity))
       for (const a of SPOT) {
         const share = denominator === 0n ? 0n : (holdings[a]! * equity) / denominator
-        assert.equal(this.#paid(a, to, await escape.write('pull', [index, a])), Model.tokens(a, share))
+        assert.equal(this.#paid(a, to, await exits.write('pull', [index, a])), Model.tokens(a, share))
       }
     }
     let owned = 0n
@@ -495,7 +498,7 @@ export class Model {
       const [shares, all] = await insurance.read<[bigint, bigint]>('sharesOf', user)
       owned += shares
       total = all
-      if (shares > 0n || this.pick(8) === 0) for (const a of SPOT) await escape.write('pullShares', [a], user)
+      if (shares > 0n || this.pick(8) === 0) for (const a of SPOT) await exits.write('pullShares', [a], user)
       const [waiting, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', user)
       if (waiting > 0n) await insurance.write('cancel', [], user)
       if (collectable > 0n) await insurance.write('collect', [], user)

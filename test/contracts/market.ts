@@ -95,7 +95,10 @@ export async function deployMarket(
   const created: Partial<Record<ContractName, Contract>> = {}
   await deployContracts(
     await edit(parts.config, parts.chain),
-    async (name, args) => (created[name] = await parts.chain.contract(name, args)).address,
+    async (name, args) => {
+      created[name] = await parts.chain.contract(name, args)
+      return created[name].address
+    },
     (name, _, functionName, args) => created[name]!.write(functionName, [...args]),
   )
   return {

@@ -9,10 +9,11 @@ import { type OwnerKey, ownerKeyFromSeed, sequencerKey } from '../../protocol/ke
 import { CASH_MARKS, MARK_NAMES, type Marks } from '../../protocol/marks.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { type Operation, operationMessage, type SignedOperation } from '../../protocol/operation.ts'
+import { calldata } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { calldata, closeProver, prove } from '../../prover/prove.ts'
+import { closeProver, prove } from '../../prover/prove.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { abandon, type CheckpointRecord, fund, ledgerOf, open, submission, topUp } from './custody.ts'
@@ -252,11 +253,11 @@ describe('accounts under real proofs', () => {
   })
 
   it('leave under the root of the checkpoint, each once, with what is theirs', async () => {
-    const { vault, escape, tokens } = market
+    const { vault, escape: exits, tokens } = market
     const { root, prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
     await fund(market, eve, 0, 1n)
     await abandon(market)
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     // The preferences above were proven, not settled.
     const before = system.clone()
     const current = await market.settlement.read<bigint>('accountsRoot')
@@ -294,14 +295,14 @@ describe('accounts under real proofs', () => {
       const { proof, signals } = await prove(keys, 'exit', input)
       const { a, b, c } = calldata(proof)
       const args: unknown[] = [index, recipient, equity, signals[0]!, { a, b, c }]
-      await escape.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))
-      await escape.refuses('InvalidProof', 'exit', args.with(1, eve))
-      await escape.refuses('InvalidProof', 'exit', args.with(0, index + 2))
-      await escape.write('exit', args, eve)
-      await escape.refuses('AlreadyExited', 'exit', args, [index])
+      await exits.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))
+      await exits.refuses('InvalidProof', 'exit', args.with(1, eve))
+      await exits.refuses('InvalidProof', 'exit', args.with(0, index + 2))
+      await exits.write('exit', args, eve)
+      await exits.refuses('AlreadyExited', 'exit', args, [index])
       for (const asset of [0, 1]) {
         const held = await tokens[asset]!.read<bigint>('balanceOf', recipient)
-        await escape.write('pull', [index, asset])
+        await exits.write('pull', [index, asset])
         const paid = (await tokens[asset]!.read<bigint>('balanceOf', recipient)) - held
         assert.equal(paid, ((holdings[asset]! * equity) / denominator) * (asset === 0 ? 1n : 10n ** 10n))
       }

@@ -96,7 +96,7 @@ describe('tokens that misbehave', () => {
   })
 
   it('that revert stop their own payments only: settlements, rounds, checkpoints and other tokens go on', async () => {
-    const { vault, tokens, escape } = market
+    const { vault, tokens, escape: exits } = market
     await transact(market, [step.withdraw(0n, 0n, CASH, ada), step.withdraw(1n, 1n, ETH, bob)])
     await tokens[1]!.write('setReverting', [true])
     await assert.rejects(vault.write('claim', [1n], bob))
@@ -110,22 +110,22 @@ describe('tokens that misbehave', () => {
     await wait(market, GRACE + 1)
     await freeze(market)
     const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
-    await escape.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
-    await escape.write('exit', await exitCall(market, 1n, bob, prices[0]! * 8n * ETH))
+    await exits.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
+    await exits.write('exit', await exitCall(market, 1n, bob, prices[0]! * 8n * ETH))
     for (const index of [0, 1]) {
-      await assert.rejects(escape.write('pull', [index, 1]))
-      await escape.write('pull', [index, 0])
+      await assert.rejects(exits.write('pull', [index, 1]))
+      await exits.write('pull', [index, 0])
     }
     await vault.write('refund', [2n])
     await tokens[1]!.write('setReverting', [false])
-    for (const index of [0, 1]) await escape.write('pull', [index, 1])
+    for (const index of [0, 1]) await exits.write('pull', [index, 1])
     await vault.write('claim', [1n], bob)
     await vault.write('claim', [2n], bob)
     for (const asset of [0, 1]) assert.ok((await ledgerOf(vault, asset)).custody <= 2n)
   })
 
   it('that block a claimant keep nobody else from their funds', async () => {
-    const { vault, tokens, escape, insurance } = market
+    const { vault, tokens, escape: exits, insurance } = market
     await fund(market, bob, 0, 50n * CASH)
     await insurance.write('insure', [50n * CASH], bob)
     await nextRound(market)
@@ -140,17 +140,17 @@ describe('tokens that misbehave', () => {
     await vault.write('claim', [2n], bob)
     await abandon(market)
     const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
-    await escape.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
-    await escape.write('exit', await exitCall(market, 1n, bob, prices[0]! * 9n * ETH))
-    await assert.rejects(escape.write('pull', [1, 0]))
-    await assert.rejects(escape.write('pullShares', [0], bob))
-    await escape.write('pullShares', [1], bob)
-    await escape.write('pull', [1, 1])
-    await escape.write('pull', [0, 0])
-    await escape.write('pull', [0, 1])
+    await exits.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
+    await exits.write('exit', await exitCall(market, 1n, bob, prices[0]! * 9n * ETH))
+    await assert.rejects(exits.write('pull', [1, 0]))
+    await assert.rejects(exits.write('pullShares', [0], bob))
+    await exits.write('pullShares', [1], bob)
+    await exits.write('pull', [1, 1])
+    await exits.write('pull', [0, 0])
+    await exits.write('pull', [0, 1])
     await tokens[0]!.write('setBlocked', [bob, false])
-    await escape.write('pull', [1, 0])
-    await escape.write('pullShares', [0], bob)
+    await exits.write('pull', [1, 0])
+    await exits.write('pullShares', [0], bob)
     await vault.write('claim', [0n], bob)
     for (const asset of [0, 1]) assert.ok((await ledgerOf(vault, asset)).custody <= 3n)
   })
@@ -227,12 +227,12 @@ describe('tokens that misbehave', () => {
     })
 
     it('from a pull into a pull', async () => {
-      const { escape } = market
+      const { escape: exits } = market
       await abandon(market)
-      await escape.write('exit', await exitCall(market, 0n, ada, (1000n * CASH) << 32n))
-      await escape.write('exit', await exitCall(market, 1n, bob, 5n))
-      await reenters(escape, escape.encode('pull', [0, 0]), () => escape.write('pull', [0, 0]), 'AlreadyPulled')
-      await reenters(escape, escape.encode('pull', [0, 1]), () => escape.write('pull', [1, 0]))
+      await exits.write('exit', await exitCall(market, 0n, ada, (1000n * CASH) << 32n))
+      await exits.write('exit', await exitCall(market, 1n, bob, 5n))
+      await reenters(exits, exits.encode('pull', [0, 0]), () => exits.write('pull', [0, 0]), 'AlreadyPulled')
+      await reenters(exits, exits.encode('pull', [0, 1]), () => exits.write('pull', [1, 0]))
     })
   })
 

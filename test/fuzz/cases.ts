@@ -1,7 +1,7 @@
 import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { ASSETS, PRICE_LIMIT, PRICE_MIN, TRADED, WORD } from '../../protocol/constants.ts'
 import { cornerHealth, type Envelope, health, isOversize, targetHealth } from '../../protocol/health.ts'
-import { abs, min } from '../../protocol/integer.ts'
+import { abs, max, min } from '../../protocol/integer.ts'
 import { type AssetMarks, assetMarks, fillMarks, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import type { Random } from '../protocol/random.ts'
 
@@ -46,7 +46,7 @@ function orderedWords(random: Random, bits: number): AssetMarks {
   const [targetCollateralValue, collateralValue, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
   const [buy, liabilityValue, targetLiabilityValue] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
   // At least what is fetched: else cash could outgrow a word, which no posted marks allow.
-  const price = sell > buy ? sell : buy
+  const price = max(sell, buy)
   const k = () => (random.chance(0.1) ? 0n : random.chance(0.1) ? MAX : random.magnitude(64))
   return {
     price,

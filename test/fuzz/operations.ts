@@ -20,7 +20,10 @@ const keys = new Map<number, OwnerKey>()
 
 function keyOf(index: number): OwnerKey {
   let key = keys.get(index)
-  if (key === undefined) keys.set(index, (key = ownerKey(index)))
+  if (key === undefined) {
+    key = ownerKey(index)
+    keys.set(index, key)
+  }
   return key
 }
 

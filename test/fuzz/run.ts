@@ -145,9 +145,10 @@ function breachedMostly(random: Random, index: number, marks: Marks): Account {
 function dustLine(random: Random, balances: readonly bigint[], marks: Marks): bigint {
   let liabilities = 0n
   let collateral = 0n
-  balances.forEach((balance, a) =>
-    balance < 0n ? (liabilities -= balance * marks[a]!.price) : (collateral += balance * marks[a]!.price),
-  )
+  balances.forEach((balance, a) => {
+    if (balance < 0n) liabilities -= balance * marks[a]!.price
+    else collateral += balance * marks[a]!.price
+  })
   const line =
     random.pick([0n, 0n, random.magnitude(64), liabilities >> 32n, collateral >> 34n]) + BigInt(random.integer(0, 1))
   return line < WORD ? line : WORD - 1n

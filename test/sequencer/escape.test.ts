@@ -22,7 +22,7 @@ describe('the escape, when the sequencer is gone', () => {
   let owners: TestOwner[]
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
-  const escape = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
+  const escapeContract = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
   const route = () => escapeOf(system.signer.read, system.deployed.settlement)
   const step = async () => assert.ok((await node.step())?.complete)
   const later = async (seconds: number) => {
@@ -68,7 +68,7 @@ describe('the escape, when the sequencer is gone', () => {
 
   it('opens only after the stall and its notice', async () => {
     const act = (functionName: 'declareStall' | 'tick' | 'freeze') =>
-      sendCall(system.signer, { ...escape(), functionName, args: [0n] })
+      sendCall(system.signer, { ...escapeContract(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
     await assert.rejects(
       freezeStalled(system.signer, await route()),
@@ -107,7 +107,7 @@ describe('the escape, when the sequencer is gone', () => {
     const { read } = system.signer
     const { settlement } = system.deployed
     const frozen = await route()
-    const [holdings, denominator] = await read.readContract({ ...escape(), functionName: 'snapshot' })
+    const [holdings, denominator] = await read.readContract({ ...escapeContract(), functionName: 'snapshot' })
     const { sequencerKey } = await read.readContract({
       address: settlement,
       abi: SETTLEMENT_ABI,
@@ -127,9 +127,9 @@ describe('the escape, when the sequencer is gone', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, (input) =>
-        echo(echoKeys('tiny'), 'exit', input as never),
-      )
+      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, {
+        prove: (input) => echo(echoKeys('tiny'), 'exit', input as never),
+      })
       assert.ok(transaction !== null && equity >= 0n)
       const amounts = await pullShares(signer, frozen, recovered.account.index)
       const after = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
@@ -137,7 +137,10 @@ describe('the escape, when the sequencer is gone', () => {
         assert.equal(amounts[a], ((holdings[a]! * equity) / denominator) * unit)
         assert.equal(after[a]! - before[a]!, amounts[a])
       }
-      assert.equal((await leave(signer, frozen, key, recovered, address, () => assert.fail())).transaction, null)
+      assert.equal(
+        (await leave(signer, frozen, key, recovered, address, { prove: () => assert.fail() })).transaction,
+        null,
+      )
       assert.deepEqual(await pullShares(signer, frozen, recovered.account.index), Array(8).fill(0n))
       equities += equity
     }

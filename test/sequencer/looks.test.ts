@@ -168,7 +168,10 @@ describe('a node that looks at the chain', () => {
     let asked = 0
     const count = (memo: object) =>
       Object.assign(memo, {
-        check: (...args: Parameters<typeof verifySignature>) => (asked++, verifySignature(...args)),
+        check(...args: Parameters<typeof verifySignature>) {
+          asked++
+          return verifySignature(...args)
+        },
       })
     count(node.pool.signatures)
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
@@ -193,7 +196,10 @@ describe('a node that looks at the chain', () => {
 
   it('remembers good signatures only, and not without end', () => {
     let asked = 0
-    const memo = new SignatureCache((_, message) => (asked++, message % 2n === 0n))
+    const memo = new SignatureCache((_, message) => {
+      asked++
+      return message % 2n === 0n
+    })
     const signature = { r8: [1n, 2n], s: 3n } as const
     for (let i = 0; i < 3; i++)
       assert.deepEqual([memo.verify([1n, 2n], 4n, signature), memo.verify([1n, 2n], 5n, signature)], [true, false])

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { verifyChain } from '../../audit/verify-chain.ts'
 import { loadArtifact } from '../../chain/artifacts.ts'
 import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
@@ -15,7 +16,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sdk/chain/client.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -349,16 +350,11 @@ describe('the node, on a chain in a process of its own', () => {
       await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')),
       /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
     )
-    process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
-    try {
-      const other = await connectSigner(chain.url)
-      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
-        name: 'PlimsollError',
-        message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
-      })
-    } finally {
-      delete process.env[PRIVATE_KEY_VARIABLE]
-    }
+    const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
+    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+      name: 'PlimsollError',
+      message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
+    })
   })
 
   describe('an audit of the chain', () => {

@@ -16,7 +16,10 @@ export function freeWires(constraints: readonly Constraint[], witness: readonly 
     const collect = (combination: Combination, side: 0 | 1 | 2) => {
       for (const [wire, coefficient] of combination) {
         let entry = wires.get(wire)
-        if (entry === undefined) wires.set(wire, (entry = [0n, 0n, 0n]))
+        if (entry === undefined) {
+          entry = [0n, 0n, 0n]
+          wires.set(wire, entry)
+        }
         entry[side] += coefficient
       }
     }

@@ -9,8 +9,6 @@ import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { EchoSystem } from './echo-system.ts'
 import { rawCall } from './live-chain.ts'
 
-const VARIABLE = 'PLIMSOLL_TEST_OWNER_KEY'
-
 /** An owner with an Ethereum key of its own, coins and tokens. */
 export interface TestOwner {
   readonly privateKey: Hex
@@ -28,14 +26,17 @@ export async function newOwner(
   node: string,
   privateKey: Hex = generatePrivateKey(),
 ): Promise<TestOwner> {
-  const { address, signTypedData } = privateKeyToAccount(privateKey)
+  const account = privateKeyToAccount(privateKey)
+  const { address } = account
   await rawCall(system.signer, 'hardhat_setBalance', address, `0x${(10n ** 20n).toString(16)}`)
-  process.env[VARIABLE] = privateKey
-  const signer = await connectSigner(system.chain.url, { variable: VARIABLE })
-  delete process.env[VARIABLE]
+  const signer = await connectSigner(system.chain.url, account)
   const client = new PlimsollClient({ node })
   const deployment = await client.deployment()
-  const key = await deriveOwnerKey((typedData) => signTypedData(typedData), deployment.chainId, deployment.settlement)
+  const key = await deriveOwnerKey(
+    (typedData) => account.signTypedData(typedData),
+    deployment.chainId,
+    deployment.settlement,
+  )
   const wallet = OwnerWallet.open(client, deployment, key)
   const { vault } = deployment
   const token = (symbol: string) => ({ address: system.deployed.tokens[symbol]!, abi: TOKEN_ABI }) as const

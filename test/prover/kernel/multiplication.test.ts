@@ -89,11 +89,11 @@ for (const variant of VARIANTS) {
             32 * (count + 1),
             2 * windows * count,
           ].map((size) => arena.allocate(size)) as [number, number, number, number]
-          const isFinite = machine.bytes(finite, count)
+          const finiteFlags = machine.bytes(finite, count)
           // Nobody must read a point at infinity.
           machine.bytes(points, machine.pointBytes(group) * count).fill(0xff)
           terms.forEach(({ factor }, i) => {
-            isFinite[i] = factor === 0 ? 0 : 1
+            finiteFlags[i] = factor === 0 ? 0 : 1
             if (factor !== 0)
               machine.writePoint(points + i * machine.pointBytes(group), multiple(group, BigInt(factor))!)
           })

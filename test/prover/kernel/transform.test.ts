@@ -216,7 +216,8 @@ for (const variant of VARIANTS) {
         TASKS.rows(machine, NO_WORKSPACE, { terms, counts: countsAt, ab, rows: counts.length })
         let first = 0
         const expected = counts.map((count) => {
-          const row = picks.slice(first, (first += count))
+          const row = picks.slice(first, first + count)
+          first += count
           return [0, 2].map(
             (at) => row.reduce((sum, pick) => sum + numbers[pick[at]!]! * wires[pick[at + 1]!]!, 0n) % R,
           )
