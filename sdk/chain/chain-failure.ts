@@ -2,7 +2,15 @@ import type { Hex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 
 /** An endpoint did not answer, or not with sense; what was asked may have happened all the same. */
-export class ChainFailure extends PlimsollError {}
+export class ChainFailure extends PlimsollError {
+  /** The same for others than who chose the endpoints: without their names and words. */
+  readonly publicly: string
+
+  constructor(message: string, options: { hint?: string; publicly?: string } = {}) {
+    super(message, options)
+    this.publicly = options.publicly ?? 'The chain did not serve what was asked.'
+  }
+}
 
 /** Nobody could say whether a transaction reached the chain: it may still be mined. */
 export class OutcomeUnknown extends ChainFailure {

@@ -27,5 +27,7 @@ export function endpointAddress(text: string): EndpointAddress {
 
 /** What can be repeated of a text that is no URL. */
 function withoutSecrets(text: string): string {
-  return text.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@]*@/i, '$1').replace(/^((?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*)[/?#].+$/i, '$1/…')
+  return text
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@]*@/i, '$1')
+    .replace(/^((?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*)[/?#].+$/i, '$1/…')
 }

@@ -1,11 +1,12 @@
-import { type CustomTransport, custom, type Hex, keccak256, numberToHex, RpcRequestError } from 'viem'
+import { type CustomTransport, custom, type Hex, keccak256, numberToHex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { max } from '../../protocol/integer.ts'
 import type { LogFilter, RawLog } from './answers.ts'
-import { ChainFailure, OutcomeUnknown } from './chain-failure.ts'
 import { EndpointMember, type Observation, type PinnedBlock } from './endpoint-member.ts'
 import { agreedHead } from './head.ts'
 import { orderedLogs } from './ordered-logs.ts'
-import { type CallFailure, CallFailure as Failure, type Question } from './rpc-call.ts'
+import { CallFailure, type Question } from './rpc-call.ts'
+import { fateUnknown, thrown, Unanswered, unanswered } from './unanswered.ts'
 
 export interface EndpointOptions {
   /** Milliseconds that a question may take in all, failures and pauses included. */
@@ -35,7 +36,7 @@ const ROUND_NUMBER = 1_000
 const HEAVY = ['eth_call', 'eth_estimateGas', 'eth_getLogs', 'eth_getBlockReceipts']
 const SENDS = ['eth_sendTransaction', 'eth_sendRawTransaction']
 /** Where the block stands among the parameters of what reads the state. */
-const BLOCK_AT: Readonly<Record<string, number>> = {
+export const BLOCK_AT: Readonly<Record<string, number>> = {
   eth_call: 1,
   eth_estimateGas: 1,
   eth_getBalance: 1,
@@ -132,7 +133,8 @@ export class ChainEndpoint {
       const counts = await Promise.all(
         ['pending', 'latest'].map((tag) => this.#ask({ method, params: [params[0], tag] })),
       )
-      return numberToHex(counts.map((count) => BigInt(count as string)).reduce((a, b) => (a > b ? a : b)))
+      const [sent, mined] = counts.map((count) => BigInt(count as string)) as [bigint, bigint]
+      return numberToHex(max(sent, mined))
     }
     return this.#ask(question)
   }
@@ -149,7 +151,10 @@ export class ChainEndpoint {
       await this.#sameChain(member)
       return await member.ask(question, timeoutOf(question.method))
     } catch (error) {
-      throw thrown(error instanceof Failure && error.kind !== 'reverted' ? unanswered(member, error) : error, question)
+      throw thrown(
+        error instanceof CallFailure && error.kind !== 'reverted' ? unanswered(member, error) : error,
+        question,
+      )
     }
   }
 
@@ -181,7 +186,7 @@ export class ChainEndpoint {
           const timeout = timeoutOf(question.method) * 2 ** round
           return await ask(member, Math.min(timeout, Math.max(left, READ_TIMEOUT)))
         } catch (error) {
-          if (!(error instanceof Failure) || error.kind === 'reverted') throw error
+          if (!(error instanceof CallFailure) || error.kind === 'reverted') throw error
           failures.set(member, error)
           if (error.kind === 'unwilling') hopeless.add(member)
           if (!repeatable && error.kind !== 'unreached') hopeless.add(member)
@@ -221,7 +226,7 @@ export class ChainEndpoint {
   async #sameChain(member: EndpointMember): Promise<void> {
     if (this.#chainId === undefined) return
     const id = await member.chainId(READ_TIMEOUT)
-    if (id !== this.#chainId) throw new Failure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
+    if (id !== this.#chainId) throw new CallFailure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
   }
 
   /** Logs of a range however long, in order, in as many questions as an endpoint needs. */
@@ -261,14 +266,14 @@ export class ChainEndpoint {
           asked = question({ fromBlock: numberToHex(from), toBlock: numberToHex(to) })
           try {
             if (to > member.head) await member.ask({ method: 'eth_blockNumber', params: [] }, READ_TIMEOUT)
-            if (to > member.head) throw new Failure('behind', `its latest block is ${member.head}`)
+            if (to > member.head) throw new CallFailure('behind', `its latest block is ${member.head}`)
             const logs = orderedLogs((await member.ask(asked, timeout)) as RawLog[])
             if (size > 1n && logs.length > 0 && logs.length % ROUND_NUMBER === 0)
-              throw new Failure('refused', `it answered with just ${logs.length} logs`)
+              throw new CallFailure('refused', `it answered with just ${logs.length} logs`)
             member.range.served(size)
             return { logs, to }
           } catch (error) {
-            if (!(error instanceof Failure) || size === 1n || !tooMuch(error)) throw error
+            if (!(error instanceof CallFailure) || size === 1n || !tooMuch(error)) throw error
             if ((error.kind === 'lost' || error.kind === 'malformed') && ++unclear === MOST_UNCLEAR) throw error
             member.range.refused(size, error.message)
           }
@@ -294,26 +299,27 @@ export class ChainEndpoint {
           await this.#sameChain(member)
           const answer = await member.ask(question, SEND_TIMEOUT)
           if (hash === undefined || answer === hash) return answer
-          throw new Failure('malformed', `it answered with another hash than that of the transaction, ${hash}`)
+          throw new CallFailure('malformed', `it answered with another hash than that of the transaction, ${hash}`)
         } catch (error) {
-          if (!(error instanceof Failure)) throw error
+          if (!(error instanceof CallFailure)) throw error
           failures.set(member, error)
           if (isUnsent(error)) continue
           // Also of a refusal: "already known" and "nonce too low" are said of what an answer was lost of before.
           if (hash !== undefined && (await this.#isKnown(hash, mayHaveArrived(error) ? LOOKS : 1))) return hash
           if (error.kind === 'reverted') throw thrown(error, question)
-          if (hash === undefined && mayHaveArrived(error)) throw unknown(failures, question, hash)
+          if (hash === undefined && mayHaveArrived(error)) throw fateUnknown(failures, question, hash)
         }
       }
       const last = [...failures.values()]
       const wait = Math.max(pause(round), earliest(this.members) - performance.now())
       const end = started + (last.some(({ kind }) => kind === 'limited') ? this.#limitedPatience : this.#patience)
-      const again = last.every(isUnsent) && (last.some(({ kind }) => kind !== 'unreached') || round + 1 < MOST_UNREACHED)
+      const again =
+        last.every(isUnsent) && (last.some(({ kind }) => kind !== 'unreached') || round + 1 < MOST_UNREACHED)
       if (again && performance.now() + wait < end && !this.#stop.signal.aborted) {
         await this.#sleep(wait)
         continue
       }
-      if (last.some(mayHaveArrived)) throw unknown(failures, question, hash)
+      if (last.some(mayHaveArrived)) throw fateUnknown(failures, question, hash)
       throw thrown(new Unanswered(failures), question)
     }
   }
@@ -348,20 +354,6 @@ export class ChainEndpoint {
   }
 }
 
-/** Nobody answered; each endpoint's last failure. */
-class Unanswered extends Error {
-  readonly failures: ReadonlyMap<EndpointMember, CallFailure>
-
-  constructor(failures: ReadonlyMap<EndpointMember, CallFailure>) {
-    super('unanswered')
-    this.failures = failures
-  }
-}
-
-function unanswered(member: EndpointMember, failure: CallFailure): Unanswered {
-  return new Unanswered(new Map([[member, failure]]))
-}
-
 /** Jittered, so that several who wait do not come back at once. */
 function pause(round: number): number {
   return Math.min(FIRST_PAUSE * 2 ** round, LONGEST_PAUSE) * (0.5 + Math.random())
@@ -390,51 +382,4 @@ function isUnsent({ kind }: CallFailure): boolean {
 
 function mayHaveArrived({ kind }: CallFailure): boolean {
   return kind === 'lost' || kind === 'malformed' || kind === 'refused'
-}
-
-function unknown(failures: ReadonlyMap<EndpointMember, CallFailure>, question: Question, hash: Hex | undefined): Error {
-  const which = hash === undefined ? 'the transaction' : `the transaction ${hash}`
-  return new OutcomeUnknown(`${sentence(failures, question)} Whether ${which} reached the chain is not known.`, hash)
-}
-
-function thrown(error: unknown, question: Question): unknown {
-  if (error instanceof Unanswered) return new ChainFailure(sentence(error.failures, question))
-  if (error instanceof Failure && error.kind === 'reverted')
-    return new RpcRequestError({
-      body: { method: question.method },
-      // Whatever number a client gives a revert: others of them mean an endpoint that is out of order.
-      error: { code: 3, message: error.message, ...(error.data !== undefined && { data: error.data }) },
-      url: '',
-    })
-  return error
-}
-
-function sentence(failures: ReadonlyMap<EndpointMember, CallFailure>, question: Question): string {
-  const [first, ...others] = [...failures]
-  const asked = describe(question)
-  const [member, { kind, message }] = first!
-  const verb = kind === 'refused' || kind === 'unwilling' || kind === 'limited' ? 'refused' : 'did not serve'
-  const more = others.map(([{ name }, failure]) => ` ${name}: ${ended(failure.message)}`).join('')
-  return `The endpoint ${member.name} ${verb} ${asked}: ${ended(message)}${more}`
-}
-
-function ended(text: string): string {
-  return /[.!?…]$/.test(text) ? text : `${text}.`
-}
-
-/** What was asked, for people. */
-function describe({ method, params }: Question): string {
-  const [first, second] = params
-  const block = (tag: unknown) => (typeof tag === 'string' && tag.startsWith('0x') ? `block ${BigInt(tag)}` : `block ${tag}`)
-  if (method === 'eth_getLogs') {
-    const { fromBlock, toBlock, blockHash } = first as LogFilter
-    return `eth_getLogs of ${blockHash === undefined ? `blocks ${block(fromBlock).slice(6)} to ${block(toBlock).slice(6)}` : `block ${blockHash}`}`
-  }
-  if (method === 'eth_call' || method === 'eth_estimateGas') {
-    const { to, data } = (first ?? {}) as { to?: string; data?: string }
-    return `${method} of ${to ?? 'a deployment'}${to !== undefined && data !== undefined ? `, ${data.slice(0, 10)}` : ''}${second === undefined ? '' : `, at ${block(second)}`}`
-  }
-  if (method === 'eth_getBlockByNumber') return `${method} of ${block(first)}`
-  if (method !== 'eth_sendRawTransaction' && typeof first === 'string' && first.length <= 66) return `${method} of ${first}`
-  return method
 }

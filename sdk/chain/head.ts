@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import { min } from '../../protocol/integer.ts'
 import { ChainFailure } from './chain-failure.ts'
 import type { EndpointMember, PinnedBlock } from './endpoint-member.ts'
 import type { Question } from './rpc-call.ts'
@@ -64,7 +65,7 @@ async function headOf(members: readonly EndpointMember[], ask: Ask): Promise<Pin
 }
 
 function lowest(heads: readonly { readonly block: PinnedBlock }[]): bigint {
-  return heads.map(({ block }) => block.number).reduce((a, b) => (a < b ? a : b))
+  return heads.map(({ block }) => block.number).reduce(min)
 }
 
 function distance(a: bigint, b: bigint): bigint {

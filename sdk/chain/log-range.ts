@@ -1,3 +1,5 @@
+import { min } from '../../protocol/integer.ts'
+
 const FIRST = 10_000n
 const LONGEST = 1_000_000n
 /** Good answers after which what was refused once is tried again: limits by the number of results depend on the blocks. */
@@ -49,5 +51,5 @@ function limitIn(words: string): bigint | undefined {
     })
     .filter((number) => number > 0n)
   // The least of them is the limit, where the range that was asked for is named beside it.
-  return numbers.length === 0 ? undefined : numbers.reduce((a, b) => (a < b ? a : b))
+  return numbers.length === 0 ? undefined : numbers.reduce(min)
 }

@@ -16,7 +16,8 @@ export function orderedLogs(logs: readonly RawLog[]): RawLog[] {
       if (before.blockHash !== log.blockHash)
         throw new CallFailure('malformed', `it answered with logs of two blocks that are both number ${block}`)
       if (BigInt(before.logIndex) === index) {
-        if (!same(before, log)) throw new CallFailure('malformed', `it answered with two logs ${index} of block ${block}`)
+        if (!same(before, log))
+          throw new CallFailure('malformed', `it answered with two logs ${index} of block ${block}`)
         continue
       }
       if (BigInt(log.transactionIndex) < transaction)

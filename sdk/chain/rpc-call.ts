@@ -6,7 +6,15 @@ import type { EndpointAddress } from './endpoint-name.ts'
  * What became of a question: `unreached` never arrived, `lost` may have, `limited` was too many, `unwilling` is no use asking
  * again, `reverted` is the contract's own answer, `refused` anything else in the endpoint's words.
  */
-export type FailureKind = 'unreached' | 'lost' | 'malformed' | 'limited' | 'unwilling' | 'behind' | 'refused' | 'reverted'
+export type FailureKind =
+  | 'unreached'
+  | 'lost'
+  | 'malformed'
+  | 'limited'
+  | 'unwilling'
+  | 'behind'
+  | 'refused'
+  | 'reverted'
 
 /** A question that was not answered. Its message is a clause for the middle of a sentence. */
 export class CallFailure extends Error {
@@ -36,9 +44,11 @@ const BEHIND =
   /header not found|unknown block|block (?:is )?not (?:found|available|yet)|missing trie node|beyond (?:the )?(?:current )?head|future block|not yet (?:available|indexed)|invalid block height|block out of range|no state available/i
 const LIMITED =
   /rate.?limit|too many requests|requests? (?:limit|per second)|exceeded .*(?:quota|capacity|compute units|credits)|(?:quota|capacity|compute units|credits|daily request count) .*exceeded|throttl/i
-const TRANSIENT = /time(?:d )?[- ]?out|temporar|try again|overload|busy|unavailable|internal (?:server |json-rpc )?error|bad gateway/i
+const TRANSIENT =
+  /time(?:d )?[- ]?out|temporar|try again|overload|busy|unavailable|internal (?:server |json-rpc )?error|bad gateway/i
 const REVERTED = /revert|vm exception|invalid opcode|invalidfeopcode/i
-const NEVER_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_INVALID_URL|CERT|TLS|SSL/
+const NEVER_SENT =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|ERR_INVALID_URL|CERT|TLS|SSL|bad port/
 const LONGEST = 200
 
 let questions = 0
@@ -75,7 +85,8 @@ export async function callOnce(
   if (isObject(body) && body.error !== undefined && body.error !== null) throw refused(body.error, response)
   if (!response.ok) throw unsuccessful(response, text)
   if (!isObject(body)) throw new CallFailure('malformed', `it answered with ${described(text, response)}`)
-  if (String(body.id) !== String(id)) throw new CallFailure('malformed', 'its answer has the number of another question')
+  if (String(body.id) !== String(id))
+    throw new CallFailure('malformed', 'its answer has the number of another question')
   if (!('result' in body)) throw new CallFailure('malformed', 'its answer has neither a result nor an error')
   try {
     return validated(method, params, body.result)
@@ -95,7 +106,9 @@ function notSent(error: unknown): CallFailure {
 /** An error in the endpoint's own words. */
 function refused(error: unknown, { status, headers }: Response): CallFailure {
   const { code, message, data } = (isObject(error) ? error : { message: error }) as Record<string, unknown>
-  const words = inOneLine(typeof message === 'string' && message !== '' ? message : (JSON.stringify(error) ?? 'no reason'))
+  const words = inOneLine(
+    typeof message === 'string' && message !== '' ? message : (JSON.stringify(error) ?? 'no reason'),
+  )
   const number = typeof code === 'number' ? code : undefined
   const coded = number === undefined ? {} : { code: number }
   const output = revertData(data)
