@@ -183,8 +183,8 @@ export class ChainEndpoint {
         try {
           await this.#sameChain(member)
           const left = started + this.#patience - performance.now()
-          const timeout = timeoutOf(question.method) * 2 ** round
-          return await ask(member, Math.min(timeout, Math.max(left, READ_TIMEOUT)))
+          const first = timeoutOf(question.method)
+          return await ask(member, round === 0 ? first : Math.min(first * 2 ** round, Math.max(left, READ_TIMEOUT)))
         } catch (error) {
           if (!(error instanceof CallFailure) || error.kind === 'reverted') throw error
           failures.set(member, error)

@@ -65,7 +65,7 @@ export async function callOnce(
   stop: AbortSignal,
 ): Promise<unknown> {
   const id = ++questions
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(timeout)])
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(Math.ceil(timeout))])
   let response: Response
   let text: string
   try {
@@ -78,7 +78,7 @@ export async function callOnce(
     text = await response.text()
   } catch (error) {
     if (stop.aborted) throw new CallFailure('unwilling', 'the process is ending')
-    if (signal.aborted) throw new CallFailure('lost', `no answer within ${timeout / 1000} s`)
+    if (signal.aborted) throw new CallFailure('lost', `no answer within ${Math.round(timeout / 1000)} s`)
     throw notSent(error)
   }
   const body = parsed(text)
