@@ -70,10 +70,10 @@ export async function startFaultProxy(chain: string): Promise<FaultProxy> {
     proxy.asked.push(question)
     const respond: Exchange['respond'] = (status, body, headers = {}) => {
       exchange.done = true
-      if (!response.destroyed)
-        response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
+      if (!response.destroyed) response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body)
     }
-    const answer = (content: ProxyAnswer) => respond(200, JSON.stringify({ jsonrpc: '2.0', id: question.id, ...content }))
+    const answer = (content: ProxyAnswer) =>
+      respond(200, JSON.stringify({ jsonrpc: '2.0', id: question.id, ...content }))
     const exchange = {
       question,
       done: false,
@@ -220,11 +220,19 @@ export function behind(blocks: number): Fault {
     const head = Number((await ask({ method: 'eth_blockNumber', params: [] })).result)
     const old = `0x${Math.max(0, head - blocks).toString(16)}`
     if (method === 'eth_blockNumber') return { result: old }
-    const place = { eth_call: 1, eth_getBlockByNumber: 0, eth_getTransactionCount: 1, eth_getCode: 1, eth_getBalance: 1 }[method]
+    const place = {
+      eth_call: 1,
+      eth_getBlockByNumber: 0,
+      eth_getTransactionCount: 1,
+      eth_getCode: 1,
+      eth_getBalance: 1,
+    }[method]
     if (place === undefined) return undefined
     const tag = params[place]
     if (typeof tag === 'string' && tag.startsWith('0x') && BigInt(tag) > BigInt(old))
-      return method === 'eth_getBlockByNumber' ? { result: null } : { error: { code: -32000, message: 'header not found' } }
+      return method === 'eth_getBlockByNumber'
+        ? { result: null }
+        : { error: { code: -32000, message: 'header not found' } }
     if (tag !== undefined && tag !== 'latest') return undefined
     const moved = [...params]
     moved[place] = old
