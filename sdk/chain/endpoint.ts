@@ -25,7 +25,9 @@ const MOST_TRIES = 8
 /** Nothing listens there: it is not waited for as one is that stumbles. */
 const MOST_UNREACHED = 3
 const FIRST_PAUSE = 100
-const LONGEST_PAUSE = 3_000
+const LONGEST_PAUSE = 1_000
+/** Where an endpoint says that it is asked too much. */
+const LONGEST_REST = 5_000
 /** Shorter ranges that are tried where an endpoint does not say that one was too long. */
 const MOST_UNCLEAR = 3
 /** How often a transaction of unknown fate is looked for. */
@@ -197,7 +199,7 @@ export class ChainEndpoint {
       const now = performance.now()
       const limited = asked.some(([, { kind }]) => kind === 'limited')
       const end = started + (limited ? this.#limitedPatience : this.#patience)
-      const wait = Math.max(pause(round), earliest(among.filter((member) => !hopeless.has(member))) - now)
+      const wait = Math.max(pause(round, limited), earliest(among.filter((member) => !hopeless.has(member))) - now)
       const tries = limited ? Number.POSITIVE_INFINITY : MOST_TRIES
       if (
         this.#stop.signal.aborted ||
@@ -355,8 +357,8 @@ export class ChainEndpoint {
 }
 
 /** Jittered, so that several who wait do not come back at once. */
-function pause(round: number): number {
-  return Math.min(FIRST_PAUSE * 2 ** round, LONGEST_PAUSE) * (0.5 + Math.random())
+function pause(round: number, limited = false): number {
+  return Math.min(FIRST_PAUSE * 2 ** round, limited ? LONGEST_REST : LONGEST_PAUSE) * (0.5 + Math.random())
 }
 
 /** When the first of some endpoints may be asked again that asked for a rest. */
