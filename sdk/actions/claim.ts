@@ -1,8 +1,9 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
+import { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
-import { ChainFailure, type ContractRefusal, refusal } from '../chain/contract-errors.ts'
+import { type ContractRefusal, refusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { settlementConfig } from '../chain/settlement-config.ts'
 

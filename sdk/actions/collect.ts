@@ -1,8 +1,9 @@
 import type { Address, Hex } from 'viem'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { INSURANCE_ABI } from '../abi/insurance.ts'
+import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
-import type { ChainFailure, ContractRefusal } from '../chain/contract-errors.ts'
+import type { ContractRefusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 

@@ -1,8 +1,8 @@
 import type { Address } from 'viem'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { INSURANCE_ABI } from '../abi/insurance.ts'
+import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
-import type { ChainFailure } from '../chain/contract-errors.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 
 export interface InsurancePositionParameters {

@@ -4,8 +4,8 @@ import { FORCED_ABI } from '../abi/forced.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { blockRanges } from '../chain/block-ranges.ts'
+import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
-import type { ChainFailure } from '../chain/contract-errors.ts'
 
 // As the contracts number them.
 const DEPOSIT = { bounced: 2, refunded: 3 } as const
