@@ -281,7 +281,7 @@ function unitsOf(open: readonly OpenOperation[]): Unit[] {
 }
 
 /** The id of an operation is the message that its owner signed. */
-export function operationId(operation: OwnerOperation, { ledger }: System): Hex {
+function operationId(operation: OwnerOperation, { ledger }: System): Hex {
   return toHex(messageHash(ledger.domain, operationMessage(operation)), { size: 32 })
 }
 
