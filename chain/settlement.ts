@@ -6,8 +6,10 @@ import type { Envelope } from '../protocol/health.ts'
 import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { calldata, type Proof } from '../prover/prove.ts'
+import { ROUNDS_ABI, VAULT_ABI } from '../sdk/abi.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
+import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { loadArtifact } from './artifacts.ts'
 import { contractErrors } from './deployment.ts'
@@ -50,6 +52,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi: Abi
+  #rounds: Promise<Address> | undefined
 
   private constructor(client: ReadClient, address: Address, abi: Abi) {
     this.client = client
@@ -111,13 +114,13 @@ export class Settlement {
   }
 
   async round(blockNumber?: bigint): Promise<ChainRound> {
-    const [number, timestamp, prices] = await this.view<[bigint, bigint, readonly bigint[]]>('round', [], blockNumber)
+    const [number, timestamp, prices] = await this.#ofRounds('round', blockNumber)
     return { number: Number(number), timestamp, prices }
   }
 
   /** Marks of assets 0..7 at the latest round. */
   async marks(blockNumber?: bigint): Promise<Marks> {
-    const words = await this.view<readonly (readonly bigint[])[]>('marks', [], blockNumber)
+    const words: readonly (readonly bigint[])[] = await this.#ofRounds('marks', blockNumber)
     const traded = words.map(
       (row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks,
     )
@@ -136,11 +139,42 @@ export class Settlement {
 
   /** Feeds of assets 1, 2, ... */
   async feeds(): Promise<Address[]> {
-    const count = Number(await this.view<bigint>('assetCount'))
+    const rounds = { address: await this.rounds(), abi: ROUNDS_ABI } as const
+    const { read } = this.client
+    const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
     const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.view<[Address]>('assetConfig', [i + 1])),
+      Array.from({ length: count }, (_, i) =>
+        read.readContract({ ...rounds, functionName: 'assetConfig', args: [BigInt(i + 1)] }),
+      ),
     )
     return configs.map(([feed]) => feed)
+  }
+
+  /** The contract of the rounds; it never changes. */
+  rounds(): Promise<Address> {
+    this.#rounds ??= this.view<Address>('rounds')
+    return this.#rounds
+  }
+
+  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  async backstop(): Promise<readonly bigint[]> {
+    const address = await this.view<Address>('vault')
+    return this.client.read.readContract({ address, abi: VAULT_ABI, functionName: 'backstop' }).catch((error: unknown) => {
+      throw refusal(error, 'backstop')
+    })
+  }
+
+  /** The first block with an event of the system. */
+  async firstBlock(end: bigint): Promise<bigint> {
+    return firstBlockSince(this.client.read, await this.view<bigint>('deployedAt'), end)
+  }
+
+  async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    return this.client.read.readContract(call).catch((error: unknown) => {
+      throw refusal(error, functionName)
+    })
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */

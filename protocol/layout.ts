@@ -11,7 +11,7 @@ export const WRITE = { index: 1, leaf: 1, cipher: 3 } as const
 export const STEP = { op: 1, ...WRITE, asset: 1, amount: 1, u: 1, v: 1 } as const
 
 /** Those of a round's marks that a transact is proven at, in the order of its vector. */
-export const TRANSACT_MARKS = ['price', 'ut', 'vt', 'sell', 'buy'] as const
+export const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
 
 /**
  * What a batch says, as the contract takes it and its event repeats it: the part of the public vector that is in no storage.

@@ -17,6 +17,7 @@ import type { Point } from './curve.ts'
 import { PlimsollError, Refusal } from './errors.ts'
 import { abs } from './integer.ts'
 import { sequencerKey } from './keys.ts'
+import { offsets, SWEEP_VECTOR, TRANSACT_MARKS, VALUES, VECTOR, width } from './layout.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
 import { type Liquidation, liquidate } from './liquidation.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
@@ -204,7 +205,7 @@ export class System {
    * @throws PlimsollError on an empty source, a slot outside the window, too many moves, or an invalid window
    */
   sweep(window: readonly number[], moves: readonly Move[]): Transition<SweepBatch> {
-    const { steps, window: width } = this.ledger.shape.sweep
+    const { steps, window: slots } = this.ledger.shape.sweep
     if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
     const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
     const entries = moves.map((move) => this.#move(window, move))
@@ -213,8 +214,14 @@ export class System {
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
 
-    const bounds = (offset: number) =>
-      window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+    const field = (name: keyof typeof SWEEP_VECTOR) => {
+      const first = width(VALUES.sweep) + slots * offsets(SWEEP_VECTOR)[name]
+      return vector.slice(first, first + slots * SWEEP_VECTOR[name])
+    }
+    const bounds = (name: 'floors' | 'ceilings') => {
+      const all = field(name)
+      return window.map((_, w) => all.slice(TRADED * w, TRADED * (w + 1)))
+    }
     const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
     const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
       Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
@@ -224,9 +231,9 @@ export class System {
       input: {
         ...vectorSignals(vector),
         headsBefore,
-        free: vector.slice(1 + 2 * width, 1 + 3 * width),
-        floors: bounds(1 + 3 * width),
-        ceilings: bounds(1 + 3 * width + TRADED * width),
+        free: field('free'),
+        floors: bounds('floors'),
+        ceilings: bounds('ceilings'),
         active: perStep(() => 1n, 0n),
         from: perStep((s) => oneHot(moves[s]!.from), oneHot(undefined)),
         to: perStep((s) => oneHot(moves[s]!.to), oneHot(undefined)),
@@ -323,6 +330,8 @@ export class System {
 
     const padding = inactiveTransactStep(this.ledger.shape.depth)
     const inputs = Array.from({ length: steps }, (_, s) => executed[s]?.input ?? padding)
+    const { marks } = offsets(VECTOR.transact)
+    const each = TRANSACT_MARKS.length
     return {
       batch,
       results: executed.map(({ result }) => result),
@@ -334,7 +343,7 @@ export class System {
         settlement,
         sequencer,
         validUntil,
-        marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
+        marks: Array.from({ length: TRADED }, (_, i) => vector.slice(marks + each * i, marks + each * (i + 1))),
         secret: this.secret ?? 0n,
         ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
       },

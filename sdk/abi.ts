@@ -11,15 +11,20 @@ export const SETTLEMENT_ABI = parseAbi([
   'function config() view returns (Config)',
   'function accountsRoot() view returns (uint256)',
   'function deployedAt() view returns (uint256)',
+  'function operator() view returns (address)',
+  'function rounds() view returns (address)',
   'event Settled(uint256 indexed round, bool complete)',
-  'event Genesis(uint256 root, uint256 inboxHead, uint256 count)',
+  'event Genesis(uint256 root, uint256 inboxHead, uint256[] leaves)',
+  'event Swept(uint256 indexed round, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo)',
+  'event Resolved(uint256 indexed round, uint256[] values, uint256 digest, Proof proof)',
+  'event Transacted(uint256 indexed round, uint256[] values, uint256 digest, Proof proof)',
 ])
 
 export const VAULT_ABI = parseAbi([
   'struct Deposit { address depositor; uint8 asset; uint8 kind; uint8 state; uint32 index; uint40 deadline; uint64 amount; uint256 ax; uint256 ay; }',
   'struct Withdrawal { address recipient; uint8 asset; uint64 amount; uint64 epoch; bool claimed; }',
   'struct Checkpoint { uint256 root; uint64[7] prices; uint64 round; uint40 timestamp; uint64 deposits; uint64 epoch; int256 equity; uint256 value; uint128[8] consumed; }',
-  'struct Config { address rounds; uint32 depositDelay; uint32 depositSpacing; uint32 unwindDuration; uint256 openingFee; }',
+  'struct Config { address rounds; uint32 depositDelay; uint32 depositSpacing; uint32 unwindDuration; uint96 openingFee; }',
   'function open(uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay) payable returns (uint256 depositId, uint32 index)',
   'function topUp(uint32 index, uint8 asset, uint256 tokenAmount) returns (uint256 depositId)',
   'function claim(uint256 withdrawalId)',
@@ -29,6 +34,8 @@ export const VAULT_ABI = parseAbi([
   'struct Ledger { uint64 custody; uint64 queued; uint64 pending; uint64 claimable; int128 accounts; int128 backstop; uint128 consumed; }',
   'function ledger(uint8 asset) view returns (Ledger)',
   'function frozen() view returns (bool)',
+  'function badDebt() view returns (uint256)',
+  'function backstop() view returns (int256[8])',
   'function unwindPrice(uint8 asset) view returns (uint256)',
   'function checkpointedAt() view returns (uint256)',
   'function refund(uint256 depositId)',
@@ -50,6 +57,7 @@ export const VAULT_ABI = parseAbi([
   'event Claimed(uint256 indexed id, uint256 tokenAmount)',
   'event Refunded(uint256 indexed id, uint256 tokenAmount)',
   'error Frozen()',
+  'error Halted()',
   'error NotSpot(uint256 asset)',
   'error NotRepresentable(uint256 asset, uint256 amount)',
   'error WrongFee(uint256 expected)',
@@ -65,7 +73,7 @@ export const VAULT_ABI = parseAbi([
 ])
 
 export const FORCED_ABI = parseAbi([
-  'struct Config { address vault; uint32 forcedDelay; uint32 forcedSpacing; uint32 expirySlack; uint256 bond; uint256 forcedFee; }',
+  'struct Config { address vault; uint32 forcedDelay; uint32 forcedSpacing; uint32 expirySlack; uint256 bond; uint96 forcedFee; }',
   'struct Request { address requester; uint32 index; uint8 state; uint8 asset; uint40 deadline; address recipient; uint64 amount; uint32 place; uint40 expiry; uint64 round; uint256[2] r8; uint256 s; }',
   'function reserve(uint32 index) payable returns (uint64 number)',
   'function submit(uint64 number, uint8 asset, uint64 amount, address recipient, uint40 expiry, uint256[2] r8, uint256 s)',
@@ -100,13 +108,13 @@ export const ESCAPE_ABI = parseAbi([
   'function pullShares(uint8 asset)',
   'function exitOf(uint32 index) view returns (Exit)',
   'function snapshot() view returns (uint64[8] holdings, uint256 denominator)',
-  'function notice(uint64 request) view returns (bool declared, uint256 elapsed, uint256 lastTick)',
+  'function notice(uint64 request) view returns (bool declared, uint256 elapsed, uint256 ofFeeds, uint256 lastTick)',
   'function config() view returns (Config)',
   'event Pulled(uint32 indexed index, uint8 indexed asset, uint256 tokenAmount)',
   'event SharesPulled(address indexed insurer, uint8 indexed asset, uint256 tokenAmount)',
   'error NotStalled()',
   'error NotDeclared()',
-  'error NoticeRunning(uint256 elapsed)',
+  'error NoticeRunning(uint256 elapsed, uint256 ofFeeds)',
   'error NotFrozen()',
   'error AlreadyExited(uint32 index)',
   'error NotExited(uint32 index)',
@@ -129,7 +137,7 @@ export const INSURANCE_ABI = parseAbi([
 ])
 
 export const ROUNDS_ABI = parseAbi([
-  'struct Config { address admin; uint8 cashDecimals; uint32 provingTime; uint32 roundMin; uint32 roundShort; uint32 maxAge; uint32 parameterDelay; }',
+  'struct Config { address governance; uint8 cashDecimals; uint32 provingTime; uint32 roundMin; uint32 roundShort; uint32 maxAge; uint32 parameterDelay; }',
   'function config() view returns (Config)',
   'function fresh() view returns (bool)',
   'function liveTime() view returns (uint256)',
@@ -138,6 +146,8 @@ export const ROUNDS_ABI = parseAbi([
   'function round() view returns (uint256 number, uint256 timestamp, uint64[7] prices)',
   'function decimals(uint256 asset) view returns (uint8)',
   'function assetCount() view returns (uint256)',
+  'function assetConfig(uint256 asset) view returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat)',
+  'function governance() view returns (address)',
 ])
 
 export const TOKEN_ABI = parseAbi([

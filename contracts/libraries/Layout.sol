@@ -7,10 +7,10 @@ pragma solidity ^0.8.28;
 library Layout {
     // A round's marks of one asset.
     uint256 internal constant MARK_PRICE = 0;
-    uint256 internal constant MARK_U = 1;
-    uint256 internal constant MARK_V = 2;
-    uint256 internal constant MARK_UT = 3;
-    uint256 internal constant MARK_VT = 4;
+    uint256 internal constant MARK_COLLATERAL_VALUE = 1;
+    uint256 internal constant MARK_LIABILITY_VALUE = 2;
+    uint256 internal constant MARK_TARGET_COLLATERAL_VALUE = 3;
+    uint256 internal constant MARK_TARGET_LIABILITY_VALUE = 4;
     uint256 internal constant MARK_SELL = 5;
     uint256 internal constant MARK_BUY = 6;
     uint256 internal constant MARK_K_SELL = 7;
@@ -108,8 +108,8 @@ library Layout {
     /// @notice Writes the marks of one asset that a transact is proven at into `d[offset]` and on.
     function spreadTraded(uint64[9] memory marks, uint256[] memory d, uint256 offset) internal pure {
         d[offset] = marks[MARK_PRICE];
-        d[offset + 1] = marks[MARK_UT];
-        d[offset + 2] = marks[MARK_VT];
+        d[offset + 1] = marks[MARK_TARGET_COLLATERAL_VALUE];
+        d[offset + 2] = marks[MARK_TARGET_LIABILITY_VALUE];
         d[offset + 3] = marks[MARK_SELL];
         d[offset + 4] = marks[MARK_BUY];
     }

@@ -33,10 +33,10 @@ library Marks {
     function all(uint256 price, Parameters memory p) internal pure returns (uint64[9] memory m) {
         (uint256 asset, uint256 liability) = sides(price);
         m[Layout.MARK_PRICE] = uint64(liability);
-        m[Layout.MARK_U] = timesDown(asset, p.collateralFactor);
-        m[Layout.MARK_V] = timesUp(liability, p.liabilityFactor);
-        m[Layout.MARK_UT] = timesDown(asset, p.targetCollateralFactor);
-        m[Layout.MARK_VT] = timesUp(liability, p.targetLiabilityFactor);
+        m[Layout.MARK_COLLATERAL_VALUE] = timesDown(asset, p.collateralFactor);
+        m[Layout.MARK_LIABILITY_VALUE] = timesUp(liability, p.liabilityFactor);
+        m[Layout.MARK_TARGET_COLLATERAL_VALUE] = timesDown(asset, p.targetCollateralFactor);
+        m[Layout.MARK_TARGET_LIABILITY_VALUE] = timesUp(liability, p.targetLiabilityFactor);
         m[Layout.MARK_SELL] = timesDown(asset, RiskParameters.ONE - p.penalty);
         m[Layout.MARK_BUY] = timesUp(liability, RiskParameters.ONE + p.penalty);
         m[Layout.MARK_K_SELL] = timesDown(p.depth, RiskParameters.ONE - p.penalty - p.targetCollateralFactor);

@@ -1,6 +1,7 @@
 import { type Address, isAddressEqual, type PublicClient } from 'viem'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../abi.ts'
 import { blockRanges } from '../chain/block-ranges.ts'
+import { firstBlockSince } from '../chain/first-block.ts'
 
 // As the contracts number them.
 const DEPOSIT = { bounced: 2, refunded: 3 } as const
@@ -20,10 +21,11 @@ export interface Refundable {
 export async function readDues(client: PublicClient, settlement: Address, owner: Address): Promise<Refundable> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const { number: end, timestamp } = await client.getBlock()
-  const [{ vault }, start] = await Promise.all([
+  const [{ vault }, deployedAt] = await Promise.all([
     client.readContract({ ...contract, functionName: 'config' }),
     client.readContract({ ...contract, functionName: 'deployedAt' }),
   ])
+  const start = await firstBlockSince(client, deployedAt, end)
   const custody = { address: vault, abi: VAULT_ABI } as const
   const [forced, frozen, record] = await Promise.all([
     client.readContract({ ...custody, functionName: 'forced' }),

@@ -314,7 +314,7 @@ export class SequencerNode {
     this.#current.system.ledger.backstop.splice(
       0,
       ASSETS,
-      ...(await this.settlement.view<readonly bigint[]>('backstop')),
+      ...(await this.settlement.backstop()),
     )
     const [deposits, forced] = custody.frozen
       ? [[], []]

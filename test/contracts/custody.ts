@@ -41,6 +41,9 @@ export const OP = {
   bounce: 9n,
 }
 
+/** Operations that are proven at marks; a batch of others is proven at none. */
+const PRICED: ReadonlySet<bigint> = new Set([OP.withdraw, OP.trade, OP.unwind, OP.forced, OP.discharge])
+
 const keys = new Map<bigint, Point>()
 
 export function keyOf(n: bigint): Point {
@@ -170,7 +173,9 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     settlement: BigInt(settlement.address),
     sequencerKey: SEQUENCER_KEY,
     validUntil: options.validUntil ?? (await chain.now()) + 1000n,
-    marks: await settlement.read('marks'),
+    marks: padded.some(([op]) => PRICED.has(op!))
+      ? await market.rounds.read('marks')
+      : Array.from({ length: 7 }, () => Array<bigint>(9).fill(0n)),
     steps: padded,
   }
   const digest = 99n
@@ -214,7 +219,7 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
     distress: [distress!, 0n],
     inbox: [inbox!, 0n],
     minLiability: MIN_LIABILITY,
-    marks: await settlement.read('marks'),
+    marks: await market.rounds.read('marks'),
     delta: full,
     badDebt,
     writes,

@@ -136,7 +136,7 @@ describe('the node, on a chain in a process of its own', () => {
     const changes = backstop.map((_, a) =>
       before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n),
     )
-    assert.deepEqual(await node.settlement.view('backstop'), changes)
+    assert.deepEqual(await node.settlement.backstop(), changes)
     assert.equal(await node.settlement.view('badDebt'), badDebt)
   })
 
@@ -174,7 +174,7 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(state.settlement, deployed.settlement)
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
-      assert.deepEqual(state.backstop, (await node.settlement.view<bigint[]>('backstop')).map(String))
+      assert.deepEqual(state.backstop, (await node.settlement.backstop()).map(String))
       assert.deepEqual(
         state.slots.map(({ empty }: { empty: boolean }) => empty),
         heads.map((head) => head === 0n),

@@ -5,7 +5,7 @@ import { OP } from '../protocol/transact.ts'
 /** The Solidity library of the public vectors' layout, which `npm run layout` writes to contracts/libraries/Layout.sol. */
 export function layoutSource(): string {
   const groups: readonly (readonly [comment: string, constants: readonly (readonly [string, number])[]])[] = [
-    ['A round\'s marks of one asset.', [...places('MARK', offsets(Object.fromEntries(MARK_NAMES.map((name) => [name, 1])))), ['MARKS', MARK_NAMES.length]]],
+    ['A round\'s marks of one asset.', [...MARK_NAMES.map((name, i) => [constant('MARK', name), i] as const), ['MARKS', MARK_NAMES.length]]],
     ['Values of a sweep; the heads follow.', [...places('SWEPT', offsets(VALUES.sweep)), ['SWEPT_HEADS_AT', width(VALUES.sweep)]]],
     ['Values of a resolve; the writes follow.', [...places('RESOLVED', offsets(VALUES.resolve)), ['RESOLVED_WRITES_AT', width(VALUES.resolve)], ['WRITE', width(WRITE)]]],
     ['Values of a transact; the steps follow.', [...places('TRANSACTED', offsets(VALUES.transact)), ['TRANSACTED_STEPS_AT', width(VALUES.transact)]]],
