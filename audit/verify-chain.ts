@@ -1,5 +1,4 @@
 import { type Abi, type Address, BaseError, decodeEventLog, type Hex, type Log } from 'viem'
-import { loadArtifact } from '../chain/artifacts.ts'
 import { Contracts } from '../chain/contracts.ts'
 import { isGenuine, Settlement, sameEnvelope } from '../chain/settlement.ts'
 import { type Batch, parseBatch } from '../protocol/batch.ts'
@@ -10,7 +9,12 @@ import { assetMarks, fillMarks, MARK_NAMES, type RiskParameters } from '../proto
 import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
-import { ROUNDS_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
+import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
+import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
+import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { blockRanges } from '../sdk/chain/block-ranges.ts'
 import { connect } from '../sdk/chain/client.ts'
 import { ChainFailure, refusal } from '../sdk/chain/contract-errors.ts'
@@ -41,6 +45,16 @@ export type ChainVerdict =
   | { readonly ok: false; readonly settlement: Address; readonly error: string; readonly rounds: AuditedRound[] }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The contracts whose events an audit follows. */
+const ABIS = {
+  Governance: GOVERNANCE_ABI,
+  Settlement: SETTLEMENT_ABI,
+  Rounds: ROUNDS_ABI,
+  Vault: VAULT_ABI,
+  Insurance: INSURANCE_ABI,
+  Escape: ESCAPE_ABI,
+}
 
 interface Part {
   readonly of: string
@@ -150,21 +164,21 @@ class Replay {
   async #requireGenuine(): Promise<void> {
     const { client, address } = this.#settlement
     await this.#require('Settlement', address)
-    const rounds = { address: await this.#settlement.rounds(), abi: ROUNDS_ABI } as const
+    const rounds = { address: await this.#settlement.view('rounds'), abi: ROUNDS_ABI } as const
     await this.#require('Rounds', rounds.address)
     await this.#require('Governance', await client.read.readContract({ ...rounds, functionName: 'governance' }))
-    const vault = { address: await this.#settlement.view<Address>('vault'), abi: VAULT_ABI } as const
+    const vault = { address: await this.#settlement.view('vault'), abi: VAULT_ABI } as const
     await this.#require('Vault', vault.address)
     await this.#require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
     await this.#require('Escape', await client.read.readContract({ ...vault, functionName: 'escape' }))
   }
 
-  async #require(of: string, address: Address): Promise<void> {
+  async #require(of: keyof typeof ABIS, address: Address): Promise<void> {
     if (!(await isGenuine(this.#settlement.client, of, address)))
       throw new PlimsollError(
         `The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`,
       )
-    this.#parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
+    this.#parts.set(address.toLowerCase(), { of, address, abi: ABIS[of] })
   }
 
   /** The contract's storage at block `end` must be what the replay arrived at. */
@@ -174,11 +188,11 @@ class Replay {
       if (String(replayed) !== String(stored))
         throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
     }
-    const view = <T>(name: string) => this.#settlement.view<T>(name, [], end)
+    const view = (name: 'accountsRoot' | 'heads' | 'isComplete') => this.#settlement.view(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
     same('list of heads', ledger.heads, await view('heads'))
     same('round number', this.#list.length, (await this.#settlement.round(end)).number)
-    const vault = { address: await view<Address>('vault'), abi: VAULT_ABI } as const
+    const vault = { address: await this.#settlement.view('vault', [], end), abi: VAULT_ABI } as const
     const { read } = this.#settlement.client
     same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt', blockNumber: end }))
     const stored = await Promise.all(
@@ -288,7 +302,7 @@ class Replay {
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
   async #keys(): Promise<KeySet> {
-    const sizes = (await this.#settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
+    const sizes = (await this.#settlement.view('batchSizes')).map(Number).join()
     const profile = Object.values(PROFILES).find(
       ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
     )

@@ -76,11 +76,11 @@ contract Settlement is ISettlement {
 
     Status private _status;
     /// @inheritdoc ISettlement
-    address public operator;
-    /// @inheritdoc ISettlement
     uint256 public accountsRoot;
     uint256[64] private _heads;
     Envelope[64] private _envelopes;
+    /// @inheritdoc ISettlement
+    address public operator;
 
     modifier onlyOperator() {
         if (msg.sender != operator) revert NotOperator();

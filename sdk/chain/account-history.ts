@@ -1,4 +1,4 @@
-import { type Address, getAbiItem, type Hex, type PublicClient, parseAbi } from 'viem'
+import { type Address, getAbiItem, type Hex, type PublicClient } from 'viem'
 import { type Account, accountLeaf, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { ASSETS } from '../../protocol/constants.ts'
@@ -8,7 +8,9 @@ import type { Balances } from '../../protocol/health.ts'
 import { ownerHash } from '../../protocol/keys.ts'
 import { offsets, STEP, VALUES, WRITE, width } from '../../protocol/layout.ts'
 import { AccountTree, type Path } from '../../protocol/tree.ts'
-import { SETTLEMENT_ABI, VAULT_ABI } from '../abi.ts'
+import { SETTLEMENT_ABI } from '../abi/settlement.ts'
+import { VAULT_ABI } from '../abi/vault.ts'
+import { VERIFIER_ABI } from '../abi/verifier.ts'
 import { blockRanges } from './block-ranges.ts'
 import { firstBlockSince } from './first-block.ts'
 
@@ -31,7 +33,6 @@ const EVENTS = [
   getAbiItem({ abi: VAULT_ABI, name: 'Deposited' }),
   getAbiItem({ abi: VAULT_ABI, name: 'Checkpointed' }),
 ] as const
-const DEPTH_ABI = parseAbi(['function depth() view returns (uint256)'])
 
 export type EventKind =
   | 'open'
@@ -116,7 +117,7 @@ export class SettlementHistory {
       client.readContract({ ...contract, functionName: 'config', blockNumber: end }),
       client.readContract({ ...contract, functionName: 'deployedAt', blockNumber: end }),
     ])
-    const depth = await client.readContract({ address: transactVerifier, abi: DEPTH_ABI, functionName: 'depth' })
+    const depth = await client.readContract({ address: transactVerifier, abi: VERIFIER_ABI, functionName: 'depth' })
     const custody = { address: vault, abi: VAULT_ABI } as const
     const { root, epoch } = options.atCheckpoint
       ? await client.readContract({ ...custody, functionName: 'lastCheckpoint', blockNumber: end })

@@ -51,6 +51,7 @@ describe('risk parameters', () => {
     const readyAt = (await chain.now()) + BigInt(TIMES.parameterDelay)
     assert.deepEqual(await rounds.read('pendingParameters', 1n), [NEXT, readyAt])
 
+    await chain.mineAt(readyAt - 10n)
     await refreshFeeds(market)
     await chain.nextBlockAt(readyAt - 1n)
     await rounds.write('postRound')

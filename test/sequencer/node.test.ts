@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { verifyChain } from '../../audit/verify-chain.ts'
-import { loadArtifact } from '../../chain/artifacts.ts'
 import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy } from '../../deploy/deploy.ts'
 import { mockCustody } from '../../deploy/market-plan.ts'
@@ -15,7 +15,9 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sdk/chain/client.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -137,7 +139,8 @@ describe('the node, on a chain in a process of its own', () => {
       before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n),
     )
     assert.deepEqual(await node.settlement.backstop(), changes)
-    assert.equal(await node.settlement.view('badDebt'), badDebt)
+    const vault = { address: deployed.vault, abi: VAULT_ABI } as const
+    assert.equal(await signer.read.readContract({ ...vault, functionName: 'badDebt' }), badDebt)
   })
 
   describe('serves', () => {
@@ -170,7 +173,7 @@ describe('the node, on a chain in a process of its own', () => {
 
     it('/state, as the contract has it', async () => {
       const state = (await (await get('/state')).json()) as any
-      const heads = await node.settlement.view<bigint[]>('heads')
+      const heads = await node.settlement.view('heads')
       assert.equal(state.settlement, deployed.settlement)
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
@@ -349,27 +352,21 @@ describe('the node, on a chain in a process of its own', () => {
       await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')),
       /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
     )
-    process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
-    try {
-      const other = await connectSigner(chain.url)
-      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
-        name: 'PlimsollError',
-        message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
-      })
-    } finally {
-      delete process.env[PRIVATE_KEY_VARIABLE]
-    }
+    const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
+    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+      name: 'PlimsollError',
+      message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
+    })
   })
 
   describe('an audit of the chain', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
-      const parameters = await node.settlement.view<object>('parameters', [1])
-      const { abi } = await loadArtifact('Rounds')
+      const rounds = { address: deployed.rounds, abi: ROUNDS_ABI } as const
+      const parameters = await signer.read.readContract({ ...rounds, functionName: 'parameters', args: [1n] })
       await sendCall(signer, {
-        address: deployed.rounds,
-        abi,
+        ...rounds,
         functionName: 'proposeParameters',
-        args: [1, { ...parameters, collateralFactor: 8_400 }],
+        args: [1n, { ...parameters, collateralFactor: 8_400 }],
       })
       await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC], DEFAULT_CLOCKS.parameterDelay + 1)
       await step()
