@@ -11,6 +11,7 @@ import {
   NOTICE,
   nextRound,
   RESOLVE_STEPS,
+  refreshFeeds,
   SEQUENCER_KEY,
   stubProof,
   TRANSACT_STEPS,
@@ -271,16 +272,15 @@ export async function force(
 
 export const submission = (r: ForcedRequest) => [r.number, r.asset, r.amount, r.recipient, r.expiry, r.r8, r.s]
 
-/** From a stalled system to a frozen one, in as few steps as the notice allows. */
+/** From a stalled system to a frozen one, in as few steps as the notice allows; the feeds go on all the while. */
 export async function freeze(market: Market, request = 0n): Promise<void> {
   const { escape: exits } = market
   await exits.write('declareStall', [request])
-  for (let i = 0; i < 3; i++) {
+  for (const act of ['tick', 'tick', 'tick', 'freeze']) {
     await wait(market, NOTICE / 4)
-    await exits.write('tick', [request])
+    await refreshFeeds(market)
+    await exits.write(act, [request])
   }
-  await wait(market, NOTICE / 4)
-  await exits.write('freeze', [request])
 }
 
 /** The sequencer is gone for good. */
