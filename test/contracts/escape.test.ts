@@ -160,7 +160,7 @@ describe('the way out', () => {
     it('by the deadlines after an outage: the next round adds half of it, and notice begins after that', async () => {
       const { number } = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await open(market, eve, 0, 1000n, keyOf(40n))
-      await wait(market, 1_000_000)
+      await wait(market, 500_000)
       await refreshFeeds(market)
       // Until a round follows, the clock stands still.
       assert.equal(await market.vault.read('depositOverdue'), false)

@@ -158,7 +158,8 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
-    const { ContractRefusal, ChainFailure } = await import('../../sdk/chain/contract-errors.ts')
+    const { ContractRefusal } = await import('../../sdk/chain/contract-errors.ts')
+    const { ChainFailure } = await import('../../sdk/chain/chain-failure.ts')
     for (const error of [
       new ChainFailure('no answer'),
       new ContractRefusal('settle', 'BatchExpired', []),
