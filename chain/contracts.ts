@@ -13,10 +13,10 @@ import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { distinctSymbols } from '../sdk/symbols.ts'
 import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
 import type { Custody } from './custody.ts'
 import type { Settlement } from './settlement.ts'
-import { distinctSymbols } from './symbols.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
 const CONFIRMATIONS = 12n
