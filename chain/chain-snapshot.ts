@@ -61,7 +61,7 @@ export async function readSnapshot(contracts: Contracts, feeds: readonly Address
     settlement.view('heads', [], block),
     settlement.view('isComplete', [], block),
     settlement.round(block),
-    settlement.view('backstop', [], block),
+    settlement.backstop(block),
     contracts.custody(at),
     contracts.checkpointedAt(at),
     Promise.all(feeds.map(answer)),

@@ -75,6 +75,7 @@ export class Contracts {
   readonly assets: readonly Asset[]
   readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
   readonly #parts: Parts
+  #first: Promise<bigint> | undefined
   readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
   private constructor(
@@ -281,9 +282,14 @@ export class Contracts {
     }
   }
 
+  #firstBlock(): Promise<bigint> {
+    this.#first ??= this.settlement.client.read.getBlockNumber().then((end) => this.settlement.firstBlock(end))
+    return this.#first
+  }
+
   /** How many deposits there were at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
-    if (blockNumber < (await this.settlement.view('deployedAt'))) return 0n
+    if (blockNumber < (await this.#firstBlock())) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,
       functionName: 'depositQueue',

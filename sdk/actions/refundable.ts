@@ -6,6 +6,7 @@ import { VAULT_ABI } from '../abi/vault.ts'
 import { blockRanges } from '../chain/block-ranges.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
+import { firstBlockSince } from '../chain/first-block.ts'
 
 // As the contracts number them.
 const DEPOSIT = { bounced: 2, refunded: 3 } as const
@@ -41,10 +42,11 @@ export async function refundable(
 ): Promise<RefundableReturnType> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const { number: end, timestamp } = await client.getBlock()
-  const [{ vault }, start] = await Promise.all([
+  const [{ vault }, deployedAt] = await Promise.all([
     client.readContract({ ...contract, functionName: 'config' }),
     client.readContract({ ...contract, functionName: 'deployedAt' }),
   ])
+  const start = await firstBlockSince(client, deployedAt, end)
   const custody = { address: vault, abi: VAULT_ABI } as const
   const [forced, frozen, record] = await Promise.all([
     client.readContract({ ...custody, functionName: 'forced' }),

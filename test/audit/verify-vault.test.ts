@@ -35,7 +35,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
   let insurer: TestOwner
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
-  const backstop = () => node.settlement.view('backstop')
+  const backstop = () => node.settlement.backstop()
 
   async function audited(): Promise<void> {
     const verdict = await verifyChain(

@@ -196,7 +196,7 @@ describe('the node with real accounts', () => {
     await bob.wallet.unwind({ asset: 1, direction: 1, x: ETH / 10n, y: 15n * USD }, DAY)
     assert.equal((await step()).operations, 1)
     assert.equal(node.system.ledger.backstop[1], held - ETH / 10n)
-    assert.equal(await node.settlement.view('backstop').then((list) => list[1]), held - ETH / 10n)
+    assert.equal(await node.settlement.backstop().then((list) => list[1]), held - ETH / 10n)
   })
 
   it('fails a half of a trade that waits when its owner acts', async () => {
