@@ -30,7 +30,7 @@ export interface AuditedRound {
   /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
   readonly operations: number
   readonly proofs: number
-  /** Of the round's posting and its settlements. */
+  /** Gas of the round's posting and its settlements. */
   readonly gas: number
 }
 

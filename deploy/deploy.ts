@@ -78,7 +78,7 @@ export interface DeployOptions {
   readonly feeds: Readonly<Record<string, Address>>
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
-  /** Where the node's private state goes. */
+  /** Directory for the node's private state. */
   readonly data: string
   readonly clocks: Clocks
   /** A trusted import to begin with, on local chains only; without it owners open accounts with deposits. */

@@ -22,7 +22,7 @@ export interface AssetMarks {
   /** Target (initial) value of a positive unit, and of a negative one. */
   readonly targetCollateralValue: bigint
   readonly targetLiabilityValue: bigint
-  /** What a liquidated unit fetches, and what buying one back costs. */
+  /** Prices at which a liquidated unit is sold (`sell`) and one is bought back (`buy`). */
   readonly sell: bigint
   readonly buy: bigint
   /** Water-filling coefficients (docs/protocol.md#liquidation). */

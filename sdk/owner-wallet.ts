@@ -9,7 +9,7 @@ import { sign } from '../protocol/signature.ts'
 import type { PlimsollClient } from './client.ts'
 import type { Accepted, AccountInfo, DeploymentInfo } from './schemas.ts'
 
-/** How long a signature is good unless told otherwise, in seconds. */
+/** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
 
 export interface Validity {
@@ -152,7 +152,7 @@ export class OwnerWallet {
     return this.client.submit({ kind: 'preferences', index, version, weights: [...weights], expiry, signature })
   }
 
-  /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
+  /** Version of the account after all that the node has accepted, and the expiry of a signature of now. */
   async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<{ index: number; version: number; expiry: number }> {
     const index = await this.index()
     const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])

@@ -127,7 +127,10 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
 }
 
-/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
+/**
+ * A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a
+ * request waits
+ */
 async function reserve(
   signer: SigningClient,
   forced: { readonly address: Address; readonly abi: typeof FORCED_ABI },

@@ -8,7 +8,7 @@ import { blockRanges } from '../chain/block-ranges.ts'
 const DEPOSIT = { bounced: 2, refunded: 3 } as const
 export const REQUEST = { reserved: 1, pending: 2 } as const
 
-/** What the contracts hold for somebody besides accounts and withdrawals. */
+/** Deposits, bonds and other sums that the contracts hold for somebody besides accounts and withdrawals. */
 export interface Refundable {
   readonly vault: Address
   readonly forced: Address

@@ -53,7 +53,7 @@ interface ChainWrite {
   readonly cipher: readonly bigint[]
 }
 
-/** What happened to an account, as its owner reads it. */
+/** Event of an account, as its owner reads it. */
 export interface AccountEvent {
   readonly block: bigint
   readonly transaction: Hex
