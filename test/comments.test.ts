@@ -5,7 +5,7 @@ import { projectFiles } from './support/project-files.ts'
 /** A doc comment's first words that name nothing: read on hover, without the name beside it, it says nothing. */
 const NAMELESS = /^(?:Of|What|Which|Where|When|How|Why|Who)\b/
 const DOC = /\/\*\*\s*(?:\* ?)?([^\n]*)/g
-const FUNCTION = /^ {4}function (\w+)\([^)]*\)\s+external (?!view|pure)/gm
+const FUNCTION = /^ {4}function (\w+)([^;]*);/gm
 
 describe('comments', () => {
   const texts = new Map<string, string>()
@@ -34,11 +34,12 @@ describe('comments', () => {
     for (const [path, text] of texts)
       if (path.startsWith('contracts/interfaces/'))
         for (const match of text.matchAll(FUNCTION)) {
+          if (/\b(?:view|pure)\b/.test(match[2]!)) continue
           seen++
           if (!/\/\/\/[^\n]*\n$/.test(text.slice(0, match.index))) bare.push(`${path}: ${match[1]}`)
         }
     assert.deepEqual(bare, [])
-    assert.ok(seen > 20)
+    assert.ok(seen > 30)
   })
 
   it('speak one dialect: @throws and #private', () => {
