@@ -33,7 +33,7 @@ export interface ProvenBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
-  /** Of a sweep: its moves, for the sequencer only. */
+  /** Moves of a sweep, for the sequencer only; empty for other circuits. */
   readonly memo: Hex
 }
 
