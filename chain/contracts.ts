@@ -140,7 +140,7 @@ export class Contracts {
     return amount - (amount % unitsPerTokenUnit(this.assets[asset]!))
   }
 
-  /** What the vault and the round say of each asset. @throws viem's error when the chain does not answer */
+  /** Custody of each asset, by the vault and the round. @throws viem's error when the chain does not answer */
   async custody(at: AtBlock = {}): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
@@ -228,7 +228,7 @@ export class Contracts {
     return list
   }
 
-  /** When the last checkpoint was made. */
+  /** Time of the last checkpoint, seconds. */
   async checkpointedAt(at: AtBlock = {}): Promise<number> {
     const { read } = this.settlement.client
     return Number(await read.readContract({ ...this.vault, ...at, functionName: 'checkpointedAt' }))

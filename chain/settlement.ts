@@ -167,7 +167,7 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
     const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }
