@@ -25,15 +25,20 @@ contract Forced is IForced {
         uint64 nextNumber;
     }
 
+    struct Clocks {
+        uint32 forcedDelay;
+        uint32 forcedSpacing;
+        uint32 expirySlack;
+        uint96 forcedFee;
+    }
+
     IVault private immutable VAULT;
     IRounds private immutable ROUNDS;
-    uint32 private immutable FORCED_DELAY;
-    uint32 private immutable FORCED_SPACING;
-    uint32 private immutable EXPIRY_SLACK;
+    address private immutable GOVERNANCE;
     uint256 private immutable BOND;
-    uint256 private immutable FORCED_FEE;
 
     Queue private _queue;
+    Clocks private _clocks;
     mapping(uint256 place => uint64) private _places;
     mapping(uint64 number => Request) private _requests;
     mapping(uint32 index => mapping(address requester => uint64)) private _open;
@@ -49,17 +54,16 @@ contract Forced is IForced {
         VAULT = IVault(c.vault);
         ROUNDS = IRounds(VAULT.rounds());
         if (c.forcedDelay <= 2 * ROUNDS.maxAge()) revert InvalidConfig("forcedDelay");
-        FORCED_DELAY = c.forcedDelay;
-        FORCED_SPACING = c.forcedSpacing;
-        EXPIRY_SLACK = c.expirySlack;
+        GOVERNANCE = ROUNDS.governance();
+        _clocks = Clocks(c.forcedDelay, c.forcedSpacing, c.expirySlack, c.forcedFee);
         BOND = c.bond;
-        FORCED_FEE = c.forcedFee;
         _queue.nextNumber = 1;
     }
 
     /// @inheritdoc IForced
     function reserve(uint32 index) external payable live returns (uint64 number) {
-        if (msg.value != BOND + FORCED_FEE) revert WrongBond(BOND + FORCED_FEE);
+        uint256 fee = _clocks.forcedFee;
+        if (msg.value != BOND + fee) revert WrongBond(BOND + fee);
         if (index >= VAULT.opened()) revert UnknownAccount(index);
         uint64 other = _open[index][msg.sender];
         if (other != 0) revert OnePerAccount(other);
@@ -70,7 +74,7 @@ contract Forced is IForced {
         request_.index = index;
         request_.state = State.Reserved;
         emit Reserved(number, index, msg.sender);
-        _burn(FORCED_FEE);
+        _burn(fee);
     }
 
     /// @inheritdoc IForced
@@ -98,7 +102,7 @@ contract Forced is IForced {
             revert BadSignatureForm();
         }
         uint40 deadline = _nextDeadline();
-        uint256 earliest = _expiryAfter(deadline) + EXPIRY_SLACK;
+        uint256 earliest = _expiryAfter(deadline) + _clocks.expirySlack;
         if (expiry < earliest) revert ExpiryTooSoon(earliest);
 
         request_.state = State.Pending;
@@ -191,6 +195,12 @@ contract Forced is IForced {
     }
 
     /// @inheritdoc IForced
+    function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external {
+        if (msg.sender != GOVERNANCE) revert NotGovernance();
+        _clocks = Clocks(forcedDelay, forcedSpacing, expirySlack_, forcedFee);
+    }
+
+    /// @inheritdoc IForced
     function takeCoins() external {
         uint256 amount = coins[msg.sender];
         if (amount == 0) revert NothingToTake();
@@ -234,11 +244,11 @@ contract Forced is IForced {
     function config() external view returns (Config memory) {
         return Config({
             vault: address(VAULT),
-            forcedDelay: FORCED_DELAY,
-            forcedSpacing: FORCED_SPACING,
-            expirySlack: EXPIRY_SLACK,
+            forcedDelay: _clocks.forcedDelay,
+            forcedSpacing: _clocks.forcedSpacing,
+            expirySlack: _clocks.expirySlack,
             bond: BOND,
-            forcedFee: FORCED_FEE
+            forcedFee: _clocks.forcedFee
         });
     }
 
@@ -249,7 +259,7 @@ contract Forced is IForced {
 
     /// @inheritdoc IForced
     function expirySlack() external view returns (uint256) {
-        return EXPIRY_SLACK;
+        return _clocks.expirySlack;
     }
 
     function _reserved(uint64 number) private view returns (Request storage request_) {
@@ -290,8 +300,8 @@ contract Forced is IForced {
     }
 
     function _nextDeadline() private view returns (uint40) {
-        uint256 due = ROUNDS.liveTime() + FORCED_DELAY;
-        uint256 spaced = uint256(_queue.deadline) + FORCED_SPACING;
+        uint256 due = ROUNDS.liveTime() + _clocks.forcedDelay;
+        uint256 spaced = uint256(_queue.deadline) + _clocks.forcedSpacing;
         return uint40(spaced > due ? spaced : due);
     }
 

@@ -10,6 +10,7 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
+import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
@@ -25,6 +26,8 @@ contract Vault is IVault, ReentrancyGuard {
     using SafeERC20 for IERC20;
 
     uint256 private constant CAP_MAX = 1 << 63;
+    /// @dev The bit of `IGovernance.halt` for new accounts.
+    uint8 private constant OPENING_HALTED = 1;
     uint256 private constant STEP = 10;
     uint256 private constant OPEN = 1;
     uint256 private constant TOPUP = 2;
@@ -73,6 +76,13 @@ contract Vault is IVault, ReentrancyGuard {
         uint32 opened;
     }
 
+    struct Clocks {
+        uint32 depositDelay;
+        uint32 depositSpacing;
+        uint32 unwindDuration;
+        uint96 openingFee;
+    }
+
     /// @dev Of an epoch that ended with the backstop under water; all others pay in full.
     struct Ratio {
         uint256 num;
@@ -94,10 +104,7 @@ contract Vault is IVault, ReentrancyGuard {
 
     address private immutable DEPLOYER;
     IRounds private immutable ROUNDS;
-    uint32 private immutable DEPOSIT_DELAY;
-    uint32 private immutable DEPOSIT_SPACING;
-    uint32 private immutable UNWIND_DURATION;
-    uint256 private immutable OPENING_FEE;
+    IGovernance private immutable GOVERNANCE;
     /// @dev Cash included.
     uint256 private immutable ASSETS;
 
@@ -119,6 +126,7 @@ contract Vault is IVault, ReentrancyGuard {
     Asset[8] private _assets;
     Book[8] private _books;
     Queue private _queue;
+    Clocks private _clocks;
     mapping(uint256 id => Deposit) private _deposits;
     Withdrawal[] private _withdrawals;
     Recorded private _record;
@@ -141,6 +149,11 @@ contract Vault is IVault, ReentrancyGuard {
         _;
     }
 
+    modifier onlyGovernance() {
+        if (msg.sender != address(GOVERNANCE)) revert NotGovernance();
+        _;
+    }
+
     modifier live() {
         if (settlement == address(0)) revert NotBound();
         if (frozen) revert Frozen();
@@ -155,10 +168,8 @@ contract Vault is IVault, ReentrancyGuard {
         if (c.unwindDuration == 0) revert InvalidConfig("unwindDuration");
         DEPLOYER = msg.sender;
         ROUNDS = rounds_;
-        DEPOSIT_DELAY = c.depositDelay;
-        DEPOSIT_SPACING = c.depositSpacing;
-        UNWIND_DURATION = c.unwindDuration;
-        OPENING_FEE = c.openingFee;
+        GOVERNANCE = IGovernance(rounds_.governance());
+        _clocks = Clocks(c.depositDelay, c.depositSpacing, c.unwindDuration, c.openingFee);
         ASSETS = assets.length;
         if (assets[0].token == address(0)) revert InvalidConfig("cash");
         for (uint256 a = 0; a < assets.length; ++a) {
@@ -201,7 +212,8 @@ contract Vault is IVault, ReentrancyGuard {
         nonReentrant
         returns (uint256 depositId, uint32 index)
     {
-        if (msg.value != OPENING_FEE) revert WrongFee(OPENING_FEE);
+        if (msg.value != _clocks.openingFee) revert WrongFee(_clocks.openingFee);
+        if (GOVERNANCE.halted(OPENING_HALTED)) revert Halted();
         if (!BabyJubJub.isCanonical(ax, ay)) revert NotCanonical();
         if (!BabyJubJub.isOnCurve(ax, ay)) revert NotOnCurve();
         if (BabyJubJub.isSmallOrder(ax, ay)) revert SmallOrder();
@@ -349,6 +361,27 @@ contract Vault is IVault, ReentrancyGuard {
         if (count > ISettlement(settlement).accountsMax()) revert AccountsFull();
         _queue.nextIndex = uint32(count);
         _queue.opened = uint32(count);
+    }
+
+    // ----------------------------------------------------------------------------------------------- governance
+
+    /// @inheritdoc IVault
+    function setTerms(
+        uint32 depositDelay,
+        uint32 depositSpacing,
+        uint32 unwindDuration,
+        uint96 openingFee,
+        uint64[8] calldata caps
+    ) external onlyGovernance {
+        _clocks = Clocks(depositDelay, depositSpacing, unwindDuration, openingFee);
+        for (uint256 a = 0; a < ASSETS; ++a) {
+            _assets[a].cap = caps[a];
+        }
+    }
+
+    /// @inheritdoc IVault
+    function lowerCap(uint8 asset, uint64 cap) external onlyGovernance {
+        _assets[asset].cap = cap;
     }
 
     // ------------------------------------------------------------------------------------------------ insurance
@@ -547,10 +580,10 @@ contract Vault is IVault, ReentrancyGuard {
     function config() external view returns (Config memory) {
         return Config({
             rounds: address(ROUNDS),
-            depositDelay: DEPOSIT_DELAY,
-            depositSpacing: DEPOSIT_SPACING,
-            unwindDuration: UNWIND_DURATION,
-            openingFee: OPENING_FEE
+            depositDelay: _clocks.depositDelay,
+            depositSpacing: _clocks.depositSpacing,
+            unwindDuration: _clocks.unwindDuration,
+            openingFee: _clocks.openingFee
         });
     }
 
@@ -589,8 +622,8 @@ contract Vault is IVault, ReentrancyGuard {
         _books[asset].queued += amount;
 
         id = _queue.end++;
-        uint256 due = ROUNDS.liveTime() + DEPOSIT_DELAY;
-        uint256 spaced = uint256(_queue.deadline) + DEPOSIT_SPACING;
+        uint256 due = ROUNDS.liveTime() + _clocks.depositDelay;
+        uint256 spaced = uint256(_queue.deadline) + _clocks.depositSpacing;
         uint40 deadline = uint40(spaced > due ? spaced : due);
         _queue.deadline = deadline;
         _deposits[id] = Deposit(msg.sender, asset, kind, DepositState.Queued, index, deadline, amount, ax, ay);
@@ -686,12 +719,13 @@ contract Vault is IVault, ReentrancyGuard {
     /// @dev From `price` to `sell` (what it offers) or `buy` (what it asks for), in proportion to time.
     function _unwindPrice(uint256 asset, bool offers, uint64[9][7] memory marks) private view returns (uint256) {
         uint256 t = block.timestamp - _books[asset].unwindStart;
-        if (t > UNWIND_DURATION) t = UNWIND_DURATION;
+        uint256 duration = _clocks.unwindDuration;
+        if (t > duration) t = duration;
         uint64[9] memory m = marks[asset - 1];
         uint256 price = m[PRICE];
         return offers
-            ? price - (price - m[SELL]) * t / UNWIND_DURATION
-            : price + (m[BUY] - price) * t / UNWIND_DURATION;
+            ? price - (price - m[SELL]) * t / duration
+            : price + (m[BUY] - price) * t / duration;
     }
 
     function _prices() private view returns (uint64[7] memory prices) {

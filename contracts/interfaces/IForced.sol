@@ -18,7 +18,7 @@ interface IForced is IStepErrors {
         /// In the chain's coin: returned unless the request is discharged.
         uint256 bond;
         /// In the chain's coin: burnt.
-        uint256 forcedFee;
+        uint96 forcedFee;
     }
 
     enum State {
@@ -69,6 +69,7 @@ interface IForced is IStepErrors {
 
     error InvalidConfig(string what);
     error NotVault();
+    error NotGovernance();
     error WrongBond(uint256 expected);
     error UnknownAccount(uint256 index);
     /// @notice The caller already has a request for this account.
@@ -127,6 +128,9 @@ interface IForced is IStepErrors {
 
     /// @notice Credits the bond of a request that a freeze left pending. Anyone.
     function takeBond(uint64 number) external;
+
+    /// @notice Sets clocks and fee, as in `Config`. Governance, which answers for their order.
+    function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external;
 
     /// @notice Pays the caller the coins credited to it.
     function takeCoins() external;
