@@ -16,8 +16,8 @@ import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { blockRanges } from '../sdk/chain/block-ranges.ts'
-import { connect } from '../sdk/chain/client.ts'
 import { ChainFailure } from '../sdk/chain/chain-failure.ts'
+import { connect } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { VaultBooks } from './vault-books.ts'
@@ -88,12 +88,12 @@ const CIRCUITS = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' }
  * @throws PlimsollError when the endpoint does not answer, there is no such contract, or no sound keys to check it with
  */
 export async function verifyChain(
-  url: string,
+  rpc: string | readonly string[],
   address: string,
   keysOf: (profile: ProfileName) => Promise<KeySet>,
   onSettlement: (done: number) => void,
 ): Promise<ChainVerdict> {
-  const client = await connect(url)
+  const client = await connect(rpc)
   const settlement = await Settlement.at(client, address)
   const replay = new Replay(settlement, keysOf, onSettlement)
   try {
@@ -342,7 +342,8 @@ class Replay {
   async #batch(hash: Hex, circuit: Batch['circuit'], event: BatchEvent): Promise<void> {
     const audit = await this.#begun()
     await this.#check(audit, circuit, event).catch((error: unknown) => {
-      if (error instanceof PlimsollError) throw new PlimsollError(`A ${circuit} of transaction ${hash}: ${error.message}`)
+      if (error instanceof PlimsollError)
+        throw new PlimsollError(`A ${circuit} of transaction ${hash}: ${error.message}`)
       throw error
     })
     const round = this.#list.at(-1)
@@ -364,9 +365,12 @@ class Replay {
       protocol: 'groth16',
       curve: 'bn128',
     }
-    return audit.batch({ openings: [], batch: parseBatch(circuit, window, values, audit.ledger.shape), proof }, (vector) => {
-      if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
-    })
+    return audit.batch(
+      { openings: [], batch: parseBatch(circuit, window, values, audit.ledger.shape), proof },
+      (vector) => {
+        if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
+      },
+    )
   }
 
   async #gas(hash: Hex): Promise<number> {

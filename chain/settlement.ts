@@ -21,6 +21,7 @@ import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
+import { isUnserved } from '../sdk/chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
@@ -87,8 +88,10 @@ export class Settlement {
         hint: 'Check --settlement and --rpc.',
       })
     const settlement = new Settlement(client, address)
-    await settlement.config().catch(() => {
-      throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
+    await settlement.config().catch((error: unknown) => {
+      throw isUnserved(error)
+        ? error
+        : new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
     return settlement
   }
@@ -170,9 +173,11 @@ export class Settlement {
   /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
   async backstop(): Promise<readonly bigint[]> {
     const address = await this.view('vault')
-    return this.client.read.readContract({ address, abi: VAULT_ABI, functionName: 'backstop' }).catch((error: unknown) => {
-      throw refusal(error, 'backstop')
-    })
+    return this.client.read
+      .readContract({ address, abi: VAULT_ABI, functionName: 'backstop' })
+      .catch((error: unknown) => {
+        throw refusal(error, 'backstop')
+      })
   }
 
   /** The first block with an event of the system. */

@@ -130,7 +130,13 @@ export class SettlementHistory {
     /** Before the checkpoint's own event. */
     let counted = 0
     for (const { fromBlock, toBlock } of blockRanges(start, end)) {
-      const logs = await client.getLogs({ address: [settlement, vault], events: EVENTS, fromBlock, toBlock, strict: true })
+      const logs = await client.getLogs({
+        address: [settlement, vault],
+        events: EVENTS,
+        fromBlock,
+        toBlock,
+        strict: true,
+      })
       for (const log of logs) {
         if (log.eventName === 'Genesis') leaves = log.args.leaves
         else if (log.eventName === 'Deposited') openings.push(...openingOf(log.args))
@@ -241,7 +247,12 @@ interface BatchLog {
 }
 
 /** What a batch wrote into the tree. Contracts have checked that it has all its values. */
-function writesOf({ blockNumber: block, transactionHash: transaction, eventName, args: { values } }: BatchLog): ChainWrite[] {
+function writesOf({
+  blockNumber: block,
+  transactionHash: transaction,
+  eventName,
+  args: { values },
+}: BatchLog): ChainWrite[] {
   const transacted = eventName === 'Transacted'
   const each = width(transacted ? STEP : WRITE)
   const { index, leaf, cipher } = transacted ? offsets(STEP) : offsets(WRITE)
