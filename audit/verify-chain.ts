@@ -33,7 +33,7 @@ export interface AuditedRound {
   /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
   readonly operations: number
   readonly proofs: number
-  /** Of the round's posting and its settlements. */
+  /** Gas of the round's posting and its settlements. */
   readonly gas: number
 }
 
@@ -74,7 +74,7 @@ interface ChainEvent {
 }
 
 interface BatchEvent {
-  /** Of a sweep. */
+  /** Moves of a sweep; empty for other circuits. */
   readonly window?: readonly number[]
   readonly values: readonly bigint[]
   readonly digest: bigint

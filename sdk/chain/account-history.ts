@@ -56,7 +56,7 @@ interface ChainWrite {
   readonly cipher: readonly bigint[]
 }
 
-/** What happened to an account, as its owner reads it. */
+/** Event of an account, as its owner reads it. */
 export interface AccountEvent {
   readonly block: bigint
   readonly transaction: Hex
@@ -246,7 +246,7 @@ interface BatchLog {
   readonly args: { readonly values: readonly bigint[] }
 }
 
-/** What a batch wrote into the tree. Contracts have checked that it has all its values. */
+/** Leaves that a batch wrote into the tree. Contracts have checked that it has all its values. */
 function writesOf({
   blockNumber: block,
   transactionHash: transaction,
