@@ -170,14 +170,13 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
-  async backstop(): Promise<readonly bigint[]> {
-    const address = await this.view('vault')
-    return this.client.read
-      .readContract({ address, abi: VAULT_ABI, functionName: 'backstop' })
-      .catch((error: unknown) => {
-        throw refusal(error, 'backstop')
-      })
+  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
+    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
+      throw refusal(error, 'backstop')
+    })
   }
 
   /** The first block with an event of the system. */

@@ -49,8 +49,8 @@ export function register(program: Command): void {
     .option('--json', 'print a line of JSON a round')
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
     .action(async (options: Options) => {
-      const { useProver } = await import('../../prover/prove.ts')
-      await useProver(options.prover)
+      const { ProofService } = await import('../../prover/proof-service.ts')
+      const proofs = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
       const { SequencerNode } = await import('../../sequencer/node/node.ts')
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
@@ -61,7 +61,9 @@ export function register(program: Command): void {
       if (options.rebuild) await rebuildState(options, signer)
       else if (options.settlement !== undefined || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
-      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys))
+      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
+        proofs,
+      })
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`
@@ -71,6 +73,7 @@ export function register(program: Command): void {
       server.close()
       server.closeAllConnections()
       await node.close()
+      await proofs.close()
     })
 }
 
