@@ -1,0 +1,12 @@
+import type { Command } from 'commander'
+
+const COMMANDS: readonly { register(risk: Command): void }[] = []
+
+/** The laboratory's commands; each is in a file of its own. */
+export function register(program: Command): void {
+  const risk = program
+    .command('risk')
+    .summary('measure forecasts, liquidations and policies on the shipped history and on simulated paths')
+    .description('The risk laboratory: forecasts of falls, what a book would liquidate, simulations, policies compared, thresholds from a tolerance.')
+  for (const command of COMMANDS) command.register(risk)
+}

@@ -1,0 +1,37 @@
+import { PlimsollError } from '../../protocol/errors.ts'
+
+/** The models of joint price paths by the names of the command line. */
+export const PATH_MODELS = ['gbm', 'student', 'gjr', 'jumps', 'fhs', 'bootstrap'] as const
+export type PathModelName = (typeof PATH_MODELS)[number]
+
+/** A source of joint price paths. */
+export interface PathModel {
+  readonly name: PathModelName
+  /** What a reader of the results should know of how the model was set up, in whole sentences. */
+  readonly notes: readonly string[]
+  /**
+   * Fills `out`, of length `(steps + 1) * assets` and row-major by step, with prices relative to the first (the first row is all 1).
+   * The prices depend on the seed of the model and on the number of the path alone, not on which worker asks or in what order.
+   */
+  fill(path: number, out: Float64Array): void
+}
+
+export interface PathModelOptions {
+  /** Symbols of the assets, in the order of the columns; cash is not among them. */
+  readonly assets: readonly string[]
+  readonly steps: number
+  readonly stepSeconds: number
+  readonly seed: number
+  /** Volatility per year of 365 days of every asset, instead of each asset's own. */
+  readonly sigma?: number
+  /** Correlation of every pair of assets, instead of that of the history. */
+  readonly correlation?: number
+}
+
+/**
+ * Makes a model of joint paths.
+ * @throws PlimsollError when the model needs a history that an asset does not have, or cannot make steps of that length
+ */
+export function pathModel(name: PathModelName, options: PathModelOptions): PathModel {
+  throw new PlimsollError(`No model ${name} of ${options.assets.length} assets.`)
+}
