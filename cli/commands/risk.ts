@@ -1,6 +1,9 @@
 import type { Command } from 'commander'
+import * as flow from './risk-flow.ts'
+import * as forecast from './risk-forecast.ts'
+import * as train from './risk-train.ts'
 
-const COMMANDS: readonly { register(risk: Command): void }[] = []
+const COMMANDS: readonly { register(risk: Command): void }[] = [forecast, train, flow]
 
 /** The laboratory's commands; each is in a file of its own. */
 export function register(program: Command): void {
