@@ -1,5 +1,6 @@
 import { QUOTE_DECIMALS, type Book, type BookAccount } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
+import { tableLines } from './text-table.ts'
 import type { AccountAssessment, Amounts, Assessment } from './assessment.ts'
 
 /** Healthy accounts that are listed; the rest is only counted. */
@@ -23,7 +24,7 @@ export function assessmentTable(book: Book, { accounts, totals }: Assessment): s
   const prices = book.assets.slice(1).map(({ symbol, price }) => `${symbol} ${formatDecimal(price, QUOTE_DECIMALS)}`)
   const lines = [`Prices in ${cash}: ${prices.join(', ') || 'none, cash only'}`, '']
   lines.push(
-    ...align(
+    ...tableLines(
       ['account', 'status', `health (${cash})`, 'ratio', 'sold', 'bought', 'bad debt', 'after'],
       shown.map(({ account, ratio }) => [
         account.id,
@@ -69,11 +70,4 @@ function compare(a: bigint | undefined, b: bigint | undefined): number {
 
 function list(amounts: Amounts): string {
   return Object.entries(amounts).map(([symbol, amount]) => `${amount} ${symbol}`).join(', ') || '-'
-}
-
-function align(header: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
-  const widths = header.map((title, column) => rows.reduce((width, row) => Math.max(width, row[column]!.length), title.length))
-  return [header, ...rows].map((row) =>
-    row.map((cell, column) => (right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd(),
-  )
 }
