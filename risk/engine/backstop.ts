@@ -1,0 +1,104 @@
+import { ASSETS } from '../../protocol/constants.ts'
+
+/** How sales move prices. */
+export interface MarketImpact {
+  readonly name: string
+  /** Move of `ln p` that selling `net` base units at once brings about, negative for a sale; `depth` in base units. */
+  logMove(net: number, depth: number): number
+  /** Seconds after which half of a move is undone; infinite where moves stay. */
+  readonly halfLife: number
+}
+
+const UNIT = 2 ** 32
+
+/**
+ * The other side of every liquidation, whoever it is: it pays the accounts, and sells what it took over in the next step, into a market
+ * that its own sales move. Its profit is counted by the day, in base units of cash.
+ */
+export class Backstop {
+  readonly #depths: readonly number[]
+  readonly #impact: MarketImpact
+  readonly #decay: number
+  /** What waits to be sold, in base units; negative where it is short. */
+  readonly #pending = new Float64Array(ASSETS)
+  /** How far sales have moved `ln p`. */
+  readonly #moved = new Float64Array(ASSETS)
+  #profits: number[] = []
+  #day = 0
+  /** The day on which what waits was taken over: what its sale brings belongs to that. */
+  #taken = 0
+  /** What the takers' sales fetched less than the price before them. */
+  impactCost = 0
+
+  /** @param depths in base units by asset, cash included */
+  constructor(depths: readonly number[], impact: MarketImpact, stepSeconds: number) {
+    this.#depths = depths
+    this.#impact = impact
+    this.#decay = 2 ** -(stepSeconds / impact.halfLife)
+  }
+
+  begin(): void {
+    this.#pending.fill(0)
+    this.#moved.fill(0)
+    this.#profits = []
+    this.#day = 0
+    this.#taken = 0
+    this.impactCost = 0
+  }
+
+  beginStep(day: number): void {
+    this.#day = day
+  }
+
+  /** The price of a step, after what waits has been sold into it; `free` is the price without any sales of the engine's. */
+  sellPending(a: number, free: number): number {
+    let moved = this.#moved[a]!
+    const pending = this.#pending[a]!
+    if (moved === 0 && pending === 0) return free
+    moved *= this.#decay
+    if (pending !== 0) {
+      const price = free * Math.exp(moved)
+      const move = this.#impact.logMove(pending, this.#depths[a]!)
+      // The mean of the price on the way.
+      const fetched = move === 0 ? price : price * (Math.expm1(move) / move)
+      this.#earn(this.#taken, (pending * fetched) / UNIT)
+      this.impactCost += (pending * (price - fetched)) / UNIT
+      this.#pending[a] = 0
+      moved += move
+    }
+    this.#moved[a] = moved
+    return free * Math.exp(moved)
+  }
+
+  /** Takes over what an account traded, for `paid` base units of cash. */
+  take(before: readonly bigint[], traded: readonly bigint[], paid: bigint): void {
+    this.#taken = this.#day
+    this.#earn(this.#day, -Number(paid))
+    for (let a = 1; a < before.length; a++) {
+      if (traded[a] === 0n) continue
+      this.#pending[a]! += before[a]! > 0n ? Number(traded[a]!) : -Number(traded[a]!)
+    }
+  }
+
+  /** Sells what is left at the last prices. */
+  close(prices: Float64Array): void {
+    for (let a = 1; a < this.#depths.length; a++) {
+      const pending = this.#pending[a]!
+      if (pending === 0) continue
+      const move = this.#impact.logMove(pending, this.#depths[a]!)
+      const fetched = move === 0 ? prices[a]! : prices[a]! * (Math.expm1(move) / move)
+      this.#earn(this.#taken, (pending * fetched) / UNIT)
+      this.impactCost += (pending * (prices[a]! - fetched)) / UNIT
+      this.#pending[a] = 0
+    }
+  }
+
+  /** Profit of a day, in base units of cash; negative for a loss. */
+  profit(day: number): number {
+    return this.#profits[day] ?? 0
+  }
+
+  #earn(day: number, amount: number): void {
+    this.#profits[day] = (this.#profits[day] ?? 0) + amount
+  }
+}
