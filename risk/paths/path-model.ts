@@ -1,12 +1,10 @@
-import { PlimsollError } from '../../protocol/errors.ts'
-
 /** The models of joint price paths by the names of the command line. */
 export const PATH_MODELS = ['gbm', 'student', 'gjr', 'jumps', 'fhs', 'bootstrap'] as const
 export type PathModelName = (typeof PATH_MODELS)[number]
 
 /** A source of joint price paths. */
 export interface PathModel {
-  readonly name: PathModelName
+  readonly name: string
   /** What a reader of the results should know of how the model was set up, in whole sentences. */
   readonly notes: readonly string[]
   /**
@@ -16,9 +14,11 @@ export interface PathModel {
   fill(path: number, out: Float64Array): void
 }
 
-export interface PathModelOptions {
+/** What a model of paths is made from; plain data, so that each worker can make its own. */
+export interface PathSpec {
+  readonly model: PathModelName
   /** Symbols of the assets, in the order of the columns; cash is not among them. */
-  readonly assets: readonly string[]
+  readonly symbols: readonly string[]
   readonly steps: number
   readonly stepSeconds: number
   readonly seed: number
@@ -26,12 +26,4 @@ export interface PathModelOptions {
   readonly sigma?: number
   /** Correlation of every pair of assets, instead of that of the history. */
   readonly correlation?: number
-}
-
-/**
- * Makes a model of joint paths.
- * @throws PlimsollError when the model needs a history that an asset does not have, or cannot make steps of that length
- */
-export function pathModel(name: PathModelName, options: PathModelOptions): PathModel {
-  throw new PlimsollError(`No model ${name} of ${options.assets.length} assets.`)
 }
