@@ -23,6 +23,11 @@ export interface GarchOptions {
   /** Whether falls may weigh more than rises. */
   readonly asymmetric?: boolean
   readonly innovations?: 'student' | 'normal'
+  /**
+   * Variance targeting (R. Engle and J. Mezrich, GARCH for groups, 1996): the long-run variance is held at that of the returns. Free, it
+   * runs away where the persistence is all but 1; good for simulations.
+   */
+  readonly targeting?: boolean
   /** A fit of nearby data to start from. */
   readonly start?: Garch
 }
@@ -91,17 +96,23 @@ function objective(returns: Float64Array, { omega, alpha, gamma, beta, freedom }
   return (sum + logs) / count + constant
 }
 
+interface Shape {
+  readonly asymmetric: boolean
+  readonly student: boolean
+  readonly targeting: boolean
+}
+
 /** From the plane to parameters within their bounds: persistence below 1, no negative share, more than 2.05 degrees of freedom. */
-function decode(point: readonly number[], asymmetric: boolean, student: boolean): Garch {
+function decode(point: readonly number[], { asymmetric, student, targeting }: Shape): Garch {
   const share = (x: number) => 1 / (1 + Math.exp(-x))
   const phi = share(point[0]!)
   const shocks = phi * share(point[1]!)
   const gamma = asymmetric ? 2 * shocks * share(point[3]!) : 0
   const freedom = student ? 2.05 + Math.exp(point[asymmetric ? 4 : 3]!) : Infinity
-  return { omega: Math.exp(point[2]!) * (1 - phi), alpha: shocks - gamma / 2, gamma, beta: phi - shocks, freedom }
+  return { omega: (targeting ? 1 : Math.exp(point[2]!)) * (1 - phi), alpha: shocks - gamma / 2, gamma, beta: phi - shocks, freedom }
 }
 
-function encode(model: Garch, asymmetric: boolean, student: boolean): number[] {
+function encode(model: Garch, { asymmetric, student }: Shape): number[] {
   const logit = (x: number) => Math.log(Math.min(0.9999, Math.max(1e-4, x)) / (1 - Math.min(0.9999, Math.max(1e-4, x))))
   const phi = persistence(model)
   const shocks = model.alpha + model.gamma / 2
@@ -115,17 +126,18 @@ function encode(model: Garch, asymmetric: boolean, student: boolean): number[] {
  * Fits GARCH(1,1) or GJR to returns by maximum likelihood, all parameters at once, by the simplex from a usual start. No mean is
  * fitted: that of an hour is a hundredth of its deviation.
  */
-export function fitGarch(returns: Float64Array, { asymmetric = false, innovations = 'student', start }: GarchOptions = {}): GarchFit {
+export function fitGarch(returns: Float64Array, { asymmetric = false, innovations = 'student', targeting = false, start }: GarchOptions = {}): GarchFit {
   const student = innovations === 'student'
   const unit = Math.sqrt(returns.reduce((sum, r) => sum + r * r, 0) / returns.length)
   const scaled = returns.map((r) => r / unit)
   const first: Garch = start === undefined ? { omega: 0.02, alpha: 0.05, gamma: 0.04, beta: 0.91, freedom: 4 } : { ...start, omega: start.omega / unit ** 2 }
-  const { point, value } = minimize((p) => objective(scaled, decode(p, asymmetric, student)), encode(first, asymmetric, student), {
+  const shape = { asymmetric, student, targeting }
+  const { point, value } = minimize((p) => objective(scaled, decode(p, shape)), encode(first, shape), {
     step: start === undefined ? 0.6 : 0.2,
     tolerance: 1e-8,
     limit: 900,
   })
-  const model = decode(point, asymmetric, student)
+  const model = decode(point, shape)
   const count = Math.max(1, returns.length - SKIPPED)
   return { ...model, omega: model.omega * unit * unit, logLikelihood: -count * (value / 2 + Math.log(unit)) }
 }
