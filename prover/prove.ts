@@ -1,21 +1,12 @@
 import { groth16 } from 'snarkjs'
-import type { Groth16Proof } from 'snarkjs'
+import type { Proof } from '../protocol/proof.ts'
 import { closeCurve, openCurve } from './curve.ts'
+import { littleEndian } from './kernel/section-file.ts'
 import type { KeySet } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
-import { littleEndian } from './kernel/section-file.ts'
 import { openProver, type Prover } from './prover.ts'
-import { WitnessCalculator } from './witness.ts'
 import type { CircuitInput, Witness } from './witness.ts'
-
-export type Proof = Groth16Proof
-
-/** A proof as the verifier contracts take it: the halves of an element of F_q^2 in Solidity's order. */
-export interface ProofCalldata {
-  readonly a: readonly [bigint, bigint]
-  readonly b: readonly [readonly [bigint, bigint], readonly [bigint, bigint]]
-  readonly c: readonly [bigint, bigint]
-}
+import { WitnessCalculator } from './witness.ts'
 
 let current: Promise<Prover> | undefined
 
@@ -29,9 +20,13 @@ export async function useProver(choice: string): Promise<void> {
 /**
  * Proves a batch. Returns the public signals digest, z, y with the proof, which has been verified: a fault of the prover or the
  * machine does not leave this process.
- * Throws PlimsollError when the input does not satisfy the circuit.
+ * @throws PlimsollError when the input does not satisfy the circuit.
  */
-export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<{ proof: Proof; signals: bigint[] }> {
+export async function prove(
+  keys: KeySet,
+  circuit: CircuitName,
+  input: CircuitInput,
+): Promise<{ proof: Proof; signals: bigint[] }> {
   const { wasm, zkey } = keys[circuit]
   let calculator = calculators.get(wasm)
   if (calculator === undefined) {
@@ -42,7 +37,8 @@ export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitIn
   const prover = await (current ??= openProver('kernel'))
   const proof = await prover.prove(zkey, witness)
   const signals = publicSignals(witness, keys[circuit].verificationKey.nPublic)
-  if (!(await verifyProof(keys, circuit, signals, proof))) throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
+  if (!(await verifyProof(keys, circuit, signals, proof)))
+    throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
   return { proof, signals }
 }
 
@@ -54,7 +50,12 @@ export function publicSignals(witness: Witness, count: number): bigint[] {
 const calculators = new Map<string, WitnessCalculator>()
 
 /** Whether a proof, of any origin, is a well-formed proof of the signals under the key of the circuit. */
-export async function verifyProof(keys: KeySet, circuit: CircuitName, signals: readonly bigint[], proof: unknown): Promise<boolean> {
+export async function verifyProof(
+  keys: KeySet,
+  circuit: CircuitName,
+  signals: readonly bigint[],
+  proof: unknown,
+): Promise<boolean> {
   const key = keys[circuit].verificationKey
   if (signals.length !== key.nPublic || !isProof(proof)) return false
   const curve = await openCurve()
@@ -73,17 +74,12 @@ export async function closeProver(): Promise<void> {
   await closeCurve()
 }
 
-/** The arguments a, b, c of the verifier contracts. */
-export function calldata(proof: Proof): ProofCalldata {
-  const pair = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(x!), BigInt(y!)]
-  const swapped = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(y!), BigInt(x!)]
-  return { a: pair(proof.pi_a), b: [swapped(proof.pi_b[0]!), swapped(proof.pi_b[1]!)], c: pair(proof.pi_c) }
-}
-
 /** The shape of snarkjs's proofs, with affine points and canonical decimals only. */
 function isProof(value: unknown): value is Proof {
   const isWords = (words: unknown, count: number): words is string[] =>
-    Array.isArray(words) && words.length === count && words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word))
+    Array.isArray(words) &&
+    words.length === count &&
+    words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word))
   const isG1 = (point: unknown): boolean => isWords(point, 3) && point[2] === '1'
   if (typeof value !== 'object' || value === null) return false
   const { pi_a, pi_b, pi_c, protocol, curve } = value as Partial<Proof>

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
-import {IVault} from "../IVault.sol";
+import {IVault} from "../interfaces/IVault.sol";
 
 /// @title All figures of a vault and its balances of tokens in one call: for tests that look at them after every transaction.
 contract Books {

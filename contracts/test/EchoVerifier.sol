@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ITransactVerifier, IWindowVerifier} from "../IVerifier.sol";
+import {ITransactVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 
 /// @title A verifier for tests of the node: it accepts a proof iff it repeats the signals that the contract derives, so that
 /// all but the proving itself is as it is in earnest.

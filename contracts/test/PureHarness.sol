@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {BabyJubJub} from "../BabyJubJub.sol";
-import {Lanes} from "../Lanes.sol";
-import {Marks} from "../Marks.sol";
-import {PublicVector} from "../PublicVector.sol";
-import {Parameters, RiskParameters} from "../RiskParameters.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {Lanes} from "../libraries/Lanes.sol";
+import {Marks} from "../libraries/Marks.sol";
+import {PublicVector} from "../libraries/PublicVector.sol";
+import {Parameters, RiskParameters} from "../libraries/RiskParameters.sol";
 
 /// @title The pure libraries behind external functions, for tests.
 contract PureHarness {

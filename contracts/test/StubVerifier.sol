@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ITransactVerifier, IWindowVerifier} from "../IVerifier.sol";
+import {ITransactVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 
 /// @title A verifier for tests that accepts a proof iff it repeats the signals that the settlement derives,
 /// so that a test states which signals it expects.

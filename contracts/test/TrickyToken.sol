@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {MockToken} from "../MockToken.sol";
+import {MockToken} from "../mocks/MockToken.sol";
 
 /// @title A token with the habits of bad tokens, each switched on by a test.
 contract TrickyToken is MockToken {

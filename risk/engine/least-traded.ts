@@ -13,8 +13,8 @@ export function leastTraded(balances: readonly bigint[], marks: Marks): number {
   for (let a = 1; a < balances.length; a++) {
     const balance = Number(balances[a]!)
     if (balance === 0) continue
-    const { price, sell, ut, vt, buy } = marks[a]!
-    positions.push({ value: Math.abs(balance) * Number(price), yields: Number(balance > 0 ? sell - ut : vt - buy) / Number(price) })
+    const { price, sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
+    positions.push({ value: Math.abs(balance) * Number(price), yields: Number(balance > 0 ? sell - targetCollateralValue : targetLiabilityValue - buy) / Number(price) })
   }
   positions.sort((x, y) => y.yields - x.yields)
   let least = 0

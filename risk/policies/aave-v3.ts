@@ -64,8 +64,8 @@ export const aaveV3: Policy = {
       let weighted = 0n
       let owed = 0n
       balances.forEach((balance, a) => {
-        if (balance > 0n) weighted += balance * marks[a]!.u
-        else owed -= balance * marks[a]!.v
+        if (balance > 0n) weighted += balance * marks[a]!.collateralValue
+        else owed -= balance * marks[a]!.liabilityValue
       })
       const side = (a: number): AaveSide => ({ balance: balances[a]! < 0n ? -balances[a]! : balances[a]!, price: marks[a]!.price, unit: 1n })
       const { repay, seize } = aaveV3Call(side(pair.collateral), side(pair.debt), (weighted * WAD) / owed, FACTOR_ONE + pairBonus(pair, market))

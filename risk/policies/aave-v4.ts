@@ -31,7 +31,7 @@ export function aaveV4Bonus(greatest: bigint, healthFactor: bigint, { least, ful
  */
 export function debtToTarget(balances: readonly bigint[], { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
   const missing = TARGET_THRESHOLD - targetHealth(balances, marks)
-  const won = marks[debt]!.vt * FACTOR_ONE * marks[collateral]!.price - marks[debt]!.price * (FACTOR_ONE + bonus) * marks[collateral]!.ut
+  const won = marks[debt]!.targetLiabilityValue * FACTOR_ONE * marks[collateral]!.price - marks[debt]!.price * (FACTOR_ONE + bonus) * marks[collateral]!.targetCollateralValue
   if (missing <= 0n) return 0n
   return won <= 0n ? -balances[debt]! : divUp(missing * FACTOR_ONE * marks[collateral]!.price, won)
 }
@@ -48,8 +48,8 @@ export function targetHealthPolicy(name: string, curve: BonusCurve): Policy {
         let weighted = 0n
         let owed = 0n
         balances.forEach((balance, a) => {
-          if (balance > 0n) weighted += balance * marks[a]!.u
-          else owed -= balance * marks[a]!.v
+          if (balance > 0n) weighted += balance * marks[a]!.collateralValue
+          else owed -= balance * marks[a]!.liabilityValue
         })
         const bonus = aaveV4Bonus(pairBonus(pair, market), (weighted * FACTOR_ONE) / owed, curve)
         const owes = -balances[pair.debt]!

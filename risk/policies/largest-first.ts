@@ -19,9 +19,9 @@ export const largestFirst: Policy = {
     order.sort((a, b) => (value(a) === value(b) ? a - b : value(a) > value(b) ? -1 : 1))
     let proceeds = 0n
     for (const a of order) {
-      const { sell, ut, vt, buy } = marks[a]!
+      const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
       const long = balances[a]! > 0n
-      const gain = long ? sell - ut : vt - buy
+      const gain = long ? sell - targetCollateralValue : targetLiabilityValue - buy
       const size = abs(balances[a]!)
       const amount = missing === undefined || gain <= 0n ? size : min(size, divUp(missing, gain))
       traded[a] = amount

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IEscape} from "../interfaces/IEscape.sol";
+import {IForced} from "../interfaces/IForced.sol";
+import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {IVault} from "../interfaces/IVault.sol";
+import {ITreeVerifier, Proof} from "../interfaces/IVerifier.sol";
+import {Proofs} from "../libraries/Proofs.sol";
+import {PublicVector} from "../libraries/PublicVector.sol";
+
+/// @title The escape; see `IEscape` for what each function promises.
+/// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint plus
+/// what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held of it.
+contract Escape is IEscape {
+    struct Notice {
+        /// 0: none was declared.
+        uint40 lastTick;
+        uint40 elapsed;
+        /// Of the forced request that it is about: one that was requeued since is another cause.
+        uint40 deadline;
+    }
+
+    IVault private immutable VAULT;
+    address private immutable SETTLEMENT;
+    IForced private immutable FORCED;
+    IInsurance private immutable INSURANCE;
+    ITreeVerifier private immutable EXIT;
+    uint32 private immutable GRACE;
+    uint32 private immutable NOTICE_PERIOD;
+
+    /// @dev One for each cause, so that no cure of another interrupts it: 0 for the system's own, else a forced request.
+    mapping(uint64 request => Notice) private _notices;
+    uint64[8] private _holdings;
+    /// @dev Of the holdings, to everybody; then to whom.
+    uint64[8] private _given;
+    uint256 private _denominator;
+    mapping(uint32 index => Exit) private _exits;
+    mapping(uint32 index => uint64[8]) private _givenToExit;
+    mapping(address insurer => uint8) private _sharesPulled;
+    mapping(address insurer => uint64[8]) private _givenToInsurer;
+
+    modifier whenFrozen() {
+        if (!VAULT.frozen()) revert NotFrozen();
+        _;
+    }
+
+    constructor(Config memory c) {
+        VAULT = IVault(c.vault);
+        SETTLEMENT = c.settlement;
+        FORCED = IForced(c.forced);
+        INSURANCE = IInsurance(c.insurance);
+        EXIT = ITreeVerifier(c.exitVerifier);
+        GRACE = c.grace;
+        NOTICE_PERIOD = c.noticePeriod;
+        if (ISettlement(c.settlement).vault() != c.vault) revert InvalidConfig("settlement");
+        if (FORCED.vault() != c.vault) revert InvalidConfig("forced");
+        if (INSURANCE.vault() != c.vault) revert InvalidConfig("insurance");
+        if (EXIT.steps() != 1 || 4 ** EXIT.depth() != ISettlement(c.settlement).accountsMax()) {
+            revert InvalidConfig("exitVerifier");
+        }
+        if (c.grace <= IRounds(VAULT.rounds()).maxAge()) revert InvalidConfig("grace");
+        if (c.noticePeriod < 4) revert InvalidConfig("noticePeriod");
+        if (FORCED.expirySlack() < uint256(c.noticePeriod) + c.grace) revert InvalidConfig("expirySlack");
+    }
+
+    /// @inheritdoc IEscape
+    function stalled(uint64 request) public view returns (bool late) {
+        if (request != 0) {
+            (late,) = FORCED.overdue(request);
+        } else {
+            uint256 last = VAULT.checkpointedAt();
+            late = (last != 0 && block.timestamp - last > GRACE) || VAULT.depositOverdue();
+        }
+    }
+
+    /// @inheritdoc IEscape
+    function declareStall(uint64 request) external {
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (!stalled(request)) revert NotStalled();
+        if (_declared(request)) revert AlreadyDeclared();
+        _notices[request] = Notice(uint40(block.timestamp), 0, _deadline(request));
+        emit StallDeclared(request, VAULT.epochs());
+    }
+
+    /// @inheritdoc IEscape
+    function tick(uint64 request) external {
+        if (!_declared(request)) revert NotDeclared();
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (stalled(request)) _count(request);
+        else _void(request);
+    }
+
+    /// @inheritdoc IEscape
+    function onCheckpoint() external {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        if (_declared(0) && !stalled(0)) _void(0);
+    }
+
+    /// @inheritdoc IEscape
+    function freeze(uint64 request) external {
+        if (VAULT.frozen()) revert AlreadyFrozen();
+        if (!_declared(request)) revert NotDeclared();
+        if (!stalled(request)) revert NotStalled();
+        uint256 elapsed = _count(request);
+        if (elapsed < NOTICE_PERIOD) revert NoticeRunning(elapsed);
+        IVault.Checkpoint memory c = VAULT.lastCheckpoint();
+        _denominator = c.value + (c.equity < 0 ? uint256(-c.equity) : 0);
+        _holdings = VAULT.freeze();
+        emit FreezeDone(_holdings, _denominator);
+    }
+
+    /// @inheritdoc IEscape
+    /// @dev D = root, chain id, the settlement, index, recipient, equity, prices[7].
+    function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof)
+        external
+        whenFrozen
+    {
+        if (_exits[index].exited) revert AlreadyExited(index);
+        if (equity >= PublicVector.R || digest >= PublicVector.R) revert ValueNotInField();
+        IVault.Checkpoint memory c = VAULT.lastCheckpoint();
+        uint256[] memory d = new uint256[](14);
+        d[0] = c.root;
+        d[1] = block.chainid;
+        d[2] = uint160(SETTLEMENT);
+        d[3] = index;
+        d[4] = uint160(recipient);
+        d[5] = equity;
+        for (uint256 a = 0; a < 7; ++a) {
+            d[6 + a] = c.prices[a];
+        }
+        if (!Proofs.verify(EXIT, d, digest, proof)) revert InvalidProof();
+        _exits[index] = Exit(recipient, 0, true, equity);
+        emit Exited(index, recipient, equity);
+    }
+
+    /// @inheritdoc IEscape
+    function pull(uint32 index, uint8 asset) external whenFrozen {
+        Exit memory e = _exits[index];
+        if (!e.exited) revert NotExited(index);
+        uint64 due = _give(asset, e.equity, e.pulled >> asset & 1 == 1, _givenToExit[index]);
+        _exits[index].pulled = uint8(e.pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, e.recipient, due, false);
+        emit Pulled(index, asset, tokenAmount);
+    }
+
+    /// @inheritdoc IEscape
+    function pullShares(uint8 asset) external whenFrozen {
+        uint256 pulled = _sharesPulled[msg.sender];
+        int256 equity = VAULT.lastCheckpoint().equity;
+        (uint256 shares, uint256 total) = INSURANCE.sharesOf(msg.sender);
+        uint256 owned = equity > 0 && total > 0 ? uint256(equity) * shares / total : 0;
+        uint64 due = _give(asset, owned, pulled >> asset & 1 == 1, _givenToInsurer[msg.sender]);
+        _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, msg.sender, due, true);
+        emit SharesPulled(msg.sender, asset, tokenAmount);
+    }
+
+    /// @inheritdoc IEscape
+    function notice(uint64 request) external view returns (bool declared, uint256 elapsed, uint256 lastTick) {
+        if (_declared(request)) return (true, _notices[request].elapsed, _notices[request].lastTick);
+    }
+
+    /// @inheritdoc IEscape
+    function snapshot() external view returns (uint64[8] memory holdings, uint256 denominator) {
+        return (_holdings, _denominator);
+    }
+
+    /// @inheritdoc IEscape
+    function exitOf(uint32 index) external view returns (Exit memory) {
+        return _exits[index];
+    }
+
+    /// @inheritdoc IEscape
+    function config() external view returns (Config memory) {
+        return Config({
+            vault: address(VAULT),
+            settlement: SETTLEMENT,
+            forced: address(FORCED),
+            insurance: address(INSURANCE),
+            exitVerifier: address(EXIT),
+            grace: GRACE,
+            noticePeriod: NOTICE_PERIOD
+        });
+    }
+
+    /// @inheritdoc IEscape
+    function vault() external view returns (address) {
+        return address(VAULT);
+    }
+
+    function _declared(uint64 request) private view returns (bool) {
+        Notice memory n = _notices[request];
+        return n.lastTick != 0 && n.deadline == _deadline(request);
+    }
+
+    function _deadline(uint64 request) private view returns (uint40 deadline) {
+        if (request != 0) (, deadline) = FORCED.overdue(request);
+    }
+
+    function _void(uint64 request) private {
+        delete _notices[request];
+        emit DeclarationVoid(request);
+    }
+
+    /// @dev Time in which nobody could send a transaction counts for a quarter at most: after an outage of the chain, three
+    /// more steps and as many quarters lie before a freeze.
+    function _count(uint64 request) private returns (uint256 elapsed) {
+        Notice storage n = _notices[request];
+        uint256 since = block.timestamp - n.lastTick;
+        uint256 most = NOTICE_PERIOD / 4;
+        elapsed = n.elapsed + (since < most ? since : most);
+        n.elapsed = uint40(elapsed);
+        n.lastTick = uint40(block.timestamp);
+        emit Ticked(request, elapsed);
+    }
+
+    /// @dev What a token lost while the vault held it is everybody's loss, and what comes back is everybody's gain: so the
+    /// balance is looked at by every pull, and what a share has grown by since the last is due as well. That is done token by
+    /// token, so that one that does not answer stops only itself.
+    function _give(uint8 asset, uint256 equity, bool pulled, uint64[8] storage given) private returns (uint64 due) {
+        if (asset > 7) revert NotSpot(asset);
+        (address token,,,,,) = VAULT.assetInfo(asset);
+        if (token == address(0)) revert NotSpot(asset);
+        uint256 holding = _holdings[asset];
+        uint256 lost = VAULT.shortfall(asset);
+        if (lost < holding && _denominator > 0) {
+            uint256 share = (holding - lost) * equity / _denominator;
+            uint256 had = given[asset];
+            uint256 left = holding - _given[asset];
+            // Where others pulled before a loss, less may be left than a share.
+            left = left > lost ? left - lost : 0;
+            uint256 more = share > had ? share - had : 0;
+            due = uint64(more < left ? more : left);
+        }
+        if (pulled && due == 0) revert AlreadyPulled();
+        given[asset] += due;
+        _given[asset] += due;
+    }
+}

@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {IForced} from "../interfaces/IForced.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {IVault} from "../interfaces/IVault.sol";
+
+/// @title The forced requests; see `IForced` for what each function promises.
+/// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves its
+/// old place behind, which no longer names it.
+contract Forced is IForced {
+    uint256 private constant DISCHARGE = 8;
+    /// @dev Places moved past in one call.
+    uint256 private constant DONE_MAX = 32;
+    address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
+
+    struct Queue {
+        uint32 first;
+        uint32 end;
+        /// In live time, of the last place.
+        uint40 deadline;
+        uint64 nextNumber;
+    }
+
+    IVault private immutable VAULT;
+    IRounds private immutable ROUNDS;
+    uint32 private immutable FORCED_DELAY;
+    uint32 private immutable FORCED_SPACING;
+    uint32 private immutable EXPIRY_SLACK;
+    uint256 private immutable BOND;
+    uint256 private immutable FORCED_FEE;
+
+    Queue private _queue;
+    mapping(uint256 place => uint64) private _places;
+    mapping(uint64 number => Request) private _requests;
+    mapping(uint32 index => mapping(address requester => uint64)) private _open;
+    /// @inheritdoc IForced
+    mapping(address owner => uint256) public coins;
+
+    modifier live() {
+        if (VAULT.frozen()) revert Frozen();
+        _;
+    }
+
+    constructor(Config memory c) {
+        VAULT = IVault(c.vault);
+        ROUNDS = IRounds(VAULT.rounds());
+        if (c.forcedDelay <= 2 * ROUNDS.maxAge()) revert InvalidConfig("forcedDelay");
+        FORCED_DELAY = c.forcedDelay;
+        FORCED_SPACING = c.forcedSpacing;
+        EXPIRY_SLACK = c.expirySlack;
+        BOND = c.bond;
+        FORCED_FEE = c.forcedFee;
+        _queue.nextNumber = 1;
+    }
+
+    /// @inheritdoc IForced
+    function reserve(uint32 index) external payable live returns (uint64 number) {
+        if (msg.value != BOND + FORCED_FEE) revert WrongBond(BOND + FORCED_FEE);
+        if (index >= VAULT.opened()) revert UnknownAccount(index);
+        uint64 other = _open[index][msg.sender];
+        if (other != 0) revert OnePerAccount(other);
+        number = _queue.nextNumber++;
+        _open[index][msg.sender] = number;
+        Request storage request_ = _requests[number];
+        request_.requester = msg.sender;
+        request_.index = index;
+        request_.state = State.Reserved;
+        emit Reserved(number, index, msg.sender);
+        _burn(FORCED_FEE);
+    }
+
+    /// @inheritdoc IForced
+    function release(uint64 number) external {
+        Request storage request_ = _reserved(number);
+        _finish(number, request_, State.Closed);
+        coins[msg.sender] += BOND;
+        emit Released(number);
+    }
+
+    /// @inheritdoc IForced
+    function submit(
+        uint64 number,
+        uint8 asset,
+        uint64 amount,
+        address recipient,
+        uint40 expiry,
+        uint256[2] calldata r8,
+        uint256 s
+    ) external live {
+        Request storage request_ = _reserved(number);
+        VAULT.requireWithdrawable(asset, amount);
+        if (recipient == address(0)) revert BadRecipient(0);
+        if (!BabyJubJub.isCanonical(r8[0], r8[1]) || !BabyJubJub.isOnCurve(r8[0], r8[1]) || s >= BabyJubJub.L) {
+            revert BadSignatureForm();
+        }
+        uint40 deadline = _nextDeadline();
+        uint256 earliest = _expiryAfter(deadline) + EXPIRY_SLACK;
+        if (expiry < earliest) revert ExpiryTooSoon(earliest);
+
+        request_.state = State.Pending;
+        request_.asset = asset;
+        request_.recipient = recipient;
+        request_.amount = amount;
+        request_.expiry = expiry;
+        request_.round = uint64(ROUNDS.roundNumber());
+        request_.r8 = r8;
+        request_.s = s;
+        _enqueue(number, request_, deadline);
+        emit Submitted(number, request_.index, asset, amount, recipient, expiry, r8, s, deadline);
+    }
+
+    /// @inheritdoc IForced
+    function consume(
+        uint256 op,
+        uint256 index,
+        uint256 asset,
+        uint256 amount,
+        uint256 recipient,
+        uint256 number,
+        uint256 r8x,
+        uint256 r8y,
+        uint256 s,
+        uint256 expiry
+    ) external {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        if (number > type(uint64).max) revert WrongRequest(number);
+        Request storage request_ = _requests[uint64(number)];
+        if (
+            request_.state != State.Pending || index != request_.index || asset != request_.asset
+                || amount != request_.amount || recipient != uint160(request_.recipient)
+        ) revert WrongRequest(number);
+        if (block.timestamp > request_.expiry) revert RequestExpired(number);
+        if (op == DISCHARGE) {
+            if (
+                r8x != request_.r8[0] || r8y != request_.r8[1] || s != request_.s || expiry != request_.expiry
+            ) revert WrongRequest(number);
+            // Not against marks that the requester could not yet have known to be in force.
+            if (ROUNDS.roundNumber() <= request_.round) revert NoFreshRound();
+            _finish(uint64(number), request_, State.Discharged);
+            emit Discharged(uint64(number));
+            _burn(BOND);
+        } else {
+            _finish(uint64(number), request_, State.Served);
+            coins[request_.requester] += BOND;
+            emit Served(uint64(number));
+        }
+    }
+
+    /// @inheritdoc IForced
+    function requeue(uint64 number) external live {
+        Request storage request_ = _pending(number);
+        if (request_.deadline >= ROUNDS.liveTime()) revert NotDue(number);
+        uint256 free = VAULT.free(request_.asset);
+        if (request_.amount <= free) revert FreeCustodySuffices(free);
+        uint40 deadline = _nextDeadline();
+        if (request_.expiry < _expiryAfter(deadline)) {
+            _close(number, request_);
+        } else {
+            _enqueue(number, request_, deadline);
+            emit Requeued(number, deadline);
+        }
+        advance();
+    }
+
+    /// @inheritdoc IForced
+    function closeExpired(uint64 number) external {
+        Request storage request_ = _pending(number);
+        if (block.timestamp <= request_.expiry) revert NotExpired(number);
+        _close(number, request_);
+    }
+
+    /// @inheritdoc IForced
+    function advance() public {
+        Queue memory q = _queue;
+        uint256 stop = uint256(q.first) + DONE_MAX;
+        for (; q.first < q.end && q.first < stop; ++q.first) {
+            Request storage request_ = _requests[_places[q.first]];
+            if (request_.place == q.first && _servable(request_)) break;
+        }
+        _queue.first = q.first;
+    }
+
+    /// @inheritdoc IForced
+    function takeBond(uint64 number) external {
+        if (!VAULT.frozen()) revert NotFrozen();
+        _close(number, _pending(number));
+    }
+
+    /// @inheritdoc IForced
+    function takeCoins() external {
+        uint256 amount = coins[msg.sender];
+        if (amount == 0) revert NothingToTake();
+        coins[msg.sender] = 0;
+        Address.sendValue(payable(msg.sender), amount);
+    }
+
+    /// @inheritdoc IForced
+    function overdue(uint64 number) external view returns (bool late, uint40 deadline) {
+        Request storage request_ = _requests[number];
+        deadline = request_.deadline;
+        late = _servable(request_) && deadline < ROUNDS.liveTime() && request_.amount <= VAULT.free(request_.asset);
+    }
+
+    /// @inheritdoc IForced
+    function request(uint64 number) external view returns (Request memory) {
+        return _requests[number];
+    }
+
+    /// @inheritdoc IForced
+    function nextNumber() external view returns (uint64) {
+        return _queue.nextNumber;
+    }
+
+    /// @inheritdoc IForced
+    function queue() external view returns (uint256 first, uint256 end) {
+        return (_queue.first, _queue.end);
+    }
+
+    /// @inheritdoc IForced
+    function numberAt(uint256 place) external view returns (uint64) {
+        return _places[place];
+    }
+
+    /// @inheritdoc IForced
+    function requestOf(uint32 index, address requester) external view returns (uint64) {
+        return _open[index][requester];
+    }
+
+    /// @inheritdoc IForced
+    function config() external view returns (Config memory) {
+        return Config({
+            vault: address(VAULT),
+            forcedDelay: FORCED_DELAY,
+            forcedSpacing: FORCED_SPACING,
+            expirySlack: EXPIRY_SLACK,
+            bond: BOND,
+            forcedFee: FORCED_FEE
+        });
+    }
+
+    /// @inheritdoc IForced
+    function vault() external view returns (address) {
+        return address(VAULT);
+    }
+
+    /// @inheritdoc IForced
+    function expirySlack() external view returns (uint256) {
+        return EXPIRY_SLACK;
+    }
+
+    function _reserved(uint64 number) private view returns (Request storage request_) {
+        request_ = _requests[number];
+        if (request_.state == State.None) revert WrongRequest(number);
+        if (request_.requester != msg.sender) revert NotReserver();
+        if (request_.state != State.Reserved) revert WrongRequest(number);
+    }
+
+    function _pending(uint64 number) private view returns (Request storage request_) {
+        request_ = _requests[number];
+        if (request_.state != State.Pending) revert WrongRequest(number);
+    }
+
+    /// @dev An expired request nobody can serve.
+    function _servable(Request storage request_) private view returns (bool) {
+        return request_.state == State.Pending && block.timestamp <= request_.expiry;
+    }
+
+    function _close(uint64 number, Request storage request_) private {
+        _finish(number, request_, State.Closed);
+        coins[request_.requester] += BOND;
+        emit Closed(number);
+    }
+
+    function _finish(uint64 number, Request storage request_, State state) private {
+        request_.state = state;
+        delete _open[request_.index][request_.requester];
+        if (_queue.first < _queue.end && _places[_queue.first] == number) ++_queue.first;
+    }
+
+    function _enqueue(uint64 number, Request storage request_, uint40 deadline) private {
+        uint32 place = _queue.end++;
+        _queue.deadline = deadline;
+        _places[place] = number;
+        request_.place = place;
+        request_.deadline = deadline;
+    }
+
+    function _nextDeadline() private view returns (uint40) {
+        uint256 due = ROUNDS.liveTime() + FORCED_DELAY;
+        uint256 spaced = uint256(_queue.deadline) + FORCED_SPACING;
+        return uint40(spaced > due ? spaced : due);
+    }
+
+    /// @return The time of a deadline if rounds stay fresh until then.
+    function _expiryAfter(uint256 deadline) private view returns (uint256) {
+        return block.timestamp + deadline - ROUNDS.liveTime();
+    }
+
+    /// @dev Sent where nobody has a key. Nothing depends on its arrival.
+    function _burn(uint256 amount) private {
+        (bool sent,) = DEAD.call{value: amount}("");
+        sent;
+    }
+}

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IRounds} from "../interfaces/IRounds.sol";
+import {IVault} from "../interfaces/IVault.sol";
+
+/// @title The insurers' shares; see `IInsurance` for what each function promises.
+/// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when the
+/// user is next looked at. Every division is in favor of the shares that stay.
+contract Insurance is IInsurance {
+    /// @dev Shares of one unit of cash at first; also as many as stand, together with one unit, beside all others in every
+    /// price, so that nobody gains by being first and giving the backstop a present.
+    uint256 private constant OFFSET = 1e6;
+    /// @dev A conversion beyond it waits.
+    uint256 private constant SHARES_MAX = type(uint128).max;
+
+    struct Period {
+        uint64 converted;
+        uint64 paid;
+        uint256 minted;
+        uint256 offered;
+        uint256 returned;
+    }
+
+    struct Insurer {
+        uint64 waiting;
+        uint64 collectable;
+        /// Of `waiting` and `offered`.
+        uint64 period;
+        uint256 offered;
+        /// Without those offered.
+        uint256 shares;
+    }
+
+    IVault private immutable VAULT;
+    IRounds private immutable ROUNDS;
+
+    /// @inheritdoc IInsurance
+    uint256 public period;
+    /// @inheritdoc IInsurance
+    uint256 public totalShares;
+    uint256 private _offered;
+    /// @dev In which the period's requests were made, while there are any.
+    uint256 private _round;
+    mapping(uint256 period => Period) private _periods;
+    mapping(address insurer => Insurer) private _insurers;
+
+    modifier live() {
+        if (VAULT.frozen()) revert Frozen();
+        _;
+    }
+
+    constructor(address vault_) {
+        VAULT = IVault(vault_);
+        ROUNDS = IRounds(VAULT.rounds());
+    }
+
+    /// @inheritdoc IInsurance
+    function insure(uint256 tokenAmount) external live {
+        _request();
+        Insurer storage insurer = _settled(msg.sender);
+        uint64 amount = VAULT.insureIn(msg.sender, tokenAmount);
+        insurer.waiting += amount;
+        emit Insured(msg.sender, amount, period);
+    }
+
+    /// @inheritdoc IInsurance
+    function cancel() external {
+        Insurer storage insurer = _settled(msg.sender);
+        uint64 amount = insurer.waiting;
+        if (amount == 0) revert NothingWaiting();
+        insurer.waiting = 0;
+        emit Cancelled(msg.sender, amount);
+        VAULT.insureOut(msg.sender, amount);
+    }
+
+    /// @inheritdoc IInsurance
+    function redeem(uint256 shares) external live {
+        if (shares == 0) revert SharesZero();
+        _request();
+        Insurer storage insurer = _settled(msg.sender);
+        if (shares > insurer.shares) revert NotEnoughShares(insurer.shares);
+        insurer.shares -= shares;
+        insurer.offered += shares;
+        _offered += shares;
+        emit Redeeming(msg.sender, shares, period);
+    }
+
+    /// @inheritdoc IInsurance
+    function collect() external {
+        Insurer storage insurer = _settled(msg.sender);
+        uint64 amount = insurer.collectable;
+        if (amount == 0) revert NothingToCollect();
+        // What is no whole token unit stays; the vault is the only one to call in between, and does not.
+        insurer.collectable = 0;
+        uint64 paid = VAULT.payInsurer(msg.sender, amount);
+        insurer.collectable += amount - paid;
+        emit Collected(msg.sender, paid);
+    }
+
+    /// @inheritdoc IInsurance
+    function onCheckpoint(int256 equity, int256 backstopCash, uint256 free)
+        external
+        returns (uint64 converted, uint64 paid)
+    {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        if (ROUNDS.roundNumber() <= _round) return (0, 0);
+        uint256 worth = uint256(equity) >> 32;
+        uint256 total = totalShares;
+        // What there is before the first insurer is nobody's, so that none buys it for nothing.
+        if (total == 0) total = worth * OFFSET;
+        else if (worth == 0) return (0, 0);
+
+        converted = VAULT.insuring();
+        uint256 offered = _offered;
+        uint256 minted = converted * (total + OFFSET) / (worth + 1);
+        if (total + minted > SHARES_MAX || (converted == 0 && offered == 0)) return (0, 0);
+
+        uint256 burned;
+        if (offered > 0) {
+            uint256 value = offered * (worth + 1) / (total + OFFSET);
+            uint256 most = backstopCash > 0 ? uint256(backstopCash) : 0;
+            if (most > free) most = free;
+            paid = uint64(value < most ? value : most);
+            burned = value == 0 ? 0 : (offered * paid + value - 1) / value;
+        }
+        totalShares = total + minted - burned;
+        _offered = 0;
+        _periods[period] = Period(converted, paid, minted, offered, offered - burned);
+        emit Converted(period, converted, minted, paid, burned);
+        ++period;
+    }
+
+    /// @inheritdoc IInsurance
+    function sharesOf(address insurer) external view returns (uint256 shares, uint256 total) {
+        Insurer memory i = _settledNow(insurer);
+        return (i.shares + i.offered, totalShares);
+    }
+
+    /// @inheritdoc IInsurance
+    function position(address insurer) external view returns (uint64 waiting, uint256 offered, uint64 collectable) {
+        Insurer memory i = _settledNow(insurer);
+        return (i.waiting, i.offered, i.collectable);
+    }
+
+    /// @inheritdoc IInsurance
+    function accepting() public view returns (bool) {
+        return _round == ROUNDS.roundNumber() || (_offered == 0 && VAULT.insuring() == 0);
+    }
+
+    /// @inheritdoc IInsurance
+    function vault() external view returns (address) {
+        return address(VAULT);
+    }
+
+    function _request() private {
+        if (!accepting()) revert CheckpointDue();
+        _round = ROUNDS.roundNumber();
+    }
+
+    function _settled(address insurer) private returns (Insurer storage stored) {
+        stored = _insurers[insurer];
+        if (stored.period == period) return stored;
+        Insurer memory i = _settledNow(insurer);
+        stored.waiting = i.waiting;
+        stored.collectable = i.collectable;
+        stored.period = i.period;
+        stored.offered = i.offered;
+        stored.shares = i.shares;
+    }
+
+    /// @dev The insurer's part of the period that it took part in last, if that has ended.
+    function _settledNow(address insurer) private view returns (Insurer memory i) {
+        i = _insurers[insurer];
+        if (i.period == period) return i;
+        Period memory p = _periods[i.period];
+        if (i.waiting > 0) i.shares += uint256(i.waiting) * p.minted / p.converted;
+        if (i.offered > 0) {
+            i.shares += i.offered * p.returned / p.offered;
+            i.collectable += uint64(i.offered * p.paid / p.offered);
+        }
+        i.waiting = 0;
+        i.offered = 0;
+        i.period = uint64(period);
+    }
+}

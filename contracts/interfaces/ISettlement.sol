@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IStepErrors} from "./IStepErrors.sol";
+import {Proof} from "./IVerifier.sol";
+import {Parameters} from "../libraries/RiskParameters.sol";
+
+/// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven of them.
+/// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
+/// vectors, which start with cash. Times are in seconds. Slot 0 holds the accounts in distress, slot 1 the inbox.
+/// A head is a commitment to the stack of account leaves in a slot; 0 means empty.
+interface ISettlement is IStepErrors {
+    enum Circuit {
+        Sweep,
+        Resolve,
+        Transact
+    }
+
+    struct Config {
+        address operator;
+        address vault;
+        address sweepVerifier;
+        address resolveVerifier;
+        address transactVerifier;
+        /// Cash base units. Smaller positions are closed in full.
+        uint64 minLiability;
+        /// Slots 0 and 1 included, at most 64.
+        uint8 slots;
+        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it.
+        uint256[2] sequencerKey;
+    }
+
+    /// @notice Bounds on the marks u (floors) and v (ceilings) within which the accounts of a slot are proven safe.
+    struct Opening {
+        uint8 slot;
+        uint64[7] floors;
+        uint64[7] ceilings;
+    }
+
+    /// @notice One proven batch. All that the contract knows itself is not in here.
+    struct Batch {
+        /// Envelopes to open before the batch.
+        Opening[] openings;
+        Circuit circuit;
+        /// Sweep: the slots that it works on, strictly increasing. Others: empty.
+        uint8[] window;
+        /// Sweep: active, headsAfter of the window. Resolve: active, rootAfter, distressAfter, inboxAfter,
+        /// backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf, c0, c1, c2) of every step.
+        /// Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of every step.
+        uint256[] values;
+        /// Chained Poseidon of the public vector.
+        uint256 digest;
+        Proof proof;
+        /// For the operator's own eyes; never read.
+        bytes memo;
+    }
+
+    /// @notice The import: `count` leaves, in the transaction's call data, are in the tree `root` and the stack `inboxHead`.
+    event Genesis(uint256 root, uint256 inboxHead, uint256 count);
+    event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
+    event Swept(uint256 indexed round, uint8[] window, uint256[] headsAfter, uint256 active);
+    /// @param backstopDelta Base units of assets 0 to 7. @param badDebt Cash base units.
+    event Resolved(
+        uint256 indexed round,
+        uint256 rootAfter,
+        uint256 distressAfter,
+        uint256 inboxAfter,
+        uint256 active,
+        int256[8] backstopDelta,
+        uint256 badDebt
+    );
+    event Transacted(
+        uint256 indexed round, uint256 rootAfter, uint256 inboxAfter, uint256 active, uint256 validUntil
+    );
+    /// @notice The end of a settlement. @param complete No account is breached at the marks of the round.
+    event Settled(uint256 indexed round, bool complete);
+
+    error NotOperator();
+    error InvalidConfig(string what);
+    /// @notice The vault does not know this contract yet, or knows another.
+    error NotBound();
+    error LocalChainsOnly(uint256 chainId);
+    /// @notice There was an import, or a deposit.
+    error GenesisDone();
+    error NotComplete();
+    error SlotOutOfRange(uint256 slot);
+    error SlotNotEmpty(uint256 slot);
+    error SlotNotOpened(uint256 batch, uint256 slot);
+    error WrongWindowLength(uint256 batch, uint256 length, uint256 expected);
+    error WindowNotIncreasing(uint256 batch, uint256 position);
+    error WrongValuesLength(uint256 batch, uint256 length, uint256 expected);
+    /// @notice Not below the order of the scalar field; `position` = values.length means the digest.
+    error ValueNotInField(uint256 batch, uint256 position);
+    error TooManySteps(uint256 batch, uint256 active, uint256 steps);
+    error DeltaTooLarge(uint256 batch);
+    /// @notice `validUntil` is over, or not below 2^40.
+    error BatchExpired(uint256 batch, uint256 validUntil);
+    /// @notice An active step without an operation that exists, or an inactive one that is not all zeros.
+    error InvalidStep(uint256 batch, uint256 step);
+    error InvalidProof(uint256 batch);
+
+    /// @notice Imports the first accounts, all into the inbox, instead of their being opened by deposits. Operator, once,
+    /// before any deposit, on local chains.
+    /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor that
+    /// `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
+    /// @param leaves Leaf of the account at each index; read from call data only, by whoever audits.
+    function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external;
+
+    /// @notice Gives envelopes to slots whose stacks are empty. Operator.
+    function openEnvelopes(Opening[] calldata openings) external;
+
+    /// @notice Settles proven batches in order, each against the state that the one before left. Operator. Where that leaves
+    /// the system complete at a fresh round, it is a checkpoint.
+    function settle(Batch[] calldata batches) external;
+
+    /// @notice Makes a checkpoint of a system that is complete at a fresh round. Anyone.
+    function checkpoint() external;
+
+    /// @notice Whether the slot is opened and the latest round's marks are within its envelope: then every account in it
+    /// is healthy. Never for slots 0 and 1.
+    function isCovered(uint256 slot) external view returns (bool);
+
+    /// @notice Whether no account at all is breached at the latest round's marks, as far as proven.
+    function isComplete() external view returns (bool);
+
+    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 1 to 7 at the latest round; 0 before the first.
+    function marks() external view returns (uint64[9][7] memory);
+
+    /// @notice The latest round; `number` is 0 before the first.
+    function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices);
+
+    function accountsRoot() external view returns (uint256);
+
+    function head(uint256 slot) external view returns (uint256);
+
+    function heads() external view returns (uint256[] memory);
+
+    function envelope(uint256 slot)
+        external
+        view
+        returns (bool opened, uint64[7] memory floors, uint64[7] memory ceilings);
+
+    /// @return Base units of assets 0 to 7; negative: the backstop is short.
+    function backstop() external view returns (int256[8] memory);
+
+    /// @return Cash base units, since the beginning.
+    function badDebt() external view returns (uint256);
+
+    function config() external view returns (Config memory);
+
+    /// @return Assets besides cash.
+    function assetCount() external view returns (uint256);
+
+    function assetConfig(uint256 asset)
+        external
+        view
+        returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat);
+
+    /// @notice The active parameters.
+    function parameters(uint256 asset) external view returns (Parameters memory);
+
+    /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have them.
+    function batchSizes()
+        external
+        view
+        returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps, uint256 transactSteps);
+
+    /// @return The root of a tree without accounts.
+    function emptyRoot() external view returns (uint256);
+
+    /// @return The most accounts that the tree holds.
+    function accountsMax() external view returns (uint256);
+
+    function operator() external view returns (address);
+
+    function rounds() external view returns (address);
+
+    function vault() external view returns (address);
+
+    /// @return The block of the deployment: where a reader of events starts.
+    function deployedAt() external view returns (uint256);
+}
