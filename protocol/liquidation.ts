@@ -59,7 +59,11 @@ function smallestMultiplier(balances: Balances, weights: readonly number[], mark
     if (balance === 0n) continue
     const { sell, targetCollateralValue, targetLiabilityValue, buy, kSell, kBuy } = marks[a]!
     const weight = BigInt(weights[a]!)
-    taps.push(balance > 0n ? { rate: kSell * weight, most: balance, gain: sell - targetCollateralValue } : { rate: kBuy * weight, most: -balance, gain: targetLiabilityValue - buy })
+    taps.push(
+      balance > 0n
+        ? { rate: kSell * weight, most: balance, gain: sell - targetCollateralValue }
+        : { rate: kBuy * weight, most: -balance, gain: targetLiabilityValue - buy },
+    )
   }
   const missing = TARGET_THRESHOLD - targetHealth(balances, marks)
   const reaches = (m: bigint): boolean => {
@@ -100,10 +104,12 @@ function smallestMultiplier(balances: Balances, weights: readonly number[], mark
 /** Where the line through the taps' corners meets `missing`, in floating point: near `m*`, within [1, 2^48 - 1]. */
 function likelyMultiplier(taps: readonly Tap[], missing: bigint): bigint {
   const scale = 2 ** Number(AMOUNT_SHIFT)
-  const corners = taps.map(({ rate, most, gain }) => {
-    const slope = Number(gain) * (Number(rate) / scale)
-    return { slope, at: rate === 0n ? Infinity : Number(most) / (Number(rate) / scale) }
-  }).sort((x, y) => x.at - y.at)
+  const corners = taps
+    .map(({ rate, most, gain }) => {
+      const slope = Number(gain) * (Number(rate) / scale)
+      return { slope, at: rate === 0n ? Infinity : Number(most) / (Number(rate) / scale) }
+    })
+    .sort((x, y) => x.at - y.at)
   let slope = corners.reduce((sum, corner) => sum + corner.slope, 0)
   let rest = Number(missing)
   let m = 0

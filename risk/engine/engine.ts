@@ -10,7 +10,11 @@ import { BREACHED, HEALTHY, Reach } from './reach.ts'
 /** What an engine runs on: a market and the accounts in it, as a book has them. Can be sent to a worker. */
 export interface EngineBook {
   /** Cash first. */
-  readonly assets: readonly { readonly symbol: string; readonly decimals: number; readonly parameters: RiskParameters }[]
+  readonly assets: readonly {
+    readonly symbol: string
+    readonly decimals: number
+    readonly parameters: RiskParameters
+  }[]
   readonly minLiability: bigint
   /** Price marks at the start by asset, that of cash included. */
   readonly prices: readonly bigint[]
@@ -107,7 +111,11 @@ export class Engine {
     this.#found = new Int32Array(count)
     this.#touched = new Uint8Array(count)
     this.#parameters = book.assets.map(({ parameters }) => parameters)
-    this.#backstop = new Backstop(book.assets.map(({ parameters }) => Number(parameters.depth)), impact, stepSeconds)
+    this.#backstop = new Backstop(
+      book.assets.map(({ parameters }) => Number(parameters.depth)),
+      impact,
+      stepSeconds,
+    )
     this.#reach = new Reach(count, this.#used, { near: NEAR })
     book.prices.forEach((price, a) => (this.#startPrices[a] = Number(price)))
     this.#initial.forEach((balances, i) => this.#reach.setBalances(i, balances))
@@ -116,7 +124,9 @@ export class Engine {
     this.#reach.setPrices(this.#prices, this.#collateralFactors, this.#liabilityFactors)
     this.#reach.keepStart()
     let debt = 0
-    for (const balances of this.#initial) for (let a = 0; a < this.#used; a++) if (balances[a]! < 0n) debt -= Number(balances[a]!) * (this.#startPrices[a]! / UNIT)
+    for (const balances of this.#initial)
+      for (let a = 0; a < this.#used; a++)
+        if (balances[a]! < 0n) debt -= Number(balances[a]!) * (this.#startPrices[a]! / UNIT)
     this.debt = debt
   }
 
@@ -173,7 +183,11 @@ export class Engine {
     for (let a = 1; a < this.#used; a++) {
       const free = this.#startPrices[a]! * path[offset + a - 1]!
       const price = Math.floor(backstop.sellPending(a, free))
-      if (!(price < HIGHEST)) throw new PlimsollError(`The price of ${this.book.assets[a]!.symbol} rises beyond the range of marks in a path.`, { hint: 'Give the asset more decimals, or simulate less volatility.' })
+      if (!(price < HIGHEST))
+        throw new PlimsollError(
+          `The price of ${this.book.assets[a]!.symbol} rises beyond the range of marks in a path.`,
+          { hint: 'Give the asset more decimals, or simulate less volatility.' },
+        )
       if (price < Number(PRICE_MIN)) this.#collapsed = true
       this.#prices[a] = price
     }
@@ -189,7 +203,8 @@ export class Engine {
       const marks = this.marks()
       for (let i = 0; i < this.#balances.length; i++) if (health(this.#balances[i]!, marks) < 0n) found[breached++] = i
     } else if (this.#search === 'scan') {
-      for (let i = 0; i < this.#balances.length; i++) if (this.#isBreached(i, reach.look(i, false))) found[breached++] = i
+      for (let i = 0; i < this.#balances.length; i++)
+        if (this.#isBreached(i, reach.look(i, false))) found[breached++] = i
     } else {
       const due = reach.due(found)
       for (let d = 0; d < due; d++) {
@@ -208,7 +223,11 @@ export class Engine {
 
   /** Exact marks of the step. */
   marks(): Marks {
-    this.#marks ??= fillMarks(this.book.assets.slice(1).map(({ symbol }, i) => assetMarks(BigInt(this.#prices[i + 1]!), this.#parameters[i + 1]!, symbol)))
+    this.#marks ??= fillMarks(
+      this.book.assets
+        .slice(1)
+        .map(({ symbol }, i) => assetMarks(BigInt(this.#prices[i + 1]!), this.#parameters[i + 1]!, symbol)),
+    )
     return this.#marks
   }
 
@@ -258,7 +277,10 @@ export class Engine {
     let short = 0
     for (const i of this.#changed) short += Math.max(0, -this.#equity(this.#balances[i]!, marks))
     if (short > 0) this.#dailyBadDebt[day] = (this.#dailyBadDebt[day] ?? 0) + short
-    const dailyLoss = Array.from({ length: day + 1 }, (_, d) => (this.#dailyBadDebt[d] ?? 0) + Math.max(0, -this.#backstop.profit(d)))
+    const dailyLoss = Array.from(
+      { length: day + 1 },
+      (_, d) => (this.#dailyBadDebt[d] ?? 0) + Math.max(0, -this.#backstop.profit(d)),
+    )
     return {
       accounts: this.#changed.length,
       liquidations: this.#liquidations,

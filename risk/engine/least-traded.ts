@@ -14,7 +14,10 @@ export function leastTraded(balances: readonly bigint[], marks: Marks): number {
     const balance = Number(balances[a]!)
     if (balance === 0) continue
     const { price, sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
-    positions.push({ value: Math.abs(balance) * Number(price), yields: Number(balance > 0 ? sell - targetCollateralValue : targetLiabilityValue - buy) / Number(price) })
+    positions.push({
+      value: Math.abs(balance) * Number(price),
+      yields: Number(balance > 0 ? sell - targetCollateralValue : targetLiabilityValue - buy) / Number(price),
+    })
   }
   positions.sort((x, y) => y.yields - x.yields)
   let least = 0

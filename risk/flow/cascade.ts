@@ -22,7 +22,9 @@ export function cascade(curve: LiquidationCurve, shock: Float64Array): Cascade {
   let moves = Float64Array.from(shock)
   for (let rounds = 1; ; rounds++) {
     const sales = curve.netSales(curve.atMove(moves))
-    const next = Float64Array.from(shock, (x, a) => Math.min(20, Math.max(-20, x - (sales[a] === 0 ? 0 : sales[a]! / curve.assets[a]!.depth))))
+    const next = Float64Array.from(shock, (x, a) =>
+      Math.min(20, Math.max(-20, x - (sales[a] === 0 ? 0 : sales[a]! / curve.assets[a]!.depth))),
+    )
     const change = next.reduce((most, x, a) => Math.max(most, Math.abs(x - moves[a]!)), 0)
     moves = next
     if (change < TOLERANCE || rounds === MAX_ROUNDS) return { moves, rounds }

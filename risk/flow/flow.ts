@@ -32,7 +32,11 @@ export interface FlowReport {
   readonly gamma: Readonly<Record<string, number>>
   readonly rho: Readonly<Record<string, number>>
   readonly spectralRadius: number
-  readonly cascade: readonly { readonly shockBp: number; readonly finalBp: number; readonly amplification: number | null }[]
+  readonly cascade: readonly {
+    readonly shockBp: number
+    readonly finalBp: number
+    readonly amplification: number | null
+  }[]
 }
 
 const MOST_POINTS = 100_000
@@ -45,12 +49,22 @@ const SLOPE_STEP = 100
  */
 export function parseShocks(text: string): ShockRange {
   const match = /^(-?\d{1,9}):(-?\d{1,9}):(\d{1,9})$/.exec(text)
-  if (match === null) throw new PlimsollError(`The range of shocks ${JSON.stringify(text)} is not FROM:TO:STEP in whole basis points.`, { hint: 'Write, say, -5000:0:100.' })
+  if (match === null)
+    throw new PlimsollError(`The range of shocks ${JSON.stringify(text)} is not FROM:TO:STEP in whole basis points.`, {
+      hint: 'Write, say, -5000:0:100.',
+    })
   const [from, to, step] = match.slice(1).map(Number) as [number, number, number]
   if (step === 0) throw new PlimsollError(`The range of shocks ${text} has a step of 0.`)
-  if (from > to) throw new PlimsollError(`The range of shocks ${text} runs from ${from} to ${to}: its first shock is above its last.`)
-  if (from <= -10_000) throw new PlimsollError(`The range of shocks ${text} begins at ${from} basis points, where no price is left.`, { hint: 'Shocks are above -10000.' })
-  if ((to - from) / step + 1 > MOST_POINTS) throw new PlimsollError(`The range of shocks ${text} has more than ${MOST_POINTS} points.`)
+  if (from > to)
+    throw new PlimsollError(
+      `The range of shocks ${text} runs from ${from} to ${to}: its first shock is above its last.`,
+    )
+  if (from <= -10_000)
+    throw new PlimsollError(`The range of shocks ${text} begins at ${from} basis points, where no price is left.`, {
+      hint: 'Shocks are above -10000.',
+    })
+  if ((to - from) / step + 1 > MOST_POINTS)
+    throw new PlimsollError(`The range of shocks ${text} has more than ${MOST_POINTS} points.`)
   return { from, to, step }
 }
 
@@ -63,11 +77,19 @@ export function flow(books: readonly NamedBook[], { shocks, asset, onProgress }:
   const { assets } = curve
   const only = asset === undefined ? undefined : assets.findIndex(({ symbol }) => symbol === asset)
   if (only === -1) {
-    throw new PlimsollError(`No book has the traded asset ${JSON.stringify(asset)}.`, { hint: assets.length === 0 ? 'There is only cash.' : `There are ${assets.map(({ symbol }) => symbol).join(', ')}.` })
+    throw new PlimsollError(`No book has the traded asset ${JSON.stringify(asset)}.`, {
+      hint: assets.length === 0 ? 'There is only cash.' : `There are ${assets.map(({ symbol }) => symbol).join(', ')}.`,
+    })
   }
   const vector = (shock: number) => assets.map((_, a) => (only === undefined || only === a ? shock : 0))
-  const amounts = (values: readonly bigint[]) => Object.fromEntries(assets.flatMap(({ symbol, decimals }, a) => (values[a] === 0n ? [] : [[symbol, formatDecimal(values[a]!, decimals)]])))
-  const bySymbol = (values: ArrayLike<number>) => Object.fromEntries(assets.map(({ symbol }, a) => [symbol, values[a]!]))
+  const amounts = (values: readonly bigint[]) =>
+    Object.fromEntries(
+      assets.flatMap(({ symbol, decimals }, a) =>
+        values[a] === 0n ? [] : [[symbol, formatDecimal(values[a]!, decimals)]],
+      ),
+    )
+  const bySymbol = (values: ArrayLike<number>) =>
+    Object.fromEntries(assets.map(({ symbol }, a) => [symbol, values[a]!]))
 
   const count = Math.floor((shocks.to - shocks.from) / shocks.step) + 1
   const points: FlowReport['points'][number][] = []
@@ -76,7 +98,14 @@ export function flow(books: readonly NamedBook[], { shocks, asset, onProgress }:
     onProgress?.(i, count)
     const shockBp = shocks.from + i * shocks.step
     const { liquidated, closed, sold, bought, badDebt } = curve.atShock(vector(shockBp))
-    points.push({ shockBp, liquidated, closed, sold: amounts(sold), bought: amounts(bought), badDebt: formatDecimal(badDebt, curve.cashDecimals) })
+    points.push({
+      shockBp,
+      liquidated,
+      closed,
+      sold: amounts(sold),
+      bought: amounts(bought),
+      badDebt: formatDecimal(badDebt, curve.cashDecimals),
+    })
     const shock = Float64Array.from(vector(shockBp), (bp) => Math.log1p(bp / 10_000))
     const { moves } = cascade(curve, shock)
     const finalBp = moves.every((x, a) => x === shock[a]) ? shockBp : marketMove(curve, moves, only)

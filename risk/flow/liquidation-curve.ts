@@ -4,7 +4,7 @@ import { PRICE_LIMIT, PRICE_MIN, SIZE_LIMIT } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { isOversize } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
-import { assetMarks, fillMarks, priceMarkDown, type Marks } from '../../protocol/marks.ts'
+import { assetMarks, fillMarks, type Marks, priceMarkDown } from '../../protocol/marks.ts'
 import { AccountTable, scanBreached } from '../../protocol/scan.ts'
 
 /** A book and the name that complaints give it, such as its file. */
@@ -66,7 +66,10 @@ export class LiquidationCurve {
     const assets: FlowAsset[] = []
     this.#sides = books.map(({ name, book }) => {
       const cash = book.assets[0]!.symbol
-      if (cash !== this.cash) throw new PlimsollError(`The cash of ${name} is ${cash}, that of ${first.name} is ${this.cash}: books over one market share it.`)
+      if (cash !== this.cash)
+        throw new PlimsollError(
+          `The cash of ${name} is ${cash}, that of ${first.name} is ${this.cash}: books over one market share it.`,
+        )
       const joint = book.assets.slice(1).map((asset, i) => {
         if (asset.symbol === this.cash) throw new PlimsollError(`${name}: ${asset.symbol} is cash.`)
         const known = assets.findIndex(({ symbol }) => symbol === asset.symbol)
@@ -79,11 +82,22 @@ export class LiquidationCurve {
           else short -= value
         }
         const depth = Number(asset.parameters.depth) / 10 ** asset.decimals
-        if (known < 0) return assets.push({ symbol: asset.symbol, decimals: asset.decimals, depth, collateral: long, liabilities: short }) - 1
+        if (known < 0)
+          return (
+            assets.push({
+              symbol: asset.symbol,
+              decimals: asset.decimals,
+              depth,
+              collateral: long,
+              liabilities: short,
+            }) - 1
+          )
         const before = assets[known]!
         const other = books.find(({ book }) => book.assets.slice(1).some(({ symbol }) => symbol === asset.symbol))!
         if (other.book.assets.find(({ symbol }) => symbol === asset.symbol)!.price !== asset.price) {
-          throw new PlimsollError(`${name} and ${other.name} have different prices of ${asset.symbol}: books over one market share them.`)
+          throw new PlimsollError(
+            `${name} and ${other.name} have different prices of ${asset.symbol}: books over one market share them.`,
+          )
         }
         assets[known] = {
           symbol: asset.symbol,
@@ -106,15 +120,26 @@ export class LiquidationCurve {
    * @throws PlimsollError when a price leaves the range of marks, or an account the size that books may have
    */
   atShock(shocks: readonly number[]): FlowPoint {
-    return this.#at(({ name, book, joint }) =>
-      marksOf(book, (asset, i) => {
-        const shock = BigInt(shocks[joint[i]!]!)
-        const price = priceMarkDown(asset.price * (BASIS_POINTS + shock), QUOTE_DECIMALS + 4, book.cashDecimals, asset.decimals)
-        if (price < PRICE_MIN || price >= PRICE_LIMIT) {
-          throw new PlimsollError(`${name}: at a shock of ${shock} bp the price of ${asset.symbol} has the mark ${price}, outside [2^16, 2^60).`, { hint: 'Narrow the range of shocks.' })
-        }
-        return price
-      }), shocks)
+    return this.#at(
+      ({ name, book, joint }) =>
+        marksOf(book, (asset, i) => {
+          const shock = BigInt(shocks[joint[i]!]!)
+          const price = priceMarkDown(
+            asset.price * (BASIS_POINTS + shock),
+            QUOTE_DECIMALS + 4,
+            book.cashDecimals,
+            asset.decimals,
+          )
+          if (price < PRICE_MIN || price >= PRICE_LIMIT) {
+            throw new PlimsollError(
+              `${name}: at a shock of ${shock} bp the price of ${asset.symbol} has the mark ${price}, outside [2^16, 2^60).`,
+              { hint: 'Narrow the range of shocks.' },
+            )
+          }
+          return price
+        }),
+      shocks,
+    )
   }
 
   /** The point at which `ln` of the price of asset `a` has moved by `moves[a]`; beyond the range of marks the price counts as its bound. */
@@ -123,7 +148,8 @@ export class LiquidationCurve {
       marksOf(book, (_, i) => {
         const price = Math.floor(Number(book.marks[i + 1]!.price) * Math.exp(moves[joint[i]!]!))
         return BigInt(Math.min(Math.max(price, 0), Number(PRICE_LIMIT) * (1 - 2 ** -50)))
-      }))
+      }),
+    )
   }
 
   /** Net sales of a point by asset, in whole units: sold less bought. */
@@ -163,7 +189,9 @@ export class LiquidationCurve {
 }
 
 function marksOf(book: Book, priceOf: (asset: Book['assets'][number], i: number) => bigint): Marks {
-  return fillMarks(book.assets.slice(1).map((asset, i) => assetMarks(priceOf(asset, i), asset.parameters, asset.symbol)))
+  return fillMarks(
+    book.assets.slice(1).map((asset, i) => assetMarks(priceOf(asset, i), asset.parameters, asset.symbol)),
+  )
 }
 
 /** As a book would be refused at these prices. @throws PlimsollError naming the account */
@@ -173,5 +201,8 @@ function refuseOversize({ name, book, table }: Side, marks: Marks, shocks: reado
   const i = book.accounts.findIndex(({ balances }) => isOversize(balances, marks))
   if (i < 0) return
   const largest = Math.max(...shocks)
-  throw new PlimsollError(`${name}: at a shock of ${largest} bp accounts[${i}] ${JSON.stringify(book.accounts[i]!.id)} is worth 2^95 or more at the marks' scale.`, { hint: 'Narrow the range of shocks.' })
+  throw new PlimsollError(
+    `${name}: at a shock of ${largest} bp accounts[${i}] ${JSON.stringify(book.accounts[i]!.id)} is worth 2^95 or more at the marks' scale.`,
+    { hint: 'Narrow the range of shocks.' },
+  )
 }

@@ -42,13 +42,17 @@ export function reproduction(delta: number, depth: number): number {
  * `Q_b / depth_b`, so a move `x` of `ln p` is followed by one of `R^T x`.
  */
 export function reproductionMatrix(curve: LiquidationCurve, step: number): number[][] {
-  return curve.assets.map((_, a) => Array.from(sensitivity(curve, step, a).delta, (delta, b) => reproduction(delta, curve.assets[b]!.depth)))
+  return curve.assets.map((_, a) =>
+    Array.from(sensitivity(curve, step, a).delta, (delta, b) => reproduction(delta, curve.assets[b]!.depth)),
+  )
 }
 
 /** The greatest modulus of the eigenvalues: from 1 on, what liquidations bring about outgrows what brought them about. */
 export function spectralRadius(matrix: readonly (readonly number[])[]): number {
   if (matrix.length === 0) return 0
   if (matrix.some((row) => row.some((entry) => !Number.isFinite(entry)))) return Infinity
-  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(new Matrix(matrix.map((row) => [...row])))
+  const { realEigenvalues, imaginaryEigenvalues } = new EigenvalueDecomposition(
+    new Matrix(matrix.map((row) => [...row])),
+  )
   return realEigenvalues.reduce((most, real, i) => Math.max(most, Math.hypot(real, imaginaryEigenvalues[i]!)), 0)
 }

@@ -1,5 +1,5 @@
 import { FACTOR_ONE } from '../../protocol/constants.ts'
-import { liquidatePairs, pairBonus, type PairTrade } from './pairs.ts'
+import { liquidatePairs, type PairTrade, pairBonus } from './pairs.ts'
 import type { Policy } from './policy.ts'
 
 const WAD = 10n ** 18n
@@ -29,10 +29,14 @@ function percentDiv(value: bigint, percentage: bigint): bigint {
  * @param collateral values and liquidation thresholds in 1/10^4
  * @param debt values, in the same currency; their sum is above 0
  */
-export function aaveHealthFactor(collateral: readonly (readonly [value: bigint, threshold: bigint])[], debt: readonly bigint[]): bigint {
+export function aaveHealthFactor(
+  collateral: readonly (readonly [value: bigint, threshold: bigint])[],
+  debt: readonly bigint[],
+): bigint {
   const total = collateral.reduce((sum, [value]) => sum + value, 0n)
   const owed = debt.reduce((sum, value) => sum + value, 0n)
-  const average = total === 0n ? 0n : collateral.reduce((sum, [value, threshold]) => sum + value * threshold, 0n) / total
+  const average =
+    total === 0n ? 0n : collateral.reduce((sum, [value, threshold]) => sum + value * threshold, 0n) / total
   return (percentMul(total, average) * WAD + owed / 2n) / owed
 }
 
@@ -57,7 +61,8 @@ export function aaveV3Call(collateral: AaveSide, debt: AaveSide, healthFactor: b
  */
 export const aaveV3: Policy = {
   name: 'aave-v3',
-  source: 'Aave v3.0, LiquidationLogic.sol: half of a debt above a health factor of 0.95, all of it below, at a fixed bonus',
+  source:
+    'Aave v3.0, LiquidationLogic.sol: half of a debt above a health factor of 0.95, all of it below, at a fixed bonus',
   liquidate(start, _weights, market) {
     const { marks } = market
     return liquidatePairs(start, market, (balances, pair) => {
@@ -67,8 +72,17 @@ export const aaveV3: Policy = {
         if (balance > 0n) weighted += balance * marks[a]!.collateralValue
         else owed -= balance * marks[a]!.liabilityValue
       })
-      const side = (a: number): AaveSide => ({ balance: balances[a]! < 0n ? -balances[a]! : balances[a]!, price: marks[a]!.price, unit: 1n })
-      const { repay, seize } = aaveV3Call(side(pair.collateral), side(pair.debt), (weighted * WAD) / owed, FACTOR_ONE + pairBonus(pair, market))
+      const side = (a: number): AaveSide => ({
+        balance: balances[a]! < 0n ? -balances[a]! : balances[a]!,
+        price: marks[a]!.price,
+        unit: 1n,
+      })
+      const { repay, seize } = aaveV3Call(
+        side(pair.collateral),
+        side(pair.debt),
+        (weighted * WAD) / owed,
+        FACTOR_ONE + pairBonus(pair, market),
+      )
       const owes = -balances[pair.debt]!
       return { repay: repay < owes ? repay : owes, seize }
     })

@@ -1,7 +1,7 @@
 import { FACTOR_ONE, SCALE, TARGET_THRESHOLD } from '../../protocol/constants.ts'
 import { targetHealth } from '../../protocol/health.ts'
 import { divUp } from '../../protocol/integer.ts'
-import { liquidatePairs, pairBonus, tradePair, type Pair } from './pairs.ts'
+import { liquidatePairs, type Pair, pairBonus, tradePair } from './pairs.ts'
 import type { Policy, PolicyMarket } from './policy.ts'
 
 /** Shape of the bonus: `least` of the greatest bonus at a health factor of 1, all of it at `full` and below, both in 1/10^4. */
@@ -29,9 +29,16 @@ export function aaveV4Bonus(greatest: bigint, healthFactor: bigint, { least, ful
  * aave-v4's `_calculateDebtToTargetHealthFactor`, `total debt (HF* - HF) / (HF* - CF (1 + bonus))`, written with the book's target
  * marks. Where no amount does, as the bonus eats what repaying wins, all of the debt.
  */
-export function debtToTarget(balances: readonly bigint[], { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
+export function debtToTarget(
+  balances: readonly bigint[],
+  { collateral, debt }: Pair,
+  bonus: bigint,
+  { marks }: PolicyMarket,
+): bigint {
   const missing = TARGET_THRESHOLD - targetHealth(balances, marks)
-  const won = marks[debt]!.targetLiabilityValue * FACTOR_ONE * marks[collateral]!.price - marks[debt]!.price * (FACTOR_ONE + bonus) * marks[collateral]!.targetCollateralValue
+  const won =
+    marks[debt]!.targetLiabilityValue * FACTOR_ONE * marks[collateral]!.price -
+    marks[debt]!.price * (FACTOR_ONE + bonus) * marks[collateral]!.targetCollateralValue
   if (missing <= 0n) return 0n
   return won <= 0n ? -balances[debt]! : divUp(missing * FACTOR_ONE * marks[collateral]!.price, won)
 }
@@ -40,7 +47,8 @@ export function debtToTarget(balances: readonly bigint[], { collateral, debt }: 
 export function targetHealthPolicy(name: string, curve: BonusCurve): Policy {
   return {
     name,
-    source: 'Aave v4, LiquidationLogic.sol: repay what restores the target health, at a bonus that grows linearly as health falls',
+    source:
+      'Aave v4, LiquidationLogic.sol: repay what restores the target health, at a bonus that grows linearly as health falls',
     liquidate(start, _weights, market) {
       const { marks, minLiability } = market
       const dust = minLiability * SCALE
@@ -58,7 +66,8 @@ export function targetHealthPolicy(name: string, curve: BonusCurve): Policy {
         const trade = tradePair(balances, pair, repay, bonus, market)
         const left = balances[pair.collateral]! - trade.seize
         // Collateral that would be left as dust goes too, as far as there is debt to repay for it.
-        if (left > 0n && left * marks[pair.collateral]!.price < dust && trade.repay < owes) return tradePair(balances, pair, owes, bonus, market)
+        if (left > 0n && left * marks[pair.collateral]!.price < dust && trade.repay < owes)
+          return tradePair(balances, pair, owes, bonus, market)
         return trade
       })
     },

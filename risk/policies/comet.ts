@@ -13,7 +13,8 @@ export const comet: Policy = {
   source: 'Compound III, Comet.sol, absorbInternal: all collateral at the liquidation factor, all debt',
   liquidate(balances, _weights, { marks }) {
     let proceeds = 0n
-    for (let a = 1; a < balances.length; a++) proceeds += balances[a]! * (balances[a]! > 0n ? marks[a]!.sell : marks[a]!.buy)
+    for (let a = 1; a < balances.length; a++)
+      proceeds += balances[a]! * (balances[a]! > 0n ? marks[a]!.sell : marks[a]!.buy)
     const paid = divDown(proceeds, SCALE)
     const cash = balances[0]! + paid
     return {

@@ -10,11 +10,14 @@ import type { Policy } from './policy.ts'
  */
 export const largestFirst: Policy = {
   name: 'largest-first',
-  source: 'A yardstick of the laboratory: this project\'s target and penalty, the greatest position first',
+  source: "A yardstick of the laboratory: this project's target and penalty, the greatest position first",
   liquidate(balances, _weights, { marks, minLiability }) {
     let missing = isDust(balances, marks, minLiability) ? undefined : TARGET_THRESHOLD - targetHealth(balances, marks)
     const traded = balances.map(() => 0n)
-    const order = balances.map((_, a) => a).slice(1).filter((a) => balances[a] !== 0n)
+    const order = balances
+      .map((_, a) => a)
+      .slice(1)
+      .filter((a) => balances[a] !== 0n)
     const value = (a: number) => abs(balances[a]!) * marks[a]!.price
     order.sort((a, b) => (value(a) === value(b) ? a - b : value(a) > value(b) ? -1 : 1))
     let proceeds = 0n
@@ -33,7 +36,9 @@ export const largestFirst: Policy = {
     }
     const paid = divDown(proceeds, SCALE)
     const closed = missing === undefined || missing > 0n
-    const after = balances.map((balance, a) => (a === 0 ? balance + paid : balance > 0n ? balance - traded[a]! : balance + traded[a]!))
+    const after = balances.map((balance, a) =>
+      a === 0 ? balance + paid : balance > 0n ? balance - traded[a]! : balance + traded[a]!,
+    )
     const badDebt = closed && after[0]! < 0n ? -after[0]! : 0n
     after[0]! += badDebt
     return { traded, paid, after, badDebt, closed }

@@ -12,11 +12,17 @@ import type { Policy } from './policy.ts'
  */
 export const mango: Policy = {
   name: 'mango',
-  source: 'Mango v4, token_liq_with_token.rs: trade the greatest pair until initial health is restored, at the fees of both sides',
+  source:
+    'Mango v4, token_liq_with_token.rs: trade the greatest pair until initial health is restored, at the fees of both sides',
   liquidate(start, _weights, market) {
-    return liquidatePairs(start, market, (balances, pair) => {
-      const fees = market.penalties[pair.collateral]! + market.penalties[pair.debt]!
-      return tradePair(balances, pair, debtToTarget(balances, pair, fees, market), fees, market)
-    }, (balances) => targetHealth(balances, market.marks) < TARGET_THRESHOLD)
+    return liquidatePairs(
+      start,
+      market,
+      (balances, pair) => {
+        const fees = market.penalties[pair.collateral]! + market.penalties[pair.debt]!
+        return tradePair(balances, pair, debtToTarget(balances, pair, fees, market), fees, market)
+      },
+      (balances) => targetHealth(balances, market.marks) < TARGET_THRESHOLD,
+    )
   },
 }

@@ -47,7 +47,13 @@ export function seizeFor(repay: bigint, { collateral, debt }: Pair, bonus: bigin
 }
 
 /** Repays up to `repay` of a pair, less where the collateral does not pay for it. */
-export function tradePair(balances: readonly bigint[], pair: Pair, repay: bigint, bonus: bigint, market: PolicyMarket): PairTrade {
+export function tradePair(
+  balances: readonly bigint[],
+  pair: Pair,
+  repay: bigint,
+  bonus: bigint,
+  market: PolicyMarket,
+): PairTrade {
   const wanted = min(repay, -balances[pair.debt]!)
   const seize = seizeFor(wanted, pair, bonus, market)
   const owned = balances[pair.collateral]!
@@ -89,5 +95,11 @@ export function liquidatePairs(
     badDebt = divUp(owed, SCALE)
     balances.fill(0n)
   }
-  return { traded, paid, after: balances, badDebt, closed: balances.every((balance, a) => a === 0 || balance === 0n) && balances[0]! >= 0n }
+  return {
+    traded,
+    paid,
+    after: balances,
+    badDebt,
+    closed: balances.every((balance, a) => a === 0 || balance === 0n) && balances[0]! >= 0n,
+  }
 }

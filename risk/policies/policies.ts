@@ -19,7 +19,9 @@ export function policyOf(name: string): Policy {
 }
 
 function unknown(name: string): PlimsollError {
-  return new PlimsollError(`There is no policy ${JSON.stringify(name)}.`, { hint: `There are ${POLICY_NAMES.join(', ')}.` })
+  return new PlimsollError(`There is no policy ${JSON.stringify(name)}.`, {
+    hint: `There are ${POLICY_NAMES.join(', ')}.`,
+  })
 }
 
 /**

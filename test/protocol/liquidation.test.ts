@@ -162,13 +162,17 @@ describe('liquidation', () => {
           const size = balance < 0n ? -balance : balance
           const raw = a === 0 ? 0n : (m * (balance > 0n ? kSell : kBuy) * BigInt(weights[a]!)) / 2n ** 43n
           const q = raw < size ? raw : size
-          target += balance > 0n ? (size - q) * targetCollateralValue + q * sell : -(size - q) * targetLiabilityValue - q * buy
+          target +=
+            balance > 0n ? (size - q) * targetCollateralValue + q * sell : -(size - q) * targetLiabilityValue - q * buy
         }
         return target >= UNIT
       }
       if (status === 'partial') {
         partial++
-        assert.ok(multiplier >= 1n && multiplier < 2n ** 48n && reaches(multiplier) && !reaches(multiplier - 1n), `account ${i}`)
+        assert.ok(
+          multiplier >= 1n && multiplier < 2n ** 48n && reaches(multiplier) && !reaches(multiplier - 1n),
+          `account ${i}`,
+        )
       } else {
         closed++
         assert.ok(!reaches(2n ** 48n - 1n), `account ${i}`)
