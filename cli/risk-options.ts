@@ -15,7 +15,8 @@ export function numberWithin(least: number, most: number) {
 export function oneOfNumbers(allowed: readonly number[]) {
   return (text: string): number => {
     const value = Number(text)
-    if (!/^\d+$/.test(text) || !allowed.includes(value)) throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.`)
+    if (!/^\d+$/.test(text) || !allowed.includes(value))
+      throw new InvalidArgumentError(`It must be one of ${allowed.join(', ')}.`)
     return value
   }
 }
@@ -25,7 +26,8 @@ export function nameList<T extends string>(allowed?: readonly T[]) {
   return (text: string): T[] => {
     const names = text.split(',').map((name) => name.trim())
     if (names.some((name) => name === '')) throw new InvalidArgumentError('It must be names separated by commas.')
-    const unknown = allowed === undefined ? undefined : names.find((name) => !(allowed as readonly string[]).includes(name))
+    const unknown =
+      allowed === undefined ? undefined : names.find((name) => !(allowed as readonly string[]).includes(name))
     if (unknown !== undefined) throw new InvalidArgumentError(`"${unknown}" is none of ${allowed!.join(', ')}.`)
     const twice = names.find((name, i) => names.indexOf(name) < i)
     if (twice !== undefined) throw new InvalidArgumentError(`${twice} is named twice.`)

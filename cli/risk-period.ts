@@ -1,5 +1,5 @@
 import { PlimsollError } from '../protocol/errors.ts'
-import { HISTORY_SYMBOLS, requireHistory, type HistorySymbol } from '../risk/data/history.ts'
+import { HISTORY_SYMBOLS, type HistorySymbol, requireHistory } from '../risk/data/history.ts'
 import { DAY, parseDate } from '../risk/evaluation/calendar.ts'
 
 /**

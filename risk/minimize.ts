@@ -12,7 +12,12 @@ export interface Minimum {
 export function minimize(
   value: (point: readonly number[]) => number,
   start: readonly number[],
-  { step = 0.5, tolerance = 1e-9, limit = 2000, restarts = 1 }: { step?: number; tolerance?: number; limit?: number; restarts?: number } = {},
+  {
+    step = 0.5,
+    tolerance = 1e-9,
+    limit = 2000,
+    restarts = 1,
+  }: { step?: number; tolerance?: number; limit?: number; restarts?: number } = {},
 ): Minimum {
   let best = simplex(value, start, step, tolerance, limit)
   for (let r = 0; r < restarts && best.evaluations < limit; r++) {
@@ -28,7 +33,13 @@ interface Vertex {
   readonly value: number
 }
 
-function simplex(value: (point: readonly number[]) => number, start: readonly number[], step: number, tolerance: number, limit: number): Minimum {
+function simplex(
+  value: (point: readonly number[]) => number,
+  start: readonly number[],
+  step: number,
+  tolerance: number,
+  limit: number,
+): Minimum {
   const n = start.length
   let evaluations = 0
   const vertex = (point: readonly number[]): Vertex => {
@@ -53,7 +64,9 @@ function simplex(value: (point: readonly number[]) => number, start: readonly nu
     } else {
       const contracted = along(reflected.value < worst.value ? -0.5 : 0.5)
       if (contracted.value < Math.min(reflected.value, worst.value)) vertices[n] = contracted
-      else for (let v = 1; v <= n; v++) vertices[v] = vertex(vertices[v]!.point.map((x, i) => best.point[i]! + 0.5 * (x - best.point[i]!)))
+      else
+        for (let v = 1; v <= n; v++)
+          vertices[v] = vertex(vertices[v]!.point.map((x, i) => best.point[i]! + 0.5 * (x - best.point[i]!)))
     }
     order()
   }

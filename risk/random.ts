@@ -59,7 +59,7 @@ export class Random {
   /** Standard normal, by the polar method (G. Marsaglia and T. Bray, 1964). */
   normal(): number {
     const spare = this.#spare
-    if (spare === spare) {
+    if (!Number.isNaN(spare)) {
       this.#spare = Number.NaN
       return spare
     }
@@ -137,5 +137,7 @@ function logFactorial(k: number): number {
     return sum
   }
   const n = k + 1
-  return (n - 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n) - 1 / (360 * n ** 3) + 1 / (1260 * n ** 5)
+  return (
+    (n - 0.5) * Math.log(n) - n + 0.5 * Math.log(2 * Math.PI) + 1 / (12 * n) - 1 / (360 * n ** 3) + 1 / (1260 * n ** 5)
+  )
 }

@@ -29,10 +29,20 @@ export function register(risk: Command): void {
     .option('--assets <symbols>', 'assets of the history, separated by commas; all of them when left out', nameList())
     .option('--from <date>', 'first day evaluated', '2022-01-01')
     .option('--to <date>', 'last day evaluated', '2025-12-31')
-    .addOption(new Option('--horizon <hours>', 'hours ahead: 1, 6 or 24').argParser(oneOfNumbers([1, 6, 24])).default(1))
+    .addOption(
+      new Option('--horizon <hours>', 'hours ahead: 1, 6 or 24').argParser(oneOfNumbers([1, 6, 24])).default(1),
+    )
     .option('--quantile <share>', 'how often the forecast should be exceeded', numberWithin(0.0005, 0.5), 0.01)
-    .addOption(new Option('--models <names>', `which of ${MODELS.join(', ')}`).argParser(nameList(MODELS)).default([...MODELS], 'all'))
-    .addOption(new Option('--refit <when>', 'when the formula is fitted again, to ETH and BTC').choices(['never', 'yearly']).default('never'))
+    .addOption(
+      new Option('--models <names>', `which of ${MODELS.join(', ')}`)
+        .argParser(nameList(MODELS))
+        .default([...MODELS], 'all'),
+    )
+    .addOption(
+      new Option('--refit <when>', 'when the formula is fitted again, to ETH and BTC')
+        .choices(['never', 'yearly'])
+        .default('never'),
+    )
     .option('--json', 'print JSON: shares, p-values, plain numbers')
     .addHelpText('after', '\nExample:\n  plimsoll risk forecast --assets ETH,BTC --horizon 6')
     .action(async (options: Options) => {
@@ -55,11 +65,41 @@ export function register(risk: Command): void {
         models.map((one, m) => {
           const { low, high } = intervals[a]![m]!
           const ratio = `${one.ratioToEwma.toFixed(3)} [${low.toFixed(3)}, ${high.toFixed(3)}]`
-          return [m === 0 ? symbol : '', m === 0 ? String(hours) : '', one.model, percent(one.exceeded), one.pinball.toExponential(3), ratio, one.qlike.toFixed(3), probability(one.kupiec), probability(one.christoffersen)]
+          return [
+            m === 0 ? symbol : '',
+            m === 0 ? String(hours) : '',
+            one.model,
+            percent(one.exceeded),
+            one.pinball.toExponential(3),
+            ratio,
+            one.qlike.toFixed(3),
+            probability(one.kupiec),
+            probability(one.christoffersen),
+          ]
         }),
       )
-      printText(`The fall of the next ${options.horizon === 1 ? 'hour' : `${options.horizon} hours`}, forecast so that ${percent(options.quantile)} are beyond it.\n`)
-      printText(textTable(['asset', 'hours', 'model', 'exceeded', 'pinball', 'ratio to EWMA [95 %]', 'QLIKE', 'Kupiec', 'Christoffersen'], rows, [1, 3, 4, 5, 6, 7, 8]))
-      printText('\nThe ratio is that of the pinball losses, with bounds from a bootstrap of weeks; Kupiec and Christoffersen are p-values.')
+      printText(
+        `The fall of the next ${options.horizon === 1 ? 'hour' : `${options.horizon} hours`}, forecast so that ${percent(options.quantile)} are beyond it.\n`,
+      )
+      printText(
+        textTable(
+          [
+            'asset',
+            'hours',
+            'model',
+            'exceeded',
+            'pinball',
+            'ratio to EWMA [95 %]',
+            'QLIKE',
+            'Kupiec',
+            'Christoffersen',
+          ],
+          rows,
+          [1, 3, 4, 5, 6, 7, 8],
+        ),
+      )
+      printText(
+        '\nThe ratio is that of the pinball losses, with bounds from a bootstrap of weeks; Kupiec and Christoffersen are p-values.',
+      )
     })
 }

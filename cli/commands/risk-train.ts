@@ -30,11 +30,21 @@ export function register(risk: Command): void {
       const { requireAssets } = await import('../risk-period.ts')
       const { DAY, parseDate } = await import('../../risk/evaluation/calendar.ts')
       const { LEAST_TRAINING, trainFormula } = await import('../../risk/evaluation/samples.ts')
-      const fit = trainFormula(requireAssets(options.assets), parseDate(options.until, '--until') + DAY, options.horizon, options.quantile)
-      if (fit === undefined) throw new PlimsollError(`--until ${options.until} leaves an asset fewer than ${LEAST_TRAINING} hours to fit to.`)
+      const fit = trainFormula(
+        requireAssets(options.assets),
+        parseDate(options.until, '--until') + DAY,
+        options.horizon,
+        options.quantile,
+      )
+      if (fit === undefined)
+        throw new PlimsollError(
+          `--until ${options.until} leaves an asset fewer than ${LEAST_TRAINING} hours to fit to.`,
+        )
       if (options.json) return printJson(fit)
       const { C0, C1, C2, C3, pinball } = fit
       const show = (value: number) => String(Number(value.toPrecision(6)))
-      printText(`q = sqrt(${show(C0)} + ${show(C1)} s2 + ${show(C2)} s5 + ${show(C3)} s8)\nMean pinball loss ${pinball.toExponential(4)}`)
+      printText(
+        `q = sqrt(${show(C0)} + ${show(C1)} s2 + ${show(C2)} s5 + ${show(C3)} s8)\nMean pinball loss ${pinball.toExponential(4)}`,
+      )
     })
 }

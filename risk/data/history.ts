@@ -39,12 +39,15 @@ function isHistorySymbol(symbol: string): symbol is HistorySymbol {
  */
 export function historyOf(symbol: string): HistorySymbol | undefined {
   const upper = symbol.toUpperCase()
-  return [upper, upper.replace(/^W/, ''), symbol.replace(/^[sp](?=[A-Z])/, ''), upper.replace(/[-_]?PERP$/, '')].find(isHistorySymbol)
+  return [upper, upper.replace(/^W/, ''), symbol.replace(/^[sp](?=[A-Z])/, ''), upper.replace(/[-_]?PERP$/, '')].find(
+    isHistorySymbol,
+  )
 }
 
 /** @throws PlimsollError listing the assets that have a history, where this one has none */
 export function requireHistory(symbol: string): HistorySymbol {
   const found = historyOf(symbol)
-  if (found === undefined) throw new PlimsollError(`${symbol} has no history: there is one of ${HISTORY_SYMBOLS.join(', ')}.`)
+  if (found === undefined)
+    throw new PlimsollError(`${symbol} has no history: there is one of ${HISTORY_SYMBOLS.join(', ')}.`)
   return found
 }

@@ -33,14 +33,16 @@ export function joinSeries(series: readonly Series[]): JointSeries {
   const count = rows[0]!.length
   if (count === 0) throw new PlimsollError(`${series.map(({ symbol }) => symbol).join(', ')} have no hour in common.`)
   const pick = (column: Float64Array, a: number) => Float64Array.from(rows[a]!, (row) => column[row]!)
-  const joint = series.map((one, a): Series => ({
-    ...one,
-    unix: pick(one.unix, a),
-    open: pick(one.open, a),
-    high: pick(one.high, a),
-    low: pick(one.low, a),
-    close: pick(one.close, a),
-  }))
+  const joint = series.map(
+    (one, a): Series => ({
+      ...one,
+      unix: pick(one.unix, a),
+      open: pick(one.open, a),
+      high: pick(one.high, a),
+      low: pick(one.low, a),
+      close: pick(one.close, a),
+    }),
+  )
   const unix = joint[0]!.unix
   return { unix, series: joint, dropped: (unix[count - 1]! - unix[0]!) / HOUR + 1 - count }
 }

@@ -56,11 +56,22 @@ export function readSeries(path: string, symbol: string): Series {
   const missing = ['unix', ...PRICES].filter((name) => !header.includes(name))
   if (missing.length > 0) throw new PlimsollError(`${path}: the header has no column ${missing.join(', ')}.`)
   const time = header.indexOf('unix')
-  const [openAt, highAt, lowAt, closeAt] = PRICES.map((name) => header.indexOf(name)) as [number, number, number, number]
+  const [openAt, highAt, lowAt, closeAt] = PRICES.map((name) => header.indexOf(name)) as [
+    number,
+    number,
+    number,
+    number,
+  ]
   const volumeAt = header.indexOf('volume')
 
   const columns = Array.from({ length: 5 }, () => new Float64Array(lines.length))
-  const [unix, open, high, low, close] = columns as [Float64Array, Float64Array, Float64Array, Float64Array, Float64Array]
+  const [unix, open, high, low, close] = columns as [
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+    Float64Array,
+  ]
   let count = 0
   let duplicates = 0
   let flatHours = 0
@@ -69,13 +80,26 @@ export function readSeries(path: string, symbol: string): Series {
     if (line.trim() === '') continue
     const fields = line.split(',')
     const at = Number(fields[time])
-    const [o, h, l, c] = [Number(fields[openAt]), Number(fields[highAt]), Number(fields[lowAt]), Number(fields[closeAt])]
+    const [o, h, l, c] = [
+      Number(fields[openAt]),
+      Number(fields[highAt]),
+      Number(fields[lowAt]),
+      Number(fields[closeAt]),
+    ]
     const place = `${path}:${i + 1}`
-    if (!(Number.isInteger(at) && at > 0 && at % HOUR === 0)) throw new PlimsollError(`${place}: "${fields[time]}" is not the start of an hour in seconds.`)
-    if (!(o > 0 && h > 0 && l > 0 && c > 0 && h < Infinity)) throw new PlimsollError(`${place}: a price is missing or not above 0.`)
-    if (l > Math.min(o, c) || h < Math.max(o, c)) throw new PlimsollError(`${place}: open or close is outside low to high.`)
+    if (!(Number.isInteger(at) && at > 0 && at % HOUR === 0))
+      throw new PlimsollError(`${place}: "${fields[time]}" is not the start of an hour in seconds.`)
+    if (!(o > 0 && h > 0 && l > 0 && c > 0 && h < Infinity))
+      throw new PlimsollError(`${place}: a price is missing or not above 0.`)
+    if (l > Math.min(o, c) || h < Math.max(o, c))
+      throw new PlimsollError(`${place}: open or close is outside low to high.`)
     if (count > 0 && at <= unix[count - 1]!) {
-      const same = at === unix[count - 1] && o === open[count - 1] && h === high[count - 1] && l === low[count - 1] && c === close[count - 1]
+      const same =
+        at === unix[count - 1] &&
+        o === open[count - 1] &&
+        h === high[count - 1] &&
+        l === low[count - 1] &&
+        c === close[count - 1]
       if (!same) throw new PlimsollError(`${place}: the row is not later than the one before it.`)
       duplicates++
       continue
@@ -133,7 +157,15 @@ export function sliceSeries(series: Series, from: number, until: number): Series
   const { unix, open, high, low, close } = series
   const count = last - first
   const missingHours = count === 0 ? 0 : (unix[last - 1]! - unix[first]!) / HOUR + 1 - count
-  return { ...series, unix: cut(unix), open: cut(open), high: cut(high), low: cut(low), close: cut(close), report: { ...series.report, missingHours } }
+  return {
+    ...series,
+    unix: cut(unix),
+    open: cut(open),
+    high: cut(high),
+    low: cut(low),
+    close: cut(close),
+    report: { ...series.report, missingHours },
+  }
 }
 
 /** The first index of an ascending column whose value is not below `value`; its length if there is none. */

@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { HISTORY_SYMBOLS, loadCutHistory, type HistorySymbol } from './history.ts'
-import { joinSeries, type JointSeries } from './joint.ts'
-import { readSeries, sliceSeries, type Series } from './series.ts'
+import { HISTORY_SYMBOLS, type HistorySymbol, loadCutHistory } from './history.ts'
+import { type JointSeries, joinSeries } from './joint.ts'
+import { readSeries, type Series, sliceSeries } from './series.ts'
 
 /** The six crashes by the names of the command line, and those of their files. */
 export const CRASHES = {
@@ -23,7 +23,8 @@ export function requireCrash(name: string): CrashName {
 
 /** Candles of ETH or BTC over a crash, from its own file; of another asset from the history, undefined where that begins later. */
 export function crashSeries(name: CrashName, symbol: HistorySymbol): Series | undefined {
-  const own = (coin: 'ETH' | 'BTC') => readSeries(fileURLToPath(new URL(`./crashes/${coin}USDT_1h_${CRASHES[name]}.csv`, import.meta.url)), coin)
+  const own = (coin: 'ETH' | 'BTC') =>
+    readSeries(fileURLToPath(new URL(`./crashes/${coin}USDT_1h_${CRASHES[name]}.csv`, import.meta.url)), coin)
   if (symbol === 'ETH' || symbol === 'BTC') return own(symbol)
   const { unix } = own('ETH')
   const part = sliceSeries(loadCutHistory(symbol), unix[0]!, unix.at(-1)! + 1)

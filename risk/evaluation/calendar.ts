@@ -9,7 +9,8 @@ export const DAY = 86_400
 export function parseDate(text: string, name: string): number {
   const time = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN
   // Date.parse takes the 30th of February for the 1st of March.
-  if (Number.isNaN(time) || formatDate(time / 1000) !== text) throw new PlimsollError(`${name} "${text}" is not a date like 2022-01-31.`)
+  if (Number.isNaN(time) || formatDate(time / 1000) !== text)
+    throw new PlimsollError(`${name} "${text}" is not a date like 2022-01-31.`)
   return time / 1000
 }
 

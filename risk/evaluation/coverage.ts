@@ -34,7 +34,9 @@ function term(count: number, share: number): number {
 export function kupiec(count: number, total: number, share: number): number {
   if (total === 0) return 1
   const observed = count / total
-  const ratio = 2 * (term(count, observed) + term(total - count, 1 - observed) - term(count, share) - term(total - count, 1 - share))
+  const ratio =
+    2 *
+    (term(count, observed) + term(total - count, 1 - observed) - term(count, share) - term(total - count, 1 - share))
   return chiSquareTail(ratio)
 }
 
@@ -44,7 +46,10 @@ export function kupiec(count: number, total: number, share: number): number {
  */
 export function christoffersen(exceeded: ArrayLike<boolean | number>): number {
   // counts[a][b]: how often b followed a.
-  const counts: [[number, number], [number, number]] = [[0, 0], [0, 0]]
+  const counts: [[number, number], [number, number]] = [
+    [0, 0],
+    [0, 0],
+  ]
   for (let i = 1; i < exceeded.length; i++) counts[exceeded[i - 1] ? 1 : 0][exceeded[i] ? 1 : 0]++
   const [[n00, n01], [n10, n11]] = counts
   const all = n00 + n01 + n10 + n11
@@ -52,7 +57,14 @@ export function christoffersen(exceeded: ArrayLike<boolean | number>): number {
   const p = (n01 + n11) / all
   const p0 = n00 + n01 === 0 ? 0 : n01 / (n00 + n01)
   const p1 = n10 + n11 === 0 ? 0 : n11 / (n10 + n11)
-  const ratio = 2 * (term(n00, 1 - p0) + term(n01, p0) + term(n10, 1 - p1) + term(n11, p1) - term(n00 + n10, 1 - p) - term(n01 + n11, p))
+  const ratio =
+    2 *
+    (term(n00, 1 - p0) +
+      term(n01, p0) +
+      term(n10, 1 - p1) +
+      term(n11, p1) -
+      term(n00 + n10, 1 - p) -
+      term(n01 + n11, p))
   return chiSquareTail(ratio)
 }
 

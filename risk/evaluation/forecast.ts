@@ -1,6 +1,6 @@
 import type { Interval } from '../metrics/interval.ts'
-import { pinballLosses, ratioInterval, score, type AssetScore } from './score.ts'
-import { walkForward, type ForecastOptions } from './walk-forward.ts'
+import { type AssetScore, pinballLosses, ratioInterval, score } from './score.ts'
+import { type ForecastOptions, walkForward } from './walk-forward.ts'
 
 /** What `risk forecast` prints. */
 export interface ForecastReport {
@@ -25,7 +25,8 @@ export function forecastReport(options: ForecastOptions): ForecastReport {
     quantile: share,
     assets: results.map((result) => score(result, { horizon, share }, models)),
     intervals: results.map((result) => {
-      const losses = (model: string) => pinballLosses(result, result.models.find((one) => one.model === model)!.quantiles, share)
+      const losses = (model: string) =>
+        pinballLosses(result, result.models.find((one) => one.model === model)!.quantiles, share)
       const base = losses('ewma')
       return models.map((model) => ratioInterval(losses(model), base))
     }),

@@ -1,7 +1,14 @@
-import { HISTORY_START, loadHistory, type HistorySymbol } from '../data/history.ts'
+import { HISTORY_START, type HistorySymbol, loadHistory } from '../data/history.ts'
 import { HOUR } from '../data/series.ts'
-import { scales, type FormulaConstants, type FormulaFit, fitFormula, type Sample, type Scales } from '../volatility/formula.ts'
-import { drops, hourly, realizedVariances, type Hourly } from '../volatility/hourly.ts'
+import {
+  type FormulaConstants,
+  type FormulaFit,
+  fitFormula,
+  type Sample,
+  type Scales,
+  scales,
+} from '../volatility/formula.ts'
+import { drops, type Hourly, hourly, realizedVariances } from '../volatility/hourly.ts'
 
 /** Hours at the start of a history that no fit uses: the averages have still to forget where they started. */
 const WARM_UP = 336
@@ -55,7 +62,12 @@ export const TRAINING_ASSETS: readonly HistorySymbol[] = ['ETH', 'BTC']
 export const LEAST_TRAINING = 2000
 
 /** Fits the formula to all hours of the assets before `cut` (seconds); undefined where one of them has too few. */
-export function trainFormula(assets: readonly HistorySymbol[], cut: number, horizon: number, share: number): FormulaFit | undefined {
+export function trainFormula(
+  assets: readonly HistorySymbol[],
+  cut: number,
+  horizon: number,
+  share: number,
+): FormulaFit | undefined {
   const samples = assets.map((symbol) => formulaSample(prepare(symbol, horizon), cut))
   return samples.some(({ drops }) => drops.length < LEAST_TRAINING) ? undefined : fitFormula(samples, share)
 }

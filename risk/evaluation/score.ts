@@ -33,9 +33,14 @@ export interface ScoreOptions {
 }
 
 /** Scores the models of an asset, of which one must be ewma; those of `shown`, in that order. */
-export function score({ symbol, drops, realized, models }: AssetForecasts, { horizon, share }: ScoreOptions, shown: readonly ForecastModel[]): AssetScore {
+export function score(
+  { symbol, drops, realized, models }: AssetForecasts,
+  { horizon, share }: ScoreOptions,
+  shown: readonly ForecastModel[],
+): AssetScore {
   const hours = drops.length
-  const loss = (quantiles: Float64Array) => quantiles.reduce((sum, q, i) => sum + pinball(drops[i]!, q, share), 0) / hours
+  const loss = (quantiles: Float64Array) =>
+    quantiles.reduce((sum, q, i) => sum + pinball(drops[i]!, q, share), 0) / hours
   const find = (model: ForecastModel) => models.find((one) => one.model === model)!
   const ofEwma = loss(find('ewma').quantiles)
   return {

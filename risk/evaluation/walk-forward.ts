@@ -2,12 +2,22 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { HistorySymbol } from '../data/history.ts'
 import { lowerBound } from '../data/series.ts'
 import { ewma } from '../volatility/ewma.ts'
-import { formulaQuantiles, type FormulaConstants } from '../volatility/formula.ts'
-import { fitGarch, garchVariances, horizonVariance, type Garch } from '../volatility/garch.ts'
+import { type FormulaConstants, formulaQuantiles } from '../volatility/formula.ts'
+import { fitGarch, type Garch, garchVariances, horizonVariance } from '../volatility/garch.ts'
 import { fitHar, harMeans, harVariances } from '../volatility/har.ts'
 import { formatDate, yearOf, yearStart } from './calendar.ts'
 import { upperQuantile } from './coverage.ts'
-import { FROZEN, FROZEN_CUT, FROZEN_SHARE, LEAST_TRAINING, prepare, TRAINING_ASSETS, trainFormula, trainingRows, type Prepared } from './samples.ts'
+import {
+  FROZEN,
+  FROZEN_CUT,
+  FROZEN_SHARE,
+  LEAST_TRAINING,
+  type Prepared,
+  prepare,
+  TRAINING_ASSETS,
+  trainFormula,
+  trainingRows,
+} from './samples.ts'
 
 /** The models of falls by the names of the command line. */
 export const FORECAST_MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har'] as const
@@ -74,7 +84,10 @@ function formulaByYear({ horizon, share, refit, onProgress }: ForecastOptions): 
     if (fit === undefined) {
       onProgress?.(`fitting the formula to the hours before ${formatDate(cut)}`)
       fit = trainFormula(TRAINING_ASSETS, cut, horizon, share)
-      if (fit === undefined) throw new PlimsollError(`The formula cannot be fitted to the hours before ${formatDate(cut)}: there are fewer than ${LEAST_TRAINING}.`)
+      if (fit === undefined)
+        throw new PlimsollError(
+          `The formula cannot be fitted to the hours before ${formatDate(cut)}: there are fewer than ${LEAST_TRAINING}.`,
+        )
       fits.set(cut, fit)
     }
     return fit
@@ -100,18 +113,23 @@ function forecastAsset(symbol: HistorySymbol, options: ForecastOptions, formula:
   const evaluated = [...years.values()].flat()
   if (evaluated.length === 0) {
     const [first, last] = [formatDate(time[0]!), formatDate(time.at(-1)!)]
-    const why = skipped > 0 ? `no year of it has ${LEAST_TRAINING} hours before it to fit the models to` : 'it has none of these hours'
-    throw new PlimsollError(`${symbol} cannot be evaluated from ${formatDate(options.from)} to ${formatDate(options.until - 1)}: ${why}; its history is of ${first} to ${last}.`)
+    const why =
+      skipped > 0
+        ? `no year of it has ${LEAST_TRAINING} hours before it to fit the models to`
+        : 'it has none of these hours'
+    throw new PlimsollError(
+      `${symbol} cannot be evaluated from ${formatDate(options.from)} to ${formatDate(options.until - 1)}: ${why}; its history is of ${first} to ${last}.`,
+    )
   }
   const results = models.map((model): ModelForecasts => {
     const quantiles = new Float64Array(evaluated.length)
     const variances = new Float64Array(evaluated.length)
-    const fit = fitter(model, prepared, share, formula)
+    const fitTo = fitter(model, prepared, share, formula)
     let at = 0
     for (const [year, rows] of years) {
       if (rows.length === 0) continue
       onProgress?.(`${symbol}: ${model}, ${year}`)
-      const fitted = fit(trainingRows(prepared, yearStart(year)), year)
+      const fitted = fitTo(trainingRows(prepared, yearStart(year)), year)
       for (const row of rows) {
         quantiles[at] = fitted.quantiles[row]!
         variances[at++] = fitted.variances[row]!
@@ -130,7 +148,10 @@ function fitter(model: ForecastModel, prepared: Prepared, share: number, formula
   /** The quantile of a variance model is `c sigma`, `c` the quantile of drop over sigma in the training rows. */
   const scaled = (variances: Float64Array, rows: readonly number[]): Fitted => {
     const sigmas = variances.map(Math.sqrt)
-    const c = upperQuantile(Float64Array.from(rows, (row) => prepared.drops[row]! / sigmas[row]!), share)
+    const c = upperQuantile(
+      Float64Array.from(rows, (row) => prepared.drops[row]! / sigmas[row]!),
+      share,
+    )
     return { quantiles: sigmas.map((sigma) => c * sigma), variances }
   }
   switch (model) {
@@ -152,14 +173,20 @@ function fitter(model: ForecastModel, prepared: Prepared, share: number, formula
         const returns = Float64Array.from(rows, (row) => hourly.log[row]!)
         const fit = fitGarch(returns, { asymmetric: model === 'gjr', ...(start === undefined ? {} : { start }) })
         start = fit
-        return scaled(garchVariances(hourly.log, fit).map((next) => horizonVariance(next, fit, horizon)), rows)
+        return scaled(
+          garchVariances(hourly.log, fit).map((next) => horizonVariance(next, fit, horizon)),
+          rows,
+        )
       }
     }
     case 'har': {
       const means = harMeans(hourly)
       return (rows) => {
         const har = fitHar(means, rows, (row) => realized[row]! / horizon)
-        return scaled(harVariances(means, har).map((v) => v * horizon), rows)
+        return scaled(
+          harVariances(means, har).map((v) => v * horizon),
+          rows,
+        )
       }
     }
   }

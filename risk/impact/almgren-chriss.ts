@@ -38,14 +38,22 @@ export function almgrenChriss(liquidation: Liquidation): Schedule {
   const holdings = Float64Array.from({ length: intervals + 1 }, (_, i) => {
     const left = seconds - i * tau
     // sinh(k a) / sinh(k b) without overflow; evenly where there is no aversion.
-    return units * (kappa * seconds < 1e-6 ? left / seconds : Math.exp(kappa * (left - seconds)) * (Math.expm1(-2 * kappa * left) / Math.expm1(-2 * kappa * seconds)))
+    return (
+      units *
+      (kappa * seconds < 1e-6
+        ? left / seconds
+        : Math.exp(kappa * (left - seconds)) * (Math.expm1(-2 * kappa * left) / Math.expm1(-2 * kappa * seconds)))
+    )
   })
   holdings[intervals] = 0
   return { holdings, ...scheduleCost(holdings, liquidation) }
 }
 
 /** Expected cost and variance of any schedule (equations 4 and 5 there, without the fixed cost of half a spread). */
-export function scheduleCost(holdings: Float64Array, { units, seconds, intervals, sigma, permanent, temporary }: Liquidation): Omit<Schedule, 'holdings'> {
+export function scheduleCost(
+  holdings: Float64Array,
+  { units, seconds, intervals, sigma, permanent, temporary }: Liquidation,
+): Omit<Schedule, 'holdings'> {
   const tau = seconds / intervals
   let squares = 0
   let held = 0

@@ -14,7 +14,10 @@ export type ImpactName = (typeof IMPACTS)[number]
  */
 export function logMove(impact: ImpactName, sold: number, depth: number): number {
   if (impact === 'none' || sold === 0) return 0
-  if (!(depth > 0)) throw new PlimsollError('An asset without depth cannot be sold with impact: give it a depth, or take --impact none.')
+  if (!(depth > 0))
+    throw new PlimsollError(
+      'An asset without depth cannot be sold with impact: give it a depth, or take --impact none.',
+    )
   const size = sold / depth
   return impact === 'linear' ? size : Math.sign(size) * Math.sqrt(Math.abs(size) * AGREE)
 }

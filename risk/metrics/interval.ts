@@ -33,7 +33,11 @@ export function shareInterval(count: number, total: number): Interval {
   const z2 = Z * Z
   const center = (share + z2 / (2 * total)) / (1 + z2 / total)
   const half = (Z / (1 + z2 / total)) * Math.sqrt((share * (1 - share)) / total + z2 / (4 * total * total))
-  return { mean: share, low: count === 0 ? 0 : Math.max(0, center - half), high: count === total ? 1 : Math.min(1, center + half) }
+  return {
+    mean: share,
+    low: count === 0 ? 0 : Math.max(0, center - half),
+    high: count === total ? 1 : Math.min(1, center + half),
+  }
 }
 
 /**

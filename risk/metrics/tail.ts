@@ -37,10 +37,21 @@ export function valueAtRiskInterval(losses: ArrayLike<number>, level: number): I
   if (n === 0) return { mean: 0, low: 0, high: 0 }
   const half = Z * Math.sqrt(n * level * (1 - level))
   const at = (rank: number) => sorted[Math.min(n - 1, Math.max(0, rank))]!
-  return { mean: valueAtRisk(sorted, level), low: at(Math.floor(n * level - half) - 1), high: at(Math.ceil(n * level + half)) }
+  return {
+    mean: valueAtRisk(sorted, level),
+    low: at(Math.floor(n * level - half) - 1),
+    high: at(Math.ceil(n * level + half)),
+  }
 }
 
 /** Expected shortfall with percentile bounds of 95 % from the bootstrap. */
-export function expectedShortfallInterval(losses: ArrayLike<number>, level: number, options: { readonly seed?: number; readonly resamples?: number } = {}): Interval {
-  return bootstrapInterval(losses, (sample) => expectedShortfall(sample.slice().sort(), level), { resamples: 400, ...options })
+export function expectedShortfallInterval(
+  losses: ArrayLike<number>,
+  level: number,
+  options: { readonly seed?: number; readonly resamples?: number } = {},
+): Interval {
+  return bootstrapInterval(losses, (sample) => expectedShortfall(sample.slice().sort(), level), {
+    resamples: 400,
+    ...options,
+  })
 }

@@ -1,10 +1,10 @@
 import { mean, sampleCorrelation, sampleStandardDeviation } from 'simple-statistics'
-import { HISTORY_START, HISTORY_SYMBOLS, loadCutHistory, type HistorySymbol } from '../data/history.ts'
+import { HISTORY_START, HISTORY_SYMBOLS, type HistorySymbol, loadCutHistory } from '../data/history.ts'
 import { joinSeries } from '../data/joint.ts'
 import { HOUR, sliceSeries } from '../data/series.ts'
 import { ewma } from '../volatility/ewma.ts'
 import { fitGarch, type Garch } from '../volatility/garch.ts'
-import { hourly, type Hourly } from '../volatility/hourly.ts'
+import { type Hourly, hourly } from '../volatility/hourly.ts'
 import { fitHawkes, type Hawkes } from './hawkes.ts'
 
 /** What the parametric models need to know of an asset; variances are of log returns an hour. */
@@ -37,7 +37,10 @@ const JUMP_DECAY = 0.5 ** (1 / 720)
 export function calibrate(): Calibration {
   const series = HISTORY_SYMBOLS.map((symbol) => sliceSeries(loadCutHistory(symbol), HISTORY_START, Infinity))
   const data = series.map(hourly)
-  const assets = Object.fromEntries(data.map((one, a) => [HISTORY_SYMBOLS[a]!, calibrateAsset(one)])) as Record<HistorySymbol, AssetCalibration>
+  const assets = Object.fromEntries(data.map((one, a) => [HISTORY_SYMBOLS[a]!, calibrateAsset(one)])) as Record<
+    HistorySymbol,
+    AssetCalibration
+  >
   const joint = joinSeries(series).series.map(hourly)
   const jumped = anyOf(joint.map(jumpHours))
   const jumpRows = joint.map(({ log }) => Array.from(log).filter((_, i) => jumped[i]))

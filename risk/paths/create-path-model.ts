@@ -23,9 +23,12 @@ const FACTORIES: Readonly<Record<PathModelName, (spec: PathSpec) => PathModel>> 
  */
 export function createPathModel(spec: PathSpec): PathModel {
   if (spec.correlation !== undefined && (spec.model === 'fhs' || spec.model === 'bootstrap')) {
-    throw new PlimsollError(`The model ${spec.model} draws the assets' moves together, as they were: --correlation does not apply to it.`, {
-      hint: 'Take gbm, student, gjr or jumps.',
-    })
+    throw new PlimsollError(
+      `The model ${spec.model} draws the assets' moves together, as they were: --correlation does not apply to it.`,
+      {
+        hint: 'Take gbm, student, gjr or jumps.',
+      },
+    )
   }
   return FACTORIES[spec.model](spec)
 }

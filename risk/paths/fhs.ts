@@ -25,7 +25,9 @@ export function fhs(spec: PathSpec): PathModel {
     // Shifted: entry i is the variance that hour i was expected to have.
     return next.map((_, i) => next[Math.max(0, i - 1)]!)
   })
-  const residuals = assets.map((_, a) => standardized(hours.moves[a]!.map((r, i) => (Math.exp(r) - 1) / Math.sqrt(conditional[a]![i]!))))
+  const residuals = assets.map((_, a) =>
+    standardized(hours.moves[a]!.map((r, i) => (Math.exp(r) - 1) / Math.sqrt(conditional[a]![i]!))),
+  )
   const wander = assets.map((_, a) => hours.variances[a]!.map((v, i) => v / conditional[a]![i]!))
   const state = new Float64Array(count)
   const drawn = hours.count - WARM_UP

@@ -1,5 +1,5 @@
-import type { PathModel, PathSpec } from './path-model.ts'
 import { hourPaths } from './hour-paths.ts'
+import type { PathModel, PathSpec } from './path-model.ts'
 import { correlate, correlationRoot, hourGrid, pathAssets } from './spec-assets.ts'
 
 /** Hours before a path begins over which its variances find their way from their mean. */
@@ -36,7 +36,10 @@ export function gjr(spec: PathSpec): PathModel {
           const { omega, alpha, gamma, beta } = models[a]!
           const v = Math.min(conditional[a]! * mixed, MOST)
           const shock = Math.sqrt(v) * shocks[a]!
-          conditional[a] = Math.min(MOST, omega + (shock < 0 ? alpha + gamma : alpha) * shock * shock + beta * conditional[a]!)
+          conditional[a] = Math.min(
+            MOST,
+            omega + (shock < 0 ? alpha + gamma : alpha) * shock * shock + beta * conditional[a]!,
+          )
           const { sigma } = assets[a]!
           variance[a] = v * sigma * sigma
           move[a] = sigma * shock - variance[a]! / 2

@@ -38,7 +38,11 @@ export function simulateHawkes({ baseline, branching, decay }: Hawkes, span: num
  * kernel (T. Ozaki, 1979).
  */
 export function fitHawkes(events: readonly number[], span: number): Hawkes {
-  const decode = ([a, b, c]: readonly number[]): Hawkes => ({ baseline: Math.exp(a!), branching: 1 / (1 + Math.exp(-b!)), decay: Math.exp(c!) })
+  const decode = ([a, b, c]: readonly number[]): Hawkes => ({
+    baseline: Math.exp(a!),
+    branching: 1 / (1 + Math.exp(-b!)),
+    decay: Math.exp(c!),
+  })
   const negative = (point: readonly number[]) => {
     const { baseline, branching, decay } = decode(point)
     let excitement = 0
@@ -54,5 +58,7 @@ export function fitHawkes(events: readonly number[], span: number): Hawkes {
     return sum / events.length
   }
   const rate = events.length / span
-  return decode(minimize(negative, [Math.log(rate / 2), 0, Math.log(0.3)], { step: 0.7, tolerance: 1e-10, limit: 1500 }).point)
+  return decode(
+    minimize(negative, [Math.log(rate / 2), 0, Math.log(0.3)], { step: 0.7, tolerance: 1e-10, limit: 1500 }).point,
+  )
 }

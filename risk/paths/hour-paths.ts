@@ -26,7 +26,13 @@ export interface HourPathsOptions {
  * like the hours are. Where the variance of the bridge is that of the hour's move, so is the variance at every step in between: i/n of
  * it after i of n steps, `(i/n)^2` from the move and `(i/n)(1 - i/n)` from the bridge. The hourly points do not depend on the step.
  */
-export function hourPaths({ grid: { stepsPerHour, hoursPerStep }, steps, seed, root, process }: HourPathsOptions): (path: number, out: Float64Array) => void {
+export function hourPaths({
+  grid: { stepsPerHour, hoursPerStep },
+  steps,
+  seed,
+  root,
+  process,
+}: HourPathsOptions): (path: number, out: Float64Array) => void {
   const assets = root.length
   const hour: Hour = { move: new Float64Array(assets), variance: new Float64Array(assets) }
   const logs = new Float64Array(assets)
@@ -58,7 +64,9 @@ export function hourPaths({ grid: { stepsPerHour, hoursPerStep }, steps, seed, r
         const share = i / stepsPerHour
         for (let a = 0; a < assets; a++) {
           const bridge = wander[i * assets + a]! - share * wander[stepsPerHour * assets + a]!
-          out[step * assets + a] = Math.exp(logs[a]! + share * hour.move[a]! + Math.sqrt(hour.variance[a]! / stepsPerHour) * bridge)
+          out[step * assets + a] = Math.exp(
+            logs[a]! + share * hour.move[a]! + Math.sqrt(hour.variance[a]! / stepsPerHour) * bridge,
+          )
         }
       }
       for (let a = 0; a < assets; a++) logs[a]! += hour.move[a]!

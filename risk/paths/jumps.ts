@@ -1,7 +1,7 @@
 import { HOUR } from '../data/series.ts'
 import { Random } from '../random.ts'
 import { CALIBRATION } from './calibration.ts'
-import { meanIntensity, simulateHawkes, type Hawkes } from './hawkes.ts'
+import { type Hawkes, meanIntensity, simulateHawkes } from './hawkes.ts'
 import type { PathModel, PathSpec } from './path-model.ts'
 import { correlate, correlationRoot, pathAssets } from './spec-assets.ts'
 
@@ -26,7 +26,12 @@ export function jumps(spec: PathSpec, process: Hawkes = CALIBRATION.jumps): Path
     const unit = sigma / Math.sqrt(calmSigma ** 2 + rate * (jumpMean ** 2 + jumpSigma ** 2))
     const mean = jumpMean * unit
     const deviation = jumpSigma * unit
-    return { mean, deviation, growth: Math.exp(mean + (deviation * deviation) / 2) - 1, step: calmSigma * unit * Math.sqrt(hours) }
+    return {
+      mean,
+      deviation,
+      growth: Math.exp(mean + (deviation * deviation) / 2) - 1,
+      step: calmSigma * unit * Math.sqrt(hours),
+    }
   })
   const independent = new Float64Array(count)
   const shocks = new Float64Array(count)
@@ -37,7 +42,10 @@ export function jumps(spec: PathSpec, process: Hawkes = CALIBRATION.jumps): Path
     fill(path, out) {
       const random = new Random(seed, path)
       const { baseline, branching, decay } = process
-      let excitement = simulateHawkes(process, PAST, random).reduce((sum, t) => sum + branching * decay * Math.exp(-decay * (PAST - t)), 0)
+      let excitement = simulateHawkes(process, PAST, random).reduce(
+        (sum, t) => sum + branching * decay * Math.exp(-decay * (PAST - t)),
+        0,
+      )
       out.fill(1, 0, count)
       for (let at = count; at < (steps + 1) * count; at += count) {
         const expected = (baseline + excitement) * hours

@@ -1,6 +1,6 @@
 import { CholeskyDecomposition, Matrix } from 'ml-matrix'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { HISTORY_SYMBOLS, historyOf, type HistorySymbol } from '../data/history.ts'
+import { HISTORY_SYMBOLS, type HistorySymbol, historyOf } from '../data/history.ts'
 import { HOUR } from '../data/series.ts'
 import type { AssetCalibration } from './calibrate.ts'
 import { CALIBRATION } from './calibration.ts'
@@ -31,18 +31,25 @@ const SAME = 1 - 1e-9
  * The assets of a specification, and what a reader should know of the choice.
  * @throws PlimsollError where an asset has no history and the model cannot do without
  */
-export function pathAssets({ model, symbols, sigma }: PathSpec): { readonly assets: readonly PathAsset[]; readonly notes: readonly string[] } {
+export function pathAssets({ model, symbols, sigma }: PathSpec): {
+  readonly assets: readonly PathAsset[]
+  readonly notes: readonly string[]
+} {
   const notes: string[] = []
   const assets = symbols.map((symbol): PathAsset => {
     const found = historyOf(symbol)
     const fromHistory = model === 'fhs' || model === 'bootstrap'
     if (found === undefined && (fromHistory || sigma === undefined)) {
       const instead = fromHistory ? 'take gbm, student, gjr or jumps with --sigma' : 'give --sigma'
-      throw new PlimsollError(`${symbol} has no history (there is one of ${HISTORY_SYMBOLS.join(', ')}), which the model ${model} needs.`, {
-        hint: `For such an asset ${instead}.`,
-      })
+      throw new PlimsollError(
+        `${symbol} has no history (there is one of ${HISTORY_SYMBOLS.join(', ')}), which the model ${model} needs.`,
+        {
+          hint: `For such an asset ${instead}.`,
+        },
+      )
     }
-    if (found === undefined && model !== 'gbm') notes.push(`${symbol} has no history: its moves have the shape of ETH's at the given volatility.`)
+    if (found === undefined && model !== 'gbm')
+      notes.push(`${symbol} has no history: its moves have the shape of ETH's at the given volatility.`)
     else if (found !== undefined && found !== symbol && sigma === undefined) notes.push(`${symbol} moves as ${found}.`)
     const history = found ?? 'ETH'
     const calibration = CALIBRATION.assets[history]
@@ -55,11 +62,16 @@ export function pathAssets({ model, symbols, sigma }: PathSpec): { readonly asse
  * The lower triangular root of the assets' correlations, row by row: that of `--correlation`, or of the history.
  * @throws PlimsollError where no assets could be correlated so
  */
-export function correlationRoot({ symbols, correlation }: Pick<PathSpec, 'symbols' | 'correlation'>, matrix = CALIBRATION.correlation): Float64Array[] {
+export function correlationRoot(
+  { symbols, correlation }: Pick<PathSpec, 'symbols' | 'correlation'>,
+  matrix = CALIBRATION.correlation,
+): Float64Array[] {
   const n = symbols.length
   const found = symbols.map(historyOf)
   if (correlation !== undefined && n > 1 && !(correlation > -1 / (n - 1) && correlation <= 1)) {
-    throw new PlimsollError(`${n} assets cannot all have a correlation of ${correlation}: it must be above ${(-1 / (n - 1)).toPrecision(3)} and at most 1.`)
+    throw new PlimsollError(
+      `${n} assets cannot all have a correlation of ${correlation}: it must be above ${(-1 / (n - 1)).toPrecision(3)} and at most 1.`,
+    )
   }
   const pair = (i: number, j: number) => {
     if (i === j) return 1
@@ -95,7 +107,10 @@ export interface HourGrid {
 export function hourGrid({ model, stepSeconds }: PathSpec): HourGrid {
   if (HOUR % stepSeconds === 0) return { stepsPerHour: HOUR / stepSeconds, hoursPerStep: 1 }
   if (stepSeconds % HOUR === 0) return { stepsPerHour: 1, hoursPerStep: stepSeconds / HOUR }
-  throw new PlimsollError(`The model ${model} moves by the hour: ${stepSeconds} seconds a step neither divide an hour nor are whole hours.`, {
-    hint: 'Take 300, for example, or the model gbm.',
-  })
+  throw new PlimsollError(
+    `The model ${model} moves by the hour: ${stepSeconds} seconds a step neither divide an hour nor are whole hours.`,
+    {
+      hint: 'Take 300, for example, or the model gbm.',
+    },
+  )
 }

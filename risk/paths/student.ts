@@ -1,5 +1,5 @@
-import type { PathModel, PathSpec } from './path-model.ts'
 import { hourPaths } from './hour-paths.ts'
+import type { PathModel, PathSpec } from './path-model.ts'
 import { correlate, correlationRoot, hourGrid, pathAssets } from './spec-assets.ts'
 
 /**
@@ -18,16 +18,18 @@ export function student(spec: PathSpec): PathModel {
     steps: spec.steps,
     seed: spec.seed,
     root,
-    process: (random, { move, variance }) => () => {
-      const mixed = (freedom - 2) / 2 / random.gamma(freedom / 2)
-      for (let a = 0; a < assets.length; a++) independent[a] = random.normal()
-      correlate(root, independent, shocks)
-      for (let a = 0; a < assets.length; a++) {
-        const v = assets[a]!.sigma ** 2 * mixed
-        variance[a] = v
-        move[a] = Math.sqrt(v) * shocks[a]! - v / 2
-      }
-    },
+    process:
+      (random, { move, variance }) =>
+      () => {
+        const mixed = (freedom - 2) / 2 / random.gamma(freedom / 2)
+        for (let a = 0; a < assets.length; a++) independent[a] = random.normal()
+        correlate(root, independent, shocks)
+        for (let a = 0; a < assets.length; a++) {
+          const v = assets[a]!.sigma ** 2 * mixed
+          variance[a] = v
+          move[a] = Math.sqrt(v) * shocks[a]! - v / 2
+        }
+      },
   })
   return { name: spec.model, notes, fill }
 }

@@ -58,7 +58,10 @@ export function fitFormula(samples: readonly Sample[], share: number): FormulaFi
   const loss = (roots: readonly number[]) => {
     const [c0, c1, c2, c3] = roots.map((root) => root * root) as [number, number, number, number]
     let total = 0
-    for (const { scales: { s2, s5, s8 }, drops } of samples) {
+    for (const {
+      scales: { s2, s5, s8 },
+      drops,
+    } of samples) {
       let sum = 0
       for (let i = 0; i < drops.length; i++) {
         const over = drops[i]! - Math.sqrt(c0 * UNIT + c1 * s2[i]! + c2 * s5[i]! + c3 * s8[i]!)
@@ -70,8 +73,15 @@ export function fitFormula(samples: readonly Sample[], share: number): FormulaFi
   }
   // The level that a constant multiple of the day's variance would need, as a scale for the starts.
   const level = Math.sqrt(scaleOf(samples, share) / 3)
-  const starts = [[level, level, level, level], [level, level * 1.5, level, 0.2 * level], [level / 2, level / 2, level, level], [2 * level, level, level / 3, level / 3]]
-  const fits = starts.map((start) => minimize(loss, start, { step: level / 3, tolerance: 1e-10, limit: 1500, restarts: 3 }))
+  const starts = [
+    [level, level, level, level],
+    [level, level * 1.5, level, 0.2 * level],
+    [level / 2, level / 2, level, level],
+    [2 * level, level, level / 3, level / 3],
+  ]
+  const fits = starts.map((start) =>
+    minimize(loss, start, { step: level / 3, tolerance: 1e-10, limit: 1500, restarts: 3 }),
+  )
   const best = fits.reduce((a, b) => (b.value < a.value ? b : a))
   const [c0, C1, C2, C3] = best.point.map((root) => root * root) as [number, number, number, number]
   return { C0: c0 * UNIT, C1, C2, C3, pinball: best.value }
@@ -81,7 +91,9 @@ export function fitFormula(samples: readonly Sample[], share: number): FormulaFi
 const UNIT = 5e-5
 
 function scaleOf(samples: readonly Sample[], share: number): number {
-  const ratios = samples.flatMap(({ scales: { s5 }, drops }) => Array.from(drops, (drop, i) => (drop * drop) / (s5[i]! + UNIT)))
+  const ratios = samples.flatMap(({ scales: { s5 }, drops }) =>
+    Array.from(drops, (drop, i) => (drop * drop) / (s5[i]! + UNIT)),
+  )
   ratios.sort((a, b) => a - b)
   return ratios[Math.floor(ratios.length * (1 - share))]!
 }

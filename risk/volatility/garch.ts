@@ -92,7 +92,9 @@ function objective(returns: Float64Array, { omega, alpha, gamma, beta, freedom }
   }
   logs += Math.log(product) + (normal ? 0 : (freedom + 1) * Math.log(tail))
   const count = Math.max(1, returns.length - SKIPPED)
-  const constant = normal ? Math.log(2 * Math.PI) : 2 * (gammaln(freedom / 2) - gammaln((freedom + 1) / 2)) + Math.log(Math.PI * (freedom - 2))
+  const constant = normal
+    ? Math.log(2 * Math.PI)
+    : 2 * (gammaln(freedom / 2) - gammaln((freedom + 1) / 2)) + Math.log(Math.PI * (freedom - 2))
   return (sum + logs) / count + constant
 }
 
@@ -109,7 +111,13 @@ function decode(point: readonly number[], { asymmetric, student, targeting }: Sh
   const shocks = phi * share(point[1]!)
   const gamma = asymmetric ? 2 * shocks * share(point[3]!) : 0
   const freedom = student ? 2.05 + Math.exp(point[asymmetric ? 4 : 3]!) : Infinity
-  return { omega: (targeting ? 1 : Math.exp(point[2]!)) * (1 - phi), alpha: shocks - gamma / 2, gamma, beta: phi - shocks, freedom }
+  return {
+    omega: (targeting ? 1 : Math.exp(point[2]!)) * (1 - phi),
+    alpha: shocks - gamma / 2,
+    gamma,
+    beta: phi - shocks,
+    freedom,
+  }
 }
 
 function encode(model: Garch, { asymmetric, student }: Shape): number[] {
@@ -126,11 +134,17 @@ function encode(model: Garch, { asymmetric, student }: Shape): number[] {
  * Fits GARCH(1,1) or GJR to returns by maximum likelihood, all parameters at once, by the simplex from a usual start. No mean is
  * fitted: that of an hour is a hundredth of its deviation.
  */
-export function fitGarch(returns: Float64Array, { asymmetric = false, innovations = 'student', targeting = false, start }: GarchOptions = {}): GarchFit {
+export function fitGarch(
+  returns: Float64Array,
+  { asymmetric = false, innovations = 'student', targeting = false, start }: GarchOptions = {},
+): GarchFit {
   const student = innovations === 'student'
   const unit = Math.sqrt(returns.reduce((sum, r) => sum + r * r, 0) / returns.length)
   const scaled = returns.map((r) => r / unit)
-  const first: Garch = start === undefined ? { omega: 0.02, alpha: 0.05, gamma: 0.04, beta: 0.91, freedom: 4 } : { ...start, omega: start.omega / unit ** 2 }
+  const first: Garch =
+    start === undefined
+      ? { omega: 0.02, alpha: 0.05, gamma: 0.04, beta: 0.91, freedom: 4 }
+      : { ...start, omega: start.omega / unit ** 2 }
   const shape = { asymmetric, student, targeting }
   const { point, value } = minimize((p) => objective(scaled, decode(p, shape)), encode(first, shape), {
     step: start === undefined ? 0.6 : 0.2,

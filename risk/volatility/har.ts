@@ -31,7 +31,11 @@ export function harMeans({ log }: Pick<Hourly, 'log'>): Float64Array[] {
  * Fits by least squares weighted with the inverse square of the week's mean (the errors grow with the level; A. Patton and K. Sheppard,
  * Good volatility, bad volatility, 2015, do so). `rows` are the hours to use, `realized` the mean squared return an hour that followed each.
  */
-export function fitHar(means: readonly Float64Array[], rows: readonly number[], realized: (row: number) => number): Har {
+export function fitHar(
+  means: readonly Float64Array[],
+  rows: readonly number[],
+  realized: (row: number) => number,
+): Har {
   const width = means.length + 1
   const square = Matrix.zeros(width, width)
   const right = Matrix.zeros(width, 1)
