@@ -7,6 +7,12 @@ export interface MarketImpact {
   logMove(net: number, depth: number): number
   /** Seconds after which half of a move is undone; infinite where moves stay. */
   readonly halfLife: number
+  /**
+   * Whether takers sell at the worse of the price at which they took over and the one a step later, instead of at the latter: where
+   * paths are made of the extremes of bars, an account is liquidated at the very low, and what follows is a rebound that no taker can
+   * count on.
+   */
+  readonly adverse?: boolean
 }
 
 const UNIT = 2 ** 32
@@ -16,13 +22,15 @@ const UNIT = 2 ** 32
  * that its own sales move. Its profit is counted by the day, in base units of cash.
  */
 export class Backstop {
-  readonly #depths: readonly number[]
+  #depths: readonly number[]
   readonly #impact: MarketImpact
   readonly #decay: number
   /** What waits to be sold, in base units; negative where it is short. */
   readonly #pending = new Float64Array(ASSETS)
   /** How far sales have moved `ln p`. */
   readonly #moved = new Float64Array(ASSETS)
+  /** Prices at which what waits was taken over. */
+  readonly #takenAt = new Float64Array(ASSETS)
   #profits: number[] = []
   #day = 0
   /** The day on which what waits was taken over: what its sale brings belongs to that. */
@@ -46,6 +54,10 @@ export class Backstop {
     this.impactCost = 0
   }
 
+  setDepths(depths: readonly number[]): void {
+    this.#depths = depths
+  }
+
   beginStep(day: number): void {
     this.#day = day
   }
@@ -59,10 +71,7 @@ export class Backstop {
     if (pending !== 0) {
       const price = free * Math.exp(moved)
       const move = this.#impact.logMove(pending, this.#depths[a]!)
-      // The mean of the price on the way.
-      const fetched = move === 0 ? price : price * (Math.expm1(move) / move)
-      this.#earn(this.#taken, (pending * fetched) / UNIT)
-      this.impactCost += (pending * (price - fetched)) / UNIT
+      this.#sell(a, pending, price, move)
       this.#pending[a] = 0
       moved += move
     }
@@ -70,12 +79,26 @@ export class Backstop {
     return free * Math.exp(moved)
   }
 
-  /** Takes over what an account traded, for `paid` base units of cash. */
-  take(before: readonly bigint[], traded: readonly bigint[], paid: bigint): void {
+  /** Books a sale at the mean of the price on its way. */
+  #sell(a: number, pending: number, price: number, move: number): void {
+    const before =
+      this.#impact.adverse !== true
+        ? price
+        : pending > 0
+          ? Math.min(price, this.#takenAt[a]!)
+          : Math.max(price, this.#takenAt[a]!)
+    const fetched = move === 0 ? before : before * (Math.expm1(move) / move)
+    this.#earn(this.#taken, (pending * fetched) / UNIT)
+    this.impactCost += (pending * (before - fetched)) / UNIT
+  }
+
+  /** Takes over what an account traded, for `paid` base units of cash, at the prices of the step. */
+  take(before: readonly bigint[], traded: readonly bigint[], paid: bigint, prices: Float64Array): void {
     this.#taken = this.#day
     this.#earn(this.#day, -Number(paid))
     for (let a = 1; a < before.length; a++) {
       if (traded[a] === 0n) continue
+      this.#takenAt[a] = prices[a]!
       this.#pending[a]! += before[a]! > 0n ? Number(traded[a]!) : -Number(traded[a]!)
     }
   }
@@ -86,9 +109,7 @@ export class Backstop {
       const pending = this.#pending[a]!
       if (pending === 0) continue
       const move = this.#impact.logMove(pending, this.#depths[a]!)
-      const fetched = move === 0 ? prices[a]! : prices[a]! * (Math.expm1(move) / move)
-      this.#earn(this.#taken, (pending * fetched) / UNIT)
-      this.impactCost += (pending * (prices[a]! - fetched)) / UNIT
+      this.#sell(a, pending, prices[a]!, move)
       this.#pending[a] = 0
     }
   }

@@ -43,8 +43,9 @@ export interface PathOutcome {
   readonly badDebt: number
   /** Bad debt, and what the takers of liquidated positions lost, day by day. */
   readonly systemLoss: number
-  /** The same of each day. */
+  /** The same of each day, and what was traded on it. */
   readonly dailyLoss: readonly number[]
+  readonly dailyTraded: readonly number[]
   /** Value at mark prices of what was traded, sold and bought. */
   readonly traded: number
   /** The least value that would have reached the same targets. */
@@ -86,15 +87,21 @@ export class Engine {
   /** Exact marks of the step, once an account needs them. */
   #marks: Marks | undefined
   readonly #found: Int32Array
+  /** Accounts whose balances are not those of the start. */
   readonly #changed: number[] = []
+  readonly #isChanged: Uint8Array
+  /** Whether an account has been liquidated. */
   readonly #touched: Uint8Array
+  #accounts = 0
   /** A price has been below the range of marks: from there on everybody is valued. */
   #collapsed = false
   readonly #stepSeconds: number
   #step = 0
+  #lastDay = 0
   #liquidations = 0
   #badDebt = 0
   #dailyBadDebt: number[] = []
+  #dailyTraded: number[] = []
   #traded = 0
   #least = 0
   #penaltiesPaid = 0
@@ -109,6 +116,7 @@ export class Engine {
     this.#balances = [...this.#initial]
     const count = book.accounts.length
     this.#found = new Int32Array(count)
+    this.#isChanged = new Uint8Array(count)
     this.#touched = new Uint8Array(count)
     this.#parameters = book.assets.map(({ parameters }) => parameters)
     this.#backstop = new Backstop(
@@ -142,15 +150,19 @@ export class Engine {
   begin(): void {
     for (const i of this.#changed) {
       this.#balances[i] = this.#initial[i]!
+      this.#isChanged[i] = 0
       this.#touched[i] = 0
     }
     this.#reach.restart(this.#changed)
     this.#changed.length = 0
     this.#collapsed = false
     this.#step = 0
+    this.#lastDay = 0
     this.#liquidations = 0
     this.#badDebt = 0
     this.#dailyBadDebt = []
+    this.#dailyTraded = []
+    this.#accounts = 0
     this.#traded = 0
     this.#least = 0
     this.#penaltiesPaid = 0
@@ -174,9 +186,13 @@ export class Engine {
     return Math.max(0, Math.ceil((step * this.#stepSeconds) / DAY) - 1)
   }
 
-  /** One step, at the prices that begin at `offset` of `path`, relative to the start. */
-  step(path: Float64Array, offset: number): void {
-    const day = this.#day(this.#step++)
+  /**
+   * One step, at the prices that begin at `offset` of `path`, relative to the start.
+   * @param day that gains and losses belong to; by the time that has passed where it is not given
+   */
+  step(path: Float64Array, offset: number, day = this.#day(this.#step)): void {
+    this.#step++
+    this.#lastDay = day
     const backstop = this.#backstop
     backstop.beginStep(day)
     this.#marks = undefined
@@ -236,12 +252,13 @@ export class Engine {
     const market: PolicyMarket = { marks, penalties: this.#penalties, minLiability: this.book.minLiability }
     const before = this.#balances[i]!
     const { traded, paid, after, badDebt } = this.policy.liquidate(before, this.book.accounts[i]!.weights, market)
-    this.#backstop.take(before, traded, paid)
+    this.#backstop.take(before, traded, paid, this.#prices)
     let value = 0
     for (let a = 1; a < this.#used; a++) if (traded[a] !== 0n) value += Number(traded[a]!) * Number(marks[a]!.price)
     const equity = Math.max(0, this.#equity(before, marks))
     this.#liquidations++
     this.#traded += value / UNIT
+    this.#dailyTraded[day] = (this.#dailyTraded[day] ?? 0) + value / UNIT
     this.#least += leastTraded(before, marks) / UNIT
     this.#penaltiesPaid += equity - Math.min(equity, Math.max(0, this.#equity(after, marks)))
     if (badDebt > 0n) {
@@ -255,10 +272,54 @@ export class Engine {
   #note(i: number, balances: readonly bigint[]): void {
     if (this.#touched[i] === 0) {
       this.#touched[i] = 1
+      this.#accounts++
+    }
+    this.#set(i, balances)
+  }
+
+  #set(i: number, balances: readonly bigint[]): void {
+    if (this.#isChanged[i] === 0) {
+      this.#isChanged[i] = 1
       this.#changed.push(i)
     }
     this.#balances[i] = balances
     this.#reach.setBalances(i, balances)
+  }
+
+  /** Between steps: the owner of account `i` leaves with what there is, and another one comes with other balances. */
+  replace(i: number, balances: readonly bigint[]): void {
+    this.#touched[i] = 0
+    this.#set(i, balances)
+    if (this.#search === 'reach' && this.#reach.look(i, true) === BREACHED) this.#reach.heat(i)
+  }
+
+  /** Between steps: other risk parameters, by asset, cash included. */
+  setParameters(parameters: readonly RiskParameters[]): void {
+    const moved = parameters.some(
+      ({ collateralFactor, liabilityFactor }, a) =>
+        collateralFactor !== this.#parameters[a]!.collateralFactor ||
+        liabilityFactor !== this.#parameters[a]!.liabilityFactor,
+    )
+    this.#parameters = parameters
+    this.#marks = undefined
+    this.#setFactors()
+    this.#backstop.setDepths(parameters.map(({ depth }) => Number(depth)))
+    if (!moved || this.#search !== 'reach') return
+    this.#reach.setPrices(this.#prices, this.#collateralFactors, this.#liabilityFactors)
+    for (let i = 0; i < this.#balances.length; i++) if (this.#reach.look(i, true) === BREACHED) this.#reach.heat(i)
+  }
+
+  /** Liabilities at the present prices, in base units of cash. */
+  liabilities(): number {
+    const { balances } = this.#reach
+    let debt = 0
+    for (let i = 0; i < this.#balances.length; i++) {
+      for (let a = 0; a < this.#used; a++) {
+        const balance = balances[i * ASSETS + a]!
+        if (balance < 0) debt -= a === 0 ? balance : balance * (this.#prices[a]! / UNIT)
+      }
+    }
+    return debt
   }
 
   /** Value at mark prices in base units of cash. */
@@ -270,10 +331,10 @@ export class Engine {
 
   /** Sells what is left, counts what accounts are short of, and sums up. */
   end(): PathOutcome {
-    const day = this.#day(this.#step - 1)
+    const day = this.#lastDay
     this.#backstop.close(this.#prices)
     const marks = this.marks()
-    // An account that is short was breached, so it has been touched.
+    // An account that is short was breached, so it has been changed.
     let short = 0
     for (const i of this.#changed) short += Math.max(0, -this.#equity(this.#balances[i]!, marks))
     if (short > 0) this.#dailyBadDebt[day] = (this.#dailyBadDebt[day] ?? 0) + short
@@ -282,11 +343,12 @@ export class Engine {
       (_, d) => (this.#dailyBadDebt[d] ?? 0) + Math.max(0, -this.#backstop.profit(d)),
     )
     return {
-      accounts: this.#changed.length,
+      accounts: this.#accounts,
       liquidations: this.#liquidations,
       badDebt: this.#badDebt + short,
       systemLoss: dailyLoss.reduce((sum, loss) => sum + loss, 0),
       dailyLoss,
+      dailyTraded: Array.from({ length: day + 1 }, (_, d) => this.#dailyTraded[d] ?? 0),
       traded: this.#traded,
       leastTraded: this.#least,
       penalties: this.#penaltiesPaid,

@@ -127,7 +127,10 @@ export class Reach {
 
   #watch(i: number, reach: number): void {
     const isHot = this.#place[i]! >= 0
-    if (reach < (isHot ? 2 * this.#near : this.#near)) return this.heat(i)
+    if (reach < (isHot ? 2 * this.#near : this.#near)) {
+      this.heat(i)
+      return
+    }
     if (isHot) this.#cool(i)
     const version = ++this.#versions[i]!
     const base = i * ASSETS
