@@ -5,7 +5,8 @@ import { nameList, numberWithin, oneOfNumbers } from '../risk-options.ts'
 import { textTable } from '../text-table.ts'
 
 /** Names as in risk/evaluation/walk-forward.ts, which is too heavy to load for a help text. */
-const MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har'] as const
+const MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har', 'downside'] as const
+const DEFAULT_MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har'] as const
 
 interface Options {
   readonly assets?: string[]
@@ -36,7 +37,7 @@ export function register(risk: Command): void {
     .addOption(
       new Option('--models <names>', `which of ${MODELS.join(', ')}`)
         .argParser(nameList(MODELS))
-        .default([...MODELS], 'all'),
+        .default([...DEFAULT_MODELS], 'all but downside'),
     )
     .addOption(
       new Option('--refit <when>', 'when the formula is fitted again, to ETH and BTC')

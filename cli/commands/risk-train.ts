@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { printJson, printText } from '../output.ts'
 import { nameList, numberWithin } from '../risk-options.ts'
@@ -9,6 +9,7 @@ interface Options {
   readonly assets: string[]
   readonly horizon: number
   readonly quantile: number
+  readonly form: 'formula' | 'downside'
   readonly json?: true
 }
 
@@ -24,10 +25,16 @@ export function register(risk: Command): void {
     .option('--assets <symbols>', 'assets of the history, each weighing the same', nameList(), ['ETH', 'BTC'])
     .option('--horizon <hours>', 'hours ahead, 1 to 168', wholeNumber(1, 168), 1)
     .option('--quantile <share>', 'how often the forecast should be exceeded', numberWithin(0.0005, 0.5), 0.01)
+    .addOption(
+      new Option('--form <form>', 'downside: rises weigh a quarter, faster averages')
+        .choices(['formula', 'downside'])
+        .default('formula'),
+    )
     .option('--json', 'print JSON: plain numbers')
     .addHelpText('after', '\nExample:\n  plimsoll risk train --horizon 6')
     .action(async (options: Options) => {
       const { requireAssets } = await import('../risk-period.ts')
+      const { FORMS } = await import('../../risk/evaluation/walk-forward.ts')
       const { DAY, parseDate } = await import('../../risk/evaluation/calendar.ts')
       const { LEAST_TRAINING, trainFormula } = await import('../../risk/evaluation/samples.ts')
       const fit = trainFormula(
@@ -35,6 +42,7 @@ export function register(risk: Command): void {
         parseDate(options.until, '--until') + DAY,
         options.horizon,
         options.quantile,
+        FORMS[options.form],
       )
       if (fit === undefined)
         throw new PlimsollError(
@@ -42,9 +50,10 @@ export function register(risk: Command): void {
         )
       if (options.json) return printJson(fit)
       const { C0, C1, C2, C3, pinball } = fit
+      const [fast, middle, slow] = FORMS[options.form].shifts
       const show = (value: number) => String(Number(value.toPrecision(6)))
       printText(
-        `q = sqrt(${show(C0)} + ${show(C1)} s2 + ${show(C2)} s5 + ${show(C3)} s8)\nMean pinball loss ${pinball.toExponential(4)}`,
+        `q = sqrt(${show(C0)} + ${show(C1)} s${fast} + ${show(C2)} s${middle} + ${show(C3)} s${slow})\nMean pinball loss ${pinball.toExponential(4)}`,
       )
     })
 }

@@ -3,9 +3,11 @@ import { HOUR } from '../data/series.ts'
 import {
   type FormulaConstants,
   type FormulaFit,
+  type FormulaForm,
   fitFormula,
   type Sample,
   type Scales,
+  SYMMETRIC,
   scales,
 } from '../volatility/formula.ts'
 import { drops, type Hourly, hourly, realizedVariances } from '../volatility/hourly.ts'
@@ -19,19 +21,21 @@ export interface Prepared {
   readonly horizon: number
   readonly hourly: Hourly
   readonly scales: Scales
+  readonly form: FormulaForm
   readonly drops: Float64Array
   readonly realized: Float64Array
   /** The first moment from which hours are used. */
   readonly begin: number
 }
 
-export function prepare(symbol: HistorySymbol, horizon: number): Prepared {
+export function prepare(symbol: HistorySymbol, horizon: number, form: FormulaForm = SYMMETRIC): Prepared {
   const data = hourly(loadHistory(symbol))
   return {
     symbol,
     horizon,
     hourly: data,
-    scales: scales(data),
+    scales: scales(data, form),
+    form,
     drops: drops(data, horizon),
     realized: realizedVariances(data, horizon),
     begin: Math.max(HISTORY_START, data.time[0]! + WARM_UP * HOUR),
@@ -51,8 +55,8 @@ export function trainingRows({ hourly: { time }, drops, begin, horizon }: Prepar
 export function formulaSample(prepared: Prepared, cut: number): Sample {
   const rows = trainingRows(prepared, cut)
   const pick = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]!)
-  const { s2, s5, s8 } = prepared.scales
-  return { scales: { s2: pick(s2), s5: pick(s5), s8: pick(s8) }, drops: pick(prepared.drops) }
+  const [fast, middle, slow] = prepared.scales
+  return { scales: [pick(fast), pick(middle), pick(slow)], drops: pick(prepared.drops) }
 }
 
 /** The assets on which the formula was fitted, here and in the constants that run on chain. */
@@ -67,10 +71,14 @@ export function trainFormula(
   cut: number,
   horizon: number,
   share: number,
+  form: FormulaForm = SYMMETRIC,
 ): FormulaFit | undefined {
-  const samples = assets.map((symbol) => formulaSample(prepare(symbol, horizon), cut))
+  const samples = assets.map((symbol) => formulaSample(prepare(symbol, horizon, form), cut))
   return samples.some(({ drops }) => drops.length < LEAST_TRAINING) ? undefined : fitFormula(samples, share)
 }
+
+/** The asymmetric form's constants for an hour and 1 %, fitted likewise: `plimsoll risk train --form downside`. */
+export const FROZEN_DOWNSIDE: FormulaConstants = { C0: 1.847e-4, C1: 10.81, C2: 5.879, C3: 4.239 }
 
 /**
  * Constants fitted once to ETH and BTC up to the end of 2021 at a quantile of 1 %, and never again: the one-hour form, and the six-hour

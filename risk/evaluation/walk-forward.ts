@@ -2,7 +2,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { HistorySymbol } from '../data/history.ts'
 import { lowerBound } from '../data/series.ts'
 import { ewma } from '../volatility/ewma.ts'
-import { type FormulaConstants, formulaQuantiles } from '../volatility/formula.ts'
+import { DOWNSIDE, type FormulaConstants, formulaQuantiles, SYMMETRIC, scales } from '../volatility/formula.ts'
 import { fitGarch, type Garch, garchVariances, horizonVariance } from '../volatility/garch.ts'
 import { fitHar, harMeans, harVariances } from '../volatility/har.ts'
 import { formatDate, yearOf, yearStart } from './calendar.ts'
@@ -10,6 +10,7 @@ import { upperQuantile } from './coverage.ts'
 import {
   FROZEN,
   FROZEN_CUT,
+  FROZEN_DOWNSIDE,
   FROZEN_SHARE,
   LEAST_TRAINING,
   type Prepared,
@@ -20,7 +21,7 @@ import {
 } from './samples.ts'
 
 /** The models of falls by the names of the command line. */
-export const FORECAST_MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har'] as const
+export const FORECAST_MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har', 'downside'] as const
 export type ForecastModel = (typeof FORECAST_MODELS)[number]
 
 export interface ForecastOptions {
@@ -72,23 +73,34 @@ interface Fitted {
   readonly variances: Float64Array
 }
 
-type FormulaByYear = (year: number) => FormulaConstants
+/** The two forms of the formula by the names of their models. */
+export const FORMS = { formula: SYMMETRIC, downside: DOWNSIDE } as const
+type FormName = keyof typeof FORMS
+
+type FormulaByYear = (name: FormName, year: number) => FormulaConstants
+
+function frozen(name: FormName, horizon: number, share: number): FormulaConstants | undefined {
+  if (share !== FROZEN_SHARE) return undefined
+  if (name === 'formula') return FROZEN[horizon]
+  return horizon === 1 ? FROZEN_DOWNSIDE : undefined
+}
 
 function formulaByYear({ horizon, share, refit, onProgress }: ForecastOptions): FormulaByYear {
-  const fits = new Map<number, FormulaConstants>()
-  return (year) => {
-    const frozen = share === FROZEN_SHARE ? FROZEN[horizon] : undefined
-    if (!refit && frozen !== undefined) return frozen
+  const fits = new Map<string, FormulaConstants>()
+  return (name, year) => {
+    const kept = frozen(name, horizon, share)
+    if (!refit && kept !== undefined) return kept
     const cut = refit ? yearStart(year) : FROZEN_CUT
-    let fit = fits.get(cut)
+    let fit = fits.get(`${name} ${cut}`)
     if (fit === undefined) {
       onProgress?.(`fitting the formula to the hours before ${formatDate(cut)}`)
-      fit = trainFormula(TRAINING_ASSETS, cut, horizon, share)
-      if (fit === undefined)
+      fit = trainFormula(TRAINING_ASSETS, cut, horizon, share, FORMS[name])
+      if (fit === undefined) {
         throw new PlimsollError(
           `The formula cannot be fitted to the hours before ${formatDate(cut)}: there are fewer than ${LEAST_TRAINING}.`,
         )
-      fits.set(cut, fit)
+      }
+      fits.set(`${name} ${cut}`, fit)
     }
     return fit
   }
@@ -156,12 +168,15 @@ function fitter(model: ForecastModel, prepared: Prepared, share: number, formula
   }
   switch (model) {
     case 'formula':
+    case 'downside': {
+      const averages = model === 'formula' ? prepared.scales : scales(hourly, FORMS[model])
       return (rows, year) => {
-        const quantiles = formulaQuantiles(prepared.scales, formula(year))
+        const quantiles = formulaQuantiles(averages, formula(model, year))
         // The multiple of q^2 that is least in QLIKE over the training rows.
         const factor = rows.reduce((sum, row) => sum + realized[row]! / quantiles[row]! ** 2, 0) / rows.length
         return { quantiles, variances: quantiles.map((q) => factor * q * q) }
       }
+    }
     case 'ewma': {
       const variances = ewma(hourly).map((v) => Math.max(v, 1e-12) * horizon)
       return (rows) => scaled(variances, rows)

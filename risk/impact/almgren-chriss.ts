@@ -1,3 +1,5 @@
+import { PlimsollError } from '../../protocol/errors.ts'
+
 /** An inventory to be sold, its market and the seller's aversion to risk (R. Almgren and N. Chriss, Optimal execution of portfolio transactions, 2000). */
 export interface Liquidation {
   /** Units to sell. */
@@ -27,11 +29,14 @@ export interface Schedule {
 /**
  * The optimal schedule with linear impact (equations 16 to 20 there): holdings fall like `sinh(kappa (T - t)) / sinh(kappa T)`, where
  * `2 (cosh(kappa tau) - 1) / tau^2 = aversion sigma^2 / eta`, `eta = temporary - permanent tau / 2`.
+ * @throws PlimsollError where eta is not above 0: no schedule would be the cheapest
  */
 export function almgrenChriss(liquidation: Liquidation): Schedule {
   const { units, seconds, intervals, sigma, permanent, temporary, aversion } = liquidation
   const tau = seconds / intervals
   const eta = temporary - (permanent * tau) / 2
+  if (!(eta > 0))
+    throw new PlimsollError('The permanent impact of an interval is beyond its temporary one: take shorter intervals.')
   const square = (aversion * sigma * sigma) / eta
   // cosh x - 1 = 2 sinh(x / 2)^2, which keeps its digits where x is small.
   const kappa = (2 * Math.asinh((Math.sqrt(square) * tau) / 2)) / tau

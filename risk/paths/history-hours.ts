@@ -1,4 +1,4 @@
-import { HISTORY_START, loadCutHistory } from '../data/history.ts'
+import { HISTORY_START, type HistorySymbol, loadCutHistory } from '../data/history.ts'
 import { joinSeries } from '../data/joint.ts'
 import { sliceSeries } from '../data/series.ts'
 import { formatDate } from '../evaluation/calendar.ts'
@@ -15,12 +15,30 @@ export interface HistoryHours {
   readonly note: string
 }
 
-/** Loads the hours of the history that a path draws from. */
+const loaded = new Map<string, { readonly columns: readonly Column[]; readonly count: number; readonly note: string }>()
+
+interface Column {
+  readonly moves: Float64Array
+  readonly variances: Float64Array
+}
+
+/** The hours of the history that a path draws from; read once a process. */
 export function historyHours(assets: readonly PathAsset[]): HistoryHours {
   const symbols = [...new Set(assets.map(({ history }) => history))]
+  let hours = loaded.get(symbols.join())
+  if (hours === undefined) {
+    hours = loadHours(symbols)
+    loaded.set(symbols.join(), hours)
+  }
+  const columns = assets.map((asset) => hours.columns[symbols.indexOf(asset.history)]!)
+  const { count, note } = hours
+  return { count, note, moves: columns.map(({ moves }) => moves), variances: columns.map(({ variances }) => variances) }
+}
+
+function loadHours(symbols: readonly HistorySymbol[]) {
   const joint = joinSeries(symbols.map((symbol) => sliceSeries(loadCutHistory(symbol), HISTORY_START, Infinity)))
   const count = joint.unix.length
-  const columns = joint.series.map((series) => {
+  const columns = joint.series.map((series): Column => {
     // Within the hour, open to close: a missing hour then makes no move.
     const raw = series.close.map((price, i) => Math.log(price / series.open[i]!))
     const growth = Math.log(raw.reduce((sum, r) => sum + Math.exp(r), 0) / count)
@@ -30,13 +48,11 @@ export function historyHours(assets: readonly PathAsset[]): HistoryHours {
     const scale = mean(moves, (r) => r * r) / mean(range, (v) => v)
     return { moves, variances: range.map((v) => v * scale) }
   })
-  const of = (asset: PathAsset) => columns[symbols.indexOf(asset.history)]!
   const period = `${formatDate(joint.unix[0]!)} to ${formatDate(joint.unix[count - 1]!)}`
   const cut = joint.series.reduce((sum, { report }) => sum + report.cutLows, 0)
   return {
     count,
-    moves: assets.map((asset) => of(asset).moves),
-    variances: assets.map((asset) => of(asset).variances),
+    columns,
     note: `Moves are drawn from the ${count} hours from ${period} that ${symbols.join(', ')} have in common${cut > 0 ? `; ${cut} lows further than 30 % below their hour's body were cut` : ''}.`,
   }
 }
