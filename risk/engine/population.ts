@@ -17,6 +17,15 @@ const MIX = [
 ] as const
 const TOTAL = MIX.reduce((sum, [, weight]) => sum + weight, 0)
 
+function shapeAt(point: number): (typeof MIX)[number][0] {
+  let rest = point
+  for (const [shape, weight] of MIX) {
+    rest -= weight
+    if (rest < 0) return shape
+  }
+  return MIX[0][0]
+}
+
 /**
  * Balances of an account that opens: its shape, equity (skewed, from 100 to 100,000 of cash), assets and the share of its initial margin
  * that it uses (10 to 100 %) depend on the seed, the account and its generation alone, so that rules are compared on the same people.
@@ -33,8 +42,7 @@ export function openAccount(
   decimals: readonly number[],
 ): bigint[] {
   const random = new Random(seed, account, generation)
-  let rest = random.uniform() * TOTAL
-  const [shape] = MIX.find(([, weight]) => (rest -= weight) < 0)!
+  const shape = shapeAt(random.uniform() * TOTAL)
   const equity = 100 * (1 + 999 * random.uniform() ** 4)
   const used = 0.1 + 0.9 * random.uniform()
   const count = prices.length
