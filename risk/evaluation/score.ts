@@ -80,15 +80,19 @@ export function ratioInterval(losses: Float64Array, base: Float64Array, { seed =
   })
   const sum = (column: Float64Array) => column.reduce((total, x) => total + x, 0)
   const random = new Random(seed, weeks)
-  const ratios = Array.from({ length: resamples }, () => {
+  const ratios: number[] = []
+  for (let r = 0; r < resamples; r++) {
     let [top, bottom] = [0, 0]
     for (let k = 0; k < weeks; k++) {
       const week = random.integer(weeks)
       top += above[week]!
       bottom += below[week]!
     }
-    return top / bottom
-  }).sort((a, b) => a - b)
+    // Rare losses: a resample may hold none of them, and then says nothing.
+    if (bottom > 0) ratios.push(top / bottom)
+  }
+  if (ratios.length === 0) return { mean: Number.NaN, low: Number.NaN, high: Number.NaN }
+  ratios.sort((a, b) => a - b)
   return { mean: sum(above) / sum(below), low: quantileSorted(ratios, 0.025), high: quantileSorted(ratios, 0.975) }
 }
 

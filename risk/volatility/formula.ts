@@ -92,10 +92,12 @@ export function fitFormula(samples: readonly Sample[], share: number): FormulaFi
     [level / 2, level / 2, level, level],
     [2 * level, level, level / 3, level / 3],
   ]
-  const fits = starts.map((start) =>
-    minimize(loss, start, { step: level / 3, tolerance: 1e-10, limit: 1500, restarts: 3 }),
+  // A short look from each start, then the best to the end.
+  const looks = starts.map((start) =>
+    minimize(loss, start, { step: level / 3, tolerance: 1e-7, limit: 250, restarts: 0 }),
   )
-  const best = fits.reduce((a, b) => (b.value < a.value ? b : a))
+  const look = looks.reduce((a, b) => (b.value < a.value ? b : a))
+  const best = minimize(loss, look.point, { step: level / 10, tolerance: 1e-10, limit: 1200, restarts: 3 })
   const [c0, C1, C2, C3] = best.point.map((root) => root * root) as [number, number, number, number]
   return { C0: c0 * UNIT, C1, C2, C3, pinball: best.value }
 }
