@@ -133,7 +133,7 @@ export function batchWrites(batch: Batch): readonly Write[] {
 }
 
 /** How many values a batch has, by its circuit's sizes. */
-export function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Shape): number {
+function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Shape): number {
   switch (circuit) {
     case 'sweep':
       return 1 + sweep.window

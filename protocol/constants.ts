@@ -1,4 +1,4 @@
-/** Assets of an account; asset 0 is cash (design, section 2). */
+/** Assets of an account; asset 0 is cash (docs/protocol.md#values). */
 export const ASSETS = 8
 /** Assets that carry marks: all but cash. */
 export const TRADED = ASSETS - 1
@@ -18,7 +18,7 @@ export const MULTIPLIER_LIMIT = 1n << 48n
 /** `q = floor(m k w / 2^43)`. */
 export const AMOUNT_SHIFT = 43n
 /** Liquidation, withdrawals and trades end with target health at or above this: one cash unit. */
-export const TARGET_THRESHOLD = SCALE
+export const TARGET_THRESHOLD = 1n << 32n
 export const NEUTRAL_WEIGHT = 8
 export const MAX_WEIGHT = 15
 export const VERSION_LIMIT = 1n << 32n

@@ -6,7 +6,7 @@ import type { Marks } from './marks.ts'
 
 export type Status = 'healthy' | 'partial' | 'closed'
 
-/** What section 5 does to an account at the marks of a round. */
+/** The outcome of an account at the marks of a round (docs/protocol.md#liquidation). */
 export interface Liquidation {
   readonly status: Status
   /** Health before, in 2^-32 base units of cash. */
@@ -23,7 +23,7 @@ export interface Liquidation {
 }
 
 /** `q(m)`: magnitudes traded at multiplier `m`, rounded down and capped by the balance. Entry 0 is 0. */
-export function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, m: bigint): bigint[] {
+function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, m: bigint): bigint[] {
   return balances.map((balance, a) => {
     if (a === 0) return 0n
     const k = balance > 0n ? marks[a]!.kSell : marks[a]!.kBuy
@@ -137,7 +137,7 @@ function settle(balances: Balances, marks: Marks, traded: readonly bigint[]): bi
 }
 
 /**
- * The unique liquidation of an account at the marks (design, section 5); a healthy account is left as it is.
+ * The unique liquidation of an account at the marks (docs/protocol.md#liquidation); a healthy account is left as it is.
  * @param minLiability dust threshold in base units of cash
  * @throws PlimsollError when the account is breached and oversize
  */

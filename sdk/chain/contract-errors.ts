@@ -1,6 +1,13 @@
-import { BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
+  decodeErrorResult,
+  type Hex,
+} from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ERRORS_ABI } from '../abi.ts'
+import { ERRORS_ABI } from '../abi/errors.ts'
+import { ChainFailure, chainFailureIn } from './chain-failure.ts'
 
 /** What somebody may do who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -16,33 +23,46 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
 export function refusal(error: unknown, what: string): Error {
+  const failure = chainFailureIn(error)
+  if (failure !== undefined) return failure
   if (!(error instanceof BaseError)) return error as Error
   const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
   if (reverted instanceof ContractFunctionRevertedError) {
-    const { errorName, args } = reverted.data ?? {}
+    const { errorName, args } = reverted.data ?? errorOf(reverted.raw) ?? {}
     return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
   }
   const known = knownError(error)
   if (known !== undefined) return new ContractRefusal(what, known.errorName, known.args ?? [])
-  return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
+  if (error.walk((cause) => cause instanceof ContractFunctionZeroDataError) !== null)
+    return new ChainFailure(
+      `The chain did not serve ${what}: there is no contract of this version there, as the endpoint has it.`,
+      { hint: 'The endpoint may be behind; else check --settlement and --rpc.' },
+    )
+  return new ChainFailure(`The chain did not serve ${what}: ${(error.details || error.shortMessage).split('\n')[0]}`)
+}
+
+interface KnownError {
+  readonly errorName: string
+  readonly args?: readonly unknown[] | undefined
 }
 
 /** Hardhat's chain hides an error that comes from a contract behind the one that was called. */
-function knownError(
-  error: BaseError,
-): { readonly errorName: string; readonly args?: readonly unknown[] | undefined } | undefined {
+function knownError(error: BaseError): KnownError | undefined {
   const { data } = (error.walk((cause) => (cause as { data?: unknown }).data !== undefined) ?? {}) as {
     data?: Hex | { data?: Hex }
   }
+  return errorOf(typeof data === 'object' ? data.data : data)
+}
+
+/** The error that a contract reverted with, be it another than the one that was called. */
+function errorOf(data: Hex | undefined): KnownError | undefined {
+  if (data === undefined) return undefined
   try {
-    return decodeErrorResult({ abi: ERRORS_ABI, data: (typeof data === 'object' ? data.data : data)! })
+    return decodeErrorResult({ abi: ERRORS_ABI, data })
   } catch {
     return undefined
   }
 }
-
-/** The endpoint did not answer, or not with sense; what was asked may have happened all the same. */
-export class ChainFailure extends PlimsollError {}
 
 /** The contract reverted. */
 export class ContractRefusal extends PlimsollError {

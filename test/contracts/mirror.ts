@@ -38,7 +38,7 @@ export function marksOf(price: bigint, p: Parameters): bigint[] {
   ]
 }
 
-/** The order of section 4, in 1/10^4. */
+/** Risk parameters in the order of docs/protocol.md#marks, in 1/10^4. */
 export function ordered(p: Parameters): boolean {
   return (
     p.targetCollateralFactor <= p.collateralFactor &&
@@ -207,7 +207,7 @@ export function multiply(point: Point, k: bigint): Point {
 }
 
 /** A square root in the field, by Tonelli and Shanks; undefined where there is none. */
-export function root(square: bigint): bigint | undefined {
+function root(square: bigint): bigint | undefined {
   if (power(square, (R - 1n) / 2n) !== 1n) return square === 0n ? 0n : undefined
   let odd = R - 1n
   let twos = 0

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { parseEventLogs } from 'viem'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
-import { FORCED_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -158,7 +158,8 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
-    const { ContractRefusal, ChainFailure } = await import('../../sdk/chain/contract-errors.ts')
+    const { ContractRefusal } = await import('../../sdk/chain/contract-errors.ts')
+    const { ChainFailure } = await import('../../sdk/chain/chain-failure.ts')
     for (const error of [
       new ChainFailure('no answer'),
       new ContractRefusal('settle', 'BatchExpired', []),

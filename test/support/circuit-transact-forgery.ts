@@ -1,9 +1,9 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
+import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
-import type { CircuitInput, Signal } from '../../protocol/system.ts'
 import { mod } from './circuit.ts'
 import { encryptBalances, putStep, rootWith, withVector } from './circuit-forgery.ts'
 import { ownerKey } from './circuit-owners.ts'
@@ -29,7 +29,7 @@ const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
 
 /** One step of an input. */
-export function stepOf(input: CircuitInput, s: number) {
+function stepOf(input: CircuitInput, s: number) {
   const value = (name: string) => (input[name] as readonly Signal[])[s]!
   const one = (name: string) => value(name) as bigint
   const before = { sign: list(value('sign')), magnitude: list(value('magnitude')) }

@@ -1,6 +1,7 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { TOKEN_ABI } from '../../sdk/abi/token.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { PlimsollClient } from '../../sdk/client.ts'

@@ -14,8 +14,8 @@ import {
   topUp,
   transactBatch,
   wait,
-} from '../test/contracts/custody.ts'
-import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from '../test/contracts/market.ts'
+} from './custody.ts'
+import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from './market.ts'
 
 // Gas of what users and anyone send, and of a step in a settlement, over stub verifiers: a real proof costs 190,000 more.
 
