@@ -2,11 +2,20 @@ import type { Command } from 'commander'
 import * as compare from './risk-compare.ts'
 import * as flow from './risk-flow.ts'
 import * as forecast from './risk-forecast.ts'
+import * as report from './risk-report.ts'
 import * as simulate from './risk-simulate.ts'
 import * as tolerance from './risk-tolerance.ts'
 import * as train from './risk-train.ts'
 
-const COMMANDS: readonly { register(risk: Command): void }[] = [forecast, train, flow, simulate, compare, tolerance]
+const COMMANDS: readonly { register(risk: Command): void }[] = [
+  forecast,
+  train,
+  flow,
+  simulate,
+  compare,
+  tolerance,
+  report,
+]
 
 /** The laboratory's commands; each is in a file of its own. */
 export function register(program: Command): void {

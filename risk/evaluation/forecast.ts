@@ -1,6 +1,6 @@
 import type { Interval } from '../metrics/interval.ts'
 import { type AssetScore, pinballLosses, ratioInterval, score } from './score.ts'
-import { type ForecastOptions, walkForward } from './walk-forward.ts'
+import { type AssetForecasts, type ForecastOptions, walkForward } from './walk-forward.ts'
 
 /** What `risk forecast` prints. */
 export interface ForecastReport {
@@ -16,10 +16,17 @@ export interface ForecastReport {
  * @throws PlimsollError where an asset has no hour to evaluate
  */
 export function forecastReport(options: ForecastOptions): ForecastReport {
-  const { horizon, share, models } = options
+  const { models } = options
   // Everything is compared with the daily EWMA, shown or not.
   const needed = models.includes('ewma') ? models : [...models, 'ewma' as const]
-  const results = walkForward({ ...options, models: needed })
+  return scoreForecasts(walkForward({ ...options, models: needed }), options)
+}
+
+/** Scores of forecasts that have been made, among them those of ewma. */
+export function scoreForecasts(
+  results: readonly AssetForecasts[],
+  { horizon, share, models }: Pick<ForecastOptions, 'horizon' | 'share' | 'models'>,
+): ForecastReport {
   return {
     horizonHours: horizon,
     quantile: share,

@@ -31,5 +31,5 @@ export function bootstrap(spec: PathSpec): PathModel {
       }
     },
   })
-  return { name: spec.model, notes: [...notes, hours.note], fill }
+  return { name: spec.model, notes, about: hours.note, fill }
 }

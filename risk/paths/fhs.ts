@@ -54,7 +54,7 @@ export function fhs(spec: PathSpec): PathModel {
       }
     },
   })
-  return { name: spec.model, notes: [...notes, hours.note], fill }
+  return { name: spec.model, notes, about: hours.note, fill }
 }
 
 /** Residuals of mean 0 and variance 1: beyond 1, what the recursion adds would grow by the hour. */

@@ -5,8 +5,10 @@ export type PathModelName = (typeof PATH_MODELS)[number]
 /** A source of joint price paths. */
 export interface PathModel {
   readonly name: string
-  /** What a reader of the results should know of how the model was set up, in whole sentences. */
+  /** What stands for what: assets whose moves are another's, a sentence each. */
   readonly notes: readonly string[]
+  /** Where the moves come from, in a sentence; for models that draw from the history. */
+  readonly about?: string
   /**
    * Fills `out`, of length `(steps + 1) * assets` and row-major by step, with prices relative to the first (the first row is all 1).
    * The prices depend on the seed of the model and on the number of the path alone, not on which worker asks or in what order.

@@ -190,7 +190,7 @@ describe('path models', () => {
       /^GOLD has no history: /,
     )
     assert.match(
-      createPathModel({ ...SPEC, model: 'fhs' }).notes.at(-1)!,
+      createPathModel({ ...SPEC, model: 'fhs' }).about!,
       /hours from 2017-10-01 to 2025-12-02 that ETH, BTC have in common/,
     )
     const refused: [Partial<PathSpec>, RegExp][] = [
