@@ -16,6 +16,12 @@ export interface MarketImpact {
 }
 
 const UNIT = 2 ** 32
+/** Sales and purchases move no price by more than a factor of some thousand: a market without depth is not taken to infinity. */
+const MOST_MOVED = 7
+
+function clip(move: number): number {
+  return Math.min(MOST_MOVED, Math.max(-MOST_MOVED, move))
+}
 
 /**
  * The other side of every liquidation, whoever it is: it pays the accounts, and sells what it took over in the next step, into a market
@@ -70,10 +76,10 @@ export class Backstop {
     moved *= this.#decay
     if (pending !== 0) {
       const price = free * Math.exp(moved)
-      const move = this.#impact.logMove(pending, this.#depths[a]!)
+      const move = clip(this.#impact.logMove(pending, this.#depths[a]!))
       this.#sell(a, pending, price, move)
       this.#pending[a] = 0
-      moved += move
+      moved = clip(moved + move)
     }
     this.#moved[a] = moved
     return free * Math.exp(moved)
@@ -108,7 +114,7 @@ export class Backstop {
     for (let a = 1; a < this.#depths.length; a++) {
       const pending = this.#pending[a]!
       if (pending === 0) continue
-      const move = this.#impact.logMove(pending, this.#depths[a]!)
+      const move = clip(this.#impact.logMove(pending, this.#depths[a]!))
       this.#sell(a, pending, prices[a]!, move)
       this.#pending[a] = 0
     }

@@ -3,32 +3,28 @@ import type { LiquidationCurve } from './liquidation-curve.ts'
 
 /** Local slopes of a liquidation curve, by asset of the curve. */
 export interface Sensitivity {
-  /** `Delta = -dQ / d ln p` at the present prices, in whole units: what a fall of 1 % makes be sold, times 100. */
+  /** `Delta = -dQ / d ln p` at the present prices, in whole units: a hundred times what a fall of 1 % makes be sold. */
   readonly delta: Float64Array
   /** `Gamma = d^2 Q / (d ln p)^2`, in whole units: how fast Delta grows as prices fall. */
   readonly gamma: Float64Array
 }
 
 /**
- * Delta and Gamma of net sales `Q` under a move of all prices, or of the asset `only`, by differences over `step` basis points to
- * either side. As `Q` has a step at the price at which an account is breached, they are those of the curve smoothed over `step`.
- * The three points are not equally far apart in `ln p`; the formulas are those of the parabola through them.
+ * Delta and Gamma of net sales `Q` under a fall of all prices, or of that of the asset `only`. They are slopes on the falling side, as it
+ * is falls that they foretell: a healthy book sells nothing at its prices, and would have half of the slope if both sides were averaged.
+ * As `Q` has a step where an account is breached, they are those of the curve smoothed over `step` basis points: differences between the
+ * prices and `step` and `2 step` below.
  */
 export function sensitivity(curve: LiquidationCurve, step: number, only?: number): Sensitivity {
-  const shocks = (shock: number) => curve.assets.map((_, a) => (only === undefined || only === a ? shock : 0))
-  const at = (shock: number) => curve.netSales(curve.atShock(shocks(shock)))
-  const [below, here, above] = [at(-step), at(0), at(step)]
-  const down = -Math.log1p(-step / 10_000)
-  const up = Math.log1p(step / 10_000)
-  const delta = new Float64Array(here.length)
-  const gamma = new Float64Array(here.length)
-  for (let a = 0; a < here.length; a++) {
-    const left = (here[a]! - below[a]!) / down
-    const right = (above[a]! - here[a]!) / up
-    delta[a] = -(left * up + right * down) / (up + down)
-    gamma[a] = (2 * (right - left)) / (up + down)
+  const at = (shock: number) =>
+    curve.netSales(curve.atShock(curve.assets.map((_, a) => (only === undefined || only === a ? shock : 0))))
+  const [here, below, further] = [at(0), at(-step), at(-2 * step)]
+  const near = -Math.log1p(-step / 10_000)
+  const far = -Math.log1p((-2 * step) / 10_000)
+  return {
+    delta: here.map((sales, a) => (below[a]! - sales) / near),
+    gamma: here.map((sales, a) => (2 * ((further[a]! - below[a]!) / (far - near) - (below[a]! - sales) / near)) / far),
   }
-  return { delta, gamma }
 }
 
 /** `Delta / depth`: how many units of asset `b` a fall that sells one unit makes be sold anew. Infinite where there is no depth. */
