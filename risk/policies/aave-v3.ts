@@ -1,4 +1,5 @@
 import { FACTOR_ONE } from '../../protocol/constants.ts'
+import { min } from '../../protocol/integer.ts'
 import { liquidatePairs, type PairTrade, pairBonus } from './pairs.ts'
 import type { Policy } from './policy.ts'
 
@@ -84,7 +85,7 @@ export const aaveV3: Policy = {
         FACTOR_ONE + pairBonus(pair, market),
       )
       const owes = -balances[pair.debt]!
-      return { repay: repay < owes ? repay : owes, seize }
+      return { repay: min(repay, owes), seize }
     })
   },
 }
