@@ -31,16 +31,21 @@ async function time<T>(what: string, step: () => Promise<T>): Promise<T> {
 const circuits = await time('compile', () => compiledCircuits(profile))
 const powers = CIRCUITS.map((circuit) => circuits[circuit].power)
 const ptau = at('known.ptau')
-await time(`known powers of tau, 2^${Math.max(...powers)}`, () => writeKnownPtau(ptau, powers, { tau: 3n ** 99n, alpha: 5n ** 99n, beta: 7n ** 99n }))
+await time(`known powers of tau, 2^${Math.max(...powers)}`, () =>
+  writeKnownPtau(ptau, powers, { tau: 3n ** 99n, alpha: 5n ** 99n, beta: 7n ** 99n }),
+)
 const [hash] = await hashFile(ptau, ['blake2b512'])
 
 await time('import-ptau', () => importPtau({ ptau, hash, profile, output: at('step0') }))
 await time('contribute', () => contribute({ directory: at('step0'), output: at('step1'), name: 'Alice' }))
 await time('contribute', () => contribute({ directory: at('step1'), output: at('step2'), name: 'Bob' }))
-await time('beacon', () => applyBeacon({ directory: at('step2'), output: at('closed'), value: '00'.repeat(32), iterations: 10 }))
+await time('beacon', () =>
+  applyBeacon({ directory: at('step2'), output: at('closed'), value: '00'.repeat(32), iterations: 10 }),
+)
 const verdict = await time('verify', () => verifyCeremony({ directory: at('closed'), ptau, hash }))
 if (!verdict.ok) throw new Error(verdict.error)
 await time('export', () => exportKeys({ directory: at('closed'), ptau, hash, output: at('keys') }))
 await time('load', () => loadExportedKeys(at('keys'), profile))
-for (const circuit of CIRCUITS) console.log(`${circuit}: ${((await stat(zkeyPath(at('keys'), circuit))).size / 1e6).toFixed(1)} MB`)
+for (const circuit of CIRCUITS)
+  console.log(`${circuit}: ${((await stat(zkeyPath(at('keys'), circuit))).size / 1e6).toFixed(1)} MB`)
 if (values.keep === undefined) await rm(directory, { recursive: true })

@@ -1,19 +1,36 @@
 import type { TransactionReceipt } from 'viem'
 
-import { ADA, BOB, exitCall, freeze, fund, keyOf, liquidate, open, step, submission, topUp, transactBatch, wait } from '../test/contracts/custody.ts'
+import {
+  ADA,
+  BOB,
+  exitCall,
+  freeze,
+  fund,
+  keyOf,
+  liquidate,
+  open,
+  step,
+  submission,
+  topUp,
+  transactBatch,
+  wait,
+} from '../test/contracts/custody.ts'
 import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from '../test/contracts/market.ts'
 
 // Gas of what users and anyone send, and of a step in a settlement, over stub verifiers: a real proof costs 190,000 more.
 
 const CASH = 1_000_000n
 const market = await deployMarket()
-const { vault, settlement, forced, insurance, escape, rounds } = market
+const { vault, settlement, forced, insurance, escape: exits, rounds } = market
 const [, , ada, bob, eve] = market.chain.accounts as [never, never, `0x${string}`, `0x${string}`, `0x${string}`]
-const print = (what: string, gas: bigint) => console.log(`${what.padEnd(52)} ${gas.toLocaleString('en-US').padStart(10)}`)
+const print = (what: string, gas: bigint) =>
+  console.log(`${what.padEnd(52)} ${gas.toLocaleString('en-US').padStart(10)}`)
 const add = async (what: string, sent: Promise<TransactionReceipt>) => print(what, (await sent).gasUsed)
-const settle = async (steps: bigint[][], inboxAfter = 5n) => (await settlement.write('settle', [[await transactBatch(market, steps, { inboxAfter })]])).gasUsed
+const settle = async (steps: bigint[][], inboxAfter = 5n) =>
+  (await settlement.write('settle', [[await transactBatch(market, steps, { inboxAfter })]])).gasUsed
 
-for (const [name, { deployment }] of Object.entries({ rounds, vault, forced, insurance, settlement, escape })) print(`deployment of ${name}`, deployment.gasUsed)
+for (const [name, { deployment }] of Object.entries({ rounds, vault, forced, insurance, settlement, escape: exits }))
+  print(`deployment of ${name}`, deployment.gasUsed)
 await rounds.write('postRound')
 await nextRound(market)
 
@@ -59,7 +76,7 @@ await nextRound(market)
 await add('checkpoint that converts', settlement.write('settle', [[await transactBatch(market, [])]]))
 await wait(market, GRACE + 1)
 await freeze(market)
-await add('exit', escape.write('exit', await exitCall(market, 0n, ada, 500n * CASH << 32n)))
-await add('pull, the first of a token', escape.write('pull', [0, 0]))
-await escape.write('exit', await exitCall(market, 1n, bob, 400n * CASH << 32n))
-await add('pull, a later one', escape.write('pull', [1, 0]))
+await add('exit', exits.write('exit', await exitCall(market, 0n, ada, (500n * CASH) << 32n)))
+await add('pull, the first of a token', exits.write('pull', [0, 0]))
+await exits.write('exit', await exitCall(market, 1n, bob, (400n * CASH) << 32n))
+await add('pull, a later one', exits.write('pull', [1, 0]))

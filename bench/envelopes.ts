@@ -1,16 +1,22 @@
 import { parseArgs } from 'node:util'
+import { QUOTE_DECIMALS } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, MAX_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { assetMarks, fillMarks, priceMarkDown, type Marks, type RiskParameters } from '../protocol/marks.ts'
-import { sampleAccounts } from '../sequencer/sample-accounts.ts'
-import { QUOTE_DECIMALS } from '../protocol/book.ts'
-import { jointPath, readCandles } from '../sequencer/candles.ts'
-import { replay } from './replay.ts'
+import { assetMarks, fillMarks, type Marks, priceMarkDown, type RiskParameters } from '../protocol/marks.ts'
+import { jointPath, readCandles } from '../risk/data/candles.ts'
+import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
+import { replay } from '../sequencer/planner/replay.ts'
 
 const USAGE = 'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--json]'
 const CASH_DECIMALS = 6
 const DECIMALS = 8
-const FACTORS = { collateralFactor: 8_500n, liabilityFactor: 11_500n, targetCollateralFactor: 8_000n, targetLiabilityFactor: 12_000n, penalty: 200n }
+const FACTORS = {
+  collateralFactor: 8_500n,
+  liabilityFactor: 11_500n,
+  targetCollateralFactor: 8_000n,
+  targetLiabilityFactor: 12_000n,
+  penalty: 200n,
+}
 const PARAMETERS: Readonly<Record<'ETH' | 'BTC', RiskParameters>> = {
   ETH: { ...FACTORS, depth: 250_000n * 10n ** BigInt(DECIMALS) },
   BTC: { ...FACTORS, depth: 20_000n * 10n ** BigInt(DECIMALS) },
@@ -32,8 +38,12 @@ function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
-        eth: { type: 'string' }, btc: { type: 'string' }, accounts: { type: 'string' },
-        slots: { type: 'string', default: String(DEFAULT_SLOTS) }, seed: { type: 'string', default: '1' }, json: { type: 'boolean', default: false },
+        eth: { type: 'string' },
+        btc: { type: 'string' },
+        accounts: { type: 'string' },
+        slots: { type: 'string', default: String(DEFAULT_SLOTS) },
+        seed: { type: 'string', default: '1' },
+        json: { type: 'boolean', default: false },
       },
     })
     return values
@@ -43,23 +53,34 @@ function readOptions() {
 }
 
 function marksAt(eth: bigint, btc: bigint): Marks {
-  const marks = (price: bigint, name: 'ETH' | 'BTC') => assetMarks(priceMarkDown(price, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS), PARAMETERS[name], name)
+  const marks = (price: bigint, name: 'ETH' | 'BTC') =>
+    assetMarks(priceMarkDown(price, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS), PARAMETERS[name], name)
   return fillMarks([marks(eth, 'ETH'), marks(btc, 'BTC')])
 }
 
 function main(): number {
   const options = readOptions()
-  if (options.eth === undefined || options.btc === undefined) throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
+  if (options.eth === undefined || options.btc === undefined)
+    throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
   const count = integerOption(options.accounts, 'accounts', 1, 1_000_000)
   const slotCount = integerOption(options.slots, 'slots', WINDOW, MAX_SLOTS)
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
   const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
 
   const prices = path[0]!.map((price) => Number(price) / 10 ** QUOTE_DECIMALS)
-  const accounts = sampleAccounts(seed, count, prices.map((price) => ({ price, decimals: DECIMALS }))).map((account) => account.balances)
+  const accounts = sampleAccounts(
+    seed,
+    count,
+    prices.map((price) => ({ price, decimals: DECIMALS })),
+  ).map((account) => account.balances)
   const ticks = path.map(([eth, btc]) => marksAt(eth, btc))
   const start = performance.now()
-  const result = replay(accounts, ticks, { slots: slotCount, minLiability: MIN_LIABILITY, steps: STEPS, window: WINDOW })
+  const result = replay(accounts, ticks, {
+    slots: slotCount,
+    minLiability: MIN_LIABILITY,
+    steps: STEPS,
+    window: WINDOW,
+  })
   const seconds = (performance.now() - start) / 1000
 
   const later = Math.max(1, result.ticks - 1)
@@ -77,24 +98,32 @@ function main(): number {
     badDebt: Number(result.badDebt) / 10 ** CASH_DECIMALS,
     sweepBatches: result.batches,
     openings: result.openings,
-    noSlot: result.homeless,
+    noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,
   }
   if (options.json) console.log(JSON.stringify(report))
   else {
     const percent = (share: number) => `${(100 * share).toFixed(share < 0.01 ? 4 : 1)} %`
     console.log(`ticks                        ${report.ticks}`)
-    console.log(`ticks with no work           ${report.ticksWithNoWork} (${percent(report.ticksWithNoWork / report.ticks)})`)
+    console.log(
+      `ticks with no work           ${report.ticksWithNoWork} (${percent(report.ticksWithNoWork / report.ticks)})`,
+    )
     console.log(`first placement              ${report.firstPlacement} accounts, all of them once`)
-    console.log(`re-proven afterwards         ${report.reproven} accounts, those liquidated included (${result.liquidated} liquidations)`)
+    console.log(
+      `re-proven afterwards         ${report.reproven} accounts, those liquidated included (${result.liquidated} liquidations)`,
+    )
     console.log(`re-proven per account-tick   ${percent(perAccountTick)}`)
-    console.log(`ratio to a full scan         ${report.fullScanRatio === null ? 'nothing re-proven' : `1 / ${report.fullScanRatio.toFixed(0)}`}`)
-    console.log(`sweep batches, envelopes     ${report.sweepBatches} of ${STEPS} steps and window ${WINDOW}; ${report.openings} opened in ${slotCount} slots`)
+    console.log(
+      `ratio to a full scan         ${report.fullScanRatio === null ? 'nothing re-proven' : `1 / ${report.fullScanRatio.toFixed(0)}`}`,
+    )
+    console.log(
+      `sweep batches, envelopes     ${report.sweepBatches} of ${STEPS} steps and window ${WINDOW}; ${report.openings} opened in ${slotCount} slots`,
+    )
     console.log(`bad debt                     ${report.badDebt.toFixed(2)}`)
     console.log(`accounts that found no slot  ${report.noSlot}`)
     console.log(`seconds                      ${report.seconds}`)
   }
-  return result.homeless === 0 ? 0 : 1
+  return result.unplaced === 0 ? 0 : 1
 }
 
 try {

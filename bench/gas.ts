@@ -3,19 +3,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parseAbi } from 'viem'
-import { startLocalChain } from '../contracts/local-chain.ts'
+import { startLocalChain } from '../chain/local-chain.ts'
+import { Settlement } from '../chain/settlement.ts'
+import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
+import { mockCustody } from '../deploy/market-plan.ts'
 import { INBOX } from '../protocol/constants.ts'
 import type { Move, Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
-import { type ProfileName, PROFILES } from '../prover/profiles.ts'
+import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { closeProver, prove } from '../prover/prove.ts'
 import { ROUNDS_ABI } from '../sdk/abi.ts'
-import { mockCustody } from '../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
-import { connectSigner } from '../sequencer/rpc.ts'
-import { sendCall } from '../sequencer/send-call.ts'
-import { Settlement } from '../sequencer/settlement.ts'
-import { Store } from '../sequencer/store.ts'
+import { connectSigner } from '../sdk/chain/client.ts'
+import { sendCall } from '../sdk/chain/send-call.ts'
+import { Store } from '../sequencer/state/store.ts'
 import { around, fullBook, fullMoves, fullWindow } from './full-batches.ts'
 
 // Gas of every operation on a local chain, with real proofs in full batches.
@@ -31,7 +31,10 @@ const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 async function measure(profile: ProfileName): Promise<Row[]> {
   const keys = await ensureKeys(profile)
-  const { sweep: { steps }, resolve } = keys.profile
+  const {
+    sweep: { steps },
+    resolve,
+  } = keys.profile
   const rows: Row[] = []
   const add = (what: string, gas: bigint, accounts = 0) => rows.push({ what, gas, accounts })
 
@@ -41,7 +44,12 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     const signer = await connectSigner(chain.url)
     const book = fullBook(keys.profile)
     const deployed = await deploy(book, keys, signer, {
-      accounts: book.accounts, custody: mockCustody(book), feeds: {}, allowDevelopmentKeys: false, data: join(directory, 'state'), clocks: DEFAULT_CLOCKS,
+      accounts: book.accounts,
+      custody: mockCustody(book),
+      feeds: {},
+      allowDevelopmentKeys: false,
+      data: join(directory, 'state'),
+      clocks: DEFAULT_CLOCKS,
     })
     const settlement = await Settlement.at(signer, deployed.settlement)
     const gasOf = async (hash: `0x${string}`) => (await signer.read.getTransactionReceipt({ hash })).gasUsed
@@ -50,36 +58,60 @@ async function measure(profile: ProfileName): Promise<Row[]> {
 
     const store = await Store.open(deployed.data)
     const { system } = await store.find(await settlement.view('accountsRoot'), await settlement.view('heads'))
-    add('first round', (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })).gasUsed)
+    add(
+      'first round',
+      (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] }))
+        .gasUsed,
+    )
     system.setMarks(await settlement.marks())
 
     // The rest of a sweep's window, after distress and inbox.
     const targets = fullWindow(keys.profile).slice(INBOX + 1)
     const envelope = around(system.ledger.marks!)
     const openings = targets.map((slot) => ({ slot, ...envelope }))
-    add('opening one envelope, the first of its slot', (await settlement.send(signer, 'openEnvelopes', [[openings[0]]])).gasUsed)
-    add('opening it again with other bounds', (await settlement.send(signer, 'openEnvelopes', [[{ ...openings[0], floors: envelope.floors.map((floor) => floor / 2n) }]])).gasUsed)
+    add(
+      'opening one envelope, the first of its slot',
+      (await settlement.send(signer, 'openEnvelopes', [[openings[0]]])).gasUsed,
+    )
+    add(
+      'opening it again with other bounds',
+      (
+        await settlement.send(signer, 'openEnvelopes', [
+          [{ ...openings[0], floors: envelope.floors.map((floor) => floor / 2n) }],
+        ])
+      ).gasUsed,
+    )
     await settlement.send(signer, 'openEnvelopes', [openings])
     for (const slot of targets) system.open({ slot, envelope })
 
     const settle = async (what: string, { batch, input }: Transition) => {
       const { proof, signals } = await prove(keys, batch.circuit, input)
-      const { gasUsed } = await settlement.settle(signer, [{ openings: [], batch, digest: signals[0]!, proof, memo: '0x' }])
+      const { gasUsed } = await settlement.settle(signer, [
+        { openings: [], batch, digest: signals[0]!, proof, memo: '0x' },
+      ])
       add(what, gasUsed, batch.active)
     }
     const window = fullWindow(keys.profile)
     await settle('sweep into slots that were empty', system.sweep(window, fullMoves(keys.profile)))
     // To and fro: the heads change from one that is not 0 to another.
     const [one, two] = targets
-    const swap = Array.from({ length: steps }, (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }))
+    const swap = Array.from(
+      { length: steps },
+      (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }),
+    )
     await settle('sweep between slots with accounts', system.sweep(window, swap))
     await settle('resolve, the first', system.resolve(resolve.steps))
     await settle('resolve, a later one', system.resolve(resolve.steps))
 
     const clock = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
     await clock({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
-    for (const address of Object.values(deployed.feeds)) await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [190n * 10n ** 18n] })
-    add('a later round', (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })).gasUsed)
+    for (const address of Object.values(deployed.feeds))
+      await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [190n * 10n ** 18n] })
+    add(
+      'a later round',
+      (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] }))
+        .gasUsed,
+    )
     return rows
   } finally {
     await closeProver()
@@ -94,7 +126,9 @@ if (values.profile !== 'small' && values.profile !== 'large') throw new Error('-
 const profile = PROFILES[values.profile]
 const rows = await measure(profile.name)
 const number = (value: bigint) => value.toLocaleString('en-US').padStart(11)
-console.log(`Gas under profile ${profile.name}: sweeps of ${profile.sweep.steps} accounts and ${profile.sweep.window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`)
+console.log(
+  `Gas under profile ${profile.name}: sweeps of ${profile.sweep.steps} accounts and ${profile.sweep.window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`,
+)
 console.log(`${'operation'.padEnd(44)}  ${'gas'.padStart(11)}  ${'per account'.padStart(11)}`)
 for (const { what, gas, accounts } of rows) {
   console.log(`${what.padEnd(44)}  ${number(gas)}  ${accounts > 0 ? number(gas / BigInt(accounts)) : '-'.padStart(11)}`)

@@ -1,15 +1,15 @@
-import { buildEddsa, buildPoseidonOpt, buildPoseidon } from 'circomlibjs'
+import { buildEddsa, buildPoseidon, buildPoseidonOpt } from 'circomlibjs'
 import { poseidon2, poseidon4, poseidon11 } from 'poseidon-lite'
+import { importAccounts } from '../book/import-accounts.ts'
 import { accountLeaves, NEUTRAL_WEIGHTS } from '../protocol/account.ts'
+import type { Point } from '../protocol/curve.ts'
 import { type BatchHash, poseidonBatch } from '../protocol/poseidon.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
-import type { Point } from '../protocol/curve.ts'
 import { BatchHasher } from '../prover/kernel/batch-hasher.ts'
 import type { KernelArity } from '../prover/kernel/hash-module.ts'
 import { type Signature, verifySignature } from '../prover/kernel/signature.ts'
-import { importAccounts } from '../sequencer/import-accounts.ts'
-import { mulberry32, sampleAccounts } from '../sequencer/sample-accounts.ts'
+import { mulberry32, sampleAccounts } from '../risk/paths/sample-accounts.ts'
 
 // Hashes and verifications a second on one core, the contestants in turns of a round each; ratios are round by round.
 
@@ -46,12 +46,17 @@ function compare(title: string, contestants: readonly Contestant[]): void {
   console.log(`\n${title}`)
   contestants.forEach(({ name }, i) => {
     const ratio = i === 0 ? '' : `${median(rounds.map((round) => round[0]! / round[i]!)).toFixed(1)} times slower`
-    console.log(`${name.padEnd(40)}${Math.round(median(rounds.map((round) => round[i]!))).toLocaleString('en-US').padStart(10)} a second   ${ratio}`)
+    console.log(
+      `${name.padEnd(40)}${Math.round(median(rounds.map((round) => round[i]!)))
+        .toLocaleString('en-US')
+        .padStart(10)} a second   ${ratio}`,
+    )
   })
 }
 
 const random = mulberry32(1)
-const element = () => Array.from({ length: 15 }, () => BigInt(Math.floor(random() * 65_536))).reduce((sum, word) => (sum << 16n) | word)
+const element = () =>
+  Array.from({ length: 15 }, () => BigInt(Math.floor(random() * 65_536))).reduce((sum, word) => (sum << 16n) | word)
 
 const hasher = new BatchHasher()
 const other = hasher.variant === 'fma' ? new BatchHasher('integer') : undefined
@@ -60,15 +65,27 @@ console.log(`one core; kernel variant ${hasher.variant}; median of ${ROUNDS} rou
 const optimized = await buildPoseidonOpt()
 const compiled = await buildPoseidon()
 const BATCH = 512
-for (const [inputs, lite] of [[2, poseidon2], [4, poseidon4], [11, poseidon11]] as const) {
+for (const [inputs, lite] of [
+  [2, poseidon2],
+  [4, poseidon4],
+  [11, poseidon11],
+] as const) {
   const lists = Array.from({ length: BATCH }, () => Array.from({ length: inputs }, element))
-  const bytes = new Uint8Array(lists.flat().flatMap((value) => [...Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse()]))
+  const bytes = new Uint8Array(
+    lists.flat().flatMap((value) => [...Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse()]),
+  )
   const own = compiled.F
   const elements = lists.map((list) => list.map((value) => own.e(value)))
   const expected = lists.map((list) => lite(list))
-  const agrees = hasher.hashBatch(lists).every((hash, i) => hash === expected[i] && own.toObject(compiled(elements[i]!)) === hash)
+  const agrees = hasher
+    .hashBatch(lists)
+    .every((hash, i) => hash === expected[i] && own.toObject(compiled(elements[i]!)) === hash)
   if (!agrees) throw new Error('The hashes differ.')
-  const kernel = (name: string, by: BatchHasher): Contestant => ({ name, size: BATCH, run: () => by.hashWords(inputs as KernelArity, bytes) })
+  const kernel = (name: string, by: BatchHasher): Contestant => ({
+    name,
+    size: BATCH,
+    run: () => by.hashWords(inputs as KernelArity, bytes),
+  })
   compare(`Poseidon of ${inputs}`, [
     kernel('kernel, bytes', hasher),
     { name: 'kernel, bigints', size: BATCH, run: () => hasher.hashBatch(lists) },
@@ -87,18 +104,32 @@ const signed = Array.from({ length: 64 }, (_, i) => {
   const message = element()
   const signature = eddsa.signPoseidon(key, F.e(message))
   const A = eddsa.prv2pub(key)
-  return { message: F.e(message), signature, A, own: { message, R8: point(signature.R8), S: signature.S, A: point(A) } satisfies Signature }
+  return {
+    message: F.e(message),
+    signature,
+    A,
+    own: { message, R8: point(signature.R8), S: signature.S, A: point(A) } satisfies Signature,
+  }
 })
 const signatures = signed.map(({ own }) => own)
-for (const each of [hasher, other]) if (each?.verifyBatch(signatures).includes(false)) throw new Error('A signature does not verify.')
+for (const each of [hasher, other])
+  if (each?.verifyBatch(signatures).includes(false)) throw new Error('A signature does not verify.')
 compare('EdDSA-Poseidon verification', [
   { name: 'kernel', size: 64, run: () => hasher.verifyBatch(signatures) },
-  ...(other === undefined ? [] : [{ name: 'kernel, integer variant', size: 64, run: () => other.verifyBatch(signatures) }]),
-  { name: 'circomlibjs', size: 2, run: () => signed.slice(0, 2).forEach(({ message, signature, A }) => eddsa.verifyPoseidon(message, signature, A)) },
+  ...(other === undefined
+    ? []
+    : [{ name: 'kernel, integer variant', size: 64, run: () => other.verifyBatch(signatures) }]),
+  {
+    name: 'circomlibjs',
+    size: 2,
+    run: () => signed.slice(0, 2).forEach(({ message, signature, A }) => eddsa.verifyPoseidon(message, signature, A)),
+  },
   { name: 'plain integers, without the kernel', size: 2, run: () => signatures.slice(0, 2).forEach(verifySignature) },
 ])
 
-const accounts = importAccounts(sampleAccounts(1, 500, [{ price: 200, decimals: 8 }]).map(({ balances }) => ({ balances, weights: NEUTRAL_WEIGHTS })))
+const accounts = importAccounts(
+  sampleAccounts(1, 500, [{ price: 200, decimals: 8 }]).map(({ balances }) => ({ balances, weights: NEUTRAL_WEIGHTS })),
+)
 const commit = (hashBatch: BatchHash): string => {
   const leaves = accountLeaves(accounts, hashBatch)
   return String([new AccountTree(10, leaves, hashBatch).root, stackHead(leaves, hashBatch)])

@@ -29,7 +29,8 @@ const { values } = parseArgs({
 })
 const circuit = values.circuit as 'sweep' | 'resolve'
 const profile = PROFILES[values.profile as keyof typeof PROFILES]
-if (!['sweep', 'resolve'].includes(circuit) || profile === undefined) throw new Error(`--circuit is sweep or resolve, --profile one of ${Object.keys(PROFILES).join(', ')}.`)
+if (!['sweep', 'resolve'].includes(circuit) || profile === undefined)
+  throw new Error(`--circuit is sweep or resolve, --profile one of ${Object.keys(PROFILES).join(', ')}.`)
 const keys = await ensureKeys(profile.name)
 const { zkey, constraints, verificationKey } = keys[circuit]
 
@@ -61,18 +62,24 @@ for (let round = 0; round <= Number(values.rounds); round++) {
 for (const choice of choices) {
   const list = times.get(choice)!
   const ratios = list.map((time, round) => time / times.get('kernel')![round]!)
-  console.log(`${choice.padEnd(24)} ${seconds(list)} s a proof, ${spread(ratios)} times the kernel's time, peak memory ${await peakMemory(choice)} MB`)
+  console.log(
+    `${choice.padEnd(24)} ${seconds(list)} s a proof, ${spread(ratios)} times the kernel's time, peak memory ${await peakMemory(choice)} MB`,
+  )
 }
-console.log(`phases of the kernel, median ms: ${[...phases].map(([phase, list]) => `${phase} ${median(list).toFixed(0)}`).join(', ')}`)
+console.log(
+  `phases of the kernel, median ms: ${[...phases].map(([phase, list]) => `${phase} ${median(list).toFixed(0)}`).join(', ')}`,
+)
 await Promise.all(provers.map((prover) => prover.close()))
 await closeCurve()
 
 async function timeProof(prover: Prover, counted: boolean): Promise<number> {
-  if (prover instanceof KernelProver) prover.onPhase = counted ? (phase, time) => phases.set(phase, [...(phases.get(phase) ?? []), time]) : undefined
+  if (prover instanceof KernelProver)
+    prover.onPhase = counted ? (phase, time) => phases.set(phase, [...(phases.get(phase) ?? []), time]) : undefined
   const started = performance.now()
   const proof = await prover.prove(zkey, witness)
   const milliseconds = performance.now() - started
-  if (!(await groth16.verify(verificationKey, signals.map(String), proof))) throw new Error(`A proof by ${prover.name} does not verify.`)
+  if (!(await groth16.verify(verificationKey, signals.map(String), proof)))
+    throw new Error(`A proof by ${prover.name} does not verify.`)
   return milliseconds
 }
 
@@ -82,7 +89,17 @@ async function peakMemory(choice: string): Promise<string> {
   try {
     const file = join(directory, 'witness')
     await writeFile(file, witness, { mode: 0o600 })
-    const child = spawn(process.execPath, [fileURLToPath(import.meta.url), '--circuit', circuit, '--profile', profile.name, '--once', choice, '--witness', file])
+    const child = spawn(process.execPath, [
+      fileURLToPath(import.meta.url),
+      '--circuit',
+      circuit,
+      '--profile',
+      profile.name,
+      '--once',
+      choice,
+      '--witness',
+      file,
+    ])
     let peak = 0
     const timer = setInterval(() => {
       void residentTree(child.pid!).then((bytes) => (peak = Math.max(peak, bytes)))
@@ -97,8 +114,11 @@ async function peakMemory(choice: string): Promise<string> {
 
 /** The resident bytes of a process or of its child, whichever are more. */
 async function residentTree(pid: number): Promise<number> {
-  const own = async (id: string) => Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${id}/status`, 'utf8').catch(() => ''))?.[1] ?? 0) * 1024
-  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => '')).split(' ').filter(Boolean)
+  const own = async (id: string) =>
+    Number(/VmHWM:\s+(\d+)/.exec(await readFile(`/proc/${id}/status`, 'utf8').catch(() => ''))?.[1] ?? 0) * 1024
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8').catch(() => ''))
+    .split(' ')
+    .filter(Boolean)
   const called = await Promise.all(children.map(own))
   // A native prover runs as the child of a process that only calls it.
   return called.length > 0 ? Math.max(...called) : own(String(pid))
@@ -115,4 +135,3 @@ function seconds(list: readonly number[]): string {
 function spread(ratios: readonly number[]): string {
   return [Math.min(...ratios), median(ratios), Math.max(...ratios)].map((ratio) => ratio.toFixed(2)).join(' / ')
 }
-

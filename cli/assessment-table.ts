@@ -1,4 +1,4 @@
-import { QUOTE_DECIMALS, type Book, type BookAccount } from '../protocol/book.ts'
+import { type Book, type BookAccount, QUOTE_DECIMALS } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import type { AccountAssessment, Amounts, Assessment } from './assessment.ts'
 
@@ -17,7 +17,10 @@ export function assessmentTable(book: Book, { accounts, totals }: Assessment): s
   const cash = book.assets[0]!.symbol
   const rows = accounts
     .map((account, i): Row => ({ account, ratio: coverage(book, book.accounts[i]!) }))
-    .sort((a, b) => Number(a.account.status === 'healthy') - Number(b.account.status === 'healthy') || compare(a.ratio, b.ratio))
+    .sort(
+      (a, b) =>
+        Number(a.account.status === 'healthy') - Number(b.account.status === 'healthy') || compare(a.ratio, b.ratio),
+    )
   const shown = rows.slice(0, totals.partial + totals.closed + HEALTHY_SHOWN)
 
   const prices = book.assets.slice(1).map(({ symbol, price }) => `${symbol} ${formatDecimal(price, QUOTE_DECIMALS)}`)
@@ -53,8 +56,8 @@ function coverage(book: Book, { balances }: BookAccount): bigint | undefined {
   let collateral = 0n
   let liabilities = 0n
   balances.forEach((balance, a) => {
-    if (balance > 0n) collateral += balance * book.marks[a]!.u
-    else liabilities -= balance * book.marks[a]!.v
+    if (balance > 0n) collateral += balance * book.marks[a]!.collateralValue
+    else liabilities -= balance * book.marks[a]!.liabilityValue
   })
   return liabilities === 0n ? undefined : (collateral * 10n ** BigInt(RATIO_DECIMALS)) / liabilities
 }
@@ -68,12 +71,21 @@ function compare(a: bigint | undefined, b: bigint | undefined): number {
 }
 
 function list(amounts: Amounts): string {
-  return Object.entries(amounts).map(([symbol, amount]) => `${amount} ${symbol}`).join(', ') || '-'
+  return (
+    Object.entries(amounts)
+      .map(([symbol, amount]) => `${amount} ${symbol}`)
+      .join(', ') || '-'
+  )
 }
 
 function align(header: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
-  const widths = header.map((title, column) => rows.reduce((width, row) => Math.max(width, row[column]!.length), title.length))
+  const widths = header.map((title, column) =>
+    rows.reduce((width, row) => Math.max(width, row[column]!.length), title.length),
+  )
   return [header, ...rows].map((row) =>
-    row.map((cell, column) => (right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!))).join('  ').trimEnd(),
+    row
+      .map((cell, column) => (right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
   )
 }

@@ -32,7 +32,11 @@ export interface Assessment {
 export function assess(book: Book): Assessment {
   const amounts = (values: readonly bigint[]): Amounts =>
     // fromEntries defines own properties, whatever the symbols are.
-    Object.fromEntries(book.assets.flatMap(({ symbol, decimals }, a) => (values[a] ? [[symbol, formatDecimal(values[a], decimals)]] : [])))
+    Object.fromEntries(
+      book.assets.flatMap(({ symbol, decimals }, a) =>
+        values[a] ? [[symbol, formatDecimal(values[a], decimals)]] : [],
+      ),
+    )
 
   const sold = book.assets.map(() => 0n)
   const bought = book.assets.map(() => 0n)
@@ -56,5 +60,13 @@ export function assess(book: Book): Assessment {
       badDebt: formatDecimal(result.badDebt, book.cashDecimals),
     }
   })
-  return { accounts, totals: { sold: amounts(sold), bought: amounts(bought), badDebt: formatDecimal(badDebt, book.cashDecimals), ...counts } }
+  return {
+    accounts,
+    totals: {
+      sold: amounts(sold),
+      bought: amounts(bought),
+      badDebt: formatDecimal(badDebt, book.cashDecimals),
+      ...counts,
+    },
+  }
 }

@@ -12,5 +12,7 @@ export function loadKeys(profile: ProfileName, directory?: string): Promise<KeyS
     onProgress: ({ circuit, stage, share }) =>
       progress(`${stage === 'compile' ? 'compiling' : 'making the key of'} ${circuit}: ${Math.round(100 * share)} %`),
   }
-  return (directory === undefined ? ensureKeys(profile, options) : loadExportedKeys(directory, profile, options)).finally(endProgress)
+  return (
+    directory === undefined ? ensureKeys(profile, options) : loadExportedKeys(directory, profile, options)
+  ).finally(endProgress)
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { parseBook, type Book } from '../protocol/book.ts'
+import { type Book, parseBook } from '../protocol/book.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -31,7 +31,8 @@ export async function readParsed<T>(path: string, parse: (text: string) => T): P
   try {
     return parse(text)
   } catch (error) {
-    if (error instanceof PlimsollError) throw new PlimsollError(`${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint })
+    if (error instanceof PlimsollError)
+      throw new PlimsollError(`${path}: ${error.message}`, error.hint === undefined ? {} : { hint: error.hint })
     throw error
   }
 }

@@ -1,4 +1,4 @@
-import { type Deployable, parseDeployable } from '../sequencer/custody-plan.ts'
+import { type Deployable, parseDeployable } from '../deploy/market-plan.ts'
 import { readParsed } from './read-book.ts'
 
 /**

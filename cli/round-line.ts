@@ -1,4 +1,4 @@
-import type { RoundReport } from '../sequencer/node.ts'
+import type { RoundReport } from '../sequencer/node/node.ts'
 
 interface Column {
   readonly title: string
@@ -27,6 +27,8 @@ export function roundHeader(leading: readonly string[]): string {
 
 /** One line about a round; bad debt in base units of cash unless formatted by `badDebt`. */
 export function roundLine(report: RoundReport, leading: readonly string[] = [], badDebt?: string): string {
-  const values = COLUMNS.map(({ title, width, value }) => (title === 'bad debt' && badDebt !== undefined ? badDebt : value(report)).padStart(width))
+  const values = COLUMNS.map(({ title, width, value }) =>
+    (title === 'bad debt' && badDebt !== undefined ? badDebt : value(report)).padStart(width),
+  )
   return [...leading, ...values].join('  ')
 }

@@ -3,21 +3,21 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Address, parseAbi } from 'viem'
-import { startLocalChain } from '../contracts/local-chain.ts'
+import { verifyChain } from '../audit/verify-chain.ts'
+import { startLocalChain } from '../chain/local-chain.ts'
+import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
+import { mockCustody } from '../deploy/market-plan.ts'
 import { parseBook } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { closeProver } from '../prover/prove.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { jointPath, readCandles } from '../sequencer/candles.ts'
-import { mockCustody } from '../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy } from '../sequencer/deploy.ts'
-import { NodeMetrics } from '../sequencer/metrics.ts'
-import { type RoundReport, SequencerNode } from '../sequencer/node.ts'
-import { connectSigner, type SigningClient } from '../sequencer/rpc.ts'
-import { sampleAccounts } from '../sequencer/sample-accounts.ts'
-import { serve } from '../sequencer/server.ts'
-import { verifyChain } from '../sequencer/verify-chain.ts'
+import { closeProver } from '../prover/prove.ts'
+import { jointPath, readCandles } from '../risk/data/candles.ts'
+import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
+import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import { NodeMetrics } from '../sequencer/api/metrics.ts'
+import { serve } from '../sequencer/api/server.ts'
+import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
@@ -58,7 +58,13 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
     await clock.moveTo(ticks[0]!.unix - 600)
     const book = demoBook(ticks[0]!)
     const deployed = await deploy(book, keys, signer, {
-      accounts: book.accounts, custody: mockCustody(book), feeds: {}, allowDevelopmentKeys: false, data: join(data, 'state'), clocks: DEFAULT_CLOCKS })
+      accounts: book.accounts,
+      custody: mockCustody(book),
+      feeds: {},
+      allowDevelopmentKeys: false,
+      data: join(data, 'state'),
+      clocks: DEFAULT_CLOCKS,
+    })
     const node = await SequencerNode.open(deployed.data, signer, loadKeys)
     const metrics = new NodeMetrics()
     const { server, port } = await serve(node, metrics, 0)
@@ -68,35 +74,65 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
     const reports: RoundReport[] = []
     for (const tick of ticks) {
       await clock.moveTo(tick.unix)
-      await setFeeds(signer, SYMBOLS.map((symbol) => deployed.feeds[symbol]!), tick.quotes)
+      await setFeeds(
+        signer,
+        SYMBOLS.map((symbol) => deployed.feeds[symbol]!),
+        tick.quotes,
+      )
       const report = await node.step((done) => progress(`${done} batches proven`)).finally(endProgress)
       if (report === undefined) throw new PlimsollError('The node posted no round although the feeds moved.')
       metrics.record(report)
       reports.push(report)
-      const leading = [new Date(1_000 * tick.unix).toISOString().slice(0, 16).replace('T', ' '), ...tick.quotes.map((quote) => cents(quote).padStart(8))]
+      const leading = [
+        new Date(1_000 * tick.unix).toISOString().slice(0, 16).replace('T', ' '),
+        ...tick.quotes.map((quote) => cents(quote).padStart(8)),
+      ]
       say(roundLine(report, leading, formatDecimal(report.badDebt, CASH_DECIMALS)))
     }
     server.close()
     await node.close()
 
-    say('Auditing the chain: every proof again, under this installation\'s keys.')
-    const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
+    say("Auditing the chain: every proof again, under this installation's keys.")
+    const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) =>
+      progress(`${done} settlements checked`),
+    ).finally(endProgress)
     const incomplete = reports.filter((report) => !report.complete).length
     const differing = verdict.rounds.filter(({ round, complete, swept, proofs }, i) => {
       const report = reports[i]
-      return report?.round !== round || report.complete !== complete || report.swept !== swept || report.proofs !== proofs
+      return (
+        report?.round !== round || report.complete !== complete || report.swept !== swept || report.proofs !== proofs
+      )
     }).length
     const ok = verdict.ok && incomplete === 0 && differing === 0 && verdict.rounds.length === reports.length
-    const total = (field: 'swept' | 'liquidated' | 'closed' | 'proofs') => reports.reduce((sum, report) => sum + report[field], 0)
-    const badDebt = formatDecimal(reports.reduce((sum, report) => sum + report.badDebt, 0n), CASH_DECIMALS)
+    const total = (field: 'swept' | 'liquidated' | 'closed' | 'proofs') =>
+      reports.reduce((sum, report) => sum + report[field], 0)
+    const badDebt = formatDecimal(
+      reports.reduce((sum, report) => sum + report.badDebt, 0n),
+      CASH_DECIMALS,
+    )
     const seconds = Math.round((performance.now() - started) / 1_000)
     const act = {
-      ok, rounds: reports.length, incomplete, accounts: ACCOUNTS, swept: total('swept'), liquidated: total('liquidated'), closed: total('closed'),
-      badDebt, proofs: total('proofs'), seconds, audit: verdict,
+      ok,
+      rounds: reports.length,
+      incomplete,
+      accounts: ACCOUNTS,
+      swept: total('swept'),
+      liquidated: total('liquidated'),
+      closed: total('closed'),
+      badDebt,
+      proofs: total('proofs'),
+      seconds,
+      audit: verdict,
     }
-    say(`${reports.length} rounds, ${incomplete} of them incomplete: ${total('swept')} sweeps of an account, ${total('liquidated')} liquidations, ${total('closed')} closed, bad debt ${badDebt}.`)
+    say(
+      `${reports.length} rounds, ${incomplete} of them incomplete: ${total('swept')} sweeps of an account, ${total('liquidated')} liquidations, ${total('closed')} closed, bad debt ${badDebt}.`,
+    )
     say(`${total('proofs')} proofs, ${seconds} s in all.`)
-    say(verdict.ok ? `Audit: ${verdict.rounds.length} rounds verified from the chain alone${differing > 0 ? `, but ${differing} differ from the node's` : ', as the node reported them'}.` : `Audit failed: ${verdict.error}`)
+    say(
+      verdict.ok
+        ? `Audit: ${verdict.rounds.length} rounds verified from the chain alone${differing > 0 ? `, but ${differing} differ from the node's` : ', as the node reported them'}.`
+        : `Audit failed: ${verdict.error}`,
+    )
     if (verdict.ok) say(`Not known: ${verdict.unknown}`)
     return act
   } finally {
@@ -107,9 +143,12 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
 }
 
 function readDay(): Tick[] {
-  const file = (symbol: string) => fileURLToPath(new URL(`../test/data/crashes/${symbol}USDT_1h_2020-03_black_thursday.csv`, import.meta.url))
+  const file = (symbol: string) =>
+    fileURLToPath(new URL(`../risk/data/crashes/${symbol}USDT_1h_2020-03_black_thursday.csv`, import.meta.url))
   const from = Date.parse(`${DAY}T00:00:00Z`) / 1_000
-  const [eth, btc] = SYMBOLS.map((symbol) => readCandles(file(symbol)).filter(({ unix }) => unix >= from && unix < from + 86_400)) as [ReturnType<typeof readCandles>, ReturnType<typeof readCandles>]
+  const [eth, btc] = SYMBOLS.map((symbol) =>
+    readCandles(file(symbol)).filter(({ unix }) => unix >= from && unix < from + 86_400),
+  ) as [ReturnType<typeof readCandles>, ReturnType<typeof readCandles>]
   return jointPath(eth, btc, SYMBOLS).map((quotes, i) => ({ unix: from + (i * 3_600) / POINTS_PER_HOUR, quotes }))
 }
 
@@ -117,20 +156,36 @@ function readDay(): Tick[] {
 function demoBook({ quotes }: Tick) {
   const prices = quotes.map((quote) => Number(quote) / 1e18)
   const depths = { ETH: '40000', BTC: '2500' }
-  const accounts = sampleAccounts(SEED, ACCOUNTS, prices.map((price) => ({ price, decimals: 8 })), { bankrupt: true })
+  const accounts = sampleAccounts(
+    SEED,
+    ACCOUNTS,
+    prices.map((price) => ({ price, decimals: 8 })),
+    { bankrupt: true },
+  )
   return parseBook(
     JSON.stringify({
       assets: [
         { symbol: 'USD', decimals: CASH_DECIMALS },
         ...SYMBOLS.map((symbol, i) => ({
-          symbol, decimals: 8, price: formatDecimal(quotes[i]!, 18), collateralFactor: '0.85', liabilityFactor: '1.15',
-          targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02', depth: depths[symbol],
+          symbol,
+          decimals: 8,
+          price: formatDecimal(quotes[i]!, 18),
+          collateralFactor: '0.85',
+          liabilityFactor: '1.15',
+          targetCollateralFactor: '0.8',
+          targetLiabilityFactor: '1.2',
+          penalty: '0.02',
+          depth: depths[symbol],
         })),
       ],
       minLiability: '50',
       accounts: accounts.map(({ shape, balances }, i) => ({
         id: `${shape} ${i}`,
-        balances: { USD: formatDecimal(balances[0]!, CASH_DECIMALS), ETH: formatDecimal(balances[1]!, 8), BTC: formatDecimal(balances[2]!, 8) },
+        balances: {
+          USD: formatDecimal(balances[0]!, CASH_DECIMALS),
+          ETH: formatDecimal(balances[1]!, 8),
+          BTC: formatDecimal(balances[2]!, 8),
+        },
       })),
     }),
   )
@@ -138,7 +193,12 @@ function demoBook({ quotes }: Tick) {
 
 async function setFeeds(signer: SigningClient, feeds: readonly Address[], quotes: readonly bigint[]): Promise<void> {
   for (const [i, address] of feeds.entries()) {
-    const hash = await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [quotes[i]!] })
+    const hash = await signer.write.writeContract({
+      address,
+      abi: FEED_ABI,
+      functionName: 'setAnswer',
+      args: [quotes[i]!],
+    })
     await signer.read.waitForTransactionReceipt({ hash })
   }
 }
@@ -148,20 +208,23 @@ async function setFeeds(signer: SigningClient, feeds: readonly Address[], quotes
  * proving takes no time of theirs.
  */
 class ChainClock {
-  private readonly signer: SigningClient
-  private offset: bigint | undefined
+  readonly #signer: SigningClient
+  #offset: bigint | undefined
 
   constructor(signer: SigningClient) {
-    this.signer = signer
+    this.#signer = signer
   }
 
   /** Mines a block at the replayed time. */
   async moveTo(unix: number): Promise<void> {
-    const { timestamp } = await this.signer.read.getBlock()
-    this.offset ??= timestamp + 60n - BigInt(unix)
-    const target = BigInt(unix) + this.offset
-    const request = this.signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
-    await request({ method: 'evm_setNextBlockTimestamp', params: [`0x${(target > timestamp ? target : timestamp + 1n).toString(16)}`] })
+    const { timestamp } = await this.#signer.read.getBlock()
+    this.#offset ??= timestamp + 60n - BigInt(unix)
+    const target = BigInt(unix) + this.#offset
+    const request = this.#signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
+    await request({
+      method: 'evm_setNextBlockTimestamp',
+      params: [`0x${(target > timestamp ? target : timestamp + 1n).toString(16)}`],
+    })
     await request({ method: 'evm_mine', params: [] })
   }
 }

@@ -1,13 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../protocol/errors.ts'
-import type { RoundReport, SequencerNode } from '../sequencer/node.ts'
-import type { NodeMetrics } from '../sequencer/metrics.ts'
 import { closeProver } from '../prover/prove.ts'
+import type { NodeMetrics } from '../sequencer/api/metrics.ts'
+import type { RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
 
 /** Steps the node every `interval` milliseconds until the process is told to end; a step that fails is tried again. */
-export async function runNode(node: SequencerNode, metrics: NodeMetrics, interval: number, json: boolean): Promise<void> {
+export async function runNode(
+  node: SequencerNode,
+  metrics: NodeMetrics,
+  interval: number,
+  json: boolean,
+): Promise<void> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   if (!json) process.stdout.write(`${roundHeader([])}\n`)

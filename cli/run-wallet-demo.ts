@@ -2,25 +2,25 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Address, parseAbi } from 'viem'
-import { startLocalChain } from '../contracts/local-chain.ts'
+import { verifyChain } from '../audit/verify-chain.ts'
+import { startLocalChain } from '../chain/local-chain.ts'
+import { DEFAULT_CLOCKS, type Deployed, deploy } from '../deploy/deploy.ts'
+import { parseDeployable } from '../deploy/market-plan.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
-import { closeProver } from '../prover/prove.ts'
 import type { ProfileName } from '../prover/profiles.ts'
+import { closeProver } from '../prover/prove.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { SettlementHistory } from '../sdk/chain/account-history.ts'
+import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import { sendCall } from '../sdk/chain/send-call.ts'
 import { PlimsollClient } from '../sdk/client.ts'
-import { SettlementHistory } from '../sdk/history.ts'
 import { deriveOwnerKey } from '../sdk/owner-key.ts'
 import { newLink, OwnerWallet } from '../sdk/owner-wallet.ts'
-import { parseDeployable } from '../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy, type Deployed } from '../sequencer/deploy.ts'
-import { NodeMetrics } from '../sequencer/metrics.ts'
-import { type RoundReport, SequencerNode } from '../sequencer/node.ts'
-import { connectSigner, type SigningClient } from '../sequencer/rpc.ts'
-import { sendCall } from '../sequencer/send-call.ts'
-import { serve } from '../sequencer/server.ts'
-import { verifyChain } from '../sequencer/verify-chain.ts'
+import { NodeMetrics } from '../sequencer/api/metrics.ts'
+import { serve } from '../sequencer/api/server.ts'
+import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
@@ -48,7 +48,13 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
   const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
   try {
     const signer = await connectSigner(chain.url)
-    const deployed = await deploy(market, keys, signer, { custody, feeds: {}, allowDevelopmentKeys: false, data: join(data, 'state'), clocks: DEFAULT_CLOCKS })
+    const deployed = await deploy(market, keys, signer, {
+      custody,
+      feeds: {},
+      allowDevelopmentKeys: false,
+      data: join(data, 'state'),
+      clocks: DEFAULT_CLOCKS,
+    })
     const node = await SequencerNode.open(deployed.data, signer, loadKeys)
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
@@ -56,19 +62,27 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       const report = await node.step((done) => progress(`${done} batches proven`)).finally(endProgress)
       if (report === undefined) throw new PlimsollError('The node found nothing to do.')
       reports.push(report)
-      say(`  Round ${report.round}: ${report.operations} operations, ${report.liquidated} liquidated, ${report.proofs} proofs in ${report.seconds.toFixed(1)} s; ${report.complete ? 'complete' : 'NOT COMPLETE'}.`)
+      say(
+        `  Round ${report.round}: ${report.operations} operations, ${report.liquidated} liquidated, ${report.proofs} proofs in ${report.seconds.toFixed(1)} s; ${report.complete ? 'complete' : 'NOT COMPLETE'}.`,
+      )
     }
-    const owners = await Promise.all(NAMES.map((name, i) => demoOwner(name, signer, chain.url, deployed, `http://127.0.0.1:${port}`, i + 1)))
+    const owners = await Promise.all(
+      NAMES.map((name, i) => demoOwner(name, signer, chain.url, deployed, `http://127.0.0.1:${port}`, i + 1)),
+    )
     const [alice, bob, carol, dave] = owners as [DemoOwner, DemoOwner, DemoOwner, DemoOwner]
 
-    say('Alice deposits 10 ETH, Bob 5,000 USD, Carol 2 ETH, Dave 2,000 USD: each opens an account for a key of its own.')
+    say(
+      'Alice deposits 10 ETH, Bob 5,000 USD, Carol 2 ETH, Dave 2,000 USD: each opens an account for a key of its own.',
+    )
     await alice.open(1, 10n * WEI)
     await bob.open(0, 5_000n * USD)
     await carol.open(1, 2n * WEI)
     await dave.open(0, 2_000n * USD)
     await step()
 
-    say('Alice borrows 1,000 USD against her ETH. Carol sells 1 ETH to Bob for 194 USD. Carol buys 1 perpetual of Dave. Alice would rather keep her ETH: that stays between her and the sequencer.')
+    say(
+      'Alice borrows 1,000 USD against her ETH. Carol sells 1 ETH to Bob for 194 USD. Carol buys 1 perpetual of Dave. Alice would rather keep her ETH: that stays between her and the sequencer.',
+    )
     const { id: loan } = await alice.wallet.withdraw(0, 1_000n * USD, alice.address, DAY)
     const [spot, perpetual] = [newLink(), newLink()]
     await carol.wallet.trade({ asset: 1, direction: 0, x: COIN, y: 194n * USD }, spot, DAY)
@@ -80,8 +94,15 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
     await step()
     const [pending] = await alice.wallet.client.withdrawals(await alice.wallet.index())
     const early = await alice.wallet.client.operation(loan)
-    say(`  Alice's loan was ${early.status}; the settlement that left nobody breached was a checkpoint, so it can be claimed: ${pending!.claimable ? 'yes' : 'no'}.`)
-    await sendCall(alice.signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(pending!.id)] })
+    say(
+      `  Alice's loan was ${early.status}; the settlement that left nobody breached was a checkpoint, so it can be claimed: ${pending!.claimable ? 'yes' : 'no'}.`,
+    )
+    await sendCall(alice.signer, {
+      address: deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'claim',
+      args: [BigInt(pending!.id)],
+    })
     say(`  Paid: Alice holds ${formatDecimal(await alice.tokens(0), 6)} USD in her own wallet.`)
 
     say('The crash: ETH falls to 110 USD.')
@@ -93,12 +114,17 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
     const { key, deployment } = alice.wallet
     const index = await alice.wallet.index()
     const recovered = history.account(index, key.publicKey, sharedViewKey(key.secret, deployment.sequencerKey))
-    const same = recovered.leaf === node.system.tree.leaf(index) && String(recovered.account.balances) === String(node.system.accounts[index]!.balances)
-    for (const { version, kind, changes } of recovered.history) say(`  version ${version}: ${kind} ${listAmounts(amountsBySymbol(deployment.assets, changes))}`)
+    const same =
+      recovered.leaf === node.system.tree.leaf(index) &&
+      String(recovered.account.balances) === String(node.system.accounts[index]!.balances)
+    for (const { version, kind, changes } of recovered.history)
+      say(`  version ${version}: ${kind} ${listAmounts(amountsBySymbol(deployment.assets, changes))}`)
     say(`  It is ${same ? 'bit for bit' : 'NOT'} what the sequencer has.`)
 
     say('Auditing the chain: every proof again.')
-    const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) => progress(`${done} settlements checked`)).finally(endProgress)
+    const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) =>
+      progress(`${done} settlements checked`),
+    ).finally(endProgress)
     server.close()
     server.closeAllConnections()
     await node.close()
@@ -106,8 +132,19 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
     const operations = reports.reduce((sum, report) => sum + report.operations, 0)
     const ok = verdict.ok && same && liquidated > 0 && pending!.claimable && reports.every(({ complete }) => complete)
     const seconds = Math.round((performance.now() - started) / 1_000)
-    say(`${operations} operations, ${liquidated} liquidated, ${seconds} s; the audit ${verdict.ok ? 'agrees' : `failed: ${verdict.error}`}.`)
-    return { ok, owners: owners.length, operations, liquidated, proofs: reports.reduce((sum, { proofs }) => sum + proofs, 0), recovered: same, seconds, audit: verdict }
+    say(
+      `${operations} operations, ${liquidated} liquidated, ${seconds} s; the audit ${verdict.ok ? 'agrees' : `failed: ${verdict.error}`}.`,
+    )
+    return {
+      ok,
+      owners: owners.length,
+      operations,
+      liquidated,
+      proofs: reports.reduce((sum, { proofs }) => sum + proofs, 0),
+      recovered: same,
+      seconds,
+      audit: verdict,
+    }
   } finally {
     await closeProver()
     await chain.stop()
@@ -116,7 +153,14 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
 }
 
 function demoMarket() {
-  const common = { decimals: 8, collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02' }
+  const common = {
+    decimals: 8,
+    collateralFactor: '0.85',
+    liabilityFactor: '1.15',
+    targetCollateralFactor: '0.8',
+    targetLiabilityFactor: '1.2',
+    penalty: '0.02',
+  }
   const limits = { cap: '1000000', minOpen: '0.01', minDeposit: '0.001' }
   return {
     assets: [
@@ -139,28 +183,58 @@ interface DemoOwner {
 }
 
 /** An owner with the chain's unlocked account of that number. */
-async function demoOwner(name: string, operator: SigningClient, rpc: string, deployed: Deployed, node: string, number: number): Promise<DemoOwner> {
+async function demoOwner(
+  name: string,
+  operator: SigningClient,
+  rpc: string,
+  deployed: Deployed,
+  node: string,
+  number: number,
+): Promise<DemoOwner> {
   const from = (await operator.write.getAddresses())[number]
   if (from === undefined) throw new PlimsollError(`The local chain has no account for ${name}.`)
   const signer = await connectSigner(rpc, { variable: 'PLIMSOLL_DEMO_KEY', from })
   const client = new PlimsollClient({ node })
   const deployment = await client.deployment()
-  const wallet = OwnerWallet.open(client, deployment, await deriveOwnerKey((typedData) => signer.write.signTypedData(typedData), deployment.chainId, deployment.settlement))
+  const wallet = OwnerWallet.open(
+    client,
+    deployment,
+    await deriveOwnerKey(
+      (typedData) => signer.write.signTypedData(typedData),
+      deployment.chainId,
+      deployment.settlement,
+    ),
+  )
   const token = (asset: number) => deployment.assets[asset]!.token!
   return {
-    address: from, signer, wallet,
+    address: from,
+    signer,
+    wallet,
     async open(asset, amount) {
       await sendCall(signer, { address: token(asset), abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [from, amount] })
-      await sendCall(signer, { address: token(asset), abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, amount] })
+      await sendCall(signer, {
+        address: token(asset),
+        abi: TOKEN_ABI,
+        functionName: 'approve',
+        args: [deployed.vault, amount],
+      })
       const [x, y] = wallet.key.publicKey
-      await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'open', args: [asset, amount, x, y], value: deployment.openingFee })
+      await sendCall(signer, {
+        address: deployed.vault,
+        abi: VAULT_ABI,
+        functionName: 'open',
+        args: [asset, amount, x, y],
+        value: deployment.openingFee,
+      })
     },
-    tokens: (asset) => signer.read.readContract({ address: token(asset), abi: TOKEN_ABI, functionName: 'balanceOf', args: [from] }),
+    tokens: (asset) =>
+      signer.read.readContract({ address: token(asset), abi: TOKEN_ABI, functionName: 'balanceOf', args: [from] }),
   }
 }
 
 async function setPrices(signer: SigningClient, { feeds }: Deployed, prices: readonly bigint[]): Promise<void> {
   const request = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
   await request({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
-  for (const [i, address] of Object.values(feeds).entries()) await sendCall(signer, { address, abi: FEED_ABI, functionName: 'setAnswer', args: [prices[i]! * WEI] })
+  for (const [i, address] of Object.values(feeds).entries())
+    await sendCall(signer, { address, abi: FEED_ABI, functionName: 'setAnswer', args: [prices[i]! * WEI] })
 }

@@ -93,11 +93,22 @@ export function batchValues(batch: Batch): bigint[] {
       return [BigInt(batch.active), ...batch.headsAfter]
     case 'resolve':
       return [
-        BigInt(batch.active), batch.rootAfter, batch.distressAfter, batch.inboxAfter,
-        ...batch.backstopDelta.map(toField), batch.badDebt, ...batch.writes.flatMap(writeValues),
+        BigInt(batch.active),
+        batch.rootAfter,
+        batch.distressAfter,
+        batch.inboxAfter,
+        ...batch.backstopDelta.map(toField),
+        batch.badDebt,
+        ...batch.writes.flatMap(writeValues),
       ]
     case 'transact':
-      return [BigInt(batch.active), batch.rootAfter, batch.inboxAfter, batch.validUntil, ...batch.steps.flatMap(stepValues)]
+      return [
+        BigInt(batch.active),
+        batch.rootAfter,
+        batch.inboxAfter,
+        batch.validUntil,
+        ...batch.steps.flatMap(stepValues),
+      ]
   }
 }
 
@@ -134,8 +145,14 @@ export function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact
 }
 
 /** Inverse of `batchValues`. @throws PlimsollError on another number of values, or an operation that does not exist */
-export function parseBatch(circuit: Batch['circuit'], window: readonly number[], values: readonly bigint[], shape: Shape): Batch {
-  if (values.length !== valueCount(circuit, shape)) throw new PlimsollError(`A ${circuit} has ${valueCount(circuit, shape)} values, not ${values.length}.`)
+export function parseBatch(
+  circuit: Batch['circuit'],
+  window: readonly number[],
+  values: readonly bigint[],
+  shape: Shape,
+): Batch {
+  if (values.length !== valueCount(circuit, shape))
+    throw new PlimsollError(`A ${circuit} has ${valueCount(circuit, shape)} values, not ${values.length}.`)
   const active = Number(values[0])
   if (circuit === 'sweep') return { circuit, window, active, headsAfter: values.slice(1) }
   if (circuit === 'transact') {
@@ -143,13 +160,21 @@ export function parseBatch(circuit: Batch['circuit'], window: readonly number[],
     return { circuit, active, rootAfter: values[1]!, inboxAfter: values[2]!, validUntil: values[3]!, steps }
   }
   return {
-    circuit, active, rootAfter: values[1]!, distressAfter: values[2]!, inboxAfter: values[3]!,
-    backstopDelta: values.slice(4, 12).map(fromField), badDebt: values[12]!, writes: rows(values, RESOLVE_VALUES, WRITE_VALUES).map(parseWrite),
+    circuit,
+    active,
+    rootAfter: values[1]!,
+    distressAfter: values[2]!,
+    inboxAfter: values[3]!,
+    backstopDelta: values.slice(4, 12).map(fromField),
+    badDebt: values[12]!,
+    writes: rows(values, RESOLVE_VALUES, WRITE_VALUES).map(parseWrite),
   }
 }
 
 function rows(values: readonly bigint[], from: number, width: number): (readonly bigint[])[] {
-  return Array.from({ length: (values.length - from) / width }, (_, i) => values.slice(from + width * i, from + width * (i + 1)))
+  return Array.from({ length: (values.length - from) / width }, (_, i) =>
+    values.slice(from + width * i, from + width * (i + 1)),
+  )
 }
 
 function parseWrite(row: readonly bigint[]): Write {

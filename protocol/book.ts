@@ -1,11 +1,11 @@
-import { ASSETS, FACTOR_ONE, MAX_WEIGHT, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { NEUTRAL_WEIGHTS } from './account.ts'
+import { ASSETS, FACTOR_ONE, MAX_WEIGHT, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { formatDecimal, parseDecimal } from './decimal.ts'
 import { PlimsollError } from './errors.ts'
-import { isOversize, type Balances } from './health.ts'
+import { type Balances, isOversize } from './health.ts'
 import { abs } from './integer.ts'
-import { parseJson, type Json, type JsonObject } from './json.ts'
-import { assetMarks, checkParameters, fillMarks, priceMarkDown, type Marks, type RiskParameters } from './marks.ts'
+import { type Json, type JsonObject, parseJson } from './json.ts'
+import { assetMarks, checkParameters, fillMarks, type Marks, priceMarkDown, type RiskParameters } from './marks.ts'
 
 /** Decimals of `BookAsset.price`. */
 export const QUOTE_DECIMALS = 18
@@ -54,7 +54,13 @@ const CASH_PARAMETERS: RiskParameters = {
   depth: 0n,
 }
 const CASH_FIELDS = ['symbol', 'decimals']
-const FACTORS = ['collateralFactor', 'liabilityFactor', 'targetCollateralFactor', 'targetLiabilityFactor', 'penalty'] as const
+const FACTORS = [
+  'collateralFactor',
+  'liabilityFactor',
+  'targetCollateralFactor',
+  'targetLiabilityFactor',
+  'penalty',
+] as const
 
 /**
  * Reads a BOOK.json. Nothing is rounded, and nothing that is not understood is skipped.
@@ -69,10 +75,15 @@ export function parseBook(text: string): Book {
   const ids = new Map<string, number>()
   const accounts = array(book.accounts, 'accounts').map((entry, i): BookAccount => {
     const account = parseAccount(entry, i, market.assets, positions)
-    if (ids.has(account.id)) throw new PlimsollError(`accounts[${i}].id ${quote(account.id)} is a duplicate of accounts[${ids.get(account.id)}].`)
+    if (ids.has(account.id))
+      throw new PlimsollError(
+        `accounts[${i}].id ${quote(account.id)} is a duplicate of accounts[${ids.get(account.id)}].`,
+      )
     ids.set(account.id, i)
     if (isOversize(account.balances, market.marks)) {
-      throw new PlimsollError(`accounts[${i}] ${quote(account.id)}: balances are worth 2^95 or more, the sum of price |balance| at the marks' scale.`)
+      throw new PlimsollError(
+        `accounts[${i}] ${quote(account.id)}: balances are worth 2^95 or more, the sum of price |balance| at the marks' scale.`,
+      )
     }
     return account
   })
@@ -92,10 +103,15 @@ export function parseMarket(book: JsonObject): Market {
   const assets = [cash, ...listed.slice(1).map((asset, i) => parseAsset(asset, `assets[${i + 1}]`))]
   const positions = new Map<string, number>()
   assets.forEach(({ symbol }, a) => {
-    if (positions.has(symbol)) throw new PlimsollError(`assets[${a}].symbol ${quote(symbol)} is a duplicate of assets[${positions.get(symbol)}].`)
+    if (positions.has(symbol))
+      throw new PlimsollError(
+        `assets[${a}].symbol ${quote(symbol)} is a duplicate of assets[${positions.get(symbol)}].`,
+      )
     positions.set(symbol, a)
   })
-  const marks = fillMarks(assets.slice(1).map((asset, i) => marksOf(asset, cash.decimals, `assets[${i + 1}] ${quote(asset.symbol)}`)))
+  const marks = fillMarks(
+    assets.slice(1).map((asset, i) => marksOf(asset, cash.decimals, `assets[${i + 1}] ${quote(asset.symbol)}`)),
+  )
 
   const minLiability = 'minLiability' in book ? magnitude(book.minLiability, cash.decimals, 'minLiability') : 0n
   return { assets, cashDecimals: cash.decimals, minLiability, marks }
@@ -114,11 +130,18 @@ function parseAsset(entry: Json, position: string): BookAsset {
   refuseUnknown(fields, [...CASH_FIELDS, 'price', 'depth', ...FACTORS], path)
   const price = parseDecimal(present(fields, 'price', path), QUOTE_DECIMALS, `${path}: price`)
   if (price <= 0n) throw new PlimsollError(`${path}: price is not above 0.`)
-  const [collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty] = FACTORS.map((factor) =>
-    magnitude(present(fields, factor, path), FACTOR_DECIMALS, `${path}: ${factor}`),
+  const [collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty] = FACTORS.map(
+    (factor) => magnitude(present(fields, factor, path), FACTOR_DECIMALS, `${path}: ${factor}`),
   ) as [bigint, bigint, bigint, bigint, bigint]
   const depth = magnitude(present(fields, 'depth', path), names.decimals, `${path}: depth`)
-  const parameters = { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth }
+  const parameters = {
+    collateralFactor,
+    liabilityFactor,
+    targetCollateralFactor,
+    targetLiabilityFactor,
+    penalty,
+    depth,
+  }
   checkParameters(parameters, path)
   return { ...names, price, parameters }
 }
@@ -136,14 +159,22 @@ function marksOf(asset: BookAsset, cashDecimals: number, path: string) {
   const price = priceMarkDown(asset.price, QUOTE_DECIMALS, cashDecimals, asset.decimals)
   if (price < PRICE_MIN || price >= PRICE_LIMIT) {
     const side = price < PRICE_MIN ? 'small' : 'large'
-    throw new PlimsollError(`${path}: price is too ${side} for the asset's decimals, its mark ${price} is outside [2^16, 2^60).`, {
-      hint: `Use ${side === 'small' ? 'fewer' : 'more'} decimals for the asset.`,
-    })
+    throw new PlimsollError(
+      `${path}: price is too ${side} for the asset's decimals, its mark ${price} is outside [2^16, 2^60).`,
+      {
+        hint: `Use ${side === 'small' ? 'fewer' : 'more'} decimals for the asset.`,
+      },
+    )
   }
   return assetMarks(price, asset.parameters, path)
 }
 
-function parseAccount(entry: Json, i: number, assets: readonly BookAsset[], positions: ReadonlyMap<string, number>): BookAccount {
+function parseAccount(
+  entry: Json,
+  i: number,
+  assets: readonly BookAsset[],
+  positions: ReadonlyMap<string, number>,
+): BookAccount {
   const fields = object(entry, `accounts[${i}]`)
   const id = name(present(fields, 'id', `accounts[${i}]`), `accounts[${i}].id`)
   const path = `accounts[${i}] ${quote(id)}`
@@ -188,7 +219,8 @@ function word(value: bigint, field: string): bigint {
 
 /** @throws PlimsollError naming `field` */
 export function object(value: Json | undefined, field: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new PlimsollError(`${capital(field)} is not a JSON object.`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new PlimsollError(`${capital(field)} is not a JSON object.`)
   return value
 }
 
@@ -213,7 +245,10 @@ function name(value: Json, field: string): string {
 /** A misspelled field would otherwise be a silent default. */
 function refuseUnknown(fields: JsonObject, known: readonly string[], path: string): void {
   const unknown = Object.keys(fields).find((key) => !known.includes(key))
-  if (unknown !== undefined) throw new PlimsollError(`${capital(path)} has the unknown field ${quote(unknown)}.`, { hint: `It may have ${known.join(', ')}.` })
+  if (unknown !== undefined)
+    throw new PlimsollError(`${capital(path)} has the unknown field ${quote(unknown)}.`, {
+      hint: `It may have ${known.join(', ')}.`,
+    })
 }
 
 function quote(text: string): string {

@@ -30,11 +30,29 @@ export function encryptAccount(account: Account, leaf: bigint): bigint[] {
  * Balances and weights behind a ciphertext.
  * @throws PlimsollError when the view key is not the account's
  */
-export function decryptAccount(cipher: readonly bigint[], leaf: bigint, viewKey: bigint): Pick<Account, 'balances' | 'weights'> {
-  const [low, middle, high] = cipher.map((c, i) => (c - pad(viewKey, leaf, i) + FIELD) % FIELD) as [bigint, bigint, bigint]
-  if (low >> 192n || middle >> 192n || high >> 168n) throw new PlimsollError('The ciphertext does not open under this view key.')
+export function decryptAccount(
+  cipher: readonly bigint[],
+  leaf: bigint,
+  viewKey: bigint,
+): Pick<Account, 'balances' | 'weights'> {
+  const [low, middle, high] = cipher.map((c, i) => (c - pad(viewKey, leaf, i) + FIELD) % FIELD) as [
+    bigint,
+    bigint,
+    bigint,
+  ]
+  if (low >> 192n || middle >> 192n || high >> 168n)
+    throw new PlimsollError('The ciphertext does not open under this view key.')
   const word = (value: bigint, i: number) => BigInt.asUintN(64, value >> BigInt(64 * i))
-  const magnitudes = [word(low, 0), word(low, 1), word(low, 2), word(middle, 0), word(middle, 1), word(middle, 2), word(high, 0), word(high, 1)]
+  const magnitudes = [
+    word(low, 0),
+    word(low, 1),
+    word(low, 2),
+    word(middle, 0),
+    word(middle, 1),
+    word(middle, 2),
+    word(high, 0),
+    word(high, 1),
+  ]
   const signs = high >> 128n
   return {
     balances: Array.from({ length: ASSETS }, (_, a) => ((signs >> BigInt(a)) & 1n ? -magnitudes[a]! : magnitudes[a]!)),

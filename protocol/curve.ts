@@ -2,6 +2,7 @@ import { babyjubjub } from '@noble/curves/misc'
 import { keccak256, stringToBytes } from 'viem'
 import { FIELD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
+import { min } from './integer.ts'
 
 /** Affine point of BabyJubJub in twisted Edwards form, `168700 x^2 + y^2 = 1 + 168696 x^2 y^2`. */
 export type Point = readonly [bigint, bigint]
@@ -42,7 +43,7 @@ export function hashToSubgroup(seed: string): Point {
   for (let counter = 0; counter < 256; counter++) {
     const x = BigInt(keccak256(new Uint8Array([...stringToBytes(seed), counter]))) % FIELD
     const y = ordinate(x)
-    if (y !== undefined) return multiply([x, y < FIELD - y ? y : FIELD - y], 8n)
+    if (y !== undefined) return multiply([x, min(y, FIELD - y)], 8n)
   }
   throw new PlimsollError('No point of the curve was found.')
 }

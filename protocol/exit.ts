@@ -28,7 +28,17 @@ export interface ExitParameters {
 
 /** What the owner of account `index` signs to leave for `recipient`. */
 export function exitMessage(index: number, recipient: Address): Message {
-  return { kind: KIND.exit, index, nonce: 0n, expiry: 0n, asset: 0, direction: 0, x: 0n, y: 0n, extra: BigInt(recipient) }
+  return {
+    kind: KIND.exit,
+    index,
+    nonce: 0n,
+    expiry: 0n,
+    asset: 0,
+    direction: 0,
+    x: 0n,
+    y: 0n,
+    extra: BigInt(recipient),
+  }
 }
 
 /** `sum price b`, cash included, in 2^-32 base units of cash. */
@@ -40,9 +50,13 @@ export function exitEquity(balances: Balances, marks: Marks): bigint {
  * The public vector of an exit, and the input with which `exit` proves it.
  * @throws PlimsollError when the signature is not the owner's or the equity is negative: nothing of this can be proven
  */
-export function exitTransition({ domain, account, path, publicKey, recipient, signature, marks }: ExitParameters): { vector: bigint[]; input: CircuitInput } {
+export function exitTransition({ domain, account, path, publicKey, recipient, signature, marks }: ExitParameters): {
+  vector: bigint[]
+  input: CircuitInput
+} {
   const message = messageHash(domain, exitMessage(account.index, recipient))
-  if (ownerHash(publicKey) !== account.owner || !verifySignature(publicKey, message, signature)) throw new PlimsollError('The exit is not signed by the owner.')
+  if (ownerHash(publicKey) !== account.owner || !verifySignature(publicKey, message, signature))
+    throw new PlimsollError('The exit is not signed by the owner.')
   const equity = exitEquity(account.balances, marks)
   if (equity < 0n) throw new PlimsollError('The account owes more than it has: there is nothing to leave with.')
   const root = pathRoot(path, account.index, accountLeaf(account))
@@ -53,7 +67,11 @@ export function exitTransition({ domain, account, path, publicKey, recipient, si
     vector,
     input: {
       ...vectorSignals(vector),
-      root, chainId, settlement, recipient: BigInt(recipient), price,
+      root,
+      chainId,
+      settlement,
+      recipient: BigInt(recipient),
+      price,
       ...accountInput(account, path),
       weights: packWeights(account.weights),
       publicKey,

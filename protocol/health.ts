@@ -14,14 +14,16 @@ export interface Envelope {
 /** Health `H`: an account is breached iff it is negative. Unit: 2^-32 base units of cash. */
 export function health(balances: Balances, marks: Marks): bigint {
   let sum = 0n
-  for (let a = 0; a < ASSETS; a++) sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.u : marks[a]!.v)
+  for (let a = 0; a < ASSETS; a++)
+    sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.collateralValue : marks[a]!.liabilityValue)
   return sum
 }
 
 /** Target health `T`: `H` at the target marks. */
 export function targetHealth(balances: Balances, marks: Marks): bigint {
   let sum = 0n
-  for (let a = 0; a < ASSETS; a++) sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.ut : marks[a]!.vt)
+  for (let a = 0; a < ASSETS; a++)
+    sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.targetCollateralValue : marks[a]!.targetLiabilityValue)
   return sum
 }
 
@@ -37,7 +39,8 @@ export function cornerHealth(balances: Balances, envelope: Envelope): bigint {
 /** Whether a slot of this envelope is covered at the marks. */
 export function isCovered(envelope: Envelope, marks: Marks): boolean {
   for (let a = 1; a < ASSETS; a++) {
-    if (marks[a]!.u < envelope.floors[a - 1]! || marks[a]!.v > envelope.ceilings[a - 1]!) return false
+    if (marks[a]!.collateralValue < envelope.floors[a - 1]! || marks[a]!.liabilityValue > envelope.ceilings[a - 1]!)
+      return false
   }
   return true
 }

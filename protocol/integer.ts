@@ -16,3 +16,7 @@ export function abs(a: bigint): bigint {
 export function min(a: bigint, b: bigint): bigint {
   return a < b ? a : b
 }
+
+export function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b
+}

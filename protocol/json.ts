@@ -5,6 +5,7 @@ export type JsonObject = { [key: string]: Json }
 
 // White space, then a mark, a string or a literal. The string's loop is unrolled: one character an iteration would exhaust the stack.
 const TOKEN =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them within a string.
   /[ \t\n\r]*(?:([{}[\],:])|("[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\u0000-\u001f]*)*")|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null)(?![\w.+-]))/y
 const MAX_DEPTH = 64
 
@@ -56,7 +57,8 @@ function parse(source: string): Json {
   }
 
   const value = (token: Token, depth: number): Json => {
-    if (token.text !== undefined || token.literal !== undefined) return JSON.parse((token.text ?? token.literal)!) as Json
+    if (token.text !== undefined || token.literal !== undefined)
+      return JSON.parse((token.text ?? token.literal)!) as Json
     if (depth === MAX_DEPTH) fail('JSON nested too deeply', token.at)
     if (token.mark === '[') return array(depth + 1)
     if (token.mark === '{') return object(depth + 1)

@@ -19,8 +19,16 @@ export function accountKeyTypedData(chainId: number | bigint, settlement: Hex, a
   return {
     domain: { name: 'Plimsoll', version: '1', chainId: BigInt(chainId), verifyingContract: settlement },
     primaryType: 'AccountKey',
-    types: { AccountKey: [{ name: 'statement', type: 'string' }, { name: 'account', type: 'uint32' }] },
-    message: { statement: 'This signature is the key to my Plimsoll account. I sign it only for software that I trust.', account },
+    types: {
+      AccountKey: [
+        { name: 'statement', type: 'string' },
+        { name: 'account', type: 'uint32' },
+      ],
+    },
+    message: {
+      statement: 'This signature is the key to my Plimsoll account. I sign it only for software that I trust.',
+      account,
+    },
   } as const
 }
 
@@ -29,7 +37,10 @@ export function accountKeyTypedData(chainId: number | bigint, settlement: Hex, a
  * @throws PlimsollError when it is not a signature of 65 bytes
  */
 export function ownerKeyFromSignature(signature: Hex): OwnerKey {
-  if (!/^0x[0-9a-fA-F]{130}$/.test(signature)) throw new PlimsollError('The signature is not one of 65 bytes.', { hint: 'Sign with an ordinary key: a contract wallet cannot derive an account key.' })
+  if (!/^0x[0-9a-fA-F]{130}$/.test(signature))
+    throw new PlimsollError('The signature is not one of 65 bytes.', {
+      hint: 'Sign with an ordinary key: a contract wallet cannot derive an account key.',
+    })
   const s = BigInt(slice(signature, 32, 64))
   const low = s > SECP256K1_ORDER / 2n ? SECP256K1_ORDER - s : s
   return ownerKeyFromSeed(keccak256(concat([slice(signature, 0, 32), toHex(low, { size: 32 })])))
@@ -64,7 +75,8 @@ export function sharedViewKey(secret: bigint, other: Point): bigint {
 
 /** The key pair of a sequencer's secret. @throws PlimsollError unless `0 < secret < SUBGROUP_ORDER` */
 export function sequencerKey(secret: bigint): { readonly secret: bigint; readonly publicKey: Point } {
-  if (secret <= 0n || secret >= SUBGROUP_ORDER) throw new PlimsollError('The secret of a sequencer lies between 0 and the order of the subgroup.')
+  if (secret <= 0n || secret >= SUBGROUP_ORDER)
+    throw new PlimsollError('The secret of a sequencer lies between 0 and the order of the subgroup.')
   return { secret, publicKey: multiply(BASE8, secret) }
 }
 

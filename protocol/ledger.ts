@@ -1,4 +1,14 @@
-import { type Batch, batchValues, type Opening, type ResolveBatch, type Shape, stepValues, type SweepBatch, type TransactBatch, writeValues } from './batch.ts'
+import {
+  type Batch,
+  batchValues,
+  type Opening,
+  type ResolveBatch,
+  type Shape,
+  type SweepBatch,
+  stepValues,
+  type TransactBatch,
+  writeValues,
+} from './batch.ts'
 import { ASSETS, DISTRESS, EXPIRY_LIMIT, FIELD, INBOX, TRADED, WORD } from './constants.ts'
 import { IDENTITY, type Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
@@ -15,7 +25,7 @@ const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 const DELTA_LIMIT = 1n << 127n
 
 /** Marks that a transact needs, in the order of its vector. */
-const TRANSACT_MARKS = ['price', 'ut', 'vt', 'sell', 'buy'] as const
+const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
 /** Operations that no price bears on: they need no round. */
 const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 
@@ -47,7 +57,14 @@ export class Ledger {
   /** What the accounts hold in total, besides those of a trusted import at its time. */
   readonly accounts: bigint[] = Array<bigint>(ASSETS).fill(0n)
 
-  constructor(shape: Shape, slots: number, minLiability: bigint, root: bigint, inbox: bigint, domain: Domain = NO_DOMAIN) {
+  constructor(
+    shape: Shape,
+    slots: number,
+    minLiability: bigint,
+    root: bigint,
+    inbox: bigint,
+    domain: Domain = NO_DOMAIN,
+  ) {
     this.shape = shape
     this.minLiability = minLiability
     this.domain = domain
@@ -70,8 +87,10 @@ export class Ledger {
 
   /** @throws PlimsollError unless the slot exists, is empty and is neither distress nor inbox, and bounds fit 64 bits */
   open({ slot, envelope }: Opening): void {
-    if (!Number.isInteger(slot) || slot <= INBOX || slot >= this.heads.length) throw new PlimsollError(`Slot ${slot} cannot have an envelope.`)
-    if (this.heads[slot] !== EMPTY_HEAD) throw new PlimsollError(`Slot ${slot} is not empty: its envelope cannot change.`)
+    if (!Number.isInteger(slot) || slot <= INBOX || slot >= this.heads.length)
+      throw new PlimsollError(`Slot ${slot} cannot have an envelope.`)
+    if (this.heads[slot] !== EMPTY_HEAD)
+      throw new PlimsollError(`Slot ${slot} is not empty: its envelope cannot change.`)
     for (const bounds of [envelope.floors, envelope.ceilings]) {
       if (bounds.length !== TRADED || bounds.some((bound) => bound < 0n || bound >= WORD)) {
         throw new PlimsollError(`Slot ${slot}: an envelope needs ${TRADED} floors and ceilings below 2^64.`)
@@ -93,14 +112,15 @@ export class Ledger {
 
   /** The public vector D of a batch against this state (section 6). @throws PlimsollError on a batch the contract would refuse */
   vector(batch: Batch): bigint[] {
-    if (batchValues(batch).some((value) => value < 0n || value >= FIELD)) throw new PlimsollError('An element of D is not below r.')
+    if (batchValues(batch).some((value) => value < 0n || value >= FIELD))
+      throw new PlimsollError('An element of D is not below r.')
     switch (batch.circuit) {
       case 'sweep':
-        return this.sweepVector(batch)
+        return this.#sweepVector(batch)
       case 'resolve':
-        return this.resolveVector(batch)
+        return this.#resolveVector(batch)
       case 'transact':
-        return this.transactVector(batch)
+        return this.#transactVector(batch)
     }
   }
 
@@ -113,39 +133,40 @@ export class Ledger {
     this.root = batch.rootAfter
     this.heads[INBOX] = batch.inboxAfter
     if (batch.circuit === 'transact') {
-      this.applySteps(batch)
+      this.#applySteps(batch)
       return
     }
     this.heads[DISTRESS] = batch.distressAfter
-    batch.backstopDelta.forEach((delta, a) => this.fromBackstop(a, -delta))
+    batch.backstopDelta.forEach((delta, a) => this.#fromBackstop(a, -delta))
     this.badDebt += batch.badDebt
   }
 
   /** Trades between accounts cancel out, and the rest is public. */
-  private applySteps({ steps }: TransactBatch): void {
+  #applySteps({ steps }: TransactBatch): void {
     for (const { op, asset, amount, u, v } of steps) {
       if (op === OP.open || op === OP.topup) this.accounts[asset]! += amount
       if (op === OP.withdraw || op === OP.forced) this.accounts[asset]! -= amount
       if (op === OP.unwind) {
         const sign = v === 1n ? 1n : -1n
-        this.fromBackstop(asset, sign * amount)
-        this.fromBackstop(0, -sign * u)
+        this.#fromBackstop(asset, sign * amount)
+        this.#fromBackstop(0, -sign * u)
       }
     }
   }
 
-  private fromBackstop(asset: number, amount: bigint): void {
+  #fromBackstop(asset: number, amount: bigint): void {
     this.accounts[asset]! += amount
     this.backstop[asset]! -= amount
   }
 
-  private sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
+  #sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
     const { window: width, steps } = this.shape.sweep
     if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
     window.forEach((slot, w) => {
       if (!Number.isInteger(slot) || slot < 0) throw new PlimsollError(`${slot} is not a slot.`)
       if (w > 0 && slot <= window[w - 1]!) throw new PlimsollError('The slots of a window must strictly increase.')
-      if (slot > INBOX && this.envelopes[slot] === undefined) throw new PlimsollError(`Slot ${slot} of the window was never opened.`)
+      if (slot > INBOX && this.envelopes[slot] === undefined)
+        throw new PlimsollError(`Slot ${slot} of the window was never opened.`)
     })
     if (active > steps) throw new PlimsollError(`A sweep has ${steps} steps.`)
     const bounds = window.map((slot) => this.envelopes[slot] ?? { floors: NO_BOUNDS, ceilings: NO_BOUNDS })
@@ -159,14 +180,20 @@ export class Ledger {
     ]
   }
 
-  private resolveVector(batch: ResolveBatch): bigint[] {
+  #resolveVector(batch: ResolveBatch): bigint[] {
     const { steps } = this.shape.resolve
     if (this.marks === undefined) throw new PlimsollError('A resolve needs a round.')
     if (batch.active > steps || batch.writes.length !== steps) throw new PlimsollError(`A resolve has ${steps} steps.`)
-    if (batch.backstopDelta.some((delta) => delta <= -DELTA_LIMIT || delta >= DELTA_LIMIT)) throw new PlimsollError('A backstop change is 2^127 or more.')
+    if (batch.backstopDelta.some((delta) => delta <= -DELTA_LIMIT || delta >= DELTA_LIMIT))
+      throw new PlimsollError('A backstop change is 2^127 or more.')
     return [
-      BigInt(batch.active), this.root, batch.rootAfter,
-      this.heads[DISTRESS]!, batch.distressAfter, this.heads[INBOX]!, batch.inboxAfter,
+      BigInt(batch.active),
+      this.root,
+      batch.rootAfter,
+      this.heads[DISTRESS]!,
+      batch.distressAfter,
+      this.heads[INBOX]!,
+      batch.inboxAfter,
       this.minLiability,
       ...this.marks.slice(1).flatMap((asset) => MARK_NAMES.map((name) => asset[name])),
       ...batch.backstopDelta.map(toField),
@@ -175,16 +202,25 @@ export class Ledger {
     ]
   }
 
-  private transactVector(batch: TransactBatch): bigint[] {
+  #transactVector(batch: TransactBatch): bigint[] {
     const { steps } = this.shape.transact
     if (batch.active > steps || batch.steps.length !== steps) throw new PlimsollError(`A transact has ${steps} steps.`)
-    if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op))) throw new PlimsollError('A transact of this kind needs a round.')
-    if (batch.validUntil >= EXPIRY_LIMIT) throw new PlimsollError('The time until which a transact is valid does not fit 40 bits.')
+    if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op)))
+      throw new PlimsollError('A transact of this kind needs a round.')
+    if (batch.validUntil >= EXPIRY_LIMIT)
+      throw new PlimsollError('The time until which a transact is valid does not fit 40 bits.')
     const marks = this.marks?.slice(1) ?? Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
     const { chainId, settlement, sequencer } = this.domain
     return [
-      BigInt(batch.active), this.root, batch.rootAfter, this.heads[INBOX]!, batch.inboxAfter,
-      chainId, settlement, ...sequencer, batch.validUntil,
+      BigInt(batch.active),
+      this.root,
+      batch.rootAfter,
+      this.heads[INBOX]!,
+      batch.inboxAfter,
+      chainId,
+      settlement,
+      ...sequencer,
+      batch.validUntil,
       ...marks.flatMap((asset) => TRANSACT_MARKS.map((name) => asset[name])),
       ...batch.steps.flatMap(stepValues),
     ]

@@ -1,6 +1,6 @@
 import { AMOUNT_SHIFT, ASSETS, MULTIPLIER_LIMIT, SCALE, TARGET_THRESHOLD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { health, isOversize, size, targetHealth, type Balances } from './health.ts'
+import { type Balances, health, isOversize, size, targetHealth } from './health.ts'
 import { abs, divDown, min } from './integer.ts'
 import type { Marks } from './marks.ts'
 
@@ -35,8 +35,8 @@ export function tradedAt(balances: Balances, weights: readonly number[], marks: 
 function targetAfter(balances: Balances, marks: Marks, traded: readonly bigint[]): bigint {
   let target = targetHealth(balances, marks)
   for (let a = 1; a < ASSETS; a++) {
-    const { sell, ut, vt, buy } = marks[a]!
-    target += traded[a]! * (balances[a]! > 0n ? sell - ut : vt - buy)
+    const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
+    target += traded[a]! * (balances[a]! > 0n ? sell - targetCollateralValue : targetLiabilityValue - buy)
   }
   return target
 }
@@ -80,18 +80,39 @@ function settle(balances: Balances, marks: Marks, traded: readonly bigint[]): bi
  * @param minLiability dust threshold in base units of cash
  * @throws PlimsollError when the account is breached and oversize
  */
-export function liquidate(balances: Balances, weights: readonly number[], marks: Marks, minLiability: bigint): Liquidation {
+export function liquidate(
+  balances: Balances,
+  weights: readonly number[],
+  marks: Marks,
+  minLiability: bigint,
+): Liquidation {
   const before = health(balances, marks)
   if (before >= 0n) {
     const traded = balances.map(() => 0n)
-    return { status: 'healthy', health: before, traded, after: balances, badDebt: 0n, multiplier: 0n, insufficient: false }
+    return {
+      status: 'healthy',
+      health: before,
+      traded,
+      after: balances,
+      badDebt: 0n,
+      multiplier: 0n,
+      insufficient: false,
+    }
   }
   if (isOversize(balances, marks)) throw new PlimsollError('sum price |b| of the account is 2^95 or more.')
   const dust = isDust(balances, marks, minLiability)
   const multiplier = dust ? 0n : smallestMultiplier(balances, weights, marks)
   if (multiplier > 0n) {
     const traded = tradedAt(balances, weights, marks, multiplier)
-    return { status: 'partial', health: before, traded, after: settle(balances, marks, traded), badDebt: 0n, multiplier, insufficient: false }
+    return {
+      status: 'partial',
+      health: before,
+      traded,
+      after: settle(balances, marks, traded),
+      badDebt: 0n,
+      multiplier,
+      insufficient: false,
+    }
   }
   const traded = balances.map((balance, a) => (a === 0 ? 0n : abs(balance)))
   const after = settle(balances, marks, traded)

@@ -1,4 +1,4 @@
-import { ASSETS, FACTOR_ONE, PRICE_MIN, PRICE_LIMIT, SCALE, WORD } from './constants.ts'
+import { ASSETS, FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, SCALE, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { divDown, divUp } from './integer.ts'
 
@@ -17,11 +17,11 @@ export interface AssetMarks {
   /** Value of a base unit, scaled so that a base unit of cash is worth 2^32. */
   readonly price: bigint
   /** Maintenance value of a positive unit, and of a negative one. */
-  readonly u: bigint
-  readonly v: bigint
+  readonly collateralValue: bigint
+  readonly liabilityValue: bigint
   /** Target (initial) value of a positive unit, and of a negative one. */
-  readonly ut: bigint
-  readonly vt: bigint
+  readonly targetCollateralValue: bigint
+  readonly targetLiabilityValue: bigint
   /** What a liquidated unit fetches, and what buying one back costs. */
   readonly sell: bigint
   readonly buy: bigint
@@ -33,14 +33,43 @@ export interface AssetMarks {
 /** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
 export type Marks = readonly AssetMarks[]
 
-export const MARK_NAMES = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
+export const MARK_NAMES = [
+  'price',
+  'collateralValue',
+  'liabilityValue',
+  'targetCollateralValue',
+  'targetLiabilityValue',
+  'sell',
+  'buy',
+  'kSell',
+  'kBuy',
+] as const
+
+/** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
+const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
 
 export const CASH_MARKS: AssetMarks = {
-  price: SCALE, u: SCALE, v: SCALE, ut: SCALE, vt: SCALE, sell: SCALE, buy: SCALE, kSell: 0n, kBuy: 0n,
+  price: SCALE,
+  collateralValue: SCALE,
+  liabilityValue: SCALE,
+  targetCollateralValue: SCALE,
+  targetLiabilityValue: SCALE,
+  sell: SCALE,
+  buy: SCALE,
+  kSell: 0n,
+  kBuy: 0n,
 }
 
 export const NO_MARKS: AssetMarks = {
-  price: 0n, u: 0n, v: 0n, ut: 0n, vt: 0n, sell: 0n, buy: 0n, kSell: 0n, kBuy: 0n,
+  price: 0n,
+  collateralValue: 0n,
+  liabilityValue: 0n,
+  targetCollateralValue: 0n,
+  targetLiabilityValue: 0n,
+  sell: 0n,
+  buy: 0n,
+  kSell: 0n,
+  kBuy: 0n,
 }
 
 /**
@@ -72,24 +101,31 @@ export function checkParameters(parameters: RiskParameters, field: string): void
  * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
  */
 export function assetMarks(price: bigint, parameters: RiskParameters, field: string): AssetMarks {
-  if (price >= PRICE_LIMIT) throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, { hint: 'Use more decimals for the asset.' })
+  if (price >= PRICE_LIMIT)
+    throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, {
+      hint: 'Use more decimals for the asset.',
+    })
   const collapsed = price < PRICE_MIN
   const asset = collapsed ? 0n : price
   const liability = collapsed ? PRICE_MIN : price
-  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } = parameters
+  const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } =
+    parameters
   const marks: AssetMarks = {
     price: liability,
-    u: divDown(asset * collateralFactor, FACTOR_ONE),
-    v: divUp(liability * liabilityFactor, FACTOR_ONE),
-    ut: divDown(asset * targetCollateralFactor, FACTOR_ONE),
-    vt: divUp(liability * targetLiabilityFactor, FACTOR_ONE),
+    collateralValue: divDown(asset * collateralFactor, FACTOR_ONE),
+    liabilityValue: divUp(liability * liabilityFactor, FACTOR_ONE),
+    targetCollateralValue: divDown(asset * targetCollateralFactor, FACTOR_ONE),
+    targetLiabilityValue: divUp(liability * targetLiabilityFactor, FACTOR_ONE),
     sell: divDown(asset * (FACTOR_ONE - penalty), FACTOR_ONE),
     buy: divUp(liability * (FACTOR_ONE + penalty), FACTOR_ONE),
     kSell: divDown(depth * (FACTOR_ONE - penalty - targetCollateralFactor), FACTOR_ONE),
     kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
   }
-  for (const name of MARK_NAMES) {
-    if (marks[name] >= WORD) throw new PlimsollError(`${field}: the mark ${name} is 2^64 or more.`, { hint: 'Lower the factor or the depth it comes from.' })
+  for (const [i, name] of MARK_NAMES.entries()) {
+    if (marks[name] >= WORD)
+      throw new PlimsollError(`${field}: the mark ${MARK_SYMBOLS[i]} is 2^64 or more.`, {
+        hint: 'Lower the factor or the depth it comes from.',
+      })
   }
   return marks
 }

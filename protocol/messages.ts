@@ -33,10 +33,24 @@ export interface Message {
 
 /** Kind 8, index 32, nonce 64, expiry 40, asset 4 and direction 1 bits, the lowest first: injective within these ranges. */
 export function messageHead({ kind, index, nonce, expiry, asset, direction }: Message): bigint {
-  return BigInt(kind) + (BigInt(index) << 8n) + (nonce << 40n) + (expiry << 104n) + (BigInt(asset) << 144n) + (BigInt(direction) << 148n)
+  return (
+    BigInt(kind) +
+    (BigInt(index) << 8n) +
+    (nonce << 40n) +
+    (expiry << 104n) +
+    (BigInt(asset) << 144n) +
+    (BigInt(direction) << 148n)
+  )
 }
 
 /** `M`, the field element that is signed. */
 export function messageHash({ chainId, settlement }: SigningDomain, message: Message): bigint {
-  return poseidon([MESSAGE_DOMAIN, chainId, settlement, messageHead(message), message.x + (message.y << 64n), message.extra])
+  return poseidon([
+    MESSAGE_DOMAIN,
+    chainId,
+    settlement,
+    messageHead(message),
+    message.x + (message.y << 64n),
+    message.extra,
+  ])
 }

@@ -3,7 +3,7 @@ import { type Account, NEUTRAL_WEIGHTS, packWeights } from './account.ts'
 import { ASSETS, EXPIRY_LIMIT, FIELD, MAX_WEIGHT, SCALE, TARGET_THRESHOLD, VERSION_LIMIT, WORD } from './constants.ts'
 import { isOwnerPoint, type Point } from './curve.ts'
 import { Refusal, type RefusalCode } from './errors.ts'
-import { isOversize, targetHealth, type Balances } from './health.ts'
+import { type Balances, isOversize, targetHealth } from './health.ts'
 import { abs } from './integer.ts'
 import { ownerHash } from './keys.ts'
 import type { Marks } from './marks.ts'
@@ -109,7 +109,15 @@ export function operationMessage(operation: SignedOperation): Message {
     case 'trade':
     case 'unwind': {
       const { version, asset, direction, x, y } = operation
-      return { ...base, nonce: version, asset, direction, x, y, extra: operation.kind === 'trade' ? operation.link : 0n }
+      return {
+        ...base,
+        nonce: version,
+        asset,
+        direction,
+        x,
+        y,
+        extra: operation.kind === 'trade' ? operation.link : 0n,
+      }
     }
     case 'preferences':
       return { ...base, nonce: operation.version, extra: packWeights(operation.weights) }
@@ -144,8 +152,14 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
  * Why a trade is refused to an account that stays below its target (design, section 1 of issue 4): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
-export function exceptionRefusal(balances: Balances, { asset, direction, x, y }: Pick<Trade, 'asset' | 'direction' | 'x' | 'y'>, marks: Marks): RefusalCode | undefined {
-  const after = balances.with(asset, balances[asset]! + (direction === 1 ? x : -x)).with(0, balances[0]! + (direction === 1 ? -y : y))
+export function exceptionRefusal(
+  balances: Balances,
+  { asset, direction, x, y }: Pick<Trade, 'asset' | 'direction' | 'x' | 'y'>,
+  marks: Marks,
+): RefusalCode | undefined {
+  const after = balances
+    .with(asset, balances[asset]! + (direction === 1 ? x : -x))
+    .with(0, balances[0]! + (direction === 1 ? -y : y))
   if (abs(balances[asset]!) - abs(after[asset]!) !== x) return 'TRADE_NOT_SHRINKING'
   const { sell, buy } = marks[asset]!
   if (direction === 1 ? y * SCALE > x * buy : y * SCALE < x * sell) return 'TRADE_PRICE'
@@ -157,19 +171,30 @@ export function exceptionRefusal(balances: Balances, { asset, direction, x, y }:
  * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
  * out; for the latter this says why it is.
  */
-export function checkOperation(account: Account | undefined, operation: Operation, judgement: Judgement): Refusal | undefined {
+export function checkOperation(
+  account: Account | undefined,
+  operation: Operation,
+  judgement: Judgement,
+): Refusal | undefined {
   const { marks, domain, publicKey, now, verify = verifySignature } = judgement
   const malformed = formRefusal(operation)
   if (malformed !== undefined) return malformed
   if (operation.kind === 'open') {
-    return account === undefined ? undefined : new Refusal('ACCOUNT_EXISTS', `Account ${operation.index} exists already.`)
+    return account === undefined
+      ? undefined
+      : new Refusal('ACCOUNT_EXISTS', `Account ${operation.index} exists already.`)
   }
   if (account === undefined) return new Refusal('UNKNOWN_ACCOUNT', `There is no account ${operation.index}.`)
-  if (account.version + 2n > VERSION_LIMIT) return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
+  if (account.version + 2n > VERSION_LIMIT)
+    return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
   if (operation.kind === 'topup') return undefined
 
   if (operation.kind !== 'forced') {
-    if (operation.version !== account.version) return new Refusal('STALE_VERSION', `Account ${operation.index} is at version ${account.version}, not ${operation.version}.`)
+    if (operation.version !== account.version)
+      return new Refusal(
+        'STALE_VERSION',
+        `Account ${operation.index} is at version ${account.version}, not ${operation.version}.`,
+      )
     if (operation.expiry < now) return expired()
   }
   const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
@@ -181,10 +206,12 @@ export function checkOperation(account: Account | undefined, operation: Operatio
   const after = balancesAfter(account.balances, operation)
   if (!fits(after)) return new Refusal('BALANCE_TOO_LARGE', 'A balance would be 2^64 base units or more.')
   if (marks === undefined) return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
-  if (isOversize(after, marks)) return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
+  if (isOversize(after, marks))
+    return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
   // Last: a request that deserves it is discharged whenever it expires.
   if (meetsTarget(after, marks)) return operation.expiry < now ? expired() : undefined
-  if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsTarget(account.balances, marks)) return targetTooLow()
+  if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsTarget(account.balances, marks))
+    return targetTooLow()
   const code = exceptionRefusal(account.balances, operation, marks)
   return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)
 }
@@ -206,27 +233,38 @@ function targetTooLow(): Refusal {
 /** What is wrong with an operation whatever the account is. */
 function formRefusal(operation: Operation): Refusal | undefined {
   const bad = (message: string) => new Refusal('BAD_REQUEST', message)
-  if (!Number.isInteger(operation.index) || operation.index < 0 || operation.index >= 2 ** 32) return bad('The index of an account is a whole number below 2^32.')
-  if ('publicKey' in operation && !isOwnerPoint(operation.publicKey)) return bad('The public key is not a point that the contract takes.')
-  if ('expiry' in operation && (operation.expiry < 0n || operation.expiry >= EXPIRY_LIMIT)) return bad('The expiry does not fit 40 bits.')
-  if ('signature' in operation && !isSignatureForm(operation.signature)) return new Refusal('BAD_SIGNATURE', 'The signature is malformed.')
+  if (!Number.isInteger(operation.index) || operation.index < 0 || operation.index >= 2 ** 32)
+    return bad('The index of an account is a whole number below 2^32.')
+  if ('publicKey' in operation && !isOwnerPoint(operation.publicKey))
+    return bad('The public key is not a point that the contract takes.')
+  if ('expiry' in operation && (operation.expiry < 0n || operation.expiry >= EXPIRY_LIMIT))
+    return bad('The expiry does not fit 40 bits.')
+  if ('signature' in operation && !isSignatureForm(operation.signature))
+    return new Refusal('BAD_SIGNATURE', 'The signature is malformed.')
   if (operation.kind === 'preferences') {
     const { weights } = operation
-    const sound = weights.length === ASSETS && weights.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)
-    return sound ? undefined : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
+    const sound =
+      weights.length === ASSETS &&
+      weights.every((weight) => Number.isInteger(weight) && weight >= 1 && weight <= MAX_WEIGHT)
+    return sound
+      ? undefined
+      : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
   }
   const { asset } = operation
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
-  if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || (isTrade && asset === 0)) return new Refusal('UNKNOWN_ASSET', `There is no asset ${asset} for this.`)
+  if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || (isTrade && asset === 0))
+    return new Refusal('UNKNOWN_ASSET', `There is no asset ${asset} for this.`)
   if (isTrade) {
     const { x, y } = operation
     if (x < 0n || x >= WORD || y < 0n || y >= WORD) return bad('An amount does not fit 64 bits.')
-    if (operation.kind === 'trade' && (operation.link <= 0n || operation.link >= FIELD)) return new Refusal('TRADE_NOT_LINKED', 'The link of a trade is a number between 0 and r.')
+    if (operation.kind === 'trade' && (operation.link <= 0n || operation.link >= FIELD))
+      return new Refusal('TRADE_NOT_LINKED', 'The link of a trade is a number between 0 and r.')
     return x === 0n && y === 0n ? new Refusal('AMOUNT_ZERO', 'The trade is of nothing.') : undefined
   }
   if (operation.amount < 0n || operation.amount >= WORD) return bad('The amount does not fit 64 bits.')
   if (operation.amount === 0n) return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
-  if ('recipient' in operation && !isRecipient(operation.recipient)) return new Refusal('BAD_RECIPIENT', 'The recipient is not an address other than 0.')
+  if ('recipient' in operation && !isRecipient(operation.recipient))
+    return new Refusal('BAD_RECIPIENT', 'The recipient is not an address other than 0.')
   return undefined
 }
 
@@ -236,5 +274,12 @@ function isRecipient(recipient: string): boolean {
 
 /** What a deposit makes: an account of version 0, its balances still to come. */
 export function newAccount(publicKey: Point, viewKey: bigint, index: number): Account {
-  return { owner: ownerHash(publicKey), viewKey, index, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
+  return {
+    owner: ownerHash(publicKey),
+    viewKey,
+    index,
+    version: 0n,
+    weights: NEUTRAL_WEIGHTS,
+    balances: Array<bigint>(ASSETS).fill(0n),
+  }
 }

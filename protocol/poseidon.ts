@@ -7,7 +7,15 @@ import { poseidon6 } from 'poseidon-lite/poseidon6'
 import { poseidon11 } from 'poseidon-lite/poseidon11'
 import { poseidon16 } from 'poseidon-lite/poseidon16'
 
-const BY_ARITY = { 2: poseidon2, 3: poseidon3, 4: poseidon4, 5: poseidon5, 6: poseidon6, 11: poseidon11, 16: poseidon16 } as const
+const BY_ARITY = {
+  2: poseidon2,
+  3: poseidon3,
+  4: poseidon4,
+  5: poseidon5,
+  6: poseidon6,
+  11: poseidon11,
+  16: poseidon16,
+} as const
 
 /** Poseidon with circomlib's constants on BN254, for the arities the protocol uses (design, section 6), and the 5 of signatures. */
 export function poseidon(inputs: bigint[]): bigint {

@@ -26,7 +26,16 @@ export function vectorDigest(vector: readonly bigint[]): bigint {
 
 export function vectorChallenge(vector: readonly bigint[], digest: bigint): bigint {
   const words = [...vector, digest]
-  return BigInt(keccak256(encodePacked(words.map(() => 'uint256'), words))) % FIELD
+  return (
+    BigInt(
+      keccak256(
+        encodePacked(
+          words.map(() => 'uint256'),
+          words,
+        ),
+      ),
+    ) % FIELD
+  )
 }
 
 /** Horner's rule from the last element down. */

@@ -1,7 +1,7 @@
 import { ASSETS, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { health, type Balances } from './health.ts'
-import { abs } from './integer.ts'
+import { type Balances, health } from './health.ts'
+import { abs, max } from './integer.ts'
 import type { Marks } from './marks.ts'
 
 /**
@@ -13,22 +13,24 @@ export class AccountTable {
   readonly floats: Float64Array
   /** Largest |balance| ever stored, per asset. */
   readonly largest: bigint[] = Array<bigint>(ASSETS).fill(0n)
-  private readonly magnitudes: BigUint64Array
-  private readonly signs: Uint8Array
+  readonly #magnitudes: BigUint64Array
+  readonly #signs: Uint8Array
 
   /** A table of `count` accounts without balances. */
   constructor(count: number) {
     this.count = count
     this.floats = new Float64Array(count * ASSETS)
-    this.magnitudes = new BigUint64Array(count * ASSETS)
-    this.signs = new Uint8Array(count)
+    this.#magnitudes = new BigUint64Array(count * ASSETS)
+    this.#signs = new Uint8Array(count)
   }
 
   /** @throws PlimsollError when the row does not exist or a balance is 2^64 or more */
   set(index: number, balances: Balances): void {
-    if (!Number.isInteger(index) || index < 0 || index >= this.count) throw new PlimsollError(`The table has no row ${index}.`)
+    if (!Number.isInteger(index) || index < 0 || index >= this.count)
+      throw new PlimsollError(`The table has no row ${index}.`)
     for (let a = 0; a < ASSETS; a++) {
-      if (abs(balances[a]!) >= WORD) throw new PlimsollError(`Account ${index}: the balance of asset ${a} is 2^64 or more.`)
+      if (abs(balances[a]!) >= WORD)
+        throw new PlimsollError(`Account ${index}: the balance of asset ${a} is 2^64 or more.`)
     }
     let signs = 0
     for (let a = 0; a < ASSETS; a++) {
@@ -36,17 +38,17 @@ export class AccountTable {
       const magnitude = abs(balance)
       if (balance < 0n) signs |= 1 << a
       if (magnitude > this.largest[a]!) this.largest[a] = magnitude
-      this.magnitudes[index * ASSETS + a] = magnitude
+      this.#magnitudes[index * ASSETS + a] = magnitude
       this.floats[index * ASSETS + a] = Number(balance)
     }
-    this.signs[index] = signs
+    this.#signs[index] = signs
   }
 
   /** The exact balances of a row. */
   get(index: number): bigint[] {
     return Array.from({ length: ASSETS }, (_, a) => {
-      const magnitude = this.magnitudes[index * ASSETS + a]!
-      return (this.signs[index]! >> a) & 1 ? -magnitude : magnitude
+      const magnitude = this.#magnitudes[index * ASSETS + a]!
+      return (this.#signs[index]! >> a) & 1 ? -magnitude : magnitude
     })
   }
 }
@@ -81,9 +83,9 @@ const ERROR = 2 ** -48
  * cannot decide (a whale somewhere makes it large) the account's own M does; what is left is decided by bigint arithmetic.
  */
 export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
-  const middle = marks.map(({ u, v }) => Number(u + v) / 2)
-  const half = marks.map(({ u, v }) => Number(v - u) / 2)
-  const worst = marks.map(({ u, v }) => Number(u > v ? u : v))
+  const middle = marks.map(({ collateralValue, liabilityValue }) => Number(collateralValue + liabilityValue) / 2)
+  const half = marks.map(({ collateralValue, liabilityValue }) => Number(liabilityValue - collateralValue) / 2)
+  const worst = marks.map(({ collateralValue, liabilityValue }) => Number(max(collateralValue, liabilityValue)))
   const [c0, c1, c2, c3, c4, c5, c6, c7] = middle as Octet
   const [, d1, d2, d3, d4, d5, d6, d7] = half as Octet
   if (half[0] !== 0) throw new PlimsollError('Cash has the same mark on both sides.')
@@ -102,8 +104,13 @@ export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
     const b6 = floats[p + 6]!
     const b7 = floats[p + 7]!
     const sum =
-      c0 * floats[p]! + (c1 * b1 - d1 * Math.abs(b1)) + (c2 * b2 - d2 * Math.abs(b2) + (c3 * b3 - d3 * Math.abs(b3))) +
-      (c4 * b4 - d4 * Math.abs(b4) + (c5 * b5 - d5 * Math.abs(b5)) + (c6 * b6 - d6 * Math.abs(b6) + (c7 * b7 - d7 * Math.abs(b7))))
+      c0 * floats[p]! +
+      (c1 * b1 - d1 * Math.abs(b1)) +
+      (c2 * b2 - d2 * Math.abs(b2) + (c3 * b3 - d3 * Math.abs(b3))) +
+      (c4 * b4 -
+        d4 * Math.abs(b4) +
+        (c5 * b5 - d5 * Math.abs(b5)) +
+        (c6 * b6 - d6 * Math.abs(b6) + (c7 * b7 - d7 * Math.abs(b7))))
     if (sum > coarse) continue
     if (sum >= -coarse) {
       const fine = ERROR * magnitude(floats, p, worst)

@@ -1,5 +1,5 @@
 import { FIELD } from './constants.ts'
-import { addPoints, BASE8, isCanonical, isOnCurve, multiply, type Point, samePoint, SUBGROUP_ORDER } from './curve.ts'
+import { addPoints, BASE8, isCanonical, isOnCurve, multiply, type Point, SUBGROUP_ORDER, samePoint } from './curve.ts'
 import { type OwnerKey, signatureNonce } from './keys.ts'
 import { poseidon } from './poseidon.ts'
 

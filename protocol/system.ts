@@ -1,4 +1,13 @@
-import { type Account, accountKey, accountLeaf, accountLeaves, accountMeta, NEUTRAL_WEIGHTS, rewriteAccount, signBits } from './account.ts'
+import {
+  type Account,
+  accountKey,
+  accountLeaf,
+  accountLeaves,
+  accountMeta,
+  NEUTRAL_WEIGHTS,
+  rewriteAccount,
+  signBits,
+} from './account.ts'
 import { accountInput, weightInput } from './account-input.ts'
 import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, TransactBatch, Write } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
@@ -9,7 +18,7 @@ import { PlimsollError, Refusal } from './errors.ts'
 import { abs } from './integer.ts'
 import { sequencerKey } from './keys.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
-import { liquidate, type Liquidation } from './liquidation.ts'
+import { type Liquidation, liquidate } from './liquidation.ts'
 import { MARK_NAMES, type Marks } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, type Trade } from './operation.ts'
@@ -83,7 +92,14 @@ export class System {
   /** The sequencer's; without it nothing can be opened. */
   readonly secret: bigint | undefined
 
-  private constructor(ledger: Ledger, accounts: Account[], tree: AccountTree, stacks: StackEntry[][], publicKeys: readonly (Point | undefined)[], secret: bigint | undefined) {
+  private constructor(
+    ledger: Ledger,
+    accounts: Account[],
+    tree: AccountTree,
+    stacks: StackEntry[][],
+    publicKeys: readonly (Point | undefined)[],
+    secret: bigint | undefined,
+  ) {
     this.ledger = ledger
     this.accounts = accounts
     this.tree = tree
@@ -103,9 +119,18 @@ export class System {
    * @param ghosts stale leaves to lie below them, as a later rewrite through `transact` would leave behind
    * @param hashBatch a faster hash, for many accounts
    */
-  static genesis(shape: Shape, slots: number, minLiability: bigint, accounts: readonly Account[], ghosts: readonly Account[] = [], origin: Origin = {}, hashBatch?: BatchHash): System {
+  static genesis(
+    shape: Shape,
+    slots: number,
+    minLiability: bigint,
+    accounts: readonly Account[],
+    ghosts: readonly Account[] = [],
+    origin: Origin = {},
+    hashBatch?: BatchHash,
+  ): System {
     const misplaced = accounts.findIndex((account, i) => account.index !== i)
-    if (misplaced >= 0) throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
+    if (misplaced >= 0)
+      throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
     const leaves = accountLeaves(accounts, hashBatch)
     const tree = new AccountTree(shape.depth, leaves, hashBatch)
     const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
@@ -118,12 +143,23 @@ export class System {
     accounts.forEach((account, i) => push(account, leaves[i]!))
     const { publicKeys = [], secret } = origin
     const sequencer = secret === undefined ? NO_DOMAIN.sequencer : sequencerKey(secret).publicKey
-    const ledger = new Ledger(shape, slots, minLiability, tree.root, head, { ...NO_DOMAIN, ...origin.domain, sequencer })
+    const ledger = new Ledger(shape, slots, minLiability, tree.root, head, {
+      ...NO_DOMAIN,
+      ...origin.domain,
+      sequencer,
+    })
     return new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
   }
 
   /** From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a faster hash. */
-  static restore(ledger: Ledger, accounts: readonly Account[], members: readonly (readonly Account[])[], publicKeys: readonly (Point | undefined)[] = [], secret?: bigint, hashBatch?: BatchHash): System {
+  static restore(
+    ledger: Ledger,
+    accounts: readonly Account[],
+    members: readonly (readonly Account[])[],
+    publicKeys: readonly (Point | undefined)[] = [],
+    secret?: bigint,
+    hashBatch?: BatchHash,
+  ): System {
     const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => {
       let below = EMPTY_HEAD
@@ -137,13 +173,21 @@ export class System {
     const system = new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (system.head(slot) !== head) throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
+      if (system.#head(slot) !== head)
+        throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system
   }
 
   clone(): System {
-    return new System(this.ledger.clone(), [...this.accounts], this.tree.clone(), this.stacks.map((stack) => [...stack]), this.publicKeys, this.secret)
+    return new System(
+      this.ledger.clone(),
+      [...this.accounts],
+      this.tree.clone(),
+      this.stacks.map((stack) => [...stack]),
+      this.publicKeys,
+      this.secret,
+    )
   }
 
   /** Starts a round at new marks. */
@@ -163,13 +207,14 @@ export class System {
     const { steps, window: width } = this.ledger.shape.sweep
     if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
     const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
-    const entries = moves.map((move) => this.move(window, move))
-    const headsAfter = window.map((slot) => this.head(slot))
+    const entries = moves.map((move) => this.#move(window, move))
+    const headsAfter = window.map((slot) => this.#head(slot))
     const batch: SweepBatch = { circuit: 'sweep', window, active: moves.length, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
 
-    const bounds = (offset: number) => window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+    const bounds = (offset: number) =>
+      window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
     const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
     const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
       Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
@@ -208,14 +253,16 @@ export class System {
     const { root: rootBefore, minLiability } = this.ledger
     const distressBefore = this.ledger.heads[DISTRESS]!
     const inboxBefore = this.ledger.heads[INBOX]!
-    const resolved = Array.from({ length: count }, () => this.resolveTop(marks))
-    const backstopDelta = Array.from({ length: ASSETS }, (_, a) => resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n))
+    const resolved = Array.from({ length: count }, () => this.#resolveTop(marks))
+    const backstopDelta = Array.from({ length: ASSETS }, (_, a) =>
+      resolved.reduce((sum, step) => sum + step.backstopDelta[a]!, 0n),
+    )
     const batch: ResolveBatch = {
       circuit: 'resolve',
       active: count,
       rootAfter: this.tree.root,
-      distressAfter: this.head(DISTRESS),
-      inboxAfter: this.head(INBOX),
+      distressAfter: this.#head(DISTRESS),
+      inboxAfter: this.#head(INBOX),
       backstopDelta,
       badDebt: resolved.reduce((sum, { resolution }) => sum + (resolution.liquidation?.badDebt ?? 0n), 0n),
       writes: Array.from({ length: steps }, (_, s) => resolved[s]?.write ?? NO_WRITE),
@@ -231,7 +278,10 @@ export class System {
       resolutions: resolved.map((step) => step.resolution),
       input: {
         ...vectorSignals(vector),
-        rootBefore, distressBefore, inboxBefore, minLiability,
+        rootBefore,
+        distressBefore,
+        inboxBefore,
+        minLiability,
         marks: marks.slice(1).map((asset) => MARK_NAMES.map((name) => asset[name])),
         ...Object.fromEntries(names.map((name) => [name, inputs.map((input) => input[name]!)])),
       },
@@ -245,18 +295,26 @@ export class System {
    * @throws Refusal when an operation cannot be carried out
    * @throws PlimsollError when they do not fit the circuit
    */
-  transact(operations: readonly Operation[], validUntil: bigint, verify?: SignatureCheck): Transition<TransactBatch> & { results: StepResult[] } {
+  transact(
+    operations: readonly Operation[],
+    validUntil: bigint,
+    verify?: SignatureCheck,
+  ): Transition<TransactBatch> & { results: StepResult[] } {
     const { steps } = this.ledger.shape.transact
-    if (operations.length > steps) throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
+    if (operations.length > steps)
+      throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
     checkHalves(operations)
-    const { root: rootBefore, domain: { chainId, settlement, sequencer } } = this.ledger
+    const {
+      root: rootBefore,
+      domain: { chainId, settlement, sequencer },
+    } = this.ledger
     const inboxBefore = this.ledger.heads[INBOX]!
-    const executed = operations.map((operation) => this.execute(operation, validUntil, verify))
+    const executed = operations.map((operation) => this.#execute(operation, validUntil, verify))
     const batch: TransactBatch = {
       circuit: 'transact',
       active: operations.length,
       rootAfter: this.tree.root,
-      inboxAfter: this.head(INBOX),
+      inboxAfter: this.#head(INBOX),
       validUntil,
       steps: Array.from({ length: steps }, (_, s) => executed[s]?.public ?? INACTIVE_STEP),
     }
@@ -270,7 +328,12 @@ export class System {
       results: executed.map(({ result }) => result),
       input: {
         ...vectorSignals(vector),
-        rootBefore, inboxBefore, chainId, settlement, sequencer, validUntil,
+        rootBefore,
+        inboxBefore,
+        chainId,
+        settlement,
+        sequencer,
+        validUntil,
         marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
         secret: this.secret ?? 0n,
         ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
@@ -278,43 +341,55 @@ export class System {
     }
   }
 
-  private execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
+  #execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
     const { index } = operation
     const account = this.accounts[index]
-    if (operation.kind === 'open' && account === undefined && index !== this.accounts.length) throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
+    if (operation.kind === 'open' && account === undefined && index !== this.accounts.length)
+      throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
     const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys[index]
     const { marks, domain } = this.ledger
-    const { next, exception, public: published } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret, verify })
+    const {
+      next,
+      exception,
+      public: published,
+    } = applyOperation(account, operation, { marks, domain, publicKey, now: validUntil, secret: this.secret, verify })
     const before = account ?? newAccount(publicKey!, next!.viewKey, index)
-    const input = transactStep(operation, before, this.tree.path(index), { publicKey, exception, published, domain, secret: this.secret })
+    const input = transactStep(operation, before, this.tree.path(index), {
+      publicKey,
+      exception,
+      published,
+      domain,
+      secret: this.secret,
+    })
     if (next !== undefined) {
       this.accounts[index] = next
       this.publicKeys[index] = publicKey
       this.tree.set(index, published.leaf)
-      this.push(INBOX, next, published.leaf)
+      this.#push(INBOX, next, published.leaf)
     }
     const outcome = next !== undefined ? 'done' : operation.kind === 'topup' ? 'bounced' : 'discharged'
     return { public: published, input, result: { operation, outcome, account: next ?? before } satisfies StepResult }
   }
 
-  private head(slot: number): bigint {
+  #head(slot: number): bigint {
     const top = this.stacks[slot]!.at(-1)
     return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf)
   }
 
-  private push(slot: number, account: Account, leaf: bigint): void {
-    this.stacks[slot]!.push({ account, leaf, below: this.head(slot) })
+  #push(slot: number, account: Account, leaf: bigint): void {
+    this.stacks[slot]!.push({ account, leaf, below: this.#head(slot) })
   }
 
-  private move(window: readonly number[], { from, to }: Move): StackEntry {
-    if (from === to || !window.includes(from) || !window.includes(to)) throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
+  #move(window: readonly number[], { from, to }: Move): StackEntry {
+    if (from === to || !window.includes(from) || !window.includes(to))
+      throw new PlimsollError(`The move from slot ${from} to slot ${to} does not fit the window ${window.join(', ')}.`)
     const entry = this.stacks[from]!.pop()
     if (entry === undefined) throw new PlimsollError(`Slot ${from} is empty.`)
-    this.push(to, entry.account, entry.leaf)
+    this.#push(to, entry.account, entry.leaf)
     return entry
   }
 
-  private resolveTop(marks: Marks): ResolvedStep {
+  #resolveTop(marks: Marks): ResolvedStep {
     const { account, leaf, below } = this.stacks[DISTRESS]!.pop()!
     const current = this.tree.leaf(account.index)
     const children = this.tree.path(account.index)
@@ -333,15 +408,19 @@ export class System {
     const newLeaf = accountLeaf(next)
     this.accounts[account.index] = next
     this.tree.set(account.index, newLeaf)
-    this.push(INBOX, next, newLeaf)
+    this.#push(INBOX, next, newLeaf)
     return {
       resolution: breached ? { action: 'liquidate', account: next, liquidation } : { action: 'refresh', account: next },
       backstopDelta: account.balances.map((before, a) => before - next.balances[a]!),
       write: { index: account.index, leaf: newLeaf, cipher: encryptAccount(next, newLeaf) },
       input: {
         ...common,
-        active: 1n, liquidate: breached ? 1n : 0n, refresh: breached ? 0n : 1n, drop: 0n,
-        insufficient: liquidation.insufficient ? 1n : 0n, multiplier: liquidation.multiplier,
+        active: 1n,
+        liquidate: breached ? 1n : 0n,
+        refresh: breached ? 0n : 1n,
+        drop: 0n,
+        insufficient: liquidation.insufficient ? 1n : 0n,
+        multiplier: liquidation.multiplier,
       },
     }
   }
@@ -356,7 +435,14 @@ interface ResolvedStep {
 
 const NO_WRITE: Write = { index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGTH).fill(0n) }
 
-const NOBODY: Account = { owner: 0n, viewKey: 0n, index: 0, version: 0n, weights: NEUTRAL_WEIGHTS, balances: Array<bigint>(ASSETS).fill(0n) }
+const NOBODY: Account = {
+  owner: 0n,
+  viewKey: 0n,
+  index: 0,
+  version: 0n,
+  weights: NEUTRAL_WEIGHTS,
+  balances: Array<bigint>(ASSETS).fill(0n),
+}
 
 /** A step's opening of an account, and its path. */
 function openingInput(account: Account, children: Path): CircuitInput {
@@ -367,8 +453,14 @@ function openingInput(account: Account, children: Path): CircuitInput {
 function inactiveResolveStep(depth: number): CircuitInput {
   return {
     ...openingInput(NOBODY, new AccountTree(depth).path(0)),
-    below: EMPTY_HEAD, current: 0n,
-    active: 0n, liquidate: 0n, refresh: 0n, drop: 0n, insufficient: 0n, multiplier: 0n,
+    below: EMPTY_HEAD,
+    current: 0n,
+    active: 0n,
+    liquidate: 0n,
+    refresh: 0n,
+    drop: 0n,
+    insufficient: 0n,
+    multiplier: 0n,
   }
 }
 
@@ -380,9 +472,15 @@ function checkHalves(operations: readonly Operation[]): void {
       if (operation.kind === 'trade') first = operation
       continue
     }
-    if (operation.kind !== 'trade' || operation.link !== first.link) throw new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half.')
-    if (operation.asset !== first.asset || operation.x !== first.x || operation.y !== first.y || operation.direction === first.direction) {
-      throw new Refusal('TRADE_MISMATCH', 'The halves of the trade are not each other\'s opposite.')
+    if (operation.kind !== 'trade' || operation.link !== first.link)
+      throw new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half.')
+    if (
+      operation.asset !== first.asset ||
+      operation.x !== first.x ||
+      operation.y !== first.y ||
+      operation.direction === first.direction
+    ) {
+      throw new Refusal('TRADE_MISMATCH', "The halves of the trade are not each other's opposite.")
     }
     first = undefined
   }

@@ -1,10 +1,10 @@
 import { type Account, packWeights } from './account.ts'
 import { accountInput, weightInput } from './account-input.ts'
 import type { StepPublic } from './batch.ts'
+import { chooseBlind } from './blind.ts'
 import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS } from './constants.ts'
 import { BASE8, type Point } from './curve.ts'
-import { chooseBlind } from './blind.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
 import { newAccount, type Operation, operationMessage } from './operation.ts'
 import { signatureChallenge } from './signature.ts'
@@ -24,14 +24,24 @@ export interface StepFacts {
 const NO_SIGNATURE = { r8: BASE8, s: 0n }
 
 /** Private input of an active step of `transact`, in the circuit's names. */
-export function transactStep(operation: Operation, before: Account, children: Path, { publicKey = BASE8, exception, published, domain, secret }: StepFacts): CircuitInput {
+export function transactStep(
+  operation: Operation,
+  before: Account,
+  children: Path,
+  { publicKey = BASE8, exception, published, domain, secret }: StepFacts,
+): CircuitInput {
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
   const isDeposit = operation.kind === 'open' || operation.kind === 'topup'
   const asset = operation.kind === 'preferences' ? 0 : operation.asset
   const { r8, s } = 'signature' in operation ? operation.signature : NO_SIGNATURE
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
   const message = 'signature' in operation ? operationMessage(operation) : undefined
-  const scalar = message === undefined ? (operation.kind === 'open' ? secret! : undefined) : signatureChallenge(publicKey, messageHash(domain, message), r8)
+  const scalar =
+    message === undefined
+      ? operation.kind === 'open'
+        ? secret!
+        : undefined
+      : signatureChallenge(publicKey, messageHash(domain, message), r8)
   return {
     op: Object.values(OP).map((op) => (op === published.op ? 1n : 0n)),
     publicKey,
@@ -44,7 +54,8 @@ export function transactStep(operation: Operation, before: Account, children: Pa
     extra: message?.extra ?? 0n,
     queueNumber: operation.kind === 'forced' ? operation.queueNumber : 0n,
     expiry: message?.expiry ?? 0n,
-    r8, s,
+    r8,
+    s,
     exception: exception ? 1n : 0n,
     blind: scalar === undefined ? 0n : BigInt(chooseBlind(publicKey, scalar)),
   }
@@ -59,8 +70,15 @@ export function inactiveTransactStep(depth: number): CircuitInput {
     ...openingInput(nobody, new AccountTree(depth).path(0)),
     weightBits: weightInput(nobody.weights),
     assetBits: Array.from({ length: ASSETS }, (_, a) => (a === 0 ? 1n : 0n)),
-    amount: 0n, cash: 0n, direction: 0n, extra: 0n, queueNumber: 0n, expiry: 0n,
-    ...NO_SIGNATURE, exception: 0n, blind: 0n,
+    amount: 0n,
+    cash: 0n,
+    direction: 0n,
+    extra: 0n,
+    queueNumber: 0n,
+    expiry: 0n,
+    ...NO_SIGNATURE,
+    exception: 0n,
+    blind: 0n,
   }
 }
 

@@ -3,13 +3,43 @@ import type { StepPublic } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
 import { Refusal } from './errors.ts'
 import { ownerHash, sharedViewKey } from './keys.ts'
-import { balancesAfter, checkOperation, fits, type Forced, type Judgement, meetsTarget, newAccount, type Open, type Operation, type TopUp } from './operation.ts'
+import {
+  balancesAfter,
+  checkOperation,
+  type Forced,
+  fits,
+  type Judgement,
+  meetsTarget,
+  newAccount,
+  type Open,
+  type Operation,
+  type TopUp,
+} from './operation.ts'
 import { isSignatureForm } from './signature.ts'
 
 /** Operation numbers of the public vector. */
-export const OP = { open: 1, topup: 2, withdraw: 3, trade: 4, unwind: 5, preferences: 6, forced: 7, discharge: 8, bounce: 9 } as const
+export const OP = {
+  open: 1,
+  topup: 2,
+  withdraw: 3,
+  trade: 4,
+  unwind: 5,
+  preferences: 6,
+  forced: 7,
+  discharge: 8,
+  bounce: 9,
+} as const
 
-export const INACTIVE_STEP: StepPublic = { op: 0, index: 0, leaf: 0n, cipher: Array<bigint>(CIPHER_LENGTH).fill(0n), asset: 0, amount: 0n, u: 0n, v: 0n }
+export const INACTIVE_STEP: StepPublic = {
+  op: 0,
+  index: 0,
+  leaf: 0n,
+  cipher: Array<bigint>(CIPHER_LENGTH).fill(0n),
+  asset: 0,
+  amount: 0n,
+  u: 0n,
+  v: 0n,
+}
 
 /** The sequencer's side of an operation. */
 export interface Execution extends Judgement {
@@ -41,27 +71,57 @@ export interface Outcome {
  */
 export function operationOutcome(account: Account | undefined, operation: Operation, execution: Execution): Outcome {
   const refusal = checkOperation(account, operation, execution)
-  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution)) return { op: OP.discharge }
+  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution))
+    return { op: OP.discharge }
   if (refusal !== undefined) throw refusal
 
   const before = operation.kind === 'open' ? birth(operation, execution) : account!
   const balances = balancesAfter(before.balances, operation)
   if (operation.kind === 'topup' && !fits(balances)) return { op: OP.bounce }
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
-  return { op: OP[operation.kind], next: { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances } }
+  return {
+    op: OP[operation.kind],
+    next: { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances },
+  }
 }
 
 /** Carries out an operation: its outcome (see above) and what is published of it. @throws Refusal likewise */
 export function applyOperation(account: Account | undefined, operation: Operation, execution: Execution): Applied {
   const { op, next } = operationOutcome(account, operation, execution)
-  if (next === undefined) return { exception: false, public: operation.kind === 'forced' ? discharge(operation) : bounce(operation as TopUp) }
+  if (next === undefined)
+    return { exception: false, public: operation.kind === 'forced' ? discharge(operation) : bounce(operation as TopUp) }
   const leaf = accountLeaf(next)
-  const exception = (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(next.balances, execution.marks!)
-  return { next, exception, public: { op, index: operation.index, leaf, cipher: encryptAccount(next, leaf), ...publicTerms(operation) } }
+  const exception =
+    (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(next.balances, execution.marks!)
+  return {
+    next,
+    exception,
+    public: { op, index: operation.index, leaf, cipher: encryptAccount(next, leaf), ...publicTerms(operation) },
+  }
 }
 
-function discharge({ index, asset, amount, recipient, queueNumber, expiry, signature: { r8: [r8x, r8y], s } }: Forced): StepPublic {
-  return { op: OP.discharge, index, leaf: r8x, cipher: [r8y, s, expiry], asset, amount, u: BigInt(recipient), v: queueNumber }
+function discharge({
+  index,
+  asset,
+  amount,
+  recipient,
+  queueNumber,
+  expiry,
+  signature: {
+    r8: [r8x, r8y],
+    s,
+  },
+}: Forced): StepPublic {
+  return {
+    op: OP.discharge,
+    index,
+    leaf: r8x,
+    cipher: [r8y, s, expiry],
+    asset,
+    amount,
+    u: BigInt(recipient),
+    v: queueNumber,
+  }
 }
 
 function bounce({ index, asset, amount }: TopUp): StepPublic {
@@ -69,9 +129,22 @@ function bounce({ index, asset, amount }: TopUp): StepPublic {
 }
 
 /** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */
-function isDischarged(account: Account | undefined, { signature }: Forced, { code }: Refusal, { publicKey }: Execution): boolean {
-  if (account === undefined || publicKey === undefined || ownerHash(publicKey) !== account.owner || !isSignatureForm(signature)) return false
-  return code === 'BAD_SIGNATURE' || code === 'BALANCE_TOO_LARGE' || code === 'SIZE_TOO_LARGE' || code === 'TARGET_TOO_LOW'
+function isDischarged(
+  account: Account | undefined,
+  { signature }: Forced,
+  { code }: Refusal,
+  { publicKey }: Execution,
+): boolean {
+  if (
+    account === undefined ||
+    publicKey === undefined ||
+    ownerHash(publicKey) !== account.owner ||
+    !isSignatureForm(signature)
+  )
+    return false
+  return (
+    code === 'BAD_SIGNATURE' || code === 'BALANCE_TOO_LARGE' || code === 'SIZE_TOO_LARGE' || code === 'TARGET_TOO_LOW'
+  )
 }
 
 function birth(operation: Open, { secret }: Execution): Account {
@@ -89,7 +162,12 @@ function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' 
     case 'withdraw':
       return { asset: operation.asset, amount: operation.amount, u: BigInt(operation.recipient), v: 0n }
     case 'forced':
-      return { asset: operation.asset, amount: operation.amount, u: BigInt(operation.recipient), v: operation.queueNumber }
+      return {
+        asset: operation.asset,
+        amount: operation.amount,
+        u: BigInt(operation.recipient),
+        v: operation.queueNumber,
+      }
     case 'unwind':
       return { asset: operation.asset, amount: operation.x, u: operation.y, v: BigInt(operation.direction) }
     case 'trade':

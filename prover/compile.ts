@@ -24,10 +24,12 @@ export interface CompileOptions {
 
 /** Versions of the compiler and of circomlib: other ones may give other constraints. */
 export function compilerVersions(): string {
-  return ['circom2', 'circomlib'].map((name) => `${name} ${(require(`${name}/package.json`) as { version: string }).version}`).join(', ')
+  return ['circom2', 'circomlib']
+    .map((name) => `${name} ${(require(`${name}/package.json`) as { version: string }).version}`)
+    .join(', ')
 }
 
-/** Compiles a circuit with circom at --O2 in a process of its own. Throws PlimsollError with the compiler's first complaint. */
+/** Compiles a circuit with circom at --O2 in a process of its own. @throws PlimsollError with the compiler's first complaint. */
 export async function compileCircuit(options: CompileOptions): Promise<void> {
   const directory = await mkdtemp(join(options.output, `${options.name}-`))
   try {
@@ -38,7 +40,19 @@ export async function compileCircuit(options: CompileOptions): Promise<void> {
     const { root } = parse(directory)
     const local = (path: string): string => relative(root, path)
     const { code, text } = await run(
-      [local(source), '--r1cs', '--wasm', '--sym', '--O2', '-l', local(options.circuits), '-l', local(LIBRARY), '-o', local(directory)],
+      [
+        local(source),
+        '--r1cs',
+        '--wasm',
+        '--sym',
+        '--O2',
+        '-l',
+        local(options.circuits),
+        '-l',
+        local(LIBRARY),
+        '-o',
+        local(directory),
+      ],
       root,
       options.signal,
     )
@@ -56,7 +70,11 @@ export async function compileCircuit(options: CompileOptions): Promise<void> {
 
 function run(args: string[], cwd: string, signal?: AbortSignal): Promise<{ code: number | null; text: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [COMPILER, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'], ...(signal && { signal }) })
+    const child = spawn(process.execPath, [COMPILER, ...args], {
+      cwd,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(signal && { signal }),
+    })
     let text = ''
     child.stdout.on('data', (data: Buffer) => (text += data.toString()))
     child.stderr.on('data', (data: Buffer) => (text += data.toString()))

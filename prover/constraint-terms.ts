@@ -21,9 +21,12 @@ const MATRICES = 3
 
 /**
  * Reads the terms of all constraints, and adds what snarkjs binds the constant and the public wires with: a row each, so that no two
- * of them are linearly dependent. Throws PlimsollError where the constraints are malformed; `name` is what errors call the file.
+ * of them are linearly dependent. @throws PlimsollError where the constraints are malformed; `name` is what errors call the file.
  */
-export function constraintTerms({ constraints, constraintCount, publicSignals, wires: wireCount }: R1cs, name: string): ConstraintTerms {
+export function constraintTerms(
+  { constraints, constraintCount, publicSignals, wires: wireCount }: R1cs,
+  name: string,
+): ConstraintTerms {
   // A copy, as words of the file need not be aligned.
   const words = new Uint32Array(new Uint8Array(constraints).buffer)
   const inFile = (words.length - MATRICES * constraintCount) / TERM_WORDS
@@ -31,7 +34,12 @@ export function constraintTerms({ constraints, constraintCount, publicSignals, w
   if (!Number.isInteger(inFile) || inFile < 0) throw malformed()
 
   const count = inFile + publicSignals + 1
-  const [matrices, rows, wires, coefficients] = [new Uint8Array(count), new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)]
+  const [matrices, rows, wires, coefficients] = [
+    new Uint8Array(count),
+    new Uint32Array(count),
+    new Uint32Array(count),
+    new Uint32Array(count),
+  ]
   const dictionary = new WordDictionary(COEFFICIENT_WORDS)
   let [term, position] = [0, 0]
   const add = (matrix: number, row: number, wire: number, coefficient: number): void => {

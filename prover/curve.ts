@@ -1,11 +1,12 @@
-import { buildBn128 } from 'ffjavascript'
 import type { Curve } from 'ffjavascript'
+import { buildBn128 } from 'ffjavascript'
 
 let opening: Promise<Curve> | undefined
 
 /** The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once would start it twice. */
 export function openCurve(): Promise<Curve> {
-  return (opening ??= buildBn128())
+  opening ??= buildBn128()
+  return opening
 }
 
 /** Whether snarkjs has started it. */

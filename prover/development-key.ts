@@ -6,8 +6,8 @@ import { CurveGroup, type GroupName } from './kernel/curve.ts'
 import { FixedBase, reserveFixedBase } from './kernel/fixed-base.ts'
 import { Kernel } from './kernel/kernel.ts'
 import { readR1cs } from './r1cs.ts'
-import { wireScalars } from './wire-scalars.ts'
 import type { Trapdoor, WireScalars } from './wire-scalars.ts'
+import { wireScalars } from './wire-scalars.ts'
 import { SectionFile, uint32 } from './zkey-file.ts'
 
 export interface DevelopmentKeyOptions {
@@ -28,7 +28,7 @@ const G2_COST = 2.5
 /**
  * Writes a Groth16 key (snarkjs's .zkey) for a circuit, at a secret point derived from the seed, so without a ceremony:
  * every point is a known multiple of a generator. The same circuit and seed give the same bytes.
- * Throws PlimsollError for an .r1cs file that is malformed, and where the kernel does not run.
+ * @throws PlimsollError for an .r1cs file that is malformed, and where the kernel does not run.
  */
 export async function writeDevelopmentKey(options: DevelopmentKeyOptions): Promise<void> {
   if (options.kernel !== undefined) return writeKey(options, options.kernel)
@@ -40,12 +40,14 @@ export async function writeDevelopmentKey(options: DevelopmentKeyOptions): Promi
   }
 }
 
-/** The kernel with the machine's best field, on all cores. Throws PlimsollError where it does not run. */
+/** The kernel with the machine's best field, on all cores. @throws PlimsollError where it does not run. */
 export function openKernel(): Kernel {
   try {
     return new Kernel()
   } catch (error) {
-    throw new PlimsollError(`Keys cannot be made on this machine: ${(error as Error).message}`, { hint: 'It takes WebAssembly with SIMD and shared memory.' })
+    throw new PlimsollError(`Keys cannot be made on this machine: ${(error as Error).message}`, {
+      hint: 'It takes WebAssembly with SIMD and shared memory.',
+    })
   }
 }
 
@@ -79,7 +81,11 @@ async function writeKey({ r1cs: path, zkey, seed, onProgress }: DevelopmentKeyOp
 }
 
 /** The key's points, in sections as the file has them. */
-async function multiply(kernel: Kernel, { a, b, publicWires, privateWires, quotient }: WireScalars, onProgress: DevelopmentKeyOptions['onProgress']) {
+async function multiply(
+  kernel: Kernel,
+  { a, b, publicWires, privateWires, quotient }: WireScalars,
+  onProgress: DevelopmentKeyOptions['onProgress'],
+) {
   const inG1 = publicWires.count + a.count + b.count + privateWires.count + quotient.count
   const g1 = await FixedBase.make(kernel, 'g1', inG1)
   const g2 = await FixedBase.make(kernel, 'g2', b.count)
@@ -93,7 +99,14 @@ async function multiply(kernel: Kernel, { a, b, publicWires, privateWires, quoti
     g2.multiply(b, progress(G2_COST)),
     ...[publicWires, a, b, privateWires, quotient].map((scalars) => g1.multiply(scalars, progress(1))),
   ])
-  return { publicWires: points1[0]!, a: points1[1]!, b1: points1[2]!, b2: points2, privateWires: points1[3]!, quotient: points1[4]! }
+  return {
+    publicWires: points1[0]!,
+    a: points1[1]!,
+    b1: points1[2]!,
+    b2: points2,
+    privateWires: points1[3]!,
+    quotient: points1[4]!,
+  }
 }
 
 function header(trapdoor: Trapdoor, wires: number, publicSignals: number, domainSize: number): Buffer {
@@ -127,7 +140,8 @@ function littleEndian(value: bigint): Buffer {
 
 function trapdoorFromSeed(seed: string): Trapdoor {
   const draw = (name: string): bigint => {
-    const half = (part: number): string => createHash('sha256').update(`plimsoll key ${part} ${name} ${seed}`).digest('hex')
+    const half = (part: number): string =>
+      createHash('sha256').update(`plimsoll key ${part} ${name} ${seed}`).digest('hex')
     // 512 bits, so that the remainder is as good as uniform; never 0 or 1, so delta differs from gamma.
     return 2n + (BigInt(`0x${half(0)}${half(1)}`) % (R - 2n))
   }

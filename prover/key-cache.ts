@@ -16,9 +16,13 @@ const TEMPORARY = '.building-'
 /**
  * The directory `parent/content`, whose files were made by `build` from what `content` is the hash of. It is built once, appears
  * whole or not at all, and every file is checked against the manifest when it is used again.
- * Throws PlimsollError when a file is missing or was changed.
+ * @throws PlimsollError when a file is missing or was changed.
  */
-export async function cachedDirectory(parent: string, content: string, build: (directory: string) => Promise<void>): Promise<string> {
+export async function cachedDirectory(
+  parent: string,
+  content: string,
+  build: (directory: string) => Promise<void>,
+): Promise<string> {
   const directory = join(parent, content)
   if (await exists(directory)) {
     await check(directory, content)
@@ -53,7 +57,11 @@ export async function writeManifest(directory: string, content: string): Promise
  * @param hint what to do where they differ
  * @throws PlimsollError naming the file
  */
-export async function check(directory: string, content: string, hint = `Delete ${directory} and run \`plimsoll setup\` again.`): Promise<void> {
+export async function check(
+  directory: string,
+  content: string,
+  hint = `Delete ${directory} and run \`plimsoll setup\` again.`,
+): Promise<void> {
   const damaged = (path: string, what: string) => new PlimsollError(`The key file ${path} ${what}.`, { hint })
   const manifest = await readManifest(directory, content, damaged)
   await Promise.all(
@@ -62,12 +70,17 @@ export async function check(directory: string, content: string, hint = `Delete $
       const { size } = await stat(path).catch(() => ({ size: -1 }))
       if (size < 0) throw damaged(path, 'is missing')
       if (size !== expected.size) throw damaged(path, `has ${size} bytes instead of ${expected.size}`)
-      if ((await fingerprint(path)).sha256 !== expected.sha256) throw damaged(path, 'is not the file that was written there')
+      if ((await fingerprint(path)).sha256 !== expected.sha256)
+        throw damaged(path, 'is not the file that was written there')
     }),
   )
 }
 
-async function readManifest(directory: string, content: string, damaged: (path: string, what: string) => PlimsollError): Promise<Manifest> {
+async function readManifest(
+  directory: string,
+  content: string,
+  damaged: (path: string, what: string) => PlimsollError,
+): Promise<Manifest> {
   const path = join(directory, MANIFEST)
   let manifest: Partial<Manifest> | null
   try {

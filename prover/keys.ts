@@ -10,11 +10,11 @@ import { closeCurve, curveIsOpen } from './curve.ts'
 import { openKernel, writeDevelopmentKey } from './development-key.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { cachedDirectory } from './key-cache.ts'
-import { CIRCUITS, mainSource, PROFILES } from './profiles.ts'
 import type { CircuitName, Profile, ProfileName } from './profiles.ts'
+import { CIRCUITS, mainSource, PROFILES } from './profiles.ts'
 import { readR1cs } from './r1cs.ts'
-import { keyHash, requireSoundKey } from './verification-key.ts'
 import type { VerificationKey } from './verification-key.ts'
+import { keyHash, requireSoundKey } from './verification-key.ts'
 
 /** One circuit's files and keys. */
 export interface CircuitKeys {
@@ -67,7 +67,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /**
  * The keys of a profile for all circuits: compiled and generated when this version of the circuits has none in the cache
  * (`.plimsoll` in the package, or the directory named by PLIMSOLL_CACHE), checked against their checksums when it has.
- * Throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
+ * @throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
 export async function ensureKeys(profileName: ProfileName, options: KeyOptions = {}): Promise<KeySet> {
   const profile = PROFILES[profileName]
@@ -79,7 +79,10 @@ export async function ensureKeys(profileName: ProfileName, options: KeyOptions =
   )
 
   const circuits = await Promise.all(CIRCUITS.map((circuit) => loadCircuit(directory, circuit)))
-  const keys = Object.fromEntries(circuits.map((circuit) => [circuit.circuit, circuit])) as Record<CircuitName, CircuitKeys>
+  const keys = Object.fromEntries(circuits.map((circuit) => [circuit.circuit, circuit])) as Record<
+    CircuitName,
+    CircuitKeys
+  >
   return { profile, origin: 'development', directory, ...keys }
 }
 
@@ -93,7 +96,12 @@ export function projectCircuits(profile: Profile): CircuitSource {
   return { circuits: join(ROOT, 'circuits'), main: (circuit) => mainSource(circuit, profile) }
 }
 
-async function buildKeys(profile: Profile, source: CircuitSource, output: string, onProgress?: KeyOptions['onProgress']): Promise<void> {
+async function buildKeys(
+  profile: Profile,
+  source: CircuitSource,
+  output: string,
+  onProgress?: KeyOptions['onProgress'],
+): Promise<void> {
   const curveWasOpen = curveIsOpen()
   const kernel = openKernel()
   const stop = new AbortController()
@@ -102,10 +110,18 @@ async function buildKeys(profile: Profile, source: CircuitSource, output: string
   let previous = Promise.resolve()
   const build = async (circuit: CircuitName): Promise<void> => {
     onProgress?.({ circuit, stage: 'compile', share: 0 })
-    await compileCircuit({ name: circuit, main: source.main(circuit), circuits: source.circuits, output, signal: stop.signal })
+    await compileCircuit({
+      name: circuit,
+      main: source.main(circuit),
+      circuits: source.circuits,
+      output,
+      signal: stop.signal,
+    })
     onProgress?.({ circuit, stage: 'compile', share: 1 })
     previous = previous.then(() =>
-      writeKey(kernel, output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) => onProgress?.({ circuit, stage: 'key', share })),
+      writeKey(kernel, output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) =>
+        onProgress?.({ circuit, stage: 'key', share }),
+      ),
     )
     await previous
   }
@@ -122,7 +138,13 @@ async function buildKeys(profile: Profile, source: CircuitSource, output: string
   if (failure !== undefined) throw failure
 }
 
-async function writeKey(kernel: Kernel, output: string, circuit: CircuitName, seed: string, onProgress: (share: number) => void): Promise<void> {
+async function writeKey(
+  kernel: Kernel,
+  output: string,
+  circuit: CircuitName,
+  seed: string,
+  onProgress: (share: number) => void,
+): Promise<void> {
   const zkey = join(output, `${circuit}.zkey`)
   const r1cs = join(output, `${circuit}.r1cs`)
   await writeDevelopmentKey({ r1cs, zkey, seed, kernel, onProgress })
@@ -130,7 +152,12 @@ async function writeKey(kernel: Kernel, output: string, circuit: CircuitName, se
 }
 
 /** Writes a key's verification key (`<circuit>.json`) and snarkjs's verifier contract (`<circuit>.sol`). */
-export async function describeKey(zkey: string, output: string, circuit: CircuitName, constraints: number): Promise<void> {
+export async function describeKey(
+  zkey: string,
+  output: string,
+  circuit: CircuitName,
+  constraints: number,
+): Promise<void> {
   const verificationKey = await zKey.exportVerificationKey(zkey)
   const template = await readFile(solidityTemplate(), 'utf8')
   await writeFile(join(output, `${circuit}.sol`), await zKey.exportSolidityVerifier(zkey, { groth16: template }))
@@ -164,7 +191,10 @@ function solidityTemplate(): string {
 }
 
 async function contentHash(source: CircuitSource): Promise<string> {
-  return createHash('sha256').update(`${GENERATOR} ${await circuitsHash(source)}`).digest('hex').slice(0, 32)
+  return createHash('sha256')
+    .update(`${GENERATOR} ${await circuitsHash(source)}`)
+    .digest('hex')
+    .slice(0, 32)
 }
 
 /** Identifies circuits and their compiler. */

@@ -33,8 +33,21 @@ declare module 'snarkjs' {
     exportSolidityVerifier(zkeyFile: string, templates: { groth16: string }): Promise<string>
     /** These return a hash, or where they fail without throwing, -1 or false. */
     newZKey(r1cs: string, ptau: string, zkey: SnarkjsFile, logger?: SnarkjsLogger): Promise<Uint8Array | number>
-    contribute(zkey: string, newZkey: string, name: string, entropy: string, logger?: SnarkjsLogger): Promise<Uint8Array>
-    beacon(zkey: string, newZkey: string, name: string, value: string, iterations: number, logger?: SnarkjsLogger): Promise<Uint8Array | boolean>
+    contribute(
+      zkey: string,
+      newZkey: string,
+      name: string,
+      entropy: string,
+      logger?: SnarkjsLogger,
+    ): Promise<Uint8Array>
+    beacon(
+      zkey: string,
+      newZkey: string,
+      name: string,
+      value: string,
+      iterations: number,
+      logger?: SnarkjsLogger,
+    ): Promise<Uint8Array | boolean>
     verifyFromInit(initialZkey: SnarkjsFile, ptau: string, zkey: string, logger?: SnarkjsLogger): Promise<boolean>
   }
 

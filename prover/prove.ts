@@ -1,12 +1,12 @@
-import { groth16 } from 'snarkjs'
 import type { Groth16Proof } from 'snarkjs'
+import { groth16 } from 'snarkjs'
 import { closeCurve, openCurve } from './curve.ts'
+import { littleEndian } from './kernel/section-file.ts'
 import type { KeySet } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
-import { littleEndian } from './kernel/section-file.ts'
 import { openProver, type Prover } from './prover.ts'
-import { WitnessCalculator } from './witness.ts'
 import type { CircuitInput, Witness } from './witness.ts'
+import { WitnessCalculator } from './witness.ts'
 
 export type Proof = Groth16Proof
 
@@ -29,9 +29,13 @@ export async function useProver(choice: string): Promise<void> {
 /**
  * Proves a batch. Returns the public signals digest, z, y with the proof, which has been verified: a fault of the prover or the
  * machine does not leave this process.
- * Throws PlimsollError when the input does not satisfy the circuit.
+ * @throws PlimsollError when the input does not satisfy the circuit.
  */
-export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<{ proof: Proof; signals: bigint[] }> {
+export async function prove(
+  keys: KeySet,
+  circuit: CircuitName,
+  input: CircuitInput,
+): Promise<{ proof: Proof; signals: bigint[] }> {
   const { wasm, zkey } = keys[circuit]
   let calculator = calculators.get(wasm)
   if (calculator === undefined) {
@@ -42,7 +46,8 @@ export async function prove(keys: KeySet, circuit: CircuitName, input: CircuitIn
   const prover = await (current ??= openProver('kernel'))
   const proof = await prover.prove(zkey, witness)
   const signals = publicSignals(witness, keys[circuit].verificationKey.nPublic)
-  if (!(await verifyProof(keys, circuit, signals, proof))) throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
+  if (!(await verifyProof(keys, circuit, signals, proof)))
+    throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
   return { proof, signals }
 }
 
@@ -54,7 +59,12 @@ export function publicSignals(witness: Witness, count: number): bigint[] {
 const calculators = new Map<string, WitnessCalculator>()
 
 /** Whether a proof, of any origin, is a well-formed proof of the signals under the key of the circuit. */
-export async function verifyProof(keys: KeySet, circuit: CircuitName, signals: readonly bigint[], proof: unknown): Promise<boolean> {
+export async function verifyProof(
+  keys: KeySet,
+  circuit: CircuitName,
+  signals: readonly bigint[],
+  proof: unknown,
+): Promise<boolean> {
   const key = keys[circuit].verificationKey
   if (signals.length !== key.nPublic || !isProof(proof)) return false
   const curve = await openCurve()
@@ -83,7 +93,9 @@ export function calldata(proof: Proof): ProofCalldata {
 /** The shape of snarkjs's proofs, with affine points and canonical decimals only. */
 function isProof(value: unknown): value is Proof {
   const isWords = (words: unknown, count: number): words is string[] =>
-    Array.isArray(words) && words.length === count && words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word))
+    Array.isArray(words) &&
+    words.length === count &&
+    words.every((word) => typeof word === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(word))
   const isG1 = (point: unknown): boolean => isWords(point, 3) && point[2] === '1'
   if (typeof value !== 'object' || value === null) return false
   const { pi_a, pi_b, pi_c, protocol, curve } = value as Partial<Proof>

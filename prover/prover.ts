@@ -9,7 +9,7 @@ export interface Prover {
   readonly name: string
   /**
    * Proves a witness under the key in a `.zkey` file, with fresh blinding. Whether the witness satisfies the circuit is not
-   * checked. Throws PlimsollError for a key or witness that is malformed.
+   * checked. @throws PlimsollError for a key or witness that is malformed.
    */
   prove(zkey: string, witness: Witness): Promise<Groth16Proof>
   /** Ends its threads. */
@@ -20,12 +20,18 @@ export const PROVER_NAMES = ['kernel', 'snarkjs', 'rapidsnark'] as const
 
 /**
  * Opens a backend by what the user wrote: `kernel`, `snarkjs`, or `rapidsnark=PATH` of an executable.
- * Throws PlimsollError for anything else, and for an executable that is none.
+ * @throws PlimsollError for anything else, and for an executable that is none.
  */
 export async function openProver(choice: string): Promise<Prover> {
-  const [name, path] = [choice.split('=', 1)[0], choice.includes('=') ? choice.slice(choice.indexOf('=') + 1) : undefined]
+  const [name, path] = [
+    choice.split('=', 1)[0],
+    choice.includes('=') ? choice.slice(choice.indexOf('=') + 1) : undefined,
+  ]
   if (name === 'rapidsnark') {
-    if (!path) throw new PlimsollError('The prover rapidsnark needs the path of its executable.', { hint: 'Write --prover rapidsnark=PATH.' })
+    if (!path)
+      throw new PlimsollError('The prover rapidsnark needs the path of its executable.', {
+        hint: 'Write --prover rapidsnark=PATH.',
+      })
     await access(path, constants.X_OK).catch(() => {
       throw new PlimsollError(`The prover ${path} is not an executable file.`)
     })
@@ -33,5 +39,7 @@ export async function openProver(choice: string): Promise<Prover> {
   }
   if (path === undefined && name === 'kernel') return new (await import('./backends/kernel.ts')).KernelProver()
   if (path === undefined && name === 'snarkjs') return new (await import('./backends/snarkjs.ts')).SnarkjsProver()
-  throw new PlimsollError(`There is no prover ${choice}.`, { hint: `Choose ${PROVER_NAMES.slice(0, -1).join(', ')} or rapidsnark=PATH.` })
+  throw new PlimsollError(`There is no prover ${choice}.`, {
+    hint: `Choose ${PROVER_NAMES.slice(0, -1).join(', ')} or rapidsnark=PATH.`,
+  })
 }

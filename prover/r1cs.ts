@@ -13,7 +13,7 @@ export interface R1cs {
 
 const BN254_R = 21888242871839275222246405745257275088548364400416034343698204186575808495617n
 
-/** Reads a circom `.r1cs` file over the scalar field of BN254. Throws PlimsollError when it is something else. */
+/** Reads a circom `.r1cs` file over the scalar field of BN254. @throws PlimsollError when it is something else. */
 export function readR1cs(path: string): R1cs {
   const file = readFileSync(path)
   try {

@@ -3,8 +3,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { AccountTree } from '../protocol/tree.ts'
 import type { CircuitKeys, KeyOrigin, KeySet } from './keys.ts'
-import { CIRCUITS, stepsOf } from './profiles.ts'
 import type { CircuitName, Profile } from './profiles.ts'
+import { CIRCUITS, stepsOf } from './profiles.ts'
 
 const GENERATED = fileURLToPath(new URL('../contracts/generated', import.meta.url))
 
@@ -22,8 +22,11 @@ export async function writeVerifierContracts(
   keys: KeySet,
   directory = join(GENERATED, verifierDirectory(keys)),
 ): Promise<Record<CircuitName, string>> {
-  const paths = Object.fromEntries(CIRCUITS.map((circuit) => [circuit, join(directory, `${contractName(circuit)}Verifier.sol`)])) as Record<CircuitName, string>
-  for (const circuit of CIRCUITS) await writeIfChanged(paths[circuit], verifierSource(keys[circuit], keys.profile, keys.origin))
+  const paths = Object.fromEntries(
+    CIRCUITS.map((circuit) => [circuit, join(directory, `${contractName(circuit)}Verifier.sol`)]),
+  ) as Record<CircuitName, string>
+  for (const circuit of CIRCUITS)
+    await writeIfChanged(paths[circuit], verifierSource(keys[circuit], keys.profile, keys.origin))
   return paths
 }
 
@@ -90,7 +93,8 @@ function treeViews(circuit: CircuitName, { depth }: Profile): string {
     }
 `
   const levels = view('Levels of the account tree.', 'depth', String(depth))
-  if (circuit === 'transact') return `${levels}${view('Root of the tree without accounts.', 'emptyRoot', String(new AccountTree(depth).root))}`
+  if (circuit === 'transact')
+    return `${levels}${view('Root of the tree without accounts.', 'emptyRoot', String(new AccountTree(depth).root))}`
   return circuit === 'exit' ? levels : ''
 }
 

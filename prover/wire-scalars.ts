@@ -50,19 +50,30 @@ interface Evaluation {
   readonly basis: Scalars
 }
 
-/** Evaluates a circuit's QAP at a known tau. Throws PlimsollError for a coefficient of r or more; `name` is what errors call the file. */
-export async function wireScalars(kernel: Kernel, r1cs: R1cs, terms: ConstraintTerms, trapdoor: Trapdoor, name: string): Promise<WireScalars> {
+/** Evaluates a circuit's QAP at a known tau. @throws PlimsollError for a coefficient of r or more; `name` is what errors call the file. */
+export async function wireScalars(
+  kernel: Kernel,
+  r1cs: R1cs,
+  terms: ConstraintTerms,
+  trapdoor: Trapdoor,
+  name: string,
+): Promise<WireScalars> {
   const { arena, machine } = kernel
   const { wires } = r1cs
   const inputs = r1cs.publicSignals + 1
   const log = Math.ceil(Math.log2(r1cs.constraintCount + inputs))
   const { basis, odd } = lagrangeValues(kernel, log, trapdoor.tau, inverse(trapdoor.delta, R))
-  const [a, b, combined] = [wires, wires, evenUp(wires)].map((count) => allocateScalars(kernel, count)) as [Scalars, Scalars, Scalars]
+  const [a, b, combined] = [wires, wires, evenUp(wires)].map((count) => allocateScalars(kernel, count)) as [
+    Scalars,
+    Scalars,
+    Scalars,
+  ]
 
   const mark = arena.used
   const values = allocateScalars(kernel, terms.values.length / SCALAR_WORDS)
   machine.words(values.pointer, terms.values.length).set(terms.values)
-  if (!isCanonical(machine, values.pointer, values.count, R)) throw new PlimsollError(`${name} has a coefficient that is not below the scalar field's modulus.`)
+  if (!isCanonical(machine, values.pointer, values.count, R))
+    throw new PlimsollError(`${name} has a coefficient that is not below the scalar field's modulus.`)
   const evaluation = { kernel, terms, wires, inputs, values, coefficients: importScalars(kernel, values, 1n), basis }
   await sumColumns(evaluation, a, b)
   await combineColumns(evaluation, trapdoor, a, b, combined)
@@ -70,7 +81,11 @@ export async function wireScalars(kernel: Kernel, r1cs: R1cs, terms: ConstraintT
   arena.release(mark)
 
   return {
-    domainSize: 2 ** log, a, b, coefficients, quotient: odd,
+    domainSize: 2 ** log,
+    a,
+    b,
+    coefficients,
+    quotient: odd,
     publicWires: { pointer: combined.pointer, count: inputs },
     privateWires: { pointer: combined.pointer + SCALAR_BYTES * inputs, count: wires - inputs },
   }
@@ -81,30 +96,50 @@ function evenUp(count: number): number {
 }
 
 /** A_i(tau) and B_i(tau) for every wire: sums over the constraints of coefficient times basis. */
-async function sumColumns({ kernel, terms, wires, coefficients, basis }: Evaluation, a: Scalars, b: Scalars): Promise<void> {
+async function sumColumns(
+  { kernel, terms, wires, coefficients, basis }: Evaluation,
+  a: Scalars,
+  b: Scalars,
+): Promise<void> {
   const { elementBytes } = kernel.machine
   const sums = new TermSums(kernel, [termCounts(terms, 0, wires), termCounts(terms, 1, wires)])
   const atTau = importScalars(kernel, basis, 1n)
   for (let term = 0; term < terms.count; term++) {
     const matrix = terms.matrices[term]!
     if (matrix > 1) continue
-    sums.add(matrix, terms.wires[term]!, coefficients + terms.coefficients[term]! * elementBytes, atTau + terms.rows[term]! * elementBytes)
+    sums.add(
+      matrix,
+      terms.wires[term]!,
+      coefficients + terms.coefficients[term]! * elementBytes,
+      atTau + terms.rows[term]! * elementBytes,
+    )
   }
   await sums.export(a.pointer, b.pointer)
 }
 
 /** beta A_i + alpha B_i + C_i for every wire, over gamma = 1 or over delta: the first half of the wires in one lane, the others in the second. */
-async function combineColumns({ kernel, terms, wires, inputs, coefficients, basis }: Evaluation, trapdoor: Trapdoor, a: Scalars, b: Scalars, combined: Scalars): Promise<void> {
+async function combineColumns(
+  { kernel, terms, wires, inputs, coefficients, basis }: Evaluation,
+  trapdoor: Trapdoor,
+  a: Scalars,
+  b: Scalars,
+  combined: Scalars,
+): Promise<void> {
   const { elementBytes } = kernel.machine
   const half = combined.count / 2
   const lengths = termCounts(terms, 2, combined.count).map((count) => count + 2)
   const sums = new TermSums(kernel, [lengths.subarray(0, half), lengths.subarray(half)])
-  const add = (wire: number, coefficient: number, value: number): void => sums.add(wire < half ? 0 : 1, wire % half, coefficient, value)
+  const add = (wire: number, coefficient: number, value: number): void =>
+    sums.add(wire < half ? 0 : 1, wire % half, coefficient, value)
 
   const [aElements, bElements] = [importScalars(kernel, a, 1n), importScalars(kernel, b, 1n)]
   const over = (divisor: bigint) => {
     const factor = inverse(divisor, R)
-    return { beta: writeElements(kernel, trapdoor.beta * factor), alpha: writeElements(kernel, trapdoor.alpha * factor), basis: importScalars(kernel, basis, factor) }
+    return {
+      beta: writeElements(kernel, trapdoor.beta * factor),
+      alpha: writeElements(kernel, trapdoor.alpha * factor),
+      basis: importScalars(kernel, basis, factor),
+    }
   }
   const [overGamma, overDelta] = [over(1n), over(trapdoor.delta)]
   for (let wire = 0; wire < wires; wire++) {

@@ -38,7 +38,7 @@ export class WitnessCalculator {
     return new WitnessCalculator(await WebAssembly.compile(await readFile(wasm)), name)
   }
 
-  /** Throws PlimsollError when an input is unknown, missing or of another size, and when an assertion of the circuit fails. */
+  /** @throws PlimsollError when an input is unknown, missing or of another size, and when an assertion of the circuit fails. */
   async calculate(input: CircuitInput): Promise<Witness> {
     const messages: string[] = []
     const { exports } = await WebAssembly.instantiate(this.#module, {
@@ -126,7 +126,8 @@ const EXCEPTIONS: Readonly<Record<number, string>> = {
 
 function readMessage(program: WitnessProgram): string {
   let message = ''
-  for (let code = program.getMessageChar(); code !== 0; code = program.getMessageChar()) message += String.fromCharCode(code)
+  for (let code = program.getMessageChar(); code !== 0; code = program.getMessageChar())
+    message += String.fromCharCode(code)
   return message
 }
 

@@ -22,7 +22,7 @@ export class SectionFile {
   }
 
   #write(data: Uint8Array): void {
-    for (let done = 0; done < data.length;) done += writeSync(this.#descriptor, data, done)
+    for (let done = 0; done < data.length; ) done += writeSync(this.#descriptor, data, done)
   }
 }
 

@@ -1,9 +1,23 @@
 import type { z } from 'zod'
-import { PlimsollError } from '../protocol/errors.ts'
 import type { Point } from '../protocol/curve.ts'
+import { PlimsollError } from '../protocol/errors.ts'
 import {
-  type Accepted, acceptedSchema, type AccountInfo, accountSchema, accountsSchema, type DeploymentInfo, deploymentSchema, encodeJson, errorSchema, type OperationRequest, type OperationState,
-  operationStatusSchema, type RoundInfo, roundSchema, type WithdrawalInfo, withdrawalsSchema,
+  type Accepted,
+  type AccountInfo,
+  acceptedSchema,
+  accountSchema,
+  accountsSchema,
+  type DeploymentInfo,
+  deploymentSchema,
+  encodeJson,
+  errorSchema,
+  type OperationRequest,
+  type OperationState,
+  operationStatusSchema,
+  type RoundInfo,
+  roundSchema,
+  type WithdrawalInfo,
+  withdrawalsSchema,
 } from './schemas.ts'
 
 /** The node said no: `code` is stable, the message is for people. */
@@ -27,77 +41,88 @@ export interface ClientOptions {
 
 /** The node's API, typed. It needs nothing but `fetch`, so it runs in a browser too. */
 export class PlimsollClient {
-  private readonly base: string
-  private readonly timeout: number
+  readonly #base: string
+  readonly #timeout: number
 
   /** @throws PlimsollError when the URL is none */
   constructor({ node, timeout = 30_000 }: ClientOptions) {
-    if (!URL.canParse(node) || !/^https?:$/.test(new URL(node).protocol)) throw new PlimsollError(`The node's address ${node} is not an http or https URL.`)
-    this.base = node.replace(/\/+$/, '')
-    this.timeout = timeout
+    if (!URL.canParse(node) || !/^https?:$/.test(new URL(node).protocol))
+      throw new PlimsollError(`The node's address ${node} is not an http or https URL.`)
+    this.#base = node.replace(/\/+$/, '')
+    this.#timeout = timeout
   }
 
   deployment(): Promise<DeploymentInfo> {
-    return this.get('/v1/deployment', deploymentSchema)
+    return this.#get('/v1/deployment', deploymentSchema)
   }
 
   round(): Promise<RoundInfo> {
-    return this.get('/v1/round', roundSchema)
+    return this.#get('/v1/round', roundSchema)
   }
 
   /** Indices of the accounts that deposits opened for a public key. */
   async accounts([x, y]: Point): Promise<number[]> {
-    return (await this.get(`/v1/accounts?owner=${x},${y}`, accountsSchema)).accounts
+    return (await this.#get(`/v1/accounts?owner=${x},${y}`, accountsSchema)).accounts
   }
 
   account(index: number): Promise<AccountInfo> {
-    return this.get(`/v1/accounts/${index}`, accountSchema)
+    return this.#get(`/v1/accounts/${index}`, accountSchema)
   }
 
   /** Withdrawals of an account that are settled and not claimed yet. */
   async withdrawals(index: number): Promise<WithdrawalInfo[]> {
-    return (await this.get(`/v1/withdrawals?index=${index}`, withdrawalsSchema)).withdrawals
+    return (await this.#get(`/v1/withdrawals?index=${index}`, withdrawalsSchema)).withdrawals
   }
 
   /** Hands in a signed operation. Once this returns, the node has it on its disk. @throws NodeRefusal */
   submit(operation: OperationRequest): Promise<Accepted> {
-    return this.request('/v1/operations', acceptedSchema, { method: 'POST', body: encodeJson(operation), headers: { 'content-type': 'application/json' } })
+    return this.#request('/v1/operations', acceptedSchema, {
+      method: 'POST',
+      body: encodeJson(operation),
+      headers: { 'content-type': 'application/json' },
+    })
   }
 
   operation(id: string): Promise<OperationState> {
-    return this.get(`/v1/operations/${id}`, operationStatusSchema)
+    return this.#get(`/v1/operations/${id}`, operationStatusSchema)
   }
 
   /** Waits until an operation is settled or has failed, or for `timeout` milliseconds: then it may still be either. */
   async settled(id: string, { timeout = 600_000, interval = 500 } = {}): Promise<OperationState> {
-    for (const end = Date.now() + timeout; ;) {
+    for (const end = Date.now() + timeout; ; ) {
       const state = await this.operation(id)
       if (state.status === 'settled' || state.status === 'failed' || Date.now() > end) return state
       await new Promise((resolve) => setTimeout(resolve, interval))
     }
   }
 
-  private get<S extends z.ZodTypeAny>(path: string, schema: S): Promise<z.output<S>> {
-    return this.request(path, schema, {})
+  #get<S extends z.ZodTypeAny>(path: string, schema: S): Promise<z.output<S>> {
+    return this.#request(path, schema, {})
   }
 
-  private async request<S extends z.ZodTypeAny>(path: string, schema: S, init: RequestInit): Promise<z.output<S>> {
+  async #request<S extends z.ZodTypeAny>(path: string, schema: S, init: RequestInit): Promise<z.output<S>> {
     let response: Response
     let body: unknown
     try {
-      response = await fetch(`${this.base}${path}`, { ...init, signal: AbortSignal.timeout(this.timeout) })
+      response = await fetch(`${this.#base}${path}`, { ...init, signal: AbortSignal.timeout(this.#timeout) })
       body = await response.json()
     } catch {
-      throw new PlimsollError(`No node answers at ${this.base}.`, { hint: 'Check --node.' })
+      throw new PlimsollError(`No node answers at ${this.#base}.`, { hint: 'Check --node.' })
     }
     if (!response.ok) {
       const refused = errorSchema.safeParse(body)
-      if (!refused.success) throw new PlimsollError(`What answers at ${this.base} is not a node of Plimsoll: status ${response.status} at ${path}.`)
+      if (!refused.success)
+        throw new PlimsollError(
+          `What answers at ${this.#base} is not a node of Plimsoll: status ${response.status} at ${path}.`,
+        )
       const { code, message } = refused.data.error
       throw new NodeRefusal(code, message, response.status)
     }
     const parsed = schema.safeParse(body)
-    if (!parsed.success) throw new PlimsollError(`What answers at ${this.base} is not a node of this version: its answer at ${path} makes no sense.`)
+    if (!parsed.success)
+      throw new PlimsollError(
+        `What answers at ${this.#base} is not a node of this version: its answer at ${path} makes no sense.`,
+      )
     return parsed.data as z.output<S>
   }
 }

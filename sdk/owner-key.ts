@@ -11,13 +11,21 @@ export type TypedDataSigner = (typedData: ReturnType<typeof accountKeyTypedData>
  * @param account number of the key, for users with several
  * @throws PlimsollError when the two signatures differ
  */
-export async function deriveOwnerKey(sign: TypedDataSigner, chainId: number, settlement: Hex, account = 0): Promise<OwnerKey> {
+export async function deriveOwnerKey(
+  sign: TypedDataSigner,
+  chainId: number,
+  settlement: Hex,
+  account = 0,
+): Promise<OwnerKey> {
   const typedData = accountKeyTypedData(chainId, settlement, account)
   const [first, second] = [await sign(typedData), await sign(typedData)]
   if (first !== second) {
-    throw new PlimsollError('KEY_NOT_DETERMINISTIC: this Ethereum key signs the same message differently each time, so no account key can come from it.', {
-      hint: 'Use a wallet with deterministic signatures.',
-    })
+    throw new PlimsollError(
+      'KEY_NOT_DETERMINISTIC: this Ethereum key signs the same message differently each time, so no account key can come from it.',
+      {
+        hint: 'Use a wallet with deterministic signatures.',
+      },
+    )
   }
   return ownerKeyFromSignature(first)
 }

@@ -33,15 +33,15 @@ export class OwnerWallet {
   readonly client: PlimsollClient
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
-  private readonly viewKey: bigint
-  private readonly chosen: number | undefined
+  readonly #viewKey: bigint
+  readonly #chosen: number | undefined
 
   private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, chosen: number | undefined) {
     this.client = client
     this.deployment = deployment
     this.key = key
-    this.chosen = chosen
-    this.viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
+    this.#chosen = chosen
+    this.#viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
   }
 
   /**
@@ -58,13 +58,14 @@ export class OwnerWallet {
 
   /** Index of the account: the one that was chosen, else the first; undefined before there is one. */
   async findIndex(): Promise<number | undefined> {
-    return chooseIndex(await this.indices(), this.chosen)
+    return chooseIndex(await this.indices(), this.#chosen)
   }
 
   /** @throws PlimsollError when there is none */
   async index(): Promise<number> {
     const index = await this.findIndex()
-    if (index === undefined) throw new PlimsollError('There is no account of this key yet.', { hint: 'The first deposit opens one.' })
+    if (index === undefined)
+      throw new PlimsollError('There is no account of this key yet.', { hint: 'The first deposit opens one.' })
     return index
   }
 
@@ -72,48 +73,98 @@ export class OwnerWallet {
   async read(): Promise<{ account: Account; info: AccountInfo }> {
     const info = await this.client.account(await this.index())
     const { index, version, leaf, cipher } = info
-    const account: Account = { owner: ownerHash(this.key.publicKey), viewKey: this.viewKey, index, version: BigInt(version), ...decryptAccount(cipher, leaf, this.viewKey) }
-    if (accountLeaf(account) !== leaf) throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
+    const account: Account = {
+      owner: ownerHash(this.key.publicKey),
+      viewKey: this.#viewKey,
+      index,
+      version: BigInt(version),
+      ...decryptAccount(cipher, leaf, this.#viewKey),
+    }
+    if (accountLeaf(account) !== leaf)
+      throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
     return { account, info }
   }
 
   async withdraw(asset: number, amount: bigint, recipient: Address, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({ kind: KIND.withdraw, index, nonce: BigInt(version), expiry: BigInt(expiry), asset, direction: 0, x: amount, y: 0n, extra: BigInt(recipient) })
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
+      kind: KIND.withdraw,
+      index,
+      nonce: BigInt(version),
+      expiry: BigInt(expiry),
+      asset,
+      direction: 0,
+      x: amount,
+      y: 0n,
+      extra: BigInt(recipient),
+    })
     return this.client.submit({ kind: 'withdraw', index, version, asset, amount, recipient, expiry, signature })
   }
 
   /** Half of a trade with whoever signs the other half with the same link. */
   async trade({ asset, direction, x, y }: TradeTerms, link: bigint, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({ kind: KIND.trade, index, nonce: BigInt(version), expiry: BigInt(expiry), asset, direction, x, y, extra: link })
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
+      kind: KIND.trade,
+      index,
+      nonce: BigInt(version),
+      expiry: BigInt(expiry),
+      asset,
+      direction,
+      x,
+      y,
+      extra: link,
+    })
     return this.client.submit({ kind: 'trade', index, version, asset, direction, x, y, link, expiry, signature })
   }
 
   /** A trade with the backstop. */
   async unwind({ asset, direction, x, y }: TradeTerms, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({ kind: KIND.unwind, index, nonce: BigInt(version), expiry: BigInt(expiry), asset, direction, x, y, extra: 0n })
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
+      kind: KIND.unwind,
+      index,
+      nonce: BigInt(version),
+      expiry: BigInt(expiry),
+      asset,
+      direction,
+      x,
+      y,
+      extra: 0n,
+    })
     return this.client.submit({ kind: 'unwind', index, version, asset, direction, x, y, expiry, signature })
   }
 
   /** @param weights of assets 0 to 7 */
   async preferences(weights: readonly number[], validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.next(validity)
-    const signature = this.sign({ kind: KIND.preferences, index, nonce: BigInt(version), expiry: BigInt(expiry), asset: 0, direction: 0, x: 0n, y: 0n, extra: packWeights(weights) })
+    const { index, version, expiry } = await this.#next(validity)
+    const signature = this.#sign({
+      kind: KIND.preferences,
+      index,
+      nonce: BigInt(version),
+      expiry: BigInt(expiry),
+      asset: 0,
+      direction: 0,
+      x: 0n,
+      y: 0n,
+      extra: packWeights(weights),
+    })
     return this.client.submit({ kind: 'preferences', index, version, weights: [...weights], expiry, signature })
   }
 
   /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
-  private async next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<{ index: number; version: number; expiry: number }> {
+  async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<{ index: number; version: number; expiry: number }> {
     const index = await this.index()
     const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])
     return { index, version: pendingVersion, expiry: now + expiresIn }
   }
 
-  private sign(message: Message) {
+  #sign(message: Message) {
     const { chainId, settlement } = this.deployment
-    const { r8: [x, y], s } = sign(this.key, messageHash({ chainId: BigInt(chainId), settlement: BigInt(settlement) }, message))
+    const {
+      r8: [x, y],
+      s,
+    } = sign(this.key, messageHash({ chainId: BigInt(chainId), settlement: BigInt(settlement) }, message))
     return { r8: [x, y] as [bigint, bigint], s }
   }
 }
@@ -121,7 +172,9 @@ export class OwnerWallet {
 /** One of a key's accounts, the first unless another is asked for. @throws PlimsollError when that is not one of them */
 export function chooseIndex(indices: readonly number[], chosen: number | undefined): number | undefined {
   if (chosen === undefined || indices.includes(chosen)) return chosen ?? indices[0]
-  throw new PlimsollError(`Account ${chosen} is not of this key.`, { hint: indices.length === 0 ? 'It has none.' : `It has ${indices.join(', ')}.` })
+  throw new PlimsollError(`Account ${chosen} is not of this key.`, {
+    hint: indices.length === 0 ? 'It has none.' : `It has ${indices.join(', ')}.`,
+  })
 }
 
 /** A link for a new trade, which nobody can guess. */

@@ -16,16 +16,31 @@ const natural = (limit: bigint, name: string) =>
 
 const amount = natural(WORD, '2^64')
 const field = natural(FIELD, 'the order of the field')
-const signed = z.string().regex(/^-?[0-9]+$/, 'is not a whole number written as a decimal string').max(MAX_DIGITS + 1).transform(BigInt)
+const signed = z
+  .string()
+  .regex(/^-?[0-9]+$/, 'is not a whole number written as a decimal string')
+  .max(MAX_DIGITS + 1)
+  .transform(BigInt)
 const point = z.tuple([field, field])
-const whole = (limit: number) => z.number().int().min(0).max(limit - 1)
+const whole = (limit: number) =>
+  z
+    .number()
+    .int()
+    .min(0)
+    .max(limit - 1)
 const index = whole(INDEX_LIMIT)
 const version = whole(Number(VERSION_LIMIT))
 const asset = whole(ASSETS)
 const expiry = whole(EXPIRY_LIMIT)
 const signature = z.object({ r8: point, s: natural(1n << 253n, '2^253') }).strict()
-const hash = z.string().regex(/^0x[0-9a-f]{64}$/, 'is not 32 bytes in lower-case hexadecimal').transform((text) => text as `0x${string}`)
-const address = z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'is not an address').transform((text) => text as `0x${string}`)
+const hash = z
+  .string()
+  .regex(/^0x[0-9a-f]{64}$/, 'is not 32 bytes in lower-case hexadecimal')
+  .transform((text) => text as `0x${string}`)
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'is not an address')
+  .transform((text) => text as `0x${string}`)
 const direction = z.union([z.literal(0), z.literal(1)])
 
 const signedBy = { index, version, expiry, signature }
@@ -35,7 +50,13 @@ export const operationSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('withdraw'), ...signedBy, asset, amount, recipient: address }).strict(),
   z.object({ kind: z.literal('trade'), ...signedBy, asset, direction, x: amount, y: amount, link: field }).strict(),
   z.object({ kind: z.literal('unwind'), ...signedBy, asset, direction, x: amount, y: amount }).strict(),
-  z.object({ kind: z.literal('preferences'), ...signedBy, weights: z.array(z.number().int().min(1).max(MAX_WEIGHT)).length(ASSETS) }).strict(),
+  z
+    .object({
+      kind: z.literal('preferences'),
+      ...signedBy,
+      weights: z.array(z.number().int().min(1).max(MAX_WEIGHT)).length(ASSETS),
+    })
+    .strict(),
 ])
 export type OperationRequest = z.output<typeof operationSchema>
 
@@ -136,8 +157,13 @@ export const errorSchema = z.object({ error: z.object({ code: z.string(), messag
 /** The first complaint of a schema as one sentence, with the path of the field. */
 export function complaint(error: z.ZodError): string {
   const issue = error.issues[0]!
-  const where = issue.path.length === 0 ? 'The body' : issue.path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('')
-  const what = /^is /.test(issue.message) ? issue.message : `is not valid: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`
+  const where =
+    issue.path.length === 0
+      ? 'The body'
+      : issue.path.map((part, i) => (typeof part === 'number' ? `[${part}]` : i === 0 ? part : `.${part}`)).join('')
+  const what = /^is /.test(issue.message)
+    ? issue.message
+    : `is not valid: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`
   return `${where} ${what}.`
 }
 

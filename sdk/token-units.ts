@@ -5,11 +5,11 @@ export interface TokenDecimals {
 }
 
 /** Base units that are one token unit, where the token has fewer decimals; else 1. */
-export function grainOf({ decimals, tokenDecimals }: TokenDecimals): bigint {
+export function unitsPerTokenUnit({ decimals, tokenDecimals }: TokenDecimals): bigint {
   return 10n ** BigInt(Math.max(0, decimals - tokenDecimals))
 }
 
 /** Token units that are one base unit, where the token has more decimals; else 1. */
-export function unitOf({ decimals, tokenDecimals }: TokenDecimals): bigint {
+export function tokenUnitsPerUnit({ decimals, tokenDecimals }: TokenDecimals): bigint {
   return 10n ** BigInt(Math.max(0, tokenDecimals - decimals))
 }

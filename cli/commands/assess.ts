@@ -5,7 +5,9 @@ export function register(program: Command): void {
   program
     .command('assess')
     .summary('show which accounts of a book would be liquidated, and by how much')
-    .description('Works out, at the prices of a book, the health of every account and the one liquidation that the protocol allows.')
+    .description(
+      'Works out, at the prices of a book, the health of every account and the one liquidation that the protocol allows.',
+    )
     .argument('<book>', 'a BOOK.json')
     .option('--json', 'print JSON: exact decimals, in the order of the book')
     .addHelpText('after', '\nExample:\n  plimsoll assess book.json')

@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import type { ProfileName } from '../../prover/profiles.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
+import type { ProfileName } from '../../prover/profiles.ts'
 import { printJson } from '../output.ts'
-import type { Act } from '../run-demo.ts'
 import { profileOption } from '../profile-option.ts'
 import { proverOption } from '../prover-option.ts'
+import type { Act } from '../run-demo.ts'
 
 export function register(program: Command): void {
   program
@@ -20,17 +20,31 @@ export function register(program: Command): void {
     .option('--wallets', 'only the second act: owners with keys of their own')
     .option('--json', 'print JSON at the end')
     .addHelpText('after', '\nExample:\n  plimsoll demo')
-    .action(async ({ profile, prover, book, wallets, json }: { profile: ProfileName; prover: string; book?: true; wallets?: true; json?: true }) => {
-      if (book && wallets) throw new PlimsollError('--book and --wallets each leave the other act out.')
-      const { useProver } = await import('../../prover/prove.ts')
-      const acts: Record<string, Act> = {}
-      // Each act closes its prover.
-      await useProver(prover)
-      if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, json === true)
-      await useProver(prover)
-      if (!book) acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, json === true)
-      const ok = Object.values(acts).every((act) => act.ok)
-      if (json) printJson({ ok, ...acts })
-      process.exitCode = ok ? 0 : 1
-    })
+    .action(
+      async ({
+        profile,
+        prover,
+        book,
+        wallets,
+        json,
+      }: {
+        profile: ProfileName
+        prover: string
+        book?: true
+        wallets?: true
+        json?: true
+      }) => {
+        if (book && wallets) throw new PlimsollError('--book and --wallets each leave the other act out.')
+        const { useProver } = await import('../../prover/prove.ts')
+        const acts: Record<string, Act> = {}
+        // Each act closes its prover.
+        await useProver(prover)
+        if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, json === true)
+        await useProver(prover)
+        if (!book) acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, json === true)
+        const ok = Object.values(acts).every((act) => act.ok)
+        if (json) printJson({ ok, ...acts })
+        process.exitCode = ok ? 0 : 1
+      },
+    )
 }

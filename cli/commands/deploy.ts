@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { keysOption } from '../keys-option.ts'
@@ -29,20 +29,26 @@ export function register(program: Command): void {
       'Deploys verifiers and contracts for a market, makes the key of the sequencer, and stores the private state for `plimsoll node`; owners open accounts by deposits. ' +
         'A local chain gets mock feeds at the prices of the market and, where none are named, mock tokens; PLIMSOLL_PRIVATE_KEY holds the key that signs, or else a local chain signs with its own account.',
     )
-    .argument('<market>', 'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token')
+    .argument(
+      '<market>',
+      'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token',
+    )
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())
     .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
-    .option('--allow-development-keys', 'deploy on a chain that is not local although anyone can forge proofs under development keys')
+    .option(
+      '--allow-development-keys',
+      'deploy on a chain that is not local although anyone can forge proofs under development keys',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll deploy market.json --rpc http://127.0.0.1:8545 --data state')
     .action(async (path: string, options: Options) => {
       const { readMarket } = await import('../read-market.ts')
-      const { requireStateless } = await import('../../sequencer/store.ts')
-      const { connect, connectSigner } = await import('../../sequencer/rpc.ts')
-      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../sequencer/deploy.ts')
+      const { requireStateless } = await import('../../sequencer/state/store.ts')
+      const { connect, connectSigner } = await import('../../sdk/chain/client.ts')
+      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)
@@ -51,11 +57,19 @@ export function register(program: Command): void {
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await connectSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
-      const deployed = await deploy(market, keys, signer, { custody, feeds: options.feed ?? {}, allowDevelopmentKeys, data: options.data, clocks: DEFAULT_CLOCKS })
+      const deployed = await deploy(market, keys, signer, {
+        custody,
+        feeds: options.feed ?? {},
+        allowDevelopmentKeys,
+        data: options.data,
+        clocks: DEFAULT_CLOCKS,
+      })
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
-      printText(`The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`)
+      printText(
+        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
+      )
     })
 }

@@ -18,7 +18,10 @@ interface Checked {
   readonly json?: true
 }
 
-const HASH = ['--hash <hex>', 'blake2b-512 or SHA-256 hash that the file must have, where it is none of the published ones that are known here'] as const
+const HASH = [
+  '--hash <hex>',
+  'blake2b-512 or SHA-256 hash that the file must have, where it is none of the published ones that are known here',
+] as const
 const PTAU = ['--ptau <file>', 'Powers of Tau file that the ceremony began from'] as const
 
 export function register(program: Command): void {
@@ -43,7 +46,9 @@ export function register(program: Command): void {
   keys
     .command('import-ptau')
     .summary('begin a ceremony from a Powers of Tau file')
-    .description('Checks a prepared Perpetual Powers of Tau file against its published hash, compiles the circuits of a profile and makes their initial keys.')
+    .description(
+      'Checks a prepared Perpetual Powers of Tau file against its published hash, compiles the circuits of a profile and makes their initial keys.',
+    )
     .argument('<file>', 'a .ptau file, such as powersOfTau28_hez_final_16.ptau')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .addOption(profileOption())
@@ -63,7 +68,9 @@ export function register(program: Command): void {
   keys
     .command('contribute')
     .summary('contribute a secret to a ceremony')
-    .description('Multiplies the secret of each key by random numbers from the operating system, which are forgotten at once. Prints the hashes of the contribution, for its maker to publish.')
+    .description(
+      'Multiplies the secret of each key by random numbers from the operating system, which are forgotten at once. Prints the hashes of the contribution, for its maker to publish.',
+    )
     .argument('<dir>', 'the ceremony so far')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .requiredOption('--name <name>', 'who contributes; it is public')
@@ -75,28 +82,43 @@ export function register(program: Command): void {
       const { contribute } = await import('../../prover/ceremony/extend-ceremony.ts')
       const { readEntropy } = await import('../read-entropy.ts')
       const text = options.entropy ? await readEntropy() : ''
-      const { contributions } = await contribute({ directory, output: options.out, name: options.name, text, onProgress: progress }).finally(endProgress)
+      const { contributions } = await contribute({
+        directory,
+        output: options.out,
+        name: options.name,
+        text,
+        onProgress: progress,
+      }).finally(endProgress)
       const { name, hashes } = contributions.at(-1)!
       if (options.json) return printJson({ directory: options.out, number: contributions.length, name, hashes })
-      printText(`Contribution ${contributions.length}, by ${name}, is in ${options.out}. Publish its hashes, so that everybody can find it in the keys:`)
+      printText(
+        `Contribution ${contributions.length}, by ${name}, is in ${options.out}. Publish its hashes, so that everybody can find it in the keys:`,
+      )
       for (const [circuit, hash] of Object.entries(hashes)) printText(`${circuit}: ${hash}`)
     })
 
   keys
     .command('beacon')
     .summary('close a ceremony with a public random value')
-    .description('Applies a value that nobody could know or choose before the last contribution was published, such as the hash of a later block that had been announced.')
+    .description(
+      'Applies a value that nobody could know or choose before the last contribution was published, such as the hash of a later block that had been announced.',
+    )
     .argument('<dir>', 'the ceremony so far')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .requiredOption('--value <hex>', 'the value, in hexadecimal')
     .option('--iterations <exponent>', 'the value is hashed 2^exponent times, 10 to 30', wholeNumber, 10)
     .option('--json', 'print the beacon as JSON')
-    .addHelpText('after', '\nExample:\n  plimsoll keys beacon step1 --value 0x88e96d4537bea4d9c05d12549907b32561d3bf31f45aae734cdc119f13406cb6 --out step2')
+    .addHelpText(
+      'after',
+      '\nExample:\n  plimsoll keys beacon step1 --value 0x88e96d4537bea4d9c05d12549907b32561d3bf31f45aae734cdc119f13406cb6 --out step2',
+    )
     .action(async (directory: string, options: Written & { value: string; iterations: number }) => {
       await prepareOutput(options.out)
       const { applyBeacon } = await import('../../prover/ceremony/extend-ceremony.ts')
       const { value, iterations, out: output } = options
-      const { beacon } = await applyBeacon({ directory, output, value, iterations, onProgress: progress }).finally(endProgress)
+      const { beacon } = await applyBeacon({ directory, output, value, iterations, onProgress: progress }).finally(
+        endProgress,
+      )
       if (options.json) return printJson({ directory: output, ...beacon })
       printText(`The beacon is applied; the closed ceremony is in ${output}.`)
       for (const [circuit, hash] of Object.entries(beacon!.hashes)) printText(`${circuit}: ${hash}`)
@@ -105,7 +127,9 @@ export function register(program: Command): void {
   keys
     .command('verify')
     .summary('verify a ceremony or exported keys, from the powers of tau on')
-    .description("Compiles this installation's own circuits, derives the initial keys from the Powers of Tau file, and checks every contribution and the beacon. Exit code 1: something is wrong.")
+    .description(
+      "Compiles this installation's own circuits, derives the initial keys from the Powers of Tau file, and checks every contribution and the beacon. Exit code 1: something is wrong.",
+    )
     .argument('<dir>', 'a ceremony, or what export wrote')
     .requiredOption(...PTAU)
     .option(...HASH)
@@ -115,16 +139,24 @@ export function register(program: Command): void {
     .action(async (directory: string, options: Checked & { unfinished?: true }) => {
       const { verifyCeremony } = await import('../../prover/ceremony/verify-ceremony.ts')
       const { ptau, hash, unfinished = false } = options
-      const verdict = await verifyCeremony({ directory, ptau, hash, unfinished, onProgress: progress }).finally(endProgress)
+      const verdict = await verifyCeremony({ directory, ptau, hash, unfinished, onProgress: progress }).finally(
+        endProgress,
+      )
       if (!accepted(verdict, options.json) || options.json) return
       printTranscript(verdict.transcript)
-      printText(verdict.finished ? 'The keys follow from these. Nobody can forge proofs under them as long as one contributor, here and to the powers of tau, was honest.' : 'The keys follow from these so far. The ceremony is not finished: do not use them.')
+      printText(
+        verdict.finished
+          ? 'The keys follow from these. Nobody can forge proofs under them as long as one contributor, here and to the powers of tau, was honest.'
+          : 'The keys follow from these so far. The ceremony is not finished: do not use them.',
+      )
     })
 
   keys
     .command('export')
     .summary('write the keys of a verified ceremony for use')
-    .description('Verifies a finished ceremony as verify does, then writes proving keys, verification keys, verifier contracts, transcript and checksums: a directory for --keys of prove, verify, deploy and node. Exit code 1: the ceremony is not sound, and nothing is written.')
+    .description(
+      'Verifies a finished ceremony as verify does, then writes proving keys, verification keys, verifier contracts, transcript and checksums: a directory for --keys of prove, verify, deploy and node. Exit code 1: the ceremony is not sound, and nothing is written.',
+    )
     .argument('<dir>', 'the finished ceremony')
     .requiredOption('--out <dir>', 'directory to write; it must be new or empty')
     .requiredOption(...PTAU)
@@ -138,22 +170,29 @@ export function register(program: Command): void {
       const verdict = await exportKeys({ directory, ptau, hash, output, onProgress: progress }).finally(endProgress)
       if (!accepted(verdict, options.json) || options.json) return
       const { profile, circuits } = verdict.transcript
-      for (const [circuit, { keyHash }] of Object.entries(circuits)) printText(`${circuit}: verification key ${keyHash}`)
+      for (const [circuit, { keyHash }] of Object.entries(circuits))
+        printText(`${circuit}: verification key ${keyHash}`)
       printText(`The keys are in ${output}. Use them with --keys ${output} --profile ${profile}.`)
     })
 
   // Last, as commands inherit what was set before. In place of the help text that commander would print as an error.
   keys.allowExcessArguments().action((_options: unknown, command: Command) => {
     const [name] = command.args
-    throw new PlimsollError(name === undefined ? 'No command of keys is given.' : `keys has no command '${name}'.`, { hint: 'See plimsoll keys --help.' })
+    throw new PlimsollError(name === undefined ? 'No command of keys is given.' : `keys has no command '${name}'.`, {
+      hint: 'See plimsoll keys --help.',
+    })
   })
 }
 
 /** Before any work: the directory must be new, and an interrupt must go by way of the exit handlers, which remove what is half written. */
 async function prepareOutput(path: string): Promise<void> {
-  const { requireNewDirectory } = await import('../../sequencer/new-directory.ts')
+  const { requireNewDirectory } = await import('../../lib/new-directory.ts')
   await requireNewDirectory(path)
-  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) process.once(signal, () => process.exit(128 + number))
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.once(signal, () => process.exit(128 + number))
 }
 
 /** Prints a verdict as JSON, or else, if it is a failure, on standard error; whether it is none. */
@@ -161,7 +200,8 @@ function accepted(verdict: CeremonyVerdict, json: true | undefined): verdict is 
   if (json) printJson(verdict)
   if (verdict.ok) return true
   process.exitCode = 1
-  if (!json) process.stderr.write(`plimsoll: ${verdict.circuit === null ? '' : `${verdict.circuit}: `}${verdict.error}\n`)
+  if (!json)
+    process.stderr.write(`plimsoll: ${verdict.circuit === null ? '' : `${verdict.circuit}: `}${verdict.error}\n`)
   return false
 }
 
@@ -170,7 +210,9 @@ function printTranscript(transcript: Transcript): void {
   printText(`Powers of tau: ${sourceOf(transcript)}`)
   printText(`blake2b-512 ${powersOfTau.blake2b512}`)
   for (const [circuit, { constraints, r1csSha256, keyHash }] of Object.entries(circuits)) {
-    printText(`${circuit}, profile ${profile}: ${constraints} constraints, r1cs ${r1csSha256}, verification key ${keyHash}`)
+    printText(
+      `${circuit}, profile ${profile}: ${constraints} constraints, r1cs ${r1csSha256}, verification key ${keyHash}`,
+    )
   }
   for (const [i, { name, hashes }] of contributions.entries()) {
     printText(`Contribution ${i + 1}, by ${name}:`)
@@ -182,7 +224,9 @@ function printTranscript(transcript: Transcript): void {
 }
 
 function sourceOf({ powersOfTau: { published, power } }: Transcript): string {
-  return published === null ? `no published file that is known here, but has the hash that was given (2^${power} powers)` : `the published ${published} (2^${power} powers)`
+  return published === null
+    ? `no published file that is known here, but has the hash that was given (2^${power} powers)`
+    : `the published ${published} (2^${power} powers)`
 }
 
 function wholeNumber(text: string): number {

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
@@ -22,7 +22,8 @@ interface Options {
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text)
-    if (!/^[0-9]+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    if (!/^[0-9]+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     return value
   }
 }
@@ -49,15 +50,16 @@ export function register(program: Command): void {
     .action(async (options: Options) => {
       const { useProver } = await import('../../prover/prove.ts')
       await useProver(options.prover)
-      const { connectSigner } = await import('../../sequencer/rpc.ts')
-      const { SequencerNode } = await import('../../sequencer/node.ts')
-      const { NodeMetrics } = await import('../../sequencer/metrics.ts')
-      const { serve } = await import('../../sequencer/server.ts')
+      const { connectSigner } = await import('../../sdk/chain/client.ts')
+      const { SequencerNode } = await import('../../sequencer/node/node.ts')
+      const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
+      const { serve } = await import('../../sequencer/api/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
       const signer = await connectSigner(options.rpc)
       if (options.rebuild) await rebuildState(options, signer)
-      else if (options.settlement !== undefined || options.verify) throw new PlimsollError('--settlement and --verify go with --rebuild.')
+      else if (options.settlement !== undefined || options.verify)
+        throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys))
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
@@ -73,20 +75,27 @@ export function register(program: Command): void {
 
 async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
-  const { requireSequencerKey } = await import('../../sequencer/sequencer-key.ts')
-  const { rebuild } = await import('../../sequencer/rebuild.ts')
-  const { withDirectory } = await import('../../prover/directory-lock.ts')
-  const { requireStateless, Store } = await import('../../sequencer/store.ts')
+  const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
+  const { rebuild } = await import('../../sequencer/state/rebuild.ts')
+  const { withDirectory } = await import('../../lib/directory-lock.ts')
+  const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
   const secret = await requireSequencerKey(data)
   await withDirectory(data, async () => {
     if (verify) {
-      const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+      const { verifyChain } = await import('../../audit/verify-chain.ts')
       const { loadKeys } = await import('../load-keys.ts')
-      const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
+      const verdict = await verifyChain(
+        rpc,
+        settlement,
+        (profile) => loadKeys(profile, keys),
+        (done) => progress(`${done} settlements checked`),
+      ).finally(endProgress)
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
-    const { deployment, state } = await rebuild(signer, settlement, secret, (done) => progress(`${done} settlements replayed`)).finally(endProgress)
+    const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
+      progress(`${done} settlements replayed`),
+    ).finally(endProgress)
     await Store.create(data, deployment, state, secret)
   })
 }

@@ -15,24 +15,31 @@ export function register(program: Command): void {
   program
     .command('verify')
     .summary('verify a proven book, or every settlement of a chain')
-    .description("Checks what `prove` wrote, or all that a settlement contract took, under this installation's own development keys or those of --keys. Exit code 1: something is wrong.")
+    .description(
+      "Checks what `prove` wrote, or all that a settlement contract took, under this installation's own development keys or those of --keys. Exit code 1: something is wrong.",
+    )
     .argument('[dir]', 'directory written by prove')
     .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .option('--settlement <address>', 'settlement contract on that chain')
     .addOption(keysOption())
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExamples:\n  plimsoll verify proof\n  plimsoll verify --rpc http://127.0.0.1:8545 --settlement 0x5FbDB2315678afecb367f032d93F642f64180aa3')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  plimsoll verify proof\n  plimsoll verify --rpc http://127.0.0.1:8545 --settlement 0x5FbDB2315678afecb367f032d93F642f64180aa3',
+    )
     .action(async (directory: string | undefined, options: Options) => {
       const chain = options.rpc !== undefined || options.settlement !== undefined
-      if ((directory !== undefined) === chain) throw new PlimsollError('verify takes either a directory, or --rpc and --settlement.')
+      if ((directory !== undefined) === chain)
+        throw new PlimsollError('verify takes either a directory, or --rpc and --settlement.')
       if (directory !== undefined) return verifyDirectory(directory, options)
-      if (options.rpc === undefined || options.settlement === undefined) throw new PlimsollError('--rpc and --settlement go together.')
+      if (options.rpc === undefined || options.settlement === undefined)
+        throw new PlimsollError('--rpc and --settlement go together.')
       return verifyChain(options.rpc, options.settlement, options)
     })
 }
 
 async function verifyDirectory(directory: string, options: Options): Promise<void> {
-  const { verifyRound } = await import('../../sequencer/verify-round.ts')
+  const { verifyRound } = await import('../../audit/verify-round.ts')
   const { loadKeys } = await import('../load-keys.ts')
   const verdict = await verifyRound(directory, (profile) => loadKeys(profile, options.keys))
   if (!verdict.ok) process.exitCode = 1
@@ -41,15 +48,22 @@ async function verifyDirectory(directory: string, options: Options): Promise<voi
     process.stderr.write(`plimsoll: ${verdict.batch === null ? '' : `${verdict.batch}: `}${verdict.error}\n`)
     return
   }
-  printText(`${verdict.batches} batches of ${verdict.accounts} accounts verified: ${verdict.swept} swept, ${verdict.resolved} resolved, bad debt ${verdict.badDebt}.`)
+  printText(
+    `${verdict.batches} batches of ${verdict.accounts} accounts verified: ${verdict.swept} swept, ${verdict.resolved} resolved, bad debt ${verdict.badDebt}.`,
+  )
   printText('The system is complete: no account is breached at the marks of the round.')
   printText(`Not known: ${verdict.unknown}`)
 }
 
 async function verifyChain(rpc: string, settlement: string, options: Options): Promise<void> {
-  const { verifyChain } = await import('../../sequencer/verify-chain.ts')
+  const { verifyChain } = await import('../../audit/verify-chain.ts')
   const { loadKeys } = await import('../load-keys.ts')
-  const verdict = await verifyChain(rpc, settlement, (profile) => loadKeys(profile, options.keys), (done) => progress(`${done} settlements checked`)).finally(endProgress)
+  const verdict = await verifyChain(
+    rpc,
+    settlement,
+    (profile) => loadKeys(profile, options.keys),
+    (done) => progress(`${done} settlements checked`),
+  ).finally(endProgress)
   if (!verdict.ok) process.exitCode = 1
   if (options.json) return printJson(verdict)
   if (!verdict.ok) {
@@ -57,7 +71,9 @@ async function verifyChain(rpc: string, settlement: string, options: Options): P
     return
   }
   for (const { round, complete, swept, resolved, proofs, gas } of verdict.rounds) {
-    printText(`round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${swept} swept, ${resolved} resolved, ${proofs} proofs, ${gas} gas`)
+    printText(
+      `round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${swept} swept, ${resolved} resolved, ${proofs} proofs, ${gas} gas`,
+    )
   }
   printText(`${verdict.rounds.length} rounds verified from the chain alone; its storage agrees.`)
   printText(`Not known: ${verdict.unknown}`)

@@ -1,30 +1,36 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Address } from 'viem'
-import { onChain } from '../on-chain.ts'
 import { keysOption } from '../keys-option.ts'
+import { onChain } from '../on-chain.ts'
 
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
     const value = Number(text)
-    if (!/^[0-9]+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
+    if (!/^[0-9]+$/.test(text) || value < least || value > most)
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     return value
   }
 }
 
 function address(text: string): Address {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('It must be an address, 0x and 40 hexadecimal digits.')
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw new InvalidArgumentError('It must be an address, 0x and 40 hexadecimal digits.')
   return text as Address
 }
 
 function addWeight(text: string, weights: Readonly<Record<string, number>> = {}): Record<string, number> {
   const match = /^(.+)=([0-9]+)$/.exec(text)
   const weight = Number(match?.[2])
-  if (match === null || weight < 1 || weight > 15) throw new InvalidArgumentError('Write it as SYMBOL=WEIGHT, with a weight from 1 to 15.')
+  if (match === null || weight < 1 || weight > 15)
+    throw new InvalidArgumentError('Write it as SYMBOL=WEIGHT, with a weight from 1 to 15.')
   if (Object.hasOwn(weights, match[1]!)) throw new InvalidArgumentError(`${match[1]} has a weight already.`)
   return { ...weights, [match[1]!]: weight }
 }
 
-const expiresIn = () => new Option('--expires-in <seconds>', 'how long the signature is good').argParser(wholeNumber(1, 31_536_000)).default(3_600)
+const expiresIn = () =>
+  new Option('--expires-in <seconds>', 'how long the signature is good')
+    .argParser(wholeNumber(1, 31_536_000))
+    .default(3_600)
 const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails'] as const
 
 export function register(program: Command): void {
@@ -44,18 +50,44 @@ export function register(program: Command): void {
       .summary(summary)
       .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
       .option('--from <address>', 'unlocked account of a local chain, in place of PLIMSOLL_WALLET_KEY', address)
-      .option('--account <number>', 'number of the key, for owners with several accounts', wholeNumber(0, 0xffff_ffff), 0)
+      .option(
+        '--account <number>',
+        'number of the key, for owners with several accounts',
+        wholeNumber(0, 0xffff_ffff),
+        0,
+      )
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
   /** Of commands on one account. */
-  const indexed = (to: Command) => to.option('--index <number>', "which of the key's accounts, where it has several (default: the first)", wholeNumber(0, 0xffff_ffff))
-  const node = (to: Command) => to.requiredOption('--node <url>', 'the API of a node').option('--rpc <url>', 'JSON-RPC endpoint of the chain').option('--settlement <address>', 'settlement that the node must be of', address)
+  const indexed = (to: Command) =>
+    to.option(
+      '--index <number>',
+      "which of the key's accounts, where it has several (default: the first)",
+      wholeNumber(0, 0xffff_ffff),
+    )
+  const node = (to: Command) =>
+    to
+      .requiredOption('--node <url>', 'the API of a node')
+      .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+      .option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
-    to.requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain').requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+    to
+      .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+      .requiredOption('--settlement <address>', 'settlement contract on that chain', address)
 
-  chain(command('address', 'print the public key that deposits are made out to', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/address.ts')))
+  chain(
+    command(
+      'address',
+      'print the public key that deposits are made out to',
+      '--rpc http://127.0.0.1:8545 --settlement 0x...',
+    ),
+  ).action(onChain(() => import('../wallet/address.ts')))
 
-  command('deposit', "deposit into one's account, which the first deposit opens, or into anyone's with --index", '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000')
+  command(
+    'deposit',
+    "deposit into one's account, which the first deposit opens, or into anyone's with --index",
+    '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000',
+  )
     .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .requiredOption('--node <url>', 'the API of a node')
     .requiredOption('--asset <symbol>', 'what to deposit')
@@ -66,7 +98,13 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/deposit.ts')))
 
-  indexed(command('withdraw', 'withdraw to an address: claimable after the next checkpoint', '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...'))
+  indexed(
+    command(
+      'withdraw',
+      'withdraw to an address: claimable after the next checkpoint',
+      '--node http://127.0.0.1:9464 --asset USD --amount 100 --to 0x...',
+    ),
+  )
     .option('--node <url>', 'the API of a node')
     .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
     .option('--settlement <address>', 'settlement contract on that chain', address)
@@ -75,11 +113,23 @@ export function register(program: Command): void {
     .option('--to <address>', 'the recipient', address)
     .addOption(expiresIn())
     .option('--forced', 'ask the contract, which the sequencer must obey or stall: needs --rpc and --settlement')
-    .option('--claim <id>', 'take a withdrawal that is claimable: needs --rpc, and --node or --settlement', wholeNumber(0, 0xffff_ffff))
+    .option(
+      '--claim <id>',
+      'take a withdrawal that is claimable: needs --rpc, and --node or --settlement',
+      wholeNumber(0, 0xffff_ffff),
+    )
     .option(...wait)
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
-  indexed(node(command('trade', 'sign half of a trade; whoever has the link signs the other half', '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400')))
+  indexed(
+    node(
+      command(
+        'trade',
+        'sign half of a trade; whoever has the link signs the other half',
+        '--node http://127.0.0.1:9464 --asset ETH --buy 2 --for 400',
+      ),
+    ),
+  )
     .requiredOption('--asset <symbol>', 'what is traded for cash')
     .option('--buy <decimal>', 'how much of it to buy')
     .option('--sell <decimal>', 'how much of it to sell')
@@ -90,24 +140,66 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/trade.ts')))
 
-  indexed(node(command('preferences', 'say what a liquidation is to trade first; only the sequencer sees it', '--node http://127.0.0.1:9464 --set ETH=15')))
-    .requiredOption('--set <symbol=weight>', 'weight of an asset, from 1 to 15, 8 is neutral (repeat it for others)', addWeight)
+  indexed(
+    node(
+      command(
+        'preferences',
+        'say what a liquidation is to trade first; only the sequencer sees it',
+        '--node http://127.0.0.1:9464 --set ETH=15',
+      ),
+    ),
+  )
+    .requiredOption(
+      '--set <symbol=weight>',
+      'weight of an asset, from 1 to 15, 8 is neutral (repeat it for others)',
+      addWeight,
+    )
     .addOption(expiresIn())
     .option(...wait)
     .action(onChain(() => import('../wallet/preferences.ts')))
 
-  indexed(node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464'))).action(onChain(() => import('../wallet/balance.ts')))
+  indexed(
+    node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')),
+  ).action(onChain(() => import('../wallet/balance.ts')))
 
-  indexed(chain(command('history', "list what happened to one's account, from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...'))).action(onChain(() => import('../wallet/history.ts')))
+  indexed(
+    chain(
+      command(
+        'history',
+        "list what happened to one's account, from the chain alone",
+        '--rpc http://127.0.0.1:8545 --settlement 0x...',
+      ),
+    ),
+  ).action(onChain(() => import('../wallet/history.ts')))
 
-  indexed(chain(command('recover', "rebuild one's account from the chain alone", '--rpc http://127.0.0.1:8545 --settlement 0x...')))
+  indexed(
+    chain(
+      command(
+        'recover',
+        "rebuild one's account from the chain alone",
+        '--rpc http://127.0.0.1:8545 --settlement 0x...',
+      ),
+    ),
+  )
     .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
     .option('--out <file>', 'write it to a new file instead')
     .action(onChain(() => import('../wallet/recover.ts')))
 
-  chain(command('refund', 'take back deposits that bounced or that a freeze voided, and bonds of forced requests', '--rpc http://127.0.0.1:8545 --settlement 0x...')).action(onChain(() => import('../wallet/refund.ts')))
+  chain(
+    command(
+      'refund',
+      'take back deposits that bounced or that a freeze voided, and bonds of forced requests',
+      '--rpc http://127.0.0.1:8545 --settlement 0x...',
+    ),
+  ).action(onChain(() => import('../wallet/refund.ts')))
 
-  chain(command('insure', 'put cash behind the backstop against shares of it, take it out, or show what one has there', '--rpc http://127.0.0.1:8545 --settlement 0x... --deposit 1000'))
+  chain(
+    command(
+      'insure',
+      'put cash behind the backstop against shares of it, take it out, or show what one has there',
+      '--rpc http://127.0.0.1:8545 --settlement 0x... --deposit 1000',
+    ),
+  )
     .option('--deposit <decimal>', 'cash, which becomes shares at a checkpoint')
     .option('--redeem <shares>', 'shares to turn into cash at a checkpoint: a number, or all')
     .option('--cancel', 'take back cash that has not become shares')
@@ -115,7 +207,15 @@ export function register(program: Command): void {
     .option('--pull', "after a freeze: take one's part of every token")
     .action(onChain(() => import('../wallet/insure.ts')))
 
-  indexed(chain(command('exit', 'leave a frozen system with its share of every token, without the sequencer', '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull')))
+  indexed(
+    chain(
+      command(
+        'exit',
+        'leave a frozen system with its share of every token, without the sequencer',
+        '--rpc http://127.0.0.1:8545 --settlement 0x... --to 0x... --freeze --pull',
+      ),
+    ),
+  )
     .requiredOption('--to <address>', 'the recipient', address)
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')

@@ -1,5 +1,5 @@
-import { connect } from '../../sequencer/rpc.ts'
 import { ownerHash } from '../../protocol/keys.ts'
+import { connect } from '../../sdk/chain/client.ts'
 import { printJson, printText } from '../output.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
 
@@ -9,5 +9,7 @@ export async function run(options: WalletOptions & { rpc: string; settlement: `0
   const [x, y] = publicKey
   const owner = ownerHash(publicKey)
   if (options.json) return printJson({ ethereum, publicKey: [x.toString(), y.toString()], owner: owner.toString() })
-  printText(`Public key of account ${options.account} of ${ethereum}:\n  x ${x}\n  y ${y}\nIts commitment in the leaves: ${owner}`)
+  printText(
+    `Public key of account ${options.account} of ${ethereum}:\n  x ${x}\n  y ${y}\nIts commitment in the leaves: ${owner}`,
+  )
 }

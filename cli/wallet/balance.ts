@@ -12,24 +12,46 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
   const [round, withdrawals] = await Promise.all([wallet.client.round(), wallet.client.withdrawals(account.index)])
   const { assets } = wallet.deployment
   const cash = assets[0]!
-  const marks = round.marks.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks)
+  const marks = round.marks.map(
+    (row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks,
+  )
   const equity = account.balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
   const balances = amountsBySymbol(assets, account.balances)
   const weights = weightsBySymbol(assets, account.weights)
-  const worth = { health: inCash(health(account.balances, marks)), targetHealth: inCash(targetHealth(account.balances, marks)), equity: inCash(equity) }
+  const worth = {
+    health: inCash(health(account.balances, marks)),
+    targetHealth: inCash(targetHealth(account.balances, marks)),
+    equity: inCash(equity),
+  }
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
-    return { id, asset: symbol, amount: formatDecimal(amount, decimals), claimable, ...(claimable && pays < amount && { pays: formatDecimal(pays, decimals) }) }
+    return {
+      id,
+      asset: symbol,
+      amount: formatDecimal(amount, decimals),
+      claimable,
+      ...(claimable && pays < amount && { pays: formatDecimal(pays, decimals) }),
+    }
   })
-  if (options.json) return printJson({ index: account.index, version: Number(account.version), balances, weights, ...worth, pending })
+  if (options.json)
+    return printJson({ index: account.index, version: Number(account.version), balances, weights, ...worth, pending })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(balances)}`)
-  printText(`Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round.number}`)
-  if (Object.keys(weights).length > 0) printText(`Preferences: ${Object.entries(weights).map(([symbol, weight]) => `${symbol} ${weight}`).join(', ')}`)
+  printText(
+    `Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round.number}`,
+  )
+  if (Object.keys(weights).length > 0)
+    printText(
+      `Preferences: ${Object.entries(weights)
+        .map(([symbol, weight]) => `${symbol} ${weight}`)
+        .join(', ')}`,
+    )
   const others = (await wallet.indices()).filter((index) => index !== account.index)
   if (others.length > 0) printText(`This key has other accounts, which --index names: ${others.join(', ')}`)
   for (const { id, asset, amount, pays, claimable } of pending) {
     const paid = pays === undefined ? '' : `, of which it pays ${pays}, as the backstop was under water`
-    printText(`Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `plimsoll wallet withdraw --claim ${id} takes it${paid}` : 'waits for the next checkpoint'}`)
+    printText(
+      `Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `plimsoll wallet withdraw --claim ${id} takes it${paid}` : 'waits for the next checkpoint'}`,
+    )
   }
 }

@@ -1,7 +1,7 @@
 import { type Address, type PublicClient, zeroAddress } from 'viem'
+import { distinctSymbols } from '../../chain/symbols.ts'
 import { ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { settlementConfig } from '../../sequencer/settlement-config.ts'
-import { distinctSymbols } from '../../sequencer/symbols.ts'
+import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
 export interface ChainAsset {
@@ -22,9 +22,15 @@ export async function chainAssets(read: PublicClient, settlement: Address): Prom
   const traded = Number(await read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'assetCount' }))
   const assets = await Promise.all(
     Array.from({ length: traded + 1 }, async (_, asset): Promise<ChainAsset> => {
-      const [token, tokenDecimals, decimals] = await read.readContract({ ...custody, functionName: 'assetInfo', args: [asset] })
+      const [token, tokenDecimals, decimals] = await read.readContract({
+        ...custody,
+        functionName: 'assetInfo',
+        args: [asset],
+      })
       if (token === zeroAddress) return { symbol: `#${asset}`, token: null, tokenDecimals: 0, decimals }
-      const symbol = await read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${asset}`)
+      const symbol = await read
+        .readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' })
+        .catch(() => `#${asset}`)
       return { symbol, token, tokenDecimals, decimals }
     }),
   )

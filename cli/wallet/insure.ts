@@ -2,9 +2,9 @@ import type { Address, PublicClient } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { INSURANCE_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { escapeOf, pullInsurance, requireFrozen } from '../../sequencer/leave.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
+import { escapeOf, pullInsurance, requireFrozen } from '../../sdk/actions/exit.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { amountsBySymbol, listAmounts } from './amounts.ts'
@@ -40,21 +40,30 @@ export async function run(options: Options): Promise<void> {
     await approve(signer, cash.token!, route.vault, amount)
     await sendCall(signer, { ...contract, functionName: 'insure', args: [amount] })
   } else if (options.redeem !== undefined) {
-    await sendCall(signer, { ...contract, functionName: 'redeem', args: [await sharesToRedeem(signer, insurance, options.redeem)] })
+    await sendCall(signer, {
+      ...contract,
+      functionName: 'redeem',
+      args: [await sharesToRedeem(signer, insurance, options.redeem)],
+    })
   } else if (options.cancel) {
     await sendCall(signer, { ...contract, functionName: 'cancel', args: [] })
   } else if (options.collect) {
     await sendCall(signer, { ...contract, functionName: 'collect', args: [] })
   } else if (options.pull) {
     await requireFrozen(signer.read, route)
-    pulled = amountsBySymbol(assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })), await pullInsurance(signer, route))
+    pulled = amountsBySymbol(
+      assets.map(({ symbol, tokenDecimals }) => ({ symbol, decimals: tokenDecimals })),
+      await pullInsurance(signer, route),
+    )
   }
 
   const position = await positionOf(signer.read, insurance, signer.sender, cash)
   if (options.json) return printJson({ ...position, ...(pulled === undefined ? {} : { pulled }) })
   if (pulled !== undefined) printText(`Paid to ${signer.sender}: ${listAmounts(pulled)}`)
   printText(`Shares ${position.shares} of ${position.total}, of which ${position.offered} are offered for redemption.`)
-  printText(`Waiting to become shares: ${position.waiting} ${cash.symbol}. To collect: ${position.collectable} ${cash.symbol}.`)
+  printText(
+    `Waiting to become shares: ${position.waiting} ${cash.symbol}. To collect: ${position.collectable} ${cash.symbol}.`,
+  )
 }
 
 async function positionOf(read: PublicClient, insurance: Address, owner: Address, cash: ChainAsset) {
@@ -63,15 +72,25 @@ async function positionOf(read: PublicClient, insurance: Address, owner: Address
     read.readContract({ ...contract, functionName: 'sharesOf', args: [owner] }),
     read.readContract({ ...contract, functionName: 'position', args: [owner] }),
   ])
-  return { shares: String(shares), total: String(total), offered: String(offered), waiting: formatDecimal(waiting, cash.decimals), collectable: formatDecimal(collectable, cash.decimals) }
+  return {
+    shares: String(shares),
+    total: String(total),
+    offered: String(offered),
+    waiting: formatDecimal(waiting, cash.decimals),
+    collectable: formatDecimal(collectable, cash.decimals),
+  }
 }
 
 /** @param text A number of shares, or `all` that are not offered yet. */
 async function sharesToRedeem({ read, sender }: SigningClient, insurance: Address, text: string): Promise<bigint> {
   const contract = { address: insurance, abi: INSURANCE_ABI, args: [sender] } as const
-  const [[shares], [, offered]] = await Promise.all([read.readContract({ ...contract, functionName: 'sharesOf' }), read.readContract({ ...contract, functionName: 'position' })])
+  const [[shares], [, offered]] = await Promise.all([
+    read.readContract({ ...contract, functionName: 'sharesOf' }),
+    read.readContract({ ...contract, functionName: 'position' }),
+  ])
   const left = shares - offered
-  if (!/^(all|[1-9][0-9]{0,77})$/.test(text)) throw new PlimsollError('--redeem is neither a number of shares nor "all".')
+  if (!/^(all|[1-9][0-9]{0,77})$/.test(text))
+    throw new PlimsollError('--redeem is neither a number of shares nor "all".')
   const wanted = text === 'all' ? left : BigInt(text)
   if (wanted === 0n || wanted > left) throw new PlimsollError(`${sender} has ${left} shares to redeem.`)
   return wanted

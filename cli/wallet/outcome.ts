@@ -1,5 +1,5 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { type PlimsollClient, NodeRefusal } from '../../sdk/client.ts'
+import { NodeRefusal, type PlimsollClient } from '../../sdk/client.ts'
 import type { Accepted, OperationState } from '../../sdk/schemas.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
@@ -20,15 +20,25 @@ export async function submit(attempt: () => Promise<Accepted>): Promise<Accepted
 }
 
 /** Says what became of an operation, after waiting for it if it is to; the exit code is 1 if it failed. */
-export async function report(client: PlimsollClient, accepted: Accepted, options: { json?: true; wait?: true }, extra: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function report(
+  client: PlimsollClient,
+  accepted: Accepted,
+  options: { json?: true; wait?: true },
+  extra: Readonly<Record<string, string>> = {},
+): Promise<void> {
   if (options.wait) progress('waiting for the settlement')
-  const state: Accepted | OperationState = options.wait ? await client.settled(accepted.id).finally(endProgress) : accepted
+  const state: Accepted | OperationState = options.wait
+    ? await client.settled(accepted.id).finally(endProgress)
+    : accepted
   if (options.wait && state.status !== 'settled') process.exitCode = 1
   const { id, status } = state
   const ending = 'code' in state && state.code !== undefined ? { code: state.code } : {}
   const settled = 'transaction' in state && state.transaction !== undefined ? { transaction: state.transaction } : {}
   if (options.json) return printJson({ id, status, ...extra, ...ending, ...settled })
   const details = [...Object.entries({ ...extra, ...settled }).map(([name, value]) => `${name} ${value}`)]
-  printText(`${status}${'code' in ending ? ` (${ending.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`)
-  if (options.wait && status !== 'settled' && status !== 'failed') printText(`It may still be settled: the node's /v1/operations/${id} says so then.`)
+  printText(
+    `${status}${'code' in ending ? ` (${ending.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
+  )
+  if (options.wait && status !== 'settled' && status !== 'failed')
+    printText(`It may still be settled: the node's /v1/operations/${id} says so then.`)
 }

@@ -1,11 +1,11 @@
 import { type Address, createWalletClient, http, isAddressEqual } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
+import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sdk/chain/client.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
-import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sequencer/rpc.ts'
 
 /** Environment variable with the user's Ethereum key. */
 export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
@@ -31,15 +31,22 @@ interface EthereumKey {
 export async function ethereumKey({ from, rpc }: WalletOptions): Promise<EthereumKey> {
   if (from === undefined) {
     const account = privateKeyOf(WALLET_KEY_VARIABLE)
-    if (account === undefined) throw new PlimsollError(`${WALLET_KEY_VARIABLE} is not set.`, { hint: 'It holds your Ethereum private key; on a local chain --from names an unlocked account.' })
+    if (account === undefined)
+      throw new PlimsollError(`${WALLET_KEY_VARIABLE} is not set.`, {
+        hint: 'It holds your Ethereum private key; on a local chain --from names an unlocked account.',
+      })
     return { address: account.address, sign: (typedData) => account.signTypedData(typedData) }
   }
   if (rpc === undefined) throw new PlimsollError('--from needs --rpc, the chain that signs.')
   const client = await connect(rpc)
-  if (!LOCAL_CHAINS.includes(client.chainId)) throw new PlimsollError(`--from is for local chains, and ${rpc} is chain ${client.chainId}.`, { hint: `Set ${WALLET_KEY_VARIABLE}.` })
+  if (!LOCAL_CHAINS.includes(client.chainId))
+    throw new PlimsollError(`--from is for local chains, and ${rpc} is chain ${client.chainId}.`, {
+      hint: `Set ${WALLET_KEY_VARIABLE}.`,
+    })
   const wallet = createWalletClient({ account: from, chain: client.read.chain, transport: http(rpc) })
   const unlocked = await wallet.getAddresses().catch(() => [])
-  if (!unlocked.some((address) => isAddressEqual(address, from))) throw new PlimsollError(`${from} is not an unlocked account of ${rpc}.`)
+  if (!unlocked.some((address) => isAddressEqual(address, from)))
+    throw new PlimsollError(`${from} is not an unlocked account of ${rpc}.`)
   return { address: from, sign: (typedData) => wallet.signTypedData(typedData) }
 }
 
@@ -49,7 +56,11 @@ export function chainSigner(rpc: string, { from }: WalletOptions): Promise<Signi
 }
 
 /** The account's key, for a settlement. */
-export async function ownerKey(options: WalletOptions, chainId: number, settlement: Address): Promise<OwnerKey & { ethereum: Address }> {
+export async function ownerKey(
+  options: WalletOptions,
+  chainId: number,
+  settlement: Address,
+): Promise<OwnerKey & { ethereum: Address }> {
   const { address, sign } = await ethereumKey(options)
   return { ...(await deriveOwnerKey(sign, chainId, settlement, options.account)), ethereum: address }
 }
@@ -59,17 +70,26 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
   const client = new PlimsollClient({ node: options.node })
   const deployment = await client.deployment()
   requireSettlement(deployment, options.settlement)
-  return OwnerWallet.open(client, deployment, await ownerKey(options, deployment.chainId, deployment.settlement), options.index)
+  return OwnerWallet.open(
+    client,
+    deployment,
+    await ownerKey(options, deployment.chainId, deployment.settlement),
+    options.index,
+  )
 }
 
 /** @throws PlimsollError when the node is of another settlement than the one named */
 export function requireSettlement({ settlement }: DeploymentInfo, named: Address | undefined): void {
-  if (named !== undefined && !isAddressEqual(named, settlement)) throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
+  if (named !== undefined && !isAddressEqual(named, settlement))
+    throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
 }
 
 /** Position of an asset. @throws PlimsollError when there is no such symbol */
 export function assetBySymbol(deployment: DeploymentInfo, symbol: string): number {
   const position = deployment.assets.findIndex((asset) => asset.symbol === symbol)
-  if (position < 0) throw new PlimsollError(`There is no asset ${JSON.stringify(symbol)}.`, { hint: `There are ${deployment.assets.map((asset) => asset.symbol).join(', ')}.` })
+  if (position < 0)
+    throw new PlimsollError(`There is no asset ${JSON.stringify(symbol)}.`, {
+      hint: `There are ${deployment.assets.map((asset) => asset.symbol).join(', ')}.`,
+    })
   return position
 }

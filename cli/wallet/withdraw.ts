@@ -4,11 +4,12 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { REQUEST } from '../../sdk/actions/refundable.ts'
+import { connect, type SigningClient } from '../../sdk/chain/client.ts'
+import { refusal } from '../../sdk/chain/contract-errors.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
-import { REQUEST } from '../../sdk/dues.ts'
-import { refusal } from '../../sequencer/refusal.ts'
-import { connect, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { chainAssets } from './chain-assets.ts'
@@ -16,7 +17,6 @@ import { toTokenUnits } from './deposit.ts'
 import { report, submit } from './outcome.ts'
 import { findIndex } from './own-account.ts'
 import { assetBySymbol, chainSigner, openWallet, ownerKey, requireSettlement, type WalletOptions } from './session.ts'
-import { settlementConfig } from '../../sequencer/settlement-config.ts'
 
 interface Options extends WalletOptions {
   readonly asset?: string
@@ -33,18 +33,21 @@ const SPARE = 600n
 
 export async function run(options: Options): Promise<void> {
   if (options.claim !== undefined) {
-    if (options.asset !== undefined || options.amount !== undefined || options.forced) throw new PlimsollError('--claim takes no --asset, --amount or --forced: the withdrawal has them.')
+    if (options.asset !== undefined || options.amount !== undefined || options.forced)
+      throw new PlimsollError('--claim takes no --asset, --amount or --forced: the withdrawal has them.')
     return claim(options, options.claim)
   }
   const { asset, amount, to } = options
-  if (asset === undefined || amount === undefined || to === undefined) throw new PlimsollError('A withdrawal needs --asset, --amount and --to.')
+  if (asset === undefined || amount === undefined || to === undefined)
+    throw new PlimsollError('A withdrawal needs --asset, --amount and --to.')
   if (BigInt(to) === 0n) throw new PlimsollError('--to is the address 0, which nobody has.')
   const wanted = { ...options, asset, amount, to }
   return options.forced ? force(wanted) : withdraw(wanted)
 }
 
 async function withdraw(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
-  if (options.node === undefined) throw new PlimsollError('A withdrawal needs --node.', { hint: 'Without a node there is --forced.' })
+  if (options.node === undefined)
+    throw new PlimsollError('A withdrawal needs --node.', { hint: 'Without a node there is --forced.' })
   const wallet = await openWallet({ ...options, node: options.node })
   const asset = assetBySymbol(wallet.deployment, options.asset)
   const { spot, symbol, decimals } = wallet.deployment.assets[asset]!
@@ -55,23 +58,40 @@ async function withdraw(options: Options & { asset: string; amount: string; to: 
 
 async function force(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
   const { rpc, settlement } = options
-  if (rpc === undefined || settlement === undefined) throw new PlimsollError('--forced needs --rpc and --settlement: it is for when there is no node.')
+  if (rpc === undefined || settlement === undefined)
+    throw new PlimsollError('--forced needs --rpc and --settlement: it is for when there is no node.')
   const signer = await chainSigner(rpc, options)
   const { read } = signer
   const assets = await chainAssets(read, settlement)
   const asset = assets.findIndex(({ symbol, token }) => symbol === options.asset && token !== null)
-  if (asset < 0) throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, { hint: `There are ${assets.filter(({ token }) => token !== null).map(({ symbol }) => symbol).join(', ')}.` })
+  if (asset < 0)
+    throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, {
+      hint: `There are ${assets
+        .filter(({ token }) => token !== null)
+        .map(({ symbol }) => symbol)
+        .join(', ')}.`,
+    })
   const amount = parseAmount(options.amount, assets[asset]!.decimals, '--amount')
   const key = await ownerKey(options, signer.chainId, settlement)
   const index = await findIndex(read, settlement, key.publicKey, options.index)
   const { vault } = await settlementConfig(read, settlement)
-  const forced = { address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }), abi: FORCED_ABI } as const
+  const forced = {
+    address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
+    abi: FORCED_ABI,
+  } as const
   const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
   // What the contract would refuse in the end must not cost a fee before.
   toTokenUnits(amount, assets[asset]!)
-  await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'requireWithdrawable', args: [BigInt(asset), amount] }).catch((error: unknown) => {
-    throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
-  })
+  await read
+    .readContract({
+      address: vault,
+      abi: VAULT_ABI,
+      functionName: 'requireWithdrawable',
+      args: [BigInt(asset), amount],
+    })
+    .catch((error: unknown) => {
+      throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
+    })
 
   const number = await reserve(signer, forced, index, bond + forcedFee)
   const { timestamp } = await read.getBlock()
@@ -79,25 +99,50 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
   const message = messageHash(
     { chainId: BigInt(signer.chainId), settlement: BigInt(settlement) },
-    { kind: KIND.forced, index, nonce: number, expiry, asset, direction: 0, x: amount, y: 0n, extra: BigInt(options.to) },
+    {
+      kind: KIND.forced,
+      index,
+      nonce: number,
+      expiry,
+      asset,
+      direction: 0,
+      x: amount,
+      y: 0n,
+      extra: BigInt(options.to),
+    },
   )
   const { r8, s } = sign(key, message)
-  const receipt = await sendCall(signer, { ...forced, functionName: 'submit', args: [number, asset, amount, options.to, Number(expiry), r8, s] })
+  const receipt = await sendCall(signer, {
+    ...forced,
+    functionName: 'submit',
+    args: [number, asset, amount, options.to, Number(expiry), r8, s],
+  })
   const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs: receipt.logs })[0]!.args
-  if (options.json) return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
-  printText(`Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`)
+  if (options.json)
+    return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
+  printText(
+    `Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`,
+  )
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
 }
 
 /** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
-async function reserve(signer: SigningClient, forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }, index: number, value: bigint): Promise<bigint> {
+async function reserve(
+  signer: SigningClient,
+  forced: { readonly address: Address; readonly abi: typeof FORCED_ABI },
+  index: number,
+  value: bigint,
+): Promise<bigint> {
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
   if (number === 0n) {
     const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
     return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
   }
   const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
-  if (state !== REQUEST.reserved) throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, { hint: 'There is one at a time.' })
+  if (state !== REQUEST.reserved)
+    throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, {
+      hint: 'There is one at a time.',
+    })
   return number
 }
 
@@ -105,10 +150,17 @@ async function claim(options: Options, id: number): Promise<void> {
   if (options.rpc === undefined) throw new PlimsollError('--claim needs --rpc.')
   const signer = await chainSigner(options.rpc, options)
   const vault = await vaultOf(options)
-  const { asset } = await signer.read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'withdrawal', args: [BigInt(id)] }).catch(() => {
-    throw new PlimsollError(`There is no withdrawal ${id}.`)
+  const { asset } = await signer.read
+    .readContract({ address: vault, abi: VAULT_ABI, functionName: 'withdrawal', args: [BigInt(id)] })
+    .catch(() => {
+      throw new PlimsollError(`There is no withdrawal ${id}.`)
+    })
+  const [, tokenDecimals] = await signer.read.readContract({
+    address: vault,
+    abi: VAULT_ABI,
+    functionName: 'assetInfo',
+    args: [asset],
   })
-  const [, tokenDecimals] = await signer.read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'assetInfo', args: [asset] })
   const receipt = await sendCall(signer, { address: vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(id)] })
   const { tokenAmount } = parseEventLogs({ abi: VAULT_ABI, eventName: 'Claimed', logs: receipt.logs })[0]!.args
   const paid = formatDecimal(tokenAmount, tokenDecimals)

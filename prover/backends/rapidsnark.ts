@@ -25,10 +25,14 @@ export class RapidsnarkProver implements Prover {
   async prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
     const directory = await mkdtemp(join(tmpdir(), 'plimsoll-witness-'))
     try {
-      const [wtns, proof, signals] = ['witness.wtns', 'proof.json', 'public.json'].map((name) => join(directory, name)) as [string, string, string]
+      const [wtns, proof, signals] = ['witness.wtns', 'proof.json', 'public.json'].map((name) =>
+        join(directory, name),
+      ) as [string, string, string]
       await writeFile(wtns, encodeWitness(witness), { mode: 0o600 })
       await run(this.#path, [zkey, wtns, proof, signals]).catch((error: { stderr?: string; message: string }) => {
-        throw new PlimsollError(`The prover ${this.#path} failed: ${(error.stderr || error.message).trim().split('\n')[0]}`)
+        throw new PlimsollError(
+          `The prover ${this.#path} failed: ${(error.stderr || error.message).trim().split('\n')[0]}`,
+        )
       })
       const { pi_a, pi_b, pi_c } = await readProof(proof, this.#path)
       return { pi_a, pi_b, pi_c, protocol: 'groth16', curve: 'bn128' }

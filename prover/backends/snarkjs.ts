@@ -1,5 +1,5 @@
-import { groth16 } from 'snarkjs'
 import type { Groth16Proof } from 'snarkjs'
+import { groth16 } from 'snarkjs'
 import { closeCurve, openCurve } from '../curve.ts'
 import type { Prover } from '../prover.ts'
 import { encodeWitness, type Witness } from '../witness.ts'

@@ -4,7 +4,18 @@ import { CIRCUITS } from '../profiles.ts'
 import type { CeremonyProgress } from './import-ptau.ts'
 import { runSnarkjs, type SnarkjsJob } from './snarkjs-job.ts'
 import { writeDirectory } from './staging.ts'
-import { BEACON_NAME, describeKeys, difference, readKeys, readTranscript, requireName, type Transcript, TRANSCRIPT, writeTranscript, zkeyPath } from './transcript.ts'
+import {
+  BEACON_NAME,
+  describeKeys,
+  difference,
+  readKeys,
+  readTranscript,
+  requireName,
+  TRANSCRIPT,
+  type Transcript,
+  writeTranscript,
+  zkeyPath,
+} from './transcript.ts'
 
 interface StepOptions {
   /** The ceremony so far. */
@@ -38,7 +49,13 @@ export const MAX_ITERATIONS = 30
 export async function contribute({ name, text = '', ...options }: ContributeOptions): Promise<Transcript> {
   requireName(name, 'The contribution')
   const before = await readOpenCeremony(options.directory)
-  return extend(before, options, (input, output) => ({ kind: 'contribute', input, output, name, entropy: entropy(text) }))
+  return extend(before, options, (input, output) => ({
+    kind: 'contribute',
+    input,
+    output,
+    name,
+    entropy: entropy(text),
+  }))
 }
 
 /**
@@ -47,19 +64,38 @@ export async function contribute({ name, text = '', ...options }: ContributeOpti
  */
 export async function applyBeacon({ value, iterations, ...options }: BeaconOptions): Promise<Transcript> {
   const digits = value.toLowerCase().replace(/^0x/, '')
-  if (!/^([0-9a-f]{2}){1,255}$/.test(digits)) throw new PlimsollError("The beacon's value is not 1 to 255 bytes in hexadecimal.")
+  if (!/^([0-9a-f]{2}){1,255}$/.test(digits))
+    throw new PlimsollError("The beacon's value is not 1 to 255 bytes in hexadecimal.")
   if (!Number.isInteger(iterations) || iterations < MIN_ITERATIONS || iterations > MAX_ITERATIONS) {
-    throw new PlimsollError(`The exponent of the beacon's iterations is not from ${MIN_ITERATIONS} to ${MAX_ITERATIONS}.`)
+    throw new PlimsollError(
+      `The exponent of the beacon's iterations is not from ${MIN_ITERATIONS} to ${MAX_ITERATIONS}.`,
+    )
   }
   const before = await readOpenCeremony(options.directory)
-  if (before.contributions.length === 0) throw new PlimsollError(`The ceremony in ${options.directory} has no contribution yet.`, { hint: '`plimsoll keys contribute` adds one.' })
-  return extend(before, options, (input, output) => ({ kind: 'beacon', input, output, name: BEACON_NAME, value: digits, iterations }))
+  if (before.contributions.length === 0)
+    throw new PlimsollError(`The ceremony in ${options.directory} has no contribution yet.`, {
+      hint: '`plimsoll keys contribute` adds one.',
+    })
+  return extend(before, options, (input, output) => ({
+    kind: 'beacon',
+    input,
+    output,
+    name: BEACON_NAME,
+    value: digits,
+    iterations,
+  }))
 }
 
-async function extend(before: Transcript, { directory, output, onProgress }: StepOptions, step: (input: string, output: string) => SnarkjsJob): Promise<Transcript> {
+async function extend(
+  before: Transcript,
+  { directory, output, onProgress }: StepOptions,
+  step: (input: string, output: string) => SnarkjsJob,
+): Promise<Transcript> {
   return writeDirectory(output, async (staging) => {
     for (const circuit of CIRCUITS) {
-      await runSnarkjs(step(zkeyPath(directory, circuit), zkeyPath(staging, circuit)), (text) => onProgress?.(`${circuit}: ${text}`))
+      await runSnarkjs(step(zkeyPath(directory, circuit), zkeyPath(staging, circuit)), (text) =>
+        onProgress?.(`${circuit}: ${text}`),
+      )
     }
     const transcript = await describeKeys(before, await readKeys(staging))
     await writeTranscript(staging, transcript)
@@ -75,9 +111,12 @@ async function readOpenCeremony(directory: string): Promise<Transcript> {
   const transcript = await readTranscript(directory)
   const wrong = difference(transcript, await describeKeys(transcript, await readKeys(directory)))
   if (wrong !== undefined) {
-    throw new PlimsollError(`${TRANSCRIPT} in ${directory} is not that of the keys beside it: ${wrong} differs.`, { hint: 'Get the directory again from whoever made it.' })
+    throw new PlimsollError(`${TRANSCRIPT} in ${directory} is not that of the keys beside it: ${wrong} differs.`, {
+      hint: 'Get the directory again from whoever made it.',
+    })
   }
-  if (transcript.beacon !== null) throw new PlimsollError(`The ceremony in ${directory} is closed: its beacon has been applied.`)
+  if (transcript.beacon !== null)
+    throw new PlimsollError(`The ceremony in ${directory} is closed: its beacon has been applied.`)
   return transcript
 }
 

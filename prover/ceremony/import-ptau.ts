@@ -1,6 +1,6 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { CIRCUITS } from '../profiles.ts'
 import type { CircuitName, ProfileName } from '../profiles.ts'
+import { CIRCUITS } from '../profiles.ts'
 import { type CompileChoices, compiledCircuits } from './compiled-circuits.ts'
 import { checkPtau } from './ptau-file.ts'
 import { runSnarkjs } from './snarkjs-job.ts'
@@ -25,9 +25,19 @@ export interface ImportOptions extends Pick<CompileChoices, 'source'> {
  * contributions. Nobody may use keys at this stage: their delta is 1.
  * @throws PlimsollError when the file is not the published one or too small, or the directory cannot be written
  */
-export async function importPtau({ ptau, hash, profile, output, source, onProgress }: ImportOptions): Promise<Transcript> {
+export async function importPtau({
+  ptau,
+  hash,
+  profile,
+  output,
+  source,
+  onProgress,
+}: ImportOptions): Promise<Transcript> {
   const file = await checkPtau(ptau, hash, (share) => onProgress?.(`hashing ${ptau}: ${percent(share)}`))
-  const circuits = await compiledCircuits(profile, { ...(source && { source }), onProgress: (progress) => onProgress?.(`compiling ${progress.circuit}: ${percent(progress.share)}`) })
+  const circuits = await compiledCircuits(profile, {
+    ...(source && { source }),
+    onProgress: (progress) => onProgress?.(`compiling ${progress.circuit}: ${percent(progress.share)}`),
+  })
   for (const circuit of CIRCUITS) requirePower(ptau, file.power, circuit, circuits[circuit].power)
 
   return writeDirectory(output, async (directory) => {
@@ -37,7 +47,11 @@ export async function importPtau({ ptau, hash, profile, output, source, onProgre
         (text) => onProgress?.(`initial key of ${circuit}: ${text}`),
       )
     }
-    const setting = { profile, powersOfTau: { published: file.published, power: file.power, blake2b512: file.blake2b512 }, circuits }
+    const setting = {
+      profile,
+      powersOfTau: { published: file.published, power: file.power, blake2b512: file.blake2b512 },
+      circuits,
+    }
     const transcript = await describeKeys(setting, await readKeys(directory))
     await writeTranscript(directory, transcript)
     return transcript

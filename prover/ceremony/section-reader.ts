@@ -64,10 +64,16 @@ export class SectionReader {
   }
 }
 
-async function listSections(path: string, file: FileHandle, magic: string, size: number): Promise<Map<number, Section>> {
+async function listSections(
+  path: string,
+  file: FileHandle,
+  magic: string,
+  size: number,
+): Promise<Map<number, Section>> {
   if (size < HEADER_BYTES) throw new PlimsollError(`${path} is not a .${magic} file.`)
   const header = await readExactly(path, file, 0, HEADER_BYTES)
-  if (header.toString('latin1', 0, 4) !== magic || header.readUInt32LE(4) !== 1) throw new PlimsollError(`${path} is not a .${magic} file.`)
+  if (header.toString('latin1', 0, 4) !== magic || header.readUInt32LE(4) !== 1)
+    throw new PlimsollError(`${path} is not a .${magic} file.`)
   const count = header.readUInt32LE(8)
   if (count > MAX_SECTIONS) throw notWhole(path)
   const sections = new Map<number, Section>()
@@ -89,7 +95,7 @@ async function listSections(path: string, file: FileHandle, magic: string, size:
 
 async function readExactly(path: string, file: FileHandle, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length)
-  for (let done = 0; done < length;) {
+  for (let done = 0; done < length; ) {
     const { bytesRead } = await file.read(buffer, done, length - done, position + done)
     if (bytesRead === 0) throw notWhole(path)
     done += bytesRead

@@ -8,9 +8,22 @@ export type SnarkjsJob =
   /** The initial key of a circuit: the outcome is its circuit hash. */
   | { readonly kind: 'initial'; readonly r1cs: string; readonly ptau: string; readonly output: string }
   /** A step from a secret: the outcome is the contribution's hash. */
-  | { readonly kind: 'contribute'; readonly input: string; readonly output: string; readonly name: string; readonly entropy: string }
+  | {
+      readonly kind: 'contribute'
+      readonly input: string
+      readonly output: string
+      readonly name: string
+      readonly entropy: string
+    }
   /** A step from a public value, hashed 2^iterations times: the outcome is the contribution's hash. */
-  | { readonly kind: 'beacon'; readonly input: string; readonly output: string; readonly name: string; readonly value: string; readonly iterations: number }
+  | {
+      readonly kind: 'beacon'
+      readonly input: string
+      readonly output: string
+      readonly name: string
+      readonly value: string
+      readonly iterations: number
+    }
   /** Whether a key follows from circuit and powers of tau by its contributions: the outcome is empty, or what is wrong. */
   | { readonly kind: 'verify'; readonly r1cs: string; readonly ptau: string; readonly input: string }
 

@@ -1,6 +1,7 @@
 /** A process that does one `SnarkjsJob`, sent to it as a message, and ends. */
-import { zKey } from 'snarkjs'
+
 import type { SnarkjsLogger } from 'snarkjs'
+import { zKey } from 'snarkjs'
 import type { SnarkjsJob, SnarkjsMessage } from './snarkjs-job.ts'
 
 const PROGRESS_MILLISECONDS = 100

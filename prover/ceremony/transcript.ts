@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { array, object } from '../../protocol/book.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { type Json, type JsonObject, parseJson } from '../../protocol/json.ts'
-import { CIRCUITS, PROFILES } from '../profiles.ts'
 import type { CircuitName, ProfileName } from '../profiles.ts'
+import { CIRCUITS, PROFILES } from '../profiles.ts'
 import { hashFile, type PtauFile } from './ptau-file.ts'
 import type { ZkeyState } from './zkey-state.ts'
 import { readZkeyState } from './zkey-state.ts'
@@ -86,20 +86,33 @@ export function readKeys(directory: string): Promise<Record<CircuitName, ZkeySta
  * The transcript of the keys of all circuits, whose chains must have the same steps.
  * @throws PlimsollError when they do not, or the order of steps is not one of a ceremony
  */
-export async function describeKeys(setting: Setting, keys: Readonly<Record<CircuitName, ZkeyState>>): Promise<Transcript> {
+export async function describeKeys(
+  setting: Setting,
+  keys: Readonly<Record<CircuitName, ZkeyState>>,
+): Promise<Transcript> {
   const [first, ...others] = CIRCUITS
   const steps = keys[first!].contributions
   for (const circuit of others) {
     const chain = keys[circuit].contributions
-    if (chain.length !== steps.length) throw new PlimsollError(`The chain of ${circuit} has ${chain.length} contributions, that of ${first} ${steps.length}.`)
-    const other = chain.findIndex(({ name, beacon }, i) => name !== steps[i]!.name || JSON.stringify(beacon) !== JSON.stringify(steps[i]!.beacon))
-    if (other >= 0) throw new PlimsollError(`Contribution ${other + 1} of ${circuit} is not by the one who made that of ${first}.`)
+    if (chain.length !== steps.length)
+      throw new PlimsollError(
+        `The chain of ${circuit} has ${chain.length} contributions, that of ${first} ${steps.length}.`,
+      )
+    const other = chain.findIndex(
+      ({ name, beacon }, i) => name !== steps[i]!.name || JSON.stringify(beacon) !== JSON.stringify(steps[i]!.beacon),
+    )
+    if (other >= 0)
+      throw new PlimsollError(`Contribution ${other + 1} of ${circuit} is not by the one who made that of ${first}.`)
   }
   for (const [i, { name, beacon }] of steps.entries()) {
     requireName(name, `Contribution ${i + 1} of ${first}`)
     if (beacon === undefined) continue
-    if (i < steps.length - 1) throw new PlimsollError(`A contribution follows the beacon, which has to be the last step: contribution ${i + 2} of ${first}.`)
-    if (i === 0) throw new PlimsollError('The beacon is the only contribution: everybody knows the secret of such keys.')
+    if (i < steps.length - 1)
+      throw new PlimsollError(
+        `A contribution follows the beacon, which has to be the last step: contribution ${i + 2} of ${first}.`,
+      )
+    if (i === 0)
+      throw new PlimsollError('The beacon is the only contribution: everybody knows the secret of such keys.')
   }
   const beacon = steps.at(-1)?.beacon
   const hashes = (i: number): Hashes => byCircuit((circuit) => keys[circuit].contributions[i]!.hash)
@@ -113,7 +126,9 @@ export async function describeKeys(setting: Setting, keys: Readonly<Record<Circu
       const [zkeySha256] = await hashFile(path, ['sha256'])
       return { constraints, r1csSha256, circuitHash, zkeySha256: zkeySha256!, keyHash }
     }),
-    contributions: steps.filter((step) => step.beacon === undefined).map(({ name }, i) => ({ name, hashes: hashes(i) })),
+    contributions: steps
+      .filter((step) => step.beacon === undefined)
+      .map(({ name }, i) => ({ name, hashes: hashes(i) })),
     beacon: beacon === undefined ? null : { ...beacon, hashes: hashes(steps.length - 1) },
   }
 }
@@ -123,8 +138,17 @@ export async function describeKeys(setting: Setting, keys: Readonly<Record<Circu
  * @throws PlimsollError when `name` is none
  */
 export function requireName(name: string, what: string): void {
-  if (name.length >= 1 && name.length <= MAX_NAME && name.isWellFormed() && name === name.trim() && !/\p{C}/u.test(name)) return
-  throw new PlimsollError(`${what} has no proper name: it must have 1 to ${MAX_NAME} printable characters, the first and the last of them no space.`)
+  if (
+    name.length >= 1 &&
+    name.length <= MAX_NAME &&
+    name.isWellFormed() &&
+    name === name.trim() &&
+    !/\p{C}/u.test(name)
+  )
+    return
+  throw new PlimsollError(
+    `${what} has no proper name: it must have 1 to ${MAX_NAME} printable characters, the first and the last of them no space.`,
+  )
 }
 
 export async function writeTranscript(directory: string, transcript: Transcript): Promise<void> {
@@ -140,7 +164,9 @@ export async function readTranscript(directory: string): Promise<Transcript> {
   const size = (await stat(path).catch(() => undefined))?.size ?? 0
   if (size > MAX_TRANSCRIPT_BYTES) throw new PlimsollError(`${path} has ${size} bytes: no transcript is that large.`)
   const text = await readFile(path, 'utf8').catch(() => {
-    throw new NoTranscript(`${directory} holds no ceremony: it has no ${TRANSCRIPT}.`, { hint: '`plimsoll keys import-ptau` begins one.' })
+    throw new NoTranscript(`${directory} holds no ceremony: it has no ${TRANSCRIPT}.`, {
+      hint: '`plimsoll keys import-ptau` begins one.',
+    })
   })
   try {
     return parseTranscript(parseJson(text))
@@ -157,11 +183,13 @@ function parseTranscript(json: Json): Transcript {
   const fields = object(json, 'the transcript')
   if (fields.format !== FORMAT) throw new PlimsollError(`format is not ${FORMAT}.`)
   const { profile } = fields
-  if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile)) throw new PlimsollError('the profile is unknown.')
+  if (typeof profile !== 'string' || !Object.hasOwn(PROFILES, profile))
+    throw new PlimsollError('the profile is unknown.')
   const tau = object(fields.powersOfTau, 'powersOfTau')
   const circuits = object(fields.circuits, 'circuits')
   const whole = (value: Json | undefined, field: string): number => {
-    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new PlimsollError(`${field} is not a whole number.`)
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0)
+      throw new PlimsollError(`${field} is not a whole number.`)
     return value
   }
   const string = (value: Json | undefined, field: string): string => {
@@ -170,7 +198,8 @@ function parseTranscript(json: Json): Transcript {
   }
   const hex = (value: Json | undefined, bytes: number, field: string): string => {
     const text = string(value, field)
-    if (!/^[0-9a-f]*$/.test(text) || text.length !== 2 * bytes) throw new PlimsollError(`${field} is not a hash of ${bytes} bytes in hexadecimal.`)
+    if (!/^[0-9a-f]*$/.test(text) || text.length !== 2 * bytes)
+      throw new PlimsollError(`${field} is not a hash of ${bytes} bytes in hexadecimal.`)
     return text
   }
   const hashes = (value: Json | undefined, field: string): Hashes => {
@@ -219,7 +248,14 @@ function parseTranscript(json: Json): Transcript {
 /** Path of the first field in which two JSON values differ; undefined where they are equal. */
 export function difference(a: unknown, b: unknown, path = ''): string | undefined {
   if (a === b) return undefined
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return path
+  if (
+    typeof a !== 'object' ||
+    typeof b !== 'object' ||
+    a === null ||
+    b === null ||
+    Array.isArray(a) !== Array.isArray(b)
+  )
+    return path
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     const inner = Array.isArray(a) ? `${path}[${key}]` : path === '' ? key : `${path}.${key}`
     if (!Object.hasOwn(a, key) || !Object.hasOwn(b, key)) return inner

@@ -5,14 +5,23 @@ import { buildBn128 } from 'ffjavascript'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { closeCurve, curveIsOpen } from '../curve.ts'
 import { describeKey } from '../keys.ts'
-import { CIRCUITS } from '../profiles.ts'
 import type { CircuitName } from '../profiles.ts'
+import { CIRCUITS } from '../profiles.ts'
 import { type CompileChoices, type CompiledCircuit, compiledCircuits } from './compiled-circuits.ts'
 import { type CeremonyProgress, percent, requirePower } from './import-ptau.ts'
 import { G1_GENERATOR, type Point, samePoint } from './points.ts'
 import { checkPtau, type PtauFile } from './ptau-file.ts'
 import { runSnarkjs } from './snarkjs-job.ts'
-import { describeKeys, difference, NoTranscript, readKeys, readTranscript, type Transcript, TRANSCRIPT, zkeyPath } from './transcript.ts'
+import {
+  describeKeys,
+  difference,
+  NoTranscript,
+  readKeys,
+  readTranscript,
+  TRANSCRIPT,
+  type Transcript,
+  zkeyPath,
+} from './transcript.ts'
 import type { ZkeyState } from './zkey-state.ts'
 
 export interface VerifyOptions extends Pick<CompileChoices, 'source'> {
@@ -27,7 +36,11 @@ export interface VerifyOptions extends Pick<CompileChoices, 'source'> {
 
 export type CeremonyVerdict =
   | { readonly ok: true; readonly finished: boolean; readonly transcript: Transcript }
-  | { readonly ok: false; /** Null when it is no single circuit. */ readonly circuit: CircuitName | null; readonly error: string }
+  | {
+      readonly ok: false /** Null when it is no single circuit. */
+      readonly circuit: CircuitName | null
+      readonly error: string
+    }
 
 /** Something to verify against could not be had, which says nothing about the ceremony. */
 class VerificationImpossible extends PlimsollError {}
@@ -45,15 +58,24 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
     const transcript = await readTranscript(directory)
     const keys = await readKeys(directory)
     const { file, circuits } = await premises(options, transcript)
-    if (file.blake2b512 !== transcript.powersOfTau.blake2b512) throw new PlimsollError(`The ceremony began from another Powers of Tau file than ${ptau}.`)
+    if (file.blake2b512 !== transcript.powersOfTau.blake2b512)
+      throw new PlimsollError(`The ceremony began from another Powers of Tau file than ${ptau}.`)
     for (const circuit of CIRCUITS) {
       current = circuit
-      if (circuits[circuit].r1csSha256 !== transcript.circuits[circuit].r1csSha256) throw new PlimsollError("The ceremony was for another circuit than this installation's: its r1cs hash differs.")
+      if (circuits[circuit].r1csSha256 !== transcript.circuits[circuit].r1csSha256)
+        throw new PlimsollError("The ceremony was for another circuit than this installation's: its r1cs hash differs.")
     }
     current = null
     const { published, power, blake2b512 } = file
-    const wrong = difference(await describeKeys({ profile: transcript.profile, powersOfTau: { published, power, blake2b512 }, circuits }, keys), transcript)
-    if (wrong !== undefined) throw new PlimsollError(`${TRANSCRIPT} is not that of the keys beside it: ${wrong} differs.`)
+    const wrong = difference(
+      await describeKeys(
+        { profile: transcript.profile, powersOfTau: { published, power, blake2b512 }, circuits },
+        keys,
+      ),
+      transcript,
+    )
+    if (wrong !== undefined)
+      throw new PlimsollError(`${TRANSCRIPT} is not that of the keys beside it: ${wrong} differs.`)
     for (const circuit of CIRCUITS) {
       current = circuit
       await requireSoundChain(keys[circuit], unfinished)
@@ -62,22 +84,32 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
     if (transcript.beacon === null && !unfinished) throw new PlimsollError('The ceremony has no beacon yet.')
     for (const circuit of CIRCUITS) {
       current = circuit
-      const complaint = await runSnarkjs({ kind: 'verify', r1cs: `${circuits[circuit].files}.r1cs`, ptau, input: zkeyPath(directory, circuit) }, (text) => onProgress?.(`verifying ${circuit}: ${text}`))
+      const complaint = await runSnarkjs(
+        { kind: 'verify', r1cs: `${circuits[circuit].files}.r1cs`, ptau, input: zkeyPath(directory, circuit) },
+        (text) => onProgress?.(`verifying ${circuit}: ${text}`),
+      )
       if (complaint !== '') throw new PlimsollError(`snarkjs refuses the key: ${complaint}.`)
       await requireOwnDescription(directory, circuit, circuits[circuit].constraints)
     }
     return { ok: true, finished: transcript.beacon !== null, transcript }
   } catch (error) {
-    if (!(error instanceof PlimsollError) || error instanceof VerificationImpossible || error instanceof NoTranscript) throw error
+    if (!(error instanceof PlimsollError) || error instanceof VerificationImpossible || error instanceof NoTranscript)
+      throw error
     return { ok: false, circuit: current, error: error.message }
   }
 }
 
 /** What a ceremony is verified against: a checked Powers of Tau file and this installation's circuits. */
-async function premises({ ptau, hash, source, onProgress }: VerifyOptions, { profile }: Transcript): Promise<{ file: PtauFile; circuits: Record<CircuitName, CompiledCircuit> }> {
+async function premises(
+  { ptau, hash, source, onProgress }: VerifyOptions,
+  { profile }: Transcript,
+): Promise<{ file: PtauFile; circuits: Record<CircuitName, CompiledCircuit> }> {
   try {
     const file = await checkPtau(ptau, hash, (share) => onProgress?.(`hashing ${ptau}: ${percent(share)}`))
-    const circuits = await compiledCircuits(profile, { ...(source && { source }), onProgress: ({ circuit, share }) => onProgress?.(`compiling ${circuit}: ${percent(share)}`) })
+    const circuits = await compiledCircuits(profile, {
+      ...(source && { source }),
+      onProgress: ({ circuit, share }) => onProgress?.(`compiling ${circuit}: ${percent(share)}`),
+    })
     for (const circuit of CIRCUITS) requirePower(ptau, file.power, circuit, circuits[circuit].power)
     return { file, circuits }
   } catch (error) {
@@ -90,27 +122,38 @@ async function premises({ ptau, hash, source, onProgress }: VerifyOptions, { pro
  * What snarkjs does not ask: that a secret went into the key, so that proofs under it cannot be forged by everybody.
  * @throws PlimsollError
  */
-async function requireSoundChain({ contributions, delta1, delta2, gamma2 }: ZkeyState, unfinished: boolean): Promise<void> {
+async function requireSoundChain(
+  { contributions, delta1, delta2, gamma2 }: ZkeyState,
+  unfinished: boolean,
+): Promise<void> {
   const secret = contributions.filter(({ beacon }) => beacon === undefined)
   if (secret.length === 0) {
     if (unfinished && contributions.length === 0) return
     throw new PlimsollError('Nobody has contributed to the key: proofs under it can be forged.')
   }
-  if (samePoint(gamma2, delta2)) throw new PlimsollError('The key has gamma equal to delta: proofs under it can be forged.')
+  if (samePoint(gamma2, delta2))
+    throw new PlimsollError('The key has gamma equal to delta: proofs under it can be forged.')
   let delta: Point = G1_GENERATOR
   for (const [i, { name, deltaAfter }] of contributions.entries()) {
-    if (samePoint(delta, deltaAfter)) throw new PlimsollError(`Contribution ${i + 1} (${name}) changes nothing: its secret is 1.`)
+    if (samePoint(delta, deltaAfter))
+      throw new PlimsollError(`Contribution ${i + 1} (${name}) changes nothing: its secret is 1.`)
     delta = deltaAfter
   }
   // A beacon on top would hide it, but its value is public.
-  if (samePoint(secret.at(-1)!.deltaAfter, G1_GENERATOR)) throw new PlimsollError('The contributions cancel out: proofs under the key can be forged.')
+  if (samePoint(secret.at(-1)!.deltaAfter, G1_GENERATOR))
+    throw new PlimsollError('The contributions cancel out: proofs under the key can be forged.')
 
   const curve = await buildBn128(true)
   const [x, y] = delta1 as [bigint, bigint]
   const [x0, x1, y0, y1] = delta2 as [bigint, bigint, bigint, bigint]
   const g1 = curve.G1.fromObject([x, y, 1n])
-  const g2 = curve.G2.fromObject([[x0, x1], [y0, y1], [1n, 0n]])
-  if (!curve.G1.isValid(g1) || !curve.G2.isValid(g2) || !curve.G2.isZero(curve.G2.timesScalar(g2, curve.r))) throw new PlimsollError("The key's delta is not a point of the curve's group.")
+  const g2 = curve.G2.fromObject([
+    [x0, x1],
+    [y0, y1],
+    [1n, 0n],
+  ])
+  if (!curve.G1.isValid(g1) || !curve.G2.isValid(g2) || !curve.G2.isZero(curve.G2.timesScalar(g2, curve.r)))
+    throw new PlimsollError("The key's delta is not a point of the curve's group.")
 }
 
 /**
@@ -126,7 +169,8 @@ async function requireOwnDescription(directory: string, circuit: CircuitName, co
   try {
     await describeKey(zkeyPath(directory, circuit), temporary, circuit, constraints)
     for (const [i, name] of names.entries()) {
-      if (given[i] !== (await readFile(join(temporary, name), 'utf8'))) throw new PlimsollError(`${name} is not what is exported from the key.`)
+      if (given[i] !== (await readFile(join(temporary, name), 'utf8')))
+        throw new PlimsollError(`${name} is not what is exported from the key.`)
     }
   } finally {
     await rm(temporary, { recursive: true })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Hex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { keyHash, type VerificationKey } from '../verification-key.ts'
 import { BASE_FIELD } from '../kernel/bigint-field.ts'
+import { keyHash, type VerificationKey } from '../verification-key.ts'
 import { decodePoint, G1_BYTES, G2_BYTES, type Point, uncompressed } from './points.ts'
 import { SectionReader } from './section-reader.ts'
 
@@ -51,8 +51,13 @@ export function readZkeyState(path: string): Promise<ZkeyState> {
     if ((await reader.read(1, 0, 4)).readUInt32LE(0) !== 1) throw malformed('it is not a Groth16 key')
     const header = await reader.read(2, 0, 84 + 3 * G1_BYTES + 3 * G2_BYTES)
     const modulus = BigInt(`0x${Buffer.from(header.subarray(4, 36)).reverse().toString('hex')}`)
-    if (header.readUInt32LE(0) !== 32 || modulus !== BASE_FIELD || header.readUInt32LE(36) !== 32) throw malformed('it is not over BN254')
-    const [wires, publicSignals, domainSize] = [72, 76, 80].map((at) => header.readUInt32LE(at)) as [number, number, number]
+    if (header.readUInt32LE(0) !== 32 || modulus !== BASE_FIELD || header.readUInt32LE(36) !== 32)
+      throw malformed('it is not over BN254')
+    const [wires, publicSignals, domainSize] = [72, 76, 80].map((at) => header.readUInt32LE(at)) as [
+      number,
+      number,
+      number,
+    ]
     const alpha1 = point(header, 84, G1_BYTES)
     const beta2 = point(header, 84 + 2 * G1_BYTES, G2_BYTES)
     const gamma2 = point(header, 84 + 2 * G1_BYTES + G2_BYTES, G2_BYTES)
@@ -79,10 +84,13 @@ export function readZkeyState(path: string): Promise<ZkeyState> {
       const spx = point(points, 3 * G1_BYTES, G2_BYTES)
       const transcript = take(HASH_BYTES)
       const type = take(4).readUInt32LE(0)
-      const fields = parameters(take(take(4).readUInt32LE(0)), () => malformed(`contribution ${number} has parameters that are out of order or unknown`))
+      const fields = parameters(take(take(4).readUInt32LE(0)), () =>
+        malformed(`contribution ${number} has parameters that are out of order or unknown`),
+      )
       if (type > 1) throw malformed(`contribution ${number} is of an unknown type`)
       const expected = type === 1 ? 2 : 0
-      if ([fields.iterations, fields.value].filter((field) => field !== undefined).length !== expected) throw malformed(`contribution ${number} has the parameters of another type`)
+      if ([fields.iterations, fields.value].filter((field) => field !== undefined).length !== expected)
+        throw malformed(`contribution ${number} has the parameters of another type`)
       const hash = createHash('blake2b512')
       for (const part of [...[deltaAfter, s, sx, spx].map(uncompressed), transcript]) hash.update(part)
       return {
@@ -95,19 +103,40 @@ export function readZkeyState(path: string): Promise<ZkeyState> {
     if (position !== history.length) throw malformed('bytes follow its list of contributions')
 
     const g1 = (p: Point): string[] => [...p.map(String), '1']
-    const g2 = ([x0, x1, y0, y1]: Point): string[][] => [[String(x0), String(x1)], [String(y0), String(y1)], ['1', '0']]
+    const g2 = ([x0, x1, y0, y1]: Point): string[][] => [
+      [String(x0), String(x1)],
+      [String(y0), String(y1)],
+      ['1', '0'],
+    ]
     return {
-      path, wires, publicSignals, domainSize, gamma2, delta1, delta2, circuitHash, contributions,
-      keyHash: keyHash({ vk_alpha_1: g1(alpha1), vk_beta_2: g2(beta2), vk_gamma_2: g2(gamma2), vk_delta_2: g2(delta2), IC: ic.map(g1) } as VerificationKey),
+      path,
+      wires,
+      publicSignals,
+      domainSize,
+      gamma2,
+      delta1,
+      delta2,
+      circuitHash,
+      contributions,
+      keyHash: keyHash({
+        vk_alpha_1: g1(alpha1),
+        vk_beta_2: g2(beta2),
+        vk_gamma_2: g2(gamma2),
+        vk_delta_2: g2(delta2),
+        IC: ic.map(g1),
+      } as VerificationKey),
     }
   })
 }
 
 /** A contribution's fields, in ascending order: 1 is a name, 2 a beacon's iterations as a power of two, 3 its value. */
-function parameters(bytes: Buffer, malformed: () => PlimsollError): { name?: string; iterations?: number; value?: string } {
+function parameters(
+  bytes: Buffer,
+  malformed: () => PlimsollError,
+): { name?: string; iterations?: number; value?: string } {
   const fields: { name?: string; iterations?: number; value?: string } = {}
   let last = 0
-  for (let at = 0; at < bytes.length;) {
+  for (let at = 0; at < bytes.length; ) {
     const type = bytes[at]!
     const length = type === 2 ? 1 : bytes[at + 1]
     const start = type === 2 ? at + 1 : at + 2

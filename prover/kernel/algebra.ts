@@ -30,8 +30,24 @@ export function quadraticAlgebra(base: Field): Algebra {
     base,
     components: 2,
     multiply: (frame, [a0, a1], [b0, b1], addend, lazy) => [
-      base.sumOfProducts(frame, [[a0!, b0!], [base.neg(frame, a1!), b1!]], addend?.[0], lazy),
-      base.sumOfProducts(frame, [[a0!, b1!], [a1!, b0!]], addend?.[1], lazy),
+      base.sumOfProducts(
+        frame,
+        [
+          [a0!, b0!],
+          [base.neg(frame, a1!), b1!],
+        ],
+        addend?.[0],
+        lazy,
+      ),
+      base.sumOfProducts(
+        frame,
+        [
+          [a0!, b1!],
+          [a1!, b0!],
+        ],
+        addend?.[1],
+        lazy,
+      ),
     ],
     square: (frame, [a, b], addend) => [
       multiply(base, frame, base.add(frame, a!, b!), base.sub(frame, a!, b!), addend?.[0]),
@@ -64,8 +80,15 @@ export function isZero({ base }: Algebra, frame: Frame, a: Coordinate): V128 {
 }
 
 /** `load`, `store` and so on of all components, one behind the other in memory. */
-export function loadSlots({ base, components }: Algebra, frame: Frame, { pointer, offset }: Place, bound?: Bound): Coordinate {
-  return components_(components, (i) => base.load(frame, { pointer, offset: offset + 2 * i * base.elementBytes }, bound))
+export function loadSlots(
+  { base, components }: Algebra,
+  frame: Frame,
+  { pointer, offset }: Place,
+  bound?: Bound,
+): Coordinate {
+  return components_(components, (i) =>
+    base.load(frame, { pointer, offset: offset + 2 * i * base.elementBytes }, bound),
+  )
 }
 
 export function storeSlots({ base }: Algebra, { pointer, offset }: Place, a: Coordinate): void {

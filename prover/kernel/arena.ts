@@ -10,7 +10,7 @@ export class Arena {
   readonly memory = new WebAssembly.Memory({ initial: 2, maximum: MAXIMUM_PAGES, shared: true })
   #top = CONSTANT_BYTES
 
-  /** The address of `bytes` bytes. Throws PlimsollError when 4 GB are used up. */
+  /** The address of `bytes` bytes. @throws PlimsollError when 4 GB are used up. */
   allocate(bytes: number): number {
     const pointer = this.#top
     const top = Math.ceil((pointer + bytes) / ALIGNMENT) * ALIGNMENT
@@ -19,7 +19,9 @@ export class Arena {
       try {
         this.memory.grow(missing)
       } catch {
-        throw new PlimsollError('The proving kernel is out of memory.', { hint: 'Use a smaller profile, or the prover snarkjs.' })
+        throw new PlimsollError('The proving kernel is out of memory.', {
+          hint: 'Use a smaller profile, or the prover snarkjs.',
+        })
       }
     }
     this.#top = top

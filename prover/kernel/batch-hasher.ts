@@ -72,14 +72,16 @@ export class BatchHasher {
     this.#scratch = arena.allocate(Math.max(verifyScratch(machine), ...scratchBytes))
   }
 
-  /** Hashes lists of inputs, all of the same length. Throws PlimsollError for an input that is not in [0, r). */
+  /** Hashes lists of inputs, all of the same length. @throws PlimsollError for an input that is not in [0, r). */
   hashBatch(lists: readonly bigint[][]): bigint[] {
     if (lists.length === 0) return []
     const inputs = lists[0]!.length as KernelArity
     if (lists.some((list) => list.length !== inputs)) throw new RangeError('The lists of inputs are not of one length.')
     const words = new Uint8Array(lists.length * inputs * WORD_BYTES)
     const view = new DataView(words.buffer)
-    lists.forEach((list, i) => list.forEach((value, j) => writeWord(view, (i * inputs + j) * WORD_BYTES, requireElement(value))))
+    lists.forEach((list, i) =>
+      list.forEach((value, j) => writeWord(view, (i * inputs + j) * WORD_BYTES, requireElement(value))),
+    )
     const hashes = this.hashWords(inputs, words)
     const result = new DataView(hashes.buffer)
     return lists.map((_, i) => readWord(result, i * WORD_BYTES))
@@ -87,7 +89,7 @@ export class BatchHasher {
 
   /**
    * The same on 32-byte little-endian words: the inputs of one hash behind those of the other, and so the hashes.
-   * Throws PlimsollError for a word of r or more, and RangeError for a number of inputs that the kernel does not have.
+   * @throws PlimsollError for a word of r or more, and RangeError for a number of inputs that the kernel does not have.
    */
   hashWords(inputs: KernelArity, words: Uint8Array): Uint8Array<ArrayBuffer> {
     if (!this.#tables.has(inputs)) throw new RangeError(`There is no kernel for ${inputs} inputs.`)
@@ -112,7 +114,8 @@ export class BatchHasher {
    */
   verifyBatch(signatures: readonly Signature[]): boolean[] {
     const verdicts: boolean[] = []
-    for (let first = 0; first < signatures.length; first += CHUNK) verdicts.push(...this.#verifyChunk(signatures.slice(first, first + CHUNK)))
+    for (let first = 0; first < signatures.length; first += CHUNK)
+      verdicts.push(...this.#verifyChunk(signatures.slice(first, first + CHUNK)))
     return verdicts
   }
 
@@ -122,12 +125,23 @@ export class BatchHasher {
       const values = [...R8, ...A, message]
       // What is out of range is replaced by zeros, which are not on the curve.
       const valid = values.every((value) => value >= 0n && value < SCALAR_FIELD) && S >= 0n && S < SUBGROUP_ORDER
-      values.forEach((value, j) => writeWord(view, this.#words + (i * SIGNATURE_WORDS + j) * WORD_BYTES, valid ? value : 0n))
+      values.forEach((value, j) =>
+        writeWord(view, this.#words + (i * SIGNATURE_WORDS + j) * WORD_BYTES, valid ? value : 0n),
+      )
       writeWord(view, this.#scalars + i * WORD_BYTES, valid ? S : 0n)
     }
     this.#hashChunk(SIGNATURE_WORDS, signatures.length)
     const pairs = Math.ceil(signatures.length / 2)
-    this.#machine.call.eddsa_verify!(this.#words, this.#hashes, this.#scalars, this.#base, this.#factor, this.#scratch, this.#results, pairs)
+    this.#machine.call.eddsa_verify!(
+      this.#words,
+      this.#hashes,
+      this.#scalars,
+      this.#base,
+      this.#factor,
+      this.#scratch,
+      this.#results,
+      pairs,
+    )
     const masks = this.#machine.words(this.#results, 2 * signatures.length)
     return signatures.map((_, i) => masks[2 * i] !== 0)
   }
@@ -171,14 +185,14 @@ function baseMultiples(): Point[] {
   return multiples
 }
 
-/** Passes on what is in [0, r). Throws PlimsollError for anything else. */
+/** Passes on what is in [0, r). @throws PlimsollError for anything else. */
 export function requireElement(value: bigint): bigint {
   if (value < 0n || value >= SCALAR_FIELD) throw notAnElement()
   return value
 }
 
 function notAnElement(): PlimsollError {
-  return new PlimsollError('An input of a hash is not below the scalar field\'s modulus.')
+  return new PlimsollError("An input of a hash is not below the scalar field's modulus.")
 }
 
 function writeWord(view: DataView, offset: number, value: bigint): void {

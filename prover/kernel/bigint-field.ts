@@ -22,7 +22,7 @@ export function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result
 }
 
-/** The inverse modulo any modulus that shares no factor with `value`. Throws RangeError where there is none. */
+/** The inverse modulo any modulus that shares no factor with `value`. @throws RangeError where there is none. */
 export function inverse(value: bigint, modulus: bigint): bigint {
   let [a, b] = [modulo(value, modulus), modulus]
   let [x, y] = [1n, 0n]
@@ -35,7 +35,7 @@ export function inverse(value: bigint, modulus: bigint): bigint {
   return modulo(x, modulus)
 }
 
-/** A square root of a nonzero value modulo an odd prime, by Tonelli and Shanks. Throws RangeError where there is none. */
+/** A square root of a nonzero value modulo an odd prime, by Tonelli and Shanks. @throws RangeError where there is none. */
 export function squareRoot(value: bigint, modulus: bigint): bigint {
   let [odd, twos] = [modulus - 1n, 0]
   for (; odd % 2n === 0n; odd /= 2n) twos++

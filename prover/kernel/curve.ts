@@ -1,4 +1,4 @@
-import { BASE_FIELD as P, inverse, modulo } from './bigint-field.ts'
+import { inverse, modulo, BASE_FIELD as P } from './bigint-field.ts'
 
 /** A coordinate: an integer modulo the base field (G1), or a pair `[a, b]` for `a + b u` (G2). */
 export type CoordinateValue = readonly bigint[]

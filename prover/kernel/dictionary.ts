@@ -41,7 +41,8 @@ export class WordDictionary {
   }
 
   #equals(number: number, words: Uint32Array, position: number): boolean {
-    for (let i = 0; i < this.#width; i++) if (this.#values[number * this.#width + i] !== words[position + i]) return false
+    for (let i = 0; i < this.#width; i++)
+      if (this.#values[number * this.#width + i] !== words[position + i]) return false
     return true
   }
 

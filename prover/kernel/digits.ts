@@ -10,7 +10,14 @@ export function windowCount(bits: number): number {
  * Signed digits of scalars below r: digit `w` of scalar `i` is `digits[w * stride + i]`, in [-2^(bits - 1), 2^(bits - 1)), and a scalar is
  * the sum of `2^(bits w)` times its digits. Works on the scalars from `first` to before `end`.
  */
-export function signedDigits(scalars: Uint32Array, digits: Int16Array, stride: number, bits: number, first: number, end: number): void {
+export function signedDigits(
+  scalars: Uint32Array,
+  digits: Int16Array,
+  stride: number,
+  bits: number,
+  first: number,
+  end: number,
+): void {
   const windows = windowCount(bits)
   const [base, half] = [2 ** bits, 2 ** (bits - 1)]
   for (let i = first; i < end; i++) {

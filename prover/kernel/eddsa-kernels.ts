@@ -34,7 +34,9 @@ export function verifyScratch({ elementBytes }: Pick<Field, 'elementBytes'>): nu
 export function baseEntry([x, y]: readonly [bigint, bigint], modulus: bigint): bigint[] {
   const half = inverse(2n, modulus)
   const scaled = x * xFactor(modulus)
-  return [(y - scaled) * half, (y + scaled) * half, twistedD(modulus) * scaled * y].map((value) => modulo(value, modulus))
+  return [(y - scaled) * half, (y + scaled) * half, twistedD(modulus) * scaled * y].map((value) =>
+    modulo(value, modulus),
+  )
 }
 
 /**
@@ -60,12 +62,17 @@ export function eddsaKernels(field: Field): Readonly<Record<string, WasmFunction
     }) as [I32, I32]
     const entries = [frame.i32(), frame.i32()] as const
     const writePoint = (values: Readonly<Record<keyof typeof POINT, Element>>): void => {
-      for (const [name, value] of Object.entries(values)) field.store(slot(field, point, name as keyof typeof POINT), value)
+      for (const [name, value] of Object.entries(values))
+        field.store(slot(field, point, name as keyof typeof POINT), value)
     }
     const scale = field.loadBoth(frame, { pointer: factor!, offset: 0 })
     const word = (index: number): Element => {
       const offset = index * WORD_BYTES
-      const plain = field.unpack(frame, { pointer: words!, offset }, { pointer: words!, offset: offset + SIGNATURE_WORDS * WORD_BYTES })
+      const plain = field.unpack(
+        frame,
+        { pointer: words!, offset },
+        { pointer: words!, offset: offset + SIGNATURE_WORDS * WORD_BYTES },
+      )
       return multiply(field, frame, plain, scale)
     }
     const scaledPoint = (index: number): [Element, Element] => {
@@ -89,7 +96,13 @@ export function eddsaKernels(field: Field): Readonly<Record<string, WasmFunction
       writePoint({ x: minus, y: ay, z: one, e: minus, h: ay })
       call(double, [point, 3])
       const identity = [one, one, zero, field.tighten(frame, field.add(frame, one, one))]
-      identity.forEach((value, i) => field.scatter({ pointer: tables[0], offset: i * elementBytes }, { pointer: tables[1], offset: i * elementBytes }, value))
+      identity.forEach((value, i) =>
+        field.scatter(
+          { pointer: tables[0], offset: i * elementBytes },
+          { pointer: tables[1], offset: i * elementBytes },
+          value,
+        ),
+      )
       entries.forEach((entry, lane) => local.set(entry, i32.add(tables[lane]!, entryBytes)))
       call(cache, [point, ...entries])
       local.set(left, TABLE_SIZE - 2)
@@ -122,7 +135,13 @@ export function eddsaKernels(field: Field): Readonly<Record<string, WasmFunction
 
       const z = loadPart(field, frame, point, 'z')
       for (const [i, name] of (['x', 'y'] as const).entries()) {
-        const difference = multiply(field, frame, field.load(frame, nonce(i)), z, field.neg(frame, loadPart(field, frame, point, name)))
+        const difference = multiply(
+          field,
+          frame,
+          field.load(frame, nonce(i)),
+          z,
+          field.neg(frame, loadPart(field, frame, point, name)),
+        )
         local.set(valid, v128.and(valid, field.isZero(frame, difference)))
       }
       v128.store({ offset: 0, align: 8 }, results!, valid)
@@ -157,7 +176,13 @@ function loadPart(field: Field, frame: Frame, point: I32, part: keyof typeof POI
 function onCurve(field: Field, frame: Frame, x: Element, y: Element): V128 {
   const [xx, yy] = [field.square(frame, x), field.square(frame, y)]
   const product = multiply(field, frame, xx, yy)
-  const right = multiply(field, frame, product, field.constant(frame, twistedD(field.modulus)), field.sub(frame, xx, yy))
+  const right = multiply(
+    field,
+    frame,
+    product,
+    field.constant(frame, twistedD(field.modulus)),
+    field.sub(frame, xx, yy),
+  )
   return field.isZero(frame, field.tighten(frame, field.add(frame, right, field.constant(frame, 1n))))
 }
 
@@ -165,7 +190,11 @@ function onCurve(field: Field, frame: Frame, x: Element, y: Element): V128 {
 function doubleKernel(field: Field): WasmFunction {
   return kernel(2, ([point, times], frame) => {
     repeat(times!, () => {
-      const [x, y, z] = (['x', 'y', 'z'] as const).map((part) => loadPart(field, frame, point!, part)) as [Element, Element, Element]
+      const [x, y, z] = (['x', 'y', 'z'] as const).map((part) => loadPart(field, frame, point!, part)) as [
+        Element,
+        Element,
+        Element,
+      ]
       const [xx, yy] = [field.square(frame, x), field.square(frame, y)]
       const e = multiply(field, frame, field.add(frame, x, x), y, undefined, true)
       const g = field.sub(frame, yy, xx)
@@ -186,19 +215,30 @@ function addKernel(field: Field, affine: boolean): WasmFunction {
       const offset = i * field.elementBytes
       return field.gather(frame, { pointer: first!, offset }, { pointer: second!, offset })
     }
-    const [x, y, z, e1, h1] = (['x', 'y', 'z', 'e', 'h'] as const).map((part) => loadPart(field, frame, point!, part)) as [Element, Element, Element, Element, Element]
+    const [x, y, z, e1, h1] = (['x', 'y', 'z', 'e', 'h'] as const).map((part) =>
+      loadPart(field, frame, point!, part),
+    ) as [Element, Element, Element, Element, Element]
     const t = multiply(field, frame, e1, h1, undefined, true)
     const a = multiply(field, frame, field.sub(frame, y, x), entry(0))
     const b = multiply(field, frame, field.add(frame, y, x), entry(1))
     const c = multiply(field, frame, t, entry(2))
     const d = affine ? z : multiply(field, frame, z, entry(3))
-    storeProducts(field, frame, point!, field.sub(frame, b, a), field.sub(frame, d, c), field.add(frame, d, c), field.add(frame, b, a))
+    storeProducts(
+      field,
+      frame,
+      point!,
+      field.sub(frame, b, a),
+      field.sub(frame, d, c),
+      field.add(frame, d, c),
+      field.add(frame, b, a),
+    )
   })
 }
 
 /** What ends both formulas: the point of x = E / G and y = H / F. */
 function storeProducts(field: Field, frame: Frame, point: I32, e: Element, f: Element, g: Element, h: Element): void {
-  if ([e, h].some(({ limb, value }) => limb > EXTENSION.limb || value > EXTENSION.value)) throw new Error('A coordinate exceeds the bounds of its memory.')
+  if ([e, h].some(({ limb, value }) => limb > EXTENSION.limb || value > EXTENSION.value))
+    throw new Error('A coordinate exceeds the bounds of its memory.')
   const store = (part: keyof typeof POINT, value: Element): void => field.store(slot(field, point, part), value)
   store('x', multiply(field, frame, e, f))
   store('y', multiply(field, frame, g, h))
@@ -210,7 +250,9 @@ function storeProducts(field: Field, frame: Frame, point: I32, e: Element, f: El
 /** `cache(point, first, second)` makes entries of a table, one a lane. */
 function cacheKernel(field: Field): WasmFunction {
   return kernel(3, ([point, first, second], frame) => {
-    const [x, y, z, e, h] = (['x', 'y', 'z', 'e', 'h'] as const).map((part) => loadPart(field, frame, point!, part)) as [Element, Element, Element, Element, Element]
+    const [x, y, z, e, h] = (['x', 'y', 'z', 'e', 'h'] as const).map((part) =>
+      loadPart(field, frame, point!, part),
+    ) as [Element, Element, Element, Element, Element]
     const product = multiply(field, frame, e, h)
     const values = [
       field.tighten(frame, field.sub(frame, y, x)),
@@ -218,6 +260,12 @@ function cacheKernel(field: Field): WasmFunction {
       multiply(field, frame, product, field.constant(frame, 2n * twistedD(field.modulus))),
       field.tighten(frame, field.add(frame, z, z)),
     ]
-    values.forEach((value, i) => field.scatter({ pointer: first!, offset: i * field.elementBytes }, { pointer: second!, offset: i * field.elementBytes }, value))
+    values.forEach((value, i) =>
+      field.scatter(
+        { pointer: first!, offset: i * field.elementBytes },
+        { pointer: second!, offset: i * field.elementBytes },
+        value,
+      ),
+    )
   })
 }

@@ -25,7 +25,11 @@ export class ElementCodec {
 
   write(view: DataView, pointer: number, value: bigint): void {
     const limbs = balancedLimbs(centered(value * this.radix, this.modulus), this.#count, this.#bits)
-    limbs.forEach((limb, i) => (this.#doubles ? view.setFloat64(pointer + 8 * i, Number(limb), true) : view.setInt32(pointer + 4 * i, Number(limb), true)))
+    limbs.forEach((limb, i) =>
+      this.#doubles
+        ? view.setFloat64(pointer + 8 * i, Number(limb), true)
+        : view.setInt32(pointer + 4 * i, Number(limb), true),
+    )
   }
 
   /** The canonical value. */

@@ -1,4 +1,17 @@
-import { defineFunction, doWhile, type Expression, i32, type Local, local, type Value, type ValueType, v128, type WasmFunction, when, withPrologue } from './wasm.ts'
+import {
+  defineFunction,
+  doWhile,
+  type Expression,
+  i32,
+  type Local,
+  local,
+  type Value,
+  type ValueType,
+  v128,
+  type WasmFunction,
+  when,
+  withPrologue,
+} from './wasm.ts'
 
 export type I32 = Local<'i32'>
 export type I64 = Local<'i64'>
@@ -70,7 +83,9 @@ export class ConstantPool {
     const key = `${BigInt.asUintN(64, first)},${BigInt.asUintN(64, second)}`
     let offset = this.#offsets.get(key)
     if (offset === undefined) {
-      const bytes = [first, second].flatMap((lane) => Array.from({ length: 8 }, (_, i) => Number((BigInt.asUintN(64, lane) >> BigInt(8 * i)) & 255n)))
+      const bytes = [first, second].flatMap((lane) =>
+        Array.from({ length: 8 }, (_, i) => Number((BigInt.asUintN(64, lane) >> BigInt(8 * i)) & 255n)),
+      )
       offset = this.raw(Uint8Array.from(bytes))
       this.#offsets.set(key, offset)
     }
@@ -103,7 +118,10 @@ export function doubleBits(value: number): bigint {
 }
 
 /** A function of 32-bit parameters, whose body draws its locals from the frame and returns its result, if it has one. */
-export function kernel(parameters: number, body: (parameters: I32[], frame: Frame) => Expression<'i32'> | void): WasmFunction {
+export function kernel(
+  parameters: number,
+  body: (parameters: I32[], frame: Frame) => Expression<'i32'> | undefined,
+): WasmFunction {
   return defineFunction(parameters, (args, declare) => {
     const frame = new Frame(declare)
     return withPrologue(() => body(args, frame), frame.prologue)

@@ -1,7 +1,19 @@
 import { inverse } from './bigint-field.ts'
 import { BiasedColumns } from './columns.ts'
-import { type ConstantPool, doubleBits, type Frame, type V128, type V128Value, type V128Result } from './emit.ts'
-import { balancedLimbs, type Bound, centered, type Element, type Field, isTight, maxBound, type Place, reducibleValue, sumBound, TIGHT } from './field.ts'
+import { type ConstantPool, doubleBits, type Frame, type V128, type V128Result, type V128Value } from './emit.ts'
+import {
+  type Bound,
+  balancedLimbs,
+  centered,
+  type Element,
+  type Field,
+  isTight,
+  maxBound,
+  type Place,
+  reducibleValue,
+  sumBound,
+  TIGHT,
+} from './field.ts'
 import { loadLanes, lowerLanes, packWords, storeLanes, swappedLanes, unpackWords, upperLanes } from './lanes.ts'
 import { f64x2, i64x2, local, v128 } from './wasm.ts'
 
@@ -51,7 +63,8 @@ export class FmaField implements Field {
     this.#pool = pool
     const limbs = (value: bigint) => balancedLimbs(value, LIMBS, BITS).map(Number)
     this.#modulusLimbs = limbs(modulus)
-    if (this.#modulusLimbs.some((limb) => Math.abs(limb) * 2 > BASE)) throw new Error('The limbs of this modulus do not suit the reduction.')
+    if (this.#modulusLimbs.some((limb) => Math.abs(limb) * 2 > BASE))
+      throw new Error('The limbs of this modulus do not suit the reduction.')
     const folded = [4, 3, 2, 1].map((i) => centered(inverse(1n << BigInt(BITS * i), modulus), modulus))
     this.#foldedLimbs = folded.map(limbs)
     this.#negatedInverse = Number(BigInt.asIntN(BITS, -inverse(modulus, 1n << BigInt(BITS))))
@@ -63,7 +76,10 @@ export class FmaField implements Field {
 
   constant(frame: Frame, value: bigint): Element {
     const montgomery = centered(value * this.radix, this.modulus)
-    return { ...TIGHT, limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => frame.assign(this.#pool.splatDouble(Number(limb)))) }
+    return {
+      ...TIGHT,
+      limbs: balancedLimbs(montgomery, LIMBS, BITS).map((limb) => frame.assign(this.#pool.splatDouble(Number(limb)))),
+    }
   }
 
   load(frame: Frame, { pointer, offset }: Place, bound: Bound = TIGHT): Element {
@@ -118,13 +134,19 @@ export class FmaField implements Field {
     ]
   }
 
-  sumOfProducts(frame: Frame, products: readonly (readonly [Element, Element])[], addend?: Element, lazy = false): Element {
+  sumOfProducts(
+    frame: Frame,
+    products: readonly (readonly [Element, Element])[],
+    addend?: Element,
+    lazy = false,
+  ): Element {
     const value = reducibleValue(products, addend, this.#scale, this.#residue)
     const columns = new Columns(frame, this.#pool)
     // Column by column, so that few sums are alive at a time.
     for (let column = 0; column < 2 * LIMBS - 1; column++) {
       for (const [a, b] of products) {
-        for (let i = Math.max(0, column - LIMBS + 1); i < LIMBS && i <= column; i++) columns.product(a.limbs[i]!, b.limbs[column - i]!, column)
+        for (let i = Math.max(0, column - LIMBS + 1); i < LIMBS && i <= column; i++)
+          columns.product(a.limbs[i]!, b.limbs[column - i]!, column)
       }
     }
     return this.#reduce(frame, columns, addend, lazy ? value : undefined)
@@ -137,7 +159,8 @@ export class FmaField implements Field {
     const twice = a.limbs.map((limb) => frame.assign(f64x2.add(limb, limb)))
     const columns = new Columns(frame, this.#pool)
     for (let column = 0; column < 2 * LIMBS - 1; column++) {
-      for (let i = Math.max(0, column - LIMBS + 1); 2 * i < column; i++) columns.product(twice[i]!, a.limbs[column - i]!, column)
+      for (let i = Math.max(0, column - LIMBS + 1); 2 * i < column; i++)
+        columns.product(twice[i]!, a.limbs[column - i]!, column)
       if (column % 2 === 0) columns.product(a.limbs[column / 2]!, a.limbs[column / 2]!, column)
     }
     return this.#reduce(frame, columns, addend, lazy ? value : undefined)
@@ -151,19 +174,27 @@ export class FmaField implements Field {
       return columns.limb(column)
     })
     for (let j = 0; j < LIMBS; j++) {
-      for (const [i, limb] of low.entries()) columns.product(limb, () => pool.splatDouble(this.#foldedLimbs[i]![j]!), LIMBS - 1 + j)
+      for (const [i, limb] of low.entries())
+        columns.product(limb, () => pool.splatDouble(this.#foldedLimbs[i]![j]!), LIMBS - 1 + j)
     }
     addend?.limbs.forEach((limb, i) => columns.addDouble(limb, LIMBS + i))
 
     const lowest = columns.limb(LIMBS - 1)
-    const high = frame.assign(f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), pool.splatDouble(ROUND)))
-    const quotient = frame.assign(f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), f64x2.sub(pool.splatDouble(ROUND), high)))
+    const high = frame.assign(
+      f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), pool.splatDouble(ROUND)),
+    )
+    const quotient = frame.assign(
+      f64x2.relaxed_madd(lowest, pool.splatDouble(this.#negatedInverse), f64x2.sub(pool.splatDouble(ROUND), high)),
+    )
     let top: V128 | undefined
     if (value === undefined) {
       // The top column, and what the quotient will add to it, tell the nearest multiple of the modulus, to some 2^-45.
-      top = frame.assign(f64x2.relaxed_madd(quotient, pool.splatDouble(this.#topOfModulus / BASE), columns.double(2 * LIMBS - 1)))
+      top = frame.assign(
+        f64x2.relaxed_madd(quotient, pool.splatDouble(this.#topOfModulus / BASE), columns.double(2 * LIMBS - 1)),
+      )
     }
-    for (let j = 0; j < LIMBS; j++) columns.product(quotient, () => pool.splatDouble(this.#modulusLimbs[j]!), LIMBS - 1 + j)
+    for (let j = 0; j < LIMBS; j++)
+      columns.product(quotient, () => pool.splatDouble(this.#modulusLimbs[j]!), LIMBS - 1 + j)
     if (top !== undefined) {
       const multiple = this.#nearestMultiple(frame, top)
       for (let j = 0; j < LIMBS; j++) columns.addScaled(multiple, -this.#modulusLimbs[j]!, LIMBS + j)
@@ -175,7 +206,9 @@ export class FmaField implements Field {
       if (column >= LIMBS) limbs.push(columns.limb(column))
     }
     limbs.push(frame.assign(columns.double(2 * LIMBS - 1)))
-    return value === undefined ? { ...TIGHT, limbs } : { limbs, limb: Math.max(1, (value * this.#topOfModulus * 2) / BASE), value }
+    return value === undefined
+      ? { ...TIGHT, limbs }
+      : { limbs, limb: Math.max(1, (value * this.#topOfModulus * 2) / BASE), value }
   }
 
   #nearestMultiple(frame: Frame, top: V128): V128 {
@@ -189,7 +222,9 @@ export class FmaField implements Field {
     if (a.limb > 4 || a.value >= 2.5) throw new Error('An element is too large to be reduced.')
     const pool = this.#pool
     const multiple = this.#nearestMultiple(frame, a.limbs[LIMBS - 1]!)
-    const limbs = a.limbs.map((limb, i) => frame.assign(f64x2.relaxed_madd(multiple, pool.splatDouble(-this.#modulusLimbs[i]!), limb)))
+    const limbs = a.limbs.map((limb, i) =>
+      frame.assign(f64x2.relaxed_madd(multiple, pool.splatDouble(-this.#modulusLimbs[i]!), limb)),
+    )
     for (let i = 0; i < LIMBS - 1; i++) {
       const carried = frame.assign(f64x2.sub(f64x2.add(limbs[i]!, pool.splatDouble(ROUND)), pool.splatDouble(ROUND)))
       local.set(limbs[i]!, f64x2.sub(limbs[i]!, carried))
@@ -210,14 +245,17 @@ export class FmaField implements Field {
   unpack(frame: Frame, first: Place, second: Place): Element {
     const pool = this.#pool
     const limbs = unpackWords(frame, pool, first, second, LIMBS, BITS)
-    for (const limb of limbs) local.set(limb, f64x2.sub(i64x2.add(limb, pool.splat(ANCHOR_BITS)), pool.splatDouble(ANCHOR)))
+    for (const limb of limbs)
+      local.set(limb, f64x2.sub(i64x2.add(limb, pool.splat(ANCHOR_BITS)), pool.splatDouble(ANCHOR)))
     return { limbs, limb: 2, value: 1 }
   }
 
   pack(frame: Frame, first: Place, second: Place, element: Element): void {
     if (!isTight(element)) throw new Error('Only a tight element can be packed.')
     const pool = this.#pool
-    const integers = element.limbs.map((limb) => frame.assign(i64x2.sub(f64x2.add(limb, pool.splatDouble(ANCHOR)), pool.splat(ANCHOR_BITS))))
+    const integers = element.limbs.map((limb) =>
+      frame.assign(i64x2.sub(f64x2.add(limb, pool.splatDouble(ANCHOR)), pool.splat(ANCHOR_BITS))),
+    )
     packWords(frame, pool, first, second, integers, BITS, this.modulus)
   }
 }
@@ -257,7 +295,9 @@ class Columns extends BiasedColumns {
   limb(column: number): V128 {
     const pool = this.pool
     const low = v128.and(this.settled(column), pool.splat(MASK))
-    return this.frame.assign(f64x2.sub(v128.or(low, pool.splat(doubleBits(2 ** 52))), pool.splatDouble(2 ** 52 + Number(HALF))))
+    return this.frame.assign(
+      f64x2.sub(v128.or(low, pool.splat(doubleBits(2 ** 52))), pool.splatDouble(2 ** 52 + Number(HALF))),
+    )
   }
 
   /** A whole column, below 2^51 in magnitude. */

@@ -1,9 +1,21 @@
 import { inverse } from './bigint-field.ts'
 import { BiasedColumns } from './columns.ts'
 import type { ConstantPool, Frame, V128, V128Result } from './emit.ts'
-import { balancedLimbs, type Bound, centered, type Element, type Field, isTight, maxBound, type Place, reducibleValue, sumBound, TIGHT } from './field.ts'
+import {
+  type Bound,
+  balancedLimbs,
+  centered,
+  type Element,
+  type Field,
+  isTight,
+  maxBound,
+  type Place,
+  reducibleValue,
+  sumBound,
+  TIGHT,
+} from './field.ts'
 import { packWords, unpackWords } from './lanes.ts'
-import { i32x4, i64x2, i8x16, local, v128 } from './wasm.ts'
+import { i8x16, i32x4, i64x2, local, v128 } from './wasm.ts'
 
 const LIMBS = 9
 const BITS = 29
@@ -105,15 +117,22 @@ export class IntegerField implements Field {
     ]
   }
 
-  sumOfProducts(frame: Frame, products: readonly (readonly [Element, Element])[], addend?: Element, lazy = false): Element {
+  sumOfProducts(
+    frame: Frame,
+    products: readonly (readonly [Element, Element])[],
+    addend?: Element,
+    lazy = false,
+  ): Element {
     const value = reducibleValue(products, addend, this.#scale, QUOTIENT_SHARE)
     // A column has nine products of 2^56 for each unit of the bounds, nine more from the reduction, and carries.
-    if (products.reduce((sum, [a, b]) => sum + a.limb * b.limb, 0) > 12) throw new Error('A sum of products may overflow.')
+    if (products.reduce((sum, [a, b]) => sum + a.limb * b.limb, 0) > 12)
+      throw new Error('A sum of products may overflow.')
 
     const columns = new Columns(frame, this.#pool)
     for (let column = 0; column < 2 * LIMBS - 1; column++) {
       for (const [a, b] of products) {
-        for (let i = Math.max(0, column - LIMBS + 1); i < LIMBS && i <= column; i++) columns.product(column, a.limbs[i]!, b.limbs[column - i]!)
+        for (let i = Math.max(0, column - LIMBS + 1); i < LIMBS && i <= column; i++)
+          columns.product(column, a.limbs[i]!, b.limbs[column - i]!)
       }
     }
     for (let column = 0; column < LIMBS; column++) {
@@ -156,7 +175,9 @@ export class IntegerField implements Field {
       local.set(multiple, i32x4.add(multiple, i32x4.gt_s(top, this.#splat(limit))))
       local.set(multiple, i32x4.sub(multiple, i32x4.lt_s(top, this.#splat(-limit))))
     }
-    const limbs = a.limbs.map((limb, i) => frame.assign(i32x4.add(limb, i32x4.mul(multiple, this.#splat(this.#modulusLimbs[i]!)))))
+    const limbs = a.limbs.map((limb, i) =>
+      frame.assign(i32x4.add(limb, i32x4.mul(multiple, this.#splat(this.#modulusLimbs[i]!)))),
+    )
     for (let i = 0; i < LIMBS - 1; i++) {
       const carry = frame.assign(i32x4.shr_s(i32x4.add(limbs[i]!, this.#splat(HALF)), BITS))
       local.set(limbs[i]!, i32x4.sub(limbs[i]!, i32x4.shl(carry, BITS)))

@@ -30,7 +30,11 @@ export function fieldKernels(field: Field, pool: ConstantPool): Readonly<Record<
 function slotKernel(field: Field, operation: (frame: Frame, a: Element, b: Element) => Element): WasmFunction {
   return kernel(4, ([a, b, result, count], frame) => {
     repeat(count!, () => {
-      const value = operation(frame, field.load(frame, { pointer: a!, offset: 0 }), field.load(frame, { pointer: b!, offset: 0 }))
+      const value = operation(
+        frame,
+        field.load(frame, { pointer: a!, offset: 0 }),
+        field.load(frame, { pointer: b!, offset: 0 }),
+      )
       field.store({ pointer: result!, offset: 0 }, value)
       for (const pointer of [a!, b!, result!]) advance(pointer, 2 * field.elementBytes)
     })
@@ -55,7 +59,8 @@ function importKernel(field: Field): WasmFunction {
 function exportKernel(field: Field, parameters: 3 | 4): WasmFunction {
   return kernel(parameters, ([elements, words, count, factor], frame) => {
     const one = plainOne(field, frame)
-    const unit = factor === undefined ? one : multiply(field, frame, field.loadBoth(frame, { pointer: factor, offset: 0 }), one)
+    const unit =
+      factor === undefined ? one : multiply(field, frame, field.loadBoth(frame, { pointer: factor, offset: 0 }), one)
     repeat(count!, () => {
       const pair = [0, field.elementBytes].map((offset) => ({ pointer: elements!, offset }))
       const plain = multiply(field, frame, field.gather(frame, pair[0]!, pair[1]!), unit)

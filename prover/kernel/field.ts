@@ -70,7 +70,12 @@ export interface Field {
    * The sum of products, plus an addend. Each product of limb bounds is 4 at most, an addend's limb bound 2. The result is tight,
    * or, if `lazy`, up to 2.5 moduli for less work.
    */
-  sumOfProducts(frame: Frame, products: readonly (readonly [Element, Element])[], addend?: Element, lazy?: boolean): Element
+  sumOfProducts(
+    frame: Frame,
+    products: readonly (readonly [Element, Element])[],
+    addend?: Element,
+    lazy?: boolean,
+  ): Element
   /** The square, plus an addend, likewise. */
   square(frame: Frame, a: Element, addend?: Element, lazy?: boolean): Element
   /** The same value, tight. */
@@ -85,7 +90,14 @@ export interface Field {
 }
 
 /** One product, plus an addend. */
-export function multiply(field: Field, frame: Frame, a: Element, b: Element, addend?: Element, lazy?: boolean): Element {
+export function multiply(
+  field: Field,
+  frame: Frame,
+  a: Element,
+  b: Element,
+  addend?: Element,
+  lazy?: boolean,
+): Element {
   return field.sumOfProducts(frame, [[a, b]], addend, lazy)
 }
 
@@ -105,7 +117,8 @@ export function isTight({ limb, value }: Bound): boolean {
 
 /** Gives an element's variables the value of another, whose bounds must not be larger: the invariant of a loop. */
 export function assignElement(target: Element, value: Element): void {
-  if (value.limb > target.limb || value.value > target.value) throw new Error('A value exceeds the bounds of its variable.')
+  if (value.limb > target.limb || value.value > target.value)
+    throw new Error('A value exceeds the bounds of its variable.')
   target.limbs.forEach((limb, i) => local.set(limb, value.limbs[i]!))
 }
 
@@ -128,7 +141,12 @@ export function centered(value: bigint, modulus: bigint): bigint {
 }
 
 /** The bound on a sum of products before reduction, in moduli; throws where an operation could leave what a reduction takes back. */
-export function reducibleValue(products: readonly (readonly [Element, Element])[], addend: Element | undefined, scale: number, residue: number): number {
+export function reducibleValue(
+  products: readonly (readonly [Element, Element])[],
+  addend: Element | undefined,
+  scale: number,
+  residue: number,
+): number {
   for (const [a, b] of products) {
     if (a.limb * b.limb > 4) throw new Error(`A product of limbs of bounds ${a.limb} and ${b.limb} may overflow.`)
   }

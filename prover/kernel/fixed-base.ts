@@ -82,7 +82,11 @@ function tableBits(scalars: number): number {
 }
 
 /** Carries out a task of `FixedBase`, in a workspace as it reserves it. */
-export function multiplyGenerator(machine: Machine, workspace: number, { table, scalars, encoded, factor }: MultiplesTask): void {
+export function multiplyGenerator(
+  machine: Machine,
+  workspace: number,
+  { table, scalars, encoded, factor }: MultiplesTask,
+): void {
   const { group } = table
   const pointBytes = machine.pointBytes(group)
   const summer = new ListSummer(machine, group, workspace, TASK_DIGITS)

@@ -1,4 +1,4 @@
-import { f64x2, encodeModule, defineFunction, v128 } from './wasm.ts'
+import { defineFunction, encodeModule, f64x2, v128 } from './wasm.ts'
 
 /**
  * Whether this machine multiplies and adds with one rounding, for certain: relaxed SIMD exists, and a sum that two roundings

@@ -13,7 +13,11 @@ export interface GeneratorTable {
 }
 
 /** Makes a table on all threads, whose workspaces hold at least 2^(bits - 2) sums. */
-export async function makeGeneratorTable({ arena, machine, pool }: Kernel, group: GroupName, bits: number): Promise<GeneratorTable> {
+export async function makeGeneratorTable(
+  { arena, machine, pool }: Kernel,
+  group: GroupName,
+  bits: number,
+): Promise<GeneratorTable> {
   const curve = new CurveGroup(group)
   const count = 2 ** (bits - 1)
   const windowBytes = count * machine.pointBytes(group)
@@ -31,7 +35,13 @@ export async function makeGeneratorTable({ arena, machine, pool }: Kernel, group
 }
 
 /** Fills in the multiples 2 .. count of the point at an address, one behind the other; `count` is a power of two. */
-export function fillMultiples(machine: Machine, group: GroupName, workspace: number, multiples: number, count: number): void {
+export function fillMultiples(
+  machine: Machine,
+  group: GroupName,
+  workspace: number,
+  multiples: number,
+  count: number,
+): void {
   const pointBytes = machine.pointBytes(group)
   const summer = new ListSummer(machine, group, workspace, count / 2)
   const points = machine.bytes(multiples, count * pointBytes)

@@ -49,7 +49,13 @@ export class Groth16 {
     this.#bits = { wires: windowBits(key.wires), quotient: windowBits(key.domainSize) }
     const { arena, machine } = kernel
     const { wires, domainSize } = key
-    kernel.reserveWorkspaces(summerBytes(machine, 'g1', windowPoints(Math.max(wires + BLINDING, domainSize), Math.max(this.#bits.wires, this.#bits.quotient))))
+    kernel.reserveWorkspaces(
+      summerBytes(
+        machine,
+        'g1',
+        windowPoints(Math.max(wires + BLINDING, domainSize), Math.max(this.#bits.wires, this.#bits.quotient)),
+      ),
+    )
     kernel.reserveWorkspaces(summerBytes(machine, 'g2', windowPoints(wires + BLINDING, this.#bits.wires)))
     const slotBytes = 2 * machine.elementBytes
     const scalars = wires + BLINDING
@@ -63,7 +69,7 @@ export class Groth16 {
     }
   }
 
-  /** Loads a key from the contents of a `.zkey` file. Throws PlimsollError where it is malformed; `name` is what errors call it. */
+  /** Loads a key from the contents of a `.zkey` file. @throws PlimsollError where it is malformed; `name` is what errors call it. */
   static async load(kernel: Kernel, file: Uint8Array, name: string): Promise<Groth16> {
     const zkey = parseZkey(file, name)
     const before = kernel.arena.used
@@ -76,11 +82,12 @@ export class Groth16 {
 
   /**
    * Proves a witness, 32 bytes little-endian a wire, with fresh blinding. Whether it satisfies the circuit is not checked: if it
-   * does not, the proof is no proof. Throws PlimsollError for a witness of another size or with a value of r or more.
+   * does not, the proof is no proof. @throws PlimsollError for a witness of another size or with a value of r or more.
    */
   async prove(witness: Uint8Array, onPhase: PhaseTimer = () => {}): Promise<ProofPoints> {
     const { wires, delta1 } = this.key
-    if (witness.length !== 32 * wires) throw new PlimsollError(`The witness has ${witness.length / 32} wires, the key has ${wires}.`)
+    if (witness.length !== 32 * wires)
+      throw new PlimsollError(`The witness has ${witness.length / 32} wires, the key has ${wires}.`)
     let started = performance.now()
     const phase = (name: string): void => {
       const now = performance.now()
@@ -97,7 +104,8 @@ export class Groth16 {
 
     const { wires: bits, quotient: quotientBits } = this.#bits
     const scalars = wires + BLINDING
-    const wireRow = (points: PointArray, first: number) => (window: number) => windowRow(points, this.#scratch.digits + 2 * (window * scalars + first))
+    const wireRow = (points: PointArray, first: number) => (window: number) =>
+      windowRow(points, this.#scratch.digits + 2 * (window * scalars + first))
     const { a, b1, b2, c, h, publicSignals, domainSize } = this.key
     // The longest tasks first.
     const [sumB2, sumH, sumA, sumB1, sumC] = await Promise.all([
@@ -110,10 +118,15 @@ export class Groth16 {
     phase('multiplications')
 
     const g1 = new CurveGroup('g1')
-    const blinding = g1.sumOfMultiples([[sumA, s], [sumB1, r], [delta1, modulo(-r * s, SCALAR_FIELD)]])
+    const blinding = g1.sumOfMultiples([
+      [sumA, s],
+      [sumB1, r],
+      [delta1, modulo(-r * s, SCALAR_FIELD)],
+    ])
     const proof = { a: sumA, b: sumB2, c: g1.add(g1.add(sumC, sumH), blinding) }
     phase('assembly')
-    if (proof.a === undefined || proof.b === undefined || proof.c === undefined) throw new Error('A point of the proof is at infinity.')
+    if (proof.a === undefined || proof.b === undefined || proof.c === undefined)
+      throw new Error('A point of the proof is at infinity.')
     return proof as ProofPoints
   }
 
@@ -125,9 +138,14 @@ export class Groth16 {
     // Elements are made in pairs; the one behind the last wire is nobody's.
     machine.bytes(pointer + witness.length, 32).fill(0)
     const canonical = await this.#kernel.pool.split('importElements', wires + (wires % 2), 2, (first, end) => ({
-      field: 'fr', words: pointer + 32 * first, elements: wireElements + machine.elementBytes * first, count: end - first, factor: toMontgomery,
+      field: 'fr',
+      words: pointer + 32 * first,
+      elements: wireElements + machine.elementBytes * first,
+      count: end - first,
+      factor: toMontgomery,
     }))
-    if (canonical.includes(false)) throw new PlimsollError('The witness has a value that is not below the scalar field\'s modulus.')
+    if (canonical.includes(false))
+      throw new PlimsollError("The witness has a value that is not below the scalar field's modulus.")
     const words = machine.words(pointer + witness.length, 8 * BLINDING)
     blinding.forEach((scalar, i) => {
       for (let word = 0; word < 8; word++) words[8 * i + word] = Number((scalar >> BigInt(32 * word)) & 0xffffffffn)
@@ -136,14 +154,25 @@ export class Groth16 {
   }
 
   #digits(scalars: number, digits: number, count: number, bits: number): Promise<unknown> {
-    return this.#kernel.pool.split('digits', count, 1, (first, end) => ({ scalars, digits, count, windows: windowCount(bits), bits, first, end }))
+    return this.#kernel.pool.split('digits', count, 1, (first, end) => ({
+      scalars,
+      digits,
+      count,
+      windows: windowCount(bits),
+      bits,
+      first,
+      end,
+    }))
   }
 
   async #evaluateRows(): Promise<void> {
     const { rows, domainSize } = this.key
     const slotBytes = 2 * this.#kernel.machine.elementBytes
     await this.#kernel.pool.split('rows', domainSize, 1, (first, end) => ({
-      terms: rows.terms + 16 * rows.starts[first]!, counts: rows.counts + 4 * first, ab: this.#scratch.ab + first * slotBytes, rows: end - first,
+      terms: rows.terms + 16 * rows.starts[first]!,
+      counts: rows.counts + 4 * first,
+      ab: this.#scratch.ab + first * slotBytes,
+      rows: end - first,
     }))
   }
 
@@ -159,12 +188,28 @@ export class Groth16 {
 
     await this.#kernel.pool.split('products', half, 1, (first, end) => ({ ab, c: product, first, end }))
     const columns = (inverse: boolean) =>
-      Promise.all(arrays.map((array) => this.#kernel.pool.split('columns', 2 ** rowLog(array.log), 1, (first, end) => ({ array, inverse, first, end }))))
+      Promise.all(
+        arrays.map((array) =>
+          this.#kernel.pool.split('columns', 2 ** rowLog(array.log), 1, (first, end) => ({
+            array,
+            inverse,
+            first,
+            end,
+          })),
+        ),
+      )
     await columns(true)
     await Promise.all(
       arrays.map((array) => {
         const row = 2 ** rowLog(array.log)
-        return this.#kernel.pool.split('rowsThroughCoset', 2 ** array.log / row, 1, (first, end) => ({ array, row, factors: cosetFactors, split: array === product, first, end }))
+        return this.#kernel.pool.split('rowsThroughCoset', 2 ** array.log / row, 1, (first, end) => ({
+          array,
+          row,
+          factors: cosetFactors,
+          split: array === product,
+          first,
+          end,
+        }))
       }),
     )
     await columns(false)

@@ -1,7 +1,19 @@
-import { add, type Algebra, type Coordinate, coordinateBytes, gather, isZero, loadSlots, mapCoordinate, scatter, storeSlots, sub } from './algebra.ts'
+import {
+  type Algebra,
+  add,
+  type Coordinate,
+  coordinateBytes,
+  gather,
+  isZero,
+  loadSlots,
+  mapCoordinate,
+  scatter,
+  storeSlots,
+  sub,
+} from './algebra.ts'
 import { advance, type ConstantPool, type Frame, type I32, kernel, repeat, type V128 } from './emit.ts'
-import { inversionKernel } from './field-kernels.ts'
 import { assignElement, type Bound, multiply, type Place, TIGHT } from './field.ts'
+import { inversionKernel } from './field-kernels.ts'
 import { call, i32, i64, i64x2, local, v128, type WasmFunction } from './wasm.ts'
 
 /** Bytes of one step of a batch: pointers to the summands of two additions, one a lane. */
@@ -24,7 +36,10 @@ export function groupKernels(algebra: Algebra, pool: ConstantPool): Readonly<Rec
     forwardChecked: forwardKernel(algebra, true),
     backwardChecked: backwardKernel(algebra, true),
     offCurve: offCurveKernel(algebra),
-    invert: algebra.components === 1 ? inversionKernel(algebra.base, pool) : quadraticInversionKernel(algebra, inversionKernel(algebra.base, pool)),
+    invert:
+      algebra.components === 1
+        ? inversionKernel(algebra.base, pool)
+        : quadraticInversionKernel(algebra, inversionKernel(algebra.base, pool)),
   }
 }
 
@@ -83,9 +98,19 @@ interface Coincidence {
   readonly sameY: V128
 }
 
-function coincidence(algebra: Algebra, frame: Frame, { xa, xb }: Summands, ya: Coordinate, yb: Coordinate): Coincidence {
+function coincidence(
+  algebra: Algebra,
+  frame: Frame,
+  { xa, xb }: Summands,
+  ya: Coordinate,
+  yb: Coordinate,
+): Coincidence {
   const zeroWhereEqual = (a: Coordinate, b: Coordinate) =>
-    isZero(algebra, frame, mapCoordinate(sub(algebra, frame, a, b), (element) => algebra.base.tighten(frame, element)))
+    isZero(
+      algebra,
+      frame,
+      mapCoordinate(sub(algebra, frame, a, b), (element) => algebra.base.tighten(frame, element)),
+    )
   return { sameX: zeroWhereEqual(xb, xa), sameY: zeroWhereEqual(yb, ya) }
 }
 
@@ -94,7 +119,13 @@ function select({ base }: Algebra, frame: Frame, mask: V128, a: Coordinate, b: C
 }
 
 /** The slope's denominator: the difference of x, twice y for a doubling, and anything but zero for a sum at infinity. */
-function checkedDenominator(algebra: Algebra, frame: Frame, { sameX, sameY }: Coincidence, difference: Coordinate, ya: Coordinate): Coordinate {
+function checkedDenominator(
+  algebra: Algebra,
+  frame: Frame,
+  { sameX, sameY }: Coincidence,
+  difference: Coordinate,
+  ya: Coordinate,
+): Coordinate {
   const doubling = select(algebra, frame, sameY, add(algebra, frame, ya, ya), one(algebra, frame))
   return select(algebra, frame, sameX, doubling, difference)
 }
@@ -133,13 +164,21 @@ function forwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
   const tighten = (a: Coordinate, frame: Frame) => mapCoordinate(a, (element) => algebra.base.tighten(frame, element))
   return kernel(4, ([steps, count, prefixes, result], frame) => {
     if (!checked) touchPoints(frame, steps!, count!, slotBytes)
-    const products = Array.from({ length: CHAINS }, () => mapCoordinate(one(algebra, frame), (element) => ({ ...element, ...bound })))
+    const products = Array.from({ length: CHAINS }, () =>
+      mapCoordinate(one(algebra, frame), (element) => ({ ...element, ...bound })),
+    )
     const step = (product: Coordinate, chain: number): void => {
       const summands = loadSummands(algebra, frame, { pointer: steps!, offset: STEP_BYTES * chain })
       let difference = sub(algebra, frame, summands.xb, summands.xa)
       if (checked) {
         const ya = summands.ya()
-        difference = checkedDenominator(algebra, frame, coincidence(algebra, frame, summands, ya, summands.yb()), difference, ya)
+        difference = checkedDenominator(
+          algebra,
+          frame,
+          coincidence(algebra, frame, summands, ya, summands.yb()),
+          difference,
+          ya,
+        )
       }
       storeSlots(algebra, { pointer: prefixes!, offset: slotBytes * chain }, product)
       assignTo(product, algebra.multiply(frame, product, difference, undefined, lazy))
@@ -152,7 +191,8 @@ function forwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
     const [first, second] = products.map((product) => tighten(product, frame)) as [Coordinate, Coordinate]
     const joint = algebra.multiply(frame, first, second)
     // What each chain's product has to be multiplied by, after the inversion, comes behind the joint product.
-    for (const [i, product] of [joint, second, first].entries()) storeSlots(algebra, { pointer: result!, offset: slotBytes * i }, product)
+    for (const [i, product] of [joint, second, first].entries())
+      storeSlots(algebra, { pointer: result!, offset: slotBytes * i }, product)
     return v128.any_true(isZero(algebra, frame, joint))
   })
 }
@@ -163,7 +203,11 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
   const { lazy, bound } = partialProducts(algebra)
   return kernel(5, ([steps, count, prefixes, product, sums], frame) => {
     const move = (turns: I32 | -1): void => {
-      const strides = [[steps!, STEP_BYTES], [prefixes!, 2 * bytes], [sums!, 4 * bytes]] as const
+      const strides = [
+        [steps!, STEP_BYTES],
+        [prefixes!, 2 * bytes],
+        [sums!, 4 * bytes],
+      ] as const
       for (const [pointer, stride] of strides) local.set(pointer, i32.add(pointer, i32.mul(turns, CHAINS * stride)))
     }
     move(count!)
@@ -183,7 +227,9 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
         const cases = coincidence(algebra, frame, summands, ya, yb)
         denominator = checkedDenominator(algebra, frame, cases, denominator, ya)
         const square = algebra.square(frame, xa)
-        const tripled = mapCoordinate(add(algebra, frame, square, add(algebra, frame, square, square)), (element) => base.tighten(frame, element))
+        const tripled = mapCoordinate(add(algebra, frame, square, add(algebra, frame, square, square)), (element) =>
+          base.tighten(frame, element),
+        )
         numerator = select(algebra, frame, cases.sameX, tripled, numerator)
         infinite = frame.v128()
         local.set(infinite, v128.andnot(cases.sameX, cases.sameY))
@@ -200,7 +246,12 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
         y = select(algebra, frame, infinite, zero, y)
       }
       const write = (offset: number, value: Coordinate) =>
-        scatter(algebra, { pointer: sums!, offset: offset + 4 * bytes * chain }, { pointer: sums!, offset: offset + 4 * bytes * chain + 2 * bytes }, value)
+        scatter(
+          algebra,
+          { pointer: sums!, offset: offset + 4 * bytes * chain },
+          { pointer: sums!, offset: offset + 4 * bytes * chain + 2 * bytes },
+          value,
+        )
       write(0, x)
       write(bytes, y)
     }
@@ -215,13 +266,16 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
 function offCurveKernel(algebra: Algebra): WasmFunction {
   const bytes = coordinateBytes(algebra)
   return kernel(3, ([points, count, constant], frame) => {
-    const pair = (offset: number) => gather(algebra, frame, { pointer: points!, offset }, { pointer: points!, offset: offset + 2 * bytes })
+    const pair = (offset: number) =>
+      gather(algebra, frame, { pointer: points!, offset }, { pointer: points!, offset: offset + 2 * bytes })
     const b = gather(algebra, frame, { pointer: constant!, offset: 0 }, { pointer: constant!, offset: 0 })
     const off = frame.v128()
     repeat(count!, () => {
       const [x, y] = [pair(0), pair(bytes)]
       const right = algebra.multiply(frame, algebra.square(frame, x), x, b)
-      const difference = mapCoordinate(sub(algebra, frame, algebra.square(frame, y), right), (element) => algebra.base.tighten(frame, element))
+      const difference = mapCoordinate(sub(algebra, frame, algebra.square(frame, y), right), (element) =>
+        algebra.base.tighten(frame, element),
+      )
       local.set(off, v128.or(off, v128.not(isZero(algebra, frame, difference))))
       advance(points!, 4 * bytes)
     })
@@ -235,10 +289,19 @@ function quadraticInversionKernel(algebra: Algebra, invertPrime: WasmFunction): 
   return kernel(2, ([value, scratch], frame) => {
     const [a, b] = loadSlots(algebra, frame, { pointer: value!, offset: 0 })
     const norm: Place = { pointer: scratch!, offset: 0 }
-    base.store(norm, base.sumOfProducts(frame, [[a!, a!], [b!, b!]]))
+    base.store(
+      norm,
+      base.sumOfProducts(frame, [
+        [a!, a!],
+        [b!, b!],
+      ]),
+    )
     call(invertPrime, [scratch!, i32.add(scratch!, 2 * base.elementBytes)])
     const inverse = base.load(frame, norm)
-    storeSlots(algebra, { pointer: value!, offset: 0 }, [multiply(base, frame, a!, inverse), multiply(base, frame, base.neg(frame, b!), inverse)])
+    storeSlots(algebra, { pointer: value!, offset: 0 }, [
+      multiply(base, frame, a!, inverse),
+      multiply(base, frame, base.neg(frame, b!), inverse),
+    ])
   })
 }
 

@@ -1,7 +1,7 @@
 import { SCALAR_FIELD } from './bigint-field.ts'
 import { eddsaKernels } from './eddsa-kernels.ts'
 import { ConstantPool } from './emit.ts'
-import { type FieldVariant, type KernelModule, makeField, MAXIMUM_PAGES } from './module.ts'
+import { type FieldVariant, type KernelModule, MAXIMUM_PAGES, makeField } from './module.ts'
 import { poseidonConstants } from './poseidon-constants.ts'
 import { poseidonKernels, stateKernels } from './poseidon-kernels.ts'
 import { encodeModule, type WasmFunction } from './wasm.ts'
@@ -23,9 +23,13 @@ export function buildHashModule(variant: FieldVariant): KernelModule {
   const field = makeField(variant, SCALAR_FIELD, pool)
   const parts: Readonly<Record<string, Readonly<Record<string, WasmFunction>>>> = {
     state: stateKernels(field),
-    ...Object.fromEntries(KERNEL_ARITIES.map((inputs) => [`poseidon${inputs}`, poseidonKernels(field, poseidonConstants(inputs))])),
+    ...Object.fromEntries(
+      KERNEL_ARITIES.map((inputs) => [`poseidon${inputs}`, poseidonKernels(field, poseidonConstants(inputs))]),
+    ),
     eddsa: eddsaKernels(field),
   }
-  const exports = Object.entries(parts).flatMap(([part, functions]) => Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const))
+  const exports = Object.entries(parts).flatMap(([part, functions]) =>
+    Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const),
+  )
   return { bytes: encodeModule(Object.fromEntries(exports), MAXIMUM_PAGES), constants: pool.bytes() }
 }

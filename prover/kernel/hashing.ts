@@ -12,7 +12,7 @@ let kernel: BatchHasher | 'none' | undefined
 
 /**
  * Poseidon of lists of inputs, all of one length: by the kernel, or by the library for few hashes, other lengths, and where there
- * can be no kernel. Throws PlimsollError for an input that is not in [0, r).
+ * can be no kernel. @throws PlimsollError for an input that is not in [0, r).
  */
 export function hashBatch(lists: readonly bigint[][]): bigint[] {
   const inputs = lists[0]?.length ?? 0
@@ -22,7 +22,9 @@ export function hashBatch(lists: readonly bigint[][]): bigint[] {
 
 /** Whether EdDSA-Poseidon signatures verify, likewise. What is out of range is no signature. */
 export function verifyBatch(signatures: readonly Signature[]): boolean[] {
-  return kernelFor(signatures.length >= SIGNATURES_WORTH_A_START)?.verifyBatch(signatures) ?? signatures.map(verifySignature)
+  return (
+    kernelFor(signatures.length >= SIGNATURES_WORTH_A_START)?.verifyBatch(signatures) ?? signatures.map(verifySignature)
+  )
 }
 
 /** The kernel, started if that is worth it and possible. */

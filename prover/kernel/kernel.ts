@@ -33,7 +33,9 @@ export class Kernel {
   /** Sees to it that each thread has a workspace of that size. Not while tasks are under way. */
   reserveWorkspaces(bytes: number): void {
     if (this.pool.workspaceBytes >= bytes) return
-    this.pool.setWorkspaces(Array.from({ length: this.pool.size }, () => ({ pointer: this.arena.allocate(bytes), bytes })))
+    this.pool.setWorkspaces(
+      Array.from({ length: this.pool.size }, () => ({ pointer: this.arena.allocate(bytes), bytes })),
+    )
   }
 
   async close(): Promise<void> {

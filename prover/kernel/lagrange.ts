@@ -3,7 +3,7 @@ import { SCALAR_WORDS } from './digits.ts'
 import type { Kernel } from './kernel.ts'
 import { rootOfUnity } from './proving-key.ts'
 import { allocateScalars, type Scalars, writeElements } from './scalars.ts'
-import { reverseBits, transformColumns, transformRows, rowLog, type TransformArray } from './transform.ts'
+import { reverseBits, rowLog, type TransformArray, transformColumns, transformRows } from './transform.ts'
 
 /** Values of Lagrange polynomials, in the order of the domain. */
 export interface LagrangeValues {
@@ -32,7 +32,12 @@ export function lagrangeValues(kernel: Kernel, log: number, x: bigint, oddFactor
   const data = arena.allocate(2 * size * elementBytes)
   const overSize = inverse(BigInt(size), R)
   const oddFirst = oddFactor * (1n - power(x, BigInt(size), R)) * inverse(2n * BigInt(size), R)
-  call.quotient_powerSlots!(data, size, writeElements(kernel, overSize, oddFirst), writeElements(kernel, x, x * inverse(rootOfUnity(2 * size), R)))
+  call.quotient_powerSlots!(
+    data,
+    size,
+    writeElements(kernel, overSize, oddFirst),
+    writeElements(kernel, x, x * inverse(rootOfUnity(2 * size), R)),
+  )
   const array: TransformArray = { data, log, roots: { pointer: roots, size } }
   const row = 2 ** rowLog(log)
   transformColumns(machine, array, true, 0, row)

@@ -1,6 +1,6 @@
 import type { ConstantPool, Frame, V128, V128Result } from './emit.ts'
 import type { Place } from './field.ts'
-import { i64x2, i8x16, local, v128 } from './wasm.ts'
+import { i8x16, i64x2, local, v128 } from './wasm.ts'
 
 const WORDS = 4
 
@@ -34,7 +34,14 @@ export function swappedLanes(a: V128): V128Result {
 }
 
 /** Unsigned limbs of `bits` bits of the 32-byte little-endian integers at two places, in 64-bit lanes. */
-export function unpackWords(frame: Frame, pool: ConstantPool, first: Place, second: Place, count: number, bits: number): V128[] {
+export function unpackWords(
+  frame: Frame,
+  pool: ConstantPool,
+  first: Place,
+  second: Place,
+  count: number,
+  bits: number,
+): V128[] {
   const words = Array.from({ length: WORDS }, (_, j) => loadLanes(frame, first, second, 8 * j))
   return Array.from({ length: count }, (_, i) => {
     const [word, shift] = [Math.floor((i * bits) / 64), (i * bits) % 64]
@@ -47,7 +54,15 @@ export function unpackWords(frame: Frame, pool: ConstantPool, first: Place, seco
 }
 
 /** Stores signed limbs, of values between -modulus and modulus, as canonical 32-byte little-endian integers. Changes the limbs. */
-export function packWords(frame: Frame, pool: ConstantPool, first: Place, second: Place, limbs: readonly V128[], bits: number, modulus: bigint): void {
+export function packWords(
+  frame: Frame,
+  pool: ConstantPool,
+  first: Place,
+  second: Place,
+  limbs: readonly V128[],
+  bits: number,
+  modulus: bigint,
+): void {
   const mask = (1n << BigInt(bits)) - 1n
   const bias = 1n << 62n
   const carryAll = (): void => {

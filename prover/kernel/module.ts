@@ -1,12 +1,12 @@
 import { primeAlgebra, quadraticAlgebra } from './algebra.ts'
 import { BASE_FIELD, SCALAR_FIELD } from './bigint-field.ts'
+import { ElementCodec } from './element-codec.ts'
 import { ConstantPool } from './emit.ts'
 import type { Field } from './field.ts'
 import { FmaField } from './field-fma.ts'
 import { IntegerField } from './field-integer.ts'
 import { fieldKernels } from './field-kernels.ts'
 import { groupKernels } from './group-kernels.ts'
-import { ElementCodec } from './element-codec.ts'
 import { nttKernels } from './ntt-kernels.ts'
 import { quotientKernels } from './quotient-kernels.ts'
 import { encodeModule, type WasmFunction } from './wasm.ts'
@@ -29,7 +29,10 @@ export const MAXIMUM_PAGES = 65_536
  */
 export function buildKernelModule(variant: FieldVariant): KernelModule {
   const pool = new ConstantPool()
-  const [base, scalar] = [BASE_FIELD, SCALAR_FIELD].map((modulus) => makeField(variant, modulus, pool)) as [Field, Field]
+  const [base, scalar] = [BASE_FIELD, SCALAR_FIELD].map((modulus) => makeField(variant, modulus, pool)) as [
+    Field,
+    Field,
+  ]
   const parts: Readonly<Record<string, Readonly<Record<string, WasmFunction>>>> = {
     fp: fieldKernels(base, pool),
     fr: fieldKernels(scalar, pool),
@@ -38,7 +41,9 @@ export function buildKernelModule(variant: FieldVariant): KernelModule {
     g1: groupKernels(primeAlgebra(base), pool),
     g2: groupKernels(quadraticAlgebra(base), pool),
   }
-  const exports = Object.entries(parts).flatMap(([part, functions]) => Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const))
+  const exports = Object.entries(parts).flatMap(([part, functions]) =>
+    Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const),
+  )
   return { bytes: encodeModule(Object.fromEntries(exports), MAXIMUM_PAGES), constants: pool.bytes() }
 }
 

@@ -18,7 +18,13 @@ export interface WindowRow {
  * of `2^j p_j`. Points go into buckets by their digit; the sum of the buckets times their numbers is taken by the upper and
  * the lower halves of the numbers, then by their bits. (Pippenger's method, with all additions affine and in batches.)
  */
-export function sumWindow(machine: Machine, group: GroupName, summer: ListSummer, rows: readonly WindowRow[], bits: number): Point[] {
+export function sumWindow(
+  machine: Machine,
+  group: GroupName,
+  summer: ListSummer,
+  rows: readonly WindowRow[],
+  bits: number,
+): Point[] {
   summer.reset()
   const buckets = summer.sum(bucketLists(machine, group, rows, bits))
   const low = bits >> 1
@@ -41,18 +47,18 @@ function bucketLists(machine: Machine, group: GroupName, rows: readonly WindowRo
   const lists = 2 ** (bits - 1) + 1
   const starts = new Uint32Array(lists + 1)
   for (const { digits, finite, count } of rows) {
-    const [digit, isFinite] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
-    for (let i = 0; i < count; i++) if (isFinite[i] !== 0 && digit[i] !== 0) starts[Math.abs(digit[i]!) + 1]!++
+    const [digit, finiteFlags] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
+    for (let i = 0; i < count; i++) if (finiteFlags[i] !== 0 && digit[i] !== 0) starts[Math.abs(digit[i]!) + 1]!++
   }
   for (let list = 0; list < lists; list++) starts[list + 1]! += starts[list]!
 
   const entries = new Uint32Array(starts[lists]!)
   const next = starts.slice()
   for (const { digits, points, finite, count } of rows) {
-    const [digit, isFinite] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
+    const [digit, finiteFlags] = [machine.halfWords(digits, count), machine.bytes(finite, count)]
     for (let i = 0; i < count; i++) {
       const d = digit[i]!
-      if (isFinite[i] === 0 || d === 0) continue
+      if (finiteFlags[i] === 0 || d === 0) continue
       entries[next[Math.abs(d)]!++] = points + i * pointBytes + (d < 0 ? 1 : 0)
     }
   }
@@ -68,7 +74,9 @@ function groupLists(entries: Uint32Array, lists: number, key: (index: number) =>
 
 /** For every bit, the entries in whose index it is set. */
 function bitLists(entries: Uint32Array, bits: number): PointLists {
-  return flatten(Array.from({ length: bits }, (_, bit) => [...entries].filter((entry, index) => entry !== 0 && (index >> bit) & 1)))
+  return flatten(
+    Array.from({ length: bits }, (_, bit) => [...entries].filter((entry, index) => entry !== 0 && (index >> bit) & 1)),
+  )
 }
 
 function flatten(lists: readonly (readonly number[])[]): PointLists {

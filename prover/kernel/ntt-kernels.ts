@@ -34,7 +34,12 @@ export function nttKernels(field: Field, pool: ConstantPool): Readonly<Record<st
       const [u0, u1] = [field.add(frame, a!, t1), field.sub(frame, a!, t1)]
       const v0 = field.add(frame, t2, t3)
       const v1 = multiply(field, frame, field.sub(frame, t2, t3), quarter)
-      return [field.add(frame, u0, v0), field.add(frame, u1, v1), field.sub(frame, u0, v0), field.sub(frame, u1, v1)].map((y) => field.tighten(frame, y))
+      return [
+        field.add(frame, u0, v0),
+        field.add(frame, u1, v1),
+        field.sub(frame, u0, v0),
+        field.sub(frame, u1, v1),
+      ].map((y) => field.tighten(frame, y))
     }),
     dif2: butterflies(field, 2, (frame, [a, b], [w]) => [
       field.tighten(frame, field.add(frame, a!, b!)),
@@ -45,11 +50,18 @@ export function nttKernels(field: Field, pool: ConstantPool): Readonly<Record<st
       return [field.add(frame, a!, t), field.sub(frame, a!, t)].map((y) => field.tighten(frame, y))
     }),
     splitDif: splitLevel(field, pool, (frame, value, root, cross) => multiply(field, frame, cross(value), root)),
-    splitDit: splitLevel(field, pool, (frame, value, root, cross) => field.tighten(frame, cross(multiply(field, frame, value, root)))),
+    splitDit: splitLevel(field, pool, (frame, value, root, cross) =>
+      field.tighten(frame, cross(multiply(field, frame, value, root))),
+    ),
   }
 }
 
-type Butterfly = (frame: Frame, inputs: readonly Element[], roots: readonly Element[], quarter: Element) => readonly Element[]
+type Butterfly = (
+  frame: Frame,
+  inputs: readonly Element[],
+  roots: readonly Element[],
+  quarter: Element,
+) => readonly Element[]
 
 function butterflies(field: Field, radix: 2 | 4, butterfly: Butterfly): WasmFunction {
   const slotBytes = 2 * field.elementBytes
@@ -68,7 +80,9 @@ function butterflies(field: Field, radix: 2 | 4, butterfly: Butterfly): WasmFunc
         for (let i = 1; i < roots.length; i++) local.set(roots[i]!, i32.add(roots[i - 1]!, i32.sub(root, origin!)))
         const inputs = parts.map((pointer) => field.load(frame, { pointer, offset: 0 }))
         const factors = roots.map((pointer) => field.loadBoth(frame, { pointer, offset: 0 }))
-        butterfly(frame, inputs, factors, fourth).forEach((output, i) => field.store({ pointer: parts[i]!, offset: 0 }, output))
+        butterfly(frame, inputs, factors, fourth).forEach((output, i) =>
+          field.store({ pointer: parts[i]!, offset: 0 }, output),
+        )
         for (const pointer of parts) advance(pointer, slotBytes)
         local.set(root, i32.add(root, step!))
       })
@@ -88,7 +102,10 @@ function splitLevel(field: Field, pool: ConstantPool, level: SplitLevel): WasmFu
     const cross = (value: Element) => field.add(frame, field.negateWhere(frame, value, upper), field.swap(frame, value))
     repeat(count!, () => {
       const root = field.zip(frame, one, field.loadBoth(frame, { pointer: twiddles!, offset: 0 }))[0]
-      field.store({ pointer: data!, offset: 0 }, level(frame, field.load(frame, { pointer: data!, offset: 0 }), root, cross))
+      field.store(
+        { pointer: data!, offset: 0 },
+        level(frame, field.load(frame, { pointer: data!, offset: 0 }), root, cross),
+      )
       advance(data!, 2 * field.elementBytes)
       local.set(twiddles!, i32.add(twiddles!, step!))
     })

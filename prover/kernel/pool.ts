@@ -59,11 +59,17 @@ export class Pool {
   }
 
   /** Runs a task for each part of a range that is cut in about equal parts, several a thread; `align` divides all cuts. */
-  async split<T extends TaskName>(name: T, length: number, align: number, input: (first: number, end: number) => TaskInput<T>): Promise<TaskResult<T>[]> {
+  async split<T extends TaskName>(
+    name: T,
+    length: number,
+    align: number,
+    input: (first: number, end: number) => TaskInput<T>,
+  ): Promise<TaskResult<T>[]> {
     const parts = 2 * this.size
     const size = Math.max(align, Math.ceil(length / parts / align) * align)
     const tasks: Promise<TaskResult<T>>[] = []
-    for (let first = 0; first < length; first += size) tasks.push(this.run(name, input(first, Math.min(length, first + size))))
+    for (let first = 0; first < length; first += size)
+      tasks.push(this.run(name, input(first, Math.min(length, first + size))))
     return Promise.all(tasks)
   }
 

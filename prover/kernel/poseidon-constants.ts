@@ -57,7 +57,9 @@ export function poseidonConstants(inputs: number): PoseidonConstants {
   // The response of y to one s, k rounds later: impulse[k].
   const firstColumn = mix.map((row) => row[0]!)
   const impulse = [0n, firstColumn[0]!, ...powers.map((row) => dot(row, firstColumn.slice(1)))]
-  const sa = Array.from({ length: width }, (_, i) => modulo(impulse[i + 1]! - dot(ya.slice(0, i), impulse.slice(1, i + 1).reverse()), R))
+  const sa = Array.from({ length: width }, (_, i) =>
+    modulo(impulse[i + 1]! - dot(ya.slice(0, i), impulse.slice(1, i + 1).reverse()), R),
+  )
 
   // Backwards: what comes before in the sequence of rows.
   const history = [...observed]
@@ -75,7 +77,9 @@ export function poseidonConstants(inputs: number): PoseidonConstants {
   const futures: bigint[][] = []
   for (let k = 1; k <= others; k++) {
     const s = sa.slice(k).map((factor, i) => unit(others + i).map((value) => value * factor))
-    const future = [linearCombination(ya, ys.slice(0, others)), ...s].reduce((sum, row) => sum.map((value, i) => modulo(value + row[i]!, R)))
+    const future = [linearCombination(ya, ys.slice(0, others)), ...s].reduce((sum, row) =>
+      sum.map((value, i) => modulo(value + row[i]!, R)),
+    )
     futures.push(future)
     ys.unshift(future)
   }
@@ -99,24 +103,34 @@ function libraryConstants(inputs: number): { C: bigint[]; M: Matrix } {
   // The package exports functions only; its constants are files of base 64 beside them.
   const require = createRequire(import.meta.url)
   const directory = require.resolve('poseidon-lite').replace(/index\.js$/, '')
-  const { default: encoded } = require(`${directory}constants/${inputs}.js`) as { default: { C: string[]; M: string[][] } }
+  const { default: encoded } = require(`${directory}constants/${inputs}.js`) as {
+    default: { C: string[]; M: string[][] }
+  }
   const decode = (text: string) => BigInt(`0x${Buffer.from(text, 'base64').toString('hex')}`)
   return { C: encoded.C.map(decode), M: encoded.M.map((row) => row.map(decode)) }
 }
 
 function dot(a: readonly bigint[], b: readonly bigint[]): bigint {
-  return modulo(a.reduce((sum, value, i) => sum + value * b[i]!, 0n), R)
+  return modulo(
+    a.reduce((sum, value, i) => sum + value * b[i]!, 0n),
+    R,
+  )
 }
 
 function linearCombination(factors: readonly bigint[], rows: Matrix): bigint[] {
-  return rows[0]!.map((_, column) => dot(factors, rows.map((row) => row[column]!)))
+  return rows[0]!.map((_, column) =>
+    dot(
+      factors,
+      rows.map((row) => row[column]!),
+    ),
+  )
 }
 
 function multiplyRow(row: readonly bigint[], matrix: Matrix): bigint[] {
   return linearCombination(row, matrix)
 }
 
-/** By Gauss and Jordan. Throws RangeError for a singular matrix. */
+/** By Gauss and Jordan. @throws RangeError for a singular matrix. */
 function invertMatrix(matrix: Matrix): bigint[][] {
   const size = matrix.length
   const rows = matrix.map((row, i) => [...row, ...row.map((_, j) => (i === j ? 1n : 0n))])

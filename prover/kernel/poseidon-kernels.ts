@@ -66,7 +66,11 @@ function fullKernel(field: Field, width: number): WasmFunction {
       let bound: Bound = TIGHT
       repeat(left, () => {
         const place: Place = { pointer: element, offset: 0 }
-        const input = field.add(frame, field.load(frame, place), field.loadBoth(frame, { pointer: constant, offset: 0 }))
+        const input = field.add(
+          frame,
+          field.load(frame, place),
+          field.loadBoth(frame, { pointer: constant, offset: 0 }),
+        )
         const output = fifthPower(field, frame, input, width)
         field.store(place, output)
         bound = output
@@ -77,10 +81,14 @@ function fullKernel(field: Field, width: number): WasmFunction {
       local.set(result, results!)
       local.set(left, rows!)
       repeat(left, () => {
-        const terms = Array.from({ length: width }, (_, i) => [
-          field.loadBoth(frame, { pointer: row, offset: i * field.elementBytes }),
-          field.load(frame, { pointer: states!, offset: i * slotBytes }, bound),
-        ] as const)
+        const terms = Array.from(
+          { length: width },
+          (_, i) =>
+            [
+              field.loadBoth(frame, { pointer: row, offset: i * field.elementBytes }),
+              field.load(frame, { pointer: states!, offset: i * slotBytes }, bound),
+            ] as const,
+        )
         field.store({ pointer: result, offset: 0 }, longSum(field, frame, terms))
         advance(result, slotBytes)
         advance(row, width * field.elementBytes)
@@ -91,7 +99,10 @@ function fullKernel(field: Field, width: number): WasmFunction {
 }
 
 /** Bytes of scratch memory of `partial`: the history of `y` and `s`, side by side. */
-export function partialScratch({ elementBytes }: Pick<Field, 'elementBytes'>, { width, partialRounds }: PoseidonConstants): number {
+export function partialScratch(
+  { elementBytes }: Pick<Field, 'elementBytes'>,
+  { width, partialRounds }: PoseidonConstants,
+): number {
   return (partialRounds + width) * 4 * elementBytes
 }
 
@@ -107,12 +118,25 @@ function partialKernel(field: Field, { width, partialRounds, recurrence }: Posei
   const ascending = (length: number) => Array.from({ length }, (_, i) => i)
 
   return kernel(5, ([states, results, count, scratch, table], frame) => {
-    const [history, constant, coefficients, row, left] = [frame.i32(), frame.i32(), frame.i32(), frame.i32(), frame.i32()]
+    const [history, constant, coefficients, row, left] = [
+      frame.i32(),
+      frame.i32(),
+      frame.i32(),
+      frame.i32(),
+      frame.i32(),
+    ]
     // A record is y[j] and s[j - 1]; in round j, `history` is at the record of round j - width + 1, and so the new one at `others`.
     const y = (record: number): Place => ({ pointer: history, offset: record * recordBytes })
     const s = (record: number): Place => ({ pointer: history, offset: record * recordBytes + slotBytes })
     const combine = (factors: I32, variables: readonly Element[]): Element =>
-      longSum(field, frame, variables.map((variable, i) => [field.loadBoth(frame, { pointer: factors, offset: i * elementBytes }), variable]))
+      longSum(
+        field,
+        frame,
+        variables.map((variable, i) => [
+          field.loadBoth(frame, { pointer: factors, offset: i * elementBytes }),
+          variable,
+        ]),
+      )
 
     local.set(coefficients, i32.add(table!, partialRounds * elementBytes))
     repeat(count!, () => {
@@ -148,7 +172,10 @@ function partialKernel(field: Field, { width, partialRounds, recurrence }: Posei
       local.set(left, others)
       repeat(left, () => {
         const latest = ascending(others).map((i) => others - 1 - i)
-        const sum = combine(row, [...latest.map((i) => field.load(frame, y(i))), ...latest.map((i) => field.load(frame, s(i), bound))])
+        const sum = combine(row, [
+          ...latest.map((i) => field.load(frame, y(i))),
+          ...latest.map((i) => field.load(frame, s(i), bound)),
+        ])
         field.store({ pointer: results!, offset: 0 }, sum)
         advance(row, 2 * others * elementBytes)
         advance(results!, slotBytes)
@@ -176,6 +203,11 @@ function longSum(field: Field, frame: Frame, products: readonly Product[]): Elem
   const parts = Math.ceil(products.length / SUM)
   if (parts === 1) return field.sumOfProducts(frame, products)
   const size = Math.ceil(products.length / parts)
-  const sums = Array.from({ length: parts }, (_, i) => field.sumOfProducts(frame, products.slice(i * size, (i + 1) * size)))
-  return field.tighten(frame, sums.reduce((a, b) => field.add(frame, a, b)))
+  const sums = Array.from({ length: parts }, (_, i) =>
+    field.sumOfProducts(frame, products.slice(i * size, (i + 1) * size)),
+  )
+  return field.tighten(
+    frame,
+    sums.reduce((a, b) => field.add(frame, a, b)),
+  )
 }

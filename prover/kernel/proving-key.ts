@@ -4,7 +4,7 @@ import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import { WordDictionary } from './dictionary.ts'
 import type { Kernel } from './kernel.ts'
 import { TERM_BYTES } from './quotient-kernels.ts'
-import { reverseBits, type RootTable } from './transform.ts'
+import { type RootTable, reverseBits } from './transform.ts'
 import type { Zkey } from './zkey.ts'
 
 /** Points in the kernel's memory, and a byte each that says whether they are finite. */
@@ -53,11 +53,12 @@ export interface ConstraintRows {
 /** Number of scalars behind the wires': 1, r, s. */
 export const BLINDING = 3
 
-/** Brings a parsed key into the kernel's memory. Throws PlimsollError where a point or coefficient is malformed. */
+/** Brings a parsed key into the kernel's memory. @throws PlimsollError where a point or coefficient is malformed. */
 export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): Promise<ProvingKey> {
   const before = kernel.arena.used
   const { wires, publicSignals, domainSize, alpha1, beta1, beta2, delta1, delta2 } = zkey
-  const load = (group: GroupName, file: Uint8Array, extra: readonly Point[]) => loadPoints(kernel, group, file, extra, name)
+  const load = (group: GroupName, file: Uint8Array, extra: readonly Point[]) =>
+    loadPoints(kernel, group, file, extra, name)
   const a = await load('g1', zkey.a, [alpha1, delta1, undefined])
   const b1 = await load('g1', zkey.b1, [beta1, undefined, delta1])
   const b2 = await load('g2', zkey.b2, [beta2, undefined, delta2])
@@ -70,10 +71,32 @@ export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): 
   const toMontgomery = kernel.arena.allocate(kernel.machine.elementBytes)
   kernel.machine.scalar.write(kernel.machine.view, toMontgomery, kernel.machine.scalar.radix)
   const bytes = kernel.arena.used - before
-  return { wires, publicSignals, domainSize, delta1, a, b1, b2, c, h, rows, roots, cosetFactors, toMontgomery, wireElements, bytes }
+  return {
+    wires,
+    publicSignals,
+    domainSize,
+    delta1,
+    a,
+    b1,
+    b2,
+    c,
+    h,
+    rows,
+    roots,
+    cosetFactors,
+    toMontgomery,
+    wireElements,
+    bytes,
+  }
 }
 
-async function loadPoints(kernel: Kernel, group: GroupName, file: Uint8Array, extra: readonly Point[], name: string): Promise<PointArray> {
+async function loadPoints(
+  kernel: Kernel,
+  group: GroupName,
+  file: Uint8Array,
+  extra: readonly Point[],
+  name: string,
+): Promise<PointArray> {
   const { arena, machine, pool } = kernel
   const [encodedBytes, pointBytes] = [group === 'g1' ? 64 : 128, machine.pointBytes(group)]
   const loaded = file.length / encodedBytes
@@ -89,11 +112,16 @@ async function loadPoints(kernel: Kernel, group: GroupName, file: Uint8Array, ex
   machine.base.write(machine.view, factor, (machine.base.radix * inverse(1n << 256n, BASE_FIELD)) % BASE_FIELD)
   const elements = file.length / 32
   const canonical = await pool.split('importElements', elements, 2, (first, end) => ({
-    field: 'fp', words: words + 32 * first, elements: points + machine.elementBytes * first, count: end - first, factor,
+    field: 'fp',
+    words: words + 32 * first,
+    elements: points + machine.elementBytes * first,
+    count: end - first,
+    factor,
   }))
-  if (canonical.includes(false)) throw new PlimsollError(`${name} has a coordinate that is not below the base field's modulus.`)
+  if (canonical.includes(false))
+    throw new PlimsollError(`${name} has a coordinate that is not below the base field's modulus.`)
 
-  const isFinite = machine.bytes(finite, count + 1)
+  const finiteFlags = machine.bytes(finite, count + 1)
   const encoded = machine.words(words, file.length / 4)
   const width = encodedBytes / 4
   const { generator } = new CurveGroup(group)
@@ -102,18 +130,23 @@ async function loadPoints(kernel: Kernel, group: GroupName, file: Uint8Array, ex
     if (i < loaded) {
       let any = 0
       for (let word = 0; word < width; word++) any |= encoded[i * width + word]!
-      isFinite[i] = any === 0 ? 0 : 1
+      finiteFlags[i] = any === 0 ? 0 : 1
     } else {
       point = extra[i - loaded]
-      isFinite[i] = point === undefined ? 0 : 1
+      finiteFlags[i] = point === undefined ? 0 : 1
     }
     // What is at infinity is never read; a point of the curve keeps the check simple.
-    if (isFinite[i] === 0 || i >= loaded) machine.writePoint(points + i * pointBytes, point ?? generator)
+    if (finiteFlags[i] === 0 || i >= loaded) machine.writePoint(points + i * pointBytes, point ?? generator)
   }
 
   const constant = arena.allocate(pointBytes)
   writeCurveConstant(kernel, group, constant)
-  const onCurve = await pool.split('checkPoints', count + (count % 2), 2, (first, end) => ({ group, points: points + first * pointBytes, count: end - first, constant }))
+  const onCurve = await pool.split('checkPoints', count + (count % 2), 2, (first, end) => ({
+    group,
+    points: points + first * pointBytes,
+    count: end - first,
+    constant,
+  }))
   if (onCurve.includes(false)) throw new PlimsollError(`${name} has a point that is not on the curve.`)
   arena.release(mark)
   return { group, points, finite, count }
@@ -121,7 +154,8 @@ async function loadPoints(kernel: Kernel, group: GroupName, file: Uint8Array, ex
 
 /** The constant of `y^2 = x^3 + constant`, from a point. */
 function writeCurveConstant({ machine }: Kernel, group: GroupName, pointer: number): void {
-  for (const [i, part] of new CurveGroup(group).constant.entries()) machine.base.write(machine.view, pointer + i * machine.elementBytes, part)
+  for (const [i, part] of new CurveGroup(group).constant.entries())
+    machine.base.write(machine.view, pointer + i * machine.elementBytes, part)
 }
 
 async function loadRows(kernel: Kernel, zkey: Zkey, wireElements: number, name: string): Promise<ConstraintRows> {
@@ -133,7 +167,8 @@ async function loadRows(kernel: Kernel, zkey: Zkey, wireElements: number, name: 
   const perRow = [new Uint32Array(domainSize), new Uint32Array(domainSize)]
   for (let i = 0; i < coefficients.length; i += width) perRow[coefficients[i]!]![coefficients[i + 1]!]!++
   const starts = new Uint32Array(domainSize + 1)
-  for (let row = 0; row < domainSize; row++) starts[row + 1] = starts[row]! + Math.max(perRow[0]![row]!, perRow[1]![row]!)
+  for (let row = 0; row < domainSize; row++)
+    starts[row + 1] = starts[row]! + Math.max(perRow[0]![row]!, perRow[1]![row]!)
 
   const counts = arena.allocate(4 * domainSize)
   machine.words(counts, domainSize).set(starts.subarray(1).map((end, row) => end - starts[row]!))

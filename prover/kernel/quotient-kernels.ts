@@ -56,14 +56,20 @@ export function quotientKernels(field: Field): Readonly<Record<string, WasmFunct
     }),
     scale: kernel(3, ([slots, factors, count], frame) => {
       repeat(count!, () => {
-        field.store(at(slots!), multiply(field, frame, field.load(frame, at(slots!)), field.loadBoth(frame, at(factors!))))
+        field.store(
+          at(slots!),
+          multiply(field, frame, field.load(frame, at(slots!)), field.loadBoth(frame, at(factors!))),
+        )
         advance(slots!, slotBytes)
         advance(factors!, field.elementBytes)
       })
     }),
     scalePairs: kernel(4, ([slots, factors, far, count], frame) => {
       repeat(count!, () => {
-        field.store(at(slots!), multiply(field, frame, field.load(frame, at(slots!)), field.gather(frame, at(factors!), at(far!))))
+        field.store(
+          at(slots!),
+          multiply(field, frame, field.load(frame, at(slots!)), field.gather(frame, at(factors!), at(far!))),
+        )
         advance(slots!, slotBytes)
         for (const pointer of [factors!, far!]) advance(pointer, field.elementBytes)
       })

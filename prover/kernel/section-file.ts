@@ -3,7 +3,8 @@ import { PlimsollError } from '../../protocol/errors.ts'
 /** The sections of one of snarkjs's binary files (`.zkey`, `.wtns`) by type, as parts of the file. */
 export function readSections(file: Uint8Array, magic: string, name: string): ReadonlyMap<number, Uint8Array> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength)
-  if (file.length < 12 || Buffer.from(file.subarray(0, 4)).toString('latin1') !== magic) throw new PlimsollError(`${name} is not a .${magic} file.`)
+  if (file.length < 12 || Buffer.from(file.subarray(0, 4)).toString('latin1') !== magic)
+    throw new PlimsollError(`${name} is not a .${magic} file.`)
   const sections = new Map<number, Uint8Array>()
   let position = 12
   for (let left = view.getUint32(8, true); left > 0; left--) {
@@ -16,7 +17,8 @@ export function readSections(file: Uint8Array, magic: string, name: string): Rea
     sections.set(type, file.subarray(position, position + size))
     position += size
   }
-  if (position !== file.length) throw new PlimsollError(`${name} has ${file.length - position} bytes behind its sections.`)
+  if (position !== file.length)
+    throw new PlimsollError(`${name} has ${file.length - position} bytes behind its sections.`)
   return sections
 }
 
@@ -25,10 +27,16 @@ function truncated(name: string): PlimsollError {
 }
 
 /** A section of a known size. */
-export function section(sections: ReadonlyMap<number, Uint8Array>, type: number, size: number | undefined, name: string): Uint8Array {
+export function section(
+  sections: ReadonlyMap<number, Uint8Array>,
+  type: number,
+  size: number | undefined,
+  name: string,
+): Uint8Array {
   const part = sections.get(type)
   if (part === undefined) throw new PlimsollError(`${name} lacks section ${type}.`)
-  if (size !== undefined && part.length !== size) throw new PlimsollError(`Section ${type} of ${name} has ${part.length} bytes instead of ${size}.`)
+  if (size !== undefined && part.length !== size)
+    throw new PlimsollError(`Section ${type} of ${name} has ${part.length} bytes instead of ${size}.`)
   return part
 }
 

@@ -49,7 +49,9 @@ export class ListSummer {
     this.#group = group
     this.#pointBytes = machine.pointBytes(group)
     const relative = layout(machine, group)
-    this.#at = Object.fromEntries(Object.entries(relative).map(([name, offset]) => [name, workspace + offset])) as ReturnType<typeof layout>
+    this.#at = Object.fromEntries(
+      Object.entries(relative).map(([name, offset]) => [name, workspace + offset]),
+    ) as ReturnType<typeof layout>
     this.#limit = this.#at.sums + (points + PAIRS_A_TURN) * this.#pointBytes
     this.#next = this.#at.sums
     // Two different points, to fill up a step that has only one addition to make.

@@ -5,7 +5,7 @@ import { fillMultiples } from './generator-table.ts'
 import type { Machine } from './machine.ts'
 import { sumWindow, type WindowRow } from './msm-window.ts'
 import { ListSummer, summerBytes } from './sum-lists.ts'
-import { transformColumns, transformRows, transformSplit, type TransformArray } from './transform.ts'
+import { type TransformArray, transformColumns, transformRows, transformSplit } from './transform.ts'
 
 /** Memory that belongs to one thread. */
 export interface Workspace {
@@ -16,23 +16,47 @@ export interface Workspace {
 /** What threads do: each works on memory that no other task touches at the time. */
 export const TASKS = {
   /** Field elements from 32-byte words; whether all were canonical. `count` is even. */
-  importElements(machine: Machine, _: Workspace, task: { field: 'fp' | 'fr'; words: number; elements: number; count: number; factor: number }): boolean {
+  importElements(
+    machine: Machine,
+    _: Workspace,
+    task: { field: 'fp' | 'fr'; words: number; elements: number; count: number; factor: number },
+  ): boolean {
     machine.call[`${task.field}_import`]!(task.words, task.elements, task.count / 2, task.factor)
     return isCanonical(machine, task.words, task.count, machine[task.field === 'fp' ? 'base' : 'scalar'].modulus)
   },
 
   /** Whether all points are on their curve; `count` is even. */
-  checkPoints(machine: Machine, _: Workspace, task: { group: GroupName; points: number; count: number; constant: number }): boolean {
+  checkPoints(
+    machine: Machine,
+    _: Workspace,
+    task: { group: GroupName; points: number; count: number; constant: number },
+  ): boolean {
     return machine.call[`${task.group}_offCurve`]!(task.points, task.count / 2, task.constant) === 0
   },
 
-  digits(machine: Machine, _: Workspace, task: { scalars: number; digits: number; count: number; windows: number; bits: number; first: number; end: number }): void {
+  digits(
+    machine: Machine,
+    _: Workspace,
+    task: { scalars: number; digits: number; count: number; windows: number; bits: number; first: number; end: number },
+  ): void {
     const scalars = machine.words(task.scalars, 8 * task.end)
-    signedDigits(scalars, machine.halfWords(task.digits, task.count * task.windows), task.count, task.bits, task.first, task.end)
+    signedDigits(
+      scalars,
+      machine.halfWords(task.digits, task.count * task.windows),
+      task.count,
+      task.bits,
+      task.first,
+      task.end,
+    )
   },
 
-  window(machine: Machine, workspace: Workspace, task: { group: GroupName; rows: readonly WindowRow[]; bits: number; points: number }): Point[] {
-    if (summerBytes(machine, task.group, task.points) > workspace.bytes) throw new RangeError('The workspace is too small for the window.')
+  window(
+    machine: Machine,
+    workspace: Workspace,
+    task: { group: GroupName; rows: readonly WindowRow[]; bits: number; points: number },
+  ): Point[] {
+    if (summerBytes(machine, task.group, task.points) > workspace.bytes)
+      throw new RangeError('The workspace is too small for the window.')
     const summer = new ListSummer(machine, task.group, workspace.pointer, task.points)
     return sumWindow(machine, task.group, summer, task.rows, task.bits)
   },
@@ -42,7 +66,11 @@ export const TASKS = {
     return new CurveGroup(task.group).combine(task.points)
   },
 
-  multiples(machine: Machine, workspace: Workspace, task: { group: GroupName; multiples: number; count: number }): void {
+  multiples(
+    machine: Machine,
+    workspace: Workspace,
+    task: { group: GroupName; multiples: number; count: number },
+  ): void {
     fillMultiples(machine, task.group, workspace.pointer, task.multiples, task.count)
   },
 
@@ -55,19 +83,36 @@ export const TASKS = {
   },
 
   /** C = A B on the domain, then the first level of its transform. */
-  products(machine: Machine, _: Workspace, { ab, c, first, end }: { ab: number; c: TransformArray; first: number; end: number }): void {
+  products(
+    machine: Machine,
+    _: Workspace,
+    { ab, c, first, end }: { ab: number; c: TransformArray; first: number; end: number },
+  ): void {
     const slotBytes = 2 * machine.elementBytes
     const half = 2 ** c.log
-    machine.call.quotient_products!(ab + first * slotBytes, ab + (half + first) * slotBytes, c.data + first * slotBytes, end - first)
+    machine.call.quotient_products!(
+      ab + first * slotBytes,
+      ab + (half + first) * slotBytes,
+      c.data + first * slotBytes,
+      end - first,
+    )
     transformSplit(machine, c, true, first, end)
   },
 
-  columns(machine: Machine, _: Workspace, task: { array: TransformArray; inverse: boolean; first: number; end: number }): void {
+  columns(
+    machine: Machine,
+    _: Workspace,
+    task: { array: TransformArray; inverse: boolean; first: number; end: number },
+  ): void {
     transformColumns(machine, task.array, task.inverse, task.first, task.end)
   },
 
   /** Through the coefficients: the last levels to them, their factors for the coset, and the first levels back. */
-  rowsThroughCoset(machine: Machine, _: Workspace, task: { array: TransformArray; row: number; factors: number; split: boolean; first: number; end: number }): void {
+  rowsThroughCoset(
+    machine: Machine,
+    _: Workspace,
+    task: { array: TransformArray; row: number; factors: number; split: boolean; first: number; end: number },
+  ): void {
     const { array, row, factors, split, first, end } = task
     transformRows(machine, array, true, first, end)
     const [from, count] = [first * row, (end - first) * row]
@@ -79,12 +124,23 @@ export const TASKS = {
   },
 
   /** The last level of C's transform, then A B - C as scalars. */
-  finish(machine: Machine, _: Workspace, { ab, c, words, first, end }: { ab: number; c: TransformArray; words: number; first: number; end: number }): void {
+  finish(
+    machine: Machine,
+    _: Workspace,
+    { ab, c, words, first, end }: { ab: number; c: TransformArray; words: number; first: number; end: number },
+  ): void {
     transformSplit(machine, c, false, first, end)
     const slotBytes = 2 * machine.elementBytes
     const half = 2 ** c.log
     const [near, far] = [ab + first * slotBytes, ab + (half + first) * slotBytes]
-    machine.call.quotient_finish!(near, far, c.data + first * slotBytes, words + first * 32, words + (half + first) * 32, end - first)
+    machine.call.quotient_finish!(
+      near,
+      far,
+      c.data + first * slotBytes,
+      words + first * 32,
+      words + (half + first) * 32,
+      end - first,
+    )
   },
 } as const
 

@@ -23,7 +23,8 @@ export class TermSums {
     this.#kernel = kernel
     this.#slots = counts[0].length
     this.#starts = new Uint32Array(this.#slots + 1)
-    for (let slot = 0; slot < this.#slots; slot++) this.#starts[slot + 1] = this.#starts[slot]! + Math.max(counts[0][slot]!, counts[1][slot]!)
+    for (let slot = 0; slot < this.#slots; slot++)
+      this.#starts[slot + 1] = this.#starts[slot]! + Math.max(counts[0][slot]!, counts[1][slot]!)
     this.#next = Array.from({ length: LANES }, () => this.#starts.slice())
 
     this.#counts = arena.allocate(4 * this.#slots)
@@ -47,7 +48,10 @@ export class TermSums {
     const sums = arena.allocate(this.#slots * LANES * machine.elementBytes)
     const slot = (index: number): number => sums + index * LANES * machine.elementBytes
     await pool.split('rows', this.#slots, 1, (from, end) => ({
-      terms: this.#terms + this.#starts[from]! * TERM_BYTES, counts: this.#counts + 4 * from, ab: slot(from), rows: end - from,
+      terms: this.#terms + this.#starts[from]! * TERM_BYTES,
+      counts: this.#counts + 4 * from,
+      ab: slot(from),
+      rows: end - from,
     }))
     machine.call.fr_exportSlots!(sums, first, second, this.#slots)
   }

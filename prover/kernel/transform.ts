@@ -39,19 +39,32 @@ export function rowLog(log: number): number {
  * The levels of a transform whose blocks are larger than a row, for the columns from `first` to before `end` of all rows:
  * `inverse` ones in the order of decimation in frequency, the others in that of decimation in time.
  */
-export function transformColumns(machine: Machine, array: TransformArray, inverse: boolean, first: number, end: number): void {
+export function transformColumns(
+  machine: Machine,
+  array: TransformArray,
+  inverse: boolean,
+  first: number,
+  end: number,
+): void {
   const row = rowLog(array.log)
   const upper = levels(array.log).filter(({ radix, partLog }) => 2 ** partLog * radix > 2 ** row)
   for (const level of inverse ? upper : upper.toReversed()) {
     const blockSlots = level.radix * 2 ** level.partLog
     for (let block = 0; block < 2 ** array.log; block += blockSlots) {
-      for (let start = 0; start < 2 ** level.partLog; start += 2 ** row) butterflies(machine, array, inverse, level, block, start + first, end - first, 1)
+      for (let start = 0; start < 2 ** level.partLog; start += 2 ** row)
+        butterflies(machine, array, inverse, level, block, start + first, end - first, 1)
     }
   }
 }
 
 /** The levels within a row, for the rows from `first` to before `end`. */
-export function transformRows(machine: Machine, array: TransformArray, inverse: boolean, first: number, end: number): void {
+export function transformRows(
+  machine: Machine,
+  array: TransformArray,
+  inverse: boolean,
+  first: number,
+  end: number,
+): void {
   const row = rowLog(array.log)
   const lower = levels(array.log).filter(({ radix, partLog }) => 2 ** partLog * radix <= 2 ** row)
   for (let index = first; index < end; index++) {
@@ -63,22 +76,53 @@ export function transformRows(machine: Machine, array: TransformArray, inverse: 
 }
 
 /** One level of some blocks, for `count` slots of each part from `start` on. */
-function butterflies(machine: Machine, { data, roots }: TransformArray, inverse: boolean, { radix, partLog }: Level, block: number, start: number, count: number, blocks: number): void {
+function butterflies(
+  machine: Machine,
+  { data, roots }: TransformArray,
+  inverse: boolean,
+  { radix, partLog }: Level,
+  block: number,
+  start: number,
+  count: number,
+  blocks: number,
+): void {
   const { call, elementBytes } = machine
   const slotBytes = 2 * elementBytes
   const stride = roots.size / (radix * 2 ** partLog)
-  const [origin, step] = inverse ? [roots.pointer + roots.size * elementBytes, -stride * elementBytes] : [roots.pointer, stride * elementBytes]
+  const [origin, step] = inverse
+    ? [roots.pointer + roots.size * elementBytes, -stride * elementBytes]
+    : [roots.pointer, stride * elementBytes]
   const quarter = origin + (inverse ? -1 : 1) * Math.floor(roots.size / 4) * elementBytes
   const run = call[`ntt_${inverse ? 'dif' : 'dit'}${radix}`]!
-  run(data + (block + start) * slotBytes, 2 ** partLog * slotBytes, count, blocks, origin, origin + start * step, step, quarter)
+  run(
+    data + (block + start) * slotBytes,
+    2 ** partLog * slotBytes,
+    count,
+    blocks,
+    origin,
+    origin + start * step,
+    step,
+    quarter,
+  )
 }
 
 /** The level across lanes, of an array of 2n elements in n slots, for the slots from `first` to before `end`. */
-export function transformSplit(machine: Machine, { data, roots }: TransformArray, inverse: boolean, first: number, end: number): void {
+export function transformSplit(
+  machine: Machine,
+  { data, roots }: TransformArray,
+  inverse: boolean,
+  first: number,
+  end: number,
+): void {
   const { call, elementBytes } = machine
   const step = (inverse ? -1 : 1) * elementBytes
   const origin = inverse ? roots.pointer + roots.size * elementBytes : roots.pointer
-  call[inverse ? 'ntt_splitDif' : 'ntt_splitDit']!(data + first * 2 * elementBytes, end - first, origin + first * step, step)
+  call[inverse ? 'ntt_splitDif' : 'ntt_splitDit']!(
+    data + first * 2 * elementBytes,
+    end - first,
+    origin + first * step,
+    step,
+  )
 }
 
 /** The index whose `bits` lowest bits are those of another in reverse. */

@@ -21,7 +21,10 @@ export interface Expression<T extends ValueType = ValueType> {
 }
 
 /** An operand: a local, an expression, or a constant. */
-export type Value<T extends ValueType> = Local<T> | Expression<T> | (T extends 'i32' ? number : T extends 'i64' ? bigint : never)
+export type Value<T extends ValueType> =
+  | Local<T>
+  | Expression<T>
+  | (T extends 'i32' ? number : T extends 'i64' ? bigint : never)
 
 /** A function of 32-bit parameters, with one 32-bit result or none. */
 export interface WasmFunction {
@@ -48,12 +51,19 @@ function current(): Building {
 /** Builds a function; the body declares the locals that it needs and returns the result, if there is one. */
 export function defineFunction(
   parameters: number,
-  body: (parameters: Local<'i32'>[], declare: <T extends ValueType>(type: T) => Local<T>) => Expression<'i32'> | void,
+  body: (
+    parameters: Local<'i32'>[],
+    declare: <T extends ValueType>(type: T) => Local<T>,
+  ) => Expression<'i32'> | undefined,
 ): WasmFunction {
   const outer = building
   const inner: Building = { code: [], calls: [] }
   const locals: ValueType[] = []
-  const declare = <T extends ValueType>(type: T): Local<T> => ({ kind: 'local', type, index: parameters + locals.push(type) - 1 })
+  const declare = <T extends ValueType>(type: T): Local<T> => ({
+    kind: 'local',
+    type,
+    index: parameters + locals.push(type) - 1,
+  })
   building = inner
   try {
     const result = body(
@@ -70,7 +80,8 @@ export function defineFunction(
 // ── Statements ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const local = {
-  set: <T extends ValueType>(target: Local<T>, value: Value<T>): void => emit(code(target.type, value), 0x21, unsigned(target.index)),
+  set: <T extends ValueType>(target: Local<T>, value: Value<T>): void =>
+    emit(code(target.type, value), 0x21, unsigned(target.index)),
 }
 
 /** Repeats the body while the condition, evaluated after it, is not zero. */
@@ -207,11 +218,13 @@ function binary<T extends ValueType>(type: T, opcode: Opcode) {
 }
 
 function loading<T extends ValueType>(type: T, opcode: Opcode) {
-  return (access: Access, pointer: Value<'i32'>): Expression<T> => expression(type, code('i32', pointer), opcode, place(access))
+  return (access: Access, pointer: Value<'i32'>): Expression<T> =>
+    expression(type, code('i32', pointer), opcode, place(access))
 }
 
 function storing<T extends ValueType>(type: T, opcode: Opcode) {
-  return (access: Access, pointer: Value<'i32'>, value: Value<T>): void => emit(code('i32', pointer), code(type, value), opcode, place(access))
+  return (access: Access, pointer: Value<'i32'>, value: Value<T>): void =>
+    emit(code('i32', pointer), code(type, value), opcode, place(access))
 }
 
 function loadingLane(opcode: number) {
@@ -274,7 +287,10 @@ function signed(value: bigint): number[] {
 const TYPE_CODES: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, v128: 0x7b }
 
 /** A module that exports the functions by name and imports a shared memory as `env.memory`. */
-export function encodeModule(exports: Readonly<Record<string, WasmFunction>>, memoryPages: number): Uint8Array<ArrayBuffer> {
+export function encodeModule(
+  exports: Readonly<Record<string, WasmFunction>>,
+  memoryPages: number,
+): Uint8Array<ArrayBuffer> {
   const indices = new Map<WasmFunction, number>()
   const visit = (target: WasmFunction): void => {
     if (indices.has(target)) return
@@ -285,21 +301,37 @@ export function encodeModule(exports: Readonly<Record<string, WasmFunction>>, me
   const functions = [...indices.keys()]
 
   const module: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-  const section = (id: number, content: readonly number[]): void => append(module, [id, ...unsigned(content.length)].concat(content as number[]))
+  const section = (id: number, content: readonly number[]): void =>
+    append(module, [id, ...unsigned(content.length)].concat(content as number[]))
   const list = (items: readonly (readonly number[])[]): number[] => {
     const content = unsigned(items.length)
     for (const item of items) append(content, item)
     return content
   }
-  section(1, list(functions.map(({ parameters, result }) => [0x60, ...list(Array.from({ length: parameters }, () => [0x7f])), ...list(result ? [[0x7f]] : [])])))
+  section(
+    1,
+    list(
+      functions.map(({ parameters, result }) => [
+        0x60,
+        ...list(Array.from({ length: parameters }, () => [0x7f])),
+        ...list(result ? [[0x7f]] : []),
+      ]),
+    ),
+  )
   section(2, list([[...name('env'), ...name('memory'), 0x02, 0x03, ...unsigned(1), ...unsigned(memoryPages)]]))
   section(3, list(functions.map((_, i) => unsigned(i))))
-  section(7, list(Object.entries(exports).map(([label, target]) => [...name(label), 0, ...unsigned(indices.get(target)!)])))
+  section(
+    7,
+    list(Object.entries(exports).map(([label, target]) => [...name(label), 0, ...unsigned(indices.get(target)!)])),
+  )
   section(10, list(functions.map((target) => functionBody(target, indices))))
   return Uint8Array.from(module)
 }
 
-function functionBody({ locals, code: body, calls }: WasmFunction, indices: ReadonlyMap<WasmFunction, number>): number[] {
+function functionBody(
+  { locals, code: body, calls }: WasmFunction,
+  indices: ReadonlyMap<WasmFunction, number>,
+): number[] {
   const bytes = [...unsigned(locals.length)]
   for (const type of locals) bytes.push(1, TYPE_CODES[type])
   const start = bytes.length

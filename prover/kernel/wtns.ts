@@ -4,7 +4,7 @@ import { littleEndian, readSections, section } from './section-file.ts'
 
 const WORD = 32
 
-/** The wires of a `.wtns` file, 32 bytes little-endian each. Throws PlimsollError for any other file. */
+/** The wires of a `.wtns` file, 32 bytes little-endian each. @throws PlimsollError for any other file. */
 export function parseWtns(file: Uint8Array, name: string): Uint8Array {
   const sections = readSections(file, 'wtns', name)
   const header = section(sections, 1, 4 + WORD + 4, name)

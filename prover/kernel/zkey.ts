@@ -1,5 +1,5 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { BASE_FIELD, modulo, inverse, SCALAR_FIELD } from './bigint-field.ts'
+import { BASE_FIELD, inverse, modulo, SCALAR_FIELD } from './bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import { littleEndian, readSections, section } from './section-file.ts'
 
@@ -32,18 +32,30 @@ export interface Zkey {
   readonly h: Uint8Array
 }
 
-/** Throws PlimsollError for a file that is not a whole Groth16 key on BN254. `name` is what errors call it. */
+/** @throws PlimsollError for a file that is not a whole Groth16 key on BN254. `name` is what errors call it. */
 export function parseZkey(file: Uint8Array, name: string): Zkey {
   const sections = readSections(file, 'zkey', name)
   const protocol = section(sections, 1, 4, name)
-  if (new DataView(protocol.buffer, protocol.byteOffset).getUint32(0, true) !== GROTH16) throw new PlimsollError(`${name} is not a Groth16 key.`)
+  if (new DataView(protocol.buffer, protocol.byteOffset).getUint32(0, true) !== GROTH16)
+    throw new PlimsollError(`${name} is not a Groth16 key.`)
 
   const header = section(sections, 2, 2 * (4 + WORD) + 12 + 3 * 64 + 3 * 128, name)
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength)
-  const field = (offset: number): bigint | undefined => (view.getUint32(offset, true) === WORD ? littleEndian(header.subarray(offset + 4, offset + 4 + WORD)) : undefined)
-  if (field(0) !== BASE_FIELD || field(4 + WORD) !== SCALAR_FIELD) throw new PlimsollError(`${name} is not a key on BN254.`)
-  const [wires, publicSignals, domainSize] = [72, 76, 80].map((offset) => view.getUint32(offset, true)) as [number, number, number]
-  if (domainSize < 2 || domainSize > MAXIMUM_DOMAIN || (domainSize & (domainSize - 1)) !== 0 || publicSignals + 1 > wires) {
+  const field = (offset: number): bigint | undefined =>
+    view.getUint32(offset, true) === WORD ? littleEndian(header.subarray(offset + 4, offset + 4 + WORD)) : undefined
+  if (field(0) !== BASE_FIELD || field(4 + WORD) !== SCALAR_FIELD)
+    throw new PlimsollError(`${name} is not a key on BN254.`)
+  const [wires, publicSignals, domainSize] = [72, 76, 80].map((offset) => view.getUint32(offset, true)) as [
+    number,
+    number,
+    number,
+  ]
+  if (
+    domainSize < 2 ||
+    domainSize > MAXIMUM_DOMAIN ||
+    (domainSize & (domainSize - 1)) !== 0 ||
+    publicSignals + 1 > wires
+  ) {
     throw new PlimsollError(`The header of ${name} is malformed.`)
   }
   let position = 84
@@ -60,14 +72,24 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
 
   const encoded = section(sections, 4, undefined, name)
   const count = encoded.length < 4 ? 0 : new DataView(encoded.buffer, encoded.byteOffset).getUint32(0, true)
-  if (encoded.length !== 4 + count * COEFFICIENT) throw new PlimsollError(`Section 4 of ${name} has ${encoded.length} bytes for ${count} coefficients.`)
+  if (encoded.length !== 4 + count * COEFFICIENT)
+    throw new PlimsollError(`Section 4 of ${name} has ${encoded.length} bytes for ${count} coefficients.`)
   // A copy, as words of the file need not be aligned.
   const coefficients = new Uint32Array(new Uint8Array(encoded.subarray(4)).buffer)
   for (let i = 0; i < coefficients.length; i += COEFFICIENT / 4) {
-    if (coefficients[i]! > 1 || coefficients[i + 1]! >= domainSize || coefficients[i + 2]! >= wires) throw new PlimsollError(`Section 4 of ${name} is malformed.`)
+    if (coefficients[i]! > 1 || coefficients[i + 1]! >= domainSize || coefficients[i + 2]! >= wires)
+      throw new PlimsollError(`Section 4 of ${name} is malformed.`)
   }
   return {
-    wires, publicSignals, domainSize, alpha1, beta1, beta2, delta1, delta2, coefficients,
+    wires,
+    publicSignals,
+    domainSize,
+    alpha1,
+    beta1,
+    beta2,
+    delta1,
+    delta2,
+    coefficients,
     a: section(sections, 5, wires * 64, name),
     b1: section(sections, 6, wires * 64, name),
     b2: section(sections, 7, wires * 128, name),
@@ -78,7 +100,9 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
 
 /** Undefined for what is no finite point of the curve. */
 function decodePoint(bytes: Uint8Array, group: GroupName): Point {
-  const words = Array.from({ length: bytes.length / WORD }, (_, i) => littleEndian(bytes.subarray(i * WORD, (i + 1) * WORD)))
+  const words = Array.from({ length: bytes.length / WORD }, (_, i) =>
+    littleEndian(bytes.subarray(i * WORD, (i + 1) * WORD)),
+  )
   if (words.some((word) => word >= BASE_FIELD)) return undefined
   const parts = words.map((word) => modulo(word * MONTGOMERY, BASE_FIELD))
   const point = { x: parts.slice(0, parts.length / 2), y: parts.slice(parts.length / 2) }

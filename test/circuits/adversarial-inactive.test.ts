@@ -1,6 +1,6 @@
 import { FIELD } from '../../protocol/constants.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
-import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { forgeResolve, put, putStep } from '../support/circuit-forgery.ts'
 import { account, HEALTHY, inDistress, MARKS, PARTIAL, TINY } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
@@ -19,8 +19,22 @@ describe('resolve circuit: an inactive step', () => {
 
   it('may hold any account: nothing comes of it', async () => {
     const other = inDistress([account(0, PARTIAL), account(1, PARTIAL)]).resolve(2).input
-    const names = ['owner', 'viewKey', 'version', 'indexBits', 'weightBits', 'sign', 'magnitude', 'below', 'current', 'children']
-    await accepts(circuit, putStep(honest, 1, Object.fromEntries(names.map((name) => [name, (other[name] as readonly bigint[])[1]!]))))
+    const names = [
+      'owner',
+      'viewKey',
+      'version',
+      'indexBits',
+      'weightBits',
+      'sign',
+      'magnitude',
+      'below',
+      'current',
+      'children',
+    ]
+    await accepts(
+      circuit,
+      putStep(honest, 1, Object.fromEntries(names.map((name) => [name, (other[name] as readonly bigint[])[1]!]))),
+    )
   })
 
   it('refuses to write, move or lose anything by it', async () => {
@@ -29,10 +43,20 @@ describe('resolve circuit: an inactive step', () => {
     await rejects(circuit, forgeResolve(honest, [], { inboxAfter: head }), 'PublicVector', DIGEST)
     await rejects(circuit, forgeResolve(honest, [], { distressAfter: head }), 'PublicVector', DIGEST)
     for (let i = 0; i < 5; i++) {
-      await rejects(circuit, forgeResolve(honest, [undefined, { write: [0n, 0n, 0n, 0n, 0n].with(i, 1n) }]), 'PublicVector', DIGEST)
+      await rejects(
+        circuit,
+        forgeResolve(honest, [undefined, { write: [0n, 0n, 0n, 0n, 0n].with(i, 1n) }]),
+        'PublicVector',
+        DIGEST,
+      )
     }
     for (let a = 0; a < 8; a++) {
-      await rejects(circuit, forgeResolve(honest, [undefined, { backstopDelta: Array<bigint>(8).fill(0n).with(a, 1n) }]), 'PublicVector', DIGEST)
+      await rejects(
+        circuit,
+        forgeResolve(honest, [undefined, { backstopDelta: Array<bigint>(8).fill(0n).with(a, 1n) }]),
+        'PublicVector',
+        DIGEST,
+      )
     }
     await rejects(circuit, forgeResolve(honest, [undefined, { badDebt: 1n }]), 'PublicVector', DIGEST)
   })
@@ -45,9 +69,19 @@ describe('resolve circuit: an inactive step', () => {
       // Its cash, which pays for them, comes to nothing.
       const coefficient = sign === 0n ? MARKS[1]!.sell : -MARKS[1]!.buy
       const change = (-x * coefficient) >> 32n
-      const lie = put(put(honest, 'magnitude', [1], [mod(-change), FIELD - x, 0n, 0n, 0n, 0n, 0n, 0n]), 'sign', [1, 1], sign)
+      const lie = put(
+        put(honest, 'magnitude', [1], [mod(-change), FIELD - x, 0n, 0n, 0n, 0n, 0n, 0n]),
+        'sign',
+        [1, 1],
+        sign,
+      )
       const backstopDelta = [-change, minted, 0n, 0n, 0n, 0n, 0n, 0n]
-      await rejects(circuit, forgeResolve(lie, [undefined, { backstopDelta }]), 'Liquidation', 'AssertRange(64)(before.magnitude[a])')
+      await rejects(
+        circuit,
+        forgeResolve(lie, [undefined, { backstopDelta }]),
+        'Liquidation',
+        'AssertRange(64)(before.magnitude[a])',
+      )
     }
   })
 })

@@ -5,11 +5,24 @@ import type { Marks } from '../../protocol/marks.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import type { CircuitInput, Signal, System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
-import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY, MARKS, TINY } from '../support/circuit-market.ts'
 import { divide } from '../support/circuit-mutation.ts'
-import { forced, half, LINK, oneOfEach, owned, ownedAccount, ownerKey, SEQUENCER, topUp, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
+import {
+  forced,
+  half,
+  LINK,
+  oneOfEach,
+  owned,
+  ownedAccount,
+  ownerKey,
+  SEQUENCER,
+  topUp,
+  unwind,
+  VALID_UNTIL,
+  withdrawal,
+} from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 import { forgeTransact, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
 
@@ -29,7 +42,20 @@ const single = (op: number): bigint[] => Array.from({ length: 9 }, (_, i) => (i 
 const oneHot = (a: number): bigint[] => Array.from({ length: 8 }, (_, i) => (i === a ? 1n : 0n))
 
 /** Asset 2 at the least price there is: much of it fits the size of an account. */
-const CHEAP: Marks = MARKS.map((asset, a) => (a === 2 ? { ...asset, price: 1n, u: 0n, ut: 0n, sell: 0n, v: 1n, vt: 1n, buy: 1n } : asset))
+const CHEAP: Marks = MARKS.map((asset, a) =>
+  a === 2
+    ? {
+        ...asset,
+        price: 1n,
+        collateralValue: 0n,
+        targetCollateralValue: 0n,
+        sell: 0n,
+        liabilityValue: 1n,
+        targetLiabilityValue: 1n,
+        buy: 1n,
+      }
+    : asset,
+)
 
 /**
  * Lies of which one rule alone stands in the way, for each operation that the rule is about. All else is right: the signature is
@@ -44,11 +70,16 @@ describe('transact circuit, operation by operation', () => {
   const refuses = (lie: CircuitInput, statement: string) => rejects(circuit, lie, 'TransactStep', statement)
 
   /** The lie about the first step, and what the other half must then say; both signed, with the paths to match. */
-  function pair(input: CircuitInput, first: Record<string, Signal>, second: Record<string, Signal> = first): CircuitInput {
+  function pair(
+    input: CircuitInput,
+    first: Record<string, Signal>,
+    second: Record<string, Signal> = first,
+  ): CircuitInput {
     return forgeTransact(withPaths(signedLie(signedLie(input, 0, first), 1, second)))
   }
 
-  const lie = (name: string, changes: Record<string, Signal>) => (name === 'trade' ? pair(honest(name), changes) : signedLie(honest(name), 0, changes))
+  const lie = (name: string, changes: Record<string, Signal>) =>
+    name === 'trade' ? pair(honest(name), changes) : signedLie(honest(name), 0, changes)
 
   before(async () => {
     circuit = await openCircuit('transact', TINY)
@@ -56,14 +87,15 @@ describe('transact circuit, operation by operation', () => {
     for (const [name, operations] of Object.entries({
       open: [{ kind: 'open', depositId: 3, index: 3, publicKey: ownerKey(3).publicKey, asset: 0, amount: 500n }],
       ...oneOfEach(),
-    } satisfies Record<string, Operation[]>)) inputs.set(name, run(...operations))
+    } satisfies Record<string, Operation[]>))
+      inputs.set(name, run(...operations))
   })
 
   it('takes what they are made from, signed and told anew', async () => {
     for (const name of inputs.keys()) await accepts(circuit, lie(name, {}))
   })
 
-  describe('another key than the owner\'s', () => {
+  describe("another key than the owner's", () => {
     for (const name of ['withdraw', 'trade', 'unwind', 'preferences', 'forced']) {
       it(`does not sign: ${name}`, async () => {
         const thief = ownerKey(9)
@@ -71,21 +103,41 @@ describe('transact circuit, operation by operation', () => {
       })
     }
 
-    it('does not prove a good request bad', () => refuses(forgeTransact(putStep(honest('forced'), 0, { op: single(OP.discharge), publicKey: ownerKey(9).publicKey })), OWNER))
+    it('does not prove a good request bad', () =>
+      refuses(
+        forgeTransact(putStep(honest('forced'), 0, { op: single(OP.discharge), publicKey: ownerKey(9).publicKey })),
+        OWNER,
+      ))
 
     it('does not share the view key of an account that is opened', async () => {
       const { publicKey } = ownerKey(9)
-      await refuses(forgeTransact(putStep(honest('open'), 0, { publicKey, viewKey: sharedViewKey(SEQUENCER.secret, publicKey) })), OWNER)
+      await refuses(
+        forgeTransact(putStep(honest('open'), 0, { publicKey, viewKey: sharedViewKey(SEQUENCER.secret, publicKey) })),
+        OWNER,
+      )
     })
 
-    it('is not the sequencer\'s, though it has the same x', async () => {
+    it("is not the sequencer's, though it has the same x", async () => {
       const [x, y] = honest('open').sequencer as readonly bigint[]
-      await refuses(forgeTransact({ ...honest('open'), sequencer: [x!, mod(-y!)] }), 'open * (curve.fixed[1] - sequencer[1]) === 0')
+      await refuses(
+        forgeTransact({ ...honest('open'), sequencer: [x!, mod(-y!)] }),
+        'open * (curve.fixed[1] - sequencer[1]) === 0',
+      )
     })
   })
 
   describe('another tree', () => {
-    for (const name of ['open', 'topup', 'withdraw', 'trade', 'unwind', 'preferences', 'forced', 'discharge', 'bounce']) {
+    for (const name of [
+      'open',
+      'topup',
+      'withdraw',
+      'trade',
+      'unwind',
+      'preferences',
+      'forced',
+      'discharge',
+      'bounce',
+    ]) {
       it(`is refused to: ${name}`, async () => {
         let other = honest(name)
         for (let s = 0; s < TINY.transact.steps; s++) other = put(other, 'children', [s, TINY.depth - 1, 3], 1n)
@@ -95,7 +147,8 @@ describe('transact circuit, operation by operation', () => {
   })
 
   describe('amounts, assets and directions', () => {
-    for (const name of ['open', 'topup', 'withdraw', 'preferences', 'forced', 'none']) it(`no cash beside the amount: ${name}`, () => refuses(lie(name, { cash: 1n }), CASH))
+    for (const name of ['open', 'topup', 'withdraw', 'preferences', 'forced', 'none'])
+      it(`no cash beside the amount: ${name}`, () => refuses(lie(name, { cash: 1n }), CASH))
 
     it('no cash by which a good request or deposit would not fit', async () => {
       await refuses(signedLie(honest('forced'), 0, { op: single(OP.discharge), cash: MAX }), CASH)
@@ -115,10 +168,14 @@ describe('transact circuit, operation by operation', () => {
       await refuses(lie('unwind', terms), 'exchange * assetBit[0] === 0')
     })
 
-    for (const name of ['withdraw', 'forced', 'preferences']) it(`no gift by one's own signature: ${name}`, () => refuses(lie(name, { direction: 1n }), TAKES))
+    for (const name of ['withdraw', 'forced', 'preferences'])
+      it(`no gift by one's own signature: ${name}`, () => refuses(lie(name, { direction: 1n }), TAKES))
 
     it('no request that would not be served the other way round', async () => {
-      const rich = owned([ownedAccount(0, [5n, MAX])]).transact([forced({ index: 0, asset: 1, amount: 1n })], VALID_UNTIL).input
+      const rich = owned([ownedAccount(0, [5n, MAX])]).transact(
+        [forced({ index: 0, asset: 1, amount: 1n })],
+        VALID_UNTIL,
+      ).input
       await refuses(signedLie(rich, 0, { op: single(OP.discharge), direction: 1n }), TAKES)
     })
 
@@ -128,7 +185,10 @@ describe('transact circuit, operation by operation', () => {
     })
 
     it('no exception by which a good request would not be served', () =>
-      refuses(signedLie(honest('forced'), 0, { op: single(OP.discharge), exception: 1n }), 'exceptionBit * (1 - exchange) === 0'))
+      refuses(
+        signedLie(honest('forced'), 0, { op: single(OP.discharge), exception: 1n }),
+        'exceptionBit * (1 - exchange) === 0',
+      ))
 
     it('no withdrawal of nothing: the terms are those of one in cash, signed and published, but no balance changes', async () => {
       const lie = putStep(honest('withdraw'), 0, { assetBits: Array<bigint>(8).fill(0n) })
@@ -136,7 +196,10 @@ describe('transact circuit, operation by operation', () => {
     })
 
     it('no amount and no cash of 2^64, which would be signed as, and mirror, other terms', async () => {
-      const input = owned([ownedAccount(0, [-(3n << 62n), 0n, 10n])], { marks: CHEAP }).transact([unwind({ index: 0, asset: 2, direction: 0, x: 1n, y: MAX })], VALID_UNTIL).input
+      const input = owned([ownedAccount(0, [-(3n << 62n), 0n, 10n])], { marks: CHEAP }).transact(
+        [unwind({ index: 0, asset: 2, direction: 0, x: 1n, y: MAX })],
+        VALID_UNTIL,
+      ).input
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { amount: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(amount)')
       await rejects(circuit, signedLie(input, 0, { cash: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(cash)')
@@ -160,7 +223,13 @@ describe('transact circuit, operation by operation', () => {
     it('no weight of 0, whoever signs it', async () => {
       for (let a = 0; a < 8; a++) {
         const weights = [8, 1, 2, 3, 4, 5, 6, 15].with(a, 0)
-        await refuses(lie('preferences', { weightBits: weightBits('preferences').with(a, bits(0n, 4)), extra: packWeights(weights) }), 'NonZeroIff()(nibble, always)')
+        await refuses(
+          lie('preferences', {
+            weightBits: weightBits('preferences').with(a, bits(0n, 4)),
+            extra: packWeights(weights),
+          }),
+          'NonZeroIff()(nibble, always)',
+        )
       }
     })
 
@@ -168,8 +237,15 @@ describe('transact circuit, operation by operation', () => {
       // version + weights 2^64 is the same with version - 1 and weights + 2^-64, and with version + 2^64 and weights - 1.
       const word = divide(1n, 1n << 64n)
       const oldWeights = at(honest('preferences'), 'oldWeights', 0)
-      await refuses(lie('preferences', { version: 6n, oldWeights: mod(oldWeights + word) }), 'AssertRange(32)(oldWeights)')
-      const lower = { version: 7n + (1n << 64n), oldWeights: oldWeights - 1n, weightBits: weightBits('withdraw').with(0, bits(7n, 4)) }
+      await refuses(
+        lie('preferences', { version: 6n, oldWeights: mod(oldWeights + word) }),
+        'AssertRange(32)(oldWeights)',
+      )
+      const lower = {
+        version: 7n + (1n << 64n),
+        oldWeights: oldWeights - 1n,
+        weightBits: weightBits('withdraw').with(0, bits(7n, 4)),
+      }
       await refuses(lie('withdraw', lower), 'AssertRange(32)(identity.version)')
     })
   })
@@ -178,15 +254,25 @@ describe('transact circuit, operation by operation', () => {
     /** Short of nearly 2^64 of what is all but worthless, with enough cash: one more is too much, and nothing else is wrong. */
     const short = () => owned([ownedAccount(0, [1n << 50n, 0n, -1n]), ownedAccount(1, [1n << 50n])], { marks: CHEAP })
     /** Of size 2^95 - 2. */
-    const large = () => owned([ownedAccount(0, [(1n << 63n) - 1n, 0n, -((1n << 32n) - 2n)]), ownedAccount(1, [1n << 50n])], { marks: CHEAP })
+    const large = () =>
+      owned([ownedAccount(0, [(1n << 63n) - 1n, 0n, -((1n << 32n) - 2n)]), ownedAccount(1, [1n << 50n])], {
+        marks: CHEAP,
+      })
     const operations: [string, (amount: bigint) => Operation[]][] = [
       ['withdraw', (amount) => [withdrawal({ index: 0, asset: 2, amount })]],
       ['forced', (amount) => [forced({ index: 0, asset: 2, amount })]],
       ['unwind', (x) => [unwind({ index: 0, asset: 2, direction: 0, x, y: 0n })]],
-      ['trade', (x) => [half({ index: 0, asset: 2, direction: 0, x, y: 0n }), half({ index: 1, asset: 2, direction: 1, x, y: 0n })]],
+      [
+        'trade',
+        (x) => [
+          half({ index: 0, asset: 2, direction: 0, x, y: 0n }),
+          half({ index: 1, asset: 2, direction: 1, x, y: 0n }),
+        ],
+      ],
     ]
     for (const [name, make] of operations) {
-      const told = (input: CircuitInput, changes: Record<string, Signal>) => (name === 'trade' ? pair(input, changes) : signedLie(input, 0, changes))
+      const told = (input: CircuitInput, changes: Record<string, Signal>) =>
+        name === 'trade' ? pair(input, changes) : signedLie(input, 0, changes)
 
       it(`is below 2^64 in all: ${name}`, async () => {
         const input = short().transact(make(MAX - 1n), VALID_UNTIL).input
@@ -202,7 +288,10 @@ describe('transact circuit, operation by operation', () => {
     }
 
     it('decides on a discharge by each alone', async () => {
-      for (const [from, least] of [[short, MAX], [large, 2n]] as const) {
+      for (const [from, least] of [
+        [short, MAX],
+        [large, 2n],
+      ] as const) {
         const served = from().transact([forced({ index: 0, asset: 2, amount: least - 1n })], VALID_UNTIL).input
         await refuses(forgeTransact(putStep(served, 0, { op: single(OP.discharge) })), DISCHARGE)
         await accepts(circuit, signedLie(served, 0, { op: single(OP.discharge), amount: least }))

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { accountLeaf, accountMeta, rewriteAccount, type Account } from '../../protocol/account.ts'
+import { type Account, accountLeaf, accountMeta, rewriteAccount } from '../../protocol/account.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/public-vector.ts'
 import type { CircuitInput, Signal } from '../../protocol/system.ts'
-import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { at, forgeResolve, put, putStep, resolveVectorOf, split, withLeaf } from '../support/circuit-forgery.ts'
 import { account, HEALTHY, inDistress, MARKS, MIN_LIABILITY, PARTIAL, TINY } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
@@ -34,7 +34,11 @@ describe('resolve circuit: leaves, stacks and writes', () => {
   })
 
   const step = (input: CircuitInput, s: number) =>
-    Object.fromEntries(Object.entries(input).flatMap(([name, value]) => (name !== 'marks' && Array.isArray(value) ? [[name, (value as readonly Signal[])[s]!]] : [])))
+    Object.fromEntries(
+      Object.entries(input).flatMap(([name, value]) =>
+        name !== 'marks' && Array.isArray(value) ? [[name, (value as readonly Signal[])[s]!]] : [],
+      ),
+    )
 
   it('takes what an honest sequencer does', async () => {
     for (const input of [refresh, drop, both]) {
@@ -51,22 +55,49 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       ['one of an inactive step', () => putStep(refresh, 1, { refresh: 1n })],
       ['a drop by an inactive step', () => putStep(drop, 1, { drop: 1n })],
     ]
-    for (const [what, lie] of lies) it(`refuses ${what}`, () => rejects(circuit, forgeResolve(lie()), 'ResolveStep', ACTION))
+    for (const [what, lie] of lies)
+      it(`refuses ${what}`, () => rejects(circuit, forgeResolve(lie()), 'ResolveStep', ACTION))
 
     it('refuses what is not a bit', async () => {
-      await rejects(circuit, forgeResolve(putStep(refresh, 0, { refresh: 2n, drop: mod(-1n) })), 'ResolveStep', 'signal {binary} refreshBit <== AssertBit()(refresh)')
-      await rejects(circuit, forgeResolve(putStep(refresh, 0, { refresh: 0n, liquidate: mod(-1n), drop: 2n })), 'ResolveStep', 'signal {binary} liquidateBit <== AssertBit()(liquidate)')
-      await rejects(circuit, forgeResolve(putStep(drop, 0, { drop: 2n, refresh: mod(-1n) })), 'ResolveStep', 'signal {binary} refreshBit <== AssertBit()(refresh)')
-      await rejects(circuit, forgeResolve(putStep(refresh, 0, { active: 2n, refresh: 1n, drop: 1n })), 'Resolve', 'activeBit[s] <== AssertBit()(active[s])')
+      await rejects(
+        circuit,
+        forgeResolve(putStep(refresh, 0, { refresh: 2n, drop: mod(-1n) })),
+        'ResolveStep',
+        'signal {binary} refreshBit <== AssertBit()(refresh)',
+      )
+      await rejects(
+        circuit,
+        forgeResolve(putStep(refresh, 0, { refresh: 0n, liquidate: mod(-1n), drop: 2n })),
+        'ResolveStep',
+        'signal {binary} liquidateBit <== AssertBit()(liquidate)',
+      )
+      await rejects(
+        circuit,
+        forgeResolve(putStep(drop, 0, { drop: 2n, refresh: mod(-1n) })),
+        'ResolveStep',
+        'signal {binary} refreshBit <== AssertBit()(refresh)',
+      )
+      await rejects(
+        circuit,
+        forgeResolve(putStep(refresh, 0, { active: 2n, refresh: 1n, drop: 1n })),
+        'Resolve',
+        'activeBit[s] <== AssertBit()(active[s])',
+      )
     })
 
     it('refuses active steps that do not come first', async () => {
       const [first, second] = [step(refresh, 0), step(refresh, 1)]
-      await rejects(circuit, forgeResolve(putStep(putStep(refresh, 0, second), 1, first)), 'Resolve', 'activeBit[s] * (1 - activeBit[s - 1]) === 0')
+      await rejects(
+        circuit,
+        forgeResolve(putStep(putStep(refresh, 0, second), 1, first)),
+        'Resolve',
+        'activeBit[s] * (1 - activeBit[s - 1]) === 0',
+      )
     })
 
     it('refuses a count that is not that of the active steps', async () => {
-      for (const active of [0n, 2n]) await rejects(circuit, forgeResolve(refresh, [], { active }), 'PublicVector', DIGEST)
+      for (const active of [0n, 2n])
+        await rejects(circuit, forgeResolve(refresh, [], { active }), 'PublicVector', DIGEST)
     })
   })
 
@@ -83,12 +114,26 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       ['another view key', () => putStep(refresh, 0, { viewKey: 1n })],
       ['another version', () => putStep(refresh, 0, { version: 8n })],
       ['other weights', () => put(refresh, 'weightBits', [0, 1], [1n, 0n, 0n, 1n])],
-      ['the index of another account, and its path', () => putStep(refresh, 0, { indexBits: step(both, 1).indexBits!, children: step(both, 1).children!, current: at(both, 'current', 1) })],
+      [
+        'the index of another account, and its path',
+        () =>
+          putStep(refresh, 0, {
+            indexBits: step(both, 1).indexBits!,
+            children: step(both, 1).children!,
+            current: at(both, 'current', 1),
+          }),
+      ],
     ]
-    for (const [what, lie] of lies) it(`refuses ${what}`, () => rejects(circuit, forgeResolve(lie()), 'ResolveStep', POPPED))
+    for (const [what, lie] of lies)
+      it(`refuses ${what}`, () => rejects(circuit, forgeResolve(lie()), 'ResolveStep', POPPED))
 
     it('refuses a leaf that stays in distress, or takes one more with it', async () => {
-      await rejects(circuit, forgeResolve(refresh, [], { distressAfter: at(refresh, 'distressBefore') }), 'PublicVector', DIGEST)
+      await rejects(
+        circuit,
+        forgeResolve(refresh, [], { distressAfter: at(refresh, 'distressBefore') }),
+        'PublicVector',
+        DIGEST,
+      )
       await rejects(circuit, forgeResolve(refresh, [], { distressAfter: at(both, 'below', 1) }), 'PublicVector', DIGEST)
     })
   })
@@ -116,7 +161,12 @@ describe('resolve circuit: leaves, stacks and writes', () => {
         node = poseidon([...siblings])
         return siblings
       })
-      await rejects(circuit, forgeResolve(putStep(refresh, 0, { refresh: 0n, drop: 1n, current: 0n, children })), 'ResolveStep', 'active * (rootBefore - tree.rootBefore) === 0')
+      await rejects(
+        circuit,
+        forgeResolve(putStep(refresh, 0, { refresh: 0n, drop: 1n, current: 0n, children })),
+        'ResolveStep',
+        'active * (rootBefore - tree.rootBefore) === 0',
+      )
     })
 
     it('refuses to refresh a stale leaf', async () => {
@@ -141,7 +191,12 @@ describe('resolve circuit: leaves, stacks and writes', () => {
 
     it('refuses a drop that pushes, writes or changes the tree', async () => {
       const root = at(refresh, 'rootBefore')
-      await rejects(circuit, forgeResolve(drop, [], { inboxAfter: poseidon([at(drop, 'inboxBefore'), accountLeaf(ghost)]) }), 'PublicVector', DIGEST)
+      await rejects(
+        circuit,
+        forgeResolve(drop, [], { inboxAfter: poseidon([at(drop, 'inboxBefore'), accountLeaf(ghost)]) }),
+        'PublicVector',
+        DIGEST,
+      )
       await rejects(circuit, forgeResolve(drop, [], { rootAfter: root + 1n }), 'PublicVector', DIGEST)
       await rejects(circuit, forgeResolve(drop, [{ write: [1n, 0n, 0n, 0n, 0n] }]), 'PublicVector', DIGEST)
     })
@@ -150,7 +205,13 @@ describe('resolve circuit: leaves, stacks and writes', () => {
   describe('the new leaf', () => {
     it('refuses another key, version, index or weights in it', async () => {
       const meta = accountMeta(accounts[0]!)
-      const lies = [{ key: 1n }, { meta }, { meta: meta + 2n }, { meta: meta + 1n + (1n << 32n) }, { meta: meta + 1n + (1n << 64n) }]
+      const lies = [
+        { key: 1n },
+        { meta },
+        { meta: meta + 2n },
+        { meta: meta + 1n + (1n << 32n) },
+        { meta: meta + 1n + (1n << 64n) },
+      ]
       for (const lie of lies) await rejects(circuit, forgeResolve(refresh, [lie]), 'PublicVector', DIGEST)
     })
 
@@ -158,7 +219,9 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       const { sign } = split(accounts[0]!.balances)
       await rejects(circuit, forgeResolve(refresh, [{ sign: sign.with(5, 1n) }]), 'PublicVector', DIGEST)
       for (const a of [0, 5]) {
-        const old = withLeaf(inDistress([account(0, a === 0 ? [0n, ...HEALTHY.slice(1)] : HEALTHY)]).resolve(1).input, { sign: sign.with(a, 1n) })
+        const old = withLeaf(inDistress([account(0, a === 0 ? [0n, ...HEALTHY.slice(1)] : HEALTHY)]).resolve(1).input, {
+          sign: sign.with(a, 1n),
+        })
         await accepts(circuit, forgeResolve(old, [{ sign }]))
         await rejects(circuit, forgeResolve(old), 'PublicVector', DIGEST)
       }
@@ -175,9 +238,18 @@ describe('resolve circuit: leaves, stacks and writes', () => {
 
     it('refuses the last version, and one that borrows from the index', async () => {
       await accepts(circuit, forgeResolve(withLeaf(refresh, { version: (1n << 32n) - 2n })))
-      await rejects(circuit, forgeResolve(withLeaf(refresh, { version: (1n << 32n) - 1n })), 'ResolveStep', 'NonZeroIff()(identity.version - ((1 << 32) - 1), always)')
+      await rejects(
+        circuit,
+        forgeResolve(withLeaf(refresh, { version: (1n << 32n) - 1n })),
+        'ResolveStep',
+        'NonZeroIff()(identity.version - ((1 << 32) - 1), always)',
+      )
       // The same meta as of index 1, version 7; with the path of index 0.
-      const lie = putStep(refresh, 0, { ...step(both, 1), indexBits: step(both, 0).indexBits!, version: (1n << 32n) + 7n })
+      const lie = putStep(refresh, 0, {
+        ...step(both, 1),
+        indexBits: step(both, 0).indexBits!,
+        version: (1n << 32n) + 7n,
+      })
       await rejects(circuit, forgeResolve(lie), 'ResolveStep', 'AssertRange(32)(identity.version)')
     })
 
@@ -185,10 +257,21 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       const bits = (weight: bigint) => Array.from({ length: 4 }, (_, i) => (weight >> BigInt(i)) & 1n)
       const weightBits = step(refresh, 0).weightBits as readonly Signal[]
       for (let a = 0; a < 8; a++) {
-        await rejects(circuit, forgeResolve(withLeaf(refresh, { weightBits: weightBits.with(a, bits(0n)) })), 'ResolveStep', 'NonZeroIff()(weight[a], always)')
+        await rejects(
+          circuit,
+          forgeResolve(withLeaf(refresh, { weightBits: weightBits.with(a, bits(0n)) })),
+          'ResolveStep',
+          'NonZeroIff()(weight[a], always)',
+        )
       }
-      for (const weight of [1n, 15n]) await accepts(circuit, forgeResolve(withLeaf(refresh, { weightBits: weightBits.map(() => bits(weight)) })))
-      await rejects(circuit, forgeResolve(put(refresh, 'weightBits', [0, 2], [4n, 2n, 0n, 0n])), 'ResolveStep', 'weightBit[a][i] <== AssertBit()(weightBits[a][i])')
+      for (const weight of [1n, 15n])
+        await accepts(circuit, forgeResolve(withLeaf(refresh, { weightBits: weightBits.map(() => bits(weight)) })))
+      await rejects(
+        circuit,
+        forgeResolve(put(refresh, 'weightBits', [0, 2], [4n, 2n, 0n, 0n])),
+        'ResolveStep',
+        'weightBit[a][i] <== AssertBit()(weightBits[a][i])',
+      )
     })
 
     it('refuses an index whose digits are not bits', async () => {
@@ -198,8 +281,18 @@ describe('resolve circuit: leaves, stacks and writes', () => {
     })
 
     it('refuses a tree, an inbox or a write without it', async () => {
-      await rejects(circuit, forgeResolve(refresh, [], { rootAfter: at(refresh, 'rootBefore') }), 'PublicVector', DIGEST)
-      await rejects(circuit, forgeResolve(refresh, [], { inboxAfter: at(refresh, 'inboxBefore') }), 'PublicVector', DIGEST)
+      await rejects(
+        circuit,
+        forgeResolve(refresh, [], { rootAfter: at(refresh, 'rootBefore') }),
+        'PublicVector',
+        DIGEST,
+      )
+      await rejects(
+        circuit,
+        forgeResolve(refresh, [], { inboxAfter: at(refresh, 'inboxBefore') }),
+        'PublicVector',
+        DIGEST,
+      )
       await rejects(circuit, forgeResolve(refresh, [{ write: [0n, 0n, 0n, 0n, 0n] }]), 'PublicVector', DIGEST)
     })
 
@@ -214,7 +307,12 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       const vector = resolveVectorOf(refresh)
       const cipher = vector.slice(82, 85)
       for (let i = 0; i < 3; i++) {
-        await rejects(circuit, forgeResolve(refresh, [{ cipher: cipher.with(i, mod(cipher[i]! + 1n)) }]), 'PublicVector', DIGEST)
+        await rejects(
+          circuit,
+          forgeResolve(refresh, [{ cipher: cipher.with(i, mod(cipher[i]! + 1n)) }]),
+          'PublicVector',
+          DIGEST,
+        )
       }
       await rejects(circuit, forgeResolve(refresh, [{ cipher: [0n, 0n, 0n] }]), 'PublicVector', DIGEST)
     })
@@ -227,7 +325,12 @@ describe('resolve circuit: leaves, stacks and writes', () => {
       // The contract's own vector gives z and y; the digest is the prover's.
       const other = vector.with(i, mod(vector[i]! + 1n))
       const z = vectorChallenge(other, digest)
-      await rejects(circuit, { ...refresh, digest, z, y: vectorEvaluation(other, z) }, 'PublicVector', 'y === horner[0]')
+      await rejects(
+        circuit,
+        { ...refresh, digest, z, y: vectorEvaluation(other, z) },
+        'PublicVector',
+        'y === horner[0]',
+      )
     }
   })
 })

@@ -1,7 +1,7 @@
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation, vectorSignals } from '../../protocol/public-vector.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
-import { mod, openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { at, forgeSweep, put, putStep, sweepVectorOf } from '../support/circuit-forgery.ts'
 import { account, BELOW_TARGET, HEALTHY, inInbox, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
@@ -19,10 +19,14 @@ describe('sweep circuit', () => {
     circuit = await openCircuit('sweep', TINY)
     // Inbox, top first: HEALTHY, PARTIAL, BELOW_TARGET. Two steps of four are active.
     const system = inInbox([account(0, BELOW_TARGET), account(1, PARTIAL), account(2, HEALTHY)])
-    honest = system.sweep(WINDOW, [{ from: 1, to: 2 }, { from: 1, to: 0 }]).input
+    honest = system.sweep(WINDOW, [
+      { from: 1, to: 2 },
+      { from: 1, to: 0 },
+    ]).input
   })
 
-  const swept = (balances: readonly bigint[], to: number) => inInbox([account(0, balances)], { envelope: UNIT_BOUNDS }).sweep(WINDOW, [{ from: 1, to }]).input
+  const swept = (balances: readonly bigint[], to: number) =>
+    inInbox([account(0, balances)], { envelope: UNIT_BOUNDS }).sweep(WINDOW, [{ from: 1, to }]).input
 
   it('takes what an honest sequencer does', async () => {
     await accepts(circuit, honest)
@@ -38,27 +42,52 @@ describe('sweep circuit', () => {
   it('takes an account as far from the corner as 64 bits allow', async () => {
     const max = (1n << 64n) - 1n
     const bounds = { floors: Array<bigint>(7).fill(max), ceilings: Array<bigint>(7).fill(max) }
-    const all = (sign: bigint) => inInbox([account(0, Array<bigint>(8).fill(sign * max))], { envelope: bounds }).sweep(WINDOW, [{ from: 1, to: 2 }]).input
+    const all = (sign: bigint) =>
+      inInbox([account(0, Array<bigint>(8).fill(sign * max))], { envelope: bounds }).sweep(WINDOW, [{ from: 1, to: 2 }])
+        .input
     await accepts(circuit, all(1n))
     await rejects(circuit, all(-1n), 'SweepStep', 'AssertRange(132)(gated)')
   })
 
   it('takes a leaf through several stacks in one batch', async () => {
     const system = inInbox([account(0, HEALTHY)])
-    const moves = [{ from: 1, to: 2 }, { from: 2, to: 0 }, { from: 0, to: 2 }, { from: 2, to: 1 }]
+    const moves = [
+      { from: 1, to: 2 },
+      { from: 2, to: 0 },
+      { from: 0, to: 2 },
+      { from: 2, to: 1 },
+    ]
     await accepts(circuit, system.sweep(WINDOW, moves).input)
   })
 
   const attacks: [what: string, statement: string, lie: () => CircuitInput][] = [
     ['a breached account swept into a normal slot', 'AssertRange(132)(gated)', () => put(honest, 'to', [1], SLOT_2)],
-    ['a leaf popped from another slot', 'from[w] * (heads[w] - popped) === 0', () => put(put(honest, 'from', [0], [1n, 0n, 0n]), 'below', [0], 0n)],
-    ['a leaf that is not on top', 'from[w] * (heads[w] - popped) === 0', () => {
-      // Step 0 opens the leaf that step 1 should.
-      const second = Object.fromEntries(['below', 'key', 'meta', 'sign', 'magnitude'].map((name) => [name, (honest[name] as readonly bigint[])[1]!]))
-      return putStep(honest, 0, second)
-    }],
-    ['a leaf of an empty stack', 'from[w] * (heads[w] - popped) === 0', () => put(put(honest, 'from', [0], [1n, 0n, 0n]), 'below', [0], at(honest, 'headsBefore', 0))],
-    ['a leaf opened with other balances', 'from[w] * (heads[w] - popped) === 0', () => put(honest, 'magnitude', [0, 1], at(honest, 'magnitude', 0, 1) + 1n)],
+    [
+      'a leaf popped from another slot',
+      'from[w] * (heads[w] - popped) === 0',
+      () => put(put(honest, 'from', [0], [1n, 0n, 0n]), 'below', [0], 0n),
+    ],
+    [
+      'a leaf that is not on top',
+      'from[w] * (heads[w] - popped) === 0',
+      () => {
+        // Step 0 opens the leaf that step 1 should.
+        const second = Object.fromEntries(
+          ['below', 'key', 'meta', 'sign', 'magnitude'].map((name) => [name, (honest[name] as readonly bigint[])[1]!]),
+        )
+        return putStep(honest, 0, second)
+      },
+    ],
+    [
+      'a leaf of an empty stack',
+      'from[w] * (heads[w] - popped) === 0',
+      () => put(put(honest, 'from', [0], [1n, 0n, 0n]), 'below', [0], at(honest, 'headsBefore', 0)),
+    ],
+    [
+      'a leaf opened with other balances',
+      'from[w] * (heads[w] - popped) === 0',
+      () => put(honest, 'magnitude', [0, 1], at(honest, 'magnitude', 0, 1) + 1n),
+    ],
     ['a leaf opened with another sign', 'from[w] * (heads[w] - popped) === 0', () => put(honest, 'sign', [1, 0], 0n)],
     ['a leaf opened with another key', 'from[w] * (heads[w] - popped) === 0', () => put(honest, 'key', [0], 1n)],
     ['another stack below the leaf', 'from[w] * (heads[w] - popped) === 0', () => put(honest, 'below', [0], 0n)],
@@ -71,7 +100,11 @@ describe('sweep circuit', () => {
     ['a source that is its own target', 'from[w] * to[w] === 0', () => put(honest, 'to', [0], [0n, 1n, 0n])],
     ['an inactive step that moves a leaf', 'sources === active', () => put(honest, 'active', [1], 0n)],
     ['an inactive step that loses a leaf', 'sources === active', () => putStep(honest, 1, { active: 0n, to: NONE })],
-    ['an inactive step that invents a leaf', 'targets === active', () => putStep(honest, 1, { active: 0n, from: NONE })],
+    [
+      'an inactive step that invents a leaf',
+      'targets === active',
+      () => putStep(honest, 1, { active: 0n, from: NONE }),
+    ],
   ]
   for (const [what, statement, lie] of attacks) {
     it(`refuses ${what}`, () => rejects(circuit, forgeSweep(lie()), 'SweepStep', statement))
@@ -79,16 +112,28 @@ describe('sweep circuit', () => {
 
   it('refuses active steps that do not come first', async () => {
     // Step 2 does what step 1 did.
-    const moved = Object.keys(honest).filter((name) => Array.isArray(honest[name]) && (honest[name] as unknown[]).length === TINY.sweep.steps)
+    const moved = Object.keys(honest).filter(
+      (name) => Array.isArray(honest[name]) && (honest[name] as unknown[]).length === TINY.sweep.steps,
+    )
     const step = (s: number) => Object.fromEntries(moved.map((name) => [name, (honest[name] as readonly bigint[])[s]!]))
     const lie = putStep(putStep(honest, 1, step(2)), 2, step(1))
     await rejects(circuit, forgeSweep(lie), 'Sweep', 'activeBit[s] * (1 - activeBit[s - 1]) === 0')
   })
 
   it('refuses flags that are not bits', async () => {
-    await rejects(circuit, forgeSweep(put(honest, 'active', [0], 2n)), 'Sweep', 'activeBit[s] <== AssertBit()(active[s])')
+    await rejects(
+      circuit,
+      forgeSweep(put(honest, 'active', [0], 2n)),
+      'Sweep',
+      'activeBit[s] <== AssertBit()(active[s])',
+    )
     await rejects(circuit, forgeSweep(put(honest, 'free', [2], 2n)), 'Sweep', 'freeBit[w] <== AssertBit()(free[w])')
-    await rejects(circuit, forgeSweep(put(honest, 'sign', [0, 3], 2n)), 'Sweep', 'balances[s].sign[a] <== AssertBit()(sign[s][a])')
+    await rejects(
+      circuit,
+      forgeSweep(put(honest, 'sign', [0, 3], 2n)),
+      'Sweep',
+      'balances[s].sign[a] <== AssertBit()(sign[s][a])',
+    )
   })
 
   it('refuses heads after that are not those of the moves', async () => {
@@ -101,7 +146,8 @@ describe('sweep circuit', () => {
       'a leaf invented': [distress, inbox, extra],
       'stacks exchanged': [slot, inbox, distress],
     }
-    for (const lie of Object.values(lies)) await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', 'digest === link[links - 1].out')
+    for (const lie of Object.values(lies))
+      await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', 'digest === link[links - 1].out')
   })
 
   it('refuses a count of active steps that is not theirs', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { measureConstraints, type ConstraintCounts } from '../support/circuit-counts.ts'
+import { type ConstraintCounts, measureConstraints } from '../support/circuit-counts.ts'
 
 /** Constraints a step, at a window of 6 and a depth of 8 (design, section 7). */
 const BUDGET = { sweep: 1250, resolve: 11_000, transact: 13_000 }
@@ -19,7 +19,9 @@ describe('constraints', () => {
   })
 
   it('are those of docs/constraints.json', async () => {
-    const { step, tiny } = JSON.parse(await readFile(new URL('../../docs/constraints.json', import.meta.url), 'utf8')) as ConstraintCounts
+    const { step, tiny } = JSON.parse(
+      await readFile(new URL('../../docs/constraints.json', import.meta.url), 'utf8'),
+    ) as ConstraintCounts
     assert.deepEqual(measured, { step, tiny }, 'npm run constraints takes them over')
   })
 })

@@ -7,14 +7,35 @@ import { Random } from '../protocol/random.ts'
 describe('fuzz: the circuits and the reference machine agree on random accounts', () => {
   it('resolve', async () => {
     const { all } = await fuzzResolve(new Random(20200312), 100)
-    for (const kind of ['refresh', 'drop', 'liquidate, partial', 'liquidate, closed as dust', 'liquidate, closed as insufficient', 'bad debt', 'lies refused']) {
+    for (const kind of [
+      'refresh',
+      'drop',
+      'liquidate, partial',
+      'liquidate, closed as dust',
+      'liquidate, closed as insufficient',
+      'bad debt',
+      'lies refused',
+    ]) {
       assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
     }
   })
 
   it('transact', async () => {
     const { all } = await fuzzTransact(new Random(1), 60)
-    for (const kind of ['open, done', 'topup, done', 'topup, bounced', 'withdraw, done', 'trade, done', 'unwind, done', 'preferences, done', 'forced, done', 'forced, discharged', 'contraries refused', 'withdraw: TARGET_TOO_LOW', 'unwind: TRADE_NOT_SHRINKING']) {
+    for (const kind of [
+      'open, done',
+      'topup, done',
+      'topup, bounced',
+      'withdraw, done',
+      'trade, done',
+      'unwind, done',
+      'preferences, done',
+      'forced, done',
+      'forced, discharged',
+      'contraries refused',
+      'withdraw: TARGET_TOO_LOW',
+      'unwind: TRADE_NOT_SHRINKING',
+    ]) {
       assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
     }
   })
@@ -26,7 +47,13 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
 
   it('sweep', async () => {
     const { all } = await fuzzSweep(new Random(20200312), 200)
-    for (const kind of ['into an envelope', 'into distress or inbox', 'a corner of 0', 'inactive steps', 'lies refused']) {
+    for (const kind of [
+      'into an envelope',
+      'into distress or inbox',
+      'a corner of 0',
+      'inactive steps',
+      'lies refused',
+    ]) {
       assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
     }
   })

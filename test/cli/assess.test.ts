@@ -29,15 +29,51 @@ function exampleBook() {
 const EXPECTED = {
   accounts: [
     {
-      id: 'a1', status: 'partial', health: '-45.815001',
-      sold: { ETH: '4.08566428' }, bought: {}, after: { USD: '-920.791098', ETH: '5.91433572' }, badDebt: '0',
+      id: 'a1',
+      status: 'partial',
+      health: '-45.815001',
+      sold: { ETH: '4.08566428' },
+      bought: {},
+      after: { USD: '-920.791098', ETH: '5.91433572' },
+      badDebt: '0',
     },
-    { id: 'a2', status: 'healthy', health: '4635.684', sold: {}, bought: {}, after: { USD: '9000', BTC: '-0.5' }, badDebt: '0' },
-    { id: 'a3', status: 'closed', health: '-538.015001', sold: {}, bought: { ETH: '10' }, after: {}, badDebt: '285.022001' },
-    { id: 'a4', status: 'closed', health: '-0.074891', sold: { ETH: '0.06' }, bought: {}, after: { USD: '1.443067' }, badDebt: '0' },
+    {
+      id: 'a2',
+      status: 'healthy',
+      health: '4635.684',
+      sold: {},
+      bought: {},
+      after: { USD: '9000', BTC: '-0.5' },
+      badDebt: '0',
+    },
+    {
+      id: 'a3',
+      status: 'closed',
+      health: '-538.015001',
+      sold: {},
+      bought: { ETH: '10' },
+      after: {},
+      badDebt: '285.022001',
+    },
+    {
+      id: 'a4',
+      status: 'closed',
+      health: '-0.074891',
+      sold: { ETH: '0.06' },
+      bought: {},
+      after: { USD: '1.443067' },
+      badDebt: '0',
+    },
     { id: 'a5', status: 'healthy', health: '0', sold: {}, bought: {}, after: {}, badDebt: '0' },
   ],
-  totals: { sold: { ETH: '4.14566428' }, bought: { ETH: '10' }, badDebt: '285.022001', healthy: 2, partial: 1, closed: 2 },
+  totals: {
+    sold: { ETH: '4.14566428' },
+    bought: { ETH: '10' },
+    badDebt: '285.022001',
+    healthy: 2,
+    partial: 1,
+    closed: 2,
+  },
 }
 
 describe('plimsoll assess', () => {
@@ -56,7 +92,10 @@ describe('plimsoll assess', () => {
 
   it('says so where its output cannot be written', async () => {
     const full = await open('/dev/full', 'w')
-    const child = spawn(process.execPath, [MAIN, 'assess', 'book.json', '--json'], { cwd: directory, stdio: ['ignore', full.fd, 'pipe'] })
+    const child = spawn(process.execPath, [MAIN, 'assess', 'book.json', '--json'], {
+      cwd: directory,
+      stdio: ['ignore', full.fd, 'pipe'],
+    })
     const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')])
     await full.close()
     assert.match(stderr, /^plimsoll: The output cannot be written: ENOSPC[^\n]+\n$/)
@@ -68,15 +107,30 @@ describe('plimsoll assess', () => {
     const { code, stdout, stderr } = await runCli(['assess', 'book.json'], { cwd: directory })
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
     const rows = stdout.split('\n').map((line) => line.trim().split(/\s{2,}/))
-    assert.deepEqual(rows.slice(3, 8).map(([id]) => id), ['a3', 'a1', 'a4', 'a2', 'a5'])
-    assert.deepEqual(rows[4], ['a1', 'partial', '-45.815001', '0.9730', '4.08566428 ETH', '-', '-', '-920.791098 USD, 5.91433572 ETH'])
+    assert.deepEqual(
+      rows.slice(3, 8).map(([id]) => id),
+      ['a3', 'a1', 'a4', 'a2', 'a5'],
+    )
+    assert.deepEqual(rows[4], [
+      'a1',
+      'partial',
+      '-45.815001',
+      '0.9730',
+      '4.08566428 ETH',
+      '-',
+      '-',
+      '-920.791098 USD, 5.91433572 ETH',
+    ])
     assert.match(stdout, /5 accounts: 2 healthy, 1 partly liquidated, 2 closed/)
     assert.match(stdout, /Bad debt +285\.022001 USD/)
   })
 
   it('lists every liquidation of a large book, and of the healthy accounts the weakest', () => {
     const book = goodBook()
-    book.accounts = Array.from({ length: 300 }, (_, i) => ({ id: `x${i}`, balances: { ETH: '10', USD: i % 10 === 0 ? '-1700' : `-${i}` } }))
+    book.accounts = Array.from({ length: 300 }, (_, i) => ({
+      id: `x${i}`,
+      balances: { ETH: '10', USD: i % 10 === 0 ? '-1700' : `-${i}` },
+    }))
     const parsed = parseBook(JSON.stringify(book))
     const table = assessmentTable(parsed, assess(parsed))
     assert.equal(table.match(/^x\d+ .*partial/gm)?.length, 30)
@@ -97,7 +151,10 @@ describe('plimsoll assess', () => {
     const count = 20_000
     before(async () => {
       const book = goodBook()
-      book.accounts = Array.from({ length: count }, (_, i) => ({ id: `account-${i}`, balances: { ETH: '10', USD: `-${i % 2000}` } }))
+      book.accounts = Array.from({ length: count }, (_, i) => ({
+        id: `account-${i}`,
+        balances: { ETH: '10', USD: `-${i % 2000}` },
+      }))
       large = join(directory, 'large.json')
       await writeFile(large, JSON.stringify(book))
     })

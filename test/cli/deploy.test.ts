@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
-import { DirectoryLock } from '../../prover/directory-lock.ts'
+import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { goodBook } from '../support/books.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -29,7 +29,9 @@ describe('plimsoll deploy', () => {
       const { id, method } = (await json(request)) as { id: number; method: string }
       methods.push(method)
       const answer = method === 'eth_chainId' ? { result: '0x1' } : { error: { code: -32601, message: 'unsupported' } }
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
+      response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ jsonrpc: '2.0', id, ...answer }))
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -40,9 +42,17 @@ describe('plimsoll deploy', () => {
     await rm(directory, { recursive: true })
   })
 
-  async function refused(args: readonly string[], complaint: RegExp, env: Readonly<Record<string, string>> = {}, file = 'market.json'): Promise<void> {
+  async function refused(
+    args: readonly string[],
+    complaint: RegExp,
+    env: Readonly<Record<string, string>> = {},
+    file = 'market.json',
+  ): Promise<void> {
     const before = await readdir(directory, { recursive: true })
-    const { code, stdout, stderr } = await runCli(['deploy', file, '--profile', 'tiny', ...args], { cwd: directory, env })
+    const { code, stdout, stderr } = await runCli(['deploy', file, '--profile', 'tiny', ...args], {
+      cwd: directory,
+      env,
+    })
     assert.match(stderr, /^plimsoll: [^\n]+\n$/)
     assert.match(stderr, complaint)
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
@@ -52,7 +62,11 @@ describe('plimsoll deploy', () => {
   it('refuses development keys on a chain that is not local, before it sends anything', async () => {
     methods.length = 0
     for (const env of [{}, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }]) {
-      await refused(['--rpc', url, '--data', 'state'], /development keys.*refuse the chain id 1\. --allow-development-keys/, env)
+      await refused(
+        ['--rpc', url, '--data', 'state'],
+        /development keys.*refuse the chain id 1\. --allow-development-keys/,
+        env,
+      )
     }
     assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
   })
@@ -90,15 +104,44 @@ describe('plimsoll deploy', () => {
     await refused(['--rpc', url, '--data', 'taken'], /The directory taken exists and is not empty/)
     await mkdir(join(directory, 'busy'))
     const lock = await DirectoryLock.acquire(join(directory, 'busy'))
-    await refused(['--rpc', url, '--data', 'busy', '--allow-development-keys', ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])], new RegExp(`busy is in use by process ${process.pid}\\. Stop that one first`), { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    await refused(
+      [
+        '--rpc',
+        url,
+        '--data',
+        'busy',
+        '--allow-development-keys',
+        ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`]),
+      ],
+      new RegExp(`busy is in use by process ${process.pid}\\. Stop that one first`),
+      { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` },
+      'named.json',
+    )
     await lock.release()
-    const named = ['--rpc', url, '--data', 'keyed', '--allow-development-keys', ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])]
+    const named = [
+      '--rpc',
+      url,
+      '--data',
+      'keyed',
+      '--allow-development-keys',
+      ...['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`]),
+    ]
     methods.length = 0
     await mkdir(join(directory, 'keyed', 'sequencer.key'), { recursive: true })
-    await refused(named, /Cannot read keyed\/sequencer\.key/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    await refused(
+      named,
+      /Cannot read keyed\/sequencer\.key/,
+      { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` },
+      'named.json',
+    )
     await rmdir(join(directory, 'keyed', 'sequencer.key'))
     await writeFile(join(directory, 'keyed', 'sequencer.key'), 'nonsense')
-    await refused(named, /keyed\/sequencer\.key is not the key of a sequencer/, { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }, 'named.json')
+    await refused(
+      named,
+      /keyed\/sequencer\.key is not the key of a sequencer/,
+      { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` },
+      'named.json',
+    )
     assert.deepEqual(new Set(methods), new Set(['eth_chainId']))
     await refused(['--rpc', 'ftp://x', '--data', 'state'], /not an http or https URL/)
     await refused(['--rpc', 'http://127.0.0.1:1', '--data', 'state'], /No JSON-RPC endpoint answers/)

@@ -6,7 +6,8 @@ describe('plimsoll --help', () => {
   it('names every command', async () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    for (const command of ['setup', 'assess', 'prove', 'verify', 'deploy', 'node', 'wallet', 'keys', 'demo', 'test']) assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
+    for (const command of ['setup', 'assess', 'prove', 'verify', 'deploy', 'node', 'wallet', 'keys', 'demo', 'test'])
+      assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
   })
 
   for (const command of ['setup', 'assess', 'prove', 'verify', 'deploy', 'node', 'wallet', 'keys', 'demo', 'test']) {
@@ -18,7 +19,7 @@ describe('plimsoll --help', () => {
     })
   }
 
-  it('is next to --version, the package\'s own', async () => {
+  it("is next to --version, the package's own", async () => {
     const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'))
     assert.deepEqual(await runCli(['--version']), { code: 0, stdout: `${version}\n`, stderr: '' })
   })

@@ -26,7 +26,11 @@ describe('plimsoll keys', () => {
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-    env = { PLIMSOLL_CACHE: join(directory, 'cache'), NODE_OPTIONS: `--import=${TOY_CIRCUITS}`, PLIMSOLL_PRIVATE_KEY: FUNDED_KEY }
+    env = {
+      PLIMSOLL_CACHE: join(directory, 'cache'),
+      NODE_OPTIONS: `--import=${TOY_CIRCUITS}`,
+      PLIMSOLL_PRIVATE_KEY: FUNDED_KEY,
+    }
     hash = await writeToyPtau(join(directory, 'toy.ptau'))
     const book = goodBook()
     await writeFile(join(directory, 'book.json'), JSON.stringify(book))
@@ -36,9 +40,11 @@ describe('plimsoll keys', () => {
   })
   after(() => rm(directory, { recursive: true }))
 
-  const run = (args: readonly string[], input?: string) => runCli(args, { cwd: directory, env, ...(input !== undefined && { input }) })
+  const run = (args: readonly string[], input?: string) =>
+    runCli(args, { cwd: directory, env, ...(input !== undefined && { input }) })
   const keys = (...args: string[]) => run(['keys', ...args])
-  const files = async (): Promise<string[]> => (await readdir(directory, { recursive: true })).filter((name) => !name.startsWith('cache')).sort()
+  const files = async (): Promise<string[]> =>
+    (await readdir(directory, { recursive: true })).filter((name) => !name.startsWith('cache')).sort()
 
   async function succeeds(args: readonly string[], input?: string): Promise<string> {
     const { code, stdout, stderr } = await run(['keys', ...args], input)
@@ -69,50 +75,98 @@ describe('plimsoll keys', () => {
     assert.match(begun, /has the hash that was given/)
     assert.match(begun, /in step0\. Nobody has contributed/)
 
-    const contributed = await succeeds(['contribute', 'step0', '--name', 'Alice', '--entropy', '--out', 'step1'], 'rolled: 4 4 1\n')
+    const contributed = await succeeds(
+      ['contribute', 'step0', '--name', 'Alice', '--entropy', '--out', 'step1'],
+      'rolled: 4 4 1\n',
+    )
     assert.match(contributed, /^Contribution 1, by Alice, is in step1\. Publish its hashes/)
     const second = JSON.parse(await succeeds(['contribute', 'step1', '--name', 'Bob', '--out', 'step2', '--json']))
     assert.deepEqual([second.number, second.name, Object.keys(second.hashes)], [2, 'Bob', [...CIRCUITS]])
-    assert.match(await succeeds(['verify', 'step2', '--ptau', 'toy.ptau', '--hash', hash, '--unfinished']), /The ceremony is not finished: do not use them/)
+    assert.match(
+      await succeeds(['verify', 'step2', '--ptau', 'toy.ptau', '--hash', hash, '--unfinished']),
+      /The ceremony is not finished: do not use them/,
+    )
 
     const closed = JSON.parse(await succeeds(['beacon', 'step2', '--value', BLOCK_HASH, '--out', 'closed', '--json']))
     assert.deepEqual([closed.value, closed.iterations], [BLOCK_HASH.slice(2), 10])
 
     const said = await succeeds(['verify', 'closed', '--ptau', 'toy.ptau', '--hash', hash])
-    for (const text of [hash, 'Contribution 1, by Alice:', ...Object.values(second.hashes), `Beacon ${closed.value}, hashed 2^10 times`, ...Object.values(closed.hashes)]) {
+    for (const text of [
+      hash,
+      'Contribution 1, by Alice:',
+      ...Object.values(second.hashes),
+      `Beacon ${closed.value}, hashed 2^10 times`,
+      ...Object.values(closed.hashes),
+    ]) {
       assert.ok(said.includes(String(text)), `${text} in ${said}`)
     }
     const verdict = JSON.parse(await succeeds(['verify', 'closed', '--ptau', 'toy.ptau', '--hash', hash, '--json']))
     assert.deepEqual([verdict.ok, verdict.finished], [true, true])
-    assert.deepEqual(verdict.transcript, JSON.parse(await readFile(join(directory, 'closed', 'transcript.json'), 'utf8')))
+    assert.deepEqual(
+      verdict.transcript,
+      JSON.parse(await readFile(join(directory, 'closed', 'transcript.json'), 'utf8')),
+    )
 
-    assert.match(await succeeds(['export', 'closed', '--ptau', 'toy.ptau', '--hash', hash, '--out', 'keys']), /Use them with --keys keys --profile tiny/)
+    assert.match(
+      await succeeds(['export', 'closed', '--ptau', 'toy.ptau', '--hash', hash, '--out', 'keys']),
+      /Use them with --keys keys --profile tiny/,
+    )
     const written = CIRCUITS.flatMap((circuit) => ['json', 'sol', 'zkey'].map((extension) => `${circuit}.${extension}`))
-    assert.deepEqual((await readdir(join(directory, 'keys'))).sort(), [...written, 'manifest.json', 'transcript.json'].sort())
+    assert.deepEqual(
+      (await readdir(join(directory, 'keys'))).sort(),
+      [...written, 'manifest.json', 'transcript.json'].sort(),
+    )
     const contracts = JSON.parse(await succeeds(['verify', 'keys', '--ptau', 'toy.ptau', '--hash', hash, '--json']))
     assert.deepEqual(contracts, verdict)
-    assert.deepEqual((await files()).filter((name) => name.startsWith('.')), [])
+    assert.deepEqual(
+      (await files()).filter((name) => name.startsWith('.')),
+      [],
+    )
   })
 
   it('refuse bad input in one line', async () => {
     const ptau = ['--ptau', 'toy.ptau', '--hash', hash]
     await refused(['keys'], /No command of keys is given/)
     await refused(['keys', 'contribut'], /keys has no command 'contribut'/)
-    await refused(['keys', 'import-ptau', 'toy.ptau', '--profile', 'tiny', '--out', 'new'], /toy\.ptau .*is not a published one.* Give the hash that its ceremony published with --hash/)
-    await refused(['keys', 'import-ptau', 'toy.ptau', '--profile', 'tiny', '--out', 'new', '--hash', '0'.repeat(128)], /toy\.ptau is not the file of --hash/)
-    await refused(['keys', 'import-ptau', 'toy.ptau', '--out', 'step0', '--hash', hash], /The directory step0 exists and is not empty/)
-    await refused(['keys', 'import-ptau', 'book.json', '--out', 'new', '--hash', hash], /book\.json is not a \.ptau file/)
+    await refused(
+      ['keys', 'import-ptau', 'toy.ptau', '--profile', 'tiny', '--out', 'new'],
+      /toy\.ptau .*is not a published one.* Give the hash that its ceremony published with --hash/,
+    )
+    await refused(
+      ['keys', 'import-ptau', 'toy.ptau', '--profile', 'tiny', '--out', 'new', '--hash', '0'.repeat(128)],
+      /toy\.ptau is not the file of --hash/,
+    )
+    await refused(
+      ['keys', 'import-ptau', 'toy.ptau', '--out', 'step0', '--hash', hash],
+      /The directory step0 exists and is not empty/,
+    )
+    await refused(
+      ['keys', 'import-ptau', 'book.json', '--out', 'new', '--hash', hash],
+      /book\.json is not a \.ptau file/,
+    )
     await refused(['keys', 'contribute', 'step1', '--out', 'new'], /required option '--name/)
     await refused(['keys', 'contribute', 'nowhere', '--name', 'Eve', '--out', 'new'], /nowhere holds no ceremony/)
     await refused(['keys', 'contribute', 'closed', '--name', 'Eve', '--out', 'new'], /closed is closed/)
     await refused(['keys', 'contribute', 'step1', '--name', 'Eve\nMallory', '--out', 'new'], /no proper name/)
     // Randomness is no argument, where everybody on the machine could read it.
-    await refused(['keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'new', '--entropy', 'secret'], /too many arguments/)
-    await refused(['keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'new', '--entropy=secret'], /unknown option '--entropy=secret'/)
+    await refused(
+      ['keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'new', '--entropy', 'secret'],
+      /too many arguments/,
+    )
+    await refused(
+      ['keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'new', '--entropy=secret'],
+      /unknown option '--entropy=secret'/,
+    )
     await refused(['keys', 'beacon', 'step0', '--value', BLOCK_HASH, '--out', 'new'], /step0 has no contribution yet/)
     await refused(['keys', 'beacon', 'step1', '--value', 'beacon', '--out', 'new'], /not 1 to 255 bytes in hexadecimal/)
-    await refused(['keys', 'beacon', 'step1', '--value', BLOCK_HASH, '--iterations', 'many', '--out', 'new'], /It must be a whole number/)
-    await refused(['keys', 'beacon', 'step1', '--value', BLOCK_HASH, '--iterations', '60', '--out', 'new'], /not from 10 to 30/)
+    await refused(
+      ['keys', 'beacon', 'step1', '--value', BLOCK_HASH, '--iterations', 'many', '--out', 'new'],
+      /It must be a whole number/,
+    )
+    await refused(
+      ['keys', 'beacon', 'step1', '--value', BLOCK_HASH, '--iterations', '60', '--out', 'new'],
+      /not from 10 to 30/,
+    )
     await refused(['keys', 'verify', 'closed'], /required option '--ptau/)
     await refused(['keys', 'verify', 'nowhere', ...ptau], /nowhere holds no ceremony/)
     await refused(['keys', 'verify', 'closed', '--ptau', 'toy.ptau'], /is not a published one/)
@@ -134,7 +188,11 @@ describe('plimsoll keys', () => {
 
   it('leave nothing behind when a contribution is interrupted', async () => {
     const before = await files()
-    const child = spawn(process.execPath, [MAIN, 'keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'interrupted'], { cwd: directory, env: { ...process.env, ...env }, stdio: 'ignore' })
+    const child = spawn(
+      process.execPath,
+      [MAIN, 'keys', 'contribute', 'step1', '--name', 'Eve', '--out', 'interrupted'],
+      { cwd: directory, env: { ...process.env, ...env }, stdio: 'ignore' },
+    )
     const ended = once(child, 'exit')
     while (child.exitCode === null && (await files()).length === before.length) await sleep(5)
     child.kill('SIGTERM')
@@ -161,8 +219,22 @@ describe('plimsoll keys', () => {
     })
 
     it('are deployed without an override, where development keys are refused', async () => {
-      await refused(['deploy', 'market.json', '--profile', 'tiny', '--data', 'never', ...target], /development keys.*refuse the chain id 10\..*--keys takes the keys of a ceremony/)
-      const { code, stdout, stderr } = await run(['deploy', 'market.json', '--profile', 'tiny', '--keys', 'keys', '--data', 'state', ...target, '--json'])
+      await refused(
+        ['deploy', 'market.json', '--profile', 'tiny', '--data', 'never', ...target],
+        /development keys.*refuse the chain id 10\..*--keys takes the keys of a ceremony/,
+      )
+      const { code, stdout, stderr } = await run([
+        'deploy',
+        'market.json',
+        '--profile',
+        'tiny',
+        '--keys',
+        'keys',
+        '--data',
+        'state',
+        ...target,
+        '--json',
+      ])
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
       const deployed = JSON.parse(stdout)
       assert.equal(deployed.chainId, 10)
@@ -179,7 +251,11 @@ describe('plimsoll keys', () => {
 
     it('are those that the node runs with', async () => {
       await refused(['node', '--rpc', chain.url, '--data', 'state', '--port', '0'], /sweep verifier has another key/)
-      const child = spawn(process.execPath, [MAIN, 'node', '--rpc', chain.url, '--data', 'state', '--port', '0', '--keys', 'keys'], { cwd: directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] })
+      const child = spawn(
+        process.execPath,
+        [MAIN, 'node', '--rpc', chain.url, '--data', 'state', '--port', '0', '--keys', 'keys'],
+        { cwd: directory, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'ignore'] },
+      )
       const [first] = (await once(child.stdout, 'data')) as [Buffer]
       assert.match(first.toString(), /^Serving http:/)
       child.kill('SIGKILL')
@@ -187,13 +263,28 @@ describe('plimsoll keys', () => {
     })
 
     it('are refused where they are not whole, or not exported', async () => {
-      const deploy = (...args: string[]) => ['deploy', 'market.json', '--profile', 'tiny', '--data', 'never', ...target, ...args]
-      await refused(deploy('--keys', 'closed'), /closed\/manifest\.json is missing or unreadable\. Export the keys again/)
+      const deploy = (...args: string[]) => [
+        'deploy',
+        'market.json',
+        '--profile',
+        'tiny',
+        '--data',
+        'never',
+        ...target,
+        ...args,
+      ]
+      await refused(
+        deploy('--keys', 'closed'),
+        /closed\/manifest\.json is missing or unreadable\. Export the keys again/,
+      )
       await refused(deploy('--keys', 'nowhere'), /nowhere holds no ceremony/)
       await cp(join(directory, 'keys'), join(directory, 'half'), { recursive: true })
       await rm(join(directory, 'half', 'resolve.zkey'))
       await refused(deploy('--keys', 'half'), /half\/resolve\.zkey is missing\. Export the keys again/)
-      await refused(['prove', 'book.json', '--keys', 'keys', '--out', 'never'], /are of profile tiny, not small\. .*--profile tiny/)
+      await refused(
+        ['prove', 'book.json', '--keys', 'keys', '--out', 'never'],
+        /are of profile tiny, not small\. .*--profile tiny/,
+      )
     })
   })
 })

@@ -22,10 +22,16 @@ describe('the launcher', () => {
     await mkdir(join(base, 'bin'))
     await copyFile(LAUNCHER, join(root, 'plimsoll'))
     await writeFile(join(root, 'package-lock.json'), '{}')
-    await writeFile(join(root, 'cli/main.ts'), 'console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)])); process.exitCode = 7')
+    await writeFile(
+      join(root, 'cli/main.ts'),
+      'console.log(JSON.stringify([process.cwd(), ...process.argv.slice(2)])); process.exitCode = 7',
+    )
     await command('node', 'echo v20.20.2')
     await command('npx', `echo "npx $*" >>"${base}/diary"; sleep 0.2; echo "${process.execPath}"`)
-    await command('npm', `echo "npm $*" >>"${base}/diary"; sleep 0.2; mkdir -p node_modules; echo noise; echo noise >&2`)
+    await command(
+      'npm',
+      `echo "npm $*" >>"${base}/diary"; sleep 0.2; mkdir -p node_modules; echo noise; echo noise >&2`,
+    )
   })
   afterEach(() => rm(base, { recursive: true }))
 
@@ -34,11 +40,23 @@ describe('the launcher', () => {
     await writeFile(path, `#!/bin/sh\n${script}\n`)
     await chmod(path, 0o755)
   }
-  const diary = async () => (await readFile(join(base, 'diary'), 'utf8').catch(() => '')).split('\n').slice(0, -1).map((line) => line.split(' ')[0])
+  const diary = async () =>
+    (await readFile(join(base, 'diary'), 'utf8').catch(() => ''))
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => line.split(' ')[0])
 
   async function launch(args: readonly string[] = [], path = join(root, 'plimsoll')) {
-    const child = spawn(path, args, { cwd: base, env: { PATH: `${base}/bin:/usr/bin:/bin` }, stdio: ['ignore', 'pipe', 'pipe'] })
-    const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
+    const child = spawn(path, args, {
+      cwd: base,
+      env: { PATH: `${base}/bin:/usr/bin:/bin` },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const [stdout, stderr, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'close') as Promise<[number | null]>,
+    ])
     return { code, stdout, stderr }
   }
   const ran = (...args: string[]) => `${JSON.stringify([base, ...args])}\n`
@@ -79,7 +97,14 @@ describe('the launcher', () => {
 
   it('installs once when several first runs start together', async () => {
     const runs = await Promise.all([launch(['1']), launch(['2']), launch(['3'])])
-    assert.deepEqual(runs.map(({ code, stdout }) => [code, stdout]), [[7, ran('1')], [7, ran('2')], [7, ran('3')]])
+    assert.deepEqual(
+      runs.map(({ code, stdout }) => [code, stdout]),
+      [
+        [7, ran('1')],
+        [7, ran('2')],
+        [7, ran('3')],
+      ],
+    )
     assert.deepEqual(await diary(), ['npx', 'npm'])
   })
 
@@ -95,7 +120,10 @@ describe('the launcher', () => {
     await command('npm', 'echo "npm error code ENOTFOUND" >&2; echo "npm error network request failed" >&2; exit 1')
     const { code, stdout, stderr } = await launch()
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
-    assert.match(stderr.slice((OBTAINING + INSTALLING).length), /^plimsoll: npm ci failed: network request failed \(all of it in [^\n]+\)\n$/)
+    assert.match(
+      stderr.slice((OBTAINING + INSTALLING).length),
+      /^plimsoll: npm ci failed: network request failed \(all of it in [^\n]+\)\n$/,
+    )
     await command('npm', 'mkdir -p node_modules')
     assert.equal((await launch()).stderr, INSTALLING)
   })
@@ -104,6 +132,9 @@ describe('the launcher', () => {
     await command('npx', 'command -v node')
     const { code, stdout, stderr } = await launch()
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
-    assert.match(stderr.slice(OBTAINING.length), /^plimsoll: npm provided [^\n]+, which is not Node 24\.3 or later\. Install Node 24 and try again\.\n$/)
+    assert.match(
+      stderr.slice(OBTAINING.length),
+      /^plimsoll: npm provided [^\n]+, which is not Node 24\.3 or later\. Install Node 24 and try again\.\n$/,
+    )
   })
 })

@@ -8,10 +8,10 @@ import { createInterface, type Interface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
-import { connectSigner } from '../../sequencer/rpc.ts'
+import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
+import { connectSigner } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -21,7 +21,14 @@ const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 describe('plimsoll node', () => {
   let directory: string
   let chain: LocalChain
-  let deployed: { settlement: string; vault: `0x${string}`; feeds: Record<string, `0x${string}`>; tokens: Record<string, `0x${string}`>; accounts: number; chainId: number }
+  let deployed: {
+    settlement: string
+    vault: `0x${string}`
+    feeds: Record<string, `0x${string}`>
+    tokens: Record<string, `0x${string}`>
+    accounts: number
+    chainId: number
+  }
   let wallet: string[]
   let child: ChildProcess
   let lines: AsyncIterator<string>
@@ -30,7 +37,22 @@ describe('plimsoll node', () => {
   let address: string
 
   const start = (...options: string[]) => {
-    child = spawn(process.execPath, [MAIN, 'node', '--rpc', chain.url, '--port', '0', '--interval', '1', ...(options.includes('--data') ? [] : ['--data', 'state']), ...options], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] })
+    child = spawn(
+      process.execPath,
+      [
+        MAIN,
+        'node',
+        '--rpc',
+        chain.url,
+        '--port',
+        '0',
+        '--interval',
+        '1',
+        ...(options.includes('--data') ? [] : ['--data', 'state']),
+        ...options,
+      ],
+      { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] },
+    )
     reader = createInterface(child.stdout!)
     lines = reader[Symbol.asyncIterator]()
     complaints = text(child.stderr!)
@@ -38,7 +60,10 @@ describe('plimsoll node', () => {
   const line = async () => (await lines.next()).value as string
   const health = async () => {
     const response = await fetch(`${address}/health`, { headers: { connection: 'close' } })
-    return { status: response.status, body: (await response.json()) as { ok: boolean; round: number; complete: boolean; error: string | null } }
+    return {
+      status: response.status,
+      body: (await response.json()) as { ok: boolean; round: number; complete: boolean; error: string | null },
+    }
   }
   /** Ends it as a service manager does; everything it says until then. */
   const end = async () => {
@@ -59,7 +84,10 @@ describe('plimsoll node', () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     await writeFile(join(directory, 'market.json'), JSON.stringify(looseMarket()))
     chain = await startLocalChain()
-    const { code, stdout, stderr } = await runCli(['deploy', 'market.json', '--rpc', chain.url, '--data', 'state', '--profile', 'tiny', '--json'], { cwd: directory })
+    const { code, stdout, stderr } = await runCli(
+      ['deploy', 'market.json', '--rpc', chain.url, '--data', 'state', '--profile', 'tiny', '--json'],
+      { cwd: directory },
+    )
     assert.deepEqual([code, stderr], [0, ''])
     deployed = JSON.parse(stdout)
   })
@@ -70,7 +98,10 @@ describe('plimsoll node', () => {
   })
 
   it('is told by deploy where to find everything', () => {
-    assert.deepEqual([deployed.chainId, deployed.accounts, Object.keys(deployed.feeds), Object.keys(deployed.tokens)], [31337, 0, ['ETH', 'BTC', 'PERP'], ['USD', 'ETH', 'BTC']])
+    assert.deepEqual(
+      [deployed.chainId, deployed.accounts, Object.keys(deployed.feeds), Object.keys(deployed.tokens)],
+      [31337, 0, ['ETH', 'BTC', 'PERP'], ['USD', 'ETH', 'BTC']],
+    )
     assert.match(deployed.settlement, /^0x[0-9a-fA-F]{40}$/)
   })
 
@@ -85,7 +116,12 @@ describe('plimsoll node', () => {
     assert.deepEqual(await health(), { status: 200, body: { ok: true, round: 1, complete: true, error: null } })
 
     const signer = await connectSigner(chain.url)
-    await sendCall(signer, { address: deployed.tokens.ETH!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [signer.sender, 10n ** 20n] })
+    await sendCall(signer, {
+      address: deployed.tokens.ETH!,
+      abi: MOCK_TOKEN_ABI,
+      functionName: 'mint',
+      args: [signer.sender, 10n ** 20n],
+    })
     wallet = ['--from', signer.sender, '--rpc', chain.url]
     const deposit = await own(['deposit', ...wallet, '--node', address, '--asset', 'ETH', '--amount', '10', '--wait'])
     assert.deepEqual([deposit.index, deposit.status], [0, 'settled'])
@@ -93,8 +129,14 @@ describe('plimsoll node', () => {
     assert.deepEqual([settled.round, settled.complete, settled.operations], [1, true, 1])
     const second = await runCli(['node', '--rpc', chain.url, '--data', 'state', '--port', '0'], { cwd: directory })
     assert.deepEqual([second.code, second.stdout], [2, ''])
-    assert.equal(second.stderr, `plimsoll: The directory state is in use by process ${child.pid}. Stop that one first, or name another directory.\n`)
-    assert.equal((await own(['preferences', ...wallet, '--node', address, '--set', 'ETH=9', '--wait'])).status, 'settled')
+    assert.equal(
+      second.stderr,
+      `plimsoll: The directory state is in use by process ${child.pid}. Stop that one first, or name another directory.\n`,
+    )
+    assert.equal(
+      (await own(['preferences', ...wallet, '--node', address, '--set', 'ETH=9', '--wait'])).status,
+      'settled',
+    )
     assert.equal(JSON.parse(await line()).operations, 1)
     await movePrices(signer, Object.values(deployed.feeds), [201n * 10n ** 18n, 8_000n * 10n ** 18n, 50n * 10n ** 18n])
     const last = JSON.parse(await line())
@@ -103,12 +145,22 @@ describe('plimsoll node', () => {
   })
 
   it('leaves a chain that verify --rpc accepts, and that owners recover their accounts from', async () => {
-    const { code, stdout, stderr } = await runCli(['verify', '--rpc', chain.url, '--settlement', deployed.settlement, '--json'], { cwd: directory })
+    const { code, stdout, stderr } = await runCli(
+      ['verify', '--rpc', chain.url, '--settlement', deployed.settlement, '--json'],
+      { cwd: directory },
+    )
     assert.deepEqual([code, stderr], [0, ''])
     const verdict = JSON.parse(stdout)
     assert.ok(verdict.ok)
-    assert.deepEqual(verdict.rounds.map(({ round, complete, operations }: Record<string, unknown>) => [round, complete, operations]), [[1, true, 2], [2, true, 0]])
-    for (const round of verdict.rounds) assert.deepEqual(Object.keys(round), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
+    assert.deepEqual(
+      verdict.rounds.map(({ round, complete, operations }: Record<string, unknown>) => [round, complete, operations]),
+      [
+        [1, true, 2],
+        [2, true, 0],
+      ],
+    )
+    for (const round of verdict.rounds)
+      assert.deepEqual(Object.keys(round), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
     const plain = await runCli(['verify', '--rpc', chain.url, '--settlement', deployed.settlement], { cwd: directory })
     assert.equal(plain.code, 0)
     assert.match(plain.stdout, /^round 1: complete/)
@@ -128,8 +180,12 @@ describe('plimsoll node', () => {
     assert.match(await line(), /^Serving /)
     assert.match(await line(), /^round +expired/)
     assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
-    const newest = (await readdir(join(directory, 'state'))).filter((name) => name.startsWith('state-')).sort().at(-1)!
-    const state = async (path: string) => (await readFile(join(directory, path), 'utf8')).replace(/,"operations":.*$/, '')
+    const newest = (await readdir(join(directory, 'state')))
+      .filter((name) => name.startsWith('state-'))
+      .sort()
+      .at(-1)!
+    const state = async (path: string) =>
+      (await readFile(join(directory, path), 'utf8')).replace(/,"operations":.*$/, '')
     assert.equal(await state('again/state-000001.json'), await state(`state/${newest}`))
   })
 
@@ -147,7 +203,9 @@ describe('plimsoll node', () => {
     const bad = '0x1'
     const good = await signer.read.getStorageAt({ address: deployed.settlement as `0x${string}`, slot: bad })
     await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, `0x${'1'.padStart(64, '0')}`)
-    const { code, stdout, stderr } = await runCli(['node', '--rpc', chain.url, ...args, '--data', 'unsound'], { cwd: directory })
+    const { code, stdout, stderr } = await runCli(['node', '--rpc', chain.url, ...args, '--data', 'unsound'], {
+      cwd: directory,
+    })
     await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, good)
     assert.deepEqual([code, stdout], [2, ''])
     assert.match(stderr, /^plimsoll: The chain's history is not sound: The contract's accounts root is not [^\n]+\n$/)
@@ -163,8 +221,18 @@ describe('plimsoll node', () => {
     }
     try {
       // A deposit that nobody takes up any more.
-      await sendCall(signer, { address: deployed.tokens.ETH!, abi: TOKEN_ABI, functionName: 'approve', args: [deployed.vault, 10n ** 18n] })
-      await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'topUp', args: [0, 1, 10n ** 18n] })
+      await sendCall(signer, {
+        address: deployed.tokens.ETH!,
+        abi: TOKEN_ABI,
+        functionName: 'approve',
+        args: [deployed.vault, 10n ** 18n],
+      })
+      await sendCall(signer, {
+        address: deployed.vault,
+        abi: VAULT_ABI,
+        functionName: 'topUp',
+        args: [0, 1, 10n ** 18n],
+      })
       const onChain = [...wallet, '--settlement', deployed.settlement]
       assert.deepEqual(await own(['refund', ...onChain]), { refunds: [], bonds: '0' })
       const args = ['exit', ...onChain, '--to', signer.sender, '--freeze', '--pull']
@@ -176,7 +244,9 @@ describe('plimsoll node', () => {
       const hours = (async () => {
         for (; waiting; await sleep(500)) await later(901)
       })()
-      const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory }).finally(() => (waiting = false))
+      const elsewhere = await runCli(['wallet', ...args, '--keys', 'nowhere'], { cwd: directory }).finally(
+        () => (waiting = false),
+      )
       await hours
       assert.deepEqual([elsewhere.code, elsewhere.stdout], [2, ''])
       assert.match(elsewhere.stderr, /^plimsoll: [^\n]*nowhere[^\n]*\n$/)
@@ -185,7 +255,10 @@ describe('plimsoll node', () => {
       assert.match(left.transaction, /^0x/)
       assert.deepEqual(await own(args), { ...left, transaction: null, pulled: {} })
       const { refunds, bonds } = await own(['refund', ...onChain])
-      assert.deepEqual([refunds.map(({ depositId, asset, paid }: Record<string, unknown>) => [depositId, asset, paid]), bonds], [[[1, 'ETH', '1']], '0'])
+      assert.deepEqual(
+        [refunds.map(({ depositId, asset, paid }: Record<string, unknown>) => [depositId, asset, paid]), bonds],
+        [[[1, 'ETH', '1']], '0'],
+      )
       assert.deepEqual((await own(['refund', ...onChain])).refunds, [])
     } finally {
       await rawCall(signer, 'evm_revert', snapshot)

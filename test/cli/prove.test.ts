@@ -23,10 +23,15 @@ describe('plimsoll prove and verify', () => {
   })
   after(() => rm(directory, { recursive: true }))
 
-  const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => runCli(args, { cwd: directory, env: { TMPDIR: join(directory, 'tmp'), ...env } })
+  const run = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    runCli(args, { cwd: directory, env: { TMPDIR: join(directory, 'tmp'), ...env } })
 
   /** One line on standard error, nothing else, exit 2, nothing written. */
-  async function refused(args: readonly string[], complaint: RegExp, env: Readonly<Record<string, string>> = {}): Promise<void> {
+  async function refused(
+    args: readonly string[],
+    complaint: RegExp,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     const before = await readdir(directory, { recursive: true })
     const { code, stdout, stderr } = await run(args, env)
     assert.match(stderr, /^plimsoll: [^\n]+\n$/)
@@ -63,16 +68,27 @@ describe('plimsoll prove and verify', () => {
     batch.signals[2] = '1'
     await writeFile(path, JSON.stringify(batch))
     const plain = await run(['verify', 'wrong'])
-    assert.deepEqual(plain, { code: 1, stdout: '', stderr: 'plimsoll: batch-001.json: The signals are not those of D.\n' })
+    assert.deepEqual(plain, {
+      code: 1,
+      stdout: '',
+      stderr: 'plimsoll: batch-001.json: The signals are not those of D.\n',
+    })
     const json = await run(['verify', 'wrong', '--json'])
     assert.deepEqual([json.code, json.stderr], [1, ''])
-    assert.deepEqual(JSON.parse(json.stdout), { ok: false, batch: 'batch-001.json', error: 'The signals are not those of D.' })
+    assert.deepEqual(JSON.parse(json.stdout), {
+      ok: false,
+      batch: 'batch-001.json',
+      error: 'The signals are not those of D.',
+    })
     await rm(join(directory, 'wrong'), { recursive: true })
   })
 
   it('an interrupt leaves nothing behind', async () => {
     const before = await readdir(directory)
-    const child = spawn(process.execPath, [MAIN, 'prove', 'book.json', '--out', 'out', '--profile', 'tiny'], { cwd: directory, stdio: 'ignore' })
+    const child = spawn(process.execPath, [MAIN, 'prove', 'book.json', '--out', 'out', '--profile', 'tiny'], {
+      cwd: directory,
+      stdio: 'ignore',
+    })
     const ended = once(child, 'exit')
     while (!(await readdir(directory)).some((name) => name.startsWith('.out.'))) await sleep(20)
     child.kill('SIGINT')
@@ -81,17 +97,32 @@ describe('plimsoll prove and verify', () => {
   })
 
   it('bad arguments end with exit 2 before anything is written', async () => {
-    await refused(['prove', 'book.json', '--out', 'proof', '--profile', 'tiny'], /The directory proof exists and is not empty/)
-    await refused(['prove', 'book.json', '--out', 'book.json', '--profile', 'tiny'], /Cannot write to book\.json: it is not a directory/)
-    await refused(['prove', 'book.json', '--out', 'no/such/parent', '--profile', 'tiny'], /its parent is not a directory/)
+    await refused(
+      ['prove', 'book.json', '--out', 'proof', '--profile', 'tiny'],
+      /The directory proof exists and is not empty/,
+    )
+    await refused(
+      ['prove', 'book.json', '--out', 'book.json', '--profile', 'tiny'],
+      /Cannot write to book\.json: it is not a directory/,
+    )
+    await refused(
+      ['prove', 'book.json', '--out', 'no/such/parent', '--profile', 'tiny'],
+      /its parent is not a directory/,
+    )
     await refused(['prove', 'book.json', '--profile', 'tiny'], /required option '--out <dir>'/)
     await refused(['verify', 'nowhere'], /nowhere is not a directory/)
     await refused(['verify', 'book.json'], /book\.json is not a directory/)
     await refused(['verify'], /either a directory, or --rpc and --settlement/)
     await refused(['verify', 'proof', '--rpc', 'http://127.0.0.1:1'], /either a directory, or --rpc and --settlement/)
     await refused(['verify', '--rpc', 'http://127.0.0.1:1'], /go together/)
-    await refused(['verify', '--rpc', 'nonsense', '--settlement', `0x${'1'.repeat(40)}`], /nonsense is not an http or https URL/)
-    await refused(['verify', '--rpc', 'http://127.0.0.1:1', '--settlement', `0x${'1'.repeat(40)}`], /No JSON-RPC endpoint answers at http:\/\/127\.0\.0\.1:1/)
+    await refused(
+      ['verify', '--rpc', 'nonsense', '--settlement', `0x${'1'.repeat(40)}`],
+      /nonsense is not an http or https URL/,
+    )
+    await refused(
+      ['verify', '--rpc', 'http://127.0.0.1:1', '--settlement', `0x${'1'.repeat(40)}`],
+      /No JSON-RPC endpoint answers at http:\/\/127\.0\.0\.1:1/,
+    )
   })
 
   it('more accounts than the profile holds', async () => {
@@ -106,8 +137,14 @@ describe('plimsoll prove and verify', () => {
     const copy = join(cache, 'keys', 'tiny', basename(keys.directory))
     await cp(keys.directory, copy, { recursive: true })
     await truncate(join(copy, 'sweep.zkey'), 1_000)
-    await refused(['prove', 'book.json', '--out', 'out', '--profile', 'tiny'], /The key file .*sweep\.zkey has 1000 bytes instead of \d+/, { PLIMSOLL_CACHE: cache })
-    await refused(['verify', 'proof'], /The key file .*sweep\.zkey has 1000 bytes instead of \d+/, { PLIMSOLL_CACHE: cache })
+    await refused(
+      ['prove', 'book.json', '--out', 'out', '--profile', 'tiny'],
+      /The key file .*sweep\.zkey has 1000 bytes instead of \d+/,
+      { PLIMSOLL_CACHE: cache },
+    )
+    await refused(['verify', 'proof'], /The key file .*sweep\.zkey has 1000 bytes instead of \d+/, {
+      PLIMSOLL_CACHE: cache,
+    })
     await refused(['verify', 'proof', '--json'], /The key file .*sweep\.zkey/, { PLIMSOLL_CACHE: cache })
   })
 })

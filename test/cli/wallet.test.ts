@@ -1,26 +1,26 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Hex, parseAbi } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { loadArtifact } from '../../chain/artifacts.ts'
 import { approve } from '../../cli/wallet/deposit.ts'
-import { loadArtifact } from '../../contracts/artifacts.ts'
+import { deployContract } from '../../deploy/deploy.ts'
 import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { deployContract } from '../../sequencer/deploy.ts'
-import { connectSigner } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { startSwitchedEndpoint } from '../support/switched-endpoint.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { serve } from '../../sequencer/server.ts'
+import { connectSigner } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
+import { startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
@@ -39,12 +39,18 @@ describe('plimsoll wallet', () => {
   const bob = generatePrivateKey()
 
   const run = async (key: Hex | undefined, ...args: string[]) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], { cwd: directory, env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key } })
+    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], {
+      cwd: directory,
+      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
+    })
     assert.deepEqual([code, stderr], [0, ''], stdout)
     return JSON.parse(stdout)
   }
   const refused = async (key: Hex | undefined, args: readonly string[], complaint: RegExp) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args], { cwd: directory, env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key } })
+    const { code, stdout, stderr } = await runCli(['wallet', ...args], {
+      cwd: directory,
+      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
+    })
     assert.match(stderr, /^plimsoll: [^\n]+\n$/)
     assert.match(stderr, complaint)
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
@@ -93,35 +99,140 @@ describe('plimsoll wallet', () => {
   })
 
   it('deposits, borrows, trades, states preferences and reads its balance', async () => {
-    const opened = await run(alice, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '10', '--wait')
+    const opened = await run(
+      alice,
+      'deposit',
+      '--rpc',
+      system.chain.url,
+      '--node',
+      api,
+      '--asset',
+      'ETH',
+      '--amount',
+      '10',
+      '--wait',
+    )
     assert.deepEqual([opened.depositId, opened.index, opened.kind, opened.status], [0, 0, 'open', 'settled'])
-    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'USD', '--amount', '5000.5', '--wait')).index, 1)
-    assert.equal((await run(bob, 'deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.5', '--index', '0', '--mint', '--wait')).kind, 'topup')
-    const withdrawn = await run(alice, 'withdraw', '--node', api, '--asset', 'USD', '--amount', '1000', '--to', privateKeyToAccount(alice).address, '--wait')
+    assert.equal(
+      (
+        await run(
+          bob,
+          'deposit',
+          '--rpc',
+          system.chain.url,
+          '--node',
+          api,
+          '--asset',
+          'USD',
+          '--amount',
+          '5000.5',
+          '--wait',
+        )
+      ).index,
+      1,
+    )
+    assert.equal(
+      (
+        await run(
+          bob,
+          'deposit',
+          '--rpc',
+          system.chain.url,
+          '--node',
+          api,
+          '--asset',
+          'ETH',
+          '--amount',
+          '0.5',
+          '--index',
+          '0',
+          '--mint',
+          '--wait',
+        )
+      ).kind,
+      'topup',
+    )
+    const withdrawn = await run(
+      alice,
+      'withdraw',
+      '--node',
+      api,
+      '--asset',
+      'USD',
+      '--amount',
+      '1000',
+      '--to',
+      privateKeyToAccount(alice).address,
+      '--wait',
+    )
     assert.equal(withdrawn.status, 'settled')
     const half = await run(alice, 'trade', '--node', api, '--asset', 'PERP', '--buy', '4', '--for', '200')
     assert.equal(half.status, 'waiting')
-    assert.equal((await run(bob, 'trade', '--node', api, '--asset', 'PERP', '--sell', '4', '--for', '200', '--link', half.link, '--wait')).status, 'settled')
-    assert.equal((await run(bob, 'preferences', '--node', api, '--set', 'ETH=15', '--set', 'PERP=1', '--wait')).status, 'settled')
+    assert.equal(
+      (
+        await run(
+          bob,
+          'trade',
+          '--node',
+          api,
+          '--asset',
+          'PERP',
+          '--sell',
+          '4',
+          '--for',
+          '200',
+          '--link',
+          half.link,
+          '--wait',
+        )
+      ).status,
+      'settled',
+    )
+    assert.equal(
+      (await run(bob, 'preferences', '--node', api, '--set', 'ETH=15', '--set', 'PERP=1', '--wait')).status,
+      'settled',
+    )
     const balance = await run(alice, 'balance', '--node', api)
     assert.deepEqual(balance.balances, { USD: '-1200', ETH: '10.5', PERP: '4' })
     assert.equal(balance.equity, '1100')
     assert.deepEqual(balance.pending, [{ id: 0, asset: 'USD', amount: '1000', claimable: true }])
     const theirs = await run(bob, 'balance', '--node', api)
-    assert.deepEqual([theirs.balances, theirs.weights], [{ USD: '5200.5', PERP: '-4' }, { ETH: 15, PERP: 1 }])
+    assert.deepEqual(
+      [theirs.balances, theirs.weights],
+      [
+        { USD: '5200.5', PERP: '-4' },
+        { ETH: 15, PERP: 1 },
+      ],
+    )
     assert.equal((await run(alice, 'withdraw', '--claim', '0', '--rpc', system.chain.url, '--node', api)).paid, '1000')
-    const held = await system.signer.read.readContract({ address: system.deployed.tokens.USD!, abi: parseAbi(['function balanceOf(address) view returns (uint256)']), functionName: 'balanceOf', args: [privateKeyToAccount(alice).address] })
+    const held = await system.signer.read.readContract({
+      address: system.deployed.tokens.USD!,
+      abi: parseAbi(['function balanceOf(address) view returns (uint256)']),
+      functionName: 'balanceOf',
+      args: [privateKeyToAccount(alice).address],
+    })
     assert.equal(held, 11_000n * USD)
   })
 
   it('recovers the account and its history from the chain alone', async () => {
     const recovered = await run(alice, 'recover', ...chain)
     const { account, leaf } = { account: node.system.accounts[0]!, leaf: node.system.tree.leaf(0) }
-    assert.deepEqual([recovered.index, recovered.version, recovered.leaf], [0, Number(account.version), leaf.toString()])
+    assert.deepEqual(
+      [recovered.index, recovered.version, recovered.leaf],
+      [0, Number(account.version), leaf.toString()],
+    )
     assert.deepEqual(recovered.balances, { USD: '-1200', ETH: '10.5', '#3': '4' })
     const { events } = await run(alice, 'history', ...chain)
     assert.deepEqual(events, recovered.history)
-    assert.deepEqual(events.map(({ kind, version }: Record<string, unknown>) => [kind, version]), [['open', 0], ['deposit', 1], ['withdraw', 2], ['trade', 3]])
+    assert.deepEqual(
+      events.map(({ kind, version }: Record<string, unknown>) => [kind, version]),
+      [
+        ['open', 0],
+        ['deposit', 1],
+        ['withdraw', 2],
+        ['trade', 3],
+      ],
+    )
     assert.deepEqual(events[3].changes, { USD: '-200', '#3': '4' })
     const { path } = await run(alice, 'recover', ...chain, '--at-checkpoint', '--out', 'alice.json')
     assert.equal(path.length, 3)
@@ -131,8 +242,23 @@ describe('plimsoll wallet', () => {
 
   it('forces a withdrawal through the contract, which the node serves', async () => {
     const account = privateKeyToAccount(bob)
-    await refused(bob, ['withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '15000000000000', '--to', account.address], /refused a withdrawal of 15000000000000 USD/)
-    const { queueNumber, deadline, transaction } = await run(bob, 'withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '25', '--to', account.address)
+    await refused(
+      bob,
+      ['withdraw', '--forced', ...chain, '--asset', 'USD', '--amount', '15000000000000', '--to', account.address],
+      /refused a withdrawal of 15000000000000 USD/,
+    )
+    const { queueNumber, deadline, transaction } = await run(
+      bob,
+      'withdraw',
+      '--forced',
+      ...chain,
+      '--asset',
+      'USD',
+      '--amount',
+      '25',
+      '--to',
+      account.address,
+    )
     assert.equal(queueNumber, 1)
     assert.ok(deadline > 0)
     assert.match(transaction, /^0x/)
@@ -171,7 +297,19 @@ describe('plimsoll wallet', () => {
     await rawCall(system.signer, 'hardhat_setBalance', address, `0x${WEI.toString(16)}`)
     await system.mint('USD', address, 100n * USD)
     paused = true
-    const args = ['deposit', '--rpc', system.chain.url, '--node', api, '--settlement', system.deployed.settlement, '--asset', 'USD', '--amount', '20']
+    const args = [
+      'deposit',
+      '--rpc',
+      system.chain.url,
+      '--node',
+      api,
+      '--settlement',
+      system.deployed.settlement,
+      '--asset',
+      'USD',
+      '--amount',
+      '20',
+    ]
     const [first, second] = [await run(carol, ...args), await run(carol, ...args)]
     paused = false
     assert.deepEqual([first.kind, second.kind, second.index], ['open', 'topup', first.index])
@@ -180,20 +318,36 @@ describe('plimsoll wallet', () => {
 
     // Anyone may open another account for the key, even before its owner does: the owner has both.
     const [x, y] = (await run(carol, 'address', ...chain)).publicKey.map(BigInt)
-    const { openingFee } = await system.signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'config' })
+    const { openingFee } = await system.signer.read.readContract({
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'config',
+    })
     const from = (await system.signer.write.getAddresses())[4]!
     const stranger = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_NONE', from })
     await system.mint('ETH', from, WEI)
     await approve(stranger, system.deployed.tokens.ETH!, system.deployed.vault, WEI)
-    await sendCall(stranger, { address: system.deployed.vault, abi: VAULT_ABI, functionName: 'open', args: [1, WEI, x, y], value: openingFee })
+    await sendCall(stranger, {
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'open',
+      args: [1, WEI, x, y],
+      value: openingFee,
+    })
     const other = first.index + 1
     const read = (...args: string[]) => run(carol, 'balance', '--node', api, ...args)
     for (let i = 0; i < 100 && node.system.accounts[other] === undefined; i++) await sleep(100)
-    assert.deepEqual([(await read()).balances, (await read('--index', String(other))).balances], [{ USD: '60' }, { ETH: '1' }])
+    assert.deepEqual(
+      [(await read()).balances, (await read('--index', String(other))).balances],
+      [{ USD: '60' }, { ETH: '1' }],
+    )
     const plain = await runCli(['wallet', 'balance', '--node', api], { env: { PLIMSOLL_WALLET_KEY: carol } })
     assert.match(plain.stdout, new RegExp(`other accounts, which --index names: ${other}\n`))
     assert.deepEqual((await run(carol, 'recover', ...chain, '--index', String(other))).balances, { ETH: '1' })
-    assert.equal((await run(carol, 'preferences', '--node', api, '--set', 'ETH=3', '--index', String(other), '--wait')).status, 'settled')
+    assert.equal(
+      (await run(carol, 'preferences', '--node', api, '--set', 'ETH=3', '--index', String(other), '--wait')).status,
+      'settled',
+    )
     await refused(carol, ['balance', '--node', api, '--index', '0'], /Account 0 is not of this key\. It has \d+, \d+/)
     await refused(carol, ['recover', ...chain, '--index', '0'], /Account 0 is not of this key/)
   })
@@ -209,7 +363,17 @@ describe('plimsoll wallet', () => {
     })
     liar.listen(0, '127.0.0.1')
     await once(liar, 'listening')
-    const args = ['deposit', '--rpc', system.chain.url, '--node', `http://127.0.0.1:${(liar.address() as AddressInfo).port}`, '--asset', 'USD', '--amount', '20']
+    const args = [
+      'deposit',
+      '--rpc',
+      system.chain.url,
+      '--node',
+      `http://127.0.0.1:${(liar.address() as AddressInfo).port}`,
+      '--asset',
+      'USD',
+      '--amount',
+      '20',
+    ]
     for (const [lie, complaint] of [
       [(d: any) => (d.vault = other), /vault or token of USD is not that of the settlement/],
       [(d: any) => (d.assets[0].token = other), /vault or token of USD is not/],
@@ -231,8 +395,19 @@ describe('plimsoll wallet', () => {
     await sendCall(system.signer, { address: token, abi, functionName: 'mint', args: [system.signer.sender, 50n] })
     const vault = system.deployed.vault
     for (const amount of [10n, 20n, 20n, 5n]) await approve(system.signer, token, vault, amount)
-    assert.equal(await system.signer.read.readContract({ address: token, abi, functionName: 'allowance', args: [system.signer.sender, vault] }), 20n)
-    await assert.rejects(approve(system.signer, token, vault, 51n), /has 0\.00005 0x\w+, and the deposit takes 0\.000051\./)
+    assert.equal(
+      await system.signer.read.readContract({
+        address: token,
+        abi,
+        functionName: 'allowance',
+        args: [system.signer.sender, vault],
+      }),
+      20n,
+    )
+    await assert.rejects(
+      approve(system.signer, token, vault, 51n),
+      /has 0\.00005 0x\w+, and the deposit takes 0\.000051\./,
+    )
   })
 
   it('files a forced request with the place that a run before got and did not use, and only one at a time', async () => {
@@ -240,7 +415,11 @@ describe('plimsoll wallet', () => {
     const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
     const args = ['withdraw', '--forced', ...chain, '--asset', 'USD', '--to', address]
     const queue = () => system.signer.read.readContract({ ...forced, functionName: 'requestOf', args: [1, address] })
-    await refused(bob, ['withdraw', '--forced', ...chain, '--asset', '#3', '--to', address, '--amount', '1'], /There is no token "#3"/)
+    await refused(
+      bob,
+      ['withdraw', '--forced', ...chain, '--asset', '#3', '--to', address, '--amount', '1'],
+      /There is no token "#3"/,
+    )
     assert.equal(await queue(), 0n)
     process.env.PLIMSOLL_TEST_BOB = bob
     const signer = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_BOB' })
@@ -250,7 +429,11 @@ describe('plimsoll wallet', () => {
     await sendCall(signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
     const number = await queue()
     assert.equal((await run(bob, ...args, '--amount', '1')).queueNumber, Number(number))
-    await refused(bob, [...args, '--amount', '1'], new RegExp(`Request ${number} of 0x\\w+ for account 1 waits already`))
+    await refused(
+      bob,
+      [...args, '--amount', '1'],
+      new RegExp(`Request ${number} of 0x\\w+ for account 1 waits already`),
+    )
     paused = false
     for (let i = 0; i < 100 && (await queue()) !== 0n; i++) await sleep(100)
     assert.equal(await queue(), 0n)
@@ -259,12 +442,28 @@ describe('plimsoll wallet', () => {
   it('says in one line that an endpoint stopped answering halfway', async () => {
     const endpoint = await startSwitchedEndpoint(system.chain.url)
     endpoint.broken = ['eth_call']
-    const [rpc, to] = [['--rpc', endpoint.url, '--settlement', system.deployed.settlement], privateKeyToAccount(bob).address]
-    await refused(bob, ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'], /The chain did not serve/)
+    const [rpc, to] = [
+      ['--rpc', endpoint.url, '--settlement', system.deployed.settlement],
+      privateKeyToAccount(bob).address,
+    ]
+    await refused(
+      bob,
+      ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'],
+      /The chain did not serve/,
+    )
     endpoint.broken = ['eth_getLogs', 'eth_getTransactionByHash']
-    for (const args of [['recover', ...rpc], ['history', ...rpc], ['withdraw', '--forced', ...rpc, '--asset', 'USD', '--amount', '1', '--to', to]]) await refused(bob, args, /The chain did not serve/)
+    for (const args of [
+      ['recover', ...rpc],
+      ['history', ...rpc],
+      ['withdraw', '--forced', ...rpc, '--asset', 'USD', '--amount', '1', '--to', to],
+    ])
+      await refused(bob, args, /The chain did not serve/)
     endpoint.broken = ['eth_sendRawTransaction']
-    await refused(bob, ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'], /The chain did not serve/)
+    await refused(
+      bob,
+      ['deposit', '--rpc', endpoint.url, '--node', api, '--asset', 'USD', '--amount', '5'],
+      /The chain did not serve/,
+    )
     endpoint.close()
   })
 
@@ -283,27 +482,82 @@ describe('plimsoll wallet', () => {
     await refused(generatePrivateKey(), ['recover', ...chain], /no account of this key/)
     await refused(bob, ['recover', '--rpc', system.chain.url, '--settlement', to], /There is no settlement/)
     await refused(bob, ['withdraw', '--node', api], /needs --asset, --amount and --to/)
-    for (const [amount, complaint] of [['0', /not above 0/], ['-1', /not above 0/], ['1e3', /not a plain decimal/], ['0.0000001', /7 decimals, more than 6/], ['99999999999999', /2\^64/]] as const) {
+    for (const [amount, complaint] of [
+      ['0', /not above 0/],
+      ['-1', /not above 0/],
+      ['1e3', /not a plain decimal/],
+      ['0.0000001', /7 decimals, more than 6/],
+      ['99999999999999', /2\^64/],
+    ] as const) {
       await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', `--amount=${amount}`, '--to', to], complaint)
     }
-    await refused(bob, ['withdraw', '--node', api, '--asset', 'XRP', '--amount', '1', '--to', to], /no asset "XRP".*USD, ETH, BTC, PERP/)
-    await refused(bob, ['withdraw', '--node', api, '--asset', 'PERP', '--amount', '1', '--to', to], /PERP is a synthetic/)
-    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '4500', '--to', to], /TARGET_TOO_LOW|FREE_CUSTODY/)
-    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', to, '--expires-in', '10'], /EXPIRED/)
-    await refused(bob, ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', misspelt(to)], /--to 0x\w+ is not an address: its capitals/)
-    for (const named of [['withdraw', '--asset', 'USD', '--amount', '1', '--to', to], ['balance'], ['trade', '--asset', 'ETH', '--buy', '1', '--for', '1'], ['preferences', '--set', 'ETH=3']]) {
-      await refused(bob, [...named, '--node', api, '--settlement', system.deployed.vault], /The node is of the settlement 0x\w+, not 0x/)
+    await refused(
+      bob,
+      ['withdraw', '--node', api, '--asset', 'XRP', '--amount', '1', '--to', to],
+      /no asset "XRP".*USD, ETH, BTC, PERP/,
+    )
+    await refused(
+      bob,
+      ['withdraw', '--node', api, '--asset', 'PERP', '--amount', '1', '--to', to],
+      /PERP is a synthetic/,
+    )
+    await refused(
+      bob,
+      ['withdraw', '--node', api, '--asset', 'USD', '--amount', '4500', '--to', to],
+      /TARGET_TOO_LOW|FREE_CUSTODY/,
+    )
+    await refused(
+      bob,
+      ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', to, '--expires-in', '10'],
+      /EXPIRED/,
+    )
+    await refused(
+      bob,
+      ['withdraw', '--node', api, '--asset', 'USD', '--amount', '1', '--to', misspelt(to)],
+      /--to 0x\w+ is not an address: its capitals/,
+    )
+    for (const named of [
+      ['withdraw', '--asset', 'USD', '--amount', '1', '--to', to],
+      ['balance'],
+      ['trade', '--asset', 'ETH', '--buy', '1', '--for', '1'],
+      ['preferences', '--set', 'ETH=3'],
+    ]) {
+      await refused(
+        bob,
+        [...named, '--node', api, '--settlement', system.deployed.vault],
+        /The node is of the settlement 0x\w+, not 0x/,
+      )
     }
-    await refused(bob, ['withdraw', '--claim', '77', '--node', api, '--rpc', system.chain.url], /no withdrawal 77|UnknownWithdrawal/)
+    await refused(
+      bob,
+      ['withdraw', '--claim', '77', '--node', api, '--rpc', system.chain.url],
+      /no withdrawal 77|UnknownWithdrawal/,
+    )
     await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--for', '1'], /either --buy or --sell/)
     await refused(bob, ['trade', '--node', api, '--asset', 'USD', '--buy', '1', '--for', '1'], /USD is cash/)
-    await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--link', '0x0'], /--link is not/)
-    await refused(bob, ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--backstop'], /BACKSTOP_SIDE/)
+    await refused(
+      bob,
+      ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--link', '0x0'],
+      /--link is not/,
+    )
+    await refused(
+      bob,
+      ['trade', '--node', api, '--asset', 'ETH', '--buy', '1', '--for', '1', '--backstop'],
+      /BACKSTOP_SIDE/,
+    )
     await refused(bob, ['preferences', '--node', api, '--set', 'ETH=16'], /weight from 1 to 15/)
     await refused(bob, ['preferences', '--node', api, '--set', 'USD=9'], /USD is cash/)
     await refused(bob, ['preferences', '--node', api, '--set', 'ETH=9', '--set', 'ETH=3'], /ETH has a weight already/)
-    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.001'], /below the least/)
-    await refused(bob, ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'], /has 0 ETH, and the deposit takes 1000\./)
+    await refused(
+      bob,
+      ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '0.001'],
+      /below the least/,
+    )
+    await refused(
+      bob,
+      ['deposit', '--rpc', system.chain.url, '--node', api, '--asset', 'ETH', '--amount', '1000'],
+      /has 0 ETH, and the deposit takes 1000\./,
+    )
     await refused(bob, ['exit', ...chain, '--to', to], /not frozen.*--forced/)
     await refused(bob, ['exit', ...chain, '--to', `0x${'0'.repeat(40)}`], /address 0/)
     await refused(bob, ['refund', '--rpc', system.chain.url, '--settlement', to], /There is no settlement/)

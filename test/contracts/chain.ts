@@ -18,8 +18,8 @@ import {
 } from 'viem'
 import { hardhat } from 'viem/chains'
 
-import { builtEnvironment, loadArtifact } from '../../contracts/artifacts.ts'
-import { contractErrors } from '../../contracts/deployment.ts'
+import { builtEnvironment, loadArtifact } from '../../chain/artifacts.ts'
+import { contractErrors } from '../../chain/deployment.ts'
 
 export interface Event {
   name: string
@@ -58,14 +58,23 @@ export async function startChain(chainId = 31337) {
   async function send(call: Call): Promise<TransactionReceipt> {
     const from = call.from ?? accounts[0]!
     // With gas and its price named, nothing else has to be asked first.
-    const hash = (await provider.request({ method: 'eth_sendTransaction', params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }] })) as Hex
+    const hash = (await provider.request({
+      method: 'eth_sendTransaction',
+      params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }],
+    })) as Hex
     return client.getTransactionReceipt({ hash })
   }
 
   /** Calls at the latest block's time; the data that it reverts with. */
   async function revertData(call: Call): Promise<Hex> {
     try {
-      await provider.request({ method: 'eth_call', params: [{ from: accounts[0]!, ...call, ...(call.value !== undefined && { value: `0x${call.value.toString(16)}` }) }, 'latest'] })
+      await provider.request({
+        method: 'eth_call',
+        params: [
+          { from: accounts[0]!, ...call, ...(call.value !== undefined && { value: `0x${call.value.toString(16)}` }) },
+          'latest',
+        ],
+      })
     } catch (error) {
       const data = (error as { data?: Hex | { data: Hex } }).data
       const hex = typeof data === 'object' ? data.data : data
@@ -96,11 +105,22 @@ export async function startChain(chainId = 31337) {
         (await client.readContract({ abi, address, functionName, args })) as T,
 
       /** Sends a transaction, which must succeed. */
-      write: (functionName: string, args: unknown[] = [], from?: Address, value?: bigint): Promise<TransactionReceipt> =>
-        send({ to: address, data: encode(functionName, args), from, value }),
+      write: (
+        functionName: string,
+        args: unknown[] = [],
+        from?: Address,
+        value?: bigint,
+      ): Promise<TransactionReceipt> => send({ to: address, data: encode(functionName, args), from, value }),
 
       /** A call must revert with this custom error and, where given, these arguments. */
-      refuses: (error: string, functionName: string, args: unknown[] = [], errorArgs?: unknown[], from?: Address, value?: bigint) =>
+      refuses: (
+        error: string,
+        functionName: string,
+        args: unknown[] = [],
+        errorArgs?: unknown[],
+        from?: Address,
+        value?: bigint,
+      ) =>
         refusal(abi, { to: address, data: encode(functionName, args), ...(from && { from }), value }, error, errorArgs),
 
       events: (receipt: TransactionReceipt): Event[] =>

@@ -26,7 +26,8 @@ describe('points of BabyJubJub', () => {
   })
 
   it('are on the curve and of large order where they are multiples of the base point, or random ones', async () => {
-    for (const k of [1n, 2n, 3n, 8n, L - 1n, random(L)]) assert.deepEqual(await look(multiply(BASE8, k)), [true, true, false])
+    for (const k of [1n, 2n, 3n, 8n, L - 1n, random(L)])
+      assert.deepEqual(await look(multiply(BASE8, k)), [true, true, false])
     for (let i = 0; i < 40; i++) {
       const point = anyPoint()
       const small = String(multiply(point, 8n)) === String(NEUTRAL)
@@ -54,6 +55,12 @@ describe('points of BabyJubJub', () => {
     const [x, y] = multiply(BASE8, 5n)
     assert.deepEqual((await look([x + 1n, y]))[1], false)
     assert.deepEqual((await look([x, y - 1n]))[1], false)
-    for (const point of [[x + R, y], [x, y + R], [R, 1n], [0n, R]] as Point[]) assert.equal((await look(point))[0], false)
+    for (const point of [
+      [x + R, y],
+      [x, y + R],
+      [R, 1n],
+      [0n, R],
+    ] as Point[])
+      assert.equal((await look(point))[0], false)
   })
 })

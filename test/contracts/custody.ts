@@ -1,12 +1,45 @@
 import type { Address, TransactionReceipt } from 'viem'
 
 import type { Contract, Event } from './chain.ts'
-import { type Batch, DEPOSIT, FORCED, GRACE, type Market, MIN_LIABILITY, nextRound, NOTICE, RESOLVE_STEPS, SEQUENCER_KEY, stubProof, TRANSACT_STEPS } from './market.ts'
-import { BASE8, exitVector, multiply, type Point, R, resolveVector, signals, transactVector, type TransactVector } from './mirror.ts'
+import {
+  type Batch,
+  DEPOSIT,
+  FORCED,
+  GRACE,
+  type Market,
+  MIN_LIABILITY,
+  NOTICE,
+  nextRound,
+  RESOLVE_STEPS,
+  SEQUENCER_KEY,
+  stubProof,
+  TRANSACT_STEPS,
+} from './market.ts'
+import {
+  BASE8,
+  exitVector,
+  multiply,
+  type Point,
+  R,
+  resolveVector,
+  signals,
+  type TransactVector,
+  transactVector,
+} from './mirror.ts'
 
 // Users of the vault, and an operator that can prove anything: what is left to refuse is the contracts' to refuse.
 
-export const OP = { open: 1n, topUp: 2n, withdraw: 3n, trade: 4n, unwind: 5n, preferences: 6n, forced: 7n, discharge: 8n, bounce: 9n }
+export const OP = {
+  open: 1n,
+  topUp: 2n,
+  withdraw: 3n,
+  trade: 4n,
+  unwind: 5n,
+  preferences: 6n,
+  forced: 7n,
+  discharge: 8n,
+  bounce: 9n,
+}
 
 const keys = new Map<bigint, Point>()
 
@@ -24,15 +57,52 @@ const CIPHER = [1n, 2n, 3n]
 
 /** The ten public elements of a step. */
 export const step = {
-  open: (index: bigint, asset: bigint, amount: bigint, [ax, ay]: Point) => [OP.open, index, LEAF, ...CIPHER, asset, amount, ax, ay],
+  open: (index: bigint, asset: bigint, amount: bigint, [ax, ay]: Point) => [
+    OP.open,
+    index,
+    LEAF,
+    ...CIPHER,
+    asset,
+    amount,
+    ax,
+    ay,
+  ],
   topUp: (index: bigint, asset: bigint, amount: bigint) => [OP.topUp, index, LEAF, ...CIPHER, asset, amount, 0n, 0n],
   bounce: (index: bigint, asset: bigint, amount: bigint) => [OP.bounce, index, 0n, 0n, 0n, 0n, asset, amount, 0n, 0n],
-  withdraw: (index: bigint, asset: bigint, amount: bigint, to: Address) => [OP.withdraw, index, LEAF, ...CIPHER, asset, amount, BigInt(to), 0n],
+  withdraw: (index: bigint, asset: bigint, amount: bigint, to: Address) => [
+    OP.withdraw,
+    index,
+    LEAF,
+    ...CIPHER,
+    asset,
+    amount,
+    BigInt(to),
+    0n,
+  ],
   trade: (index: bigint) => [OP.trade, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   preferences: (index: bigint) => [OP.preferences, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
-  unwind: (index: bigint, asset: bigint, x: bigint, y: bigint, direction: bigint) => [OP.unwind, index, LEAF, ...CIPHER, asset, x, y, direction],
+  unwind: (index: bigint, asset: bigint, x: bigint, y: bigint, direction: bigint) => [
+    OP.unwind,
+    index,
+    LEAF,
+    ...CIPHER,
+    asset,
+    x,
+    y,
+    direction,
+  ],
   forced: (r: ForcedRequest) => [OP.forced, r.index, LEAF, ...CIPHER, r.asset, r.amount, BigInt(r.recipient), r.number],
-  discharge: (r: ForcedRequest) => [OP.discharge, r.index, ...r.r8, r.s, r.expiry, r.asset, r.amount, BigInt(r.recipient), r.number],
+  discharge: (r: ForcedRequest) => [
+    OP.discharge,
+    r.index,
+    ...r.r8,
+    r.s,
+    r.expiry,
+    r.asset,
+    r.amount,
+    BigInt(r.recipient),
+    r.number,
+  ],
 }
 
 export interface ForcedRequest {
@@ -115,12 +185,19 @@ export async function transact(market: Market, steps: bigint[][], options: Trans
   for (let i = 0; i < Math.max(steps.length, 1); i += TRANSACT_STEPS) {
     const batch = await transactBatch(market, steps.slice(i, i + TRANSACT_STEPS), options)
     const receipt = await market.settlement.write('settle', [[batch]])
-    for (const contract of [market.vault, market.settlement, market.forced, market.insurance]) events.push(...contract.events(receipt))
+    for (const contract of [market.vault, market.settlement, market.forced, market.insurance])
+      events.push(...contract.events(receipt))
   }
   return events
 }
 
-export async function refusesTransact(market: Market, error: string, steps: bigint[][], args?: unknown[], options: TransactOptions = {}): Promise<void> {
+export async function refusesTransact(
+  market: Market,
+  error: string,
+  steps: bigint[][],
+  args?: unknown[],
+  options: TransactOptions = {},
+): Promise<void> {
   await market.settlement.refuses(error, 'settle', [[await transactBatch(market, steps, options)]], args)
 }
 
@@ -144,7 +221,15 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
   })
   const { z, y } = signals(vector, 88n)
   const values = [1n, root, 0n, 0n, ...full.map((x) => ((x % R) + R) % R), badDebt, ...writes]
-  const batch: Batch = { openings: [], circuit: 1, window: [], values, digest: 88n, proof: stubProof(88n, z, y), memo: '0x' }
+  const batch: Batch = {
+    openings: [],
+    circuit: 1,
+    window: [],
+    values,
+    digest: 88n,
+    proof: stubProof(88n, z, y),
+    memo: '0x',
+  }
   return settlement.write('settle', [[batch]])
 }
 
@@ -165,7 +250,11 @@ export async function wait(market: Market, seconds: number): Promise<void> {
 }
 
 /** Reserves a number and files a request; the stubs do not look at the signature. */
-export async function force(market: Market, user: Address, edit: Partial<ForcedRequest> & { index: bigint; asset: bigint; amount: bigint }): Promise<ForcedRequest> {
+export async function force(
+  market: Market,
+  user: Address,
+  edit: Partial<ForcedRequest> & { index: bigint; asset: bigint; amount: bigint },
+): Promise<ForcedRequest> {
   const { forced, chain } = market
   const receipt = await forced.write('reserve', [edit.index], user, FORCED.bond + FORCED.forcedFee)
   const number = forced.events(receipt)[0]!.args.number as bigint
@@ -179,14 +268,14 @@ export const submission = (r: ForcedRequest) => [r.number, r.asset, r.amount, r.
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows. */
 export async function freeze(market: Market, request = 0n): Promise<void> {
-  const { escape } = market
-  await escape.write('declareStall', [request])
+  const { escape: exits } = market
+  await exits.write('declareStall', [request])
   for (let i = 0; i < 3; i++) {
     await wait(market, NOTICE / 4)
-    await escape.write('tick', [request])
+    await exits.write('tick', [request])
   }
   await wait(market, NOTICE / 4)
-  await escape.write('freeze', [request])
+  await exits.write('freeze', [request])
 }
 
 /** The sequencer is gone for good. */
@@ -208,7 +297,13 @@ export interface CheckpointRecord {
 }
 
 /** The arguments of an exit whose proof the stub accepts. */
-export async function exitCall(market: Market, index: bigint, recipient: Address, equity: bigint, proven: { root?: bigint; equity?: bigint; recipient?: Address; index?: bigint } = {}) {
+export async function exitCall(
+  market: Market,
+  index: bigint,
+  recipient: Address,
+  equity: bigint,
+  proven: { root?: bigint; equity?: bigint; recipient?: Address; index?: bigint } = {},
+) {
   const record = await market.vault.read<CheckpointRecord>('lastCheckpoint')
   const d = exitVector({
     root: proven.root ?? record.root,

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 
 import { zeroAddress } from 'viem'
 
-import { loadArtifact } from '../../contracts/artifacts.ts'
-import { CONTRACTS, type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
+import { CONTRACTS, type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import {
   BTC,
   custodyOf,
   DEPTH,
-  EMPTY_ROOT,
   deployMarket,
   deployParts,
+  EMPTY_ROOT,
   ETH,
   type Market,
   type Parts,
@@ -33,7 +33,12 @@ describe('deployment of a system', () => {
   })
 
   /** The deployment must fail at this contract with InvalidConfig. */
-  async function refuses(name: ContractName, what: string, config: DeploymentConfig, error = 'InvalidConfig'): Promise<void> {
+  async function refuses(
+    name: ContractName,
+    what: string,
+    config: DeploymentConfig,
+    error = 'InvalidConfig',
+  ): Promise<void> {
     let reached = false
     const create = async (at: ContractName, args: readonly unknown[]) => {
       if (at !== name) return (await parts.chain.contract(at, args)).address
@@ -41,12 +46,21 @@ describe('deployment of a system', () => {
       await parts.chain.refusesDeployment(error, at, [...args], [what])
       throw new Error('refused as it should be')
     }
-    await assert.rejects(deployContracts(config, create, async () => undefined), /as it should be/)
+    await assert.rejects(
+      deployContracts(config, create, async () => undefined),
+      /as it should be/,
+    )
     assert.ok(reached)
   }
 
-  const changed = (section: Section, edit: object): DeploymentConfig => ({ ...parts.config, [section]: { ...parts.config[section], ...edit } })
-  const asset = (edit: object): DeploymentConfig => ({ ...parts.config, assets: [{ ...parts.config.assets[0], ...edit }, parts.config.assets[1]!] })
+  const changed = (section: Section, edit: object): DeploymentConfig => ({
+    ...parts.config,
+    [section]: { ...parts.config[section], ...edit },
+  })
+  const asset = (edit: object): DeploymentConfig => ({
+    ...parts.config,
+    assets: [{ ...parts.config.assets[0], ...edit }, parts.config.assets[1]!],
+  })
   const custody = (number: number, edit: object): DeploymentConfig => ({
     ...parts.config,
     custody: parts.config.custody.map((entry, i) => (i === number ? { ...entry, ...edit } : entry)),
@@ -54,7 +68,7 @@ describe('deployment of a system', () => {
 
   it('keeps what it is given', async () => {
     const market = await deployMarket()
-    const { settlement, rounds, vault, forced, escape, config, eth } = market
+    const { settlement, rounds, vault, forced, escape: exits, config, eth } = market
     const same = async (contract: Contract, expected: object) => {
       const kept = await contract.read<Record<string, unknown>>('config')
       for (const [key, value] of Object.entries(expected)) {
@@ -65,14 +79,25 @@ describe('deployment of a system', () => {
     await same(rounds, config.rounds)
     await same(vault, { ...config.vault, rounds: rounds.address })
     await same(forced, { ...config.forced, vault: vault.address })
-    await same(escape, { ...config.escape, vault: vault.address, settlement: settlement.address, forced: forced.address, insurance: market.insurance.address })
+    await same(exits, {
+      ...config.escape,
+      vault: vault.address,
+      settlement: settlement.address,
+      forced: forced.address,
+      insurance: market.insurance.address,
+    })
     assert.equal(await settlement.read('assetCount'), 2n)
     const [feed, ...rest] = await settlement.read<[string, ...number[]]>('assetConfig', 1n)
     assert.equal(feed.toLowerCase(), eth.address.toLowerCase())
     assert.deepEqual(rest, [8, 8, 3600])
     assert.deepEqual(await settlement.read('parameters', 1n), ETH)
     assert.deepEqual(await settlement.read('parameters', 2n), BTC)
-    assert.deepEqual(await settlement.read('batchSizes'), [SWEEP_STEPS, BigInt(W), BigInt(RESOLVE_STEPS), BigInt(TRANSACT_STEPS)])
+    assert.deepEqual(await settlement.read('batchSizes'), [
+      SWEEP_STEPS,
+      BigInt(W),
+      BigInt(RESOLVE_STEPS),
+      BigInt(TRANSACT_STEPS),
+    ])
     assert.equal(await settlement.read('deployedAt'), settlement.deployment.blockNumber)
     assert.equal(await settlement.read('accountsRoot'), EMPTY_ROOT)
     assert.equal(await settlement.read('accountsMax'), 4n ** DEPTH)
@@ -94,8 +119,9 @@ describe('deployment of a system', () => {
       sizes[name] = deployedBytecode.length / 2 - 1
       assert.ok(sizes[name] < 24_576, `${name}: ${sizes[name]}`)
     }
-    const { rounds, vault, forced, insurance, settlement, escape } = await deployMarket()
-    for (const { deployment } of [rounds, vault, forced, insurance, settlement, escape]) assert.ok(deployment.gasUsed < 1n << 24n)
+    const { rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
+    for (const { deployment } of [rounds, vault, forced, insurance, settlement, exits])
+      assert.ok(deployment.gasUsed < 1n << 24n)
   })
 
   it('needs proving time < roundMin < maxAge < grace, and roundShort < roundMin', async () => {
@@ -143,7 +169,12 @@ describe('deployment of a system', () => {
 
   it("refuses a sequencer's key that is not a point of the curve, not canonical, or of small order", async () => {
     const [x, y] = SEQUENCER_KEY
-    for (const key of [[x! + 1n, y], [x! + R, y], [0n, 1n], [0n, R - 1n]]) {
+    for (const key of [
+      [x! + 1n, y],
+      [x! + R, y],
+      [0n, 1n],
+      [0n, R - 1n],
+    ]) {
       await refuses('Settlement', 'sequencerKey', changed('settlement', { sequencerKey: key }))
     }
   })
@@ -167,8 +198,8 @@ describe('deployment of a system', () => {
 
   it('binds contracts that name one another only, once, by the deployer; before that nothing works', async () => {
     const one = await deployMarket()
-    const { chain, vault, rounds, settlement, forced, insurance, escape } = one
-    const peers = [settlement.address, forced.address, insurance.address, escape.address]
+    const { chain, vault, rounds, settlement, forced, insurance, escape: exits } = one
+    const peers = [settlement.address, forced.address, insurance.address, exits.address]
     await vault.refuses('AlreadyBound', 'bind', peers)
     await vault.refuses('NotDeployer', 'bind', peers, [], chain.accounts[3])
     await rounds.refuses('AlreadyBound', 'bind', [settlement.address])
@@ -186,7 +217,7 @@ describe('deployment of a system', () => {
     }
     // The rounds of another settlement would let that one say when this one is complete.
     const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
-    const exit = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
+    const exit = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
     await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
     await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
     await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])
@@ -230,7 +261,16 @@ describe('genesis', () => {
     // The mocks' constructors refuse the chain, so their code is put there.
     const parts = await deployParts()
     await elsewhere.client.setNonce({ address: elsewhere.accounts[0]!, nonce: 100 })
-    const addresses = [parts.eth, parts.btc, parts.sweepVerifier, parts.resolveVerifier, parts.transactVerifier, parts.exitVerifier, parts.tokens[0]!, parts.tokens[1]!]
+    const addresses = [
+      parts.eth,
+      parts.btc,
+      parts.sweepVerifier,
+      parts.resolveVerifier,
+      parts.transactVerifier,
+      parts.exitVerifier,
+      parts.tokens[0]!,
+      parts.tokens[1]!,
+    ]
     for (const { address } of addresses) {
       await elsewhere.client.setCode({ address, bytecode: (await parts.chain.client.getCode({ address }))! })
     }

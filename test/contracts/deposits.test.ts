@@ -2,7 +2,20 @@ import assert from 'node:assert/strict'
 
 import { getAddress } from 'viem'
 
-import { ADA, BOB, keyOf, ledgerOf, liveFor, open, OP, refusesTransact, step, topUp, transact, wait } from './custody.ts'
+import {
+  ADA,
+  BOB,
+  keyOf,
+  ledgerOf,
+  liveFor,
+  OP,
+  open,
+  refusesTransact,
+  step,
+  topUp,
+  transact,
+  wait,
+} from './custody.ts'
 import { DEPOSIT, deployMarket, type Market, nextRound, TIMES } from './market.ts'
 import { BASE8, multiply, R } from './mirror.ts'
 
@@ -14,8 +27,13 @@ describe('deposits', () => {
   let market: Market
   let ada: `0x${string}`
   let bob: `0x${string}`
-  const refuses = (error: string, functionName: 'open' | 'topUp', args: unknown[], errorArgs?: unknown[], value = functionName === 'open' ? FEE : 0n) =>
-    market.vault.refuses(error, functionName, args, errorArgs, ada, value)
+  const refuses = (
+    error: string,
+    functionName: 'open' | 'topUp',
+    args: unknown[],
+    errorArgs?: unknown[],
+    value = functionName === 'open' ? FEE : 0n,
+  ) => market.vault.refuses(error, functionName, args, errorArgs, ada, value)
 
   beforeEach(async () => {
     market = await deployMarket({ more: [0, 24] })
@@ -27,7 +45,14 @@ describe('deposits', () => {
     const { vault, chain } = market
     const first = await open(market, ada, 1, ONE_ETH)
     assert.deepEqual(first, {
-      id: 0n, index: 0n, kind: 1, asset: 1, amount: 100_000_000n, ax: ADA[0], ay: ADA[1], depositor: getAddress(ada),
+      id: 0n,
+      index: 0n,
+      kind: 1,
+      asset: 1,
+      amount: 100_000_000n,
+      ax: ADA[0],
+      ay: ADA[1],
+      depositor: getAddress(ada),
       deadline: (await market.rounds.read<bigint>('liveTime')) + 3600n,
     } as never)
     const second = await open(market, bob, 0, 5_000_000n, BOB)
@@ -39,10 +64,17 @@ describe('deposits', () => {
     assert.equal(await vault.read('nextIndex'), 2)
     assert.equal(await vault.read('opened'), 0)
     assert.equal((await ledgerOf(vault, 0)).queued, 5_000_100n)
-    await transact(market, [step.open(0n, 1n, 100_000_000n, ADA), step.open(1n, 0n, 5_000_000n, BOB), step.topUp(0n, 0n, 100n)])
+    await transact(market, [
+      step.open(0n, 1n, 100_000_000n, ADA),
+      step.open(1n, 0n, 5_000_000n, BOB),
+      step.topUp(0n, 0n, 100n),
+    ])
     assert.equal(await vault.read('opened'), 2)
     const cash = await ledgerOf(vault, 0)
-    assert.deepEqual([cash.queued, cash.accounts, cash.consumed, cash.custody], [0n, 5_000_100n, 5_000_100n, 5_000_100n])
+    assert.deepEqual(
+      [cash.queued, cash.accounts, cash.consumed, cash.custody],
+      [0n, 5_000_100n, 5_000_100n, 5_000_100n],
+    )
     const before = await chain.client.getBalance({ address: vault.address })
     await vault.write('takeCoins')
     assert.equal(before - (await chain.client.getBalance({ address: vault.address })), 2n * FEE)
@@ -199,7 +231,7 @@ describe('deposits', () => {
   })
 
   it('have deadlines in live time, spaced, and the first that is ignored is overdue', async () => {
-    const { vault, escape, rounds } = market
+    const { vault, escape: exits, rounds } = market
     const deadlines: bigint[] = []
     for (let i = 0; i < 3; i++) deadlines.push((await open(market, ada, 0, 1000n, keyOf(BigInt(30 + i)))).deadline)
     assert.ok(deadlines[1]! - deadlines[0]! >= 15n && deadlines[2]! - deadlines[1]! >= 15n)
@@ -214,7 +246,7 @@ describe('deposits', () => {
     assert.equal(await vault.read('depositOverdue'), false)
     await wait(market, 1)
     assert.equal(await vault.read('depositOverdue'), true)
-    assert.equal(await escape.read('stalled', 0n), true)
+    assert.equal(await exits.read('stalled', 0n), true)
     await transact(market, [step.open(0n, 0n, 1000n, keyOf(30n))])
     assert.equal(await vault.read('depositOverdue'), false)
   })

@@ -93,7 +93,8 @@ describe('envelopes', () => {
     ]
     for (let asset = 0; asset < 7; asset++) {
       cases.push([{ ...tight, floors: tight.floors.with(asset, tight.floors[asset]! + 1n) }, false])
-      if (asset < 2) cases.push([{ ...tight, ceilings: tight.ceilings.with(asset, tight.ceilings[asset]! - 1n) }, false])
+      if (asset < 2)
+        cases.push([{ ...tight, ceilings: tight.ceilings.with(asset, tight.ceilings[asset]! - 1n) }, false])
     }
     for (const [envelope, covered] of cases) {
       await open(2, envelope)

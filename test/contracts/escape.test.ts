@@ -1,7 +1,27 @@
 import assert from 'node:assert/strict'
 
-import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, force, freeze, fund, keyOf, ledgerOf, liquidate, liveFor, open, step, topUp, transact, transactBatch, wait } from './custody.ts'
-import { deployMarket, GRACE, type Market, nextRound, NOTICE, refreshFeeds } from './market.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  type CheckpointRecord,
+  checkpoint,
+  exitCall,
+  force,
+  freeze,
+  fund,
+  keyOf,
+  ledgerOf,
+  liquidate,
+  liveFor,
+  open,
+  step,
+  topUp,
+  transact,
+  transactBatch,
+  wait,
+} from './custody.ts'
+import { deployMarket, GRACE, type Market, NOTICE, nextRound, refreshFeeds } from './market.ts'
 import { R } from './mirror.ts'
 
 const CASH = 1_000_000n
@@ -16,7 +36,8 @@ describe('the way out', () => {
   const stalled = (request = 0n) => market.escape.read<boolean>('stalled', request)
   const declared = async (request = 0n) => (await market.escape.read<[boolean]>('notice', request))[0]
   const balance = (asset: number, user: `0x${string}`) => market.tokens[asset]!.read<bigint>('balanceOf', user)
-  const exit = async (index: bigint, to: `0x${string}`, equity: bigint) => market.escape.write('exit', await exitCall(market, index, to, equity))
+  const exit = async (index: bigint, to: `0x${string}`, equity: bigint) =>
+    market.escape.write('exit', await exitCall(market, index, to, equity))
   const pull = (index: bigint, asset: number) => market.escape.write('pull', [index, asset])
 
   beforeEach(async () => {
@@ -77,47 +98,47 @@ describe('the way out', () => {
 
   describe('of a healthy system does not exist', () => {
     it('at once or without notice: NotStalled, NotDeclared, NoticeRunning', async () => {
-      const { escape } = market
-      await escape.refuses('NotStalled', 'declareStall', [0n])
-      await escape.refuses('NotDeclared', 'tick', [0n])
-      await escape.refuses('NotDeclared', 'freeze', [0n])
+      const { escape: exits } = market
+      await exits.refuses('NotStalled', 'declareStall', [0n])
+      await exits.refuses('NotDeclared', 'tick', [0n])
+      await exits.refuses('NotDeclared', 'freeze', [0n])
       await wait(market, GRACE)
-      await escape.refuses('NotDeclared', 'freeze', [0n])
-      await escape.write('declareStall', [0n])
-      await escape.refuses('AlreadyDeclared', 'declareStall', [0n])
-      await escape.refuses('NoticeRunning', 'freeze', [0n], [0n])
+      await exits.refuses('NotDeclared', 'freeze', [0n])
+      await exits.write('declareStall', [0n])
+      await exits.refuses('AlreadyDeclared', 'declareStall', [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [0n], [0n])
       for (let i = 1; i <= 3; i++) {
         await wait(market, NOTICE / 4)
-        await escape.write('tick', [0n])
+        await exits.write('tick', [0n])
       }
       // The clock of the next block is at least a second further.
-      const [declared, elapsed] = await escape.read<[boolean, bigint]>('notice', 0n)
+      const [declared, elapsed] = await exits.read<[boolean, bigint]>('notice', 0n)
       assert.equal(declared, true)
       assert.equal(elapsed, BigInt((NOTICE / 4) * 3))
       await wait(market, NOTICE / 4 - 10)
-      await escape.refuses('NoticeRunning', 'freeze', [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [0n])
       await wait(market, 10)
-      await escape.write('freeze', [0n])
-      await escape.refuses('AlreadyFrozen', 'freeze', [0n])
-      await escape.refuses('AlreadyFrozen', 'declareStall', [0n])
-      await escape.refuses('AlreadyFrozen', 'tick', [0n])
+      await exits.write('freeze', [0n])
+      await exits.refuses('AlreadyFrozen', 'freeze', [0n])
+      await exits.refuses('AlreadyFrozen', 'declareStall', [0n])
+      await exits.refuses('AlreadyFrozen', 'tick', [0n])
     })
 
     it('in the first block after an outage of the chain', async () => {
-      const { escape } = market
+      const { escape: exits } = market
       await wait(market, 1_000_000)
-      await escape.write('declareStall', [0n])
-      await escape.refuses('NoticeRunning', 'freeze', [0n], [0n])
+      await exits.write('declareStall', [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [0n], [0n])
       // A second outage under a declaration counts for a quarter.
       await wait(market, 1_000_000)
-      await escape.refuses('NoticeRunning', 'freeze', [0n], [BigInt(NOTICE / 4)])
-      await escape.write('tick', [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [0n], [BigInt(NOTICE / 4)])
+      await exits.write('tick', [0n])
       await refreshFeeds(market)
       await market.rounds.write('postRound')
       const receipt = await market.settlement.write('checkpoint')
-      assert.deepEqual(escape.events(receipt), [{ name: 'DeclarationVoid', args: { request: 0n } }])
-      await escape.refuses('NotDeclared', 'freeze', [0n])
-      await escape.refuses('NotStalled', 'declareStall', [0n])
+      assert.deepEqual(exits.events(receipt), [{ name: 'DeclarationVoid', args: { request: 0n } }])
+      await exits.refuses('NotDeclared', 'freeze', [0n])
+      await exits.refuses('NotStalled', 'declareStall', [0n])
       assert.equal(await declared(), false)
     })
 
@@ -133,42 +154,45 @@ describe('the way out', () => {
     })
 
     it('where the cause was cured: a served request voids its declaration', async () => {
-      const { escape } = market
+      const { escape: exits } = market
       const r = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await liveFor(market, 3700)
       await checkpoint(market)
-      await escape.write('declareStall', [r.number])
+      await exits.write('declareStall', [r.number])
       await transact(market, [step.forced(r)], { inboxAfter: 4n })
-      await escape.refuses('NotStalled', 'freeze', [r.number])
-      await escape.write('tick', [r.number])
+      await exits.refuses('NotStalled', 'freeze', [r.number])
+      await exits.write('tick', [r.number])
       assert.equal(await declared(r.number), false)
-      await escape.refuses('NotDeclared', 'tick', [r.number])
+      await exits.refuses('NotDeclared', 'tick', [r.number])
     })
 
     it('with notice saved up from an earlier stall: the checkpoint that ends it voids the declaration', async () => {
-      const { escape } = market
+      const { escape: exits } = market
       await open(market, eve, 0, 1000n, keyOf(40n))
       await liveFor(market, 3700)
       await checkpoint(market)
-      await escape.write('declareStall', [0n])
+      await exits.write('declareStall', [0n])
       await wait(market, NOTICE / 4)
-      await escape.write('tick', [0n])
+      await exits.write('tick', [0n])
       await nextRound(market)
       const steps = [step.open(2n, 0n, 1000n, keyOf(40n))]
-      const events = escape.events(await market.settlement.write('settle', [[await transactBatch(market, steps)]]))
-      assert.deepEqual(events.map(({ name }) => name), ['DeclarationVoid'])
-      await escape.refuses('NotVault', 'onCheckpoint')
+      const events = exits.events(await market.settlement.write('settle', [[await transactBatch(market, steps)]]))
+      assert.deepEqual(
+        events.map(({ name }) => name),
+        ['DeclarationVoid'],
+      )
+      await exits.refuses('NotVault', 'onCheckpoint')
     })
 
     it('with notice of a request that was requeued since: NotDeclared', async () => {
-      const { escape, forced } = market
+      const { escape: exits, forced } = market
       const r = await force(market, bob, { index: 1n, asset: 1n, amount: 10n * ETH })
       await liveFor(market, 3700)
       await checkpoint(market)
-      await escape.write('declareStall', [r.number])
+      await exits.write('declareStall', [r.number])
       for (let i = 0; i < 3; i++) {
         await wait(market, NOTICE / 4)
-        await escape.write('tick', [r.number])
+        await exits.write('tick', [r.number])
       }
       await nextRound(market)
       await transact(market, [step.withdraw(0n, 1n, ETH, ada)])
@@ -177,27 +201,35 @@ describe('the way out', () => {
       await transact(market, [step.topUp(0n, 1n, ETH)])
       await liveFor(market, 3700)
       assert.equal(await stalled(r.number), true)
-      await escape.refuses('NotDeclared', 'freeze', [r.number])
-      await escape.refuses('NotDeclared', 'tick', [r.number])
-      await escape.write('declareStall', [r.number])
-      await escape.refuses('NoticeRunning', 'freeze', [r.number], [0n])
+      await exits.refuses('NotDeclared', 'freeze', [r.number])
+      await exits.refuses('NotDeclared', 'tick', [r.number])
+      await exits.write('declareStall', [r.number])
+      await exits.refuses('NoticeRunning', 'freeze', [r.number], [0n])
     })
 
     it('by a stall declared before there was a system', async () => {
-      const { chain, config, vault, escape } = await deployMarket()
-      const fresh = await chain.contract('Vault', [{ ...config.vault, rounds: await vault.read('rounds') }, config.custody])
+      const { chain, config, vault, escape: exits } = await deployMarket()
+      const fresh = await chain.contract('Vault', [
+        { ...config.vault, rounds: await vault.read('rounds') },
+        config.custody,
+      ])
       const settlement = await chain.contract('Settlement', [{ ...config.settlement, vault: fresh.address }])
       const forced = await chain.contract('Forced', [{ ...config.forced, vault: fresh.address }])
       const insurance = await chain.contract('Insurance', [fresh.address])
-      const parts = { vault: fresh.address, settlement: settlement.address, forced: forced.address, insurance: insurance.address }
-      const unbound = await chain.contract('Escape', [{ ...(await escape.read<object>('config')), ...parts }])
+      const parts = {
+        vault: fresh.address,
+        settlement: settlement.address,
+        forced: forced.address,
+        insurance: insurance.address,
+      }
+      const unbound = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
       assert.equal(await unbound.read('stalled', 0n), false)
       await unbound.refuses('NotStalled', 'declareStall', [0n])
     })
   })
 
   it('has a notice for every cause: what an operator cures of others does not void that of a request', async () => {
-    const { escape } = market
+    const { escape: exits } = market
     const ask = (user: `0x${string}`) => force(market, user, { index: 0n, asset: 0n, amount: CASH })
     // A row of requests that are done, behind one that the operator keeps for the last moment.
     const kept = await ask(ada)
@@ -205,19 +237,19 @@ describe('the way out', () => {
     const { number } = await ask(eve)
     await liveFor(market, 6500)
     await checkpoint(market)
-    await escape.write('declareStall', [kept.number])
-    await escape.write('declareStall', [number])
+    await exits.write('declareStall', [kept.number])
+    await exits.write('declareStall', [number])
     for (let i = 0; i < 3; i++) {
       await nextRound(market)
       await wait(market, NOTICE / 4)
-      await escape.write('tick', [number])
+      await exits.write('tick', [number])
     }
     await nextRound(market)
     await transact(market, [step.forced(kept)])
-    await escape.refuses('NotStalled', 'freeze', [kept.number])
+    await exits.refuses('NotStalled', 'freeze', [kept.number])
     assert.equal(await declared(number), true)
     await wait(market, NOTICE / 4)
-    await escape.write('freeze', [number])
+    await exits.write('freeze', [number])
   })
 
   it('before the freeze is closed: NotFrozen', async () => {
@@ -248,7 +280,8 @@ describe('the way out', () => {
     beforeEach(() => abandon(market))
 
     it('needs a proof under the root of the checkpoint, for this contract, index, recipient and equity: InvalidProof', async () => {
-      const refuses = async (proven: Parameters<typeof exitCall>[4]) => market.escape.refuses('InvalidProof', 'exit', await exitCall(market, 0n, ada, equity, proven))
+      const refuses = async (proven: Parameters<typeof exitCall>[4]) =>
+        market.escape.refuses('InvalidProof', 'exit', await exitCall(market, 0n, ada, equity, proven))
       await refuses({ root: 12345n })
       await refuses({ equity: equity - 1n })
       await refuses({ recipient: eve })
@@ -277,7 +310,7 @@ describe('the way out', () => {
   })
 
   it('pays each its share of every token, to the unit, and leaves nothing but dust', async () => {
-    const { escape, vault, chain } = market
+    const { escape: exits, vault, chain } = market
     // A crash leaves the backstop under water: it took over 3 ETH for 1,000; ada has 2,000, bob 7 ETH.
     await liquidate(market, [-1000n * CASH, 3n * ETH])
     const record = await vault.read<CheckpointRecord>('lastCheckpoint')
@@ -289,7 +322,7 @@ describe('the way out', () => {
     await transact(market, [step.open(2n, 0n, 40n * CASH, keyOf(40n))], { inboxAfter: 9n })
     await transact(market, [step.withdraw(0n, 0n, 500n * CASH, ada)], { inboxAfter: 9n })
     await abandon(market)
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     assert.deepEqual(holdings, [1000n * CASH, 10n * ETH, 0n, 0n, 0n, 0n, 0n, 0n])
     // The withdrawal is void: it is the account's again.
     const cash = await ledgerOf(vault, 0)
@@ -322,10 +355,10 @@ describe('the way out', () => {
   })
 
   it('keeps what was claimable out of the shares, and pays it still', async () => {
-    const { vault, escape } = market
+    const { vault, escape: exits } = market
     await transact(market, [step.withdraw(0n, 0n, 100n * CASH, bob)])
     await abandon(market)
-    const [holdings] = await escape.read<[bigint[]]>('snapshot')
+    const [holdings] = await exits.read<[bigint[]]>('snapshot')
     assert.equal(holdings[0], 900n * CASH)
     await vault.write('claim', [0n], bob)
     await exit(0n, ada, (900n * CASH) << 32n)
@@ -335,7 +368,7 @@ describe('the way out', () => {
   })
 
   it('gives insurers the rest by shares', async () => {
-    const { vault, insurance, escape } = market
+    const { vault, insurance, escape: exits } = market
     await fund(market, eve, 0, 300n * CASH)
     await fund(market, bob, 0, 100n * CASH)
     await insurance.write('insure', [300n * CASH], eve)
@@ -352,17 +385,20 @@ describe('the way out', () => {
     for (const asset of [0, 1]) {
       for (const index of [0n, 1n]) await pull(index, asset)
       const before = await ledgerOf(vault, asset)
-      for (const user of [eve, bob]) await escape.write('pullShares', [asset], user)
+      for (const user of [eve, bob]) await exits.write('pullShares', [asset], user)
       const after = await ledgerOf(vault, asset)
-      assert.deepEqual([after.accounts, after.backstop], [before.accounts, before.backstop - (before.custody - after.custody)])
+      assert.deepEqual(
+        [after.accounts, after.backstop],
+        [before.accounts, before.backstop - (before.custody - after.custody)],
+      )
       assert.ok((await ledgerOf(vault, asset)).custody <= 4n)
     }
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     assert.equal(await balance(0, eve), (holdings[0]! * ((equity * 3n) / 4n)) / denominator)
   })
 
   it('gives insurers nothing where the backstop was under water', async () => {
-    const { vault, insurance, escape } = market
+    const { vault, insurance, escape: exits } = market
     await fund(market, eve, 0, 300n * CASH)
     await insurance.write('insure', [300n * CASH], eve)
     await nextRound(market)
@@ -376,8 +412,8 @@ describe('the way out', () => {
     await vault.write('donate', [0, 900n * CASH], ada)
     await abandon(market)
     const given = await ledgerOf(vault, 0)
-    for (const asset of [0, 1]) await escape.write('pullShares', [asset], eve)
-    for (const asset of [0, 1]) await escape.refuses('AlreadyPulled', 'pullShares', [asset], [], eve)
+    for (const asset of [0, 1]) await exits.write('pullShares', [asset], eve)
+    for (const asset of [0, 1]) await exits.refuses('AlreadyPulled', 'pullShares', [asset], [], eve)
     assert.deepEqual([await balance(0, eve), await balance(1, eve)], [0n, 0n])
     assert.deepEqual(await ledgerOf(vault, 0), given)
     await exit(0n, ada, (2000n * CASH) << 32n)
@@ -410,7 +446,7 @@ describe('the way out', () => {
   })
 
   it('is not shortened for good by a pull at a moment when the token says that it lost something', async () => {
-    const { vault, tokens, insurance, escape } = market
+    const { vault, tokens, insurance, escape: exits } = market
     await fund(market, eve, 0, 400n * CASH)
     await insurance.write('insure', [400n * CASH], eve)
     await nextRound(market)
@@ -422,17 +458,17 @@ describe('the way out', () => {
     // Somebody pulls for others while 3 of 10 are there.
     await tokens[1]!.write('rebase', [vault.address, 3n * 10n ** 18n])
     await pull(0n, 1)
-    await escape.write('pullShares', [1], eve)
-    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
+    await exits.write('pullShares', [1], eve)
+    await exits.refuses('AlreadyPulled', 'pull', [0, 1])
     const early = [await balance(1, ada), await balance(1, eve)]
     // The other 7 are back.
     await tokens[1]!.write('rebase', [vault.address, 10n * 10n ** 18n - early[0]! - early[1]!])
     await pull(1n, 1)
     await pull(0n, 1)
-    await escape.write('pullShares', [1], eve)
-    await escape.refuses('AlreadyPulled', 'pull', [0, 1])
-    await escape.refuses('AlreadyPulled', 'pullShares', [1], [], eve)
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    await exits.write('pullShares', [1], eve)
+    await exits.refuses('AlreadyPulled', 'pull', [0, 1])
+    await exits.refuses('AlreadyPulled', 'pullShares', [1], [], eve)
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     const full = ((holdings[1]! * ((1000n * CASH) << 32n)) / denominator) * WEI
     const paid = await balance(1, ada)
     assert.ok(early[0]! < full && paid <= full && paid >= full - WEI, `${early[0]}, then ${paid} of ${full}`)
@@ -455,7 +491,10 @@ describe('the way out', () => {
     // What comes back is bob's.
     await tokens[1]!.write('mint', [vault.address, 10n ** 18n])
     await pull(1n, 1)
-    assert.equal(await balance(1, bob), ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI)
+    assert.equal(
+      await balance(1, bob),
+      ((10n * ETH * prices[0]! * 10n * ETH) / (((1000n * CASH) << 32n) + prices[0]! * 10n * ETH)) * WEI,
+    )
     await market.escape.refuses('AlreadyPulled', 'pull', [1, 1])
   })
 

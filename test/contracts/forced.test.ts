@@ -2,7 +2,24 @@ import assert from 'node:assert/strict'
 
 import { zeroAddress } from 'viem'
 
-import { abandon, ADA, BOB, checkpoint, force, type ForcedRequest, keyOf, ledgerOf, liveFor, open, refusesTransact, step, submission, topUp, transact, wait } from './custody.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  checkpoint,
+  type ForcedRequest,
+  force,
+  keyOf,
+  ledgerOf,
+  liveFor,
+  open,
+  refusesTransact,
+  step,
+  submission,
+  topUp,
+  transact,
+  wait,
+} from './custody.ts'
 import { deployMarket, FORCED, type Market, nextRound } from './market.ts'
 import { R } from './mirror.ts'
 
@@ -16,9 +33,11 @@ describe('forced requests', () => {
   let market: Market
   let ada: `0x${string}`
   let bob: `0x${string}`
-  const overdue = async ({ number }: ForcedRequest) => (await market.forced.read<[boolean, number]>('overdue', number))[0]
+  const overdue = async ({ number }: ForcedRequest) =>
+    (await market.forced.read<[boolean, number]>('overdue', number))[0]
   const stalled = ({ number }: ForcedRequest) => market.escape.read<boolean>('stalled', number)
-  const request = (number: bigint) => market.forced.read<{ state: number; deadline: number; place: number }>('request', number)
+  const request = (number: bigint) =>
+    market.forced.read<{ state: number; deadline: number; place: number }>('request', number)
 
   beforeEach(async () => {
     market = await deployMarket()
@@ -55,7 +74,16 @@ describe('forced requests', () => {
     beforeEach(async () => {
       const receipt = await market.forced.write('reserve', [0], ada, COST)
       number = market.forced.events(receipt)[0]!.args.number as bigint
-      good = { number, index: 0n, asset: 0n, amount: CASH, recipient: ada, expiry: (await market.chain.now()) + 10n * 86_400n, r8: keyOf(5n), s: 17n }
+      good = {
+        number,
+        index: 0n,
+        asset: 0n,
+        amount: CASH,
+        recipient: ada,
+        expiry: (await market.chain.now()) + 10n * 86_400n,
+        r8: keyOf(5n),
+        s: 17n,
+      }
     })
 
     it('WrongBond', async () => {
@@ -105,7 +133,13 @@ describe('forced requests', () => {
       await open(coarse, ada, 0, 10n)
       await transact(coarse, [step.open(0n, 0n, 10n * CASH, ADA)])
       await coarse.forced.write('reserve', [0], ada, COST)
-      await coarse.forced.refuses('NotRepresentable', 'submit', submission({ ...good, number: 1n, amount: CASH + 1n }), [0n, CASH + 1n], ada)
+      await coarse.forced.refuses(
+        'NotRepresentable',
+        'submit',
+        submission({ ...good, number: 1n, amount: CASH + 1n }),
+        [0n, CASH + 1n],
+        ada,
+      )
     })
 
     it('BadSignatureForm', async () => {
@@ -214,7 +248,8 @@ describe('forced requests', () => {
   it('have deadlines spaced by the serving rate, whoever files them: spam is never overdue at once', async () => {
     const senders = market.chain.accounts.slice(2, 12)
     const numbers: bigint[] = []
-    for (const sender of senders) numbers.push((await force(market, sender, { index: 0n, asset: 0n, amount: CASH })).number)
+    for (const sender of senders)
+      numbers.push((await force(market, sender, { index: 0n, asset: 0n, amount: CASH })).number)
     const deadlines = await Promise.all(numbers.map(async (n) => (await request(n)).deadline))
     for (let i = 1; i < deadlines.length; i++) assert.ok(deadlines[i]! - deadlines[i - 1]! >= FORCED.forcedSpacing)
   })

@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 
-import { abandon, ADA, type CheckpointRecord, checkpoint, fund, ledgerOf, liquidate, open, step, transact, wait } from './custody.ts'
+import {
+  ADA,
+  abandon,
+  type CheckpointRecord,
+  checkpoint,
+  fund,
+  ledgerOf,
+  liquidate,
+  open,
+  step,
+  transact,
+  wait,
+} from './custody.ts'
 import { deployMarket, type Market, nextRound } from './market.ts'
 
 const CASH = 1_000_000n
@@ -26,7 +38,10 @@ describe('insurance', () => {
   const gain = (amount: bigint) => liquidate(market, [amount])
   const holds = async () => {
     const l = await ledgerOf(market.vault, 0)
-    assert.equal(l.custody, l.accounts + l.backstop + l.pending + l.claimable + l.queued + (await market.vault.read<bigint>('insuring')))
+    assert.equal(
+      l.custody,
+      l.accounts + l.backstop + l.pending + l.claimable + l.queued + (await market.vault.read<bigint>('insuring')),
+    )
   }
 
   beforeEach(async () => {
@@ -102,7 +117,7 @@ describe('insurance', () => {
     assert.ok(eves <= 300n * CASH && eves >= 300n * CASH - 4n, String(eves))
   })
 
-  it('gives nobody what was there before: those shares are nobody\'s', async () => {
+  it("gives nobody what was there before: those shares are nobody's", async () => {
     const { insurance } = market
     await gain(900n * CASH)
     await insure(bob, 100n * CASH)
@@ -151,7 +166,7 @@ describe('insurance', () => {
     assert.ok(collectable <= 10n * CASH && collectable >= 10n * CASH - 2n)
   })
 
-  it('is paid from the backstop\'s own cash only; what is not paid comes back as shares, to the share', async () => {
+  it("is paid from the backstop's own cash only; what is not paid comes back as shares, to the share", async () => {
     const { insurance, vault } = market
     await insure(bob, 1000n * CASH)
     await convert()
@@ -201,7 +216,8 @@ describe('insurance', () => {
   })
 
   it('leaves to be collected what is no whole token unit', async () => {
-    const { insurance, vault, tokens, rounds } = (market = await deployMarket({ cash: 0 }))
+    market = await deployMarket({ cash: 0 })
+    const { insurance, vault, tokens, rounds } = market
     await rounds.write('postRound')
     await fund(market, bob, 0, 10n)
     await insurance.write('insure', [10n], bob)

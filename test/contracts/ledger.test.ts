@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { builtEnvironment } from '../../chain/artifacts.ts'
 import { fuzzLedger } from '../fuzz/ledger.ts'
 
 const SEQUENCES = 2000
@@ -12,7 +12,21 @@ describe(`${SEQUENCES} random sequences of operations`, () => {
     const { all } = await fuzzLedger(1000, SEQUENCES)
     assert.equal(all.get('sequences'), SEQUENCES)
     // The rare cases happened too.
-    for (const kind of ['borrow', 'trade', 'unwind', 'liquidation', 'bad debt', 'checkpoint under water', 'conversion', 'collection', 'claim', 'bounce', 'refund', 'withdrawal', 'forced withdrawal']) {
+    for (const kind of [
+      'borrow',
+      'trade',
+      'unwind',
+      'liquidation',
+      'bad debt',
+      'checkpoint under water',
+      'conversion',
+      'collection',
+      'claim',
+      'bounce',
+      'refund',
+      'withdrawal',
+      'forced withdrawal',
+    ]) {
       assert.ok((all.get(kind) ?? 0) > 4, `${kind}: ${all.get(kind) ?? 0}`)
     }
   })

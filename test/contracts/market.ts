@@ -1,6 +1,6 @@
 import type { Address, TransactionReceipt } from 'viem'
 
-import { type ContractName, deployContracts, type DeploymentConfig } from '../../contracts/deployment.ts'
+import { type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
 
@@ -36,7 +36,13 @@ export const TIMES = {
 export const GRACE = 7200
 export const NOTICE = 3600
 export const DEPOSIT = { depositDelay: 3600, depositSpacing: 15, unwindDuration: 3600, openingFee: 10n ** 15n }
-export const FORCED = { forcedDelay: 3600, forcedSpacing: 60, expirySlack: 86_400, bond: 10n ** 16n, forcedFee: 10n ** 15n }
+export const FORCED = {
+  forcedDelay: 3600,
+  forcedSpacing: 60,
+  expirySlack: 86_400,
+  bond: 10n ** 16n,
+  forcedFee: 10n ** 15n,
+}
 const HEARTBEAT = 3600
 
 /** Twice the base point: a point of the subgroup. */
@@ -89,7 +95,10 @@ export async function deployMarket(
   const created: Partial<Record<ContractName, Contract>> = {}
   await deployContracts(
     await edit(parts.config, parts.chain),
-    async (name, args) => (created[name] = await parts.chain.contract(name, args)).address,
+    async (name, args) => {
+      created[name] = await parts.chain.contract(name, args)
+      return created[name].address
+    },
     (name, _, functionName, args) => created[name]!.write(functionName, [...args]),
   )
   return {
@@ -116,7 +125,12 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const tokens = [await token('USD', cash), await token('ETH', ethDecimals), undefined]
   for (const [i, decimals] of more.entries()) tokens.push(await token(`T${i}`, decimals))
 
-  const asset = (feed: Contract, parameters: Parameters) => ({ feed: feed.address, decimals: 8, heartbeat: HEARTBEAT, parameters })
+  const asset = (feed: Contract, parameters: Parameters) => ({
+    feed: feed.address,
+    decimals: 8,
+    heartbeat: HEARTBEAT,
+    parameters,
+  })
   const config: DeploymentConfig = {
     rounds: { admin: chain.accounts[1], cashDecimals: 6, ...TIMES },
     assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
@@ -139,7 +153,9 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
 
 export function custodyOf(token: Address | undefined) {
   const none = '0x0000000000000000000000000000000000000000'
-  return token === undefined ? { token: none, cap: 0n, minOpen: 0n, minDeposit: 0n } : { token, cap: 1n << 62n, minOpen: 1000n, minDeposit: 100n }
+  return token === undefined
+    ? { token: none, cap: 0n, minOpen: 0n, minDeposit: 0n }
+    : { token, cap: 1n << 62n, minOpen: 1000n, minDeposit: 100n }
 }
 
 /** Keeps the feeds' answers, updated now. */

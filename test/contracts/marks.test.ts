@@ -39,7 +39,12 @@ describe('marks on chain', () => {
 
   it('fit 64 bits at the highest price, the widest factors and the greatest depth', async () => {
     for (const penalty of [0, 1000]) {
-      const factors = { collateralFactor: 0, targetCollateralFactor: 0, liabilityFactor: 40_000, targetLiabilityFactor: 40_000 }
+      const factors = {
+        collateralFactor: 0,
+        targetCollateralFactor: 0,
+        liabilityFactor: 40_000,
+        targetLiabilityFactor: 40_000,
+      }
       const depth = ((1n << 64n) * 10_000n - 1n) / BigInt(30_000 - penalty)
       const widest = { ...factors, penalty, depth }
       assert.equal(await pure.read('ordered', widest), true)
@@ -88,7 +93,13 @@ describe('marks on chain', () => {
 
   it('move by 5 points a factor, and depth by a factor of 2', async () => {
     const from = { ...randomParameters(), depth: 1001n }
-    const factors = ['collateralFactor', 'liabilityFactor', 'targetCollateralFactor', 'targetLiabilityFactor', 'penalty']
+    const factors = [
+      'collateralFactor',
+      'liabilityFactor',
+      'targetCollateralFactor',
+      'targetLiabilityFactor',
+      'penalty',
+    ]
     for (const field of factors) {
       const base = { ...from, [field]: 2000 }
       for (const [value, allowed] of [

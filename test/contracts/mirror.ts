@@ -79,7 +79,10 @@ export interface Envelope {
 const NONE: Envelope = { floors: Array(7).fill(0n), ceilings: Array(7).fill(0n) }
 
 /** D of a sweep; `slots` are those of the window, with the envelope that is on chain. */
-export function sweepVector(active: bigint, slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[]): bigint[] {
+export function sweepVector(
+  active: bigint,
+  slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
+): bigint[] {
   const envelopes = slots.map(({ slot, envelope }) => (slot < 2 ? NONE : envelope!))
   return [
     active,
@@ -105,7 +108,17 @@ export interface ResolveVector {
 
 export function resolveVector(v: ResolveVector): bigint[] {
   const delta = v.delta.map((x) => ((x % R) + R) % R)
-  return [v.active, ...v.root, ...v.distress, ...v.inbox, v.minLiability, ...v.marks.flat(), ...delta, v.badDebt, ...v.writes]
+  return [
+    v.active,
+    ...v.root,
+    ...v.distress,
+    ...v.inbox,
+    v.minLiability,
+    ...v.marks.flat(),
+    ...delta,
+    v.badDebt,
+    ...v.writes,
+  ]
 }
 
 /** A seeded generator of integers below `end` (xorshift64*). */
@@ -136,7 +149,17 @@ export interface TransactVector {
 
 export function transactVector(v: TransactVector): bigint[] {
   const marks = v.marks.flatMap((m) => [m[0]!, m[3]!, m[4]!, m[5]!, m[6]!])
-  return [v.active, ...v.root, ...v.inbox, v.chainId, v.settlement, ...v.sequencerKey, v.validUntil, ...marks, ...v.steps.flat()]
+  return [
+    v.active,
+    ...v.root,
+    ...v.inbox,
+    v.chainId,
+    v.settlement,
+    ...v.sequencerKey,
+    v.validUntil,
+    ...marks,
+    ...v.steps.flat(),
+  ]
 }
 
 export interface ExitVector {

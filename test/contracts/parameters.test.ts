@@ -63,7 +63,9 @@ describe('risk parameters', () => {
     const receipt = await nextRound(market)
     assert.deepEqual(rounds.events(receipt)[0], { name: 'ParametersApplied', args: { asset: 1n, parameters: NEXT } })
     assert.deepEqual(await settlement.read('parameters', 1n), NEXT)
-    const none = Object.fromEntries(Object.entries(NEXT).map(([name, value]) => [name, typeof value === 'bigint' ? 0n : 0]))
+    const none = Object.fromEntries(
+      Object.entries(NEXT).map(([name, value]) => [name, typeof value === 'bigint' ? 0n : 0]),
+    )
     assert.deepEqual(await rounds.read('pendingParameters', 1n), [none, 0n])
     const after = await settlement.read<bigint[][]>('marks')
     assert.notDeepEqual(after[0], before[0])

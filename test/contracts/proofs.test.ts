@@ -3,6 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseAbi, zeroAddress } from 'viem'
+import { importAccounts } from '../../book/import-accounts.ts'
+import { DEFAULT_CLOCKS, deploy } from '../../deploy/deploy.ts'
+import { mockCustody } from '../../deploy/market-plan.ts'
 import { accountLeaf } from '../../protocol/account.ts'
 import { parseBook } from '../../protocol/book.ts'
 import { FIELD } from '../../protocol/constants.ts'
@@ -12,21 +15,24 @@ import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { mockCustody } from '../../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy } from '../../sequencer/deploy.ts'
-import { importAccounts } from '../../sequencer/import-accounts.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
-import { deployMarket, MIN_LIABILITY, nextRound, TIMES, type Market } from './market.ts'
+import { deployMarket, type Market, MIN_LIABILITY, nextRound, TIMES } from './market.ts'
 
-const generated = (circuit: 'Sweep' | 'Resolve', variant = 'Verifier') => `contracts/generated/tiny/${circuit}Verifier.sol:${circuit}${variant}`
+const generated = (circuit: 'Sweep' | 'Resolve', variant = 'Verifier') =>
+  `contracts/generated/tiny/${circuit}Verifier.sol:${circuit}${variant}`
 const BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 const WINDOW = [0, 1, 2]
 /** At the market's prices, 194.61 and 5,000: breached, bankrupt, healthy, healthy. */
-const BALANCES = [[-1_700_000_000n, 1_000_000_000n], [-2_500_000_000n, 1_000_000_000n], [100_000_000n, 500_000_000n], [75_000_000n]]
+const BALANCES = [
+  [-1_700_000_000n, 1_000_000_000n],
+  [-2_500_000_000n, 1_000_000_000n],
+  [100_000_000n, 500_000_000n],
+  [75_000_000n],
+]
 
 describe('real proofs', () => {
   let keys: KeySet
@@ -46,11 +52,14 @@ describe('real proofs', () => {
   afterEach(() => chain.client.revert({ id: snapshot }))
 
   const envelope = (marks: Marks): Envelope => ({
-    floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n),
-    ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n),
+    floors: marks.slice(1).map(({ collateralValue }) => (collateralValue * 9n) / 10n),
+    ceilings: marks.slice(1).map(({ liabilityValue }) => (liabilityValue * 11n) / 10n),
   })
-  const refused = (batch: ProvenBatch, error = 'InvalidProof', args: unknown[] | undefined = error === 'InvalidProof' ? [0n] : undefined) =>
-    settlement.refuses(error, 'settle', [[batch]], args)
+  const refused = (
+    batch: ProvenBatch,
+    error = 'InvalidProof',
+    args: unknown[] | undefined = error === 'InvalidProof' ? [0n] : undefined,
+  ) => settlement.refuses(error, 'settle', [[batch]], args)
   const changed = (batch: ProvenBatch, change: (copy: ProvenBatch) => void): ProvenBatch => {
     const copy = structuredClone(batch)
     change(copy)
@@ -63,12 +72,27 @@ describe('real proofs', () => {
   before(async () => {
     keys = await tinyKeysWithVerifiers()
     market = await deployMarket({}, async (config, on) => {
-      const [sweepVerifier, resolveVerifier] = [await on.contract(generated('Sweep')), await on.contract(generated('Resolve'))]
-      return { ...config, settlement: { ...config.settlement, sweepVerifier: sweepVerifier.address, resolveVerifier: resolveVerifier.address } }
+      const [sweepVerifier, resolveVerifier] = [
+        await on.contract(generated('Sweep')),
+        await on.contract(generated('Resolve')),
+      ]
+      return {
+        ...config,
+        settlement: {
+          ...config.settlement,
+          sweepVerifier: sweepVerifier.address,
+          resolveVerifier: resolveVerifier.address,
+        },
+      }
     })
     ;({ chain, settlement } = market)
 
-    const accounts = importAccounts(BALANCES.map((balances) => ({ balances: [...balances, ...Array<bigint>(8 - balances.length).fill(0n)], weights: Array<number>(8).fill(8) })))
+    const accounts = importAccounts(
+      BALANCES.map((balances) => ({
+        balances: [...balances, ...Array<bigint>(8 - balances.length).fill(0n)],
+        weights: Array<number>(8).fill(8),
+      })),
+    )
     system = System.genesis(keys.profile, 8, MIN_LIABILITY, accounts)
     await settlement.write('genesis', [system.ledger.root, system.ledger.heads[1], accounts.map(accountLeaf)])
     await nextRound(market)
@@ -79,10 +103,26 @@ describe('real proofs', () => {
     system.setMarks(marks)
     const opening = { slot: 2, envelope: envelope(marks) }
     system.open(opening)
-    sweep = await provenBatch(keys, system.sweep(WINDOW, [{ from: 1, to: 2 }, { from: 1, to: 2 }]), [opening])
-    intoDistress = await provenBatch(keys, system.sweep(WINDOW, [{ from: 1, to: 0 }, { from: 1, to: 0 }]))
+    sweep = await provenBatch(
+      keys,
+      system.sweep(WINDOW, [
+        { from: 1, to: 2 },
+        { from: 1, to: 2 },
+      ]),
+      [opening],
+    )
+    intoDistress = await provenBatch(
+      keys,
+      system.sweep(WINDOW, [
+        { from: 1, to: 0 },
+        { from: 1, to: 0 },
+      ]),
+    )
     const resolution = system.resolve(2)
-    assert.deepEqual(resolution.resolutions.map(({ liquidation }) => liquidation?.status), ['partial', 'closed'])
+    assert.deepEqual(
+      resolution.resolutions.map(({ liquidation }) => liquidation?.status),
+      ['partial', 'closed'],
+    )
     resolve = await provenBatch(keys, resolution)
   })
   after(closeProver)
@@ -115,10 +155,12 @@ describe('real proofs', () => {
     await settlement.refuses('InvalidProof', 'settle', [[resolve, resolve]], [0n])
   })
 
-  it('name the batch of a transaction that is refused', () => settlement.refuses('InvalidProof', 'settle', [[sweep, intoDistress, intoDistress]], [2n]))
+  it('name the batch of a transaction that is refused', () =>
+    settlement.refuses('InvalidProof', 'settle', [[sweep, intoDistress, intoDistress]], [2n]))
 
   it('are refused with any value one more, or the digest', async () => {
-    const oneMore = (batch: ProvenBatch, i: number) => changed(batch, (copy) => (copy.values[i] = (copy.values[i]! + 1n) % FIELD))
+    const oneMore = (batch: ProvenBatch, i: number) =>
+      changed(batch, (copy) => (copy.values[i] = (copy.values[i]! + 1n) % FIELD))
     for (let i = 0; i < sweep.values.length; i++) await refused(oneMore(sweep, i))
     await refused(changed(sweep, (copy) => copy.digest++))
     await untilResolve()
@@ -131,11 +173,15 @@ describe('real proofs', () => {
   it('are refused where the envelope was opened with another bound, or reopened in between', async () => {
     for (const side of ['floors', 'ceilings'] as const) {
       await refused(changed(sweep, (copy) => copy.openings[0]![side][0]!--))
-      await refused(changed(sweep, (copy) => (copy.openings[0]![side][6] = copy.openings[0]![side][6]! === 0n ? 1n : 0n)))
+      await refused(
+        changed(sweep, (copy) => (copy.openings[0]![side][6] = copy.openings[0]![side][6]! === 0n ? 1n : 0n)),
+      )
     }
     const [opening] = sweep.openings
     await settlement.write('openEnvelopes', [[opening]])
-    await settlement.write('openEnvelopes', [[{ ...opening, floors: opening!.floors.with(0, opening!.floors[0]! - 1n) }]])
+    await settlement.write('openEnvelopes', [
+      [{ ...opening, floors: opening!.floors.with(0, opening!.floors[0]! - 1n) }],
+    ])
     await refused({ ...sweep, openings: [] })
     await settlement.write('openEnvelopes', [[opening]])
     await settle({ ...sweep, openings: [] })
@@ -143,11 +189,13 @@ describe('real proofs', () => {
 
   it('are refused in another window', async () => {
     const [opening] = sweep.openings
-    await refused(changed(sweep, (copy) => {
-      copy.openings.push({ ...opening!, slot: 3 })
-      copy.window = [0, 1, 3]
-      copy.values[2] = sweep.values[3]!
-    }))
+    await refused(
+      changed(sweep, (copy) => {
+        copy.openings.push({ ...opening!, slot: 3 })
+        copy.window = [0, 1, 3]
+        copy.values[2] = sweep.values[3]!
+      }),
+    )
   })
 
   it('are refused at the marks of another round', async () => {
@@ -173,23 +221,41 @@ describe('real proofs', () => {
 
   it('are refused as proofs of the other circuit', async () => {
     await refused(changed(sweep, (copy) => (copy.proof = structuredClone(resolve.proof))))
-    await refused(changed(sweep, (copy) => (copy.circuit = 1)), 'WrongWindowLength')
+    await refused(
+      changed(sweep, (copy) => (copy.circuit = 1)),
+      'WrongWindowLength',
+    )
     await untilResolve()
     await refused(changed(resolve, (copy) => (copy.proof = structuredClone(sweep.proof))))
-    await refused(changed(resolve, (copy) => (copy.circuit = 0)), 'WrongWindowLength')
+    await refused(
+      changed(resolve, (copy) => (copy.circuit = 0)),
+      'WrongWindowLength',
+    )
   })
 
   describe('are refused with points that are', () => {
     const cases: Record<string, (proof: ProvenBatch['proof']) => void> = {
       'not on the curve (a)': (proof) => (proof.a = [1n, 1n]),
-      'not on the curve (b)': (proof) => (proof.b = [[1n, 1n], [1n, 1n]]),
+      'not on the curve (b)': (proof) =>
+        (proof.b = [
+          [1n, 1n],
+          [1n, 1n],
+        ]),
       'not on the curve (c)': (proof) => (proof.c = [proof.c[0]!, proof.c[1]! + 1n]),
-      'at infinity': (proof) => Object.assign(proof, { a: [0n, 0n], b: [[0n, 0n], [0n, 0n]], c: [0n, 0n] }),
+      'at infinity': (proof) =>
+        Object.assign(proof, {
+          a: [0n, 0n],
+          b: [
+            [0n, 0n],
+            [0n, 0n],
+          ],
+          c: [0n, 0n],
+        }),
       'beyond the field (a)': (proof) => (proof.a[0]! += BASE_FIELD),
       'beyond the field (b)': (proof) => (proof.b[0]![0]! += BASE_FIELD),
       'beyond the field (c)': (proof) => (proof.c[0]! += BASE_FIELD),
       'the largest words': (proof) => (proof.c = [(1n << 256n) - 1n, (1n << 256n) - 1n]),
-      'exchanged': (proof) => ([proof.a, proof.c] = [proof.c, proof.a]),
+      exchanged: (proof) => ([proof.a, proof.c] = [proof.c, proof.a]),
       'negated (a)': (proof) => (proof.a[1] = BASE_FIELD - proof.a[1]!),
       'of the halves of b exchanged': (proof) => proof.b.forEach((row) => row.reverse()),
       'another than the proof made, on the curve': (proof) => (proof.a = [1n, 2n]),
@@ -205,7 +271,10 @@ describe('real proofs', () => {
       const local = await startChain(1337)
       for (const circuit of ['Sweep', 'Resolve'] as const) {
         await elsewhere.refusesDeployment('DevelopmentKeysOnly', generated(circuit), [], [10n])
-        assert.equal(await (await local.contract(generated(circuit))).read('keyHash'), keys[circuit === 'Sweep' ? 'sweep' : 'resolve'].keyHash)
+        assert.equal(
+          await (await local.contract(generated(circuit))).read('keyHash'),
+          keys[circuit === 'Sweep' ? 'sweep' : 'resolve'].keyHash,
+        )
       }
     })
 
@@ -216,20 +285,56 @@ describe('real proofs', () => {
       await elsewhere.client.setCode({ address: feed, bytecode: code! })
       const sent = () => elsewhere.client.getTransactionCount({ address: elsewhere.accounts[0]! })
       const signer = {
-        url: 'in process', chainId: 10, sender: elsewhere.accounts[0]!, read: elsewhere.client,
-        write: { sendTransaction: (call: object) => elsewhere.client.sendTransaction({ account: elsewhere.accounts[0]!, gas: 16_000_000n, ...call } as never) },
+        url: 'in process',
+        chainId: 10,
+        sender: elsewhere.accounts[0]!,
+        read: elsewhere.client,
+        write: {
+          sendTransaction: (call: object) =>
+            elsewhere.client.sendTransaction({ account: elsewhere.accounts[0]!, gas: 16_000_000n, ...call } as never),
+        },
       } as unknown as SigningClient
-      const book = parseBook(JSON.stringify({ ...goodBook(), assets: goodBook().assets.slice(0, 2), accounts: [{ id: 'a', balances: { ETH: '1' } }] }))
+      const book = parseBook(
+        JSON.stringify({
+          ...goodBook(),
+          assets: goodBook().assets.slice(0, 2),
+          accounts: [{ id: 'a', balances: { ETH: '1' } }],
+        }),
+      )
       const parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-      const options = { custody: { USD: { ...mockCustody(book).USD!, token: feed } }, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS }
+      const options = {
+        custody: { USD: { ...mockCustody(book).USD!, token: feed } },
+        data: join(parent, 'state'),
+        clocks: DEFAULT_CLOCKS,
+      }
       try {
-        await assert.rejects(deploy(book, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: false }), /development keys.*chain id 10/)
-        await assert.rejects(deploy(book, keys, signer, { ...options, feeds: {}, allowDevelopmentKeys: true }), /No feed is named for ETH/)
-        await assert.rejects(deploy(book, keys, signer, { ...options, feeds: { ETH: feed, XRP: zeroAddress }, allowDevelopmentKeys: true }), /XRP, which is not a traded asset/)
+        await assert.rejects(
+          deploy(book, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: false }),
+          /development keys.*chain id 10/,
+        )
+        await assert.rejects(
+          deploy(book, keys, signer, { ...options, feeds: {}, allowDevelopmentKeys: true }),
+          /No feed is named for ETH/,
+        )
+        await assert.rejects(
+          deploy(book, keys, signer, {
+            ...options,
+            feeds: { ETH: feed, XRP: zeroAddress },
+            allowDevelopmentKeys: true,
+          }),
+          /XRP, which is not a traded asset/,
+        )
         assert.equal(await sent(), 0)
-        const deployed = await deploy(book, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: true })
+        const deployed = await deploy(book, keys, signer, {
+          ...options,
+          feeds: { ETH: feed },
+          allowDevelopmentKeys: true,
+        })
         const abi = parseAbi(['function keyHash() view returns (bytes32)'])
-        assert.equal(await elsewhere.client.readContract({ address: deployed.verifiers.sweep, abi, functionName: 'keyHash' }), keys.sweep.keyHash)
+        assert.equal(
+          await elsewhere.client.readContract({ address: deployed.verifiers.sweep, abi, functionName: 'keyHash' }),
+          keys.sweep.keyHash,
+        )
         assert.equal(deployed.chainId, 10)
       } finally {
         await rm(parent, { recursive: true })

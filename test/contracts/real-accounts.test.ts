@@ -40,7 +40,8 @@ describe('accounts under real proofs', () => {
 
   const domain = () => ({ chainId: 31337n, settlement: BigInt(market.settlement.address) })
   const settle = (batch: ProvenBatch) => market.settlement.write('settle', [[batch]])
-  const refused = (error: string, batch: ProvenBatch, args?: unknown[]) => market.settlement.refuses(error, 'settle', [[batch]], args)
+  const refused = (error: string, batch: ProvenBatch, args?: unknown[]) =>
+    market.settlement.refuses(error, 'settle', [[batch]], args)
 
   function signed(key: OwnerKey, operation: Unsigned, where = domain()): SignedOperation {
     const draft = { ...operation, signature: { r8: [0n, 1n] as Point, s: 0n } } as SignedOperation
@@ -61,7 +62,10 @@ describe('accounts under real proofs', () => {
 
   async function marks(): Promise<Marks> {
     const words = await market.settlement.read<bigint[][]>('marks')
-    return [CASH_MARKS, ...words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])))] as unknown as Marks
+    return [
+      CASH_MARKS,
+      ...words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!]))),
+    ] as unknown as Marks
   }
 
   async function matches(): Promise<void> {
@@ -70,14 +74,18 @@ describe('accounts under real proofs', () => {
     for (let a = 0; a < 3; a++) {
       const { accounts } = await ledgerOf(market.vault, a)
       assert.equal(accounts, system.ledger.accounts[a])
-      assert.equal(accounts, system.accounts.reduce((sum, { balances }) => sum + balances[a]!, 0n))
+      assert.equal(
+        accounts,
+        system.accounts.reduce((sum, { balances }) => sum + balances[a]!, 0n),
+      )
     }
   }
 
   before(async () => {
     keys = await tinyKeysWithVerifiers()
     market = await deployMarket({}, async (config, on) => {
-      const verifier = async (name: string) => (await on.contract(`contracts/generated/tiny/${name}Verifier.sol:${name}Verifier`)).address
+      const verifier = async (name: string) =>
+        (await on.contract(`contracts/generated/tiny/${name}Verifier.sol:${name}Verifier`)).address
       return {
         ...config,
         settlement: {
@@ -90,12 +98,21 @@ describe('accounts under real proofs', () => {
         escape: { ...config.escape, exitVerifier: await verifier('Exit') },
       }
     })
-    ;[, , ada, bob, eve] = market.chain.accounts.map((address) => getAddress(address)) as [never, never, Address, Address, Address]
+    ;[, , ada, bob, eve] = market.chain.accounts.map((address) => getAddress(address)) as [
+      never,
+      never,
+      Address,
+      Address,
+      Address,
+    ]
     system = System.empty(keys.profile, 8, MIN_LIABILITY, domain(), SECRET)
     await nextRound(market)
     system.setMarks(await marks())
     const traded = system.ledger.marks!.slice(1)
-    const envelope = { floors: traded.map(({ u }) => u / 2n), ceilings: traded.map(({ v }) => 2n * v) }
+    const envelope = {
+      floors: traded.map(({ collateralValue }) => collateralValue / 2n),
+      ceilings: traded.map(({ liabilityValue }) => 2n * liabilityValue),
+    }
     await market.settlement.write('openEnvelopes', [[{ slot: 2, ...envelope }]])
     system.open({ slot: 2, envelope })
   })
@@ -114,7 +131,10 @@ describe('accounts under real proofs', () => {
     const validUntil = (await market.chain.now()) + 1000n
     await refused('InvalidProof', await provenBatch(keys, elsewhere.transact(opens, validUntil)), [0n])
     const thief = system.clone()
-    const stolen = await provenBatch(keys, thief.transact([{ ...opens[0]!, publicKey: bobKey.publicKey } as Operation], validUntil))
+    const stolen = await provenBatch(
+      keys,
+      thief.transact([{ ...opens[0]!, publicKey: bobKey.publicKey } as Operation], validUntil),
+    )
     await refused('WrongDeposit', stolen, [0n])
     const other = System.empty(keys.profile, 8, MIN_LIABILITY, domain(), SECRET + 1n)
     other.setMarks(await marks())
@@ -134,7 +154,15 @@ describe('accounts under real proofs', () => {
   it('are topped up, and withdrawn from under their signature', async () => {
     await topUp(market, ada, 1n, 1, 2n * 10n ** 18n)
     const expiry = (await market.chain.now()) + 5000n
-    const withdraw = signed(adaKey, { kind: 'withdraw', index: 0, version: 0n, asset: 0, amount: 300n * CASH, recipient: eve, expiry })
+    const withdraw = signed(adaKey, {
+      kind: 'withdraw',
+      index: 0,
+      version: 0n,
+      asset: 0,
+      amount: 300n * CASH,
+      recipient: eve,
+      expiry,
+    })
     const { batch } = await transact([{ kind: 'topup', depositId: 2, index: 1, asset: 1, amount: 2n * ETH }, withdraw])
     // Nobody diverts it: the recipient is part of what was proven.
     await refused('InvalidProof', { ...batch, values: batch.values.with(4 + 10 + 8, BigInt(bob)) }, [0n])
@@ -147,23 +175,48 @@ describe('accounts under real proofs', () => {
   })
 
   it('are served by force, or discharged where the signature is bad', async () => {
-    const file = async (user: Address, index: number, key: OwnerKey, asset: number, amount: bigint): Promise<SignedOperation> => {
+    const file = async (
+      user: Address,
+      index: number,
+      key: OwnerKey,
+      asset: number,
+      amount: bigint,
+    ): Promise<SignedOperation> => {
       const { forced, chain } = market
       const receipt = await forced.write('reserve', [index], user, FORCED.bond + FORCED.forcedFee)
       const queueNumber = forced.events(receipt)[0]!.args.number as bigint
       const expiry = (await chain.now()) + 10n * 86_400n
       const operation = signed(key, { kind: 'forced', queueNumber, index, asset, amount, recipient: user, expiry })
       const { r8, s } = operation.signature
-      await forced.write('submit', submission({ number: queueNumber, index: BigInt(index), asset: BigInt(asset), amount, recipient: user, expiry, r8: [...r8], s }), user)
+      await forced.write(
+        'submit',
+        submission({
+          number: queueNumber,
+          index: BigInt(index),
+          asset: BigInt(asset),
+          amount,
+          recipient: user,
+          expiry,
+          r8: [...r8],
+          s,
+        }),
+        user,
+      )
       return operation
     }
     const good = await file(bob, 1, bobKey, 1, ETH)
     const bad = await file(eve, 0, bobKey, 0, CASH)
     await nextRound(market)
     const { batch, results } = await transact([good, bad])
-    assert.deepEqual(results.map(({ outcome }) => outcome), ['done', 'discharged'])
+    assert.deepEqual(
+      results.map(({ outcome }) => outcome),
+      ['done', 'discharged'],
+    )
     const receipt = await settle(batch)
-    assert.deepEqual(market.forced.events(receipt).map(({ name }) => name), ['Served', 'Discharged'])
+    assert.deepEqual(
+      market.forced.events(receipt).map(({ name }) => name),
+      ['Served', 'Discharged'],
+    )
     await matches()
     await settle(await place())
     await market.vault.write('claim', [1n], bob)
@@ -182,47 +235,73 @@ describe('accounts under real proofs', () => {
     await matches()
     await refused('InvalidProof', batch, [0n])
     await settle(await place())
-    const { batch: late } = await transact([signed(adaKey, { kind: 'preferences', index: 0, version: system.accounts[0]!.version, weights: Array<number>(8).fill(3), expiry })], 10n)
+    const { batch: late } = await transact(
+      [
+        signed(adaKey, {
+          kind: 'preferences',
+          index: 0,
+          version: system.accounts[0]!.version,
+          weights: Array<number>(8).fill(3),
+          expiry,
+        }),
+      ],
+      10n,
+    )
     await market.chain.mineAt((await market.chain.now()) + 11n)
     await refused('BatchExpired', late)
   })
 
   it('leave under the root of the checkpoint, each once, with what is theirs', async () => {
-    const { vault, escape, tokens } = market
+    const { vault, escape: exits, tokens } = market
     const { root, prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
     await fund(market, eve, 0, 1n)
     await abandon(market)
-    const [holdings, denominator] = await escape.read<[bigint[], bigint]>('snapshot')
+    const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     // The preferences above were proven, not settled.
     const before = system.clone()
     const current = await market.settlement.read<bigint>('accountsRoot')
     assert.equal(current, root)
     const checkpointMarks = await marks()
-    assert.deepEqual(checkpointMarks.slice(1).map(({ price }) => price), prices)
+    assert.deepEqual(
+      checkpointMarks.slice(1).map(({ price }) => price),
+      prices,
+    )
     const stale = before.accounts[0]!
-    const account = (index: number) => (index === 0 ? { ...stale, version: stale.version - 1n, weights: Array<number>(8).fill(8) } : before.accounts[index]!)
+    const account = (index: number) =>
+      index === 0
+        ? { ...stale, version: stale.version - 1n, weights: Array<number>(8).fill(8) }
+        : before.accounts[index]!
     const tree = before.tree
     tree.set(0, accountLeaf(account(0)))
     assert.equal(tree.root, root)
 
     let claimed = 0n
-    for (const [index, key, recipient] of [[0, adaKey, ada], [1, bobKey, bob]] as const) {
+    for (const [index, key, recipient] of [
+      [0, adaKey, ada],
+      [1, bobKey, bob],
+    ] as const) {
       const signature = sign(key, messageHash(domain(), exitMessage(index, recipient)))
       const { vector, input } = exitTransition({
-        domain: domain(), account: account(index), path: tree.path(index), publicKey: key.publicKey, recipient, signature, marks: checkpointMarks,
+        domain: domain(),
+        account: account(index),
+        path: tree.path(index),
+        publicKey: key.publicKey,
+        recipient,
+        signature,
+        marks: checkpointMarks,
       })
       const equity = vector[5]!
       const { proof, signals } = await prove(keys, 'exit', input)
       const { a, b, c } = calldata(proof)
       const args: unknown[] = [index, recipient, equity, signals[0]!, { a, b, c }]
-      await escape.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))
-      await escape.refuses('InvalidProof', 'exit', args.with(1, eve))
-      await escape.refuses('InvalidProof', 'exit', args.with(0, index + 2))
-      await escape.write('exit', args, eve)
-      await escape.refuses('AlreadyExited', 'exit', args, [index])
+      await exits.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))
+      await exits.refuses('InvalidProof', 'exit', args.with(1, eve))
+      await exits.refuses('InvalidProof', 'exit', args.with(0, index + 2))
+      await exits.write('exit', args, eve)
+      await exits.refuses('AlreadyExited', 'exit', args, [index])
       for (const asset of [0, 1]) {
         const held = await tokens[asset]!.read<bigint>('balanceOf', recipient)
-        await escape.write('pull', [index, asset])
+        await exits.write('pull', [index, asset])
         const paid = (await tokens[asset]!.read<bigint>('balanceOf', recipient)) - held
         assert.equal(paid, ((holdings[asset]! * equity) / denominator) * (asset === 0 ? 1n : 10n ** 10n))
       }

@@ -75,7 +75,9 @@ describe('a random sequence of 400 rounds, openings and settlements', () => {
           await settlement.refuses(faults[0]!, 'settle', [[batch]])
           refusals++
         } else {
-          const receipt = await settlement.write('settle', [[sweepBatch(slots, { active: random(5n), digest: random(R) })]])
+          const receipt = await settlement.write('settle', [
+            [sweepBatch(slots, { active: random(5n), digest: random(R) })],
+          ])
           for (const { slot, after } of slots) heads[slot] = after
           assert.equal(settlement.events(receipt).at(-1)!.args.complete, isComplete())
         }

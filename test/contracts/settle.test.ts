@@ -13,7 +13,7 @@ import {
   TIMES,
   WIDE,
 } from './market.ts'
-import { R, resolveVector, type ResolveVector, signals } from './mirror.ts'
+import { R, type ResolveVector, resolveVector, signals } from './mirror.ts'
 
 const MAX = (1n << 64n) - 1n
 
@@ -45,7 +45,8 @@ describe('settlement', () => {
     { slot: 2, before: 0n, after: 22n, envelope: WIDE },
   ]
 
-  const refuses = (error: string, batches: Batch[], args: unknown[]) => settlement.refuses(error, 'settle', [batches], args)
+  const refuses = (error: string, batches: Batch[], args: unknown[]) =>
+    settlement.refuses(error, 'settle', [batches], args)
 
   async function resolution(edit: Partial<ResolveVector> = {}): Promise<ResolveVector> {
     const [distress, inbox] = await settlement.read<bigint[]>('heads')
@@ -85,8 +86,13 @@ describe('settlement', () => {
       await settlement.write('settle', [[sweepBatch(toSlot2())]])
       const young = await deployMarket()
       await young.settlement.write('genesis', [1000n, 2000n, [3n]])
-      const receipt = await young.settlement.write('settle', [[sweepBatch(toSlot2(), { openings: [{ slot: 2, ...WIDE }] })]])
-      assert.deepEqual(young.settlement.events(receipt).at(-1), { name: 'Settled', args: { round: 0n, complete: false } })
+      const receipt = await young.settlement.write('settle', [
+        [sweepBatch(toSlot2(), { openings: [{ slot: 2, ...WIDE }] })],
+      ])
+      assert.deepEqual(young.settlement.events(receipt).at(-1), {
+        name: 'Settled',
+        args: { round: 0n, complete: false },
+      })
     })
 
     it('refuses a window with a slot twice', async () => {

@@ -2,8 +2,24 @@ import assert from 'node:assert/strict'
 
 import { decodeErrorResult } from 'viem'
 
-import { contractErrors } from '../../contracts/deployment.ts'
-import { abandon, ADA, BOB, type CheckpointRecord, checkpoint, exitCall, freeze, fund, keyOf, ledgerOf, open, step, topUp, transact, wait } from './custody.ts'
+import { contractErrors } from '../../chain/deployment.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  type CheckpointRecord,
+  checkpoint,
+  exitCall,
+  freeze,
+  fund,
+  keyOf,
+  ledgerOf,
+  open,
+  step,
+  topUp,
+  transact,
+  wait,
+} from './custody.ts'
 import { custodyOf, DEPOSIT, deployMarket, GRACE, type Market, nextRound } from './market.ts'
 
 const CASH = 1_000_000n
@@ -41,7 +57,10 @@ describe('tokens that misbehave', () => {
     await transact(market, [step.withdraw(0n, 0n, CASH, ada)])
     await tokens[0]!.write('setRefusing', [true])
     const failed = async (data: `0x${string}`) => {
-      const { errorName } = decodeErrorResult({ abi: await contractErrors(), data: await chain.revertData({ to: vault.address, data, from: ada }) })
+      const { errorName } = decodeErrorResult({
+        abi: await contractErrors(),
+        data: await chain.revertData({ to: vault.address, data, from: ada }),
+      })
       assert.equal(errorName, 'SafeERC20FailedOperation')
     }
     await failed(vault.encode('topUp', [0, 0, 100n * CASH]))
@@ -77,7 +96,7 @@ describe('tokens that misbehave', () => {
   })
 
   it('that revert stop their own payments only: settlements, rounds, checkpoints and other tokens go on', async () => {
-    const { vault, tokens, escape } = market
+    const { vault, tokens, escape: exits } = market
     await transact(market, [step.withdraw(0n, 0n, CASH, ada), step.withdraw(1n, 1n, ETH, bob)])
     await tokens[1]!.write('setReverting', [true])
     await assert.rejects(vault.write('claim', [1n], bob))
@@ -91,50 +110,59 @@ describe('tokens that misbehave', () => {
     await wait(market, GRACE + 1)
     await freeze(market)
     const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
-    await escape.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
-    await escape.write('exit', await exitCall(market, 1n, bob, prices[0]! * 8n * ETH))
+    await exits.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
+    await exits.write('exit', await exitCall(market, 1n, bob, prices[0]! * 8n * ETH))
     for (const index of [0, 1]) {
-      await assert.rejects(escape.write('pull', [index, 1]))
-      await escape.write('pull', [index, 0])
+      await assert.rejects(exits.write('pull', [index, 1]))
+      await exits.write('pull', [index, 0])
     }
     await vault.write('refund', [2n])
     await tokens[1]!.write('setReverting', [false])
-    for (const index of [0, 1]) await escape.write('pull', [index, 1])
+    for (const index of [0, 1]) await exits.write('pull', [index, 1])
     await vault.write('claim', [1n], bob)
     await vault.write('claim', [2n], bob)
     for (const asset of [0, 1]) assert.ok((await ledgerOf(vault, asset)).custody <= 2n)
   })
 
   it('that block a claimant keep nobody else from their funds', async () => {
-    const { vault, tokens, escape, insurance } = market
+    const { vault, tokens, escape: exits, insurance } = market
     await fund(market, bob, 0, 50n * CASH)
     await insurance.write('insure', [50n * CASH], bob)
     await nextRound(market)
-    await transact(market, [step.withdraw(0n, 0n, CASH, bob), step.withdraw(0n, 0n, CASH, ada), step.withdraw(1n, 1n, ETH, bob)])
+    await transact(market, [
+      step.withdraw(0n, 0n, CASH, bob),
+      step.withdraw(0n, 0n, CASH, ada),
+      step.withdraw(1n, 1n, ETH, bob),
+    ])
     await tokens[0]!.write('setBlocked', [bob, true])
     await assert.rejects(vault.write('claim', [0n], bob))
     await vault.write('claim', [1n], ada)
     await vault.write('claim', [2n], bob)
     await abandon(market)
     const { prices } = await vault.read<CheckpointRecord>('lastCheckpoint')
-    await escape.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
-    await escape.write('exit', await exitCall(market, 1n, bob, prices[0]! * 9n * ETH))
-    await assert.rejects(escape.write('pull', [1, 0]))
-    await assert.rejects(escape.write('pullShares', [0], bob))
-    await escape.write('pullShares', [1], bob)
-    await escape.write('pull', [1, 1])
-    await escape.write('pull', [0, 0])
-    await escape.write('pull', [0, 1])
+    await exits.write('exit', await exitCall(market, 0n, ada, (998n * CASH) << 32n))
+    await exits.write('exit', await exitCall(market, 1n, bob, prices[0]! * 9n * ETH))
+    await assert.rejects(exits.write('pull', [1, 0]))
+    await assert.rejects(exits.write('pullShares', [0], bob))
+    await exits.write('pullShares', [1], bob)
+    await exits.write('pull', [1, 1])
+    await exits.write('pull', [0, 0])
+    await exits.write('pull', [0, 1])
     await tokens[0]!.write('setBlocked', [bob, false])
-    await escape.write('pull', [1, 0])
-    await escape.write('pullShares', [0], bob)
+    await exits.write('pull', [1, 0])
+    await exits.write('pullShares', [0], bob)
     await vault.write('claim', [0n], bob)
     for (const asset of [0, 1]) assert.ok((await ledgerOf(vault, asset)).custody <= 3n)
   })
 
   describe('that call back during a transfer get nowhere: ReentrancyGuardReentrantCall', () => {
     /** During the transfer that `act` makes, the token calls the contract in its own name. */
-    async function reenters(target: { address: `0x${string}` }, call: `0x${string}`, act: () => Promise<unknown>, error = 'ReentrancyGuardReentrantCall') {
+    async function reenters(
+      target: { address: `0x${string}` },
+      call: `0x${string}`,
+      act: () => Promise<unknown>,
+      error = 'ReentrancyGuardReentrantCall',
+    ) {
       const token = market.tokens[0]!
       await token.write('setCall', [target.address, call])
       await act()
@@ -173,9 +201,16 @@ describe('tokens that misbehave', () => {
       await token.write('perform', [token.address, token.encode('approve', [vault.address, 10n * CASH])])
       await token.write('perform', [insurance.address, insurance.encode('insure', [4n * CASH])])
       const insure = token.encode('perform', [insurance.address, insurance.encode('insure', [CASH])])
-      await reenters(insurance, insurance.encode('cancel', []), () => market.chain.send({ to: token.address, data: insure }))
+      await reenters(insurance, insurance.encode('cancel', []), () =>
+        market.chain.send({ to: token.address, data: insure }),
+      )
       assert.equal(await vault.read('insuring'), 5n * CASH)
-      await reenters(insurance, insurance.encode('cancel', []), () => token.write('perform', [insurance.address, insurance.encode('cancel', [])]), 'NothingWaiting')
+      await reenters(
+        insurance,
+        insurance.encode('cancel', []),
+        () => token.write('perform', [insurance.address, insurance.encode('cancel', [])]),
+        'NothingWaiting',
+      )
       assert.equal(await token.read('balanceOf', token.address), 10n * CASH)
       await token.write('perform', [insurance.address, insurance.encode('insure', [4n * CASH])])
       await nextRound(market)
@@ -183,16 +218,21 @@ describe('tokens that misbehave', () => {
       await token.write('perform', [insurance.address, insurance.encode('redeem', [4n * CASH * 1_000_000n])])
       await nextRound(market)
       await checkpoint(market)
-      await reenters(insurance, insurance.encode('collect', []), () => token.write('perform', [insurance.address, insurance.encode('collect', [])]), 'NothingToCollect')
+      await reenters(
+        insurance,
+        insurance.encode('collect', []),
+        () => token.write('perform', [insurance.address, insurance.encode('collect', [])]),
+        'NothingToCollect',
+      )
     })
 
     it('from a pull into a pull', async () => {
-      const { escape } = market
+      const { escape: exits } = market
       await abandon(market)
-      await escape.write('exit', await exitCall(market, 0n, ada, (1000n * CASH) << 32n))
-      await escape.write('exit', await exitCall(market, 1n, bob, 5n))
-      await reenters(escape, escape.encode('pull', [0, 0]), () => escape.write('pull', [0, 0]), 'AlreadyPulled')
-      await reenters(escape, escape.encode('pull', [0, 1]), () => escape.write('pull', [1, 0]))
+      await exits.write('exit', await exitCall(market, 0n, ada, (1000n * CASH) << 32n))
+      await exits.write('exit', await exitCall(market, 1n, bob, 5n))
+      await reenters(exits, exits.encode('pull', [0, 0]), () => exits.write('pull', [0, 0]), 'AlreadyPulled')
+      await reenters(exits, exits.encode('pull', [0, 1]), () => exits.write('pull', [1, 0]))
     })
   })
 

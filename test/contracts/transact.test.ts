@@ -1,6 +1,18 @@
 import assert from 'node:assert/strict'
 
-import { ADA, BOB, ledgerOf, liquidate, open, OP, refusesTransact, step, transact, transactBatch, wait } from './custody.ts'
+import {
+  ADA,
+  BOB,
+  ledgerOf,
+  liquidate,
+  OP,
+  open,
+  refusesTransact,
+  step,
+  transact,
+  transactBatch,
+  wait,
+} from './custody.ts'
 import { deployMarket, type Market, nextRound, TIMES, TRANSACT_STEPS } from './market.ts'
 import { R, type TransactVector } from './mirror.ts'
 
@@ -21,7 +33,10 @@ describe('a settlement of operations', () => {
     const batch = await transactBatch(market, first())
     const receipt = await settlement.write('settle', [[batch]])
     assert.deepEqual(settlement.events(receipt), [
-      { name: 'Transacted', args: { round: 1n, rootAfter: batch.values[1], inboxAfter: 0n, active: 1n, validUntil: batch.values[3] } },
+      {
+        name: 'Transacted',
+        args: { round: 1n, rootAfter: batch.values[1], inboxAfter: 0n, active: 1n, validUntil: batch.values[3] },
+      },
       { name: 'Settled', args: { round: 1n, complete: true } },
     ])
     assert.deepEqual(vault.events(receipt), [
@@ -54,15 +69,23 @@ describe('a settlement of operations', () => {
       { validUntil: 5n },
     ]
     for (let a = 0; a < 7; a++) {
-      for (const k of [0, 3, 4, 5, 6]) changes.push({ marks: marks.map((m, i) => (i === a ? m.with(k, m[k]! + 1n) : m)) })
+      for (const k of [0, 3, 4, 5, 6])
+        changes.push({ marks: marks.map((m, i) => (i === a ? m.with(k, m[k]! + 1n) : m)) })
     }
     for (const proven of changes) await refusesTransact(market, 'InvalidProof', first(), [0n], { proven })
     const batch = await transactBatch(market, first())
     for (let i = 1; i < 14; i++) {
-      await settlement.refuses('InvalidProof', 'settle', [[{ ...batch, values: batch.values.with(i, batch.values[i]! + 1n) }]], [0n])
+      await settlement.refuses(
+        'InvalidProof',
+        'settle',
+        [[{ ...batch, values: batch.values.with(i, batch.values[i]! + 1n) }]],
+        [0n],
+      )
     }
     // The maintenance marks and the depths are not in it.
-    await transact(market, first(), { proven: { marks: marks.map((m) => m.with(1, 5n).with(2, 6n).with(7, 7n).with(8, 8n)) } })
+    await transact(market, first(), {
+      proven: { marks: marks.map((m) => m.with(1, 5n).with(2, 6n).with(7, 7n).with(8, 8n)) },
+    })
   })
 
   describe('refuses', () => {
@@ -71,13 +94,33 @@ describe('a settlement of operations', () => {
       const batch = await transactBatch(market, first())
       const length = BigInt(4 + 10 * TRANSACT_STEPS)
       await settlement.refuses('WrongWindowLength', 'settle', [[{ ...batch, window: [0] }]], [0n, 1n, 0n])
-      await settlement.refuses('WrongValuesLength', 'settle', [[{ ...batch, values: batch.values.slice(1) }]], [0n, length - 1n, length])
-      await settlement.refuses('WrongValuesLength', 'settle', [[{ ...batch, values: [...batch.values, 0n] }]], [0n, length + 1n, length])
+      await settlement.refuses(
+        'WrongValuesLength',
+        'settle',
+        [[{ ...batch, values: batch.values.slice(1) }]],
+        [0n, length - 1n, length],
+      )
+      await settlement.refuses(
+        'WrongValuesLength',
+        'settle',
+        [[{ ...batch, values: [...batch.values, 0n] }]],
+        [0n, length + 1n, length],
+      )
       for (let i = 0; i < batch.values.length; i++) {
-        await settlement.refuses('ValueNotInField', 'settle', [[{ ...batch, values: batch.values.with(i, R) }]], [0n, BigInt(i)])
+        await settlement.refuses(
+          'ValueNotInField',
+          'settle',
+          [[{ ...batch, values: batch.values.with(i, R) }]],
+          [0n, BigInt(i)],
+        )
       }
       await settlement.refuses('ValueNotInField', 'settle', [[{ ...batch, digest: R }]], [0n, length])
-      await settlement.refuses('TooManySteps', 'settle', [[{ ...batch, values: batch.values.with(0, 4n) }]], [0n, 4n, 3n])
+      await settlement.refuses(
+        'TooManySteps',
+        'settle',
+        [[{ ...batch, values: batch.values.with(0, 4n) }]],
+        [0n, 4n, 3n],
+      )
     })
 
     it('BatchExpired', async () => {
@@ -91,10 +134,14 @@ describe('a settlement of operations', () => {
     it('InvalidStep: an operation that does not exist, junk in an inactive step, padding before an active one', async () => {
       await refusesTransact(market, 'InvalidStep', [[10n, ...first()[0]!.slice(1)]], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [Array<bigint>(10).fill(0n), first()[0]!], [0n, 0n])
-      await refusesTransact(market, 'InvalidStep', [first()[0]!, [0n, 1n, ...Array<bigint>(8).fill(0n)]], [0n, 1n], { active: 1n })
+      await refusesTransact(market, 'InvalidStep', [first()[0]!, [0n, 1n, ...Array<bigint>(8).fill(0n)]], [0n, 1n], {
+        active: 1n,
+      })
       await refusesTransact(market, 'InvalidStep', first(), [0n, 0n], { active: 0n })
       for (let k = 1; k < 10; k++) {
-        await refusesTransact(market, 'InvalidStep', [first()[0]!, Array<bigint>(10).fill(0n).with(k, 1n)], [0n, 1n], { active: 1n })
+        await refusesTransact(market, 'InvalidStep', [first()[0]!, Array<bigint>(10).fill(0n).with(k, 1n)], [0n, 1n], {
+          active: 1n,
+        })
       }
     })
 
@@ -131,7 +178,9 @@ describe('a settlement of operations', () => {
   })
 
   it('reads no memo', async () => {
-    await market.settlement.write('settle', [[{ ...(await transactBatch(market, first())), memo: `0x${'ab'.repeat(51)}` }]])
+    await market.settlement.write('settle', [
+      [{ ...(await transactBatch(market, first())), memo: `0x${'ab'.repeat(51)}` }],
+    ])
   })
 
   it('leaves trades and preferences without a trace in the ledger', async () => {
@@ -163,7 +212,8 @@ describe("the backstop's inventory", () => {
     await refusesTransact(market, 'BackstopSide', [step.unwind(0n, 2n, 1n, enough, 1n)], [0n])
     await refusesTransact(market, 'BackstopSide', [step.trade(0n), step.unwind(0n, 2n, 100_000_001n, 0n, 0n)], [1n])
     for (const asset of [0n, 3n, 7n, 8n, 256n]) {
-      for (const direction of [0n, 1n]) await refusesTransact(market, 'BackstopSide', [step.unwind(0n, asset, 1n, enough, direction)], [0n])
+      for (const direction of [0n, 1n])
+        await refusesTransact(market, 'BackstopSide', [step.unwind(0n, asset, 1n, enough, direction)], [0n])
     }
     await refusesTransact(market, 'BackstopSide', [step.unwind(0n, 1n, 0n, enough, 1n)], [0n])
     await refusesTransact(market, 'AmountTooLarge', [step.unwind(0n, 1n, 1n, 1n << 64n, 1n)])

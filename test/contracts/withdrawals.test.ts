@@ -2,7 +2,20 @@ import assert from 'node:assert/strict'
 
 import { zeroAddress } from 'viem'
 
-import { ADA, BOB, type CheckpointRecord, checkpoint, fund, ledgerOf, liquidate, open, refusesTransact, step, transact, wait } from './custody.ts'
+import {
+  ADA,
+  BOB,
+  type CheckpointRecord,
+  checkpoint,
+  fund,
+  ledgerOf,
+  liquidate,
+  open,
+  refusesTransact,
+  step,
+  transact,
+  wait,
+} from './custody.ts'
 import { deployMarket, type Market, TIMES } from './market.ts'
 
 const CASH = 1_000_000n
@@ -25,14 +38,23 @@ describe('withdrawals', () => {
 
   it('pend until the next checkpoint, then pay their recipient', async () => {
     const { vault, tokens, settlement } = market
-    const events = await transact(market, [step.withdraw(0n, 0n, 300n * CASH, bob), step.withdraw(1n, 1n, ETH, bob)], open1)
-    const pendings = events.filter(({ name }) => name === 'WithdrawalPending').map(({ args }) => [args.id, args.index, args.asset, args.amount, args.epoch])
+    const events = await transact(
+      market,
+      [step.withdraw(0n, 0n, 300n * CASH, bob), step.withdraw(1n, 1n, ETH, bob)],
+      open1,
+    )
+    const pendings = events
+      .filter(({ name }) => name === 'WithdrawalPending')
+      .map(({ args }) => [args.id, args.index, args.asset, args.amount, args.epoch])
     assert.deepEqual(pendings, [
       [0n, 0n, 0, 300n * CASH, 1n],
       [1n, 1n, 1, ETH, 1n],
     ])
     const cash = await ledgerOf(vault, 0)
-    assert.deepEqual([cash.custody, cash.accounts, cash.pending, cash.claimable], [1000n * CASH, 700n * CASH, 300n * CASH, 0n])
+    assert.deepEqual(
+      [cash.custody, cash.accounts, cash.pending, cash.claimable],
+      [1000n * CASH, 700n * CASH, 300n * CASH, 0n],
+    )
     assert.deepEqual(await vault.read('ratio', 1n), [0n, 0n])
     // The inbox is emptied, so the next settlement is a checkpoint.
     await transact(market, [step.preferences(0n)])
@@ -97,8 +119,18 @@ describe('withdrawals', () => {
     assert.equal(await vault.read('free', 0), 1000n * CASH)
     await transact(market, [step.withdraw(0n, 0n, 100n * CASH, bob)], open1)
     assert.equal(await vault.read('free', 0), 900n * CASH)
-    await refusesTransact(market, 'BeyondFreeCustody', [step.withdraw(0n, 0n, 900n * CASH + 1n, bob)], [0n, 900n * CASH + 1n, 900n * CASH])
-    await refusesTransact(market, 'BeyondFreeCustody', [step.withdraw(0n, 0n, 500n * CASH, bob), step.withdraw(1n, 0n, 400n * CASH + 1n, ada)], [0n, 400n * CASH + 1n, 400n * CASH])
+    await refusesTransact(
+      market,
+      'BeyondFreeCustody',
+      [step.withdraw(0n, 0n, 900n * CASH + 1n, bob)],
+      [0n, 900n * CASH + 1n, 900n * CASH],
+    )
+    await refusesTransact(
+      market,
+      'BeyondFreeCustody',
+      [step.withdraw(0n, 0n, 500n * CASH, bob), step.withdraw(1n, 0n, 400n * CASH + 1n, ada)],
+      [0n, 400n * CASH + 1n, 400n * CASH],
+    )
     await transact(market, [step.withdraw(0n, 0n, 500n * CASH, bob), step.withdraw(1n, 0n, 400n * CASH, ada)], open1)
     assert.equal(await vault.read('free', 0), 0n)
     await refusesTransact(market, 'BeyondFreeCustody', [step.withdraw(0n, 0n, 1n, bob)], [0n, 1n, 0n])

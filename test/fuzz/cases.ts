@@ -1,8 +1,8 @@
-import { NEUTRAL_WEIGHTS, type Account } from '../../protocol/account.ts'
+import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { ASSETS, PRICE_LIMIT, PRICE_MIN, TRADED, WORD } from '../../protocol/constants.ts'
-import { cornerHealth, health, isOversize, targetHealth, type Envelope } from '../../protocol/health.ts'
-import { abs, min } from '../../protocol/integer.ts'
-import { assetMarks, fillMarks, NO_MARKS, type AssetMarks, type Marks } from '../../protocol/marks.ts'
+import { cornerHealth, type Envelope, health, isOversize, targetHealth } from '../../protocol/health.ts'
+import { abs, max, min } from '../../protocol/integer.ts'
+import { type AssetMarks, assetMarks, fillMarks, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import type { Random } from '../protocol/random.ts'
 
 const MAX = WORD - 1n
@@ -10,33 +10,66 @@ const MAX = WORD - 1n
 /** Marks as a contract posts them, or any words in the order that it enforces; 1 to 7 assets. */
 export function randomMarks(random: Random): Marks {
   const kind = random.pick(['posted', 'posted', 'words', 'words', 'small'] as const)
-  return fillMarks(Array.from({ length: random.integer(1, TRADED) }, () => (kind === 'posted' ? postedMarks(random) : orderedWords(random, kind === 'small' ? 4 : 64))))
+  return fillMarks(
+    Array.from({ length: random.integer(1, TRADED) }, () =>
+      kind === 'posted' ? postedMarks(random) : orderedWords(random, kind === 'small' ? 4 : 64),
+    ),
+  )
 }
 
 function postedMarks(random: Random): AssetMarks {
   const penalty = BigInt(random.integer(0, 2000))
-  const [targetCollateralFactor, collateralFactor] = sorted([random.integer(0, 10_000 - Number(penalty)), random.integer(0, 10_000 - Number(penalty))].map(BigInt)) as [bigint, bigint]
-  const [liabilityFactor, targetLiabilityFactor] = sorted([random.integer(10_000 + Number(penalty), 15_000), random.integer(10_000 + Number(penalty), 15_000)].map(BigInt)) as [bigint, bigint]
+  const [targetCollateralFactor, collateralFactor] = sorted(
+    [random.integer(0, 10_000 - Number(penalty)), random.integer(0, 10_000 - Number(penalty))].map(BigInt),
+  ) as [bigint, bigint]
+  const [liabilityFactor, targetLiabilityFactor] = sorted(
+    [random.integer(10_000 + Number(penalty), 15_000), random.integer(10_000 + Number(penalty), 15_000)].map(BigInt),
+  ) as [bigint, bigint]
   const price = random.chance(0.05) ? random.magnitude(16) : min(PRICE_MIN + random.magnitude(60), PRICE_LIMIT - 1n)
-  return assetMarks(price, { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth: random.magnitude(random.pick([30, 64])) }, 'fuzz')
+  return assetMarks(
+    price,
+    {
+      collateralFactor,
+      liabilityFactor,
+      targetCollateralFactor,
+      targetLiabilityFactor,
+      penalty,
+      depth: random.magnitude(random.pick([30, 64])),
+    },
+    'fuzz',
+  )
 }
 
 function orderedWords(random: Random, bits: number): AssetMarks {
   if (random.chance(0.1)) return NO_MARKS
   const word = () => (random.chance(0.1) && bits === 64 ? MAX : random.magnitude(bits))
-  const [ut, u, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
-  const [buy, v, vt] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
+  const [targetCollateralValue, collateralValue, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
+  const [buy, liabilityValue, targetLiabilityValue] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
   // At least what is fetched: else cash could outgrow a word, which no posted marks allow.
-  const price = sell > buy ? sell : buy
+  const price = max(sell, buy)
   const k = () => (random.chance(0.1) ? 0n : random.chance(0.1) ? MAX : random.magnitude(64))
-  return { price, u, v, ut, vt, sell, buy, kSell: k(), kBuy: k() }
+  return {
+    price,
+    collateralValue,
+    liabilityValue,
+    targetCollateralValue,
+    targetLiabilityValue,
+    sell,
+    buy,
+    kSell: k(),
+    kBuy: k(),
+  }
 }
 
 /** Any account that is not oversize; often just at a line of section 5. */
 export function randomAccount(random: Random, index: number, marks: Marks): Account {
-  const weights = random.chance(0.3) ? NEUTRAL_WEIGHTS : [8, ...Array.from({ length: TRADED }, () => random.integer(1, 15))]
+  const weights = random.chance(0.3)
+    ? NEUTRAL_WEIGHTS
+    : [8, ...Array.from({ length: TRADED }, () => random.integer(1, 15))]
   const most = random.pick([8, 30, 64])
-  let balances = Array.from({ length: ASSETS }, (_, a) => (a > 0 && (random.chance(0.4) || marks[a]!.price === 0n) ? 0n : signed(random, random.magnitude(most))))
+  let balances = Array.from({ length: ASSETS }, (_, a) =>
+    a > 0 && (random.chance(0.4) || marks[a]!.price === 0n) ? 0n : signed(random, random.magnitude(most)),
+  )
   const line = random.pick(['none', 'health', 'target', 'amount', 'amount', 'solvent', 'solvent', 'solvent'] as const)
   const m = random.pick([1n, 2n, (1n << 48n) - 1n, 1n + random.magnitude(47)])
   const amount = (a: number) => {
@@ -47,7 +80,11 @@ export function randomAccount(random: Random, index: number, marks: Marks): Acco
     // A balance that the multiplier m just trades away, or just does not.
     balances = balances.map((balance, a) => {
       const near = amount(a) + BigInt(random.integer(-1, 1))
-      return a === 0 || balance === 0n || near <= 0n || near >= WORD || random.chance(0.3) ? balance : balance < 0n ? -near : near
+      return a === 0 || balance === 0n || near <= 0n || near >= WORD || random.chance(0.3)
+        ? balance
+        : balance < 0n
+          ? -near
+          : near
     })
   }
   if (line !== 'none') {
@@ -55,37 +92,58 @@ export function randomAccount(random: Random, index: number, marks: Marks): Acco
     const rest = balances.with(0, 0n)
     let value = line === 'health' || line === 'solvent' ? health(rest, marks) : targetHealth(rest, marks)
     for (let a = 1; line === 'amount' && a < ASSETS; a++) {
-      const { sell, ut, vt, buy } = marks[a]!
-      value += min(amount(a), abs(rest[a]!)) * (rest[a]! > 0n ? sell - ut : vt - buy)
+      const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
+      value +=
+        min(amount(a), abs(rest[a]!)) * (rest[a]! > 0n ? sell - targetCollateralValue : targetLiabilityValue - buy)
     }
     let cash = -(value >> 32n) + BigInt(random.integer(-1, 2))
     if (line === 'solvent') {
       // Breached by a part of what selling everything brings in above its maintenance value.
       let spare = 0n
-      for (let a = 1; a < ASSETS; a++) spare += rest[a]! * (rest[a]! > 0n ? marks[a]!.sell - marks[a]!.u : marks[a]!.buy - marks[a]!.v)
+      for (let a = 1; a < ASSETS; a++)
+        spare +=
+          rest[a]! *
+          (rest[a]! > 0n ? marks[a]!.sell - marks[a]!.collateralValue : marks[a]!.buy - marks[a]!.liabilityValue)
       cash -= ((spare >> 32n) * BigInt(random.integer(0, 1000))) / 1000n
     }
     balances = balances.with(0, abs(cash) < WORD ? cash : signed(random, random.magnitude(62)))
   }
   while (isOversize(balances, marks)) balances = balances.map((balance) => balance / 2n)
-  return { owner: random.bits(250), viewKey: random.bits(250), index, version: random.chance(0.1) ? (1n << 32n) - 9n : random.magnitude(31), weights, balances }
+  return {
+    owner: random.bits(250),
+    viewKey: random.bits(250),
+    index,
+    version: random.chance(0.1) ? (1n << 32n) - 9n : random.magnitude(31),
+    weights,
+    balances,
+  }
 }
 
 /** Any account at all, often just at the corner of the envelope. */
 export function randomSweepAccount(random: Random, index: number, envelope: Envelope): Account {
   const bits = random.pick([8, 30, 64])
-  const balances = Array.from({ length: ASSETS }, () => (random.chance(0.3) ? 0n : signed(random, random.chance(0.05) ? MAX : random.magnitude(bits))))
+  const balances = Array.from({ length: ASSETS }, () =>
+    random.chance(0.3) ? 0n : signed(random, random.chance(0.05) ? MAX : random.magnitude(bits)),
+  )
   if (random.chance(0.6)) {
     const cash = -(cornerHealth(balances.with(0, 0n), envelope) >> 32n) + BigInt(random.integer(-1, 1))
     if (abs(cash) < WORD) balances[0] = cash
   }
-  return { owner: random.bits(250), viewKey: random.bits(250), index, version: random.magnitude(32), weights: NEUTRAL_WEIGHTS, balances }
+  return {
+    owner: random.bits(250),
+    viewKey: random.bits(250),
+    index,
+    version: random.magnitude(32),
+    weights: NEUTRAL_WEIGHTS,
+    balances,
+  }
 }
 
 export function randomEnvelope(random: Random): Envelope {
   const bits = random.pick([3, 33, 64])
   // Whole cash units let a corner be exactly zero.
-  const bound = () => (bits === 33 ? BigInt(random.integer(0, 20)) << 32n : random.chance(0.05) ? MAX : random.magnitude(bits))
+  const bound = () =>
+    bits === 33 ? BigInt(random.integer(0, 20)) << 32n : random.chance(0.05) ? MAX : random.magnitude(bits)
   return { floors: Array.from({ length: TRADED }, bound), ceilings: Array.from({ length: TRADED }, bound) }
 }
 

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
-import { builtEnvironment } from '../../contracts/artifacts.ts'
+import { builtEnvironment } from '../../chain/artifacts.ts'
 import { Random } from '../protocol/random.ts'
 import { fuzzLedger } from './ledger.ts'
-import { fuzzResolve, fuzzSweep, type Counts } from './run.ts'
+import { type Counts, fuzzResolve, fuzzSweep } from './run.ts'
 import { fuzzExit, fuzzTransact } from './transact.ts'
 
 const { values } = parseArgs({
@@ -22,10 +22,22 @@ function print(what: string, { all }: Counts): void {
 }
 
 console.log(`seed ${values.seed}`)
-print('resolve: the circuit and the reference machine', await fuzzResolve(new Random(Number(values.seed)), Number(values.resolve)))
-print('sweep: the circuit and the reference machine', await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)))
-print('transact: the circuit and the reference machine', await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)))
-print('exit: the circuit and the reference machine', await fuzzExit(new Random(Number(values.seed)), Number(values.exit)))
+print(
+  'resolve: the circuit and the reference machine',
+  await fuzzResolve(new Random(Number(values.seed)), Number(values.resolve)),
+)
+print(
+  'sweep: the circuit and the reference machine',
+  await fuzzSweep(new Random(Number(values.seed)), Number(values.sweep)),
+)
+print(
+  'transact: the circuit and the reference machine',
+  await fuzzTransact(new Random(Number(values.seed)), Number(values.transact)),
+)
+print(
+  'exit: the circuit and the reference machine',
+  await fuzzExit(new Random(Number(values.seed)), Number(values.exit)),
+)
 // Built once, not by every process.
 await builtEnvironment()
 print('ledger: the contracts and the model', await fuzzLedger(1_000_000 * Number(values.seed), Number(values.ledger)))

@@ -3,24 +3,38 @@ import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
 import { abs, divUp } from '../../protocol/integer.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import { balancesAfter, meetsTarget, type Operation, type SignedOperation, type Trade, type Unwind } from '../../protocol/operation.ts'
+import {
+  balancesAfter,
+  meetsTarget,
+  type Operation,
+  type SignedOperation,
+  type Trade,
+  type Unwind,
+} from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
 import type { Random } from '../protocol/random.ts'
-import { EXPIRY, ownerKey, RECIPIENT, SEQUENCER, signed, SIGNING, VALID_UNTIL } from '../support/circuit-owners.ts'
+import { EXPIRY, ownerKey, RECIPIENT, SEQUENCER, SIGNING, signed, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { randomAccount } from './cases.ts'
 
 const keys = new Map<number, OwnerKey>()
 
 function keyOf(index: number): OwnerKey {
   let key = keys.get(index)
-  if (key === undefined) keys.set(index, (key = ownerKey(index)))
+  if (key === undefined) {
+    key = ownerKey(index)
+    keys.set(index, key)
+  }
   return key
 }
 
 /** Any account, often just at a line, whose owner can sign. */
 export function randomOwned(random: Random, index: number, marks: Marks): Account {
   const { publicKey } = keyOf(index)
-  return { ...randomAccount(random, index, marks), owner: ownerHash(publicKey), viewKey: sharedViewKey(SEQUENCER.secret, publicKey) }
+  return {
+    ...randomAccount(random, index, marks),
+    owner: ownerHash(publicKey),
+    viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
+  }
 }
 
 const UNSIGNED = { r8: [0n, 1n], s: 0n } as const
@@ -37,10 +51,31 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
   const { index, version, balances } = account
   const asset = random.integer(0, ASSETS - 1)
   const common = { index, version, expiry: EXPIRY, signature: UNSIGNED }
-  switch (random.pick(['open', 'topup', 'topup', 'withdraw', 'withdraw', 'unwind', 'unwind', 'unwind', 'preferences', 'forced', 'forced'] as const)) {
+  switch (
+    random.pick([
+      'open',
+      'topup',
+      'topup',
+      'withdraw',
+      'withdraw',
+      'unwind',
+      'unwind',
+      'unwind',
+      'preferences',
+      'forced',
+      'forced',
+    ] as const)
+  ) {
     case 'open': {
       const next = accounts.length
-      return { kind: 'open', depositId: 0, index: next, publicKey: keyOf(next).publicKey, asset, amount: positive(random, random.magnitude(64)) }
+      return {
+        kind: 'open',
+        depositId: 0,
+        index: next,
+        publicKey: keyOf(next).publicKey,
+        asset,
+        amount: positive(random, random.magnitude(64)),
+      }
     }
     case 'topup': {
       const room = WORD - balances[asset]!
@@ -53,12 +88,25 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
     }
     case 'forced': {
       const amount = withdrawn(random, account, asset, marks)
-      return corrupted(random, { kind: 'forced', index, expiry: EXPIRY, signature: UNSIGNED, queueNumber, asset, amount, recipient: RECIPIENT })
+      return corrupted(random, {
+        kind: 'forced',
+        index,
+        expiry: EXPIRY,
+        signature: UNSIGNED,
+        queueNumber,
+        asset,
+        amount,
+        recipient: RECIPIENT,
+      })
     }
     case 'unwind':
       return corrupted(random, { kind: 'unwind', ...common, ...exchange(random, account, marks) })
     case 'preferences':
-      return corrupted(random, { kind: 'preferences', ...common, weights: Array.from({ length: ASSETS }, () => random.integer(1, 15)) })
+      return corrupted(random, {
+        kind: 'preferences',
+        ...common,
+        weights: Array.from({ length: ASSETS }, () => random.integer(1, 15)),
+      })
   }
 }
 
@@ -72,22 +120,38 @@ function randomTrade(random: Random, { accounts, ledger }: System): Trade[] {
 }
 
 /** Terms of a trade: often all or just too much of the position, at the penalty's price or a unit beside it. */
-function exchange(random: Random, { balances }: Account, marks: Marks): Pick<Unwind, 'asset' | 'direction' | 'x' | 'y'> {
+function exchange(
+  random: Random,
+  { balances }: Account,
+  marks: Marks,
+): Pick<Unwind, 'asset' | 'direction' | 'x' | 'y'> {
   const asset = random.integer(1, ASSETS - 1)
   const closing = random.chance(0.7)
-  const direction = (balances[asset]! > 0n) === closing ? 0 : 1
+  const direction = balances[asset]! > 0n === closing ? 0 : 1
   const magnitude = abs(balances[asset]!)
-  const x = within(random.pick([magnitude, magnitude + 1n, magnitude / BigInt(random.integer(1, 1000)), random.magnitude(64)]))
+  const x = within(
+    random.pick([magnitude, magnitude + 1n, magnitude / BigInt(random.integer(1, 1000)), random.magnitude(64)]),
+  )
   const { price, sell, buy } = marks[asset]!
-  const fair = random.pick([divUp(x * sell, SCALE), (x * buy) / SCALE, (x * price) / SCALE]) + BigInt(random.integer(-1, 1))
+  const fair =
+    random.pick([divUp(x * sell, SCALE), (x * buy) / SCALE, (x * price) / SCALE]) + BigInt(random.integer(-1, 1))
   const y = random.chance(0.1) ? random.magnitude(64) : fair
   return x === 0n && y <= 0n ? { asset, direction, x: 1n, y: 0n } : { asset, direction, x, y: within(y) }
 }
 
 /** An amount, often the most that leaves the account at its target, or one unit more. */
 function withdrawn(random: Random, account: Account, asset: number, marks: Marks): bigint {
-  if (random.chance(0.4)) return positive(random, random.chance(0.5) ? abs(account.balances[asset]!) : random.magnitude(64))
-  const operation = { kind: 'forced', index: account.index, asset, queueNumber: 0n, recipient: RECIPIENT, expiry: 0n, signature: UNSIGNED } as const
+  if (random.chance(0.4))
+    return positive(random, random.chance(0.5) ? abs(account.balances[asset]!) : random.magnitude(64))
+  const operation = {
+    kind: 'forced',
+    index: account.index,
+    asset,
+    queueNumber: 0n,
+    recipient: RECIPIENT,
+    expiry: 0n,
+    signature: UNSIGNED,
+  } as const
   let [low, high] = [0n, WORD - 1n]
   while (low < high) {
     const middle = (low + high + 1n) >> 1n
@@ -104,7 +168,14 @@ function corrupted<T extends SignedOperation>(random: Random, operation: T): T {
     case 'key':
       return signed(operation, keyOf(operation.index + 1))
     case 'domain':
-      return signed(operation, keyOf(operation.index), random.pick([{ ...SIGNING, chainId: 1n }, { ...SIGNING, settlement: 1n }]))
+      return signed(
+        operation,
+        keyOf(operation.index),
+        random.pick([
+          { ...SIGNING, chainId: 1n },
+          { ...SIGNING, settlement: 1n },
+        ]),
+      )
     case 'version': {
       if (!('version' in operation)) return signed(operation, keyOf(operation.index))
       return signed({ ...operation, version: operation.version + 1n }, keyOf(operation.index))

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import type { Account } from '../../protocol/account.ts'
 import { DISTRESS, INBOX, SCALE, TRADED, WORD } from '../../protocol/constants.ts'
-import { cornerHealth, health, targetHealth, type Envelope } from '../../protocol/health.ts'
+import { cornerHealth, type Envelope, health, targetHealth } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
 import { isDust } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import { System, type CircuitInput, type Move } from '../../protocol/system.ts'
+import { type CircuitInput, type Move, System } from '../../protocol/system.ts'
 import type { Random } from '../protocol/random.ts'
-import { openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, openCircuit } from '../support/circuit.ts'
 import { put, putStep } from '../support/circuit-forgery.ts'
 import { TINY } from '../support/circuit-market.ts'
 import { accepts } from '../support/circuit-rejection.ts'
@@ -31,7 +31,10 @@ export async function fuzzResolve(random: Random, steps: number): Promise<Counts
   for (let done = 0; done < steps; ) {
     const marks = randomMarks(random)
     const accounts = Array.from({ length: random.integer(2, 4) }, (_, index) => breachedMostly(random, index, marks))
-    const ghosts = accounts.filter(() => random.chance(0.1)).map((account) => ({ ...account, version: account.version - 1n })).filter(({ version }) => version >= 0n)
+    const ghosts = accounts
+      .filter(() => random.chance(0.1))
+      .map((account) => ({ ...account, version: account.version - 1n }))
+      .filter(({ version }) => version >= 0n)
     const system = System.genesis(TINY, 3, dustLine(random, accounts[0]!.balances, marks), accounts, ghosts)
     system.setMarks(marks)
     toDistress(system)
@@ -44,19 +47,36 @@ export async function fuzzResolve(random: Random, steps: number): Promise<Counts
       for (const [s, { action, liquidation }] of resolutions.entries()) {
         const { balances } = before[s]!
         counts.add('steps')
-        counts.add(action === 'liquidate' ? `liquidate, ${liquidation!.status}${liquidation!.status === 'closed' ? (liquidation!.insufficient ? ' as insufficient' : ' as dust') : ''}` : action)
+        counts.add(
+          action === 'liquidate'
+            ? `liquidate, ${liquidation!.status}${liquidation!.status === 'closed' ? (liquidation!.insufficient ? ' as insufficient' : ' as dust') : ''}`
+            : action,
+        )
         if (liquidation !== undefined) {
           counts.add('bad debt', liquidation.badDebt > 0n)
-          counts.add('partial that sells or buys all of something', liquidation.status === 'partial' && liquidation.traded.some((q, a) => q > 0n && q === abs(balances[a]!)))
+          counts.add(
+            'partial that sells or buys all of something',
+            liquidation.status === 'partial' && liquidation.traded.some((q, a) => q > 0n && q === abs(balances[a]!)),
+          )
           counts.add('m = 1', liquidation.multiplier === 1n)
           counts.add('m > 2^47', liquidation.multiplier >> 47n > 0n)
           counts.add('of 2 or more assets', liquidation.traded.filter((q) => q > 0n).length > 1)
         }
         counts.add('a health within a cash unit of 0', abs(health(balances, marks)) <= SCALE)
         counts.add('a health of 0', health(balances, marks) === 0n)
-        counts.add('a target health within a cash unit of its line', abs(targetHealth(balances, marks) - SCALE) <= SCALE)
-        counts.add('dust or not by one unit', isDust(balances, marks, system.ledger.minLiability + 1n) !== isDust(balances, marks, system.ledger.minLiability))
-        counts.add('a magnitude above 2^60', balances.some((balance) => abs(balance) >> 60n > 0n))
+        counts.add(
+          'a target health within a cash unit of its line',
+          abs(targetHealth(balances, marks) - SCALE) <= SCALE,
+        )
+        counts.add(
+          'dust or not by one unit',
+          isDust(balances, marks, system.ledger.minLiability + 1n) !==
+            isDust(balances, marks, system.ledger.minLiability),
+        )
+        counts.add(
+          'a magnitude above 2^60',
+          balances.some((balance) => abs(balance) >> 60n > 0n),
+        )
         if (action !== 'drop' && random.chance(0.5)) {
           await refuses(nearby(random, input, s), 'Liquidation', s)
           counts.add('lies refused')
@@ -89,16 +109,35 @@ function nearby(random: Random, input: CircuitInput, s: number): CircuitInput {
   const m = value('multiplier')
   const any = 1n + random.magnitude(47)
   if (value('liquidate') === 0n) {
-    return putStep(input, s, { refresh: 0n, liquidate: 1n, ...random.pick([{ multiplier: any }, { insufficient: 1n }, { multiplier: 0n }]) })
+    return putStep(input, s, {
+      refresh: 0n,
+      liquidate: 1n,
+      ...random.pick([{ multiplier: any }, { insufficient: 1n }, { multiplier: 0n }]),
+    })
   }
-  if (m > 0n) return putStep(input, s, random.pick([{ multiplier: m + 1n }, { multiplier: m - 1n }, { multiplier: any === m ? m + 1n : any }, { multiplier: 0n, insufficient: 1n }]))
-  return putStep(input, s, random.pick([{ multiplier: any, insufficient: 0n }, { insufficient: 1n - value('insufficient') }]))
+  if (m > 0n)
+    return putStep(
+      input,
+      s,
+      random.pick([
+        { multiplier: m + 1n },
+        { multiplier: m - 1n },
+        { multiplier: any === m ? m + 1n : any },
+        { multiplier: 0n, insufficient: 1n },
+      ]),
+    )
+  return putStep(
+    input,
+    s,
+    random.pick([{ multiplier: any, insufficient: 0n }, { insufficient: 1n - value('insufficient') }]),
+  )
 }
 
 /** The generator's accounts are healthy more often than not: a few attempts to get one that is not, most of the time. */
 function breachedMostly(random: Random, index: number, marks: Marks): Account {
   let account = randomAccount(random, index, marks)
-  for (let attempt = 0; attempt < 6 && health(account.balances, marks) >= 0n && random.chance(0.9); attempt++) account = randomAccount(random, index, marks)
+  for (let attempt = 0; attempt < 6 && health(account.balances, marks) >= 0n && random.chance(0.9); attempt++)
+    account = randomAccount(random, index, marks)
   return account
 }
 
@@ -106,8 +145,12 @@ function breachedMostly(random: Random, index: number, marks: Marks): Account {
 function dustLine(random: Random, balances: readonly bigint[], marks: Marks): bigint {
   let liabilities = 0n
   let collateral = 0n
-  balances.forEach((balance, a) => (balance < 0n ? (liabilities -= balance * marks[a]!.price) : (collateral += balance * marks[a]!.price)))
-  const line = random.pick([0n, 0n, random.magnitude(64), liabilities >> 32n, collateral >> 34n]) + BigInt(random.integer(0, 1))
+  balances.forEach((balance, a) => {
+    if (balance < 0n) liabilities -= balance * marks[a]!.price
+    else collateral += balance * marks[a]!.price
+  })
+  const line =
+    random.pick([0n, 0n, random.magnitude(64), liabilities >> 32n, collateral >> 34n]) + BigInt(random.integer(0, 1))
   return line < WORD ? line : WORD - 1n
 }
 
@@ -116,7 +159,10 @@ function toDistress(system: System): void {
   system.open({ slot: 2, envelope: NO_ENVELOPE })
   while (system.stacks[INBOX]!.length > 0) {
     const count = Math.min(TINY.sweep.steps, system.stacks[INBOX]!.length)
-    system.sweep([DISTRESS, INBOX, 2], Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })))
+    system.sweep(
+      [DISTRESS, INBOX, 2],
+      Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })),
+    )
   }
 }
 
@@ -127,7 +173,9 @@ export async function fuzzSweep(random: Random, steps: number): Promise<Counts> 
   for (let done = 0; done < steps; ) {
     const slots = 6
     const envelopes = Array.from({ length: slots }, () => randomEnvelope(random))
-    const accounts = Array.from({ length: random.integer(4, 12) }, (_, index) => randomSweepAccount(random, index, random.pick(envelopes.slice(2))))
+    const accounts = Array.from({ length: random.integer(4, 12) }, (_, index) =>
+      randomSweepAccount(random, index, random.pick(envelopes.slice(2))),
+    )
     const system = System.genesis(TINY, slots, 0n, accounts)
     envelopes.forEach((envelope, slot) => slot > INBOX && system.open({ slot, envelope }))
     for (let batch = 0; batch < 6; batch++) {
@@ -166,14 +214,24 @@ export async function fuzzSweep(random: Random, steps: number): Promise<Counts> 
       const value = (name: string) => (input[name] as readonly (readonly bigint[])[])[s]!
       const balances = value('magnitude').map((m, a) => (value('sign')[a] ? -m : m))
       const source = value('from').indexOf(1n)
-      const w = window.findIndex((slot, w) => slot > INBOX && w !== source && cornerHealth(balances, envelopes[slot]!) < 0n)
+      const w = window.findIndex(
+        (slot, w) => slot > INBOX && w !== source && cornerHealth(balances, envelopes[slot]!) < 0n,
+      )
       if (w < 0) return
-      const lie = put(input, 'to', [s], window.map((_, other) => (other === w ? 1n : 0n)))
+      const lie = put(
+        input,
+        'to',
+        [s],
+        window.map((_, other) => (other === w ? 1n : 0n)),
+      )
       const outcome = await circuit.run(lie)
       assert.ok('message' in outcome, `an unsafe account was swept in step ${s}`)
       assert.match(outcome.message, /template AssertRange_/)
       counts.add('lies refused')
-      counts.add('lies refused by a corner within a cash unit', cornerHealth(balances, envelopes[window[w]!]!) >= -SCALE)
+      counts.add(
+        'lies refused by a corner within a cash unit',
+        cornerHealth(balances, envelopes[window[w]!]!) >= -SCALE,
+      )
     }
   }
   return counts

@@ -13,7 +13,7 @@ import type { CircuitInput, Signal, System } from '../../protocol/system.ts'
 import { INACTIVE_STEP, OP } from '../../protocol/transact.ts'
 import { inactiveTransactStep, transactStep } from '../../protocol/transact-input.ts'
 import type { Random } from '../protocol/random.ts'
-import { openCircuit, type Circuit } from '../support/circuit.ts'
+import { type Circuit, openCircuit } from '../support/circuit.ts'
 import { TINY } from '../support/circuit-market.ts'
 import { owned, ownerKey, RECIPIENT, SEQUENCER, SIGNING, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { forgeTransact } from '../support/circuit-transact-forgery.ts'
@@ -49,10 +49,19 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
         const { code } = refusal(system, refused)!
         counts.add(`${refused.kind}: ${code}`)
         for (const exception of refused.kind === 'trade' || refused.kind === 'unwind' ? [false, true] : [false]) {
-          await refuses(circuit, forge(system, batch, (operation) => exception && operation === refused), `${refused.kind} ${code}`)
+          await refuses(
+            circuit,
+            forge(system, batch, (operation) => exception && operation === refused),
+            `${refused.kind} ${code}`,
+          )
         }
         // A request that is only too late for the batch is neither discharged, as just tried, nor served.
-        if (refused.kind === 'forced') await refuses(circuit, forge(system, batch, () => false, refused), `${refused.kind} ${code}`)
+        if (refused.kind === 'forced')
+          await refuses(
+            circuit,
+            forge(system, batch, () => false, refused),
+            `${refused.kind} ${code}`,
+          )
         continue
       }
       const before = system.clone()
@@ -61,10 +70,21 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
       for (const [s, { operation, outcome, account }] of transition.results.entries()) {
         counts.add(`${operation.kind}, ${outcome}`)
         counts.add('an exception', (transition.input.exception as readonly bigint[])[s] === 1n)
-        counts.add('a target health within a cash unit of its line', abs(targetHealth(account.balances, marks) - SCALE) <= SCALE)
-        counts.add('a position closed', before.accounts[operation.index]?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ?? false)
+        counts.add(
+          'a target health within a cash unit of its line',
+          abs(targetHealth(account.balances, marks) - SCALE) <= SCALE,
+        )
+        counts.add(
+          'a position closed',
+          before.accounts[operation.index]?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ??
+            false,
+        )
         if (operation.kind === 'forced' || operation.kind === 'topup') {
-          await refuses(circuit, forge(before, batch, () => false, operation), `the contrary of ${operation.kind}, ${outcome}`)
+          await refuses(
+            circuit,
+            forge(before, batch, () => false, operation),
+            `the contrary of ${operation.kind}, ${outcome}`,
+          )
           counts.add('contraries refused')
         }
       }
@@ -75,23 +95,47 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
 
 function refusal(system: System, operation: Operation) {
   const { marks, domain } = system.ledger
-  return checkOperation(system.accounts[operation.index], operation, { marks, domain, publicKey: system.publicKeys[operation.index], now: VALID_UNTIL })
+  return checkOperation(system.accounts[operation.index], operation, {
+    marks,
+    domain,
+    publicKey: system.publicKeys[operation.index],
+    now: VALID_UNTIL,
+  })
 }
 
 /** The batch carried out whatever the rules say: with an exception where told, and the contrary of what one operation deserves. */
-function forge(system: System, operations: readonly Operation[], exception: (operation: Operation) => boolean, contrary?: Operation): CircuitInput {
+function forge(
+  system: System,
+  operations: readonly Operation[],
+  exception: (operation: Operation) => boolean,
+  contrary?: Operation,
+): CircuitInput {
   const tree = system.tree.clone()
   const current = [...system.accounts]
   const { ledger, secret } = system
   const inputs = operations.map((operation) => {
     const { index } = operation
     const publicKey = operation.kind === 'open' ? operation.publicKey : system.publicKeys[index]!
-    const before = operation.kind === 'open' ? newAccount(publicKey, sharedViewKey(SEQUENCER.secret, publicKey), index) : current[index]!
+    const before =
+      operation.kind === 'open'
+        ? newAccount(publicKey, sharedViewKey(SEQUENCER.secret, publicKey), index)
+        : current[index]!
     const op = numberOf(system, operation, operation === contrary)
-    const input = transactStep(operation, before, tree.path(index), { publicKey, exception: exception(operation), published: { ...INACTIVE_STEP, op }, domain: ledger.domain, secret })
+    const input = transactStep(operation, before, tree.path(index), {
+      publicKey,
+      exception: exception(operation),
+      published: { ...INACTIVE_STEP, op },
+      domain: ledger.domain,
+      secret,
+    })
     if (op < OP.discharge) {
       const weights = operation.kind === 'preferences' ? operation.weights : before.weights
-      const next: Account = { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances: balancesAfter(before.balances, operation) }
+      const next: Account = {
+        ...before,
+        version: operation.kind === 'open' ? 0n : before.version + 1n,
+        weights,
+        balances: balancesAfter(before.balances, operation),
+      }
       current[index] = next
       tree.set(index, accountLeaf(next))
     }
@@ -101,8 +145,22 @@ function forge(system: System, operations: readonly Operation[], exception: (ope
   while (inputs.length < TINY.transact.steps) inputs.push(padding)
   const { chainId, settlement, sequencer } = ledger.domain
   return forgeTransact({
-    rootBefore: ledger.root, inboxBefore: ledger.heads[1]!, chainId, settlement, sequencer, validUntil: VALID_UNTIL, secret: secret!,
-    marks: ledger.marks!.slice(1).map(({ price, ut, vt, sell, buy }) => [price, ut, vt, sell, buy]),
+    rootBefore: ledger.root,
+    inboxBefore: ledger.heads[1]!,
+    chainId,
+    settlement,
+    sequencer,
+    validUntil: VALID_UNTIL,
+    secret: secret!,
+    marks: ledger
+      .marks!.slice(1)
+      .map(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [
+        price,
+        targetCollateralValue,
+        targetLiabilityValue,
+        sell,
+        buy,
+      ]),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name] as Signal)])),
   })
 }
@@ -127,23 +185,51 @@ export async function fuzzExit(random: Random, count: number): Promise<Counts> {
   const counts = new Counts()
   for (let done = 0; done < count; ) {
     const marks = randomMarks(random)
-    const { accounts, tree } = owned(Array.from({ length: 4 }, (_, index) => randomOwned(random, index, marks)), { marks })
+    const { accounts, tree } = owned(
+      Array.from({ length: 4 }, (_, index) => randomOwned(random, index, marks)),
+      { marks },
+    )
     for (const account of accounts) {
       const key = ownerKey(account.index)
       const equity = exitEquity(account.balances, marks)
       const signature = sign(key, messageHash(SIGNING, exitMessage(account.index, RECIPIENT)))
-      const parameters = { domain: SIGNING, account, path: tree.path(account.index), publicKey: key.publicKey, recipient: RECIPIENT, signature, marks }
+      const parameters = {
+        domain: SIGNING,
+        account,
+        path: tree.path(account.index),
+        publicKey: key.publicKey,
+        recipient: RECIPIENT,
+        signature,
+        marks,
+      }
       counts.add(equity < 0n ? 'negative equity' : 'exits')
       counts.add('an equity within a cash unit of 0', abs(equity) <= SCALE)
       done++
       if (equity < 0n) {
         assert.throws(() => exitTransition(parameters))
         // As the witness of an equity below zero, and of the same with all signs turned.
-        const { input, vector } = exitTransition({ ...parameters, marks: marks.map((asset) => ({ ...asset, price: 0n })), account: { ...account, balances: account.balances.with(0, 0n) }, path: tree.path(account.index) })
+        const { input, vector } = exitTransition({
+          ...parameters,
+          marks: marks.map((asset) => ({ ...asset, price: 0n })),
+          account: { ...account, balances: account.balances.with(0, 0n) },
+          path: tree.path(account.index),
+        })
         const price = marks.slice(1).map((asset) => asset.price)
         const magnitude = account.balances.map(abs)
         const lie = [tree.root, ...vector.slice(1, 5), equity + FIELD, ...price]
-        await refuses(circuit, { ...input, ...vectorSignals(lie), root: tree.root, price, magnitude, sign: account.balances.map((b) => (b < 0n ? 1n : 0n)), children: tree.path(account.index) }, 'an exit of negative equity')
+        await refuses(
+          circuit,
+          {
+            ...input,
+            ...vectorSignals(lie),
+            root: tree.root,
+            price,
+            magnitude,
+            sign: account.balances.map((b) => (b < 0n ? 1n : 0n)),
+            children: tree.path(account.index),
+          },
+          'an exit of negative equity',
+        )
         continue
       }
       const { input, vector } = exitTransition(parameters)

@@ -22,14 +22,41 @@ describe('decimals', () => {
   })
 
   it('are refused when they are not plain', () => {
-    for (const text of ['', ' 1', '1 ', '1\n', '+1', '1e3', '1E3', '.5', '5.', '-', '--1', '1.2.3', '1,5', '0x10', 'NaN', 'Infinity', '١', '1_000', '1'.repeat(101)]) {
-      assert.throws(() => parseDecimal(text, 6, 'field f'), (error) => error instanceof PlimsollError && error.message.startsWith('field f is not a plain decimal'), text)
+    for (const text of [
+      '',
+      ' 1',
+      '1 ',
+      '1\n',
+      '+1',
+      '1e3',
+      '1E3',
+      '.5',
+      '5.',
+      '-',
+      '--1',
+      '1.2.3',
+      '1,5',
+      '0x10',
+      'NaN',
+      'Infinity',
+      '١',
+      '1_000',
+      '1'.repeat(101),
+    ]) {
+      assert.throws(
+        () => parseDecimal(text, 6, 'field f'),
+        (error) => error instanceof PlimsollError && error.message.startsWith('field f is not a plain decimal'),
+        text,
+      )
     }
   })
 
   it('are refused when they are not strings', () => {
     for (const value of [1, 1.5, null, true, undefined, [], {}, ['1']]) {
-      assert.throws(() => parseDecimal(value, 6, 'field f'), { name: 'PlimsollError', message: 'field f is not a string.' })
+      assert.throws(() => parseDecimal(value, 6, 'field f'), {
+        name: 'PlimsollError',
+        message: 'field f is not a string.',
+      })
     }
   })
 

@@ -1,16 +1,44 @@
 import assert from 'node:assert/strict'
-import { privateKeyToAccount } from 'viem/accounts'
 import { type Hex, toHex } from 'viem'
-import { addPoints, BASE8, BLINDS, hashToSubgroup, IDENTITY, isCanonical, isOnCurve, isSmallOrder, multiply, type Point, SUBGROUP_ORDER } from '../../protocol/curve.ts'
+import { privateKeyToAccount } from 'viem/accounts'
 import { FIELD } from '../../protocol/constants.ts'
+import {
+  addPoints,
+  BASE8,
+  BLINDS,
+  hashToSubgroup,
+  IDENTITY,
+  isCanonical,
+  isOnCurve,
+  isSmallOrder,
+  multiply,
+  type Point,
+  SUBGROUP_ORDER,
+} from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { accountKeyTypedData, ownerKeyFromSeed, ownerKeyFromSignature, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
+import {
+  accountKeyTypedData,
+  ownerKeyFromSeed,
+  ownerKeyFromSignature,
+  sequencerKey,
+  sharedViewKey,
+} from '../../protocol/keys.ts'
 import { type Message, messageHash, messageHead } from '../../protocol/messages.ts'
 import { sign, verifySignature } from '../../protocol/signature.ts'
 
 const SETTLEMENT = '0x00000000000000000000000000000000000000a1'
 const DOMAIN = { chainId: 31337n, settlement: 0xa1n }
-const MESSAGE: Message = { kind: 3, index: 5, nonce: 9n, expiry: 1_900_000_000n, asset: 2, direction: 0, x: 77n, y: 0n, extra: 0xbeefn }
+const MESSAGE: Message = {
+  kind: 3,
+  index: 5,
+  nonce: 9n,
+  expiry: 1_900_000_000n,
+  asset: 2,
+  direction: 0,
+  x: 77n,
+  y: 0n,
+  extra: 0xbeefn,
+}
 const seed = (n: number): Hex => toHex(n, { size: 32 })
 
 describe('the curve', () => {
@@ -51,7 +79,11 @@ describe('keys', () => {
     const s = BigInt(`0x${signature.slice(66, 130)}`)
     const malleated: Hex = `0x${signature.slice(2, 66)}${(order - s).toString(16).padStart(64, '0')}00`
     assert.deepEqual(ownerKeyFromSignature(malleated), key)
-    for (const typed of [accountKeyTypedData(31337, SETTLEMENT, 1), accountKeyTypedData(1, SETTLEMENT), accountKeyTypedData(31337, '0x00000000000000000000000000000000000000a2')]) {
+    for (const typed of [
+      accountKeyTypedData(31337, SETTLEMENT, 1),
+      accountKeyTypedData(1, SETTLEMENT),
+      accountKeyTypedData(31337, '0x00000000000000000000000000000000000000a2'),
+    ]) {
       assert.notEqual(ownerKeyFromSignature(await ethereum.signTypedData(typed)).secret, key.secret)
     }
     assert.throws(() => ownerKeyFromSignature('0x1234'), PlimsollError)
@@ -61,7 +93,10 @@ describe('keys', () => {
     const owner = ownerKeyFromSeed(seed(1))
     const sequencer = sequencerKey(123456789n)
     assert.equal(sharedViewKey(owner.secret, sequencer.publicKey), sharedViewKey(sequencer.secret, owner.publicKey))
-    assert.notEqual(sharedViewKey(owner.secret, sequencer.publicKey), sharedViewKey(owner.secret + 1n, sequencer.publicKey))
+    assert.notEqual(
+      sharedViewKey(owner.secret, sequencer.publicKey),
+      sharedViewKey(owner.secret + 1n, sequencer.publicKey),
+    )
     assert.throws(() => sequencerKey(0n), PlimsollError)
     assert.throws(() => sequencerKey(SUBGROUP_ORDER), PlimsollError)
   })
@@ -84,20 +119,43 @@ describe('signatures', () => {
 
   it('have one form', () => {
     assert.ok(!verifySignature(key.publicKey, message, { ...signature, s: signature.s + SUBGROUP_ORDER }))
-    assert.ok(!verifySignature(key.publicKey, message, { ...signature, r8: [signature.r8[0] + FIELD, signature.r8[1]] }))
+    assert.ok(
+      !verifySignature(key.publicKey, message, { ...signature, r8: [signature.r8[0] + FIELD, signature.r8[1]] }),
+    )
   })
 
   it('are of a message that differs with every one of its fields, and with chain and contract', () => {
     const changes: Partial<Message>[] = [
-      { kind: 7 }, { index: 6 }, { nonce: 10n }, { expiry: 1_900_000_001n }, { asset: 3 }, { direction: 1 }, { x: 78n }, { y: 1n }, { extra: 1n },
+      { kind: 7 },
+      { index: 6 },
+      { nonce: 10n },
+      { expiry: 1_900_000_001n },
+      { asset: 3 },
+      { direction: 1 },
+      { x: 78n },
+      { y: 1n },
+      { extra: 1n },
     ]
     const hashes = [message, ...changes.map((change) => messageHash(DOMAIN, { ...MESSAGE, ...change }))]
-    hashes.push(messageHash({ ...DOMAIN, chainId: 1n }, MESSAGE), messageHash({ ...DOMAIN, settlement: 0xa2n }, MESSAGE))
+    hashes.push(
+      messageHash({ ...DOMAIN, chainId: 1n }, MESSAGE),
+      messageHash({ ...DOMAIN, settlement: 0xa2n }, MESSAGE),
+    )
     assert.equal(new Set(hashes).size, hashes.length)
   })
 
   it('pack the head without overlap', () => {
-    const full: Message = { kind: 255, index: 2 ** 32 - 1, nonce: (1n << 64n) - 1n, expiry: (1n << 40n) - 1n, asset: 15, direction: 1, x: 0n, y: 0n, extra: 0n }
+    const full: Message = {
+      kind: 255,
+      index: 2 ** 32 - 1,
+      nonce: (1n << 64n) - 1n,
+      expiry: (1n << 40n) - 1n,
+      asset: 15,
+      direction: 1,
+      x: 0n,
+      y: 0n,
+      extra: 0n,
+    }
     assert.equal(messageHead(full), (1n << 149n) - 1n)
   })
 })

@@ -4,8 +4,8 @@ import { batchValues, parseBatch } from '../../protocol/batch.ts'
 import { FIELD, TRADED, WORD } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Ledger } from '../../protocol/ledger.ts'
-import { INACTIVE_STEP } from '../../protocol/transact.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
+import { INACTIVE_STEP } from '../../protocol/transact.ts'
 import { MARKS } from '../support/circuit-market.ts'
 
 const SHAPE = { depth: 3, sweep: { steps: 4, window: 3 }, resolve: { steps: 2 }, transact: { steps: 2 } }
@@ -13,10 +13,19 @@ const bounds = (first: bigint, step: bigint) => Array.from({ length: TRADED }, (
 const ENVELOPE = { floors: bounds(100n, 1n), ceilings: bounds(200n, 1n) }
 const WIDE = { floors: bounds(0n, 0n), ceilings: bounds(WORD - 1n, 0n) }
 const SWEEP: SweepBatch = { circuit: 'sweep', window: [0, 1, 3], active: 2, headsAfter: [71n, 72n, 73n] }
-const WRITES = [{ index: 5, leaf: 6n, cipher: [7n, 8n, 9n] }, { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] }]
+const WRITES = [
+  { index: 5, leaf: 6n, cipher: [7n, 8n, 9n] },
+  { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] },
+]
 const RESOLVE: ResolveBatch = {
-  circuit: 'resolve', active: 1, rootAfter: 81n, distressAfter: 82n, inboxAfter: 83n,
-  backstopDelta: [-4n, 3n, 0n, 0n, 0n, 0n, 0n, -1n], badDebt: 2n, writes: WRITES,
+  circuit: 'resolve',
+  active: 1,
+  rootAfter: 81n,
+  distressAfter: 82n,
+  inboxAfter: 83n,
+  backstopDelta: [-4n, 3n, 0n, 0n, 0n, 0n, 0n, -1n],
+  badDebt: 2n,
+  writes: WRITES,
 }
 
 function refuses(run: () => void, message: RegExp): void {
@@ -35,31 +44,114 @@ describe('the ledger', () => {
   it('assembles the vector of a sweep from its own state', () => {
     const zeros = Array<bigint>(TRADED).fill(0n)
     assert.deepEqual(ledger.vector(SWEEP), [
-      2n, 0n, 2000n, 0n, 71n, 72n, 73n, 1n, 1n, 0n, ...zeros, ...zeros, ...ENVELOPE.floors, ...zeros, ...zeros, ...ENVELOPE.ceilings,
+      2n,
+      0n,
+      2000n,
+      0n,
+      71n,
+      72n,
+      73n,
+      1n,
+      1n,
+      0n,
+      ...zeros,
+      ...zeros,
+      ...ENVELOPE.floors,
+      ...zeros,
+      ...zeros,
+      ...ENVELOPE.ceilings,
     ])
   })
 
   it('assembles the vector of a resolve from its own state', () => {
     const marks = MARKS.slice(1).flatMap((asset) => MARK_NAMES.map((name) => asset[name]))
     assert.deepEqual(ledger.vector(RESOLVE), [
-      1n, 1000n, 81n, 0n, 82n, 2000n, 83n, 50n, ...marks,
-      FIELD - 4n, 3n, 0n, 0n, 0n, 0n, 0n, FIELD - 1n, 2n,
-      5n, 6n, 7n, 8n, 9n, 0n, 0n, 0n, 0n, 0n,
+      1n,
+      1000n,
+      81n,
+      0n,
+      82n,
+      2000n,
+      83n,
+      50n,
+      ...marks,
+      FIELD - 4n,
+      3n,
+      0n,
+      0n,
+      0n,
+      0n,
+      0n,
+      FIELD - 1n,
+      2n,
+      5n,
+      6n,
+      7n,
+      8n,
+      9n,
+      0n,
+      0n,
+      0n,
+      0n,
+      0n,
     ])
   })
 
   it('assembles the vector of a transact from its own state, without marks where no price bears on it', () => {
     const domain = { chainId: 31337n, settlement: 0xa1n, sequencer: [11n, 12n] as const }
     const fresh = new Ledger(SHAPE, 6, 50n, 1000n, 2000n, domain)
-    const steps = [{ op: 1, index: 5, leaf: 6n, cipher: [7n, 8n, 9n], asset: 2, amount: 10n, u: 11n, v: 12n }, INACTIVE_STEP]
-    const batch: TransactBatch = { circuit: 'transact', active: 1, rootAfter: 81n, inboxAfter: 83n, validUntil: 99n, steps }
+    const steps = [
+      { op: 1, index: 5, leaf: 6n, cipher: [7n, 8n, 9n], asset: 2, amount: 10n, u: 11n, v: 12n },
+      INACTIVE_STEP,
+    ]
+    const batch: TransactBatch = {
+      circuit: 'transact',
+      active: 1,
+      rootAfter: 81n,
+      inboxAfter: 83n,
+      validUntil: 99n,
+      steps,
+    }
     const around = (marks: readonly bigint[]) => [
-      1n, 1000n, 81n, 2000n, 83n, 31337n, 0xa1n, 11n, 12n, 99n, ...marks, 1n, 5n, 6n, 7n, 8n, 9n, 2n, 10n, 11n, 12n, ...Array<bigint>(10).fill(0n),
+      1n,
+      1000n,
+      81n,
+      2000n,
+      83n,
+      31337n,
+      0xa1n,
+      11n,
+      12n,
+      99n,
+      ...marks,
+      1n,
+      5n,
+      6n,
+      7n,
+      8n,
+      9n,
+      2n,
+      10n,
+      11n,
+      12n,
+      ...Array<bigint>(10).fill(0n),
     ]
     assert.deepEqual(fresh.vector(batch), around(Array<bigint>(35).fill(0n)))
-    for (const op of [3, 4, 5, 7, 8]) refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
+    for (const op of [3, 4, 5, 7, 8])
+      refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
     fresh.marks = MARKS
-    assert.deepEqual(fresh.vector(batch), around(MARKS.slice(1).flatMap(({ price, ut, vt, sell, buy }) => [price, ut, vt, sell, buy])))
+    assert.deepEqual(
+      fresh.vector(batch),
+      around(
+        MARKS.slice(1).flatMap(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [
+          price,
+          targetCollateralValue,
+          targetLiabilityValue,
+          sell,
+          buy,
+        ]),
+      ),
+    )
     refuses(() => fresh.vector({ ...batch, validUntil: 1n << 40n }), /does not fit 40 bits/)
     refuses(() => fresh.vector({ ...batch, steps: steps.slice(1) }), /has 2 steps/)
     refuses(() => fresh.vector({ ...batch, active: 3 }), /has 2 steps/)
@@ -67,8 +159,18 @@ describe('the ledger', () => {
 
   it('keeps what accounts and backstop hold in total', () => {
     const fresh = new Ledger(SHAPE, 6, 50n, 1000n, 2000n)
-    const step = (op: number, asset: number, amount: bigint, u = 0n, v = 0n) => ({ ...INACTIVE_STEP, op, index: 1, leaf: 1n, asset, amount, u, v })
-    const apply = (...steps: StepPublic[]) => fresh.apply({ circuit: 'transact', active: 2, rootAfter: 81n, inboxAfter: 83n, validUntil: 0n, steps })
+    const step = (op: number, asset: number, amount: bigint, u = 0n, v = 0n) => ({
+      ...INACTIVE_STEP,
+      op,
+      index: 1,
+      leaf: 1n,
+      asset,
+      amount,
+      u,
+      v,
+    })
+    const apply = (...steps: StepPublic[]) =>
+      fresh.apply({ circuit: 'transact', active: 2, rootAfter: 81n, inboxAfter: 83n, validUntil: 0n, steps })
     apply(step(1, 0, 100n, 5n, 6n), step(2, 1, 7n))
     apply(step(3, 0, 30n, 9n), step(7, 1, 2n, 9n, 3n))
     apply(step(5, 1, 10n, 21n, 1n), step(5, 2, 4n, 8n, 0n))
@@ -115,7 +217,8 @@ describe('the ledger', () => {
 
   describe('opens a slot', () => {
     it('unless it is distress, the inbox, or none', () => {
-      for (const slot of [0, 1, -1, 6, 2.5]) refuses(() => ledger.open({ slot, envelope: ENVELOPE }), /cannot have an envelope/)
+      for (const slot of [0, 1, -1, 6, 2.5])
+        refuses(() => ledger.open({ slot, envelope: ENVELOPE }), /cannot have an envelope/)
       ledger.open({ slot: 5, envelope: ENVELOPE })
     })
 
@@ -127,10 +230,21 @@ describe('the ledger', () => {
     })
 
     it('with seven floors and ceilings from 0 up to 2^64 - 1', () => {
-      const lists = [bounds(1n, 0n).slice(1), [...bounds(1n, 0n), 1n], bounds(1n, 0n).with(6, WORD), bounds(1n, 0n).with(0, -1n)]
+      const lists = [
+        bounds(1n, 0n).slice(1),
+        [...bounds(1n, 0n), 1n],
+        bounds(1n, 0n).with(6, WORD),
+        bounds(1n, 0n).with(0, -1n),
+      ]
       for (const list of lists) {
-        refuses(() => ledger.open({ slot: 2, envelope: { ...ENVELOPE, floors: list } }), /7 floors and ceilings below 2\^64/)
-        refuses(() => ledger.open({ slot: 2, envelope: { ...ENVELOPE, ceilings: list } }), /7 floors and ceilings below 2\^64/)
+        refuses(
+          () => ledger.open({ slot: 2, envelope: { ...ENVELOPE, floors: list } }),
+          /7 floors and ceilings below 2\^64/,
+        )
+        refuses(
+          () => ledger.open({ slot: 2, envelope: { ...ENVELOPE, ceilings: list } }),
+          /7 floors and ceilings below 2\^64/,
+        )
       }
       ledger.open({ slot: 2, envelope: WIDE })
     })
@@ -138,7 +252,10 @@ describe('the ledger', () => {
 
   describe('refuses', () => {
     it('a window of another length, with a slot twice, out of order, or not opened', () => {
-      const sweep = (window: number[], headsAfter = [71n, 72n, 73n]) => () => void ledger.vector({ ...SWEEP, window, headsAfter })
+      const sweep =
+        (window: number[], headsAfter = [71n, 72n, 73n]) =>
+        () =>
+          void ledger.vector({ ...SWEEP, window, headsAfter })
       refuses(sweep([0, 1]), /names 3 slots/)
       refuses(sweep([0, 1, 3], [71n, 72n]), /names 3 slots/)
       refuses(sweep([0, 3, 3]), /strictly increase/)
@@ -154,16 +271,26 @@ describe('the ledger', () => {
     })
 
     it('an element of r or more, wherever', () => {
-      for (let w = 0; w < 3; w++) refuses(() => ledger.vector({ ...SWEEP, headsAfter: SWEEP.headsAfter.with(w, FIELD) }), /not below r/)
-      for (const name of ['rootAfter', 'distressAfter', 'inboxAfter', 'badDebt'] as const) refuses(() => ledger.vector({ ...RESOLVE, [name]: FIELD }), /not below r/)
-      refuses(() => ledger.vector({ ...RESOLVE, writes: WRITES.with(0, { ...WRITES[0]!, leaf: FIELD }) }), /not below r/)
-      refuses(() => ledger.vector({ ...RESOLVE, writes: WRITES.with(1, { ...WRITES[1]!, cipher: [0n, 0n, FIELD] }) }), /not below r/)
+      for (let w = 0; w < 3; w++)
+        refuses(() => ledger.vector({ ...SWEEP, headsAfter: SWEEP.headsAfter.with(w, FIELD) }), /not below r/)
+      for (const name of ['rootAfter', 'distressAfter', 'inboxAfter', 'badDebt'] as const)
+        refuses(() => ledger.vector({ ...RESOLVE, [name]: FIELD }), /not below r/)
+      refuses(
+        () => ledger.vector({ ...RESOLVE, writes: WRITES.with(0, { ...WRITES[0]!, leaf: FIELD }) }),
+        /not below r/,
+      )
+      refuses(
+        () => ledger.vector({ ...RESOLVE, writes: WRITES.with(1, { ...WRITES[1]!, cipher: [0n, 0n, FIELD] }) }),
+        /not below r/,
+      )
     })
 
     it('a backstop change of 2^127 or more', () => {
       const limit = 1n << 127n
-      for (const delta of [limit, -limit]) refuses(() => ledger.vector({ ...RESOLVE, backstopDelta: RESOLVE.backstopDelta.with(2, delta) }), /2\^127/)
-      for (const delta of [limit - 1n, 1n - limit]) ledger.vector({ ...RESOLVE, backstopDelta: RESOLVE.backstopDelta.with(2, delta) })
+      for (const delta of [limit, -limit])
+        refuses(() => ledger.vector({ ...RESOLVE, backstopDelta: RESOLVE.backstopDelta.with(2, delta) }), /2\^127/)
+      for (const delta of [limit - 1n, 1n - limit])
+        ledger.vector({ ...RESOLVE, backstopDelta: RESOLVE.backstopDelta.with(2, delta) })
     })
 
     it('a resolve before the first round', () => {
@@ -172,8 +299,8 @@ describe('the ledger', () => {
   })
 
   describe('is complete', () => {
-    const u = MARKS.slice(1).map((asset) => asset.u)
-    const v = MARKS.slice(1).map((asset) => asset.v)
+    const u = MARKS.slice(1).map((asset) => asset.collateralValue)
+    const v = MARKS.slice(1).map((asset) => asset.liabilityValue)
 
     it('only in a round, with distress and inbox empty and every stack covered', () => {
       assert.equal(ledger.isComplete(), false)
@@ -183,7 +310,10 @@ describe('the ledger', () => {
       assert.equal(ledger.isComplete(), true)
       ledger.apply({ ...SWEEP, headsAfter: [0n, 0n, 73n] })
       assert.equal(ledger.isComplete(), false)
-      for (const headsAfter of [[5n, 0n, 0n], [0n, 5n, 0n]]) {
+      for (const headsAfter of [
+        [5n, 0n, 0n],
+        [0n, 5n, 0n],
+      ]) {
         ledger.apply({ ...SWEEP, headsAfter })
         assert.equal(ledger.isComplete(), false)
       }

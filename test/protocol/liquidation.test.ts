@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { health } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
-import { assetMarks, fillMarks, NO_MARKS, type AssetMarks, type Marks } from '../../protocol/marks.ts'
+import { type AssetMarks, assetMarks, fillMarks, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import { Random } from './random.ts'
 
 const UNIT = 2n ** 32n
@@ -14,14 +14,21 @@ interface Position {
 }
 
 /** Section 5 read anew: longs and shorts apart, and `T` taken of the account as it is after the trades. */
-function liquidationByTheBook(balances: readonly bigint[], weights: readonly number[], marks: Marks, minLiability: bigint) {
+function liquidationByTheBook(
+  balances: readonly bigint[],
+  weights: readonly number[],
+  marks: Marks,
+  minLiability: bigint,
+) {
   const long = balances.map((b, a) => (a > 0 && b > 0n ? b : 0n))
   const short = balances.map((b, a) => (a > 0 && b < 0n ? -b : 0n))
   const cash = balances[0]!
-  const total = (amounts: readonly bigint[], mark: keyof AssetMarks) => amounts.reduce((sum, amount, a) => sum + amount * marks[a]![mark], 0n)
-  const value = (p: Position, plus: keyof AssetMarks, minus: keyof AssetMarks) => p.cash + total(p.long, plus) - total(p.short, minus)
+  const total = (amounts: readonly bigint[], mark: keyof AssetMarks) =>
+    amounts.reduce((sum, amount, a) => sum + amount * marks[a]![mark], 0n)
+  const value = (p: Position, plus: keyof AssetMarks, minus: keyof AssetMarks) =>
+    p.cash + total(p.long, plus) - total(p.short, minus)
 
-  const before = value({ cash: cash * UNIT, long, short }, 'u', 'v')
+  const before = value({ cash: cash * UNIT, long, short }, 'collateralValue', 'liabilityValue')
   const nothing = balances.map(() => 0n)
   if (before >= 0n) return { status: 'healthy', health: before, traded: nothing, after: [...balances], badDebt: 0n }
 
@@ -33,7 +40,8 @@ function liquidationByTheBook(balances: readonly bigint[], weights: readonly num
     long: long.map((b, a) => b - sold[a]!),
     short: short.map((b, a) => b - bought[a]!),
   })
-  const reached = (m: bigint) => value(traded(sales(m), purchases(m)), 'ut', 'vt') >= UNIT
+  const reached = (m: bigint) =>
+    value(traded(sales(m), purchases(m)), 'targetCollateralValue', 'targetLiabilityValue') >= UNIT
 
   const owed = total(short, 'price') + (cash < 0n ? -cash * UNIT : 0n)
   const owned = total(long, 'price') + (cash > 0n ? cash * UNIT : 0n)
@@ -73,14 +81,18 @@ function randomMarks(random: Random): Marks {
       const penalty = BigInt(random.integer(0, 1500))
       const collateralFactor = BigInt(random.integer(3000, 10_000 - Number(penalty)))
       const liabilityFactor = BigInt(random.integer(10_000 + Number(penalty), 17_000))
-      return assetMarks(2n ** 16n + random.magnitude(50), {
-        penalty,
-        collateralFactor,
-        liabilityFactor,
-        targetCollateralFactor: collateralFactor - BigInt(random.chance(0.1) ? 0 : random.integer(0, 2000)),
-        targetLiabilityFactor: liabilityFactor + BigInt(random.chance(0.1) ? 0 : random.integer(0, 2000)),
-        depth: random.chance(0.1) ? 0n : random.magnitude(60),
-      }, 'asset')
+      return assetMarks(
+        2n ** 16n + random.magnitude(50),
+        {
+          penalty,
+          collateralFactor,
+          liabilityFactor,
+          targetCollateralFactor: collateralFactor - BigInt(random.chance(0.1) ? 0 : random.integer(0, 2000)),
+          targetLiabilityFactor: liabilityFactor + BigInt(random.chance(0.1) ? 0 : random.integer(0, 2000)),
+          depth: random.chance(0.1) ? 0n : random.magnitude(60),
+        },
+        'asset',
+      )
     }),
   )
 }
@@ -96,7 +108,13 @@ function randomAccount(random: Random, marks: Marks) {
   })
   const line = health(balances, marks) / UNIT
   const spread = worth / UNIT / 2n ** BigInt(random.integer(0, 30))
-  balances[0] = -line + (random.chance(0.2) ? BigInt(random.integer(-2, 2)) : random.chance(0.8) ? -(random.bits(64) * spread) / 2n ** 64n : spread)
+  balances[0] =
+    -line +
+    (random.chance(0.2)
+      ? BigInt(random.integer(-2, 2))
+      : random.chance(0.8)
+        ? -(random.bits(64) * spread) / 2n ** 64n
+        : spread)
   const weights = NEUTRAL.map((neutral, a) => (a === 0 ? neutral : random.pick([1, 8, 15, random.integer(1, 15)])))
   const minLiability = random.chance(0.3) ? (worth / UNIT) * BigInt(random.integer(0, 3)) : random.magnitude(20)
   return { balances, weights, minLiability }
@@ -130,7 +148,13 @@ describe('liquidation', () => {
     const random = new Random(6)
     let scanned = 0
     for (let i = 0; i < 20_000 && scanned < 200; i++) {
-      const asset = { price: 10n * UNIT, u: 8n * UNIT, ut: 7n * UNIT, sell: 9n * UNIT, kSell: 2n ** 36n + random.bits(38) }
+      const asset = {
+        price: 10n * UNIT,
+        collateralValue: 8n * UNIT,
+        targetCollateralValue: 7n * UNIT,
+        sell: 9n * UNIT,
+        kSell: 2n ** 36n + random.bits(38),
+      }
       const balances = account(-random.bits(13) - 1n, random.bits(10))
       const weights = [8, random.integer(1, 15), 8, 8, 8, 8, 8, 8]
       const result = agree(balances, weights, single(asset), 0n)
@@ -140,7 +164,7 @@ describe('liquidation', () => {
       for (; ; m++) {
         const raw = (m * asset.kSell * BigInt(weights[1]!)) / 2n ** 43n
         const q = raw < balances[1]! ? raw : balances[1]!
-        if (balances[0]! * UNIT + q * asset.sell + (balances[1]! - q) * asset.ut >= UNIT) break
+        if (balances[0]! * UNIT + q * asset.sell + (balances[1]! - q) * asset.targetCollateralValue >= UNIT) break
       }
       assert.equal(result.multiplier, m)
     }
@@ -148,7 +172,17 @@ describe('liquidation', () => {
   })
 
   it('leaves an account at H = 0 alone and takes one at H = -1, on both sides', () => {
-    const marks = single({ price: UNIT, u: UNIT - 1n, v: UNIT + 1n, ut: UNIT / 2n, vt: 2n * UNIT, sell: UNIT - 1n, buy: UNIT + 1n, kSell: 2n ** 40n, kBuy: 2n ** 40n })
+    const marks = single({
+      price: UNIT,
+      collateralValue: UNIT - 1n,
+      liabilityValue: UNIT + 1n,
+      targetCollateralValue: UNIT / 2n,
+      targetLiabilityValue: 2n * UNIT,
+      sell: UNIT - 1n,
+      buy: UNIT + 1n,
+      kSell: 2n ** 40n,
+      kBuy: 2n ** 40n,
+    })
     // (2^32 - 1) b = b 2^32 - b and (2^32 + 1) b = b 2^32 + b.
     assert.equal(agree(account(-UNIT + 1n, UNIT), NEUTRAL, marks, 0n).health, 0n)
     assert.equal(agree(account(-UNIT + 1n, UNIT), NEUTRAL, marks, 0n).status, 'healthy')
@@ -163,28 +197,54 @@ describe('liquidation', () => {
 
   it('stops at T = 2^32 exactly, and needs one unit more when T is one below', () => {
     // Each unit sold adds exactly 2^32 to T, and m raises q one by one.
-    const exact: Partial<AssetMarks> = { price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n }
+    const exact: Partial<AssetMarks> = {
+      price: 2n * UNIT,
+      collateralValue: UNIT / 2n,
+      targetCollateralValue: 0n,
+      sell: UNIT,
+      kSell: 2n ** 40n,
+    }
     const hit = agree(account(-99n, 150n), NEUTRAL, single(exact), 0n)
     assert.deepEqual([hit.status, hit.traded[1], hit.multiplier, hit.after[0]], ['partial', 100n, 100n, 1n])
     // 100 of them now miss the target by a fraction of a cash unit, so one more is sold.
-    const short = agree(account(-99n, 150n), NEUTRAL, single({ ...exact, sell: UNIT - 1n, ut: 0n }), 0n)
+    const short = agree(
+      account(-99n, 150n),
+      NEUTRAL,
+      single({ ...exact, sell: UNIT - 1n, targetCollateralValue: 0n }),
+      0n,
+    )
     assert.deepEqual([short.status, short.traded[1]], ['partial', 101n])
   })
 
   it('is partial when T is reached only by selling everything, and a close when even that misses', () => {
-    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n })
+    const marks = single({
+      price: 2n * UNIT,
+      collateralValue: UNIT / 2n,
+      targetCollateralValue: 0n,
+      sell: UNIT,
+      kSell: 2n ** 40n,
+    })
     const all = agree(account(-99n, 100n), NEUTRAL, marks, 0n)
     assert.deepEqual([all.status, all.after.slice(0, 2), all.badDebt], ['partial', [1n, 0n], 0n])
     // Ends at cash 0 = T, one unit below the threshold: the same trades, but a close, without bad debt.
     const close = agree(account(-100n, 100n), NEUTRAL, marks, 0n)
-    assert.deepEqual([close.status, close.after.slice(0, 2), close.badDebt, close.insufficient], ['closed', [0n, 0n], 0n, true])
+    assert.deepEqual(
+      [close.status, close.after.slice(0, 2), close.badDebt, close.insufficient],
+      ['closed', [0n, 0n], 0n, true],
+    )
     const bad = agree(account(-101n, 100n), NEUTRAL, marks, 0n)
     assert.deepEqual([bad.status, bad.after.slice(0, 2), bad.badDebt], ['closed', [0n, 0n], 1n])
   })
 
   it('reaches the target at the last multiplier, 2^48 - 1, and closes just beyond', () => {
     // q(m) = m, and each unit sold adds 2^32 to T.
-    const marks = single({ price: 2n * UNIT, u: UNIT / 2n, ut: 0n, sell: UNIT, kSell: 2n ** 40n })
+    const marks = single({
+      price: 2n * UNIT,
+      collateralValue: UNIT / 2n,
+      targetCollateralValue: 0n,
+      sell: UNIT,
+      kSell: 2n ** 40n,
+    })
     const last = agree(account(-(2n ** 48n) + 2n, 2n ** 48n), NEUTRAL, marks, 0n)
     assert.deepEqual([last.status, last.multiplier, last.traded[1]], ['partial', 2n ** 48n - 1n, 2n ** 48n - 1n])
     const beyond = agree(account(-(2n ** 48n) + 1n, 2n ** 48n), NEUTRAL, marks, 0n)
@@ -192,9 +252,18 @@ describe('liquidation', () => {
   })
 
   it('closes what has no depth', () => {
-    const marks = single({ price: 10n * UNIT, u: 8n * UNIT, ut: 7n * UNIT, sell: 9n * UNIT, kSell: 0n })
+    const marks = single({
+      price: 10n * UNIT,
+      collateralValue: 8n * UNIT,
+      targetCollateralValue: 7n * UNIT,
+      sell: 9n * UNIT,
+      kSell: 0n,
+    })
     const result = agree(account(-810n, 100n), NEUTRAL, marks, 0n)
-    assert.deepEqual([result.status, result.traded[1], result.after[0], result.insufficient], ['closed', 100n, 90n, true])
+    assert.deepEqual(
+      [result.status, result.traded[1], result.after[0], result.insufficient],
+      ['closed', 100n, 90n, true],
+    )
   })
 
   it('closes a breached account that holds nothing but a cash debt: all of it is bad', () => {
@@ -204,7 +273,17 @@ describe('liquidation', () => {
 
   describe('dust', () => {
     // Collateral counts for a tenth, so that liabilities below the limit can breach with collateral at four times it.
-    const marks = single({ price: UNIT, u: UNIT / 10n, v: 2n * UNIT, ut: 0n, vt: 2n * UNIT, sell: UNIT, buy: UNIT, kSell: 2n ** 45n, kBuy: 2n ** 45n })
+    const marks = single({
+      price: UNIT,
+      collateralValue: UNIT / 10n,
+      liabilityValue: 2n * UNIT,
+      targetCollateralValue: 0n,
+      targetLiabilityValue: 2n * UNIT,
+      sell: UNIT,
+      buy: UNIT,
+      kSell: 2n ** 45n,
+      kBuy: 2n ** 45n,
+    })
 
     it('has liabilities strictly below minLiability', () => {
       assert.equal(agree(account(-100n, 150n), NEUTRAL, marks, 100n).status, 'partial')
@@ -219,7 +298,13 @@ describe('liquidation', () => {
     })
 
     it('is compared below one unit of cash', () => {
-      const fine = single({ price: UNIT + 1n, v: 2n * UNIT, vt: 2n * UNIT, buy: UNIT + 1n, kBuy: 2n ** 45n })
+      const fine = single({
+        price: UNIT + 1n,
+        liabilityValue: 2n * UNIT,
+        targetLiabilityValue: 2n * UNIT,
+        buy: UNIT + 1n,
+        kBuy: 2n ** 45n,
+      })
       // 99 (2^32 + 1) is above 99 units of cash and below 100 of them.
       assert.equal(agree(account(110n, -99n), NEUTRAL, fine, 99n).status, 'partial')
       assert.equal(agree(account(110n, -99n), NEUTRAL, fine, 100n).status, 'closed')
@@ -233,7 +318,14 @@ describe('liquidation', () => {
   })
 
   it('trades in proportion to weight: 15 parts of one asset to 1 of another', () => {
-    const asset: AssetMarks = { ...NO_MARKS, price: 10n * UNIT, u: 8n * UNIT, ut: 7n * UNIT, sell: 9n * UNIT, kSell: 2n ** 30n }
+    const asset: AssetMarks = {
+      ...NO_MARKS,
+      price: 10n * UNIT,
+      collateralValue: 8n * UNIT,
+      targetCollateralValue: 7n * UNIT,
+      sell: 9n * UNIT,
+      kSell: 2n ** 30n,
+    }
     const marks = fillMarks([asset, asset])
     const result = agree(account(-170_000n, 10_000n, 10_000n), [8, 1, 15, 8, 8, 8, 8, 8], marks, 0n)
     assert.equal(result.status, 'partial')
@@ -244,7 +336,13 @@ describe('liquidation', () => {
   })
 
   it('refuses to liquidate an account of 2^95, takes one just below, and leaves a healthy one alone whatever its size', () => {
-    const marks = single({ price: 2n ** 40n, u: 2n ** 39n, ut: 2n ** 39n, sell: 2n ** 39n, kSell: 1n })
+    const marks = single({
+      price: 2n ** 40n,
+      collateralValue: 2n ** 39n,
+      targetCollateralValue: 2n ** 39n,
+      sell: 2n ** 39n,
+      kSell: 1n,
+    })
     assert.throws(() => liquidate(account(-(2n ** 62n), 2n ** 54n), NEUTRAL, marks, 0n), /2\^95/)
     assert.notEqual(agree(account(-(2n ** 62n), 2n ** 54n - 1n), NEUTRAL, marks, 0n).status, 'healthy')
     assert.equal(agree(account(0n, 2n ** 55n), NEUTRAL, marks, 0n).status, 'healthy')

@@ -1,7 +1,15 @@
 import assert from 'node:assert/strict'
 import { parseDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { assetMarks, CASH_MARKS, checkParameters, fillMarks, NO_MARKS, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
+import {
+  assetMarks,
+  CASH_MARKS,
+  checkParameters,
+  fillMarks,
+  NO_MARKS,
+  priceMarkDown,
+  type RiskParameters,
+} from '../../protocol/marks.ts'
 import { Fraction } from './fraction.ts'
 import { Random } from './random.ts'
 
@@ -34,10 +42,10 @@ function marksByTheBook(texts: Texts) {
   const depth = new Fraction(texts.depth)
   return {
     price: price.floor(),
-    u: price.times(factor.c).floor(),
-    v: price.times(factor.l).ceil(),
-    ut: price.times(factor.tc).floor(),
-    vt: price.times(factor.tl).ceil(),
+    collateralValue: price.times(factor.c).floor(),
+    liabilityValue: price.times(factor.l).ceil(),
+    targetCollateralValue: price.times(factor.tc).floor(),
+    targetLiabilityValue: price.times(factor.tl).ceil(),
     sell: price.times(ONE.minus(factor.p)).floor(),
     buy: price.times(ONE.plus(factor.p)).ceil(),
     kSell: depth.times(ONE.minus(factor.p).minus(factor.tc)).floor(),
@@ -57,7 +65,8 @@ function parametersOf(texts: Texts): RiskParameters {
   }
 }
 
-const factorText = (tenThousandths: number) => `${Math.floor(tenThousandths / 10_000)}.${String(tenThousandths % 10_000).padStart(4, '0')}`
+const factorText = (tenThousandths: number) =>
+  `${Math.floor(tenThousandths / 10_000)}.${String(tenThousandths % 10_000).padStart(4, '0')}`
 
 describe('marks', () => {
   it('are section 4, over rationals, for 3000 random assets', () => {
@@ -92,15 +101,22 @@ describe('marks', () => {
   it('of a price worked out by hand', () => {
     // 2^32 * 10^6 * 0.5 / 10^8 = 21474836.48: every rounding shows.
     const texts: Texts = {
-      price: '0.5', cashDecimals: 6, decimals: 8, depth: 1001n, penalty: '0.02',
-      collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2',
+      price: '0.5',
+      cashDecimals: 6,
+      decimals: 8,
+      depth: 1001n,
+      penalty: '0.02',
+      collateralFactor: '0.85',
+      liabilityFactor: '1.15',
+      targetCollateralFactor: '0.8',
+      targetLiabilityFactor: '1.2',
     }
     assert.deepEqual(assetMarks(priceMarkDown(5n * 10n ** 17n, 18, 6, 8), parametersOf(texts), 'x'), {
       price: 21_474_836n,
-      u: 18_253_610n,
-      v: 24_696_062n,
-      ut: 17_179_868n,
-      vt: 25_769_804n,
+      collateralValue: 18_253_610n,
+      liabilityValue: 24_696_062n,
+      targetCollateralValue: 17_179_868n,
+      targetLiabilityValue: 25_769_804n,
       sell: 21_045_339n,
       buy: 21_904_333n,
       kSell: 180n,
@@ -109,11 +125,25 @@ describe('marks', () => {
   })
 
   const sound: RiskParameters = {
-    collateralFactor: 8500n, liabilityFactor: 11_500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12_000n, penalty: 200n, depth: 10n ** 12n,
+    collateralFactor: 8500n,
+    liabilityFactor: 11_500n,
+    targetCollateralFactor: 8000n,
+    targetLiabilityFactor: 12_000n,
+    penalty: 200n,
+    depth: 10n ** 12n,
   }
 
   it('allow every ordering to hold with equality', () => {
-    checkParameters({ ...sound, collateralFactor: 9800n, targetCollateralFactor: 9800n, liabilityFactor: 10_200n, targetLiabilityFactor: 10_200n }, 'x')
+    checkParameters(
+      {
+        ...sound,
+        collateralFactor: 9800n,
+        targetCollateralFactor: 9800n,
+        liabilityFactor: 10_200n,
+        targetLiabilityFactor: 10_200n,
+      },
+      'x',
+    )
   })
 
   for (const [change, rule] of [
@@ -121,17 +151,36 @@ describe('marks', () => {
     [{ collateralFactor: 9801n }, 'collateralFactor <= 1 - penalty'],
     [{ targetLiabilityFactor: 11_499n }, 'targetLiabilityFactor >= liabilityFactor'],
     [{ liabilityFactor: 10_199n }, 'liabilityFactor >= 1 + penalty'],
-    [{ penalty: 10_001n, collateralFactor: 0n, targetCollateralFactor: 0n, liabilityFactor: 30_000n, targetLiabilityFactor: 30_000n }, 'collateralFactor <= 1 - penalty'],
+    [
+      {
+        penalty: 10_001n,
+        collateralFactor: 0n,
+        targetCollateralFactor: 0n,
+        liabilityFactor: 30_000n,
+        targetLiabilityFactor: 30_000n,
+      },
+      'collateralFactor <= 1 - penalty',
+    ],
   ] as const) {
     it(`refuse one step beyond ${rule}${'penalty' in change ? ' (penalty above 1)' : ''}`, () => {
-      assert.throws(() => checkParameters({ ...sound, ...change }, 'assets[2]'), (error) => error instanceof PlimsollError && error.message.startsWith('assets[2]') && error.message.includes(rule))
+      assert.throws(
+        () => checkParameters({ ...sound, ...change }, 'assets[2]'),
+        (error) =>
+          error instanceof PlimsollError && error.message.startsWith('assets[2]') && error.message.includes(rule),
+      )
     })
   }
 
   it('are below 2^64, k included, and the last value below passes', () => {
     const price = 2n ** 60n - 1n
-    assert.equal(assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').vt, 16n * price)
-    assert.throws(() => assetMarks(price, { ...sound, targetLiabilityFactor: 160_001n }, 'x'), /x: the mark vt is 2\^64 or more/)
+    assert.equal(
+      assetMarks(price, { ...sound, targetLiabilityFactor: 160_000n }, 'x').targetLiabilityValue,
+      16n * price,
+    )
+    assert.throws(
+      () => assetMarks(price, { ...sound, targetLiabilityFactor: 160_001n }, 'x'),
+      /x: the mark vt is 2\^64 or more/,
+    )
     const steep = { ...sound, targetLiabilityFactor: 20_200n }
     assert.equal(assetMarks(price, { ...steep, depth: 2n ** 64n - 1n }, 'x').kBuy, 2n ** 64n - 1n)
     assert.throws(() => assetMarks(price, { ...steep, depth: 2n ** 64n }, 'x'), /x: the mark kBuy is 2\^64 or more/)
@@ -140,8 +189,13 @@ describe('marks', () => {
 
   it('value the collateral of a collapsed asset at 0 and its liabilities at the floor of the range', () => {
     const floor = assetMarks(2n ** 16n, sound, 'x')
-    assert.notEqual(floor.u, 0n)
-    assert.deepEqual(assetMarks(2n ** 16n - 1n, sound, 'x'), { ...floor, u: 0n, ut: 0n, sell: 0n })
+    assert.notEqual(floor.collateralValue, 0n)
+    assert.deepEqual(assetMarks(2n ** 16n - 1n, sound, 'x'), {
+      ...floor,
+      collateralValue: 0n,
+      targetCollateralValue: 0n,
+      sell: 0n,
+    })
   })
 
   it('of a round start with cash and are filled up with unused assets', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { keccak256, type Hex } from 'viem'
+import { type Hex, keccak256 } from 'viem'
 import { FIELD } from '../../protocol/constants.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { fromField, toField, vectorSignals } from '../../protocol/public-vector.ts'

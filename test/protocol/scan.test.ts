@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
-import { health, type Balances } from '../../protocol/health.ts'
-import { CASH_MARKS, fillMarks, NO_MARKS, type Marks } from '../../protocol/marks.ts'
+import { type Balances, health } from '../../protocol/health.ts'
+import { CASH_MARKS, fillMarks, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import { AccountTable, scanBreached } from '../../protocol/scan.ts'
-import { mulberry32 } from '../../sequencer/sample-accounts.ts'
+import { mulberry32 } from '../../risk/paths/sample-accounts.ts'
 
 const random = mulberry32(7)
 
@@ -15,7 +15,13 @@ function integer(bits = Math.floor(65 * random())): bigint {
 }
 
 function randomMarks(bits?: number): Marks {
-  return fillMarks(Array.from({ length: ASSETS - 1 }, () => ({ ...NO_MARKS, u: integer(bits), v: integer(bits) })))
+  return fillMarks(
+    Array.from({ length: ASSETS - 1 }, () => ({
+      ...NO_MARKS,
+      collateralValue: integer(bits),
+      liabilityValue: integer(bits),
+    })),
+  )
 }
 
 function randomBalances(bits?: number): bigint[] {
@@ -26,7 +32,10 @@ function agrees(accounts: readonly Balances[], marks: Marks): number {
   const table = new AccountTable(accounts.length)
   accounts.forEach((balances, i) => table.set(i, balances))
   const { breached, exact } = scanBreached(table, marks)
-  assert.deepEqual([...breached], accounts.flatMap((balances, i) => (health(balances, marks) < 0n ? [i] : [])))
+  assert.deepEqual(
+    [...breached],
+    accounts.flatMap((balances, i) => (health(balances, marks) < 0n ? [i] : [])),
+  )
   return exact
 }
 
@@ -48,15 +57,23 @@ function nearTheLine(marks: Marks): Balances[] {
 
 describe('scan', () => {
   it('agrees with exact health on random accounts and marks of every size', () => {
-    for (let round = 0; round < 40; round++) agrees(Array.from({ length: 250 }, () => randomBalances()), randomMarks())
-    for (let round = 0; round < 10; round++) agrees(Array.from({ length: 250 }, () => randomBalances(64)), randomMarks(64))
+    for (let round = 0; round < 40; round++)
+      agrees(
+        Array.from({ length: 250 }, () => randomBalances()),
+        randomMarks(),
+      )
+    for (let round = 0; round < 10; round++)
+      agrees(
+        Array.from({ length: 250 }, () => randomBalances(64)),
+        randomMarks(64),
+      )
   })
 
   it('agrees one unit to either side of the line', () => {
     let lines = 0
     for (let round = 0; round < 20; round++) {
       const marks = [...randomMarks(60)]
-      marks[1] = { ...NO_MARKS, u: 1n, v: 1n }
+      marks[1] = { ...NO_MARKS, collateralValue: 1n, liabilityValue: 1n }
       const accounts = nearTheLine(marks)
       lines += accounts.length
       for (const [i, balances] of accounts.entries()) assert.equal(health(balances, marks), BigInt((i % 3) - 1))
@@ -74,9 +91,19 @@ describe('scan', () => {
 
   it('agrees at the ends of the range', () => {
     const top = WORD - 1n
-    const marks: Marks = [CASH_MARKS, ...Array.from({ length: 7 }, () => ({ ...NO_MARKS, u: top, v: top }))]
+    const marks: Marks = [
+      CASH_MARKS,
+      ...Array.from({ length: 7 }, () => ({ ...NO_MARKS, collateralValue: top, liabilityValue: top })),
+    ]
     const zero = Array<bigint>(8).fill(0n)
-    const accounts: Balances[] = [zero, zero.map(() => top), zero.map(() => -top), [0n, top, -top, 0n, 0n, 0n, 0n, 0n], [0n, top - 1n, -top, 0n, 0n, 0n, 0n, 0n], [-1n, top, -top, 0n, 0n, 0n, 0n, 0n]]
+    const accounts: Balances[] = [
+      zero,
+      zero.map(() => top),
+      zero.map(() => -top),
+      [0n, top, -top, 0n, 0n, 0n, 0n, 0n],
+      [0n, top - 1n, -top, 0n, 0n, 0n, 0n, 0n],
+      [-1n, top, -top, 0n, 0n, 0n, 0n, 0n],
+    ]
     agrees(accounts, marks)
     agrees(accounts, fillMarks([]))
   })
@@ -84,7 +111,10 @@ describe('scan', () => {
   it('keeps balances exactly, and those of the last set', () => {
     const table = new AccountTable(2)
     const balances = [-(WORD - 1n), WORD - 1n, -(2n ** 53n + 1n), 2n ** 63n, 0n, 1n, -1n, 5n]
-    table.set(1, balances.map((balance) => -balance))
+    table.set(
+      1,
+      balances.map((balance) => -balance),
+    )
     table.set(1, balances)
     assert.deepEqual(table.get(1), balances)
     assert.deepEqual(table.get(0), Array<bigint>(8).fill(0n))

@@ -1,14 +1,28 @@
 import assert from 'node:assert/strict'
-import { accountLeaf, type Account } from '../../protocol/account.ts'
+import { type Account, accountLeaf } from '../../protocol/account.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { ASSETS, DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { cornerHealth, health } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { stackHead } from '../../protocol/stack.ts'
-import { System, type Move } from '../../protocol/system.ts'
+import { type Move, System } from '../../protocol/system.ts'
 import { AccountTree } from '../../protocol/tree.ts'
-import { account, AT_MARKS, BANKRUPT, DUST, HEALTHY, inDistress, inInbox, MARKS, MIN_LIABILITY, PARTIAL, SLOTS, TINY, WINDOW } from '../support/circuit-market.ts'
+import {
+  AT_MARKS,
+  account,
+  BANKRUPT,
+  DUST,
+  HEALTHY,
+  inDistress,
+  inInbox,
+  MARKS,
+  MIN_LIABILITY,
+  PARTIAL,
+  SLOTS,
+  TINY,
+  WINDOW,
+} from '../support/circuit-market.ts'
 import { Random } from './random.ts'
 
 const BOOK = [account(0, HEALTHY), account(1, PARTIAL), account(2, DUST), account(3, BANKRUPT)]
@@ -17,7 +31,10 @@ describe('the system', () => {
   it('starts with every account in the inbox, the last on top, above the ghosts', () => {
     const ghost: Account = { ...BOOK[1]!, version: 1n }
     const system = System.genesis(TINY, SLOTS, MIN_LIABILITY, BOOK, [ghost])
-    assert.deepEqual(system.stacks[INBOX]!.map((entry) => entry.account), [ghost, ...BOOK])
+    assert.deepEqual(
+      system.stacks[INBOX]!.map((entry) => entry.account),
+      [ghost, ...BOOK],
+    )
     assert.equal(system.ledger.heads[INBOX], stackHead([ghost, ...BOOK].map(accountLeaf)))
     assert.equal(system.ledger.root, new AccountTree(TINY.depth, BOOK.map(accountLeaf)).root)
     assert.deepEqual(system.ledger.heads.filter((head) => head !== 0n).length, 1)
@@ -25,9 +42,18 @@ describe('the system', () => {
 
   it('moves leaves last in, first out', () => {
     const system = inInbox(BOOK)
-    system.sweep(WINDOW, [{ from: INBOX, to: DISTRESS }, { from: INBOX, to: DISTRESS }])
-    assert.deepEqual(system.stacks[DISTRESS]!.map((entry) => entry.account.index), [3, 2])
-    assert.deepEqual(system.stacks[INBOX]!.map((entry) => entry.account.index), [0, 1])
+    system.sweep(WINDOW, [
+      { from: INBOX, to: DISTRESS },
+      { from: INBOX, to: DISTRESS },
+    ])
+    assert.deepEqual(
+      system.stacks[DISTRESS]!.map((entry) => entry.account.index),
+      [3, 2],
+    )
+    assert.deepEqual(
+      system.stacks[INBOX]!.map((entry) => entry.account.index),
+      [0, 1],
+    )
     const { resolutions } = system.resolve(1)
     assert.equal(resolutions[0]!.account.index, 2)
     assert.equal(system.stacks[INBOX]!.at(-1)!.account, system.accounts[2])
@@ -38,7 +64,10 @@ describe('the system', () => {
     const ghost: Account = { ...BOOK[1]!, version: 1n }
     const system = inDistress(BOOK, { ghosts: [ghost] })
     const { batch, resolutions } = system.resolve(2)
-    assert.deepEqual(resolutions.map(({ action }) => action), ['drop', 'refresh'])
+    assert.deepEqual(
+      resolutions.map(({ action }) => action),
+      ['drop', 'refresh'],
+    )
     assert.deepEqual(batch.writes[0], { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] })
     const [, write] = batch.writes
     const { balances, weights, viewKey } = system.accounts[write!.index]!
@@ -67,7 +96,10 @@ describe('the system', () => {
     const wrong = system.accounts.with(0, { ...system.accounts[0]!, version: 99n })
     assert.throws(() => System.restore(system.ledger, wrong, members), isError(/do not have the stored root/))
     const emptied = members.map((stack, slot) => (slot === INBOX ? [] : stack))
-    assert.throws(() => System.restore(system.ledger, system.accounts, emptied), isError(/stack 1 does not have the stored head/))
+    assert.throws(
+      () => System.restore(system.ledger, system.accounts, emptied),
+      isError(/stack 1 does not have the stored head/),
+    )
     assert.deepEqual(restored.resolve(2), system.resolve(2))
   })
 
@@ -88,7 +120,13 @@ describe('the system', () => {
     const random = new Random(9)
     const seen = { liquidated: 0, closed: 0, badDebt: 0, refreshed: 0, swept: 0, complete: 0 }
     for (let run = 0; run < 4; run++) {
-      const book = Array.from({ length: 8 }, (_, index) => account(index, [random.pick([-1n, 1n]) * random.bits(31), random.bits(30), random.pick([-1n, 0n, 1n]) * random.bits(24)]))
+      const book = Array.from({ length: 8 }, (_, index) =>
+        account(index, [
+          random.pick([-1n, 1n]) * random.bits(31),
+          random.bits(30),
+          random.pick([-1n, 0n, 1n]) * random.bits(24),
+        ]),
+      )
       const ghosts = book.slice(0, 2).map((entry) => ({ ...entry, version: 0n }))
       const system = inInbox(book, { ghosts })
       const total = totals(system)
@@ -98,9 +136,12 @@ describe('the system', () => {
         for (const slot of [2, 3]) if (system.ledger.heads[slot] === 0n) system.open({ slot, envelope })
         for (let turn = 0; turn < 40 && !system.ledger.isComplete(); turn++) {
           const open = system.ledger.isCovered(2) ? 2 : 3
-          const source = [INBOX, 2, 3].find((slot) => system.stacks[slot]!.length > 0 && !(slot > INBOX && system.ledger.isCovered(slot)))
+          const source = [INBOX, 2, 3].find(
+            (slot) => system.stacks[slot]!.length > 0 && !(slot > INBOX && system.ledger.isCovered(slot)),
+          )
           if (system.stacks[DISTRESS]!.length > 0) {
-            for (const { action, liquidation } of system.resolve(Math.min(2, system.stacks[DISTRESS]!.length)).resolutions) {
+            for (const { action, liquidation } of system.resolve(Math.min(2, system.stacks[DISTRESS]!.length))
+              .resolutions) {
               seen.refreshed += Number(action === 'refresh')
               seen.liquidated += Number(liquidation?.status === 'partial')
               seen.closed += Number(liquidation?.status === 'closed')
@@ -109,7 +150,9 @@ describe('the system', () => {
           } else if (source !== undefined) {
             const { balances } = system.stacks[source]!.at(-1)!.account
             const safe = open !== source && cornerHealth(balances, system.ledger.envelopes[open]!) >= 0n
-            const window = [DISTRESS, INBOX, 2, 3].filter((slot) => slot !== (source === open ? 5 - open : source === INBOX ? 5 - open : INBOX))
+            const window = [DISTRESS, INBOX, 2, 3].filter(
+              (slot) => slot !== (source === open ? 5 - open : source === INBOX ? 5 - open : INBOX),
+            )
             system.sweep(window, [{ from: source, to: safe ? open : DISTRESS }])
             seen.swept++
           }
@@ -118,7 +161,8 @@ describe('the system', () => {
         }
         checkHeads(system)
         seen.complete += Number(system.ledger.isComplete())
-        if (system.ledger.isComplete()) for (const { balances } of system.accounts) assert.ok(health(balances, system.ledger.marks!) >= 0n)
+        if (system.ledger.isComplete())
+          for (const { balances } of system.accounts) assert.ok(health(balances, system.ledger.marks!) >= 0n)
       }
     }
     for (const [kind, count] of Object.entries(seen)) assert.ok(count > 0, `never ${kind}`)
@@ -130,18 +174,28 @@ function isError(message: RegExp): (error: unknown) => boolean {
 }
 
 function describeState({ ledger, accounts, tree, stacks }: System) {
-  return { ledger: structuredClone({ ...ledger }), accounts: [...accounts], root: tree.root, stacks: stacks.map((stack) => [...stack]) }
+  return {
+    ledger: structuredClone({ ...ledger }),
+    accounts: [...accounts],
+    root: tree.root,
+    stacks: stacks.map((stack) => [...stack]),
+  }
 }
 
 function checkHeads({ ledger, stacks, tree }: System): void {
-  assert.deepEqual(stacks.map((stack) => stackHead(stack.map((entry) => entry.leaf))), ledger.heads)
+  assert.deepEqual(
+    stacks.map((stack) => stackHead(stack.map((entry) => entry.leaf))),
+    ledger.heads,
+  )
   assert.equal(tree.root, ledger.root)
 }
 
 /** Section 3 of the design. */
 function checkInvariant(system: System): void {
   const where = new Map<bigint, number[]>()
-  system.stacks.forEach((stack, slot) => stack.forEach(({ leaf }) => where.set(leaf, [...(where.get(leaf) ?? []), slot])))
+  system.stacks.forEach((stack, slot) =>
+    stack.forEach(({ leaf }) => where.set(leaf, [...(where.get(leaf) ?? []), slot])),
+  )
   for (const current of system.accounts) {
     const slots = where.get(system.tree.leaf(current.index))
     assert.equal(slots?.length, 1, `account ${current.index} is in ${slots?.length ?? 0} stacks`)
@@ -152,15 +206,39 @@ function checkInvariant(system: System): void {
 
 /** What accounts and backstop hold together: bad debt is the backstop's loss, so not even cash is made or lost. */
 function totals({ accounts, ledger }: System): bigint[] {
-  return Array.from({ length: ASSETS }, (_, a) => accounts.reduce((sum, { balances }) => sum + balances[a]!, ledger.backstop[a]!))
+  return Array.from({ length: ASSETS }, (_, a) =>
+    accounts.reduce((sum, { balances }) => sum + balances[a]!, ledger.backstop[a]!),
+  )
 }
 
 function scaled(permille: number): Marks {
   const k = BigInt(permille)
-  return MARKS.map((asset, a) => (a === 0 ? asset : { ...asset, ...Object.fromEntries((['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy'] as const).map((name) => [name, (asset[name] * k) / 1000n])) }))
+  return MARKS.map((asset, a) =>
+    a === 0
+      ? asset
+      : {
+          ...asset,
+          ...Object.fromEntries(
+            (
+              [
+                'price',
+                'collateralValue',
+                'liabilityValue',
+                'targetCollateralValue',
+                'targetLiabilityValue',
+                'sell',
+                'buy',
+              ] as const
+            ).map((name) => [name, (asset[name] * k) / 1000n]),
+          ),
+        },
+  )
 }
 
 /** An envelope a tenth away from the marks. */
 function bounds(marks: Marks) {
-  return { floors: marks.slice(1).map(({ u }) => (u * 9n) / 10n), ceilings: marks.slice(1).map(({ v }) => (v * 11n) / 10n) }
+  return {
+    floors: marks.slice(1).map(({ collateralValue }) => (collateralValue * 9n) / 10n),
+    ceilings: marks.slice(1).map(({ liabilityValue }) => (liabilityValue * 11n) / 10n),
+  }
 }

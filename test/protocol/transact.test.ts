@@ -9,10 +9,32 @@ import type { Operation } from '../../protocol/operation.ts'
 import { System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
 import { BELOW_TARGET, HEALTHY, MARKS, MIN_LIABILITY, SLOTS, TINY } from '../support/circuit-market.ts'
-import { EXPIRY, forced, half, LINK, owned, ownedAccount, ownerKey, preferences, RECIPIENT, SEQUENCER, SIGNING, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
+import {
+  EXPIRY,
+  forced,
+  half,
+  LINK,
+  owned,
+  ownedAccount,
+  ownerKey,
+  preferences,
+  RECIPIENT,
+  SEQUENCER,
+  SIGNING,
+  unwind,
+  VALID_UNTIL,
+  withdrawal,
+} from '../support/circuit-owners.ts'
 
 const [A0, A1] = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY)]
-const open = (index: number, amount = 500n): Operation => ({ kind: 'open', depositId: index, index, publicKey: ownerKey(index).publicKey, asset: 0, amount })
+const open = (index: number, amount = 500n): Operation => ({
+  kind: 'open',
+  depositId: index,
+  index,
+  publicKey: ownerKey(index).publicKey,
+  asset: 0,
+  amount,
+})
 const MAX = (1n << 64n) - 1n
 
 function refuses(run: () => unknown, code: RefusalCode): void {
@@ -25,7 +47,10 @@ describe('operations', () => {
 
   it('open an account that its owner can read', () => {
     const empty = System.empty(TINY, SLOTS, MIN_LIABILITY, SIGNING, SEQUENCER.secret)
-    const { batch, results } = empty.transact([open(0), { kind: 'topup', depositId: 1, index: 0, asset: 1, amount: 7n }], VALID_UNTIL)
+    const { batch, results } = empty.transact(
+      [open(0), { kind: 'topup', depositId: 1, index: 0, asset: 1, amount: 7n }],
+      VALID_UNTIL,
+    )
     const { publicKey, secret } = ownerKey(0)
     const viewKey = sharedViewKey(secret, SEQUENCER.publicKey)
     const [first, second] = batch.steps
@@ -44,15 +69,30 @@ describe('operations', () => {
   it('are read back from what a batch publishes', () => {
     const { batch } = run(withdrawal({ index: 0, amount: 5n }))
     assert.deepEqual(parseBatch('transact', [], batchValues(batch), TINY), batch)
-    assert.deepEqual(batchWrites(batch).map(({ index }) => index), [0])
+    assert.deepEqual(
+      batchWrites(batch).map(({ index }) => index),
+      [0],
+    )
     assert.throws(() => parseBatch('transact', [], batchValues(batch).with(4, 10n), TINY), /no operation 10/)
   })
 
   it('withdraw, trade, set preferences and unwind, and every unit is accounted for', () => {
     const copy = system.clone()
-    copy.transact([withdrawal({ index: 0, amount: 1000n }), preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })], VALID_UNTIL)
-    copy.transact([half({ index: 0, version: 8n, direction: 1, x: 10n, y: 21n }), half({ index: 1, version: 8n, direction: 0, x: 10n, y: 21n })], VALID_UNTIL)
-    copy.transact([unwind({ index: 0, version: 9n, direction: 1, x: 3n, y: 6n }), forced({ index: 1, amount: 11n })], VALID_UNTIL)
+    copy.transact(
+      [withdrawal({ index: 0, amount: 1000n }), preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
+      VALID_UNTIL,
+    )
+    copy.transact(
+      [
+        half({ index: 0, version: 8n, direction: 1, x: 10n, y: 21n }),
+        half({ index: 1, version: 8n, direction: 0, x: 10n, y: 21n }),
+      ],
+      VALID_UNTIL,
+    )
+    copy.transact(
+      [unwind({ index: 0, version: 9n, direction: 1, x: 3n, y: 6n }), forced({ index: 1, amount: 11n })],
+      VALID_UNTIL,
+    )
     assert.deepEqual(copy.accounts[0]!.balances.slice(0, 2), [HEALTHY[0]! - 1000n - 21n - 6n, HEALTHY[1]! + 13n])
     assert.deepEqual(copy.accounts[1]!.balances.slice(0, 2), [HEALTHY[0]! + 21n - 11n, HEALTHY[1]! - 10n])
     assert.deepEqual(copy.accounts[1]!.weights, [8, 1, 2, 3, 4, 5, 6, 15])
@@ -61,12 +101,29 @@ describe('operations', () => {
   })
 
   it('bounce and discharge what cannot be done', () => {
-    const { batch, results } = run({ kind: 'topup', depositId: 0, index: 0, asset: 0, amount: MAX }, forced({ index: 2, amount: 1n }))
-    assert.deepEqual(results.map(({ outcome }) => outcome), ['bounced', 'discharged'])
-    const { signature: { r8, s } } = forced({ index: 2, amount: 1n })
+    const { batch, results } = run(
+      { kind: 'topup', depositId: 0, index: 0, asset: 0, amount: MAX },
+      forced({ index: 2, amount: 1n }),
+    )
+    assert.deepEqual(
+      results.map(({ outcome }) => outcome),
+      ['bounced', 'discharged'],
+    )
+    const {
+      signature: { r8, s },
+    } = forced({ index: 2, amount: 1n })
     assert.deepEqual(batch.steps, [
       { op: OP.bounce, index: 0, leaf: 0n, cipher: [0n, 0n, 0n], asset: 0, amount: MAX, u: 0n, v: 0n },
-      { op: OP.discharge, index: 2, leaf: r8[0], cipher: [r8[1], s, EXPIRY], asset: 0, amount: 1n, u: BigInt(RECIPIENT), v: 12n },
+      {
+        op: OP.discharge,
+        index: 2,
+        leaf: r8[0],
+        cipher: [r8[1], s, EXPIRY],
+        asset: 0,
+        amount: 1n,
+        u: BigInt(RECIPIENT),
+        v: 12n,
+      },
     ])
     assert.equal(batch.rootAfter, system.ledger.root)
     assert.equal(run({ ...forced({ index: 0, amount: 1n }), queueNumber: 13n }).results[0]!.outcome, 'discharged')
@@ -90,18 +147,37 @@ describe('operations', () => {
       ['UNKNOWN_ASSET', [withdrawal({ index: 0, amount: 1n, asset: 8 })]],
       ['UNKNOWN_ASSET', [unwind({ index: 0, direction: 1, x: 1n, y: 1n, asset: 0 })]],
       ['BAD_WEIGHTS', [preferences({ index: 0, weights: [8, 8, 8, 8, 8, 8, 8, 0] })]],
-      ['BAD_RECIPIENT', [withdrawal({ index: 0, amount: 1n, recipient: '0x0000000000000000000000000000000000000000' })]],
+      [
+        'BAD_RECIPIENT',
+        [withdrawal({ index: 0, amount: 1n, recipient: '0x0000000000000000000000000000000000000000' })],
+      ],
       ['TRADE_NOT_LINKED', [half({ index: 0, direction: 1, x: 1n, y: 2n })]],
-      ['TRADE_NOT_LINKED', [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 0, x: 1n, y: 2n, link: LINK + 1n })]],
-      ['TRADE_MISMATCH', [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 0, x: 1n, y: 3n })]],
-      ['TRADE_MISMATCH', [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 1, x: 1n, y: 2n })]],
+      [
+        'TRADE_NOT_LINKED',
+        [
+          half({ index: 0, direction: 1, x: 1n, y: 2n }),
+          half({ index: 1, direction: 0, x: 1n, y: 2n, link: LINK + 1n }),
+        ],
+      ],
+      [
+        'TRADE_MISMATCH',
+        [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 0, x: 1n, y: 3n })],
+      ],
+      [
+        'TRADE_MISMATCH',
+        [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 1, x: 1n, y: 2n })],
+      ],
       ['TRADE_PRICE', [unwind(sell({ y: 195_999_999n }))]],
       ['TRADE_NOT_SHRINKING', [unwind(sell({ direction: 1 }))]],
       ['TRADE_NOT_SHRINKING', [unwind(sell({ x: 1_000_000_001n, y: 1n }))]],
     ]
     for (const [code, operations] of cases) refuses(() => run(...operations), code)
     // Where a liquidation sells at just what the target counts, selling at that price changes nothing.
-    const level = owned([A0, A1, ownedAccount(2, BELOW_TARGET)], { marks: MARKS.map((asset, a) => (a === 1 ? { ...asset, sell: 1n << 32n, ut: 1n << 32n } : asset)) })
+    const level = owned([A0, A1, ownedAccount(2, BELOW_TARGET)], {
+      marks: MARKS.map((asset, a) =>
+        a === 1 ? { ...asset, sell: 1n << 32n, targetCollateralValue: 1n << 32n } : asset,
+      ),
+    })
     refuses(() => level.transact([unwind(sell({ x: 1000n, y: 1000n }))], VALID_UNTIL), 'TRADE_NOT_IMPROVING')
     const priceless = owned([A0])
     priceless.ledger.marks = undefined

@@ -7,7 +7,8 @@ import { Random } from './random.ts'
 /** The root over all 4^depth leaves, empty ones included. */
 function naiveRoot(depth: number, leaves: readonly bigint[]): bigint {
   let level = Array.from({ length: 4 ** depth }, (_, i) => leaves[i] ?? 0n)
-  while (level.length > 1) level = Array.from({ length: level.length / 4 }, (_, i) => poseidon(level.slice(4 * i, 4 * i + 4)))
+  while (level.length > 1)
+    level = Array.from({ length: level.length / 4 }, (_, i) => poseidon(level.slice(4 * i, 4 * i + 4)))
   return level[0]!
 }
 
@@ -53,14 +54,24 @@ describe('the account tree', () => {
   })
 
   it('refuses more accounts than it holds, and an index outside it', () => {
-    assert.throws(() => new AccountTree(1, Array<bigint>(5).fill(1n)), (error) => error instanceof PlimsollError && /5 accounts do not fit a tree of depth 1/.test(error.message))
+    assert.throws(
+      () => new AccountTree(1, Array<bigint>(5).fill(1n)),
+      (error) => error instanceof PlimsollError && /5 accounts do not fit a tree of depth 1/.test(error.message),
+    )
     const tree = new AccountTree(1)
-    for (const index of [-1, 4, 0.5]) assert.throws(() => tree.set(index, 1n), (error) => error instanceof PlimsollError && /outside the account tree/.test(error.message))
+    for (const index of [-1, 4, 0.5])
+      assert.throws(
+        () => tree.set(index, 1n),
+        (error) => error instanceof PlimsollError && /outside the account tree/.test(error.message),
+      )
   })
 
   it('hashes as circomlib does', () => {
     // Of circomlib's own tests.
     assert.equal(poseidon([1n, 2n]), 7853200120776062878684798364095072458815029376092732009249414926327459813530n)
-    assert.equal(poseidon([1n, 2n, 3n, 4n]), 18821383157269793795438455681495246036402687001665670618754263018637548127333n)
+    assert.equal(
+      poseidon([1n, 2n, 3n, 4n]),
+      18821383157269793795438455681495246036402687001665670618754263018637548127333n,
+    )
   })
 })

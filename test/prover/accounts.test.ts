@@ -17,7 +17,12 @@ describe('proofs of accounts', () => {
   after(closeProver)
 
   it('of a trade is valid, and not of another', async () => {
-    const { input } = system.clone().transact([half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })], VALID_UNTIL)
+    const { input } = system
+      .clone()
+      .transact(
+        [half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })],
+        VALID_UNTIL,
+      )
     const { proof, signals } = await prove(keys, 'transact', input)
     assert.deepEqual(signals, [input.digest, input.z, input.y])
     assert.ok(await verifyProof(keys, 'transact', signals, proof))
@@ -27,7 +32,15 @@ describe('proofs of accounts', () => {
   it('of an exit is valid, and not of another', async () => {
     const key = ownerKey(1)
     const signature = sign(key, messageHash(SIGNING, exitMessage(1, RECIPIENT)))
-    const { input } = exitTransition({ domain: SIGNING, account: system.accounts[1]!, path: system.tree.path(1), publicKey: key.publicKey, recipient: RECIPIENT, signature, marks: MARKS })
+    const { input } = exitTransition({
+      domain: SIGNING,
+      account: system.accounts[1]!,
+      path: system.tree.path(1),
+      publicKey: key.publicKey,
+      recipient: RECIPIENT,
+      signature,
+      marks: MARKS,
+    })
     const { proof, signals } = await prove(keys, 'exit', input)
     assert.ok(await verifyProof(keys, 'exit', signals, proof))
     assert.ok(!(await verifyProof(keys, 'exit', signals.with(2, signals[2]! + 1n), proof)))

@@ -35,7 +35,12 @@ describe('provers', () => {
     cache = await mkdtemp(join(tmpdir(), 'plimsoll-backends-'))
     process.env.PLIMSOLL_CACHE = cache
     keys = await ensureToyKeys()
-    witness = await (await WitnessCalculator.open(keys.sweep.wasm, 'sweep')).calculate({ digest: 21n, z: 3n, y: 7n, secret: [5, 6] })
+    witness = await (await WitnessCalculator.open(keys.sweep.wasm, 'sweep')).calculate({
+      digest: 21n,
+      z: 3n,
+      y: 7n,
+      secret: [5, 6],
+    })
   })
 
   after(async () => {
@@ -60,7 +65,10 @@ describe('provers', () => {
       })
 
       it('blinds: two proofs of one witness share no point', async () => {
-        const [first, second] = [await prover.prove(keys.sweep.zkey, witness), await prover.prove(keys.sweep.zkey, witness)]
+        const [first, second] = [
+          await prover.prove(keys.sweep.zkey, witness),
+          await prover.prove(keys.sweep.zkey, witness),
+        ]
         for (const part of ['pi_a', 'pi_b', 'pi_c'] as const) assert.notDeepEqual(first[part], second[part])
         assert.equal(await verifyProof(keys, 'sweep', SIGNALS, second), true)
       })
@@ -73,14 +81,23 @@ describe('provers', () => {
       })
 
       it('makes several proofs that are asked for at once, under two keys', async () => {
-        const other = await (await WitnessCalculator.open(keys.resolve.wasm, 'resolve')).calculate({ digest: 21n, z: 3n, y: 7n, secret: [5, 6] })
+        const other = await (await WitnessCalculator.open(keys.resolve.wasm, 'resolve')).calculate({
+          digest: 21n,
+          z: 3n,
+          y: 7n,
+          secret: [5, 6],
+        })
         const proofs = await Promise.all([
           prover.prove(keys.sweep.zkey, witness),
           prover.prove(keys.resolve.zkey, other),
           prover.prove(keys.sweep.zkey, witness),
         ])
         assert.deepEqual(
-          await Promise.all([verifyProof(keys, 'sweep', SIGNALS, proofs[0]), verifyProof(keys, 'resolve', SIGNALS, proofs[1]), verifyProof(keys, 'sweep', SIGNALS, proofs[2])]),
+          await Promise.all([
+            verifyProof(keys, 'sweep', SIGNALS, proofs[0]),
+            verifyProof(keys, 'resolve', SIGNALS, proofs[1]),
+            verifyProof(keys, 'sweep', SIGNALS, proofs[2]),
+          ]),
           [true, true, true],
         )
       })
@@ -92,7 +109,10 @@ describe('provers', () => {
     const damaged = join(cache, 'damaged.zkey')
     const file = await readFile(keys.sweep.zkey)
     await writeFile(damaged, file.subarray(0, file.length - 100))
-    await assert.rejects(prover.prove(damaged, witness), (error) => error instanceof PlimsollError && /damaged\.zkey is truncated/.test(error.message))
+    await assert.rejects(
+      prover.prove(damaged, witness),
+      (error) => error instanceof PlimsollError && /damaged\.zkey is truncated/.test(error.message),
+    )
     const proof = await prover.prove(keys.sweep.zkey, witness)
     assert.equal(await verifyProof(keys, 'sweep', SIGNALS, proof), true)
     await prover.close()
@@ -118,7 +138,11 @@ describe('provers', () => {
       const prover = await openProver('kernel')
       const proof = await prover.prove(process.argv[1], new Uint8Array(await readFile(process.argv[2])))
       console.log(proof.protocol)`
-    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script, keys.sweep.zkey, file], { timeout: 60_000 })
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '-e', script, keys.sweep.zkey, file],
+      { timeout: 60_000 },
+    )
     assert.equal(stdout, 'groth16\n')
   })
 
@@ -128,6 +152,7 @@ describe('provers', () => {
     ['rapidsnark', /needs the path/],
     ['rapidsnark=/nowhere/prover', /\/nowhere\/prover is not an executable file/],
   ] as const) {
-    it(`are refused: ${choice}`, () => assert.rejects(openProver(choice), (error) => error instanceof PlimsollError && message.test(error.message)))
+    it(`are refused: ${choice}`, () =>
+      assert.rejects(openProver(choice), (error) => error instanceof PlimsollError && message.test(error.message)))
   }
 })

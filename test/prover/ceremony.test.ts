@@ -13,15 +13,29 @@ import { importPtau } from '../../prover/ceremony/import-ptau.ts'
 import { checkPtau } from '../../prover/ceremony/ptau-file.ts'
 import { PUBLISHED_PTAU } from '../../prover/ceremony/published-ptau.ts'
 import { runSnarkjs } from '../../prover/ceremony/snarkjs-job.ts'
-import { describeKeys, readKeys, readTranscript, type Transcript, writeTranscript } from '../../prover/ceremony/transcript.ts'
+import {
+  describeKeys,
+  readKeys,
+  readTranscript,
+  type Transcript,
+  writeTranscript,
+} from '../../prover/ceremony/transcript.ts'
 import { verifyCeremony } from '../../prover/ceremony/verify-ceremony.ts'
 import { closeCurve, curveIsOpen } from '../../prover/curve.ts'
 import { ensureKeys } from '../../prover/keys.ts'
-import { CIRCUITS } from '../../prover/profiles.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
+import { CIRCUITS } from '../../prover/profiles.ts'
 import { closeProver, prove, verifyProof } from '../../prover/prove.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
-import { contributeSecret, contributionsOf, inverse, readSections, type Sections, setContributions, writeSections } from '../support/zkey-surgery.ts'
+import {
+  contributeSecret,
+  contributionsOf,
+  inverse,
+  readSections,
+  type Sections,
+  setContributions,
+  writeSections,
+} from '../support/zkey-surgery.ts'
 import { blake2b512, TOY_POWER, TOY_SOURCE, writeToyPtau } from './toy-ceremony.ts'
 
 const INPUT = { digest: 21n, z: 3n, y: 7n, secret: 5n }
@@ -45,9 +59,22 @@ describe('key ceremony', () => {
     hash = await writeToyPtau(at('toy.ptau'))
     await importPtau({ ptau: at('toy.ptau'), hash, profile: 'tiny', output: at('step0'), source })
     await contribute({ directory: at('step0'), output: at('step1'), name: 'Alice' })
-    await contribute({ directory: at('step1'), output: at('step2'), name: 'Bob of the Übersee', text: 'dice: 3 1 6 6 2' })
-    await applyBeacon({ directory: at('step2'), output: at('closed'), value: `0x${BEACON.toUpperCase()}`, iterations: 10 })
-    assert.deepEqual(await exportKeys({ directory: at('closed'), ptau: at('toy.ptau'), hash, output: at('keys'), source }), await verify('closed'))
+    await contribute({
+      directory: at('step1'),
+      output: at('step2'),
+      name: 'Bob of the Übersee',
+      text: 'dice: 3 1 6 6 2',
+    })
+    await applyBeacon({
+      directory: at('step2'),
+      output: at('closed'),
+      value: `0x${BEACON.toUpperCase()}`,
+      iterations: 10,
+    })
+    assert.deepEqual(
+      await exportKeys({ directory: at('closed'), ptau: at('toy.ptau'), hash, output: at('keys'), source }),
+      await verify('closed'),
+    )
   })
 
   after(async () => {
@@ -81,7 +108,11 @@ describe('key ceremony', () => {
   }
 
   /** A copy whose keys are changed, with a transcript that is true to them. */
-  async function forged(from: string, change: (sections: Sections, circuit: CircuitName) => unknown, circuits: readonly CircuitName[] = CIRCUITS): Promise<string> {
+  async function forged(
+    from: string,
+    change: (sections: Sections, circuit: CircuitName) => unknown,
+    circuits: readonly CircuitName[] = CIRCUITS,
+  ): Promise<string> {
     return copy(from, async (forgery) => {
       for (const circuit of circuits) {
         const path = join(forgery, `${circuit}.zkey`)
@@ -94,7 +125,12 @@ describe('key ceremony', () => {
     })
   }
 
-  async function invalid(name: string, circuit: CircuitName | null, error: RegExp, options: { ptau?: string; unfinished?: boolean } = {}): Promise<void> {
+  async function invalid(
+    name: string,
+    circuit: CircuitName | null,
+    error: RegExp,
+    options: { ptau?: string; unfinished?: boolean } = {},
+  ): Promise<void> {
     const verdict = await verify(name, options)
     assert.ok(!verdict.ok, 'it was accepted')
     assert.match(verdict.error, error)
@@ -111,16 +147,36 @@ describe('key ceremony', () => {
 
     it('has a transcript that says what happened', async () => {
       const transcript = JSON.parse(await readFile(at('closed', 'transcript.json'), 'utf8')) as Transcript
-      assert.deepEqual(transcript.powersOfTau, { published: null, power: TOY_POWER, blake2b512: await blake2b512(at('toy.ptau')) })
+      assert.deepEqual(transcript.powersOfTau, {
+        published: null,
+        power: TOY_POWER,
+        blake2b512: await blake2b512(at('toy.ptau')),
+      })
       assert.deepEqual(Object.keys(transcript.circuits), [...CIRCUITS])
-      assert.deepEqual(transcript.contributions.map(({ name }) => name), ['Alice', 'Bob of the Übersee'])
+      assert.deepEqual(
+        transcript.contributions.map(({ name }) => name),
+        ['Alice', 'Bob of the Übersee'],
+      )
       assert.deepEqual({ ...transcript.beacon, hashes: null }, { value: BEACON, iterations: 10, hashes: null })
       const keys = await loadExportedKeys(at('keys'), 'tiny', { source })
       for (const circuit of CIRCUITS) {
         const { constraints, r1csSha256, zkeySha256, keyHash } = transcript.circuits[circuit]
-        assert.equal(r1csSha256, createHash('sha256').update(await readFile(keys[circuit].r1cs)).digest('hex'))
-        assert.equal(zkeySha256, createHash('sha256').update(await readFile(at('closed', `${circuit}.zkey`))).digest('hex'))
-        assert.deepEqual({ constraints, keyHash }, { constraints: keys[circuit].constraints, keyHash: keys[circuit].keyHash })
+        assert.equal(
+          r1csSha256,
+          createHash('sha256')
+            .update(await readFile(keys[circuit].r1cs))
+            .digest('hex'),
+        )
+        assert.equal(
+          zkeySha256,
+          createHash('sha256')
+            .update(await readFile(at('closed', `${circuit}.zkey`)))
+            .digest('hex'),
+        )
+        assert.deepEqual(
+          { constraints, keyHash },
+          { constraints: keys[circuit].constraints, keyHash: keys[circuit].keyHash },
+        )
       }
       const { contributions } = await readTranscript(at('step1'))
       assert.deepEqual(transcript.contributions[0], contributions[0])
@@ -155,7 +211,12 @@ describe('key ceremony', () => {
     it('gives another key each time, whatever the text', async () => {
       const hashes = new Set<string>()
       for (const output of ['again', 'and-again']) {
-        const { contributions } = await contribute({ directory: at('step0'), output: at(output), name: 'Alice', text: 'the same' })
+        const { contributions } = await contribute({
+          directory: at('step0'),
+          output: at(output),
+          name: 'Alice',
+          text: 'the same',
+        })
         for (const circuit of CIRCUITS) hashes.add(contributions[0]!.hashes[circuit])
         await rm(at(output), { recursive: true })
       }
@@ -174,60 +235,98 @@ describe('key ceremony', () => {
 
     it('is the same after export, which takes nothing unfinished', async () => {
       assert.deepEqual(await verify('keys'), await verify('closed'))
-      const verdict = await exportKeys({ directory: at('step2'), ptau: at('toy.ptau'), hash, output: at('early'), source })
+      const verdict = await exportKeys({
+        directory: at('step2'),
+        ptau: at('toy.ptau'),
+        hash,
+        output: at('early'),
+        source,
+      })
       assert.deepEqual(verdict, { ok: false, circuit: null, error: 'The ceremony has no beacon yet.' })
       assert.ok(!(await list()).includes('early'))
     })
   })
 
   describe('takes no Powers of Tau file', () => {
-    const begin = (ptau: string, given?: string) => importPtau({ ptau: at(ptau), hash: given, profile: 'tiny', output: at('never'), source })
+    const begin = (ptau: string, given?: string) =>
+      importPtau({ ptau: at(ptau), hash: given, profile: 'tiny', output: at('never'), source })
 
     it('of another hash', async () => {
       const other = `${hash.slice(0, -1)}${hash.endsWith('0') ? '1' : '0'}`
-      await refused(() => begin('toy.ptau', other), /toy\.ptau is not the file of --hash: its hash is [0-9a-f]{16}\.\.\. instead of/)
+      await refused(
+        () => begin('toy.ptau', other),
+        /toy\.ptau is not the file of --hash: its hash is [0-9a-f]{16}\.\.\. instead of/,
+      )
       await refused(() => begin('toy.ptau', 'ab'.repeat(32)), /is not the file of --hash/)
-      await refused(() => verifyCeremony({ directory: at('closed'), ptau: at('toy.ptau'), hash: other, source }), /is not the file of --hash/)
+      await refused(
+        () => verifyCeremony({ directory: at('closed'), ptau: at('toy.ptau'), hash: other, source }),
+        /is not the file of --hash/,
+      )
     })
 
     it('whose hash is not given nor published, and does not tell the hash to copy', async () => {
       await refused(() => begin('toy.ptau'), /is not a published one that this version knows/)
-      await refused(() => verifyCeremony({ directory: at('closed'), ptau: at('toy.ptau'), source }), /is not a published one/)
+      await refused(
+        () => verifyCeremony({ directory: at('closed'), ptau: at('toy.ptau'), source }),
+        /is not a published one/,
+      )
       await assert.rejects(begin('toy.ptau'), (error: PlimsollError) => !`${error.message}${error.hint}`.includes(hash))
     })
 
     it('that only has the name of a published one', async () => {
       await cp(at('toy.ptau'), at('powersOfTau28_hez_final_08.ptau'))
-      await refused(() => begin('powersOfTau28_hez_final_08.ptau'), /is not the published file of that name.*instead of d6a8fb3a04feb600/)
+      await refused(
+        () => begin('powersOfTau28_hez_final_08.ptau'),
+        /is not the published file of that name.*instead of d6a8fb3a04feb600/,
+      )
     })
 
     it('without a proper hash', async () => {
-      for (const text of ['', 'abc', `${hash}00`, 'g'.repeat(128)]) await refused(() => begin('toy.ptau', text), /--hash is neither a blake2b-512/)
+      for (const text of ['', 'abc', `${hash}00`, 'g'.repeat(128)])
+        await refused(() => begin('toy.ptau', text), /--hash is neither a blake2b-512/)
     })
 
     it('that is cut short, even where the hash is right', async () => {
       const whole = await readFile(at('toy.ptau'))
       for (const length of [4, 11, 50, 1000, whole.length - 1]) {
         await writeFile(at('short.ptau'), whole.subarray(0, length))
-        await refused(async () => begin('short.ptau', await blake2b512(at('short.ptau'))), /short\.ptau is (cut short|not a \.ptau file)/)
+        await refused(
+          async () => begin('short.ptau', await blake2b512(at('short.ptau'))),
+          /short\.ptau is (cut short|not a \.ptau file)/,
+        )
       }
       const sections = await readSections(at('toy.ptau'))
       sections.set(12, sections.get(12)!.subarray(64))
       await rm(at('short.ptau'))
       writeSections(at('short.ptau'), 'ptau', sections)
-      await refused(async () => begin('short.ptau', await blake2b512(at('short.ptau'))), /does not have the powers it claims: section 12 has/)
+      await refused(
+        async () => begin('short.ptau', await blake2b512(at('short.ptau'))),
+        /does not have the powers it claims: section 12 has/,
+      )
     })
 
     it('that is too small for a circuit', async () => {
       const small = await writeToyPtau(at('small.ptau'), TOY_POWER - 1)
-      await refused(() => begin('small.ptau', small), /small\.ptau has 2\^4 powers of tau, the circuit sweep needs 2\^5/)
-      await refused(() => verifyCeremony({ directory: at('closed'), ptau: at('small.ptau'), hash: small, source }), /small\.ptau has 2\^4 powers/)
+      await refused(
+        () => begin('small.ptau', small),
+        /small\.ptau has 2\^4 powers of tau, the circuit sweep needs 2\^5/,
+      )
+      await refused(
+        () => verifyCeremony({ directory: at('closed'), ptau: at('small.ptau'), hash: small, source }),
+        /small\.ptau has 2\^4 powers/,
+      )
     })
 
     it('that is not prepared, or that nobody contributed to', async () => {
-      await refused(async () => begin('toy.ptau.contributed', await blake2b512(at('toy.ptau.contributed'))), /is not prepared for phase 2/)
+      await refused(
+        async () => begin('toy.ptau.contributed', await blake2b512(at('toy.ptau.contributed'))),
+        /is not prepared for phase 2/,
+      )
       await powersOfTau.preparePhase2(at('toy.ptau.new'), at('trivial.ptau'))
-      await refused(async () => begin('trivial.ptau', await blake2b512(at('trivial.ptau'))), /Nobody has contributed to .*trivial\.ptau/)
+      await refused(
+        async () => begin('trivial.ptau', await blake2b512(at('trivial.ptau'))),
+        /Nobody has contributed to .*trivial\.ptau/,
+      )
     })
 
     it('that is none', async () => {
@@ -244,7 +343,9 @@ describe('key ceremony', () => {
     })
 
     it('with the last contribution dropped from the list only', async () => {
-      const name = await forged('step2', (sections) => setContributions(sections, contributionsOf(sections).slice(0, 1)))
+      const name = await forged('step2', (sections) =>
+        setContributions(sections, contributionsOf(sections).slice(0, 1)),
+      )
       await invalid(name, 'sweep', /snarkjs refuses the key: INVALID: Invalid delta1/, { unfinished: true })
     })
 
@@ -257,11 +358,21 @@ describe('key ceremony', () => {
     })
 
     it('with a step taken back', async () => {
-      await invalid(await copy('step2', (changed) => cp(at('step1', 'resolve.zkey'), join(changed, 'resolve.zkey'))), null, /The chain of resolve has 1 contributions, that of sweep 2/, { unfinished: true })
+      await invalid(
+        await copy('step2', (changed) => cp(at('step1', 'resolve.zkey'), join(changed, 'resolve.zkey'))),
+        null,
+        /The chain of resolve has 1 contributions, that of sweep 2/,
+        { unfinished: true },
+      )
       const name = await copy('step2', async (changed) => {
         for (const circuit of CIRCUITS) await cp(at('step1', `${circuit}.zkey`), join(changed, `${circuit}.zkey`))
       })
-      await invalid(name, null, /transcript\.json is not that of the keys beside it: circuits\.sweep\.zkeySha256 differs/, { unfinished: true })
+      await invalid(
+        name,
+        null,
+        /transcript\.json is not that of the keys beside it: circuits\.sweep\.zkeySha256 differs/,
+        { unfinished: true },
+      )
     })
 
     it('with contributions by others for one circuit', async () => {
@@ -271,7 +382,9 @@ describe('key ceremony', () => {
         await rm(join(changed, 'resolve.zkey'))
         await zKey.contribute(at('step0', 'resolve.zkey'), join(changed, 'resolve.zkey'), 'Alice', 'text')
       })
-      await invalid(renamed, null, /Contribution 1 of resolve is not by the one who made that of sweep/, { unfinished: true })
+      await invalid(renamed, null, /Contribution 1 of resolve is not by the one who made that of sweep/, {
+        unfinished: true,
+      })
     })
 
     it('with the key of another circuit', async () => {
@@ -288,19 +401,32 @@ describe('key ceremony', () => {
     })
 
     it('for circuits that are not those of this installation', async () => {
-      const other = { ...source, main: (circuit: CircuitName) => source.main(circuit).replace(/Squares\(\d+\)/, 'Squares(17)') }
+      const other = {
+        ...source,
+        main: (circuit: CircuitName) => source.main(circuit).replace(/Squares\(\d+\)/, 'Squares(17)'),
+      }
       const verdict = await verifyCeremony({ directory: at('closed'), ptau: at('toy.ptau'), hash, source: other })
-      assert.deepEqual(verdict, { ok: false, circuit: 'sweep', error: "The ceremony was for another circuit than this installation's: its r1cs hash differs." })
+      assert.deepEqual(verdict, {
+        ok: false,
+        circuit: 'sweep',
+        error: "The ceremony was for another circuit than this installation's: its r1cs hash differs.",
+      })
     })
 
     it('from another Powers of Tau file', async () => {
       const otherHash = await writeToyPtau(at('other.ptau'))
       const verdict = await verifyCeremony({ directory: at('closed'), ptau: at('other.ptau'), hash: otherHash, source })
-      assert.deepEqual([verdict.ok, 'error' in verdict && /began from another Powers of Tau file/.test(verdict.error)], [false, true])
+      assert.deepEqual(
+        [verdict.ok, 'error' in verdict && /began from another Powers of Tau file/.test(verdict.error)],
+        [false, true],
+      )
       // Nor where the transcript says so.
       const name = await copy('closed', async (changed) => {
         const transcript = await readTranscript(changed)
-        await writeTranscript(changed, { ...transcript, powersOfTau: { ...transcript.powersOfTau, blake2b512: otherHash } })
+        await writeTranscript(changed, {
+          ...transcript,
+          powersOfTau: { ...transcript.powersOfTau, blake2b512: otherHash },
+        })
       })
       const second = await verifyCeremony({ directory: at(name), ptau: at('other.ptau'), hash: otherHash, source })
       assert.ok(!second.ok)
@@ -318,29 +444,41 @@ describe('key ceremony', () => {
     ]
     for (const [what, section, complaint] of points) {
       it(`with one other point of ${what}`, async () => {
-        const name = await forged('closed', (sections) => {
-          const bytes = Buffer.from(sections.get(section)!)
-          // Another proper point where snarkjs computes with the points, else just other bytes.
-          if ([3, 8, 9].includes(section)) bytes.copyWithin(0, 64, 128)
-          else bytes[20]! ^= 1
-          sections.set(section, bytes)
-        }, ['sweep'])
+        const name = await forged(
+          'closed',
+          (sections) => {
+            const bytes = Buffer.from(sections.get(section)!)
+            // Another proper point where snarkjs computes with the points, else just other bytes.
+            if ([3, 8, 9].includes(section)) bytes.copyWithin(0, 64, 128)
+            else bytes[20]! ^= 1
+            sections.set(section, bytes)
+          },
+          ['sweep'],
+        )
         await invalid(name, 'sweep', complaint)
       })
     }
 
     it('with a delta that no contribution made', async () => {
-      const name = await forged('closed', (sections) => {
-        const header = Buffer.from(sections.get(2)!)
-        header.copyWithin(header.length - 128, 84 + 128, 84 + 256)
-        sections.set(2, header)
-      }, ['resolve'])
+      const name = await forged(
+        'closed',
+        (sections) => {
+          const header = Buffer.from(sections.get(2)!)
+          header.copyWithin(header.length - 128, 84 + 128, 84 + 256)
+          sections.set(2, header)
+        },
+        ['resolve'],
+      )
       await invalid(name, 'resolve', /snarkjs refuses the key: INVALID: Invalid delta2/)
-      const off = await forged('closed', (sections) => {
-        const header = Buffer.from(sections.get(2)!)
-        header[header.length - 1]! ^= 1
-        sections.set(2, header)
-      }, ['resolve'])
+      const off = await forged(
+        'closed',
+        (sections) => {
+          const header = Buffer.from(sections.get(2)!)
+          header[header.length - 1]! ^= 1
+          sections.set(2, header)
+        },
+        ['resolve'],
+      )
       await invalid(off, 'resolve', /delta is not a point of the curve's group/)
     })
 
@@ -354,14 +492,20 @@ describe('key ceremony', () => {
     })
 
     it('with steps after the beacon, or with nothing before it', async () => {
-      const after = await copy('closed', (changed) => onEach(changed, (input, output) => zKey.contribute(input, output, 'Late', 'text')))
+      const after = await copy('closed', (changed) =>
+        onEach(changed, (input, output) => zKey.contribute(input, output, 'Late', 'text')),
+      )
       await invalid(after, null, /A contribution follows the beacon.*contribution 4 of sweep/)
-      const alone = await copy('step0', (changed) => onEach(changed, (input, output) => zKey.beacon(input, output, 'beacon', BEACON, 10)))
+      const alone = await copy('step0', (changed) =>
+        onEach(changed, (input, output) => zKey.beacon(input, output, 'beacon', BEACON, 10)),
+      )
       await invalid(alone, null, /The beacon is the only contribution: everybody knows the secret/)
     })
 
     it('with a name that could play tricks on a terminal', async () => {
-      const name = await copy('step0', (changed) => onEach(changed, (input, output) => zKey.contribute(input, output, 'Alice\u001b[2J', 'text')))
+      const name = await copy('step0', (changed) =>
+        onEach(changed, (input, output) => zKey.contribute(input, output, 'Alice\u001b[2J', 'text')),
+      )
       await invalid(name, null, /Contribution 1 of sweep has no proper name/, { unfinished: true })
     })
   })
@@ -378,7 +522,15 @@ describe('key ceremony', () => {
       }
       const circuits = await compiledCircuits('tiny', { source })
       for (const circuit of CIRCUITS) {
-        assert.equal(await runSnarkjs({ kind: 'verify', r1cs: `${circuits[circuit].files}.r1cs`, ptau: at('toy.ptau'), input: at(name, `${circuit}.zkey`) }), '')
+        assert.equal(
+          await runSnarkjs({
+            kind: 'verify',
+            r1cs: `${circuits[circuit].files}.r1cs`,
+            ptau: at('toy.ptau'),
+            input: at(name, `${circuit}.zkey`),
+          }),
+          '',
+        )
       }
       return name
     }
@@ -389,7 +541,12 @@ describe('key ceremony', () => {
     })
 
     it('gamma equals delta, since two secrets cancel out', async () => {
-      await invalid(await withSecrets([7n, inverse(7n, BN254_R)], false), 'sweep', /gamma equal to delta: proofs under it can be forged/, { unfinished: true })
+      await invalid(
+        await withSecrets([7n, inverse(7n, BN254_R)], false),
+        'sweep',
+        /gamma equal to delta: proofs under it can be forged/,
+        { unfinished: true },
+      )
     })
 
     it('two secrets cancel out below a beacon', async () => {
@@ -398,7 +555,11 @@ describe('key ceremony', () => {
 
     it('a secret is 1', async () => {
       await invalid(await withSecrets([1n], false), 'sweep', /gamma equal to delta/, { unfinished: true })
-      await invalid(await withSecrets([5n, 1n], true), 'sweep', /Contribution 2 \(M1\) changes nothing: its secret is 1/)
+      await invalid(
+        await withSecrets([5n, 1n], true),
+        'sweep',
+        /Contribution 2 \(M1\) changes nothing: its secret is 1/,
+      )
       await invalid(await withSecrets([1n], true), 'sweep', /Contribution 1 \(M0\) changes nothing/)
     })
   })
@@ -406,21 +567,41 @@ describe('key ceremony', () => {
   describe('is not valid with a transcript that', () => {
     const edits: [string, (transcript: any) => void, RegExp][] = [
       ['renames somebody', (t) => (t.contributions[0].name = 'Alicia'), /contributions\[0\]\.name differs/],
-      ['has another hash', (t) => (t.contributions[1].hashes.resolve = t.contributions[1].hashes.sweep), /contributions\[1\]\.hashes\.resolve differs/],
+      [
+        'has another hash',
+        (t) => (t.contributions[1].hashes.resolve = t.contributions[1].hashes.sweep),
+        /contributions\[1\]\.hashes\.resolve differs/,
+      ],
       ['leaves somebody out', (t) => t.contributions.shift(), /contributions\[\d\](\.name)? differs/],
       ['adds somebody', (t) => t.contributions.push(t.contributions[0]), /contributions\[2\] differs/],
       ['exchanges two', (t) => t.contributions.reverse(), /contributions\[0\]\.name differs/],
       ['has another beacon', (t) => (t.beacon.value = '00'), /beacon\.value differs/],
       ['has more iterations', (t) => (t.beacon.iterations = 20), /beacon\.iterations differs/],
       ['forgets the beacon', (t) => (t.beacon = null), /beacon differs/],
-      ['calls the powers of tau published', (t) => (t.powersOfTau.published = 'powersOfTau28_hez_final_08.ptau'), /powersOfTau\.published differs/],
+      [
+        'calls the powers of tau published',
+        (t) => (t.powersOfTau.published = 'powersOfTau28_hez_final_08.ptau'),
+        /powersOfTau\.published differs/,
+      ],
       ['counts other powers', (t) => (t.powersOfTau.power = 28), /powersOfTau\.power differs/],
       ['counts other constraints', (t) => (t.circuits.sweep.constraints = 1), /circuits\.sweep\.constraints differs/],
-      ['has another verification key', (t) => (t.circuits.sweep.keyHash = t.circuits.resolve.keyHash), /circuits\.sweep\.keyHash differs/],
-      ['has another circuit hash', (t) => (t.circuits.sweep.circuitHash = t.circuits.resolve.circuitHash), /circuits\.sweep\.circuitHash differs/],
+      [
+        'has another verification key',
+        (t) => (t.circuits.sweep.keyHash = t.circuits.resolve.keyHash),
+        /circuits\.sweep\.keyHash differs/,
+      ],
+      [
+        'has another circuit hash',
+        (t) => (t.circuits.sweep.circuitHash = t.circuits.resolve.circuitHash),
+        /circuits\.sweep\.circuitHash differs/,
+      ],
       ['says more', (t) => (t.note = 'x'), /transcript\.json: note does not belong there/],
       ['says less', (t) => delete t.circuits.resolve, /circuits\.resolve is not a JSON object/],
-      ['has a hash too short', (t) => (t.circuits.sweep.zkeySha256 = 'ab'), /circuits\.sweep\.zkeySha256 is not a hash of 32 bytes/],
+      [
+        'has a hash too short',
+        (t) => (t.circuits.sweep.zkeySha256 = 'ab'),
+        /circuits\.sweep\.zkeySha256 is not a hash of 32 bytes/,
+      ],
       ['is of an unknown profile', (t) => (t.profile = 'huge'), /the profile is unknown/],
       ['is of a later format', (t) => (t.format = 2), /format is not 1/],
     ]
@@ -441,7 +622,10 @@ describe('key ceremony', () => {
     it('without a key', async () => {
       const name = await copy('step1', (changed) => rm(join(changed, 'resolve.zkey')))
       await invalid(name, null, /resolve\.zkey: there is no such file/, { unfinished: true })
-      await refused(() => contribute({ directory: at(name), output: at('never'), name: 'Carol' }), /resolve\.zkey: there is no such file/)
+      await refused(
+        () => contribute({ directory: at(name), output: at('never'), name: 'Carol' }),
+        /resolve\.zkey: there is no such file/,
+      )
     })
 
     it('with half a key', async () => {
@@ -449,7 +633,10 @@ describe('key ceremony', () => {
       for (const length of [0, 11, 100, 500, whole.length - 200, whole.length - 1]) {
         const name = await copy('step1', (changed) => truncate(join(changed, 'resolve.zkey'), length))
         await invalid(name, null, /resolve\.zkey is (cut short|not a \.zkey file)/, { unfinished: true })
-        await refused(() => contribute({ directory: at(name), output: at('never'), name: 'Carol' }), /resolve\.zkey is (cut short|not a \.zkey file)/)
+        await refused(
+          () => contribute({ directory: at(name), output: at('never'), name: 'Carol' }),
+          /resolve\.zkey is (cut short|not a \.zkey file)/,
+        )
       }
     })
 
@@ -459,15 +646,25 @@ describe('key ceremony', () => {
         bytes[bytes.length >> 1]! ^= 1
         await writeFile(join(changed, 'sweep.zkey'), bytes)
       })
-      await refused(() => contribute({ directory: at(name), output: at('never'), name: 'Carol' }), /circuits\.sweep\.zkeySha256 differs/)
+      await refused(
+        () => contribute({ directory: at(name), output: at('never'), name: 'Carol' }),
+        /circuits\.sweep\.zkeySha256 differs/,
+      )
     })
 
     it('without a transcript, or with half of one', async () => {
       const none = await copy('step1', (changed) => rm(join(changed, 'transcript.json')))
       await refused(() => verify(none), /holds no ceremony: it has no transcript\.json/)
       await refused(() => verify('nowhere'), /holds no ceremony/)
-      await refused(() => contribute({ directory: at('nowhere'), output: at('never'), name: 'Carol' }), /holds no ceremony/)
-      await invalid(await copy('step1', (changed) => truncate(join(changed, 'transcript.json'), 100)), null, /transcript\.json: Invalid JSON/)
+      await refused(
+        () => contribute({ directory: at('nowhere'), output: at('never'), name: 'Carol' }),
+        /holds no ceremony/,
+      )
+      await invalid(
+        await copy('step1', (changed) => truncate(join(changed, 'transcript.json'), 100)),
+        null,
+        /transcript\.json: Invalid JSON/,
+      )
     })
 
     it('of development keys', async () => {
@@ -484,29 +681,56 @@ describe('key ceremony', () => {
 
   describe('does not go on', () => {
     it('after its beacon, nor end before a contribution', async () => {
-      await refused(() => contribute({ directory: at('closed'), output: at('never'), name: 'Carol' }), /closed is closed: its beacon has been applied/)
-      await refused(() => applyBeacon({ directory: at('closed'), output: at('never'), value: BEACON, iterations: 10 }), /is closed/)
-      await refused(() => applyBeacon({ directory: at('step0'), output: at('never'), value: BEACON, iterations: 10 }), /step0 has no contribution yet/)
+      await refused(
+        () => contribute({ directory: at('closed'), output: at('never'), name: 'Carol' }),
+        /closed is closed: its beacon has been applied/,
+      )
+      await refused(
+        () => applyBeacon({ directory: at('closed'), output: at('never'), value: BEACON, iterations: 10 }),
+        /is closed/,
+      )
+      await refused(
+        () => applyBeacon({ directory: at('step0'), output: at('never'), value: BEACON, iterations: 10 }),
+        /step0 has no contribution yet/,
+      )
     })
 
     it('with a name or a beacon that is none', async () => {
       for (const name of ['', ' Alice', 'a\nb', 'a\u202eb', '\ud800', 'x'.repeat(65)]) {
-        await refused(() => contribute({ directory: at('step0'), output: at('never'), name }), /The contribution has no proper name/)
+        await refused(
+          () => contribute({ directory: at('step0'), output: at('never'), name }),
+          /The contribution has no proper name/,
+        )
       }
       for (const value of ['', '0x', 'abc', 'xy', '00'.repeat(256)]) {
-        await refused(() => applyBeacon({ directory: at('step1'), output: at('never'), value, iterations: 10 }), /not 1 to 255 bytes in hexadecimal/)
+        await refused(
+          () => applyBeacon({ directory: at('step1'), output: at('never'), value, iterations: 10 }),
+          /not 1 to 255 bytes in hexadecimal/,
+        )
       }
       for (const iterations of [9, 31, 10.5]) {
-        await refused(() => applyBeacon({ directory: at('step1'), output: at('never'), value: BEACON, iterations }), /not from 10 to 30/)
+        await refused(
+          () => applyBeacon({ directory: at('step1'), output: at('never'), value: BEACON, iterations }),
+          /not from 10 to 30/,
+        )
       }
     })
 
     it('into a directory that is in use or cannot be made', async () => {
-      await refused(() => contribute({ directory: at('step0'), output: at('step1'), name: 'Carol' }), /Cannot write to .*step1/)
-      await refused(() => contribute({ directory: at('step0'), output: at('no', 'where'), name: 'Carol' }), /Cannot write to .*where/)
+      await refused(
+        () => contribute({ directory: at('step0'), output: at('step1'), name: 'Carol' }),
+        /Cannot write to .*step1/,
+      )
+      await refused(
+        () => contribute({ directory: at('step0'), output: at('no', 'where'), name: 'Carol' }),
+        /Cannot write to .*where/,
+      )
       await mkdir(at('empty'))
       await contribute({ directory: at('step0'), output: at('empty'), name: 'Carol' })
-      assert.deepEqual((await readdir(at('empty'))).sort(), [...CIRCUITS.map((circuit) => `${circuit}.zkey`), 'transcript.json'].sort())
+      assert.deepEqual(
+        (await readdir(at('empty'))).sort(),
+        [...CIRCUITS.map((circuit) => `${circuit}.zkey`), 'transcript.json'].sort(),
+      )
       await rm(at('empty'), { recursive: true })
     })
   })
@@ -539,8 +763,14 @@ describe('key ceremony', () => {
 
     it('for another profile, or for other circuits', async () => {
       await refused(() => loadExportedKeys(at('keys'), 'small', { source }), /are of profile tiny, not small/)
-      const other = { ...source, main: (circuit: CircuitName) => source.main(circuit).replace(/Squares\(\d+\)/, 'Squares(19)') }
-      await refused(() => loadExportedKeys(at('keys'), 'tiny', { source: other }), /are for another sweep circuit than this version's/)
+      const other = {
+        ...source,
+        main: (circuit: CircuitName) => source.main(circuit).replace(/Squares\(\d+\)/, 'Squares(19)'),
+      }
+      await refused(
+        () => loadExportedKeys(at('keys'), 'tiny', { source: other }),
+        /are for another sweep circuit than this version's/,
+      )
     })
 
     it('by verify, where what is written beside the keys is not theirs', async () => {
@@ -553,8 +783,15 @@ describe('key ceremony', () => {
   })
 
   it('takes a Powers of Tau file by its SHA-256 hash, and a published one by itself', async () => {
-    const sha256 = createHash('sha256').update(await readFile(at('toy.ptau'))).digest('hex')
-    assert.deepEqual(await checkPtau(at('toy.ptau'), sha256), { path: at('toy.ptau'), power: TOY_POWER, blake2b512: hash, published: null })
+    const sha256 = createHash('sha256')
+      .update(await readFile(at('toy.ptau')))
+      .digest('hex')
+    assert.deepEqual(await checkPtau(at('toy.ptau'), sha256), {
+      path: at('toy.ptau'),
+      power: TOY_POWER,
+      blake2b512: hash,
+      published: null,
+    })
     const table = PUBLISHED_PTAU as Record<string, string>
     table['of-this-test.ptau'] = hash
     try {
@@ -565,7 +802,10 @@ describe('key ceremony', () => {
   })
 
   it('knows the published hashes that snarkjs lists', async () => {
-    const readme = await readFile(join(dirname(createRequire(import.meta.url).resolve('snarkjs')), '..', 'README.md'), 'utf8')
+    const readme = await readFile(
+      join(dirname(createRequire(import.meta.url).resolve('snarkjs')), '..', 'README.md'),
+      'utf8',
+    )
     const rows = [...readme.matchAll(/\[(powersOfTau28_hez_final\S*\.ptau)\]\(\S+\)\s*\|\s*([0-9a-f]{128})\s*\|/g)]
     assert.deepEqual(Object.fromEntries(rows.map(([, name, published]) => [name, published])), PUBLISHED_PTAU)
     assert.equal(rows.length, 21)

@@ -12,10 +12,10 @@ import { compileCircuit } from '../../prover/compile.ts'
 import { writeDevelopmentKey } from '../../prover/development-key.ts'
 import { hasFusedMultiplyAdd } from '../../prover/kernel/fused.ts'
 import { Kernel } from '../../prover/kernel/kernel.ts'
-import { ensureKeys } from '../../prover/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts'
+import { ensureKeys } from '../../prover/keys.ts'
 import type { Proof } from '../../prover/prove.ts'
+import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
 import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
@@ -54,12 +54,17 @@ describe('keys and proofs', () => {
       const make = async (name: string, seed: string, kernel?: Kernel): Promise<string> => {
         const zkey = join(cache, name)
         await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed, ...(kernel && { kernel }) })
-        return createHash('sha256').update(await readFile(zkey)).digest('hex')
+        return createHash('sha256')
+          .update(await readFile(zkey))
+          .digest('hex')
       }
       // What the generator has made from its beginning, when all its arithmetic was ffjavascript's.
       const known = '85e12664ec4a94bf732fcade94edd161f36d287edac0ce2018891a615dc0de84'
       assert.equal(await make('default.zkey', 'seed'), known)
-      for (const [variant, threads] of [[hasFusedMultiplyAdd() ? 'fma' : 'integer', 3], ['integer', 1]] as const) {
+      for (const [variant, threads] of [
+        [hasFusedMultiplyAdd() ? 'fma' : 'integer', 3],
+        ['integer', 1],
+      ] as const) {
         const kernel = new Kernel({ variant, threads })
         try {
           assert.equal(await make(`${threads}.zkey`, 'seed', kernel), known)
@@ -80,13 +85,17 @@ describe('keys and proofs', () => {
     it('are refused when gamma equals delta', () => {
       const key = keys.sweep.verificationKey
       requireSoundKey(key, 'sweep')
-      assert.throws(() => requireSoundKey({ ...key, vk_delta_2: key.vk_gamma_2 }, 'sweep'), isPlimsollError(/gamma equal to delta/))
+      assert.throws(
+        () => requireSoundKey({ ...key, vk_delta_2: key.vk_gamma_2 }, 'sweep'),
+        isPlimsollError(/gamma equal to delta/),
+      )
     })
 
     it('are named by a hash of every point', () => {
       const key = keys.sweep.verificationKey
       const word = (value: string): string => BigInt(value).toString(16).padStart(64, '0')
-      const g2 = (point: string[][]): string => [point[0]![1]!, point[0]![0]!, point[1]![1]!, point[1]![0]!].map(word).join('')
+      const g2 = (point: string[][]): string =>
+        [point[0]![1]!, point[0]![0]!, point[1]![1]!, point[1]![0]!].map(word).join('')
       const encoded = [
         word(key.vk_alpha_1[0]!) + word(key.vk_alpha_1[1]!),
         g2(key.vk_beta_2),
@@ -104,7 +113,10 @@ describe('keys and proofs', () => {
       const r1cs = join(cache, 'short.r1cs')
       const whole = await readFile(keys.resolve.r1cs)
       await writeFile(r1cs, whole.subarray(0, whole.length - 1000))
-      await assert.rejects(writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }), isPlimsollError(/short\.r1cs/))
+      await assert.rejects(
+        writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }),
+        isPlimsollError(/short\.r1cs/),
+      )
     })
 
     const malformations: [string, (constraints: Buffer) => void, RegExp][] = [
@@ -127,7 +139,11 @@ describe('keys and proofs', () => {
   describe('compiler', () => {
     it('takes a circuit with the name of the file of its template', async () => {
       await compileCircuit({ name: 'toy', main: toyMain(1), circuits: TOY_CIRCUITS, output: cache })
-      assert.deepEqual((await readdir(cache)).filter((name) => name.startsWith('toy')).sort(), ['toy.r1cs', 'toy.sym', 'toy.wasm'])
+      assert.deepEqual((await readdir(cache)).filter((name) => name.startsWith('toy')).sort(), [
+        'toy.r1cs',
+        'toy.sym',
+        'toy.wasm',
+      ])
       assert.equal(readR1cs(join(cache, 'toy.r1cs')).constraintCount, keys.resolve.constraints)
     })
 
@@ -135,8 +151,14 @@ describe('keys and proofs', () => {
       const circuits = join(cache, 'circuits')
       await mkdir(circuits, { recursive: true })
       await assert.rejects(
-        compileCircuit({ name: 'broken', main: 'pragma circom 2.2.0;\ncomponent main = Missing();\n', circuits, output: cache }),
-        (error: unknown) => error instanceof PlimsollError && /broken/.test(error.message) && /Missing/.test(error.hint ?? ''),
+        compileCircuit({
+          name: 'broken',
+          main: 'pragma circom 2.2.0;\ncomponent main = Missing();\n',
+          circuits,
+          output: cache,
+        }),
+        (error: unknown) =>
+          error instanceof PlimsollError && /broken/.test(error.message) && /Missing/.test(error.hint ?? ''),
       )
       assert.deepEqual(
         (await readdir(cache)).filter((name) => name.startsWith('broken')),
@@ -157,7 +179,10 @@ describe('keys and proofs', () => {
     })
 
     it('reports the progress of all circuits when it is filled and nothing when it is used', async () => {
-      assert.deepEqual([...stages].sort(), ['exit', 'resolve', 'sweep', 'transact'].flatMap((circuit) => [`${circuit} compile`, `${circuit} key`]))
+      assert.deepEqual(
+        [...stages].sort(),
+        ['exit', 'resolve', 'sweep', 'transact'].flatMap((circuit) => [`${circuit} compile`, `${circuit} key`]),
+      )
       let calls = 0
       const again = await ensureToyKeys(() => calls++)
       assert.equal(calls, 0)
@@ -242,7 +267,11 @@ describe('keys and proofs', () => {
         const changed = witness.slice()
         changed[wire * 32]! ^= 1
         const forged = await groth16.prove(keys.sweep.zkey, encodeWitness(changed))
-        assert.equal(await verifyProof(keys, 'sweep', forged.publicSignals.map(BigInt), forged.proof), false, `wire ${wire}`)
+        assert.equal(
+          await verifyProof(keys, 'sweep', forged.publicSignals.map(BigInt), forged.proof),
+          false,
+          `wire ${wire}`,
+        )
       }
       const honest = await groth16.prove(keys.sweep.zkey, encodeWitness(witness))
       assert.equal(await verifyProof(keys, 'sweep', SIGNALS, honest.proof), true)
@@ -255,8 +284,14 @@ describe('keys and proofs', () => {
     it('are not made for a missing, unknown or resized input', async () => {
       const { y: _, ...missing } = INPUT
       await assert.rejects(prove(keys, 'sweep', missing), hint(/4 of 5 input values/))
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, other: 1 }), hint(/other has 1 values, the circuit has no such input/))
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, secret: [1] }), hint(/secret has 1 values, the circuit has 2 values/))
+      await assert.rejects(
+        prove(keys, 'sweep', { ...INPUT, other: 1 }),
+        hint(/other has 1 values, the circuit has no such input/),
+      )
+      await assert.rejects(
+        prove(keys, 'sweep', { ...INPUT, secret: [1] }),
+        hint(/secret has 1 values, the circuit has 2 values/),
+      )
     })
 
     it('have call data with the halves of b swapped', () => {
@@ -273,14 +308,23 @@ describe('keys and proofs', () => {
       const directory = join(cache, 'contracts')
       const paths = await writeVerifierContracts(keys, directory)
       const sources = Object.fromEntries(
-        await Promise.all(Object.values(paths).map(async (path) => [path, { content: await readFile(path, 'utf8') }] as const)),
+        await Promise.all(
+          Object.values(paths).map(async (path) => [path, { content: await readFile(path, 'utf8') }] as const),
+        ),
       )
       const solc = createRequire(import.meta.url)('solc') as { compile(input: string): string }
       const output = JSON.parse(
         solc.compile(
-          JSON.stringify({ language: 'Solidity', sources, settings: { outputSelection: { '*': { '*': ['evm.bytecode.object'] } } } }),
+          JSON.stringify({
+            language: 'Solidity',
+            sources,
+            settings: { outputSelection: { '*': { '*': ['evm.bytecode.object'] } } },
+          }),
         ),
-      ) as { errors?: { severity: string; formattedMessage: string }[]; contracts: Record<string, Record<string, unknown>> }
+      ) as {
+        errors?: { severity: string; formattedMessage: string }[]
+        contracts: Record<string, Record<string, unknown>>
+      }
       assert.deepEqual(
         (output.errors ?? []).filter(({ severity }) => severity === 'error'),
         [],
@@ -297,7 +341,11 @@ describe('keys and proofs', () => {
       assert.match(sweep, /Do not edit/)
       assert.doesNotMatch(sweep, /function depth/)
       const { transact, exit } = paths
-      for (const path of [transact, exit]) assert.match(sources[path]!.content, new RegExp(`function depth\\(\\) external pure returns \\(uint256\\) {\\s*return ${keys.profile.depth};`))
+      for (const path of [transact, exit])
+        assert.match(
+          sources[path]!.content,
+          new RegExp(`function depth\\(\\) external pure returns \\(uint256\\) {\\s*return ${keys.profile.depth};`),
+        )
       assert.ok(sources[transact]!.content.includes(`return ${new AccountTree(keys.profile.depth).root};`))
       assert.match(sources[exit]!.content, /function steps\(\) external pure returns \(uint256\) {\s*return 1;/)
     })

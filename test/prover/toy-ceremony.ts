@@ -35,5 +35,7 @@ export async function writeToyPtau(path: string, power = TOY_POWER): Promise<str
 }
 
 export async function blake2b512(path: string): Promise<string> {
-  return createHash('blake2b512').update(await readFile(path)).digest('hex')
+  return createHash('blake2b512')
+    .update(await readFile(path))
+    .digest('hex')
 }

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { ensureKeys } from '../../prover/keys.ts'
 import type { KeyProgress, KeySet } from '../../prover/keys.ts'
+import { ensureKeys } from '../../prover/keys.ts'
 
 export const TOY_CIRCUITS = fileURLToPath(new URL('circuits', import.meta.url))
 

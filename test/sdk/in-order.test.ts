@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { inOrder } from '../../sdk/in-order.ts'
+import { inOrder } from '../../sdk/chain/in-order.ts'
 
 const all = async <T>(items: AsyncIterable<T>) => {
   const list: T[] = []
@@ -32,7 +32,8 @@ describe('fetching in order', () => {
   it('fails at the item that failed, whatever came of later ones', async () => {
     const seen: number[] = []
     await assert.rejects(async () => {
-      for await (const n of inOrder([1, 2, 3, 4], async (n) => (n >= 3 ? Promise.reject(new Error(`no ${n}`)) : n))) seen.push(n)
+      for await (const n of inOrder([1, 2, 3, 4], async (n) => (n >= 3 ? Promise.reject(new Error(`no ${n}`)) : n)))
+        seen.push(n)
     }, /no 3/)
     assert.deepEqual(seen, [1, 2])
   })

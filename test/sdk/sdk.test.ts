@@ -4,14 +4,14 @@ import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
 import type { Abi } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { loadArtifact } from '../../contracts/artifacts.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
 import { accountLeaf } from '../../protocol/account.ts'
 import { encryptAccount } from '../../protocol/cipher.ts'
 import { sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { newAccount } from '../../protocol/operation.ts'
 import { verifySignature } from '../../protocol/signature.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
@@ -21,10 +21,25 @@ const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
 
 describe('the SDK', () => {
   it('bundles for a browser: it imports nothing of Node', async () => {
-    const entry = ['client', 'history', 'owner-wallet', 'owner-key', 'schemas', 'abi', 'dues'].map((name) => `export * from '../../sdk/${name}.ts'`).join('\n')
+    const entry = [
+      'client',
+      'chain/account-history',
+      'owner-wallet',
+      'owner-key',
+      'schemas',
+      'abi',
+      'actions/refundable',
+    ]
+      .map((name) => `export * from '../../sdk/${name}.ts'`)
+      .join('\n')
     const { errors, outputFiles } = await build({
       stdin: { contents: entry, resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
-      bundle: true, platform: 'browser', format: 'esm', target: 'es2022', write: false, logLevel: 'silent',
+      bundle: true,
+      platform: 'browser',
+      format: 'esm',
+      target: 'es2022',
+      write: false,
+      logLevel: 'silent',
     })
     assert.deepEqual(errors, [])
     const [bundle] = outputFiles
@@ -33,25 +48,65 @@ describe('the SDK', () => {
   })
 
   it('works with what a browser has: no Buffer, no process', async () => {
-    const names = ['client', 'history', 'owner-wallet', 'owner-key'].map((name) => `export * from '../../sdk/${name}.ts'`)
+    const names = ['client', 'chain/account-history', 'owner-wallet', 'owner-key'].map(
+      (name) => `export * from '../../sdk/${name}.ts'`,
+    )
     const { outputFiles } = await build({
       stdin: { contents: names.join('\n'), resolveDir: fileURLToPath(new URL('.', import.meta.url)), loader: 'ts' },
-      bundle: true, platform: 'browser', format: 'iife', globalName: 'sdk', target: 'es2022', write: false, logLevel: 'silent',
+      bundle: true,
+      platform: 'browser',
+      format: 'iife',
+      globalName: 'sdk',
+      target: 'es2022',
+      write: false,
+      logLevel: 'silent',
     })
     const account = privateKeyToAccount(`0x${'42'.repeat(32)}`)
     const asked: string[] = []
     // A node that knows one account, opened with the key of the test, and takes whatever comes.
     const key = await deriveOwnerKey((data) => account.signTypedData(data), 31337, SETTLEMENT)
     const sequencer = sequencerKey(12345n)
-    const held = { ...newAccount(key.publicKey, sharedViewKey(key.secret, sequencer.publicKey), 0), balances: [5n, -6n, 0n, 0n, 0n, 0n, 0n, 0n] }
+    const held = {
+      ...newAccount(key.publicKey, sharedViewKey(key.secret, sequencer.publicKey), 0),
+      balances: [5n, -6n, 0n, 0n, 0n, 0n, 0n, 0n],
+    }
     const leaf = accountLeaf(held)
     const answers: Record<string, unknown> = {
-      '/v1/accounts/0': { index: 0, publicKey: key.publicKey, version: 0, leaf, cipher: encryptAccount(held, leaf), pendingVersion: 3 },
-      '/v1/round': { number: 1, timestamp: 1, now: 100, complete: true, marks: Array(8).fill(Array(9).fill('1')), backstop: Array(8).fill('0'), unwindPrices: Array(8).fill('0') },
+      '/v1/accounts/0': {
+        index: 0,
+        publicKey: key.publicKey,
+        version: 0,
+        leaf,
+        cipher: encryptAccount(held, leaf),
+        pendingVersion: 3,
+      },
+      '/v1/round': {
+        number: 1,
+        timestamp: 1,
+        now: 100,
+        complete: true,
+        marks: Array(8).fill(Array(9).fill('1')),
+        backstop: Array(8).fill('0'),
+        unwindPrices: Array(8).fill('0'),
+      },
       '/v1/operations': { id: `0x${'1'.repeat(64)}`, status: 'accepted' },
     }
     const context = createContext({
-      TextEncoder, TextDecoder, URL, URLSearchParams, AbortSignal, AbortController, Headers, Request, Response, setTimeout, clearTimeout, atob, btoa, crypto: globalThis.crypto, console,
+      TextEncoder,
+      TextDecoder,
+      URL,
+      URLSearchParams,
+      AbortSignal,
+      AbortController,
+      Headers,
+      Request,
+      Response,
+      setTimeout,
+      clearTimeout,
+      atob,
+      btoa,
+      crypto: globalThis.crypto,
+      console,
       fetch: async (url: string, init: { body?: string }) => {
         const { pathname } = new URL(url)
         asked.push(init.body ?? pathname)
@@ -59,7 +114,8 @@ describe('the SDK', () => {
         return new Response(encodeJson(body), { status: 200 })
       },
       sign: (data: Parameters<typeof account.signTypedData>[0]) => account.signTypedData(data),
-      sequencerKey: sequencer.publicKey, settlement: SETTLEMENT,
+      sequencerKey: sequencer.publicKey,
+      settlement: SETTLEMENT,
     })
     runInContext(outputFiles[0]!.text, context)
     const found = (await runInContext(
@@ -73,23 +129,89 @@ describe('the SDK', () => {
       context,
     )) as string
     assert.equal(found, `${key.publicKey} ${held.balances} accepted function undefined undefined`)
-    const { signature, link, ...terms } = JSON.parse(asked.at(-1)!) as Record<string, unknown> & { signature: { r8: [string, string]; s: string }; link: string }
-    assert.deepEqual(terms, { kind: 'trade', index: 0, version: 3, asset: 1, direction: 1, x: '5', y: '6', expiry: 3_700 })
-    const message = messageHash({ chainId: 31337n, settlement: BigInt(SETTLEMENT) }, { kind: KIND.trade, index: 0, nonce: 3n, expiry: 3_700n, asset: 1, direction: 1, x: 5n, y: 6n, extra: BigInt(link) })
-    assert.ok(verifySignature(key.publicKey, message, { r8: [BigInt(signature.r8[0]), BigInt(signature.r8[1])], s: BigInt(signature.s) }))
+    const { signature, link, ...terms } = JSON.parse(asked.at(-1)!) as Record<string, unknown> & {
+      signature: { r8: [string, string]; s: string }
+      link: string
+    }
+    assert.deepEqual(terms, {
+      kind: 'trade',
+      index: 0,
+      version: 3,
+      asset: 1,
+      direction: 1,
+      x: '5',
+      y: '6',
+      expiry: 3_700,
+    })
+    const message = messageHash(
+      { chainId: 31337n, settlement: BigInt(SETTLEMENT) },
+      {
+        kind: KIND.trade,
+        index: 0,
+        nonce: 3n,
+        expiry: 3_700n,
+        asset: 1,
+        direction: 1,
+        x: 5n,
+        y: 6n,
+        extra: BigInt(link),
+      },
+    )
+    assert.ok(
+      verifySignature(key.publicKey, message, {
+        r8: [BigInt(signature.r8[0]), BigInt(signature.r8[1])],
+        s: BigInt(signature.s),
+      }),
+    )
     // What does not open is not believed.
-    const lying = OwnerWallet.open({ accounts: async () => [0], account: async () => ({ index: 0, publicKey: key.publicKey, version: 0, leaf, cipher: [1n, 2n, 3n], pendingVersion: 0 }) } as unknown as PlimsollClient, { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never, key)
+    const lying = OwnerWallet.open(
+      {
+        accounts: async () => [0],
+        account: async () => ({
+          index: 0,
+          publicKey: key.publicKey,
+          version: 0,
+          leaf,
+          cipher: [1n, 2n, 3n],
+          pendingVersion: 0,
+        }),
+      } as unknown as PlimsollClient,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      key,
+    )
     await assert.rejects(lying.read(), { name: 'PlimsollError' })
-    const stale = OwnerWallet.open({ accounts: async () => [0], account: async () => ({ index: 0, publicKey: key.publicKey, version: 1, leaf, cipher: encryptAccount(held, leaf), pendingVersion: 1 }) } as unknown as PlimsollClient, { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never, key)
+    const stale = OwnerWallet.open(
+      {
+        accounts: async () => [0],
+        account: async () => ({
+          index: 0,
+          publicKey: key.publicKey,
+          version: 1,
+          leaf,
+          cipher: encryptAccount(held, leaf),
+          pendingVersion: 1,
+        }),
+      } as unknown as PlimsollClient,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      key,
+    )
     await assert.rejects(stale.read(), /does not open with this key/)
   })
 
   it('calls the contracts by what they are', async () => {
-    for (const [name, abi] of [['Settlement', SETTLEMENT_ABI], ['Vault', VAULT_ABI], ['Forced', FORCED_ABI], ['Escape', ESCAPE_ABI], ['Insurance', INSURANCE_ABI], ['Rounds', ROUNDS_ABI]] as const) {
+    for (const [name, abi] of [
+      ['Settlement', SETTLEMENT_ABI],
+      ['Vault', VAULT_ABI],
+      ['Forced', FORCED_ABI],
+      ['Escape', ESCAPE_ABI],
+      ['Insurance', INSURANCE_ABI],
+      ['Rounds', ROUNDS_ABI],
+    ] as const) {
       const artifact = (await loadArtifact(name)).abi
       for (const item of abi as Abi) {
         const same = artifact.find((other) => {
-          if (other.type !== item.type || !('name' in other) || !('name' in item) || other.name !== item.name) return false
+          if (other.type !== item.type || !('name' in other) || !('name' in item) || other.name !== item.name)
+            return false
           return outline(other) === outline(item)
         })
         assert.ok(same, `${name} has no ${JSON.stringify(item)}`)
@@ -99,23 +221,39 @@ describe('the SDK', () => {
 
   it('derives a key that is the same each time, and bound to chain, settlement and number', async () => {
     const account = privateKeyToAccount(`0x${'42'.repeat(32)}`)
-    const derive = (chainId: number, settlement: `0x${string}` = SETTLEMENT, number = 0) => deriveOwnerKey((data) => account.signTypedData(data), chainId, settlement, number)
+    const derive = (chainId: number, settlement: `0x${string}` = SETTLEMENT, number = 0) =>
+      deriveOwnerKey((data) => account.signTypedData(data), chainId, settlement, number)
     const key = await derive(1)
     assert.deepEqual(await derive(1), key)
-    for (const other of [await derive(2), await derive(1, `0x${'5f'.repeat(20)}`), await derive(1, SETTLEMENT, 1)]) assert.notEqual(other.secret, key.secret)
+    for (const other of [await derive(2), await derive(1, `0x${'5f'.repeat(20)}`), await derive(1, SETTLEMENT, 1)])
+      assert.notEqual(other.secret, key.secret)
   })
 
   it('refuses a wallet that does not sign the same way twice', async () => {
     let calls = 0
-    await assert.rejects(deriveOwnerKey(async () => `0x${String(++calls).repeat(130)}` as `0x${string}`, 1, SETTLEMENT), /KEY_NOT_DETERMINISTIC/)
+    await assert.rejects(
+      deriveOwnerKey(async () => `0x${String(++calls).repeat(130)}` as `0x${string}`, 1, SETTLEMENT),
+      /KEY_NOT_DETERMINISTIC/,
+    )
   })
 })
 
 function outline(item: Abi[number]): string {
-  const types = (list: readonly unknown[] | undefined): string => (list ?? []).map((entry) => {
-    const { type, components, indexed } = entry as { type: string; components?: readonly unknown[]; indexed?: boolean }
-    return `${type}${components ? `(${types(components)})` : ''}${indexed ? '!' : ''}`
-  }).join()
-  const { inputs, outputs, stateMutability } = item as { inputs?: readonly unknown[]; outputs?: readonly unknown[]; stateMutability?: string }
+  const types = (list: readonly unknown[] | undefined): string =>
+    (list ?? [])
+      .map((entry) => {
+        const { type, components, indexed } = entry as {
+          type: string
+          components?: readonly unknown[]
+          indexed?: boolean
+        }
+        return `${type}${components ? `(${types(components)})` : ''}${indexed ? '!' : ''}`
+      })
+      .join()
+  const { inputs, outputs, stateMutability } = item as {
+    inputs?: readonly unknown[]
+    outputs?: readonly unknown[]
+    stateMutability?: string
+  }
   return `${types(inputs)}>${types(outputs)} ${stateMutability ?? ''}`
 }

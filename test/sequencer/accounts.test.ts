@@ -2,19 +2,19 @@ import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodeFunctionData, encodeFunctionData, parseEventLogs } from 'viem'
+import { sharedViewKey } from '../../protocol/keys.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { SettlementHistory } from '../../sdk/history.ts'
-import { sharedViewKey } from '../../protocol/keys.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { RoundReport, SequencerNode } from '../../sequencer/node.ts'
-import { rebuild } from '../../sequencer/rebuild.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
-import { Store } from '../../sequencer/store.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
+import { rebuild } from '../../sequencer/state/rebuild.ts'
+import { Store } from '../../sequencer/state/store.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -86,7 +86,12 @@ describe('the node with real accounts', () => {
     assert.equal((await balances(alice))[0], -1_000n * USD)
     const [pending, ...others] = await alice.wallet.client.withdrawals(0)
     assert.deepEqual([pending!.amount, pending!.claimable, others.length], [1_000n * USD, true, 0])
-    await sendCall(alice.signer, { address: system.deployed.vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(pending!.id)] })
+    await sendCall(alice.signer, {
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'claim',
+      args: [BigInt(pending!.id)],
+    })
     assert.equal(await alice.tokens('USD'), 1_000n * USD)
     assert.deepEqual(await alice.wallet.client.withdrawals(0), [])
   })
@@ -99,15 +104,33 @@ describe('the node with real accounts', () => {
     await assert.rejects(bob.wallet.withdraw(0, 1n, `0x${'00'.repeat(20)}`, DAY), refused('BAD_RECIPIENT'))
     await assert.rejects(bob.wallet.withdraw(0, 1n, bob.address, { expiresIn: 300 }), refused('EXPIRED'))
     await assert.rejects(bob.wallet.unwind({ asset: 1, direction: 1, x: 1n, y: 10n }, DAY), refused('BACKSTOP_SIDE'))
-    await assert.rejects(bob.wallet.trade({ asset: 5, direction: 1, x: 1n, y: 0n }, newLink(), DAY), refused('UNKNOWN_ASSET'))
+    await assert.rejects(
+      bob.wallet.trade({ asset: 5, direction: 1, x: 1n, y: 0n }, newLink(), DAY),
+      refused('UNKNOWN_ASSET'),
+    )
     await assert.rejects(bob.wallet.preferences([8, 8, 8, 8, 8, 8, 8, 0], DAY), refused('BAD_REQUEST'))
     const { wallet } = bob
-    const { info: { version } } = await wallet.read()
+    const {
+      info: { version },
+    } = await wallet.read()
     const foreign = alice.wallet
-    const stolen = { kind: 'preferences', index: 1, version, weights: [8, 9, 8, 8, 8, 8, 8, 8], expiry: 2_000_000_000, signature: { r8: [0n, 1n] as [bigint, bigint], s: 1n } } as const
+    const stolen = {
+      kind: 'preferences',
+      index: 1,
+      version,
+      weights: [8, 9, 8, 8, 8, 8, 8, 8],
+      expiry: 2_000_000_000,
+      signature: { r8: [0n, 1n] as [bigint, bigint], s: 1n },
+    } as const
     await assert.rejects(foreign.client.submit({ ...stolen, weights: [...stolen.weights] }), refused('BAD_SIGNATURE'))
-    await assert.rejects(foreign.client.submit({ ...stolen, weights: [...stolen.weights], version: version + 7 }), refused('STALE_VERSION'))
-    await assert.rejects(foreign.client.submit({ ...stolen, weights: [...stolen.weights], index: 9 }), refused('UNKNOWN_ACCOUNT'))
+    await assert.rejects(
+      foreign.client.submit({ ...stolen, weights: [...stolen.weights], version: version + 7 }),
+      refused('STALE_VERSION'),
+    )
+    await assert.rejects(
+      foreign.client.submit({ ...stolen, weights: [...stolen.weights], index: 9 }),
+      refused('UNKNOWN_ACCOUNT'),
+    )
   })
 
   it('matches the halves of a trade, also of a synthetic', async () => {
@@ -116,7 +139,10 @@ describe('the node with real accounts', () => {
     const first = await alice.wallet.trade({ ...terms, direction: 1 }, link, DAY)
     assert.equal(first.status, 'waiting')
     assert.equal(await node.step(), undefined)
-    await assert.rejects(bob.wallet.trade({ ...terms, direction: 0, y: 501n * USD }, link, DAY), refused('TRADE_MISMATCH'))
+    await assert.rejects(
+      bob.wallet.trade({ ...terms, direction: 0, y: 501n * USD }, link, DAY),
+      refused('TRADE_MISMATCH'),
+    )
     await assert.rejects(bob.wallet.trade({ ...terms, direction: 1 }, link, DAY), refused('TRADE_MISMATCH'))
     const second = await bob.wallet.trade({ ...terms, direction: 0 }, link, DAY)
     assert.equal(second.status, 'accepted')
@@ -143,9 +169,9 @@ describe('the node with real accounts', () => {
     server.server.close()
     server.server.closeAllConnections()
     node = await system.open()
-    assert.deepEqual([node.desk.state(accepted.id).status, node.desk.state(waiting.id).status], ['accepted', 'waiting'])
+    assert.deepEqual([node.pool.state(accepted.id).status, node.pool.state(waiting.id).status], ['accepted', 'waiting'])
     assert.equal((await step()).operations, 1)
-    assert.equal(node.desk.state(accepted.id).status, 'settled')
+    assert.equal(node.pool.state(accepted.id).status, 'settled')
     server = await serve(node, new NodeMetrics(), server.port)
   })
 
@@ -154,13 +180,16 @@ describe('the node with real accounts', () => {
     await movePrices(system.signer, system.feeds, [110n * WEI, 8_000n * WEI, 50n * WEI])
     const report = await step()
     assert.equal(report.liquidated, 1)
-    const failed = node.desk.state(doomed.id)
+    const failed = node.pool.state(doomed.id)
     assert.deepEqual([failed.status, failed.code], ['failed', 'STALE_VERSION'])
     const held = node.system.ledger.backstop[1]!
     assert.ok(held > 0n)
     assert.ok((await balances(alice))[1]! < 11n * ETH)
     const { unwindPrices } = await bob.wallet.client.round()
-    await assert.rejects(bob.wallet.unwind({ asset: 1, direction: 1, x: ETH, y: 100n * USD }, DAY), refused('BACKSTOP_PRICE'))
+    await assert.rejects(
+      bob.wallet.unwind({ asset: 1, direction: 1, x: ETH, y: 100n * USD }, DAY),
+      refused('BACKSTOP_PRICE'),
+    )
     assert.ok(unwindPrices[1]! > 0n)
     await bob.wallet.unwind({ asset: 1, direction: 1, x: ETH / 10n, y: 15n * USD }, DAY)
     assert.equal((await step()).operations, 1)
@@ -173,7 +202,7 @@ describe('the node with real accounts', () => {
     const half = await bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, link, DAY)
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await step()
-    assert.deepEqual([node.desk.state(half.id).status, node.desk.state(half.id).code], ['failed', 'STALE_VERSION'])
+    assert.deepEqual([node.pool.state(half.id).status, node.pool.state(half.id).code], ['failed', 'STALE_VERSION'])
   })
 
   it('serves a forced request, and discharges at a later round what cannot be served', async () => {
@@ -181,20 +210,50 @@ describe('the node with real accounts', () => {
       const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
       const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
       const index = await wallet.index()
-      const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value: bond + forcedFee })
+      const { logs } = await sendCall(signer, {
+        ...forced,
+        functionName: 'reserve',
+        args: [index],
+        value: bond + forcedFee,
+      })
       const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
       const expiry = (await signer.read.getBlock()).timestamp + 200_000n
       const domain = { chainId: 31337n, settlement: BigInt(system.deployed.settlement) }
-      const message = messageHash(domain, { kind: KIND.forced, index, nonce: number, expiry, asset: 0, direction: 0, x: amount, y: 0n, extra: BigInt(address) })
+      const message = messageHash(domain, {
+        kind: KIND.forced,
+        index,
+        nonce: number,
+        expiry,
+        asset: 0,
+        direction: 0,
+        x: amount,
+        y: 0n,
+        extra: BigInt(address),
+      })
       const { r8, s } = sign(wallet.key, message)
-      await sendCall(signer, { ...forced, functionName: 'submit', args: [number, 0, amount, address, Number(expiry), r8, s] })
+      await sendCall(signer, {
+        ...forced,
+        functionName: 'submit',
+        args: [number, 0, amount, address, Number(expiry), r8, s],
+      })
       return number
     }
-    const state = async (number: bigint) => (await system.signer.read.readContract({ address: system.deployed.forced, abi: FORCED_ABI, functionName: 'request', args: [number] })).state
+    const state = async (number: bigint) =>
+      (
+        await system.signer.read.readContract({
+          address: system.deployed.forced,
+          abi: FORCED_ABI,
+          functionName: 'request',
+          args: [number],
+        })
+      ).state
     const before = (await balances(bob))[0]!
     const [good, bad] = [await force(bob, 7n * USD), await force(alice, 2_000n * USD)]
     assert.equal((await step()).operations, 1)
-    assert.deepEqual([(await balances(bob))[0], await state(good), await state(bad)], [before - 7n * USD, SERVED, PENDING])
+    assert.deepEqual(
+      [(await balances(bob))[0], await state(good), await state(bad)],
+      [before - 7n * USD, SERVED, PENDING],
+    )
     await movePrices(system.signer, system.feeds, [110n * WEI, 8_000n * WEI, 50n * WEI])
     assert.equal((await step()).operations, 1)
     assert.equal(await state(bad), DISCHARGED)
@@ -205,12 +264,17 @@ describe('the node with real accounts', () => {
     const before = (await balances(bob))[0]!
     const snapshot = await rawCall(system.signer, 'evm_snapshot')
     await step()
-    assert.equal(node.desk.state(id).status, 'settled')
+    assert.equal(node.pool.state(id).status, 'settled')
     await rawCall(system.signer, 'evm_revert', snapshot)
     await step()
-    assert.equal(node.desk.state(id).status, 'settled')
+    assert.equal(node.pool.state(id).status, 'settled')
     assert.equal((await balances(bob))[0], before - 3n * USD)
-    const ledger = await system.signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'ledger', args: [0] })
+    const ledger = await system.signer.read.readContract({
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'ledger',
+      args: [0],
+    })
     assert.equal(ledger.accounts, node.system.ledger.accounts[0])
   })
 
@@ -219,7 +283,12 @@ describe('the node with real accounts', () => {
     for (let a = 0; a < 4; a++) {
       const total = node.system.accounts.reduce((sum, account) => sum + account.balances[a]!, 0n)
       assert.equal(accounts[a], total)
-      const ledger = await system.signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'ledger', args: [a] })
+      const ledger = await system.signer.read.readContract({
+        address: system.deployed.vault,
+        abi: VAULT_ABI,
+        functionName: 'ledger',
+        args: [a],
+      })
       assert.deepEqual([ledger.accounts, ledger.backstop], [total, backstop[a]])
     }
   })
@@ -229,7 +298,10 @@ describe('the node with real accounts', () => {
     const data = join(system.directory, 'rebuilt')
     const { deployment, state } = await rebuild(system.signer, system.deployed.settlement, secret)
     await Store.create(data, deployment, state, secret)
-    const newest = (await readdir(system.deployed.data)).filter((name) => name.startsWith('state-')).sort().at(-1)!
+    const newest = (await readdir(system.deployed.data))
+      .filter((name) => name.startsWith('state-'))
+      .sort()
+      .at(-1)!
     const withoutOperations = async (path: string) => (await readFile(path, 'utf8')).replace(/,"operations":.*$/, '')
     const live = await withoutOperations(join(system.deployed.data, newest))
     assert.ok(live.length > 2_000)
@@ -239,8 +311,15 @@ describe('the node with real accounts', () => {
     await again.close()
     await assert.rejects(rebuild(system.signer, system.deployed.settlement, secret - 1n), { message: /WRONG_KEY/ })
     // Of an endpoint that changes what was published, nothing is rebuilt.
-    for (const [circuit, position, message] of [[0, 1, /does not lead to the head of slot \d+/], [2, 6, /is not what its ciphertext says/], [2, 1, /does not lead to the root/]] as const) {
-      await assert.rejects(rebuild(lying(circuit, position), system.deployed.settlement, secret), { name: 'PlimsollError', message })
+    for (const [circuit, position, message] of [
+      [0, 1, /does not lead to the head of slot \d+/],
+      [2, 6, /is not what its ciphertext says/],
+      [2, 1, /does not lead to the root/],
+    ] as const) {
+      await assert.rejects(rebuild(lying(circuit, position), system.deployed.settlement, secret), {
+        name: 'PlimsollError',
+        message,
+      })
     }
   })
 
@@ -251,7 +330,11 @@ describe('the node with real accounts', () => {
       const transaction = await read.getTransaction(query)
       const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: transaction.input })
       if (functionName !== 'settle') return transaction
-      const batches = args[0].map((batch) => (batch.circuit === circuit ? { ...batch, values: batch.values.with(position, batch.values[position]! + 1n) } : batch))
+      const batches = args[0].map((batch) =>
+        batch.circuit === circuit
+          ? { ...batch, values: batch.values.with(position, batch.values[position]! + 1n) }
+          : batch,
+      )
       return { ...transaction, input: encodeFunctionData({ abi: SETTLEMENT_ABI, functionName, args: [batches] }) }
     }
     return { ...system.signer, read: Object.assign(Object.create(read), { getTransaction }) }
@@ -259,20 +342,39 @@ describe('the node with real accounts', () => {
 
   it('publishes enough for every owner to rebuild its account, with its history, from the chain alone', async () => {
     const { read } = system.signer
-    const { sequencerKey } = await read.readContract({ address: system.deployed.settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
+    const { sequencerKey } = await read.readContract({
+      address: system.deployed.settlement,
+      abi: SETTLEMENT_ABI,
+      functionName: 'config',
+    })
     const history = await SettlementHistory.read(read, system.deployed.settlement)
     for (const { wallet } of [alice, bob]) {
       const [index] = history.indices(wallet.key.publicKey)
-      const { account, leaf, history: events } = history.account(index!, wallet.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey))
+      const {
+        account,
+        leaf,
+        history: events,
+      } = history.account(index!, wallet.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey))
       assert.deepEqual(account, node.system.accounts[index!])
       assert.equal(leaf, node.system.tree.leaf(index!))
       assert.equal(events.length, Number(account.version) + 1)
       assert.throws(() => history.account(index!, wallet.key.publicKey, 5n), /does not open|not what its ciphertext/)
       const other = wallet === alice.wallet ? bob.wallet : alice.wallet
-      assert.throws(() => history.account(index!, other.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey)), /not what its ciphertext/)
+      assert.throws(
+        () => history.account(index!, other.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey)),
+        /not what its ciphertext/,
+      )
     }
-    assert.deepEqual(history.account(0, alice.wallet.key.publicKey, sharedViewKey(alice.wallet.key.secret, sequencerKey)).history.map(({ kind }) => kind), ['open', 'deposit', 'withdraw', 'trade', 'liquidation'])
-    await assert.rejects(SettlementHistory.read(lying(2, 6).read, system.deployed.settlement), { name: 'PlimsollError', message: /do not have its root/ })
+    assert.deepEqual(
+      history
+        .account(0, alice.wallet.key.publicKey, sharedViewKey(alice.wallet.key.secret, sequencerKey))
+        .history.map(({ kind }) => kind),
+      ['open', 'deposit', 'withdraw', 'trade', 'liquidation'],
+    )
+    await assert.rejects(SettlementHistory.read(lying(2, 6).read, system.deployed.settlement), {
+      name: 'PlimsollError',
+      message: /do not have its root/,
+    })
     const before = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
     assert.equal(before.root, history.root)
   })

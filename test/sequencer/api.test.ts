@@ -9,10 +9,11 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { newLink, OwnerWallet } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { serve } from '../../sequencer/server.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { onFullDisk } from '../support/full-disk.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -34,7 +35,11 @@ describe("the owners' API", () => {
   }
   const refused = async (path: string, init: RequestInit, status: number, code: string, message?: RegExp) => {
     const answer = await call(path, init)
-    assert.deepEqual([answer.status, answer.body.error?.code, typeof answer.body.error?.message], [status, code, 'string'], JSON.stringify(answer.body))
+    assert.deepEqual(
+      [answer.status, answer.body.error?.code, typeof answer.body.error?.message],
+      [status, code, 'string'],
+      JSON.stringify(answer.body),
+    )
     if (message !== undefined) assert.match(answer.body.error.message, message)
   }
   const post = (body: string) => ({ method: 'POST', body })
@@ -57,15 +62,32 @@ describe("the owners' API", () => {
 
   it('describes the deployment, round and accounts, with nothing private in it', async () => {
     const { deployment, round, accounts, account } = {
-      deployment: await owner.wallet.client.deployment(), round: await owner.wallet.client.round(),
-      accounts: await owner.wallet.client.accounts(owner.wallet.key.publicKey), account: await owner.wallet.client.account(0),
+      deployment: await owner.wallet.client.deployment(),
+      round: await owner.wallet.client.round(),
+      accounts: await owner.wallet.client.accounts(owner.wallet.key.publicKey),
+      account: await owner.wallet.client.account(0),
     }
-    assert.deepEqual(deployment.assets.map(({ symbol, spot, tokenDecimals }) => [symbol, spot, tokenDecimals]), [['USD', true, 6], ['ETH', true, 18], ['BTC', true, 18], ['PERP', false, 0]])
+    assert.deepEqual(
+      deployment.assets.map(({ symbol, spot, tokenDecimals }) => [symbol, spot, tokenDecimals]),
+      [
+        ['USD', true, 6],
+        ['ETH', true, 18],
+        ['BTC', true, 18],
+        ['PERP', false, 0],
+      ],
+    )
     assert.deepEqual([round.number, round.complete, accounts], [1, true, [0]])
     assert.deepEqual([account.version, account.pendingVersion, account.leaf], [0, 0, node.system.tree.leaf(0)])
-    const served = (await Promise.all(['/v1/deployment', '/v1/round', '/v1/accounts/0', '/v1/withdrawals?index=0', '/state'].map(async (path) => JSON.stringify((await call(path)).body)))).join()
+    const served = (
+      await Promise.all(
+        ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/v1/withdrawals?index=0', '/state'].map(async (path) =>
+          JSON.stringify((await call(path)).body),
+        ),
+      )
+    ).join()
     const { owner: hash, viewKey, balances } = node.system.accounts[0]!
-    for (const secret of [hash, viewKey, balances[0]!, node.system.secret!, owner.wallet.key.secret]) assert.ok(!served.includes(`"${secret}"`))
+    for (const secret of [hash, viewKey, balances[0]!, node.system.secret!, owner.wallet.key.secret])
+      assert.ok(!served.includes(`"${secret}"`))
   })
 
   it('answers what is not there, not allowed, or too much', async () => {
@@ -75,7 +97,16 @@ describe("the owners' API", () => {
     await refused('/v1/accounts/9', {}, 404, 'NOT_FOUND')
     await refused(`/v1/operations/0x${'0'.repeat(64)}`, {}, 404, 'NOT_FOUND')
     await refused('/nothing', {}, 404, 'NOT_FOUND')
-    for (const path of ['/v1/accounts/-1', '/v1/accounts/01', '/v1/accounts/4294967296', '/v1/accounts/%00', '/v1/accounts', '/v1/accounts?owner=1', '/v1/operations/0x12', '/v1/withdrawals']) {
+    for (const path of [
+      '/v1/accounts/-1',
+      '/v1/accounts/01',
+      '/v1/accounts/4294967296',
+      '/v1/accounts/%00',
+      '/v1/accounts',
+      '/v1/accounts?owner=1',
+      '/v1/operations/0x12',
+      '/v1/withdrawals',
+    ]) {
       await refused(path, {}, 400, 'BAD_REQUEST')
     }
     await refused('/v1/round', post('{}'), 405, 'BAD_REQUEST')
@@ -87,7 +118,16 @@ describe("the owners' API", () => {
   })
 
   it('answers bodies that make no sense with the field that is wrong', async () => {
-    const good = { kind: 'withdraw', index: 0, version: 0, asset: 0, amount: '1', recipient: owner.address, expiry: 2_000_000_000, signature: { r8: ['0', '1'], s: '1' } }
+    const good = {
+      kind: 'withdraw',
+      index: 0,
+      version: 0,
+      asset: 0,
+      amount: '1',
+      recipient: owner.address,
+      expiry: 2_000_000_000,
+      signature: { r8: ['0', '1'], s: '1' },
+    }
     await refused('/v1/operations', post(''), 400, 'BAD_REQUEST', /JSON/)
     await refused('/v1/operations', post('{'), 400, 'BAD_REQUEST', /line 1/)
     await refused('/v1/operations', post('\ud800'), 400, 'BAD_REQUEST')
@@ -97,13 +137,31 @@ describe("the owners' API", () => {
     await refused('/v1/operations', post(`{"kind":"withdraw","kind":"withdraw"}`), 400, 'BAD_REQUEST', /there twice/)
     await refused('/v1/operations', post(`${'['.repeat(5_000)}`), 400, 'BAD_REQUEST', /nested/)
     for (const [change, message] of [
-      [{ amount: 1 }, /amount/], [{ amount: '-1' }, /amount/], [{ amount: '1.0' }, /amount/], [{ amount: '01' }, /amount/], [{ amount: String(2n ** 64n) }, /amount is not below 2\^64/],
-      [{ amount: '9'.repeat(10_000) }, /amount/], [{ index: 1.5 }, /index/], [{ index: 2 ** 32 }, /index/], [{ version: '0' }, /version/], [{ asset: 8 }, /asset/],
-      [{ recipient: '0x12' }, /recipient/], [{ expiry: 2 ** 40 }, /expiry/], [{ signature: {} }, /signature/], [{ signature: { r8: ['0'], s: '1' } }, /signature\.r8/],
-      [{ extra: 1 }, /[Uu]nrecognized/], [{ __proto__: null }, undefined],
+      [{ amount: 1 }, /amount/],
+      [{ amount: '-1' }, /amount/],
+      [{ amount: '1.0' }, /amount/],
+      [{ amount: '01' }, /amount/],
+      [{ amount: String(2n ** 64n) }, /amount is not below 2\^64/],
+      [{ amount: '9'.repeat(10_000) }, /amount/],
+      [{ index: 1.5 }, /index/],
+      [{ index: 2 ** 32 }, /index/],
+      [{ version: '0' }, /version/],
+      [{ asset: 8 }, /asset/],
+      [{ recipient: '0x12' }, /recipient/],
+      [{ expiry: 2 ** 40 }, /expiry/],
+      [{ signature: {} }, /signature/],
+      [{ signature: { r8: ['0'], s: '1' } }, /signature\.r8/],
+      [{ extra: 1 }, /[Uu]nrecognized/],
+      [{ __proto__: null }, undefined],
     ] as const) {
       const body = { ...good, ...change }
-      await refused('/v1/operations', post(JSON.stringify(body)), message === undefined ? 422 : 400, message === undefined ? 'BAD_SIGNATURE' : 'BAD_REQUEST', message)
+      await refused(
+        '/v1/operations',
+        post(JSON.stringify(body)),
+        message === undefined ? 422 : 400,
+        message === undefined ? 'BAD_SIGNATURE' : 'BAD_REQUEST',
+        message,
+      )
     }
     await refused('/v1/operations', post(JSON.stringify({ ...good, expiry: 5 })), 422, 'EXPIRED')
     await refused('/v1/operations', post(JSON.stringify({ ...good, index: 5 })), 422, 'UNKNOWN_ACCOUNT')
@@ -111,7 +169,11 @@ describe("the owners' API", () => {
   })
 
   it('survives connections that do not speak HTTP, or break off', async () => {
-    for (const sent of ['nonsense\r\n\r\n', 'POST /v1/operations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{', 'POST /v1/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n']) {
+    for (const sent of [
+      'nonsense\r\n\r\n',
+      'POST /v1/operations HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{',
+      'POST /v1/operations HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    ]) {
       const socket = connectSocket(server.port, '127.0.0.1')
       socket.on('error', () => {})
       socket.write(sent)
@@ -129,7 +191,11 @@ describe("the owners' API", () => {
       const answer = await text(socket)
       const [head, body] = answer.split('\r\n\r\n') as [string, string]
       assert.doesNotMatch(answer, /\.ts:|node:internal/)
-      return { status: Number(head.split(' ')[1]), body: body === '' ? undefined : JSON.parse(body.replace(/^[0-9a-f]+\r\n/, '').replace(/\r\n0$/, '')), head }
+      return {
+        status: Number(head.split(' ')[1]),
+        body: body === '' ? undefined : JSON.parse(body.replace(/^[0-9a-f]+\r\n/, '').replace(/\r\n0$/, '')),
+        head,
+      }
     }
     const close = 'Host: x\r\nConnection: close\r\n'
     for (const [sent, status] of [
@@ -151,15 +217,39 @@ describe("the owners' API", () => {
     ] as const) {
       const answer = await raw(sent)
       assert.equal(answer.status, status, sent.slice(0, 80))
-      if (status >= 400) assert.deepEqual([typeof answer.body.error.code, typeof answer.body.error.message], ['string', 'string'], sent.slice(0, 80))
+      if (status >= 400)
+        assert.deepEqual(
+          [typeof answer.body.error.code, typeof answer.body.error.message],
+          ['string', 'string'],
+          sent.slice(0, 80),
+        )
     }
     assert.equal((await raw(`HEAD /v1/round HTTP/1.1\r\n${close}\r\n`)).status, 405)
-    for (const body of ['{"__proto__":{"kind":"withdraw"}}', '{"constructor":{"prototype":{}},"kind":"withdraw"}', '{"kind":"toString"}', '{"kind":{"kind":"withdraw"}}', '"withdraw"', 'true', '1e999']) {
+    for (const body of [
+      '{"__proto__":{"kind":"withdraw"}}',
+      '{"constructor":{"prototype":{}},"kind":"withdraw"}',
+      '{"kind":"toString"}',
+      '{"kind":{"kind":"withdraw"}}',
+      '"withdraw"',
+      'true',
+      '1e999',
+    ]) {
       await refused('/v1/operations', post(body), 400, 'BAD_REQUEST')
     }
     assert.equal(({} as { kind?: string }).kind, undefined)
-    const preflight = await fetch(`${url}/v1/operations`, { method: 'OPTIONS', headers: { origin: 'https://wallet.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type', connection: 'close' } })
-    assert.deepEqual(['origin', 'methods', 'headers'].map((name) => preflight.headers.get(`access-control-allow-${name}`)), ['*', 'GET, POST', 'content-type'])
+    const preflight = await fetch(`${url}/v1/operations`, {
+      method: 'OPTIONS',
+      headers: {
+        origin: 'https://wallet.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type',
+        connection: 'close',
+      },
+    })
+    assert.deepEqual(
+      ['origin', 'methods', 'headers'].map((name) => preflight.headers.get(`access-control-allow-${name}`)),
+      ['*', 'GET, POST', 'content-type'],
+    )
     const silent = Array.from({ length: 200 }, () => connectSocket(server.port, '127.0.0.1').on('error', () => {}))
     assert.equal((await call('/health')).status, 200)
     for (const socket of silent) socket.destroy()
@@ -176,9 +266,15 @@ describe("the owners' API", () => {
     }
     const { id } = await wallet.withdraw(0, 10n * USD, owner.address, DAY)
     wallet.client.submit = submit
-    const again = await call('/v1/operations', post(JSON.stringify(submitted[0], (_, value) => (typeof value === 'bigint' ? String(value) : value))))
+    const again = await call(
+      '/v1/operations',
+      post(JSON.stringify(submitted[0], (_, value) => (typeof value === 'bigint' ? String(value) : value))),
+    )
     assert.deepEqual([again.status, again.body.error.code, again.body.id], [409, 'DUPLICATE', id])
-    await assert.rejects(submit({ ...(submitted[0] as any), amount: 11n * USD }), (error: any) => error.code === 'STALE_VERSION' || error.code === 'BAD_SIGNATURE')
+    await assert.rejects(
+      submit({ ...(submitted[0] as any), amount: 11n * USD }),
+      (error: any) => error.code === 'STALE_VERSION' || error.code === 'BAD_SIGNATURE',
+    )
     await node.step()
     assert.equal((await wallet.client.operation(id)).status, 'settled')
   })
@@ -186,11 +282,10 @@ describe("the owners' API", () => {
   it('refuses what it cannot write down, and does not remember it', async () => {
     const { wallet } = owner
     const { pendingVersion } = await wallet.client.account(0)
-    const journal = (node as unknown as { journal: { file: { appendFile(line: unknown): Promise<void> } } }).journal.file
-    const appendFile = journal.appendFile
-    journal.appendFile = () => Promise.reject(new Error('no space left on device'))
-    await assert.rejects(wallet.withdraw(0, USD, owner.address, DAY), (error: any) => error.code === 'UNAVAILABLE' && /no space left/.test(error.message))
-    journal.appendFile = appendFile
+    await assert.rejects(
+      onFullDisk(() => wallet.withdraw(0, USD, owner.address, DAY)),
+      (error: any) => error.code === 'UNAVAILABLE' && /no space left/.test(error.message),
+    )
     assert.equal((await wallet.client.account(0)).pendingVersion, pendingVersion)
     assert.equal((await wallet.withdraw(0, USD, owner.address, DAY)).status, 'accepted')
     await node.step()
@@ -222,11 +317,12 @@ describe("the owners' API", () => {
     await once(child, 'exit')
     assert.equal((await readFile(join(data, 'journal.jsonl'), 'utf8')).split('\n').length > promised.length, true)
     const late = await system.open({ data })
-    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status)
+    for (const { id, status } of promised) assert.equal(late.pool.state(id as `0x${string}`).status, status)
     const before = late.system.accounts[0]!.balances[0]!
     const report = await late.step()
     assert.ok(report !== undefined && report.operations >= 9)
-    for (const { id, status } of promised) assert.equal(late.desk.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
+    for (const { id, status } of promised)
+      assert.equal(late.pool.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
     assert.ok(late.system.accounts[0]!.balances[0]! <= before - 18n * USD)
     await late.close()
   })

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
-import { SettlementHistory } from '../../sdk/history.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
-import { escapeOf, leave, pullShares, requireFrozen } from '../../sequencer/leave.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { freezeStalled } from '../../sequencer/stall.ts'
-import { serve } from '../../sequencer/server.ts'
-import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { escapeOf, leave, pullShares, requireFrozen } from '../../sdk/actions/exit.ts'
+import { freezeStalled } from '../../sdk/actions/freeze.ts'
+import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -22,7 +22,7 @@ describe('the escape, when the sequencer is gone', () => {
   let owners: TestOwner[]
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
-  const escape = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
+  const escapeContract = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
   const route = () => escapeOf(system.signer.read, system.deployed.settlement)
   const step = async () => assert.ok((await node.step())?.complete)
   const later = async (seconds: number) => {
@@ -34,7 +34,11 @@ describe('the escape, when the sequencer is gone', () => {
     system = await startEchoSystem()
     node = await system.open()
     const { server, port } = await serve(node, new NodeMetrics(), 0)
-    owners = [await newOwner(system, `http://127.0.0.1:${port}`), await newOwner(system, `http://127.0.0.1:${port}`), await newOwner(system, `http://127.0.0.1:${port}`)]
+    owners = [
+      await newOwner(system, `http://127.0.0.1:${port}`),
+      await newOwner(system, `http://127.0.0.1:${port}`),
+      await newOwner(system, `http://127.0.0.1:${port}`),
+    ]
     const [alice, bob, carol] = owners as [TestOwner, TestOwner, TestOwner]
     await alice.open('ETH', 10n * WEI)
     await bob.open('USD', 4_000n * USD)
@@ -63,9 +67,13 @@ describe('the escape, when the sequencer is gone', () => {
   })
 
   it('opens only after the stall and its notice', async () => {
-    const act = (functionName: 'declareStall' | 'tick' | 'freeze') => sendCall(system.signer, { ...escape(), functionName, args: [0n] })
+    const act = (functionName: 'declareStall' | 'tick' | 'freeze') =>
+      sendCall(system.signer, { ...escapeContract(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
-    await assert.rejects(freezeStalled(system.signer, await route()), /not stalled: its last checkpoint is \d+ s old, of 7200/)
+    await assert.rejects(
+      freezeStalled(system.signer, await route()),
+      /not stalled: its last checkpoint is \d+ s old, of 7200/,
+    )
     await assert.rejects(requireFrozen(system.signer.read, await route()), /not frozen/)
     await later(7_300)
     await act('declareStall')
@@ -83,8 +91,15 @@ describe('the escape, when the sequencer is gone', () => {
     await freezeStalled(system.signer, await route(), () => assert.fail('frozen already'))
     // By contracts that only pass the vault's error on, too.
     const { forced, insurance } = system.deployed
-    for (const call of [{ address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] }, { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] }] as const) {
-      await assert.rejects(sendCall(system.signer, call as never), { name: 'PlimsollError', message: /refused \w+: Frozen\(\)\.$/, hint: /wallet exit leaves it/ })
+    for (const call of [
+      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] },
+      { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] },
+    ] as const) {
+      await assert.rejects(sendCall(system.signer, call as never), {
+        name: 'PlimsollError',
+        message: /refused \w+: Frozen\(\)\.$/,
+        hint: /wallet exit leaves it/,
+      })
     }
   })
 
@@ -92,14 +107,29 @@ describe('the escape, when the sequencer is gone', () => {
     const { read } = system.signer
     const { settlement } = system.deployed
     const frozen = await route()
-    const [holdings, denominator] = await read.readContract({ ...escape(), functionName: 'snapshot' })
-    const { sequencerKey } = await read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
+    const [holdings, denominator] = await read.readContract({ ...escapeContract(), functionName: 'snapshot' })
+    const { sequencerKey } = await read.readContract({
+      address: settlement,
+      abi: SETTLEMENT_ABI,
+      functionName: 'config',
+    })
     let equities = 0n
-    for (const { wallet: { key }, address, signer, tokens } of owners) {
+    for (const {
+      wallet: { key },
+      address,
+      signer,
+      tokens,
+    } of owners) {
       const before = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
       const history = await SettlementHistory.read(read, settlement, { atCheckpoint: true })
-      const recovered = history.account(history.indices(key.publicKey)[0]!, key.publicKey, sharedViewKey(key.secret, sequencerKey))
-      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, (input) => echo(echoKeys('tiny'), 'exit', input as never))
+      const recovered = history.account(
+        history.indices(key.publicKey)[0]!,
+        key.publicKey,
+        sharedViewKey(key.secret, sequencerKey),
+      )
+      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, (input) =>
+        echo(echoKeys('tiny'), 'exit', input as never),
+      )
       assert.ok(transaction !== null && equity >= 0n)
       const amounts = await pullShares(signer, frozen, recovered.account.index)
       const after = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
@@ -115,16 +145,28 @@ describe('the escape, when the sequencer is gone', () => {
     // Withdrawals of before the checkpoint are still their recipients'.
     for (const { address, signer } of owners) {
       for (const [id, { recipient, claimed }] of (await withdrawals()).entries()) {
-        if (recipient === address && !claimed) await sendCall(signer, { ...vault(), functionName: 'claim', args: [BigInt(id)] })
+        if (recipient === address && !claimed)
+          await sendCall(signer, { ...vault(), functionName: 'claim', args: [BigInt(id)] })
       }
     }
-    for (const [a, dust] of [3n, 3n, 3n].entries()) assert.ok((await read.readContract({ ...vault(), functionName: 'ledger', args: [a] })).custody <= dust, `asset ${a}`)
+    for (const [a, dust] of [3n, 3n, 3n].entries())
+      assert.ok(
+        (await read.readContract({ ...vault(), functionName: 'ledger', args: [a] })).custody <= dust,
+        `asset ${a}`,
+      )
   })
 
   async function withdrawals() {
     const { read } = system.signer
-    const logs = await read.getContractEvents({ ...vault(), eventName: 'WithdrawalPending', fromBlock: 0n, strict: true })
-    return Promise.all(logs.map(({ args }) => read.readContract({ ...vault(), functionName: 'withdrawal', args: [args.id] })))
+    const logs = await read.getContractEvents({
+      ...vault(),
+      eventName: 'WithdrawalPending',
+      fromBlock: 0n,
+      strict: true,
+    })
+    return Promise.all(
+      logs.map(({ args }) => read.readContract({ ...vault(), functionName: 'withdrawal', args: [args.id] })),
+    )
   }
 
   it('stops the node for good', async () => {

@@ -8,11 +8,18 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Hex } from 'viem'
 import type { OperationRequest } from '../../sdk/schemas.ts'
-import { Journal, type JournalEntry } from '../../sequencer/journal.ts'
+import { Journal, type JournalEntry } from '../../sequencer/mempool/journal.ts'
+import { onFullDisk } from '../support/full-disk.ts'
 
 const id = (n: number): Hex => `0x${n.toString(16).padStart(64, '0')}`
 const body: OperationRequest = {
-  kind: 'withdraw', index: 1, version: 2, asset: 0, amount: 1_000_000n, recipient: `0x${'ab'.repeat(20)}`, expiry: 1_900_000_000,
+  kind: 'withdraw',
+  index: 1,
+  version: 2,
+  asset: 0,
+  amount: 1_000_000n,
+  recipient: `0x${'ab'.repeat(20)}`,
+  expiry: 1_900_000_000,
   signature: { r8: [1n, 2n], s: 3n },
 }
 
@@ -55,13 +62,22 @@ describe('the journal', () => {
       assert.equal([...again.entries()].length, 1)
       await again.accept(id(3), body, 3)
       await again.close()
-      assert.deepEqual((await reopened()).map((entry) => entry.id), [id(1), id(3)])
+      assert.deepEqual(
+        (await reopened()).map((entry) => entry.id),
+        [id(1), id(3)],
+      )
       await writeFile(path(), good)
     }
   })
 
   it('refuses a file that is damaged before its end', async () => {
-    for (const line of ['{"n":1', 'null', '[]', '{"id":"0x1","body":{}}', JSON.stringify({ id: id(5), status: 'failed' })]) {
+    for (const line of [
+      '{"n":1',
+      'null',
+      '[]',
+      '{"id":"0x1","body":{}}',
+      JSON.stringify({ id: id(5), status: 'failed' }),
+    ]) {
       await writeFile(path(), `${line}\n`)
       await assert.rejects(Journal.open(directory), { name: 'PlimsollError', message: /journal\.jsonl:1 is / })
     }
@@ -80,9 +96,22 @@ describe('the journal', () => {
     assert.equal([...journal.entries()].length, 8)
     await journal.record({ id: id(8), status: 'failed', code: 'EXPIRED' })
     // What comes while it is rewritten is in it as well.
-    await Promise.all([journal.compact(isFinal), journal.accept(id(9), body, 9), journal.record({ id: id(3), status: 'settled', settlement: 9 })])
+    await Promise.all([
+      journal.compact(isFinal),
+      journal.accept(id(9), body, 9),
+      journal.record({ id: id(3), status: 'settled', settlement: 9 }),
+    ])
     const kept = [...journal.entries()]
-    assert.deepEqual(kept.map((entry) => [entry.n, entry.outcome?.status]), [[3, 'settled'], [6, 'settled'], [7, 'settled'], [8, 'failed'], [9, undefined]])
+    assert.deepEqual(
+      kept.map((entry) => [entry.n, entry.outcome?.status]),
+      [
+        [3, 'settled'],
+        [6, 'settled'],
+        [7, 'settled'],
+        [8, 'failed'],
+        [9, undefined],
+      ],
+    )
     await journal.accept(id(10), body, 10)
     await journal.close()
     assert.deepEqual((await reopened()).slice(0, 5), kept)
@@ -103,23 +132,24 @@ describe('the journal', () => {
     await rm(`${path()}.tmp`, { recursive: true })
     await writeFile(`${path()}.tmp`, '{"n":')
     await journal.compact(({ outcome }) => outcome !== undefined)
-    assert.deepEqual([...journal.entries()].map(({ n }) => n), [4, 5])
+    assert.deepEqual(
+      [...journal.entries()].map(({ n }) => n),
+      [4, 5],
+    )
     await journal.close()
-    assert.deepEqual((await reopened()).map(({ n }) => n), [4, 5])
+    assert.deepEqual(
+      (await reopened()).map(({ n }) => n),
+      [4, 5],
+    )
   })
 
   it('leaves no half a line where there is no more room, before and after it was rewritten', async () => {
     const journal = await Journal.open(directory, 0)
-    const full = async (n: number) => {
-      const { file } = journal as unknown as { file: { appendFile(line: Buffer): Promise<void> } }
-      const { appendFile } = file
-      file.appendFile = async (line) => {
-        await appendFile.call(file, line.subarray(0, 30))
-        throw new Error('ENOSPC: no space left on device')
-      }
-      await assert.rejects(journal.accept(id(n), body, n), { name: 'PlimsollError', message: /no space left/ })
-      file.appendFile = appendFile
-    }
+    const full = (n: number) =>
+      assert.rejects(
+        onFullDisk(() => journal.accept(id(n), body, n), 30),
+        { name: 'PlimsollError', message: /no space left/ },
+      )
     for (let n = 1; n <= 3; n++) await journal.accept(id(n), body, n)
     await full(100)
     for (let n = 1; n <= 2; n++) await journal.record({ id: id(n), status: 'settled', settlement: n })
@@ -127,7 +157,10 @@ describe('the journal', () => {
     await full(101)
     await journal.accept(id(4), body, 4)
     await journal.close()
-    assert.deepEqual((await reopened()).map((entry) => entry.id), [id(3), id(4)])
+    assert.deepEqual(
+      (await reopened()).map((entry) => entry.id),
+      [id(3), id(4)],
+    )
   })
 
   it('has everything that was acknowledged before a kill -9, also while it is rewritten', async () => {
@@ -136,7 +169,7 @@ describe('the journal', () => {
       const first = round * 100_000
       // Every third stays open; the rest ends at once and is soon forgotten.
       const script = `
-        import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/journal.ts', import.meta.url)))}
+        import { Journal } from ${JSON.stringify(fileURLToPath(new URL('../../sequencer/mempool/journal.ts', import.meta.url)))}
         const journal = await Journal.open(${JSON.stringify(directory)}, 2)
         const body = { kind: 'preferences', index: 1, version: 2, weights: [8,8,8,8,8,8,8,8], expiry: 5, signature: { r8: [1n, 2n], s: 3n } }
         for (let n = ${first} + 1; ; n++) {
@@ -147,7 +180,9 @@ describe('the journal', () => {
           await journal.record({ id, status: 'settled', settlement: n })
           await journal.compact(({ outcome }) => outcome !== undefined)
         }`
-      const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child: ChildProcess = spawn(process.execPath, ['--input-type=module', '-e', script], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const until = 20 + 7 * round
       let last = first
       for await (const line of createInterface(child.stdout!)) {

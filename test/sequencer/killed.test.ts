@@ -8,8 +8,8 @@ import type { Hex } from 'viem'
 import { VAULT_ABI } from '../../sdk/abi.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { serve } from '../../sequencer/server.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -37,7 +37,9 @@ describe('a node that is killed again and again while it works', () => {
     const promised = new Map<Hex, bigint>()
     let amount = 1n
     for (let round = 0; round < 6; round++) {
-      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, 'work'], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, 'work'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
       const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
       const client = new PlimsollClient({ node: `http://127.0.0.1:${port}` })
       const wallet = OwnerWallet.open(client, await client.deployment(), owner.wallet.key)
@@ -48,9 +50,14 @@ describe('a node that is killed again and again while it works', () => {
         alive = false
       })
       while (alive) {
-        const accepted = await wallet.withdraw(0, ++amount, owner.address, { expiresIn: 86_400 }).catch((error: { code?: string }) => {
-          assert.ok(error.code === undefined || error.code === 'STALE_VERSION' || error.code === 'BUSY', String(error))
-        })
+        const accepted = await wallet
+          .withdraw(0, ++amount, owner.address, { expiresIn: 86_400 })
+          .catch((error: { code?: string }) => {
+            assert.ok(
+              error.code === undefined || error.code === 'STALE_VERSION' || error.code === 'BUSY',
+              String(error),
+            )
+          })
         if (accepted) promised.set(accepted.id, amount)
       }
       await Promise.all([killed, exit])
@@ -58,8 +65,14 @@ describe('a node that is killed again and again while it works', () => {
     assert.ok(promised.size >= 6, `only ${promised.size}`)
     const node = await system.open()
     while ((await node.step()) !== undefined);
-    for (const id of promised.keys()) assert.equal(node.desk.state(id).status, 'settled')
-    const events = await system.signer.read.getContractEvents({ address: system.deployed.vault, abi: VAULT_ABI, eventName: 'WithdrawalPending', fromBlock: 0n, strict: true })
+    for (const id of promised.keys()) assert.equal(node.pool.state(id).status, 'settled')
+    const events = await system.signer.read.getContractEvents({
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      eventName: 'WithdrawalPending',
+      fromBlock: 0n,
+      strict: true,
+    })
     const amounts = events.map(({ args }) => args.amount)
     assert.equal(new Set(amounts).size, amounts.length)
     for (const promise of promised.values()) assert.ok(amounts.includes(promise))

@@ -2,20 +2,20 @@ import assert from 'node:assert/strict'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEventLogs } from 'viem'
+import { Contracts } from '../../chain/contracts.ts'
+import { Settlement } from '../../chain/settlement.ts'
 import { sign, verifySignature } from '../../protocol/signature.ts'
 import { FORCED_ABI, ROUNDS_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { Contracts } from '../../sequencer/contracts.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { SequencerNode } from '../../sequencer/node.ts'
-import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
-import { Settlement } from '../../sequencer/settlement.ts'
-import { SignatureMemo } from '../../sequencer/signature-memo.ts'
-import { echo, echoKeys, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import { SignatureCache } from '../../sequencer/mempool/signature-cache.ts'
+import { SequencerNode } from '../../sequencer/node/node.ts'
+import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
-import { startSwitchedEndpoint, type SwitchedEndpoint } from '../support/switched-endpoint.ts'
+import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -60,7 +60,8 @@ describe('a node that looks at the chain', () => {
     const settlement = (chainId: number) => Settlement.at({ ...signer, chainId }, system.deployed.settlement)
     const [local, foreign] = [await Contracts.of(await settlement(31337)), await Contracts.of(await settlement(1))]
     const id = await bob.topUp(0, 'USD', 5n * USD)
-    const ids = async (contracts: Contracts) => (await contracts.deposits()).map(({ operation }) => BigInt(operation.depositId))
+    const ids = async (contracts: Contracts) =>
+      (await contracts.deposits()).map(({ operation }) => BigInt(operation.depositId))
     assert.deepEqual(await ids(local), [id])
     for (let depth = 0; depth < 12; depth++) {
       assert.deepEqual(await ids(foreign), [], `${depth} blocks deep`)
@@ -73,7 +74,14 @@ describe('a node that looks at the chain', () => {
     // An endpoint that does not know the past is no chain without deposits.
     const forgetful = await Contracts.of(await settlement(1))
     const { getBlockNumber } = signer.read
-    const read = { ...signer.read, getBlockNumber: () => getBlockNumber(), readContract: (call: { blockNumber?: bigint }) => (call.blockNumber === undefined ? signer.read.readContract(call as never) : Promise.reject(new Error('missing trie node'))) }
+    const read = {
+      ...signer.read,
+      getBlockNumber: () => getBlockNumber(),
+      readContract: (call: { blockNumber?: bigint }) =>
+        call.blockNumber === undefined
+          ? signer.read.readContract(call as never)
+          : Promise.reject(new Error('missing trie node')),
+    }
     Object.assign(forgetful.settlement, { client: { ...signer, chainId: 1, read } })
     await assert.rejects(forgetful.deposits(), /missing trie node/)
     await node.step()
@@ -86,7 +94,12 @@ describe('a node that looks at the chain', () => {
     assert.deepEqual(await urgent(), [false])
     for (let i = 0; i < 3; i++) {
       await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], 700)
-      await sendCall(system.signer, { address: system.deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })
+      await sendCall(system.signer, {
+        address: system.deployed.rounds,
+        abi: ROUNDS_ABI,
+        functionName: 'postRound',
+        args: [],
+      })
     }
     assert.deepEqual(await urgent(), [true])
     await node.step()
@@ -95,10 +108,24 @@ describe('a node that looks at the chain', () => {
     const readContract = async ({ functionName, args }: { functionName: string; args: [bigint] }) => {
       if (functionName === 'queue') return [0n, 4n]
       if (functionName === 'numberAt') return places[Number(args[0])]
-      return { state: args[0] === 3n ? 3 : 2, place: place[String(args[0])], index: 0, asset: 0, amount: 1n, recipient: alice.address, expiry: 2_000, round: 1n, r8: [0n, 1n], s: 0n }
+      return {
+        state: args[0] === 3n ? 3 : 2,
+        place: place[String(args[0])],
+        index: 0,
+        asset: 0,
+        amount: 1n,
+        recipient: alice.address,
+        expiry: 2_000,
+        round: 1n,
+        r8: [0n, 1n],
+        s: 0n,
+      }
     }
     Object.assign(contracts.settlement, { client: { ...signer, read: { readContract } } })
-    assert.deepEqual((await contracts.forcedRequests(1_000)).map(({ operation }) => operation.queueNumber), [2n, 1n])
+    assert.deepEqual(
+      (await contracts.forcedRequests(1_000)).map(({ operation }) => operation.queueNumber),
+      [2n, 1n],
+    )
     assert.deepEqual(await contracts.forcedRequests(2_001), [])
   })
 
@@ -114,11 +141,20 @@ describe('a node that looks at the chain', () => {
     await later()
     assert.equal(await node.step(), undefined)
     const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
-    const { logs } = await sendCall(bob.signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const { logs } = await sendCall(bob.signer, {
+      ...forced,
+      functionName: 'reserve',
+      args: [1],
+      value: bond + forcedFee,
+    })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
     const expiry = Number((await signer.read.getBlock()).timestamp) + 200_000
     const { r8, s } = sign(alice.wallet.key, 5n)
-    await sendCall(bob.signer, { ...forced, functionName: 'submit', args: [number, 0, USD, bob.address, expiry, r8, s] })
+    await sendCall(bob.signer, {
+      ...forced,
+      functionName: 'submit',
+      args: [number, 0, USD, bob.address, expiry, r8, s],
+    })
     const { number: round } = node.latestRound
     await node.step()
     await later()
@@ -130,8 +166,14 @@ describe('a node that looks at the chain', () => {
 
   it('verifies a signature once: when its operation comes, or at the start', async () => {
     let asked = 0
-    const count = (memo: object) => Object.assign(memo, { check: (...args: Parameters<typeof verifySignature>) => (asked++, verifySignature(...args)) })
-    count(node.desk.signatures)
+    const count = (memo: object) =>
+      Object.assign(memo, {
+        check(...args: Parameters<typeof verifySignature>) {
+          asked++
+          return verifySignature(...args)
+        },
+      })
+    count(node.pool.signatures)
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await alice.wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, newLink(), DAY)
     assert.equal(asked, 2)
@@ -144,7 +186,7 @@ describe('a node that looks at the chain', () => {
     await node.close()
     node = await open()
     asked = 0
-    count(node.desk.signatures)
+    count(node.pool.signatures)
     assert.equal((await node.step())?.operations, 1)
     assert.equal(asked, 0)
     server.server.close()
@@ -154,11 +196,20 @@ describe('a node that looks at the chain', () => {
 
   it('remembers good signatures only, and not without end', () => {
     let asked = 0
-    const memo = new SignatureMemo((_, message) => (asked++, message % 2n === 0n))
+    const memo = new SignatureCache((_, message) => {
+      asked++
+      return message % 2n === 0n
+    })
     const signature = { r8: [1n, 2n], s: 3n } as const
-    for (let i = 0; i < 3; i++) assert.deepEqual([memo.verify([1n, 2n], 4n, signature), memo.verify([1n, 2n], 5n, signature)], [true, false])
+    for (let i = 0; i < 3; i++)
+      assert.deepEqual([memo.verify([1n, 2n], 4n, signature), memo.verify([1n, 2n], 5n, signature)], [true, false])
     assert.equal(asked, 4)
-    for (const other of [memo.verify([1n, 3n], 4n, signature), memo.verify([1n, 2n], 4n, { ...signature, s: 4n }), memo.verify([1n, 2n], 4n, { ...signature, r8: [1n, 3n] })]) assert.ok(other)
+    for (const other of [
+      memo.verify([1n, 3n], 4n, signature),
+      memo.verify([1n, 2n], 4n, { ...signature, s: 4n }),
+      memo.verify([1n, 2n], 4n, { ...signature, r8: [1n, 3n] }),
+    ])
+      assert.ok(other)
     assert.equal(asked, 7)
     for (let i = 0n; i < 20_000n; i++) memo.verify([1n, 2n], 6n + 2n * i, signature)
     asked = 0
@@ -173,22 +224,23 @@ describe('a node that looks at the chain', () => {
     }
     endpoint.broken = true
     await assert.rejects(node.step(), { name: 'PlimsollError', message: /^The chain did not serve [^\n]+$/ })
-    for (const path of ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/health', '/state']) assert.equal((await get(path)).status, 200, path)
+    for (const path of ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/health', '/state'])
+      assert.equal((await get(path)).status, 200, path)
     const unanswered = await get('/v1/withdrawals?index=1')
     assert.deepEqual([unanswered.status, unanswered.body.error!.code], [503, 'UNAVAILABLE'])
     assert.ok(!unanswered.body.error!.message.includes(endpoint.url))
     const { id } = await bob.wallet.withdraw(0, 3n * USD, bob.address, DAY)
     endpoint.broken = false
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
     // The answer to a settlement is lost, and nothing is known of it for a while.
     const { id: second } = await bob.wallet.withdraw(0, 4n * USD, bob.address, DAY)
     endpoint.broken = ['eth_getTransactionReceipt']
     await assert.rejects(node.step(), { name: 'PlimsollError' })
-    assert.equal(node.desk.state(second as `0x${string}`).status, 'accepted')
+    assert.equal(node.pool.state(second as `0x${string}`).status, 'accepted')
     endpoint.broken = false
     await node.step()
-    assert.equal(node.desk.state(second as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(second as `0x${string}`).status, 'settled')
   })
 
   it('sends nothing behind a transaction of its own that is not mined', async () => {
@@ -198,14 +250,15 @@ describe('a node that looks at the chain', () => {
     try {
       await assert.rejects(node.step(), { name: 'PlimsollError' })
       const sent = await signer.read.getTransactionCount({ address: signer.sender, blockTag: 'pending' })
-      for (let i = 0; i < 2; i++) await assert.rejects(node.step(), { name: 'PlimsollError', message: /is still pending/ })
+      for (let i = 0; i < 2; i++)
+        await assert.rejects(node.step(), { name: 'PlimsollError', message: /is still pending/ })
       assert.equal(await signer.read.getTransactionCount({ address: signer.sender, blockTag: 'pending' }), sent)
     } finally {
       await rawCall(signer, 'evm_mine')
       await rawCall(signer, 'evm_setAutomine', true)
-      }
+    }
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
     assert.equal((await bob.wallet.read()).account.balances[0], before - 5n * USD)
   })
 
@@ -213,14 +266,18 @@ describe('a node that looks at the chain', () => {
     await rawCall(signer, 'evm_increaseTime', 1_000)
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
   })
 
   it('starts only where all that it asks is answered, and says what was not', async () => {
     const data = await system.copyState('unanswered')
     for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {
       endpoint.broken = [method]
-      await assert.rejects(SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo }), { name: 'PlimsollError' }, method)
+      await assert.rejects(
+        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo }),
+        { name: 'PlimsollError' },
+        method,
+      )
     }
     endpoint.broken = false
     await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo })).close()
@@ -228,19 +285,22 @@ describe('a node that looks at the chain', () => {
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {
     const { data } = system.deployed
-    const newest = Math.max(...(await readdir(data)).flatMap((name) => /^state-(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number))
+    const newest = Math.max(
+      ...(await readdir(data)).flatMap((name) => /^state-(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number),
+    )
     const blocked = join(data, `state-${String(newest + 1).padStart(6, '0')}.json.tmp`)
     await mkdir(blocked)
     const { id } = await bob.wallet.withdraw(0, 7n * USD, bob.address, DAY)
     await assert.rejects(node.step(), { name: 'PlimsollError', message: /^Cannot write .*state-\d+\.json: EISDIR/ })
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'accepted')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'accepted')
     await rm(blocked, { recursive: true })
     await node.step()
-    assert.equal(node.desk.state(id as `0x${string}`).status, 'settled')
+    assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
   })
 
   it('makes a checkpoint by itself before the last one is old, where nothing has to be settled', async () => {
-    const checkpointed = () => signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
+    const checkpointed = () =>
+      signer.read.readContract({ address: system.deployed.vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
     const before = await checkpointed()
     for (let i = 0; i < 5 && (await checkpointed()) === before; i++) {
       await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], 600)
@@ -261,7 +321,12 @@ describe('a node that looks at the chain', () => {
     }
     const [first] = all
     const snapshot = await rawCall(signer, 'evm_snapshot')
-    await sendCall(bob.signer, { address: system.deployed.vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(first!.id)] })
+    await sendCall(bob.signer, {
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'claim',
+      args: [BigInt(first!.id)],
+    })
     assert.deepEqual(await bob.wallet.client.withdrawals(1), all.slice(1))
     await rawCall(signer, 'evm_revert', snapshot)
     assert.deepEqual(await bob.wallet.client.withdrawals(1), all)

@@ -5,27 +5,27 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
-import { loadArtifact } from '../../contracts/artifacts.ts'
-import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
+import { verifyChain } from '../../audit/verify-chain.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
+import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
+import { DEFAULT_CLOCKS, type Deployed, deploy } from '../../deploy/deploy.ts'
+import { mockCustody } from '../../deploy/market-plan.ts'
 import { parseBook } from '../../protocol/book.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { mockCustody } from '../../sequencer/custody-plan.ts'
-import { DEFAULT_CLOCKS, deploy, type Deployed } from '../../sequencer/deploy.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { type RoundReport, SequencerNode } from '../../sequencer/node.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sequencer/rpc.ts'
-import { serve } from '../../sequencer/server.ts'
-import { Store } from '../../sequencer/store.ts'
-import { verifyChain } from '../../sequencer/verify-chain.ts'
+import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import { type RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
+import { Store } from '../../sequencer/state/store.ts'
 import { goodBook } from '../support/books.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 
 const ETHER = 10n ** 18n
-const ETH = 194_61n * ETHER / 100n
+const ETH = (194_61n * ETHER) / 100n
 const BTC = 7_935n * ETHER
 /** Storage of the contract: the accounts root follows the status word. */
 const ROOT_SLOT = '0x1'
@@ -72,7 +72,14 @@ describe('the node, on a chain in a process of its own', () => {
     chain = await startLocalChain()
     signer = await connectSigner(chain.url)
     const market = book()
-    deployed = await deploy(market, keys, signer, { accounts: market.accounts, custody: mockCustody(market), feeds: {}, allowDevelopmentKeys: false, data: join(parent, 'state'), clocks: DEFAULT_CLOCKS })
+    deployed = await deploy(market, keys, signer, {
+      accounts: market.accounts,
+      custody: mockCustody(market),
+      feeds: {},
+      allowDevelopmentKeys: false,
+      data: join(parent, 'state'),
+      clocks: DEFAULT_CLOCKS,
+    })
     feeds = [deployed.feeds.ETH!, deployed.feeds.BTC!]
     await cp(deployed.data, join(parent, 'genesis'), { recursive: true })
     node = await open()
@@ -98,7 +105,10 @@ describe('the node, on a chain in a process of its own', () => {
 
   it('places the imported accounts in the first round, then rests', async () => {
     const { round, swept, liquidated, complete, proofs } = await step()
-    assert.deepEqual({ round, swept, liquidated, complete, proofs }, { round: 1, swept: 5, liquidated: 0, complete: true, proofs: 2 })
+    assert.deepEqual(
+      { round, swept, liquidated, complete, proofs },
+      { round: 1, swept: 5, liquidated: 0, complete: true, proofs: 2 },
+    )
     assert.equal(await node.step(), undefined)
   })
 
@@ -119,8 +129,13 @@ describe('the node, on a chain in a process of its own', () => {
     assert.equal(report.liquidated, due.length)
     assert.equal(report.closed, due.filter(({ status }) => status === 'closed').length)
     assert.ok(report.complete)
-    assert.deepEqual(node.system.accounts.map(({ balances }) => balances), expected.map(({ after }) => after))
-    const changes = backstop.map((_, a) => before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n))
+    assert.deepEqual(
+      node.system.accounts.map(({ balances }) => balances),
+      expected.map(({ after }) => after),
+    )
+    const changes = backstop.map((_, a) =>
+      before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n),
+    )
     assert.deepEqual(await node.settlement.view('backstop'), changes)
     assert.equal(await node.settlement.view('badDebt'), badDebt)
   })
@@ -128,7 +143,8 @@ describe('the node, on a chain in a process of its own', () => {
   describe('serves', () => {
     let server: Awaited<ReturnType<typeof serve>>
     let metrics: NodeMetrics
-    const get = (path: string, init: RequestInit = {}) => fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers: { connection: 'close' } })
+    const get = (path: string, init: RequestInit = {}) =>
+      fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers: { connection: 'close' } })
 
     before(async () => {
       metrics = new NodeMetrics()
@@ -139,11 +155,17 @@ describe('the node, on a chain in a process of its own', () => {
 
     it('/health', async () => {
       const response = await get('/health')
-      assert.deepEqual([response.status, await response.json()], [200, { ok: true, round: 3, complete: true, error: null }])
+      assert.deepEqual(
+        [response.status, await response.json()],
+        [200, { ok: true, round: 3, complete: true, error: null }],
+      )
       node.failure = 'The feed does not answer.'
       const failing = await get('/health')
       node.failure = undefined
-      assert.deepEqual([failing.status, await failing.json()], [503, { ok: false, round: 3, complete: true, error: 'The feed does not answer.' }])
+      assert.deepEqual(
+        [failing.status, await failing.json()],
+        [503, { ok: false, round: 3, complete: true, error: 'The feed does not answer.' }],
+      )
     })
 
     it('/state, as the contract has it', async () => {
@@ -153,8 +175,12 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
       assert.deepEqual(state.backstop, (await node.settlement.view<bigint[]>('backstop')).map(String))
-      assert.deepEqual(state.slots.map(({ empty }: { empty: boolean }) => empty), heads.map((head) => head === 0n))
-      for (const { slot, covered } of state.slots) assert.equal(covered, await node.settlement.view('isCovered', [slot]))
+      assert.deepEqual(
+        state.slots.map(({ empty }: { empty: boolean }) => empty),
+        heads.map((head) => head === 0n),
+      )
+      for (const { slot, covered } of state.slots)
+        assert.equal(covered, await node.settlement.view('isCovered', [slot]))
       assert.ok(state.complete)
     })
 
@@ -162,10 +188,16 @@ describe('the node, on a chain in a process of its own', () => {
       const response = await get('/metrics')
       const body = await response.text()
       assert.match(response.headers.get('content-type')!, /^text\/plain/)
-      const sum = (field: 'swept' | 'liquidated' | 'proofs') => reports.reduce((total, report) => total + report[field], 0)
+      const sum = (field: 'swept' | 'liquidated' | 'proofs') =>
+        reports.reduce((total, report) => total + report[field], 0)
       for (const line of [
-        'plimsoll_round 3', 'plimsoll_complete 1', 'plimsoll_rounds_total 3', 'plimsoll_failures_total 0',
-        `plimsoll_swept_total ${sum('swept')}`, `plimsoll_liquidated_total ${sum('liquidated')}`, `plimsoll_proofs_total ${sum('proofs')}`,
+        'plimsoll_round 3',
+        'plimsoll_complete 1',
+        'plimsoll_rounds_total 3',
+        'plimsoll_failures_total 0',
+        `plimsoll_swept_total ${sum('swept')}`,
+        `plimsoll_liquidated_total ${sum('liquidated')}`,
+        `plimsoll_proofs_total ${sum('proofs')}`,
         `plimsoll_gas_total ${reports.reduce((total, { gas }) => total + gas, 0n)}`,
       ]) {
         assert.ok(body.split('\n').includes(line), line)
@@ -173,9 +205,15 @@ describe('the node, on a chain in a process of its own', () => {
     })
 
     it('nothing private', async () => {
-      const served = (await Promise.all(['/health', '/state', '/metrics'].map(async (path) => (await get(path)).text()))).join('\n')
+      const served = (
+        await Promise.all(['/health', '/state', '/metrics'].map(async (path) => (await get(path)).text()))
+      ).join('\n')
       const numbers = new Set(served.match(/[0-9]+/g))
-      const secrets = node.system.accounts.flatMap(({ owner, viewKey, balances }) => [owner, viewKey, ...balances.filter((b) => b > 1_000n || b < -1_000n)])
+      const secrets = node.system.accounts.flatMap(({ owner, viewKey, balances }) => [
+        owner,
+        viewKey,
+        ...balances.filter((b) => b > 1_000n || b < -1_000n),
+      ])
       const leaves = node.system.stacks.flatMap((stack) => stack.map(({ leaf }) => leaf))
       assert.ok(secrets.length > 15 && leaves.length >= 5)
       for (const secret of [...secrets, ...leaves]) assert.ok(!numbers.has(String(secret < 0n ? -secret : secret)))
@@ -190,7 +228,10 @@ describe('the node, on a chain in a process of its own', () => {
         assert.match(await text(socket), /^HTTP\/1\.1 40[04] /, target)
       }
       assert.equal((await get('/health?x=1')).status, 200)
-      await assert.rejects(serve(node, metrics, server.port), { name: 'PlimsollError', message: new RegExp(`port ${server.port}`) })
+      await assert.rejects(serve(node, metrics, server.port), {
+        name: 'PlimsollError',
+        message: new RegExp(`port ${server.port}`),
+      })
     })
   })
 
@@ -280,7 +321,7 @@ describe('the node, on a chain in a process of its own', () => {
     })
   })
 
-  it('refuses a state that is not the chain\'s, not there, damaged, of another chain, or not its operator\'s', async () => {
+  it("refuses a state that is not the chain's, not there, damaged, of another chain, or not its operator's", async () => {
     const refused = (directory: string, complaint: RegExp) =>
       assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
     const copy = async (name: string, change: (text: string) => string) => {
@@ -300,12 +341,21 @@ describe('the node, on a chain in a process of its own', () => {
     await writeFile(join(keyless, 'sequencer.key'), '0x05')
     await refused(keyless, /WRONG_KEY/)
     await refused(await copy('truncated', (text) => text.slice(0, -100)), /malformed or truncated/)
-    await refused(await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')), /is of chain 1337, but .* is chain 31337/)
-    await refused(await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')), /state-\d+\.json cannot be used: The stored accounts do not have the stored root/)
+    await refused(
+      await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')),
+      /is of chain 1337, but .* is chain 31337/,
+    )
+    await refused(
+      await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')),
+      /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
+    )
     process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
     try {
       const other = await connectSigner(chain.url)
-      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), { name: 'PlimsollError', message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/ })
+      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+        name: 'PlimsollError',
+        message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
+      })
     } finally {
       delete process.env[PRIVATE_KEY_VARIABLE]
     }
@@ -315,20 +365,39 @@ describe('the node, on a chain in a process of its own', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
       const parameters = await node.settlement.view<object>('parameters', [1])
       const { abi } = await loadArtifact('Rounds')
-      await sendCall(signer, { address: deployed.rounds, abi, functionName: 'proposeParameters', args: [1, { ...parameters, collateralFactor: 8_400 }] })
+      await sendCall(signer, {
+        address: deployed.rounds,
+        abi,
+        functionName: 'proposeParameters',
+        args: [1, { ...parameters, collateralFactor: 8_400 }],
+      })
       await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC], DEFAULT_CLOCKS.parameterDelay + 1)
       await step()
       const verdict = await audit()
       assert.ok(verdict.ok)
       assert.deepEqual(Object.keys(verdict), ['ok', 'settlement', 'chainId', 'rounds', 'unknown'])
       const last = reports.at(-1)!
-      assert.deepEqual(verdict.rounds.map(({ round }) => round), Array.from({ length: last.round }, (_, i) => i + 1))
+      assert.deepEqual(
+        verdict.rounds.map(({ round }) => round),
+        Array.from({ length: last.round }, (_, i) => i + 1),
+      )
       for (const audited of verdict.rounds) {
-        assert.deepEqual(Object.keys(audited), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
+        assert.deepEqual(Object.keys(audited), [
+          'round',
+          'complete',
+          'swept',
+          'resolved',
+          'operations',
+          'proofs',
+          'gas',
+        ])
         assert.ok(audited.complete)
         const report = reports.find(({ round }) => round === audited.round)
         if (report === undefined) continue
-        assert.deepEqual([audited.swept, audited.proofs, audited.resolved], [report.swept, report.proofs, report.liquidated])
+        assert.deepEqual(
+          [audited.swept, audited.proofs, audited.resolved],
+          [report.swept, report.proofs, report.liquidated],
+        )
         // Round 4's posting was in the step that crashed.
         if (report.round !== 4) assert.equal(audited.gas, Number(report.gas))
       }
@@ -349,14 +418,31 @@ describe('the node, on a chain in a process of its own', () => {
 
     it('refuses verifiers of another key, and is impossible without sound keys', async () => {
       const swapped: KeySet = { ...keys, sweep: { ...keys.sweep, keyHash: keys.resolve.keyHash } }
-      const verdict = await verifyChain(chain.url, deployed.settlement, async () => swapped, () => {})
+      const verdict = await verifyChain(
+        chain.url,
+        deployed.settlement,
+        async () => swapped,
+        () => {},
+      )
       assert.match(verdict.ok ? '' : verdict.error, /sweep verifier has another key/)
       const damaged = new PlimsollError('The key file is missing.')
-      await assert.rejects(verifyChain(chain.url, deployed.settlement, () => Promise.reject(damaged), () => {}), { name: 'PlimsollError', message: damaged.message })
+      await assert.rejects(
+        verifyChain(
+          chain.url,
+          deployed.settlement,
+          () => Promise.reject(damaged),
+          () => {},
+        ),
+        { name: 'PlimsollError', message: damaged.message },
+      )
     })
 
     it('refuses what is no settlement', async () => {
-      const refused = (address: string, message: RegExp) => assert.rejects(verifyChain(chain.url, address, keysOf, () => {}), { name: 'PlimsollError', message })
+      const refused = (address: string, message: RegExp) =>
+        assert.rejects(
+          verifyChain(chain.url, address, keysOf, () => {}),
+          { name: 'PlimsollError', message },
+        )
       await refused('0x1', /0x1 is not an address/)
       await refused(`0x${'12'.repeat(20)}`, /There is no contract at/)
       await refused(feeds[0]!, /is not a settlement of this version/)
@@ -368,7 +454,13 @@ describe('the node, on a chain in a process of its own', () => {
     const reader = await connectSigner(gone.url)
     await gone.stop()
     await assert.rejects(connectSigner(gone.url), { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ })
-    await assert.rejects(verifyChain(gone.url, deployed.settlement, keysOf, () => {}), { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ })
-    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf), { name: 'PlimsollError', message: /The chain did not serve/ })
+    await assert.rejects(
+      verifyChain(gone.url, deployed.settlement, keysOf, () => {}),
+      { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ },
+    )
+    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf), {
+      name: 'PlimsollError',
+      message: /The chain did not serve/,
+    })
   })
 })

@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { ASSETS, DISTRESS, INBOX, PRICE_MIN, WORD } from '../../protocol/constants.ts'
-import { cornerHealth, health, isCovered, type Balances, type Envelope } from '../../protocol/health.ts'
+import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
-import { planRound, type PlanOptions } from '../../sequencer/planner.ts'
-import { mulberry32, sampleAccounts } from '../../sequencer/sample-accounts.ts'
+import { mulberry32, sampleAccounts } from '../../risk/paths/sample-accounts.ts'
+import { type PlanOptions, planRound } from '../../sequencer/planner/plan-round.ts'
 
-const PARAMETERS = { collateralFactor: 8500n, liabilityFactor: 11500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12000n, penalty: 200n, depth: 0n }
+const PARAMETERS = {
+  collateralFactor: 8500n,
+  liabilityFactor: 11500n,
+  targetCollateralFactor: 8000n,
+  targetLiabilityFactor: 12000n,
+  penalty: 200n,
+  depth: 0n,
+}
 /** Price mark of one unit of cash per whole unit of an asset of 8 decimals, cash of 6. */
-const ONE = Number((10n ** 6n << 32n) / 10n ** 8n)
+const ONE = Number(((10n ** 6n) << 32n) / 10n ** 8n)
 
 function marksAt(prices: readonly number[]): Marks {
   return fillMarks(prices.map((price, a) => assetMarks(BigInt(Math.floor(price * ONE)), PARAMETERS, `asset ${a + 1}`)))
@@ -38,7 +45,10 @@ function execute(slots: Slot[], marks: Marks, options: PlanOptions = {}): number
       slots[slot]!.envelope = envelope
     }
     if (moves.length > 0) {
-      assert.ok(slots.filter((slot, number) => number <= INBOX || slot.envelope !== undefined).length >= window, 'no window can be filled')
+      assert.ok(
+        slots.filter((slot, number) => number <= INBOX || slot.envelope !== undefined).length >= window,
+        'no window can be filled',
+      )
     }
     for (const { from, to } of moves) {
       assert.notEqual(from, to)
@@ -66,7 +76,12 @@ function execute(slots: Slot[], marks: Marks, options: PlanOptions = {}): number
 }
 
 function sample(seed: number, count: number, prices: readonly number[]): Balances[] {
-  return sampleAccounts(seed, count, prices.map((price) => ({ price, decimals: 8 })), { bankrupt: true }).map((account) => account.balances)
+  return sampleAccounts(
+    seed,
+    count,
+    prices.map((price) => ({ price, decimals: 8 })),
+    { bankrupt: true },
+  ).map((account) => account.balances)
 }
 
 describe('planner', () => {
@@ -83,7 +98,8 @@ describe('planner', () => {
         execute(slots, marksAt(prices), { window })
         // What was in distress comes back as a new leaf without debt, now and then with newcomers.
         slots[DISTRESS]!.members.splice(0).forEach(() => slots[INBOX]!.members.push([1n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]))
-        if (random() < 0.3) slots[INBOX]!.members.push(...sample(seed * 100 + round, 1 + Math.floor(random() * 5), prices))
+        if (random() < 0.3)
+          slots[INBOX]!.members.push(...sample(seed * 100 + round, 1 + Math.floor(random() * 5), prices))
         prices.forEach((price, a) => (prices[a] = Math.max(1e-3, price * (1 + volatility * (random() + random() - 1)))))
       }
     }
@@ -98,14 +114,32 @@ describe('planner', () => {
   })
 
   it('survives jumps, collapses and recoveries with hardly any slots', () => {
-    for (const [count, window] of [[3, 3], [4, 3], [6, 6], [7, 6], [32, 6]] as const) {
+    for (const [count, window] of [
+      [3, 3],
+      [4, 3],
+      [6, 6],
+      [7, 6],
+      [32, 6],
+    ] as const) {
       const slots = emptySlots(count)
       const prices = [200, 8000]
       slots[INBOX]!.members.push(...sample(count, 80, prices))
       const below = Number(PRICE_MIN) / ONE / 4
       const path: [number, number][] = [
-        [200, 8000], [100, 8000], [100, 16000], [1, 1], [below, 8000], [below, below], [200, 8000], [1e6, 1e6], [200, 8000], [200, below],
-        [201, 8000], [199, 8000], [201, 7900], [199, 8100],
+        [200, 8000],
+        [100, 8000],
+        [100, 16000],
+        [1, 1],
+        [below, 8000],
+        [below, below],
+        [200, 8000],
+        [1e6, 1e6],
+        [200, 8000],
+        [200, below],
+        [201, 8000],
+        [199, 8000],
+        [201, 7900],
+        [199, 8100],
       ]
       for (const [eth, btc] of path) {
         execute(slots, marksAt([eth, btc]), { window })
@@ -131,7 +165,10 @@ describe('planner', () => {
     const far = marksAt([100, 4000])
     const slots = emptySlots(6)
     // Slots too deep for the newcomer, which is breached at half the price.
-    const envelope: Envelope = { floors: far.slice(1).map((mark) => mark.u), ceilings: Array<bigint>(7).fill(WORD - 1n) }
+    const envelope: Envelope = {
+      floors: far.slice(1).map((mark) => mark.collateralValue),
+      ceilings: Array<bigint>(7).fill(WORD - 1n),
+    }
     for (const slot of slots.slice(2)) {
       slot.envelope = envelope
       slot.members.push([0n, 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n])
@@ -143,11 +180,11 @@ describe('planner', () => {
 
   it('places accounts exactly on the line, and bounds and balances at the top of their range', () => {
     const top = fillMarks([assetMarks((1n << 60n) - 1n, PARAMETERS, 'asset 1')])
-    const { u, v } = top[1]!
+    const { collateralValue, liabilityValue } = top[1]!
     const slots = emptySlots(6)
-    const onTheLine: Balances = [-u, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
-    const below: Balances = [-u - 1n, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
-    const short: Balances = [v, -(1n << 32n), 0n, 0n, 0n, 0n, 0n, 0n]
+    const onTheLine: Balances = [-collateralValue, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const below: Balances = [-collateralValue - 1n, 1n << 32n, 0n, 0n, 0n, 0n, 0n, 0n]
+    const short: Balances = [liabilityValue, -(1n << 32n), 0n, 0n, 0n, 0n, 0n, 0n]
     const huge: Balances = [WORD - 1n, WORD - 1n, 0n, 0n, 0n, 0n, 0n, 0n]
     const empty: Balances = Array<bigint>(8).fill(0n)
     slots[INBOX]!.members.push(onTheLine, below, short, huge, empty)

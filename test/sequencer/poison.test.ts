@@ -3,12 +3,12 @@ import { parseEventLogs } from 'viem'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import type { SequencerNode } from '../../sequencer/node.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { serve } from '../../sequencer/server.ts'
-import { echo, type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { type EchoSystem, echo, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -28,13 +28,14 @@ describe('an operation that circuit or contract would refuse', () => {
   let outOfOrder = false
   /** Seconds that a proof takes on the chain. */
   let slow = 0
-  const prices = (eth: bigint, btc = 8_000n) => movePrices(system.signer, system.feeds, [eth * WEI, btc * WEI, 50n * WEI])
+  const prices = (eth: bigint, btc = 8_000n) =>
+    movePrices(system.signer, system.feeds, [eth * WEI, btc * WEI, 50n * WEI])
   const refused = (code: string) => (error: unknown) => {
     assert.equal((error as { code?: string }).code, code, String(error))
     return true
   }
   const status = (id: string) => {
-    const { status, code } = node.desk.state(id as `0x${string}`)
+    const { status, code } = node.pool.state(id as `0x${string}`)
     return code === undefined ? status : `${status} ${code}`
   }
 
@@ -44,7 +45,15 @@ describe('an operation that circuit or contract would refuse', () => {
       prove: async (keys, circuit, input) => {
         if (outOfOrder) throw new Error('out of memory')
         if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
-        if (circuit === 'transact' && unprovable !== undefined && (input.digest as bigint) > 0n && JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(`"${unprovable}n"`)) throw new Error('constraint 17 is not satisfied')
+        if (
+          circuit === 'transact' &&
+          unprovable !== undefined &&
+          (input.digest as bigint) > 0n &&
+          JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(
+            `"${unprovable}n"`,
+          )
+        )
+          throw new Error('constraint 17 is not satisfied')
         return echo(keys, circuit, input)
       },
     })
@@ -85,7 +94,10 @@ describe('an operation that circuit or contract would refuse', () => {
     await node.step()
     const [price, now] = [node.system.ledger.marks![1]!.price, node.custody.unwindPrices[1]!]
     assert.ok(now < price)
-    const cheap = await bob.wallet.unwind({ asset: 1, direction: 1, x: ETH / 100n, y: ((ETH / 100n) * now) / 2n ** 32n + 1n }, { expiresIn: 200_000 })
+    const cheap = await bob.wallet.unwind(
+      { asset: 1, direction: 1, x: ETH / 100n, y: ((ETH / 100n) * now) / 2n ** 32n + 1n },
+      { expiresIn: 200_000 },
+    )
     const other = await bob.wallet.preferences([8, 9, 8, 8, 8, 8, 8, 8], DAY)
     // Alice's debt is called in, and more of her ETH comes to the backstop at the price of before.
     await prices(160n, 24_000n)
@@ -100,10 +112,17 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is left out where nobody can prove it: all others go on, and it fails with a code', async () => {
     await bob.topUp(0, 'USD', 2_000n * USD)
     await node.step()
-    const [a, b] = [(await alice.wallet.client.account(0)).pendingVersion, (await bob.wallet.client.account(1)).pendingVersion]
+    const [a, b] = [
+      (await alice.wallet.client.account(0)).pendingVersion,
+      (await bob.wallet.client.account(1)).pendingVersion,
+    ]
     const poison = await alice.wallet.withdraw(0, 7_777_777n, alice.address, DAY)
     const after = await alice.wallet.withdraw(0, USD, alice.address, DAY)
-    const others = [await bob.wallet.withdraw(0, USD, bob.address, DAY), await bob.wallet.withdraw(0, 2n * USD, bob.address, DAY), await bob.wallet.withdraw(0, 3n * USD, bob.address, DAY)]
+    const others = [
+      await bob.wallet.withdraw(0, USD, bob.address, DAY),
+      await bob.wallet.withdraw(0, 2n * USD, bob.address, DAY),
+      await bob.wallet.withdraw(0, 3n * USD, bob.address, DAY),
+    ]
     await alice.topUp(1, 'ETH', WEI)
     unprovable = 7_777_777n
     let failures = 0
@@ -117,7 +136,10 @@ describe('an operation that circuit or contract would refuse', () => {
     assert.equal(status(poison.id), 'failed REJECTED')
     assert.equal(status(after.id), 'failed STALE_VERSION')
     for (const { id } of others) assert.equal(status(id), 'settled')
-    assert.deepEqual([(await alice.wallet.client.account(0)).pendingVersion, (await bob.wallet.client.account(1)).pendingVersion], [a, b + 4])
+    assert.deepEqual(
+      [(await alice.wallet.client.account(0)).pendingVersion, (await bob.wallet.client.account(1)).pendingVersion],
+      [a, b + 4],
+    )
     unprovable = undefined
   })
 
@@ -136,8 +158,12 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
-    const { ContractRefusal, ChainFailure } = await import('../../sequencer/refusal.ts')
-    for (const error of [new ChainFailure('no answer'), new ContractRefusal('settle', 'BatchExpired', []), new ContractRefusal('settle', 'NoFreshRound', [])]) {
+    const { ContractRefusal, ChainFailure } = await import('../../sdk/chain/contract-errors.ts')
+    for (const error of [
+      new ChainFailure('no answer'),
+      new ContractRefusal('settle', 'BatchExpired', []),
+      new ContractRefusal('settle', 'NoFreshRound', []),
+    ]) {
       node.settlement.settle = () => Promise.reject(error)
       for (let i = 0; i < 4; i++) await assert.rejects(node.step())
       assert.equal(status(id), 'accepted')
@@ -150,12 +176,34 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is a forced request that expires before it could be settled: it is left to the contract', async () => {
     const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
     const { bond, forcedFee } = await bob.signer.read.readContract({ ...forced, functionName: 'config' })
-    const { logs } = await sendCall(bob.signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const { logs } = await sendCall(bob.signer, {
+      ...forced,
+      functionName: 'reserve',
+      args: [1],
+      value: bond + forcedFee,
+    })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
     const expiry = (await bob.signer.read.getBlock()).timestamp + 100_000n
-    const message = messageHash({ chainId: 31337n, settlement: BigInt(system.deployed.settlement) }, { kind: KIND.forced, index: 1, nonce: number, expiry, asset: 0, direction: 0, x: USD, y: 0n, extra: BigInt(bob.address) })
+    const message = messageHash(
+      { chainId: 31337n, settlement: BigInt(system.deployed.settlement) },
+      {
+        kind: KIND.forced,
+        index: 1,
+        nonce: number,
+        expiry,
+        asset: 0,
+        direction: 0,
+        x: USD,
+        y: 0n,
+        extra: BigInt(bob.address),
+      },
+    )
     const { r8, s } = sign(bob.wallet.key, message)
-    await sendCall(bob.signer, { ...forced, functionName: 'submit', args: [number, 0, USD, bob.address, Number(expiry), r8, s] })
+    await sendCall(bob.signer, {
+      ...forced,
+      functionName: 'submit',
+      args: [number, 0, USD, bob.address, Number(expiry), r8, s],
+    })
     // Ten seconds before its end.
     const { timestamp } = await bob.signer.read.getBlock()
     await rawCall(system.signer, 'evm_setNextBlockTimestamp', `0x${(expiry - 10n).toString(16)}`)
@@ -180,8 +228,12 @@ describe('an operation that circuit or contract would refuse', () => {
     assert.equal(report?.operations, 24)
     assert.equal((await node.step())?.operations, 7)
     const accepted: string[] = []
-    for (let i = 0; i < 64; i++) accepted.push((await bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, newLink(), DAY)).id)
-    await assert.rejects(bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, newLink(), DAY), refused('BUSY'))
+    for (let i = 0; i < 64; i++)
+      accepted.push((await bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, newLink(), DAY)).id)
+    await assert.rejects(
+      bob.wallet.trade({ asset: 1, direction: 1, x: ETH, y: 200n * USD }, newLink(), DAY),
+      refused('BUSY'),
+    )
     assert.equal((await alice.wallet.preferences([8, 9, 8, 8, 8, 8, 8, 8], DAY)).status, 'accepted')
   })
 })

@@ -23,7 +23,8 @@ export function readConstraints(path: string): Constraint[] {
     return Array.from({ length: terms }, () => {
       const wire = view.getUint32(position, true)
       let coefficient = 0n
-      for (let word = 3; word >= 0; word--) coefficient = (coefficient << 64n) | view.getBigUint64(position + 4 + 8 * word, true)
+      for (let word = 3; word >= 0; word--)
+        coefficient = (coefficient << 64n) | view.getBigUint64(position + 4 + 8 * word, true)
       position += 36
       const shared = seen.get(coefficient)
       if (shared === undefined) seen.set(coefficient, coefficient)

@@ -1,4 +1,4 @@
-import { CIRCUITS, PROFILES, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { CIRCUITS, type CircuitName, PROFILES, type Profile } from '../../prover/profiles.ts'
 import { openCircuit } from './circuit.ts'
 
 /** Constraints of the circuits, as docs/constraints.json keeps them. */
@@ -16,8 +16,11 @@ export async function profileCounts(profile: Profile): Promise<Record<CircuitNam
 }
 
 export async function measureConstraints(): Promise<ConstraintCounts> {
-  const sized = (steps: number) => profileCounts({ name: 'tiny', depth: 8, sweep: { steps, window: 6 }, resolve: { steps }, transact: { steps } })
+  const sized = (steps: number) =>
+    profileCounts({ name: 'tiny', depth: 8, sweep: { steps, window: 6 }, resolve: { steps }, transact: { steps } })
   const [one, two] = [await sized(1), await sized(2)]
-  const step = Object.fromEntries(CIRCUITS.map((circuit) => [circuit, circuit === 'exit' ? one.exit : two[circuit] - one[circuit]])) as Record<CircuitName, number>
+  const step = Object.fromEntries(
+    CIRCUITS.map((circuit) => [circuit, circuit === 'exit' ? one.exit : two[circuit] - one[circuit]]),
+  ) as Record<CircuitName, number>
   return { step, tiny: await profileCounts(PROFILES.tiny) }
 }

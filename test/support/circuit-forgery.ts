@@ -28,7 +28,9 @@ export function at(input: CircuitInput, name: string, ...path: number[]): bigint
 /** The input with `value` at `name[path]`. */
 export function put(input: CircuitInput, name: string, path: readonly number[], value: Signal): CircuitInput {
   const replace = (old: Signal, [first, ...rest]: readonly number[]): Signal =>
-    first === undefined ? value : (old as readonly Signal[]).with(first, replace((old as readonly Signal[])[first]!, rest))
+    first === undefined
+      ? value
+      : (old as readonly Signal[]).with(first, replace((old as readonly Signal[])[first]!, rest))
   return { ...input, [name]: replace(input[name]!, path) }
 }
 
@@ -41,7 +43,11 @@ const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
 
 /** The public vector of a resolve's private inputs and claims: consistent with every lie in them. Nothing is checked. */
-export function resolveVectorOf(input: CircuitInput, claims: readonly (StepClaim | undefined)[] = [], batch: BatchClaim = {}): bigint[] {
+export function resolveVectorOf(
+  input: CircuitInput,
+  claims: readonly (StepClaim | undefined)[] = [],
+  batch: BatchClaim = {},
+): bigint[] {
   let root = input.rootBefore as bigint
   let distress = input.distressBefore as bigint
   let inbox = input.inboxBefore as bigint
@@ -62,24 +68,34 @@ export function resolveVectorOf(input: CircuitInput, claims: readonly (StepClaim
     const key = accountKey({ owner: value('owner') as bigint, viewKey })
     const before = { sign: list(value('sign')), magnitude: list(value('magnitude')) }
     const after = { sign: claim.sign ?? before.sign, magnitude: claim.magnitude ?? before.magnitude }
-    const newLeaf = poseidon([claim.key ?? key, claim.meta ?? meta + 1n, packBits(after.sign), ...after.magnitude].map(mod))
+    const newLeaf = poseidon(
+      [claim.key ?? key, claim.meta ?? meta + 1n, packBits(after.sign), ...after.magnitude].map(mod),
+    )
     if (active) distress = value('below') as bigint
     if (write) {
       root = rootWith(newLeaf, table(value('children')), list(value('indexBits')))
       inbox = poseidon([inbox, newLeaf])
     }
     const signed = ({ sign, magnitude }: typeof before, a: number) => (sign[a] ? -magnitude[a]! : magnitude[a]!)
-    for (let a = 0; a < 8; a++) delta[a]! += claim.backstopDelta?.[a] ?? (write ? signed(before, a) - signed(after, a) : 0n)
+    for (let a = 0; a < 8; a++)
+      delta[a]! += claim.backstopDelta?.[a] ?? (write ? signed(before, a) - signed(after, a) : 0n)
     badDebt += claim.badDebt ?? 0n
     const cipher = claim.cipher ?? encryptBalances(viewKey, newLeaf, after.sign, after.magnitude, weights)
     writes.push(...(claim.write ?? (write ? [index, newLeaf, ...cipher] : [0n, 0n, 0n, 0n, 0n])))
   }
   return [
     batch.active ?? list(input.active!).reduce((sum, bit) => sum + bit, 0n),
-    input.rootBefore as bigint, batch.rootAfter ?? root,
-    input.distressBefore as bigint, batch.distressAfter ?? distress,
-    input.inboxBefore as bigint, batch.inboxAfter ?? inbox,
-    input.minLiability as bigint, ...table(input.marks!).flat(), ...delta, badDebt, ...writes,
+    input.rootBefore as bigint,
+    batch.rootAfter ?? root,
+    input.distressBefore as bigint,
+    batch.distressAfter ?? distress,
+    input.inboxBefore as bigint,
+    batch.inboxAfter ?? inbox,
+    input.minLiability as bigint,
+    ...table(input.marks!).flat(),
+    ...delta,
+    badDebt,
+    ...writes,
   ].map(mod)
 }
 
@@ -89,15 +105,26 @@ export function sweepVectorOf(input: CircuitInput, headsAfter?: readonly bigint[
   const heads = [...before]
   list(input.active!).forEach((_, s) => {
     const value = (name: string) => (input[name] as readonly Signal[])[s]!
-    const leaf = poseidon([value('key') as bigint, value('meta') as bigint, packBits(list(value('sign'))), ...list(value('magnitude'))])
+    const leaf = poseidon([
+      value('key') as bigint,
+      value('meta') as bigint,
+      packBits(list(value('sign'))),
+      ...list(value('magnitude')),
+    ])
     const from = list(value('from'))
     const to = list(value('to'))
     const above = poseidon([mod(heads.reduce((sum, head, w) => sum + to[w]! * head, 0n)), leaf])
-    heads.forEach((head, w) => (heads[w] = mod(head + from[w]! * ((value('below') as bigint) - head) + to[w]! * (above - head))))
+    heads.forEach(
+      (head, w) => (heads[w] = mod(head + from[w]! * ((value('below') as bigint) - head) + to[w]! * (above - head))),
+    )
   })
   return [
     list(input.active!).reduce((sum, bit) => sum + bit, 0n),
-    ...before, ...(headsAfter ?? heads), ...list(input.free!), ...table(input.floors!).flat(), ...table(input.ceilings!).flat(),
+    ...before,
+    ...(headsAfter ?? heads),
+    ...list(input.free!),
+    ...table(input.floors!).flat(),
+    ...table(input.ceilings!).flat(),
   ].map(mod)
 }
 
@@ -107,7 +134,11 @@ export function withVector(input: CircuitInput, vector: readonly bigint[]): Circ
 }
 
 /** A lie, told consistently: its public part follows from its private part and claims. */
-export function forgeResolve(input: CircuitInput, claims?: readonly (StepClaim | undefined)[], batch?: BatchClaim): CircuitInput {
+export function forgeResolve(
+  input: CircuitInput,
+  claims?: readonly (StepClaim | undefined)[],
+  batch?: BatchClaim,
+): CircuitInput {
   return withVector(input, resolveVectorOf(input, claims, batch))
 }
 
@@ -128,7 +159,13 @@ export function rootWith(leaf: bigint, children: readonly (readonly bigint[])[],
   }, leaf)
 }
 
-export function encryptBalances(viewKey: bigint, leaf: bigint, sign: readonly bigint[], m: readonly bigint[], weights: bigint): bigint[] {
+export function encryptBalances(
+  viewKey: bigint,
+  leaf: bigint,
+  sign: readonly bigint[],
+  m: readonly bigint[],
+  weights: bigint,
+): bigint[] {
   return [
     m[0]! + (m[1]! << 64n) + (m[2]! << 128n),
     m[3]! + (m[4]! << 64n) + (m[5]! << 128n),
@@ -141,7 +178,8 @@ export function withLeaf(input: CircuitInput, opening: Readonly<Record<string, S
   const opened = putStep(input, 0, opening)
   const value = (name: string) => (opened[name] as readonly Signal[])[0]!
   const bits = list(value('indexBits'))
-  const meta = (value('version') as bigint) + (packBits(bits) << 32n) + (packBits(table(value('weightBits')).flat()) << 64n)
+  const meta =
+    (value('version') as bigint) + (packBits(bits) << 32n) + (packBits(table(value('weightBits')).flat()) << 64n)
   const key = accountKey({ owner: value('owner') as bigint, viewKey: value('viewKey') as bigint })
   const leaf = poseidon([key, meta, packBits(list(value('sign'))), ...list(value('magnitude'))].map(mod))
   let node = leaf
@@ -150,5 +188,9 @@ export function withLeaf(input: CircuitInput, opening: Readonly<Record<string, S
     node = poseidon([...replaced])
     return replaced
   })
-  return { ...putStep(opened, 0, { current: leaf, children }), rootBefore: node, distressBefore: poseidon([value('below') as bigint, leaf]) }
+  return {
+    ...putStep(opened, 0, { current: leaf, children }),
+    rootBefore: node,
+    distressBefore: poseidon([value('below') as bigint, leaf]),
+  }
 }

@@ -1,6 +1,6 @@
-import { NEUTRAL_WEIGHTS, type Account } from '../../protocol/account.ts'
+import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
-import { health, type Balances, type Envelope } from '../../protocol/health.ts'
+import { type Balances, type Envelope, health } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import { PROFILES } from '../../prover/profiles.ts'
@@ -11,7 +11,13 @@ export const SLOTS = 4
 /** Base units of cash. */
 export const MIN_LIABILITY = 50_000_000n
 
-const FACTORS = { collateralFactor: 8500n, liabilityFactor: 11500n, targetCollateralFactor: 8000n, targetLiabilityFactor: 12000n, penalty: 200n }
+const FACTORS = {
+  collateralFactor: 8500n,
+  liabilityFactor: 11500n,
+  targetCollateralFactor: 8000n,
+  targetLiabilityFactor: 12000n,
+  penalty: 200n,
+}
 
 /** Two assets, of 2 and of 30 cash units a base unit; one whole unit is 1000 base units. */
 export const MARKS: Marks = fillMarks([
@@ -20,7 +26,15 @@ export const MARKS: Marks = fillMarks([
 ])
 
 export function account(index: number, balances: Balances, more: Partial<Account> = {}): Account {
-  return { owner: 1000n + BigInt(index), viewKey: 2000n + BigInt(index), index, version: 7n, weights: NEUTRAL_WEIGHTS, balances: [...balances, ...Array<bigint>(8 - balances.length).fill(0n)], ...more }
+  return {
+    owner: 1000n + BigInt(index),
+    viewKey: 2000n + BigInt(index),
+    index,
+    version: 7n,
+    weights: NEUTRAL_WEIGHTS,
+    balances: [...balances, ...Array<bigint>(8 - balances.length).fill(0n)],
+    ...more,
+  }
 }
 
 /** Breached, and its target within reach: a partial liquidation at a multiplier above 1. */
@@ -34,7 +48,10 @@ export const HEALTHY = [5_000_000n, 1_000_000_000n, -1_000_000n]
 export const BELOW_TARGET = [-1_650_000_000n, 1_000_000_000n]
 
 /** The bounds at which `covered` is exact: the marks themselves. */
-export const AT_MARKS: Envelope = { floors: MARKS.slice(1).map(({ u }) => u), ceilings: MARKS.slice(1).map(({ v }) => v) }
+export const AT_MARKS: Envelope = {
+  floors: MARKS.slice(1).map(({ collateralValue }) => collateralValue),
+  ceilings: MARKS.slice(1).map(({ liabilityValue }) => liabilityValue),
+}
 
 export interface Setting {
   readonly marks?: Marks
@@ -44,7 +61,10 @@ export interface Setting {
 }
 
 /** A system with everything in the inbox, account 0 at its bottom above the ghosts; slot 2 is open. */
-export function inInbox(accounts: readonly Account[], { marks = MARKS, minLiability = MIN_LIABILITY, envelope = AT_MARKS, ghosts = [] }: Setting = {}): System {
+export function inInbox(
+  accounts: readonly Account[],
+  { marks = MARKS, minLiability = MIN_LIABILITY, envelope = AT_MARKS, ghosts = [] }: Setting = {},
+): System {
   const system = System.genesis(TINY, SLOTS, minLiability, accounts, ghosts)
   system.setMarks(marks)
   system.open({ slot: 2, envelope })
@@ -56,7 +76,10 @@ export function inDistress(accounts: readonly Account[], setting: Setting = {}):
   const system = inInbox(accounts, setting)
   while (system.stacks[INBOX]!.length > 0) {
     const count = Math.min(TINY.sweep.steps, system.stacks[INBOX]!.length)
-    system.sweep(WINDOW, Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })))
+    system.sweep(
+      WINDOW,
+      Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })),
+    )
   }
   return system
 }

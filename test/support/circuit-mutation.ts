@@ -1,5 +1,5 @@
 import { FIELD } from '../../protocol/constants.ts'
-import { evaluate, type Combination, type Constraint } from './circuit-constraints.ts'
+import { type Combination, type Constraint, evaluate } from './circuit-constraints.ts'
 
 /**
  * Wires of a valid witness that could change alone, to whatever value, with every constraint still satisfied.
@@ -16,7 +16,10 @@ export function freeWires(constraints: readonly Constraint[], witness: readonly 
     const collect = (combination: Combination, side: 0 | 1 | 2) => {
       for (const [wire, coefficient] of combination) {
         let entry = wires.get(wire)
-        if (entry === undefined) wires.set(wire, (entry = [0n, 0n, 0n]))
+        if (entry === undefined) {
+          entry = [0n, 0n, 0n]
+          wires.set(wire, entry)
+        }
         entry[side] += coefficient
       }
     }
@@ -48,5 +51,5 @@ export function divide(a: bigint, b: bigint): bigint {
     ;[r0, r1] = [r1, r0 - q * r1]
     ;[s0, s1] = [s1, s0 - q * s1]
   }
-  return (((a % FIELD) * s0) % FIELD + FIELD) % FIELD
+  return ((((a % FIELD) * s0) % FIELD) + FIELD) % FIELD
 }

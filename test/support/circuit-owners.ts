@@ -1,12 +1,21 @@
 import { type Address, toHex } from 'viem'
 import type { Account } from '../../protocol/account.ts'
 import type { Shape } from '../../protocol/batch.ts'
-import { type OwnerKey, ownerHash, ownerKeyFromSeed, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import type { Balances } from '../../protocol/health.ts'
+import { type OwnerKey, ownerHash, ownerKeyFromSeed, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { messageHash, type SigningDomain } from '../../protocol/messages.ts'
-import { type Forced, type Operation, operationMessage, type Preferences, type SignedOperation, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
-import { sign, type Signature } from '../../protocol/signature.ts'
+import {
+  type Forced,
+  type Operation,
+  operationMessage,
+  type Preferences,
+  type SignedOperation,
+  type Trade,
+  type Unwind,
+  type Withdraw,
+} from '../../protocol/operation.ts'
+import { type Signature, sign } from '../../protocol/signature.ts'
 import { System } from '../../protocol/system.ts'
 import { account, MARKS, MIN_LIABILITY, SLOTS, TINY } from './circuit-market.ts'
 
@@ -25,13 +34,24 @@ export function ownerKey(index: number): OwnerKey {
 /** An account whose owner can sign. */
 export function ownedAccount(index: number, balances: Balances, more: Partial<Account> = {}): Account {
   const { publicKey } = ownerKey(index)
-  return account(index, balances, { owner: ownerHash(publicKey), viewKey: sharedViewKey(SEQUENCER.secret, publicKey), ...more })
+  return account(index, balances, {
+    owner: ownerHash(publicKey),
+    viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
+    ...more,
+  })
 }
 
 /** A system of accounts whose owners can sign, all in the inbox. */
-export function owned(accounts: readonly Account[], { marks = MARKS, shape = TINY }: { marks?: Marks; shape?: Shape } = {}): System {
+export function owned(
+  accounts: readonly Account[],
+  { marks = MARKS, shape = TINY }: { marks?: Marks; shape?: Shape } = {},
+): System {
   const publicKeys = accounts.map(({ index }) => ownerKey(index).publicKey)
-  const system = System.genesis(shape, SLOTS, MIN_LIABILITY, accounts, [], { domain: SIGNING, secret: SEQUENCER.secret, publicKeys })
+  const system = System.genesis(shape, SLOTS, MIN_LIABILITY, accounts, [], {
+    domain: SIGNING,
+    secret: SEQUENCER.secret,
+    publicKeys,
+  })
   system.setMarks(marks)
   return system
 }
@@ -63,7 +83,15 @@ export function preferences(more: Partial<Preferences> & Pick<Preferences, 'inde
 }
 
 export function forced(more: Partial<Forced> & Pick<Forced, 'index' | 'amount'>): Forced {
-  return signed({ kind: 'forced', queueNumber: 12n, asset: 0, recipient: RECIPIENT, expiry: EXPIRY, signature: UNSIGNED, ...more })
+  return signed({
+    kind: 'forced',
+    queueNumber: 12n,
+    asset: 0,
+    recipient: RECIPIENT,
+    expiry: EXPIRY,
+    signature: UNSIGNED,
+    ...more,
+  })
 }
 
 export function topUp(index: number, amount: bigint, asset = 1): Operation {

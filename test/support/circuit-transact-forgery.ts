@@ -21,7 +21,9 @@ export interface OperationClaim {
 }
 
 /** What it claims of a whole batch, by names of the public vector. */
-export type TransactClaim = Partial<Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>>
+export type TransactClaim = Partial<
+  Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>
+>
 
 const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
@@ -40,7 +42,18 @@ export function stepOf(input: CircuitInput, s: number) {
   const after = [...balances]
   if (asset >= 0) after[asset]! += grows * one('amount')
   after[0]! -= grows * one('cash')
-  return { value, one, before, after, asset, op, index, weights, viewKey: one('viewKey'), place: one('version') + (index << 32n) }
+  return {
+    value,
+    one,
+    before,
+    after,
+    asset,
+    op,
+    index,
+    weights,
+    viewKey: one('viewKey'),
+    place: one('version') + (index << 32n),
+  }
 }
 
 /** The leaf that a step writes, and what it commits to. */
@@ -48,14 +61,20 @@ function writtenOf(input: CircuitInput, s: number, claim: OperationClaim = {}) {
   const { one, before, after, asset, op, weights, viewKey, place } = stepOf(input, s)
   const changed = (a: number) => a === asset || a === 0
   const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
-  const magnitude = claim.magnitude ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
+  const magnitude =
+    claim.magnitude ??
+    after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
   const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
   const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
   return { sign, magnitude, leaf: poseidon([key, meta, packBits(sign), ...magnitude].map(mod)) }
 }
 
 /** The public vector of a transact's private inputs and claims: consistent with every lie in them. Nothing is checked. */
-export function transactVectorOf(input: CircuitInput, claims: readonly (OperationClaim | undefined)[] = [], batch: TransactClaim = {}): bigint[] {
+export function transactVectorOf(
+  input: CircuitInput,
+  claims: readonly (OperationClaim | undefined)[] = [],
+  batch: TransactClaim = {},
+): bigint[] {
   let root = input.rootBefore as bigint
   let inbox = input.inboxBefore as bigint
   let active = 0n
@@ -73,7 +92,13 @@ export function transactVectorOf(input: CircuitInput, claims: readonly (Operatio
     const cipher = claim.cipher ?? encryptBalances(viewKey, leaf, sign, magnitude, weights)
     const terms = op === 4n ? [0n, 0n] : [BigInt(asset), one('amount')]
     const [ax, ay] = list(value('publicKey'))
-    const step = [op, op > 0n ? index : 0n, ...(writes ? [leaf, ...cipher] : op === 8n ? [...list(value('r8')), one('s'), one('expiry')] : [0n, 0n, 0n, 0n]), ...terms, ...tail()]
+    const step = [
+      op,
+      op > 0n ? index : 0n,
+      ...(writes ? [leaf, ...cipher] : op === 8n ? [...list(value('r8')), one('s'), one('expiry')] : [0n, 0n, 0n, 0n]),
+      ...terms,
+      ...tail(),
+    ]
     published.push(...step.map((element, k) => claim.published?.[k] ?? element))
 
     function tail(): bigint[] {
@@ -85,14 +110,26 @@ export function transactVectorOf(input: CircuitInput, claims: readonly (Operatio
     }
   })
   return [
-    batch.active ?? active, input.rootBefore as bigint, batch.rootAfter ?? root, input.inboxBefore as bigint, batch.inboxAfter ?? inbox,
-    batch.chainId ?? (input.chainId as bigint), batch.settlement ?? (input.settlement as bigint), ...list(input.sequencer!),
-    batch.validUntil ?? (input.validUntil as bigint), ...table(input.marks!).flat(), ...published,
+    batch.active ?? active,
+    input.rootBefore as bigint,
+    batch.rootAfter ?? root,
+    input.inboxBefore as bigint,
+    batch.inboxAfter ?? inbox,
+    batch.chainId ?? (input.chainId as bigint),
+    batch.settlement ?? (input.settlement as bigint),
+    ...list(input.sequencer!),
+    batch.validUntil ?? (input.validUntil as bigint),
+    ...table(input.marks!).flat(),
+    ...published,
   ].map(mod)
 }
 
 /** A lie, told consistently: its public part follows from its private part and claims. */
-export function forgeTransact(input: CircuitInput, claims?: readonly (OperationClaim | undefined)[], batch?: TransactClaim): CircuitInput {
+export function forgeTransact(
+  input: CircuitInput,
+  claims?: readonly (OperationClaim | undefined)[],
+  batch?: TransactClaim,
+): CircuitInput {
   return withVector(input, transactVectorOf(input, claims, batch))
 }
 
@@ -101,8 +138,27 @@ export function stepMessage(input: CircuitInput, s: number): bigint {
   const { one, asset, op, index } = stepOf(input, s)
   const kind = op === 8n ? 7 : Number(op)
   const nonce = kind === 7 ? one('queueNumber') : one('version')
-  const head = messageHead({ kind, index: Number(index), nonce, expiry: one('expiry'), asset, direction: Number(one('direction')), x: 0n, y: 0n, extra: 0n })
-  return poseidon([0x706c696d736f6c6c2e7631n, input.chainId as bigint, input.settlement as bigint, head, one('amount') + (one('cash') << 64n), one('extra')].map(mod))
+  const head = messageHead({
+    kind,
+    index: Number(index),
+    nonce,
+    expiry: one('expiry'),
+    asset,
+    direction: Number(one('direction')),
+    x: 0n,
+    y: 0n,
+    extra: 0n,
+  })
+  return poseidon(
+    [
+      0x706c696d736f6c6c2e7631n,
+      input.chainId as bigint,
+      input.settlement as bigint,
+      head,
+      one('amount') + (one('cash') << 64n),
+      one('extra'),
+    ].map(mod),
+  )
 }
 
 /** The input of one step whose leaf has another opening, and the tree before as if that had been its leaf. */
@@ -110,7 +166,14 @@ export function withOpening(input: CircuitInput, s: number, opening: Readonly<Re
   const opened = { ...input }
   for (const [name, value] of Object.entries(opening)) opened[name] = (input[name] as readonly Signal[]).with(s, value)
   const { value, one, before, viewKey, place } = stepOf(opened, s)
-  const leaf = poseidon([accountKey({ owner: one('owner'), viewKey }), place + (one('oldWeights') << 64n), packBits(before.sign), ...before.magnitude].map(mod))
+  const leaf = poseidon(
+    [
+      accountKey({ owner: one('owner'), viewKey }),
+      place + (one('oldWeights') << 64n),
+      packBits(before.sign),
+      ...before.magnitude,
+    ].map(mod),
+  )
   let node = leaf
   const bits = list(value('indexBits'))
   const children = table(value('children')).map((siblings, level) => {
@@ -137,7 +200,12 @@ export function withPaths(input: CircuitInput): CircuitInput {
   })
   let child = 0n
   const children = table(stepOf(input, 1).value('children')).map((siblings, level) => {
-    const path = level < meeting ? siblings : level === meeting ? siblings.with(first[level]!, nodes[level]!) : siblings.with(second[level]!, child)
+    const path =
+      level < meeting
+        ? siblings
+        : level === meeting
+          ? siblings.with(first[level]!, nodes[level]!)
+          : siblings.with(second[level]!, child)
     child = poseidon([...path])
     return path
   })
@@ -145,7 +213,13 @@ export function withPaths(input: CircuitInput): CircuitInput {
 }
 
 /** The lie with a signature of its own over what it says, by the owner of its account or another key, and its public part. */
-export function signedLie(input: CircuitInput, s: number, changes: Readonly<Record<string, Signal>> = {}, key?: OwnerKey, claims?: readonly (OperationClaim | undefined)[]): CircuitInput {
+export function signedLie(
+  input: CircuitInput,
+  s: number,
+  changes: Readonly<Record<string, Signal>> = {},
+  key?: OwnerKey,
+  claims?: readonly (OperationClaim | undefined)[],
+): CircuitInput {
   const lie = putStep(input, s, changes)
   const signer = key ?? ownerKey(Number(stepOf(lie, s).index))
   const signature = sign(signer, stepMessage(lie, s))

@@ -7,27 +7,29 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { CircuitInput } from '../../protocol/system.ts'
 import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
 import { cachedDirectory } from '../../prover/key-cache.ts'
-import { mainSource, stepsOf, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { type CircuitName, mainSource, type Profile, stepsOf } from '../../prover/profiles.ts'
 import { WitnessCalculator } from '../../prover/witness.ts'
-import { readConstraints, type Constraint } from './circuit-constraints.ts'
+import { type Constraint, readConstraints } from './circuit-constraints.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CIRCUITS = join(ROOT, 'circuits')
 
 /** What became of an input: a witness, or the template whose assertion failed and its line. */
-export type Outcome = { readonly witness: () => bigint[] } | { readonly template: string; readonly line: number; readonly message: string }
+export type Outcome =
+  | { readonly witness: () => bigint[] }
+  | { readonly template: string; readonly line: number; readonly message: string }
 
 /** A compiled circuit, for witnesses and constraints without keys. Compilations are cached by content. */
 export class Circuit {
   readonly name: string
-  private readonly calculator: WitnessCalculator
-  private readonly files: string
-  private parsed: Constraint[] | undefined
+  readonly #calculator: WitnessCalculator
+  readonly #files: string
+  #parsed: Constraint[] | undefined
 
   private constructor(name: string, calculator: WitnessCalculator, files: string) {
     this.name = name
-    this.calculator = calculator
-    this.files = files
+    this.#calculator = calculator
+    this.#files = files
   }
 
   static async open(name: string, main: string): Promise<Circuit> {
@@ -40,14 +42,14 @@ export class Circuit {
   }
 
   get constraints(): readonly Constraint[] {
-    this.parsed ??= readConstraints(`${this.files}.r1cs`)
-    return this.parsed
+    this.#parsed ??= readConstraints(`${this.#files}.r1cs`)
+    return this.#parsed
   }
 
   /** The wires' names: several where the compiler merged signals into one wire. */
   async wireNames(): Promise<Map<number, string[]>> {
     const names = new Map<number, string[]>()
-    for (const line of (await readFile(`${this.files}.sym`, 'utf8')).split('\n')) {
+    for (const line of (await readFile(`${this.#files}.sym`, 'utf8')).split('\n')) {
       const [, wire, , name] = line.split(',')
       if (name === undefined || wire === '-1') continue
       const list = names.get(Number(wire))
@@ -60,7 +62,7 @@ export class Circuit {
   /** Runs the circuit's own witness program, with its assertions. */
   async run(input: CircuitInput): Promise<Outcome> {
     try {
-      const bytes = await this.calculator.calculate(input)
+      const bytes = await this.#calculator.calculate(input)
       return { witness: () => decodeWitness(bytes) }
     } catch (error) {
       const message = error instanceof PlimsollError ? `${error.message} ${error.hint ?? ''}` : ''

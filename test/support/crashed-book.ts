@@ -1,5 +1,5 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
-import { mulberry32, sampleAccounts } from '../../sequencer/sample-accounts.ts'
+import { mulberry32, sampleAccounts } from '../../risk/paths/sample-accounts.ts'
 import type { LooseBook } from './books.ts'
 
 const CASH_DECIMALS = 6
@@ -21,8 +21,15 @@ export function crashedBook(seed: number, count: number, moves: readonly [number
     assets: [
       { symbol: 'USD', decimals: CASH_DECIMALS },
       ...ASSETS.map(({ symbol, decimals, price, depth }, i) => ({
-        symbol, decimals, depth, price: (price * moves[i]!).toFixed(4), collateralFactor: '0.85', liabilityFactor: '1.15',
-        targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02',
+        symbol,
+        decimals,
+        depth,
+        price: (price * moves[i]!).toFixed(4),
+        collateralFactor: '0.85',
+        liabilityFactor: '1.15',
+        targetCollateralFactor: '0.8',
+        targetLiabilityFactor: '1.2',
+        penalty: '0.02',
       })),
     ],
     minLiability: '50',
@@ -30,7 +37,9 @@ export function crashedBook(seed: number, count: number, moves: readonly [number
       id: `holder-${i}`,
       balances: {
         USD: formatDecimal(balances[0]!, CASH_DECIMALS),
-        ...Object.fromEntries(ASSETS.map(({ symbol, decimals }, a) => [symbol, formatDecimal(balances[a + 1]!, decimals)])),
+        ...Object.fromEntries(
+          ASSETS.map(({ symbol, decimals }, a) => [symbol, formatDecimal(balances[a + 1]!, decimals)]),
+        ),
       },
       weights: { ETH: weight(), BTC: weight(), SOL: weight() },
     })),

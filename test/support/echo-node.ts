@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { NodeMetrics } from '../../sequencer/metrics.ts'
-import { SequencerNode } from '../../sequencer/node.ts'
-import { connectSigner } from '../../sequencer/rpc.ts'
-import { serve } from '../../sequencer/server.ts'
+import { connectSigner } from '../../sdk/chain/client.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import { SequencerNode } from '../../sequencer/node/node.ts'
 import { echo, echoKeys } from './echo-system.ts'
 
 // A node without proofs in a process of its own, to be killed: `node echo-node.ts RPC DATA [work]`. It prints its port and takes

@@ -2,22 +2,32 @@ import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from 'viem'
-import { type LocalChain, startLocalChain } from '../../contracts/local-chain.ts'
+import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
+import { type Clocks, DEFAULT_CLOCKS, type Deployed, deploy, deployContract } from '../../deploy/deploy.ts'
+import { parseDeployable } from '../../deploy/market-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
 import type { prove } from '../../prover/prove.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi.ts'
-import { parseDeployable } from '../../sequencer/custody-plan.ts'
-import { type Clocks, DEFAULT_CLOCKS, deploy, deployContract, type Deployed } from '../../sequencer/deploy.ts'
-import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { type NodeOptions, SequencerNode } from '../../sequencer/node.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { type NodeOptions, SequencerNode } from '../../sequencer/node/node.ts'
 
 /** Says what the circuit's public signals are, and nothing else: what `EchoVerifier` accepts. */
 export const echo: typeof prove = async (_, __, input) => {
   const [digest, z, y] = [input.digest, input.z, input.y] as [bigint, bigint, bigint]
-  const proof = { pi_a: [String(digest), String(z), '1'], pi_b: [['0', '0'], ['0', '0'], ['1', '0']], pi_c: [String(y), '0', '1'], protocol: 'groth16', curve: 'bn128' }
+  const proof = {
+    pi_a: [String(digest), String(z), '1'],
+    pi_b: [
+      ['0', '0'],
+      ['0', '0'],
+      ['1', '0'],
+    ],
+    pi_c: [String(y), '0', '1'],
+    protocol: 'groth16',
+    curve: 'bn128',
+  }
   return { proof: proof as Awaited<ReturnType<typeof prove>>['proof'], signals: [digest, z, y] }
 }
 
@@ -25,12 +35,24 @@ const keyOf = (circuit: CircuitName) => ({ circuit, keyHash: `0x${'1'.padStart(6
 
 /** Keys for `EchoVerifier`. */
 export function echoKeys(profile: ProfileName): KeySet {
-  return { profile: PROFILES[profile], sweep: keyOf('sweep'), resolve: keyOf('resolve'), transact: keyOf('transact'), exit: keyOf('exit') } as unknown as KeySet
+  return {
+    profile: PROFILES[profile],
+    sweep: keyOf('sweep'),
+    resolve: keyOf('resolve'),
+    transact: keyOf('transact'),
+    exit: keyOf('exit'),
+  } as unknown as KeySet
 }
 
 /** A market with two tokens besides cash and a synthetic. */
 export function looseMarket(): any {
-  const common = { collateralFactor: '0.85', liabilityFactor: '1.15', targetCollateralFactor: '0.8', targetLiabilityFactor: '1.2', penalty: '0.02' }
+  const common = {
+    collateralFactor: '0.85',
+    liabilityFactor: '1.15',
+    targetCollateralFactor: '0.8',
+    targetLiabilityFactor: '1.2',
+    penalty: '0.02',
+  }
   return {
     assets: [
       { symbol: 'USD', decimals: 6 },
@@ -63,22 +85,52 @@ export interface EchoSystem {
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
  */
-export async function startEchoSystem(profile: ProfileName = 'tiny', clocks: Partial<Clocks> = {}, proven?: KeySet): Promise<EchoSystem> {
+export async function startEchoSystem(
+  profile: ProfileName = 'tiny',
+  clocks: Partial<Clocks> = {},
+  proven?: KeySet,
+): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   const chain = await startLocalChain()
   const signer = await connectSigner(chain.url)
   const keys = proven ?? echoKeys(profile)
   const { market, custody } = parseDeployable(JSON.stringify(looseMarket()))
   const verifier = (circuit: CircuitName) =>
-    deployContract(signer, 'EchoVerifier', [stepsOf(circuit, keys.profile), circuit === 'sweep' ? keys.profile.sweep.window : 0, keys.profile.depth, new AccountTree(keys.profile.depth).root])
+    deployContract(signer, 'EchoVerifier', [
+      stepsOf(circuit, keys.profile),
+      circuit === 'sweep' ? keys.profile.sweep.window : 0,
+      keys.profile.depth,
+      new AccountTree(keys.profile.depth).root,
+    ])
   const data = join(directory, 'state')
-  const deployed = await deploy(market, keys, signer, { custody, feeds: {}, allowDevelopmentKeys: false, data, clocks: { ...DEFAULT_CLOCKS, ...clocks }, ...(proven === undefined && { verifier }) })
+  const deployed = await deploy(market, keys, signer, {
+    custody,
+    feeds: {},
+    allowDevelopmentKeys: false,
+    data,
+    clocks: { ...DEFAULT_CLOCKS, ...clocks },
+    ...(proven === undefined && { verifier }),
+  })
   return {
-    chain, signer, deployed, directory,
+    chain,
+    signer,
+    deployed,
+    directory,
     feeds: market.assets.slice(1).map(({ symbol }) => deployed.feeds[symbol]!),
-    open: (options = {}) => SequencerNode.open(options.data ?? data, signer, async () => keys, proven === undefined ? { prove: echo, ...options } : options),
+    open: (options = {}) =>
+      SequencerNode.open(
+        options.data ?? data,
+        signer,
+        async () => keys,
+        proven === undefined ? { prove: echo, ...options } : options,
+      ),
     mint: async (symbol, to, amount) => {
-      await sendCall(signer, { address: deployed.tokens[symbol]!, abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [to, amount] })
+      await sendCall(signer, {
+        address: deployed.tokens[symbol]!,
+        abi: MOCK_TOKEN_ABI,
+        functionName: 'mint',
+        args: [to, amount],
+      })
     },
     copyState: async (name) => {
       await cp(data, join(directory, name), { recursive: true })

@@ -1,9 +1,9 @@
 import type { Address } from 'viem'
 import { parseAbi } from 'viem'
-import { buildContracts, builtEnvironment } from '../../contracts/artifacts.ts'
+import { buildContracts, builtEnvironment } from '../../chain/artifacts.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
-import type { SigningClient } from '../../sequencer/rpc.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
 
 const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
@@ -24,12 +24,22 @@ export function rawCall(signer: SigningClient, method: string, ...params: unknow
 }
 
 /** Moves the chain's time, then sets the feeds: prices in cash times 10^18. */
-export async function movePrices(signer: SigningClient, feeds: readonly Address[], prices: readonly bigint[], seconds = 400): Promise<void> {
+export async function movePrices(
+  signer: SigningClient,
+  feeds: readonly Address[],
+  prices: readonly bigint[],
+  seconds = 400,
+): Promise<void> {
   const { timestamp } = await signer.read.getBlock()
   await rawCall(signer, 'evm_setNextBlockTimestamp', `0x${(timestamp + BigInt(seconds)).toString(16)}`)
   await rawCall(signer, 'evm_mine')
   for (const [i, address] of feeds.entries()) {
-    const hash = await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [prices[i]!] })
+    const hash = await signer.write.writeContract({
+      address,
+      abi: FEED_ABI,
+      functionName: 'setAnswer',
+      args: [prices[i]!],
+    })
     await signer.read.waitForTransactionReceipt({ hash })
   }
 }

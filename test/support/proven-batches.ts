@@ -1,16 +1,20 @@
+import { CIRCUIT_NUMBERS } from '../../chain/settlement.ts'
+import type { Opening } from '../../protocol/batch.ts'
 import { batchValues } from '../../protocol/batch.ts'
+import type { Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { calldata, prove } from '../../prover/prove.ts'
-import { CIRCUIT_NUMBERS } from '../../sequencer/settlement.ts'
-import type { Opening } from '../../protocol/batch.ts'
-import type { Transition } from '../../protocol/system.ts'
 
 /** A batch as the contract takes it, with a real proof. */
 export async function provenBatch(keys: KeySet, { batch, input }: Transition, openings: readonly Opening[] = []) {
   const { proof, signals } = await prove(keys, batch.circuit, input)
   const { a, b, c } = calldata(proof)
   return {
-    openings: openings.map(({ slot, envelope }) => ({ slot, floors: [...envelope.floors], ceilings: [...envelope.ceilings] })),
+    openings: openings.map(({ slot, envelope }) => ({
+      slot,
+      floors: [...envelope.floors],
+      ceilings: [...envelope.ceilings],
+    })),
     circuit: CIRCUIT_NUMBERS[batch.circuit],
     window: batch.circuit === 'sweep' ? [...batch.window] : [],
     values: batchValues(batch),

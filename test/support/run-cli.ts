@@ -6,13 +6,20 @@ import { fileURLToPath } from 'node:url'
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 /** Runs `plimsoll` in a process of its own, its output in pipes; `input` is its standard input. */
-export async function runCli(args: readonly string[], options: { cwd?: string; env?: Readonly<Record<string, string>>; input?: string } = {}) {
+export async function runCli(
+  args: readonly string[],
+  options: { cwd?: string; env?: Readonly<Record<string, string>>; input?: string } = {},
+) {
   const child = spawn(process.execPath, [MAIN, ...args], {
     cwd: options.cwd,
     env: { ...process.env, ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   child.stdin.end(options.input)
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close') as Promise<[number | null]>])
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close') as Promise<[number | null]>,
+  ])
   return { code, stdout, stderr }
 }

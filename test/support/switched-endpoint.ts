@@ -15,7 +15,8 @@ export async function startSwitchedEndpoint(chain: string): Promise<SwitchedEndp
   const server = createServer(async (incoming, response) => {
     const body = await text(incoming)
     const { method } = JSON.parse(body) as { method: string }
-    if (endpoint.broken === true || (endpoint.broken !== false && endpoint.broken.includes(method))) return void response.writeHead(502).end('bad gateway')
+    if (endpoint.broken === true || (endpoint.broken !== false && endpoint.broken.includes(method)))
+      return void response.writeHead(502).end('bad gateway')
     const answer = await fetch(chain, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
   })

@@ -1,13 +1,13 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { PlimsollClient } from '../../sdk/client.ts'
 import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
-import { connectSigner, type SigningClient } from '../../sequencer/rpc.ts'
-import { sendCall } from '../../sequencer/send-call.ts'
-import { rawCall } from './live-chain.ts'
 import type { EchoSystem } from './echo-system.ts'
+import { rawCall } from './live-chain.ts'
 
 const VARIABLE = 'PLIMSOLL_TEST_OWNER_KEY'
 
@@ -23,7 +23,11 @@ export interface TestOwner {
   tokens(symbol: string): Promise<bigint>
 }
 
-export async function newOwner(system: EchoSystem, node: string, privateKey: Hex = generatePrivateKey()): Promise<TestOwner> {
+export async function newOwner(
+  system: EchoSystem,
+  node: string,
+  privateKey: Hex = generatePrivateKey(),
+): Promise<TestOwner> {
   const { address, signTypedData } = privateKeyToAccount(privateKey)
   await rawCall(system.signer, 'hardhat_setBalance', address, `0x${(10n ** 20n).toString(16)}`)
   process.env[VARIABLE] = privateKey
@@ -41,17 +45,31 @@ export async function newOwner(system: EchoSystem, node: string, privateKey: Hex
     await sendCall(signer, { ...token(symbol), functionName: 'approve', args: [vault, amount] })
   }
   return {
-    privateKey, address, signer, wallet,
+    privateKey,
+    address,
+    signer,
+    wallet,
     async open(symbol, amount) {
       await fund(symbol, amount)
       const [x, y] = key.publicKey
-      const { logs } = await sendCall(signer, { address: vault, abi: VAULT_ABI, functionName: 'open', args: [position(symbol), amount, x, y], value: deployment.openingFee })
+      const { logs } = await sendCall(signer, {
+        address: vault,
+        abi: VAULT_ABI,
+        functionName: 'open',
+        args: [position(symbol), amount, x, y],
+        value: deployment.openingFee,
+      })
       const { id, index } = parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs })[0]!.args
       return { id, index: Number(index) }
     },
     async topUp(index, symbol, amount) {
       await fund(symbol, amount)
-      const { logs } = await sendCall(signer, { address: vault, abi: VAULT_ABI, functionName: 'topUp', args: [index, position(symbol), amount] })
+      const { logs } = await sendCall(signer, {
+        address: vault,
+        abi: VAULT_ABI,
+        functionName: 'topUp',
+        args: [index, position(symbol), amount],
+      })
       return parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs })[0]!.args.id
     },
     tokens: (symbol) => signer.read.readContract({ ...token(symbol), functionName: 'balanceOf', args: [address] }),

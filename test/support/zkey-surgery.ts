@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import * as ffjavascript from 'ffjavascript'
 import type { Curve, Element, Group } from 'ffjavascript'
-import { uncompressed, decodePoint } from '../../prover/ceremony/points.ts'
+import * as ffjavascript from 'ffjavascript'
+import { decodePoint, uncompressed } from '../../prover/ceremony/points.ts'
 import { SectionFile, uint32 } from '../../prover/zkey-file.ts'
 
 /** Sections of a .zkey or .ptau, by number, in the file's order. */
@@ -11,7 +11,7 @@ export type Sections = Map<number, Buffer>
 export async function readSections(path: string): Promise<Sections> {
   const file = await readFile(path)
   const sections: Sections = new Map()
-  for (let at = 12; at < file.length;) {
+  for (let at = 12; at < file.length; ) {
     const size = Number(file.readBigUInt64LE(at + 4))
     sections.set(file.readUInt32LE(at), file.subarray(at + 12, at + 12 + size))
     at += 12 + size
@@ -32,7 +32,7 @@ const POINTS = 3 * 64 + 128
 export function contributionsOf(sections: Sections): Buffer[] {
   const history = sections.get(HISTORY)!
   const contributions: Buffer[] = []
-  for (let at = 68; at < history.length;) {
+  for (let at = 68; at < history.length; ) {
     const length = POINTS + 64 + 8 + history.readUInt32LE(at + POINTS + 64 + 4)
     contributions.push(history.subarray(at, at + length))
     at += length
@@ -41,7 +41,10 @@ export function contributionsOf(sections: Sections): Buffer[] {
 }
 
 export function setContributions(sections: Sections, contributions: readonly Buffer[]): void {
-  sections.set(HISTORY, Buffer.concat([sections.get(HISTORY)!.subarray(0, 64), uint32(contributions.length), ...contributions]))
+  sections.set(
+    HISTORY,
+    Buffer.concat([sections.get(HISTORY)!.subarray(0, 64), uint32(contributions.length), ...contributions]),
+  )
 }
 
 /** What ffjavascript has besides what the project uses. */
@@ -72,7 +75,9 @@ export async function contributeSecret(sections: Sections, name: string, secret:
     hash.update(words(old.subarray(192, POINTS))).update(old.subarray(POINTS, POINTS + 64))
   }
   const transcript = hash.update(words(s)).update(words(sx)).digest()
-  const sp = (curve.G2 as RandomGroup).fromRng(new ChaCha(Array.from({ length: 8 }, (_, i) => transcript.readUInt32BE(4 * i))))
+  const sp = (curve.G2 as RandomGroup).fromRng(
+    new ChaCha(Array.from({ length: 8 }, (_, i) => transcript.readUInt32BE(4 * i))),
+  )
   const spx = bytes('G2', curve.G2.timesScalar(curve.G2.toAffine(sp), secret))
   bytes('G1', curve.G1.timesScalar(new Uint8Array(delta1), secret)).copy(delta1)
   bytes('G2', curve.G2.timesScalar(new Uint8Array(delta2), secret)).copy(delta2)
@@ -87,7 +92,17 @@ export async function contributeSecret(sections: Sections, name: string, secret:
     sections.set(type, points)
   }
   const text = Buffer.from(name)
-  const entry = Buffer.concat([delta1, s, sx, spx, transcript, uint32(0), uint32(2 + text.length), Buffer.from([1, text.length]), text])
+  const entry = Buffer.concat([
+    delta1,
+    s,
+    sx,
+    spx,
+    transcript,
+    uint32(0),
+    uint32(2 + text.length),
+    Buffer.from([1, text.length]),
+    text,
+  ])
   setContributions(sections, [...contributions, entry])
 }
 

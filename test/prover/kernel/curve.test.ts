@@ -29,11 +29,22 @@ describe('kernel curve over integers', function () {
       const expected = (scalar: bigint): Point => {
         const point = group.timesScalar(group.g, scalar)
         if (group.isZero(point)) return undefined
-        const [x, y] = (group as unknown as { toObject(point: Uint8Array): (bigint | bigint[])[] }).toObject(group.toAffine(point))
+        const [x, y] = (group as unknown as { toObject(point: Uint8Array): (bigint | bigint[])[] }).toObject(
+          group.toAffine(point),
+        )
         return { x: [x!].flat(), y: [y!].flat() }
       }
       const random = new Random(2)
-      for (const scalar of [0n, 1n, 2n, 3n, SCALAR_FIELD - 1n, SCALAR_FIELD, SCALAR_FIELD + 1n, ...Array.from({ length: 3 }, () => random.bits(254))]) {
+      for (const scalar of [
+        0n,
+        1n,
+        2n,
+        3n,
+        SCALAR_FIELD - 1n,
+        SCALAR_FIELD,
+        SCALAR_FIELD + 1n,
+        ...Array.from({ length: 3 }, () => random.bits(254)),
+      ]) {
         const point = curve.multiply(curve.generator, scalar)
         assert.deepEqual(point, expected(scalar), String(scalar))
         assert.ok(point === undefined || curve.contains(point))
@@ -50,7 +61,14 @@ describe('kernel curve over integers', function () {
       assert.equal(curve.add(undefined, undefined), undefined)
       assert.equal(curve.negate(undefined), undefined)
       assert.deepEqual(curve.combine([p, undefined, q, q]), multiple(name, 5n + 4n * 7n + 8n * 7n))
-      assert.deepEqual(curve.sumOfMultiples([[p, 3n], [undefined, 5n], [q, 0n]]), multiple(name, 15n))
+      assert.deepEqual(
+        curve.sumOfMultiples([
+          [p, 3n],
+          [undefined, 5n],
+          [q, 0n],
+        ]),
+        multiple(name, 15n),
+      )
       assert.ok(!curve.contains({ x: p.x, y: q.y }))
     })
   }
@@ -66,7 +84,12 @@ for (const variant of VARIANTS) {
         const kernel = sharedKernel(variant)
         const { arena, machine } = kernel
         withMemory(kernel, () => {
-          const multiples = new Multiples(machine, group, arena.allocate(Multiples.bytes(machine, group, largest)), largest)
+          const multiples = new Multiples(
+            machine,
+            group,
+            arena.allocate(Multiples.bytes(machine, group, largest)),
+            largest,
+          )
           const total = lists.reduce((sum, list) => sum + list.length, 0)
           const bytes = summerBytes(machine, group, total)
           const workspace = arena.allocate(bytes + 1024)
@@ -92,7 +115,14 @@ for (const variant of VARIANTS) {
       })
 
       it('of P and P, and of P and -P, in either lane and beside any other pair', () => {
-        const pairs = [[1, 2], [3, 3], [3, -3], [-3, 3], [-3, -3], [-1, 2]]
+        const pairs = [
+          [1, 2],
+          [3, 3],
+          [3, -3],
+          [-3, 3],
+          [-3, -3],
+          [-1, 2],
+        ]
         for (const first of pairs) for (const second of pairs) check([first, second], 3)
         check(pairs, 3)
         // The two chains of a loop's turn.
@@ -101,7 +131,12 @@ for (const variant of VARIANTS) {
 
       it('of odd and even counts, up to some turns of the loops', () => {
         for (let count = 1; count <= 9; count++) check([Array.from({ length: count }, (_, i) => i + 1)], 9)
-        check(Array.from({ length: 12 }, (_, list) => Array.from({ length: list }, (_, i) => (i % 2 === 0 ? i + 1 : -(i + 1)))), 12)
+        check(
+          Array.from({ length: 12 }, (_, list) =>
+            Array.from({ length: list }, (_, i) => (i % 2 === 0 ? i + 1 : -(i + 1))),
+          ),
+          12,
+        )
       })
 
       it('of points that are all equal, or all equal but for signs', () => {
@@ -122,7 +157,8 @@ for (const variant of VARIANTS) {
 
       it('over several batches, with coincidences and infinities in one of them only', () => {
         const distinct = (count: number) => Array.from({ length: count }, (_, i) => [1 + (i % 5), 6 + (i % 3)])
-        for (const count of [BATCH - 1, BATCH, BATCH + 1]) check(distinct(count).slice(0, group === 'g1' ? undefined : BATCH + 1), 8)
+        for (const count of [BATCH - 1, BATCH, BATCH + 1])
+          check(distinct(count).slice(0, group === 'g1' ? undefined : BATCH + 1), 8)
         check([[3, 3], [3, -3, 4], ...distinct(BATCH)], 8)
         check([[3, -3, 4], ...distinct(2 * BATCH)], 8)
         check([...distinct(BATCH), [3, 3], [3, -3, 4]], 8)
@@ -132,7 +168,12 @@ for (const variant of VARIANTS) {
       it('of a few small multiples at random, so that most sums coincide', () => {
         const random = new Random(3)
         for (let i = 0; i < 30; i++) {
-          check(Array.from({ length: random.integer(1, 8) }, () => Array.from({ length: random.integer(0, 20) }, () => random.integer(1, 3) * random.pick([-1, 1]))), 3)
+          check(
+            Array.from({ length: random.integer(1, 8) }, () =>
+              Array.from({ length: random.integer(0, 20) }, () => random.integer(1, 3) * random.pick([-1, 1])),
+            ),
+            3,
+          )
         }
       })
 
@@ -147,7 +188,10 @@ for (const variant of VARIANTS) {
           // Sums are kept until they are forgotten.
           for (let i = 0; i < 3; i++) {
             summer.reset()
-            const sums = summer.sum({ entries: Uint32Array.from({ length: 8 }, (_, i) => multiples.entry(i + 1)), starts: Uint32Array.of(0, 8) })
+            const sums = summer.sum({
+              entries: Uint32Array.from({ length: 8 }, (_, i) => multiples.entry(i + 1)),
+              starts: Uint32Array.of(0, 8),
+            })
             multiples.assertEntry(sums[0]!, 36, 'after a reset')
           }
         })
@@ -160,9 +204,12 @@ for (const variant of VARIANTS) {
           const count = 6
           const points = arena.allocate(count * machine.pointBytes(group))
           const constant = arena.allocate(machine.pointBytes(group))
-          new CurveGroup(group).constant.forEach((part, i) => machine.base.write(machine.view, constant + i * machine.elementBytes, part))
+          new CurveGroup(group).constant.forEach((part, i) =>
+            machine.base.write(machine.view, constant + i * machine.elementBytes, part),
+          )
           const writeAll = () => {
-            for (let i = 0; i < count; i++) machine.writePoint(points + i * machine.pointBytes(group), smallMultiple(group, i + 1))
+            for (let i = 0; i < count; i++)
+              machine.writePoint(points + i * machine.pointBytes(group), smallMultiple(group, i + 1))
           }
           const run = () => TASKS.checkPoints(machine, NO_WORKSPACE, { group, points, count, constant })
           writeAll()

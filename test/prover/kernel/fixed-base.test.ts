@@ -40,7 +40,19 @@ for (const variant of VARIANTS) {
       for (const table of TABLES) {
         it(`of ${group} are right for scalars at the edges, with a table for ${table}`, async () => {
           const powers = [1n, 4n, 11n, 14n, 15n, 32n, 64n, 128n, 253n].map((bit) => 2n ** bit)
-          await check([0n, 1n, 2n, 3n, R - 1n, R - 2n, (R - 1n) / 2n, ...powers.flatMap((power) => [power - 1n, power, power + 1n, R - power])], table)
+          await check(
+            [
+              0n,
+              1n,
+              2n,
+              3n,
+              R - 1n,
+              R - 2n,
+              (R - 1n) / 2n,
+              ...powers.flatMap((power) => [power - 1n, power, power + 1n, R - power]),
+            ],
+            table,
+          )
         })
       }
 
@@ -56,7 +68,10 @@ for (const variant of VARIANTS) {
       })
 
       it(`of ${group} are right for scalars of any size`, async () => {
-        const scalars = Array.from({ length: 254 }, (_, i) => modulo(0x9e3779b97f4a7c15n ** 5n, 2n ** BigInt(i + 1)) % R)
+        const scalars = Array.from(
+          { length: 254 },
+          (_, i) => modulo(0x9e3779b97f4a7c15n ** 5n, 2n ** BigInt(i + 1)) % R,
+        )
         await check(scalars, 1_000)
       })
     }
@@ -70,7 +85,9 @@ function word(value: bigint): Buffer {
 /** A point of a `.zkey` file. */
 function decode(encoded: Uint8Array, index: number, group: GroupName): Point {
   const size = ENCODED_POINT_BYTES[group]
-  const words = Array.from({ length: size / 32 }, (_, i) => littleEndian(encoded.slice(index * size + 32 * i, index * size + 32 * (i + 1))))
+  const words = Array.from({ length: size / 32 }, (_, i) =>
+    littleEndian(encoded.slice(index * size + 32 * i, index * size + 32 * (i + 1))),
+  )
   if (words.every((value) => value === 0n)) return undefined
   const parts = words.map((value) => {
     assert.ok(value < BASE_FIELD)

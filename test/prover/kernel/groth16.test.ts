@@ -68,18 +68,29 @@ describe('kernel proofs', function () {
 
   before(async () => {
     // Rows are constraints, the public signals and the constant one.
-    for (const [constraints, publicSignals, start] of [[1, 0, 7n], [2, 1, R / 3n], [5, 2, R - 1n], [500, 3, random.bits(253)]] as const) {
+    for (const [constraints, publicSignals, start] of [
+      [1, 0, 7n],
+      [2, 1, R / 3n],
+      [5, 2, R - 1n],
+      [500, 3, random.bits(253)],
+    ] as const) {
       const key = await makeSmallKey(chainCircuit(constraints, publicSignals, start))
       keys.set(`chain of ${constraints}, domain ${parseZkey(key.zkey, '').domainSize}`, key)
     }
     // Half of them zeros, as a witness has them, and rows of no terms.
-    keys.set('bits', await makeSmallKey(bitsCircuit(Array.from({ length: 100 }, (_, i) => i % 2 === 0 && random.chance(0.9)))))
+    keys.set(
+      'bits',
+      await makeSmallKey(bitsCircuit(Array.from({ length: 100 }, (_, i) => i % 2 === 0 && random.chance(0.9)))),
+    )
   })
 
   after(closeCurve)
 
   it('are over domains of 2, 4, 8 and 512', () => {
-    assert.deepEqual([...keys.keys()].flatMap((name) => /domain (\d+)/.exec(name)?.[1] ?? []).map(Number), [2, 4, 8, 512])
+    assert.deepEqual(
+      [...keys.keys()].flatMap((name) => /domain (\d+)/.exec(name)?.[1] ?? []).map(Number),
+      [2, 4, 8, 512],
+    )
   })
 
   for (const variant of VARIANTS) {
@@ -89,7 +100,8 @@ describe('kernel proofs', function () {
         const proofs = [await prover.prove(key.witness), await prover.prove(key.witness)] as const
         for (const proof of proofs) assert.equal(await verify(key, key.signals, proof), true, name)
         for (const part of ['a', 'b', 'c'] as const) assert.notDeepEqual(proofs[0][part], proofs[1][part], name)
-        if (key.signals.length > 0) assert.equal(await verify(key, key.signals.with(0, key.signals[0]! + 1n), proofs[0]), false, name)
+        if (key.signals.length > 0)
+          assert.equal(await verify(key, key.signals.with(0, key.signals[0]! + 1n), proofs[0]), false, name)
         const wire = 32 * (key.signals.length + 1)
         const [value] = decodeIntegers(key.witness.subarray(wire, wire + 32))
         const wrong = changed(key.witness, wire, encodeIntegers([(value! + 1n) % R]))
@@ -113,7 +125,11 @@ describe('kernel proofs', function () {
           const { content, end } = sections.get(Number(section))!
           for (const at of [content, content + 32, end - size, end - 32]) {
             for (const value of [BASE_FIELD, (1n << 256n) - 1n]) {
-              await assert.rejects(load(changed(key.zkey, at, encodeIntegers([value]))), isRefusal(/coordinate that is not below/), `section ${section} at ${at - content}`)
+              await assert.rejects(
+                load(changed(key.zkey, at, encodeIntegers([value]))),
+                isRefusal(/coordinate that is not below/),
+                `section ${section} at ${at - content}`,
+              )
             }
           }
         }
@@ -124,22 +140,36 @@ describe('kernel proofs', function () {
           const { content, end } = sections.get(section)!
           // The last point with all its coordinates, and one coordinate of the first that is finite.
           const finite = key.zkey.subarray(content, end).findIndex((byte) => byte !== 0)
-          for (const at of [content + finite, ...(section === 7 ? [128, 96, 64, 32] : [64, 32]).map((back) => end - back)]) {
-            await assert.rejects(load(changed(key.zkey, at, [key.zkey[at]! ^ 1])), isRefusal(/point that is not on the curve/), `section ${section} at ${at - content}`)
+          for (const at of [
+            content + finite,
+            ...(section === 7 ? [128, 96, 64, 32] : [64, 32]).map((back) => end - back),
+          ]) {
+            await assert.rejects(
+              load(changed(key.zkey, at, [key.zkey[at]! ^ 1])),
+              isRefusal(/point that is not on the curve/),
+              `section ${section} at ${at - content}`,
+            )
           }
         }
       })
 
       it('refuse a coefficient that is not below the modulus', async () => {
         const { content, end } = sections.get(4)!
-        for (const at of [content + 4 + 12, end - 32]) await assert.rejects(load(changed(key.zkey, at, encodeIntegers([R]))), isRefusal(/coefficient that is not below/))
+        for (const at of [content + 4 + 12, end - 32])
+          await assert.rejects(
+            load(changed(key.zkey, at, encodeIntegers([R]))),
+            isRefusal(/coefficient that is not below/),
+          )
       })
 
       it('give back the memory of a key that is refused, and go on', async () => {
         const { arena } = sharedKernel(variant)
         const used = arena.used
         for (const section of [5, 9]) {
-          await assert.rejects(load(changed(key.zkey, sections.get(section)!.end - 32, encodeIntegers([BASE_FIELD]))), PlimsollError)
+          await assert.rejects(
+            load(changed(key.zkey, sections.get(section)!.end - 32, encodeIntegers([BASE_FIELD]))),
+            PlimsollError,
+          )
           assert.equal(arena.used, used)
         }
         await assert.rejects(load(changed(key.zkey, sections.get(4)!.end - 32, encodeIntegers([R]))), PlimsollError)
@@ -149,11 +179,20 @@ describe('kernel proofs', function () {
 
       it('refuse a witness of another circuit, and one with a value that is not below the modulus', async () => {
         const prover = await load(key.zkey)
-        for (const other of [key.witness.subarray(32), key.witness.subarray(0, 0), encodeIntegers(Array.from({ length: key.witness.length / 32 + 1 }, () => 1n)), key.witness.subarray(1)]) {
+        for (const other of [
+          key.witness.subarray(32),
+          key.witness.subarray(0, 0),
+          encodeIntegers(Array.from({ length: key.witness.length / 32 + 1 }, () => 1n)),
+          key.witness.subarray(1),
+        ]) {
           await assert.rejects(prover.prove(other), isRefusal(/^The witness has .* wires, the key has /))
         }
         for (let at = 0; at < key.witness.length; at += 32) {
-          for (const value of [R, (1n << 256n) - 1n]) await assert.rejects(prover.prove(changed(key.witness, at, encodeIntegers([value]))), isRefusal(/not below the scalar field/))
+          for (const value of [R, (1n << 256n) - 1n])
+            await assert.rejects(
+              prover.prove(changed(key.witness, at, encodeIntegers([value]))),
+              isRefusal(/not below the scalar field/),
+            )
         }
         assert.equal(await verify(key, key.signals, await prover.prove(key.witness)), true)
       })
@@ -163,7 +202,8 @@ describe('kernel proofs', function () {
   describe('key files', () => {
     let file: Uint8Array
     let sections: Map<number, Section>
-    const refuses = (bytes: Uint8Array, message: RegExp) => assert.throws(() => parseZkey(bytes, 'some.file'), isRefusal(message))
+    const refuses = (bytes: Uint8Array, message: RegExp) =>
+      assert.throws(() => parseZkey(bytes, 'some.file'), isRefusal(message))
 
     before(() => {
       file = [...keys.values()][2]!.zkey
@@ -172,8 +212,16 @@ describe('kernel proofs', function () {
 
     it('are refused when they end anywhere before their end, or go on after it', () => {
       assert.equal(sections.size, 10)
-      const boundaries = [0, 4, 8, 11, ...[...sections.values()].flatMap(({ start, content, end }) => [start, content, end])]
-      const lengths = new Set(boundaries.flatMap((at) => [at - 1, at, at + 1]).filter((at) => at >= 0 && at < file.length))
+      const boundaries = [
+        0,
+        4,
+        8,
+        11,
+        ...[...sections.values()].flatMap(({ start, content, end }) => [start, content, end]),
+      ]
+      const lengths = new Set(
+        boundaries.flatMap((at) => [at - 1, at, at + 1]).filter((at) => at >= 0 && at < file.length),
+      )
       for (const length of lengths) refuses(file.subarray(0, length), /is truncated|is not a \.zkey file/)
       refuses(Buffer.concat([file, Buffer.of(0)]), /1 bytes behind/)
     })
@@ -202,8 +250,10 @@ describe('kernel proofs', function () {
     it('are refused with sizes that do not fit', () => {
       const header = sections.get(2)!.content
       const { wires, domainSize } = parseZkey(file, 'some.file')
-      for (const size of [0, 1, 3, domainSize + 1, 2 ** 28, 2 ** 31]) refuses(changed(file, header + 80, word(size)), /header of some\.file is malformed/)
-      for (const size of [domainSize / 2, 2 * domainSize]) refuses(changed(file, header + 80, word(size)), /Section 9 .* instead of|Section 4 .* malformed/)
+      for (const size of [0, 1, 3, domainSize + 1, 2 ** 28, 2 ** 31])
+        refuses(changed(file, header + 80, word(size)), /header of some\.file is malformed/)
+      for (const size of [domainSize / 2, 2 * domainSize])
+        refuses(changed(file, header + 80, word(size)), /Section 9 .* instead of|Section 4 .* malformed/)
       for (const size of [wires - 1, wires + 1]) refuses(changed(file, header + 72, word(size)), /Section [4-8] of/)
       refuses(changed(file, header + 76, word(wires)), /header of some\.file is malformed/)
       refuses(changed(file, header + 76, word(1)), /Section 8 .* instead of/)
@@ -214,8 +264,13 @@ describe('kernel proofs', function () {
       const { content, end } = sections.get(4)!
       const { wires, domainSize } = parseZkey(file, 'some.file')
       for (const at of [content + 4, end - 44]) {
-        for (const [offset, limit] of [[0, 2], [4, domainSize], [8, wires]] as const) {
-          for (const value of [limit, 0xffffffff]) refuses(changed(file, at + offset, word(value)), /Section 4 of some\.file is malformed/)
+        for (const [offset, limit] of [
+          [0, 2],
+          [4, domainSize],
+          [8, wires],
+        ] as const) {
+          for (const value of [limit, 0xffffffff])
+            refuses(changed(file, at + offset, word(value)), /Section 4 of some\.file is malformed/)
         }
       }
     })
@@ -238,7 +293,8 @@ describe('kernel proofs', function () {
       for (let i = 0; i < 500; i++) {
         const copy = file.slice()
         const limit = random.chance(0.5) ? sections.get(3)!.start : file.length
-        for (let changes = random.integer(1, 3); changes > 0; changes--) copy[random.integer(0, limit - 1)] = random.pick([0, 1, 255, random.integer(0, 255)])
+        for (let changes = random.integer(1, 3); changes > 0; changes--)
+          copy[random.integer(0, limit - 1)] = random.pick([0, 1, 255, random.integer(0, 255)])
         try {
           parseZkey(copy, 'some.file')
         } catch (error) {
@@ -251,12 +307,15 @@ describe('kernel proofs', function () {
   describe('witness files', () => {
     const wires = [1n, 2n, R - 1n]
     const file = encodeWitness(encodeIntegers(wires) as Witness)
-    const refuses = (bytes: Uint8Array, message: RegExp) => assert.throws(() => parseWtns(bytes, 'some.file'), isRefusal(message))
+    const refuses = (bytes: Uint8Array, message: RegExp) =>
+      assert.throws(() => parseWtns(bytes, 'some.file'), isRefusal(message))
 
-    it('are read', () => assert.deepEqual(Buffer.from(parseWtns(file, 'some.file')), Buffer.from(encodeIntegers(wires))))
+    it('are read', () =>
+      assert.deepEqual(Buffer.from(parseWtns(file, 'some.file')), Buffer.from(encodeIntegers(wires))))
 
     it('are refused when they end anywhere before their end, or go on after it', () => {
-      for (let length = 0; length < file.length; length++) refuses(file.subarray(0, length), /is truncated|is not a \.wtns file/)
+      for (let length = 0; length < file.length; length++)
+        refuses(file.subarray(0, length), /is truncated|is not a \.wtns file/)
       refuses(Buffer.concat([file, Buffer.of(0)]), /1 bytes behind/)
     })
 

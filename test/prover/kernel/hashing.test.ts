@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { buildEddsa, type Eddsa } from 'circomlibjs'
+import { importAccounts } from '../../../book/import-accounts.ts'
 import { accountLeaf, accountLeaves } from '../../../protocol/account.ts'
+import { FIELD } from '../../../protocol/constants.ts'
+import { addPoints, BASE8, isOnCurve, multiply, type Point, SUBGROUP_ORDER } from '../../../protocol/curve.ts'
 import { PlimsollError } from '../../../protocol/errors.ts'
 import { poseidon } from '../../../protocol/poseidon.ts'
 import { stackHead } from '../../../protocol/stack.ts'
 import { AccountTree } from '../../../protocol/tree.ts'
-import { FIELD } from '../../../protocol/constants.ts'
-import { addPoints, BASE8, isOnCurve, multiply, type Point, SUBGROUP_ORDER } from '../../../protocol/curve.ts'
 import { BatchHasher } from '../../../prover/kernel/batch-hasher.ts'
 import { SCALAR_FIELD as R, squareRoot } from '../../../prover/kernel/bigint-field.ts'
 import { hasFusedMultiplyAdd } from '../../../prover/kernel/fused.ts'
@@ -14,8 +15,7 @@ import { KERNEL_ARITIES } from '../../../prover/kernel/hash-module.ts'
 import { hashBatch, verifyBatch } from '../../../prover/kernel/hashing.ts'
 import type { FieldVariant } from '../../../prover/kernel/module.ts'
 import { type Signature, verifySignature } from '../../../prover/kernel/signature.ts'
-import { importAccounts } from '../../../sequencer/import-accounts.ts'
-import { mulberry32, sampleAccounts } from '../../../sequencer/sample-accounts.ts'
+import { mulberry32, sampleAccounts } from '../../../risk/paths/sample-accounts.ts'
 
 const random = mulberry32(11)
 const VARIANTS: readonly FieldVariant[] = hasFusedMultiplyAdd() ? ['fma', 'integer'] : ['integer']
@@ -47,16 +47,29 @@ describe('batched Poseidon', () => {
         }
       })
 
-      it('agrees for inputs of 0, 1, r - 1, the limbs\' boundaries, and mixtures of them', () => {
-        const edges = [0n, 1n, 2n, R - 1n, R - 2n, (R - 1n) / 2n, (R + 1n) / 2n, ...[29n, 51n, 58n, 102n, 204n, 232n, 253n].flatMap((bit) => [(1n << bit) - 1n, 1n << bit, R - (1n << bit)])]
+      it("agrees for inputs of 0, 1, r - 1, the limbs' boundaries, and mixtures of them", () => {
+        const edges = [
+          0n,
+          1n,
+          2n,
+          R - 1n,
+          R - 2n,
+          (R - 1n) / 2n,
+          (R + 1n) / 2n,
+          ...[29n, 51n, 58n, 102n, 204n, 232n, 253n].flatMap((bit) => [(1n << bit) - 1n, 1n << bit, R - (1n << bit)]),
+        ]
         for (const inputs of KERNEL_ARITIES) {
-          const lists = [...edges.map((edge) => list(inputs, () => edge)), ...list(100, () => list(inputs, () => edges[Math.floor(random() * edges.length)]!))]
+          const lists = [
+            ...edges.map((edge) => list(inputs, () => edge)),
+            ...list(100, () => list(inputs, () => edges[Math.floor(random() * edges.length)]!)),
+          ]
           assert.deepEqual(hasher.hashBatch(lists), lists.map(poseidon), `${inputs} inputs`)
         }
       })
 
       it('refuses inputs of r or more and negative ones, wherever they are', () => {
-        const refused = (error: unknown) => error instanceof PlimsollError && /not below the scalar field/.test(error.message)
+        const refused = (error: unknown) =>
+          error instanceof PlimsollError && /not below the scalar field/.test(error.message)
         for (const alias of [R, R + 1n, (1n << 256n) - 1n, 1n << 256n, -1n]) {
           const lists = list(3, () => [1n, 2n])
           lists[2]![1] = alias
@@ -79,7 +92,14 @@ describe('batched Poseidon', () => {
         assert.equal(hash, 7853200120776062878684798364095072458815029376092732009249414926327459813530n)
         assert.throws(() => hasher.hashWords(2, new Uint8Array(96)), RangeError)
         assert.throws(() => hasher.hashWords(7 as 2, words), RangeError)
-        assert.throws(() => hasher.hashBatch([[1n, 2n], [1n, 2n, 3n]]), RangeError)
+        assert.throws(
+          () =>
+            hasher.hashBatch([
+              [1n, 2n],
+              [1n, 2n, 3n],
+            ]),
+          RangeError,
+        )
       })
     })
   }
@@ -87,7 +107,12 @@ describe('batched Poseidon', () => {
   it('gives the same leaves, tree and stack as the library', () => {
     const hasher = new BatchHasher()
     const hash = (lists: readonly bigint[][]) => hasher.hashBatch(lists)
-    const accounts = importAccounts(sampleAccounts(3, 150, [{ price: 200, decimals: 8 }]).map(({ balances }) => ({ balances, weights: list(8, () => 8) })))
+    const accounts = importAccounts(
+      sampleAccounts(3, 150, [{ price: 200, decimals: 8 }]).map(({ balances }) => ({
+        balances,
+        weights: list(8, () => 8),
+      })),
+    )
     const leaves = accountLeaves(accounts, hash)
     assert.deepEqual(leaves, accounts.map(accountLeaf))
     const [tree, reference] = [new AccountTree(5, leaves, hash), new AccountTree(5, leaves)]
@@ -106,7 +131,12 @@ describe('batched Poseidon', () => {
 })
 
 // Few and many hashes, then few with the kernel running, and a number of inputs that it does not have.
-const SERVED = [[2, 2], [1_250, 4], [3, 2], [2, 16]] as const
+const SERVED = [
+  [2, 2],
+  [1_250, 4],
+  [3, 2],
+  [2, 16],
+] as const
 
 describe('hashing without a kernel', () => {
   it('gives the same hashes and verdicts', async () => {
@@ -120,14 +150,20 @@ describe('hashing without a kernel', () => {
       }
     } as unknown as typeof Memory
     try {
-      const fresh = (await import(`${new URL('../../../prover/kernel/hashing.ts', import.meta.url).href}?alone`)) as { hashBatch: typeof hashBatch; verifyBatch: typeof verifyBatch }
+      const fresh = (await import(`${new URL('../../../prover/kernel/hashing.ts', import.meta.url).href}?alone`)) as {
+        hashBatch: typeof hashBatch
+        verifyBatch: typeof verifyBatch
+      }
       for (const [size, inputs] of SERVED) {
         const lists = list(size, () => list(inputs, element))
         assert.deepEqual(fresh.hashBatch(lists), lists.map(poseidon))
       }
       const bad = { message: 1n, R8: BASE8, S: 2n, A: BASE8 }
       const good = { ...bad, S: (1n + 8n * poseidon([...BASE8, ...BASE8, 1n])) % SUBGROUP_ORDER }
-      assert.deepEqual(fresh.verifyBatch(list(12, (i) => (i % 3 === 0 ? bad : good))), list(12, (i) => i % 3 !== 0))
+      assert.deepEqual(
+        fresh.verifyBatch(list(12, (i) => (i % 3 === 0 ? bad : good))),
+        list(12, (i) => i % 3 !== 0),
+      )
       assert.equal(refusals, 1, 'it is tried once')
     } finally {
       WebAssembly.Memory = Memory
@@ -151,7 +187,11 @@ describe('batched EdDSA-Poseidon', () => {
   })
 
   const circomlibs = ({ message, R8, S, A }: Signature): boolean =>
-    eddsa.verifyPoseidon(eddsa.F.e(message), { R8: R8.map((value) => eddsa.F.e(value)), S }, A.map((value) => eddsa.F.e(value)))
+    eddsa.verifyPoseidon(
+      eddsa.F.e(message),
+      { R8: R8.map((value) => eddsa.F.e(value)), S },
+      A.map((value) => eddsa.F.e(value)),
+    )
 
   /** A point of order 8: circomlib's generator, less its part in the subgroup. */
   const negatePoint = ([x, y]: Point): Point => [(FIELD - x) % FIELD, y]
@@ -183,7 +223,11 @@ describe('batched EdDSA-Poseidon', () => {
     const [first, second] = signatures as [Signature, Signature]
     const identity: Point = [0n, 1n]
     const torsion = smallOrder()
-    const changed = (name: string, change: Partial<Signature>, canonical = true): Case => ({ name, signature: { ...first, ...change }, canonical })
+    const changed = (name: string, change: Partial<Signature>, canonical = true): Case => ({
+      name,
+      signature: { ...first, ...change },
+      canonical,
+    })
     const made = (name: string, signature: Signature): Case => ({ name, signature, canonical: true })
     return [
       ...signatures.map((signature, i) => made(`valid ${i}`, signature)),
@@ -228,11 +272,14 @@ describe('batched EdDSA-Poseidon', () => {
     assert.ok(smallOrder().every(isOnCurve))
     assert.equal(new Set(smallOrder().map(String)).size, 8)
     const verdicts = cases().map(({ signature }) => verifySignature(signature))
-    assert.ok(verdicts.filter(Boolean).length > messages.length + 16 && verdicts.filter((verdict) => !verdict).length > 30)
+    assert.ok(
+      verdicts.filter(Boolean).length > messages.length + 16 && verdicts.filter((verdict) => !verdict).length > 30,
+    )
   })
 
-  it('has circomlibjs\'s verdict by plain integers', () => {
-    for (const { name, signature, canonical } of cases()) assert.equal(verifySignature(signature), canonical && circomlibs(signature), name)
+  it("has circomlibjs's verdict by plain integers", () => {
+    for (const { name, signature, canonical } of cases())
+      assert.equal(verifySignature(signature), canonical && circomlibs(signature), name)
   })
 
   for (const variant of VARIANTS) {
@@ -240,7 +287,7 @@ describe('batched EdDSA-Poseidon', () => {
       let hasher: BatchHasher
       before(() => (hasher = new BatchHasher(variant)))
 
-      it('has circomlibjs\'s verdict in all cases, each in both lanes', () => {
+      it("has circomlibjs's verdict in all cases, each in both lanes", () => {
         const all = cases()
         const expected = all.map(({ signature, canonical }) => canonical && circomlibs(signature))
         for (const shift of [0, 1]) {
@@ -253,15 +300,27 @@ describe('batched EdDSA-Poseidon', () => {
       it('takes batches of 0, 1, 2, 3 and around its own size, with bad ones anywhere', () => {
         for (const size of SIZES) {
           for (const bad of [-1, 0, size - 1]) {
-            const batch = list(size, (i) => ({ ...signatures[i % signatures.length]!, ...(i === bad ? { S: 3n } : {}) }))
-            assert.deepEqual(hasher.verifyBatch(batch), batch.map((_, i) => i !== bad), `${size}, ${bad}`)
+            const batch = list(size, (i) => ({
+              ...signatures[i % signatures.length]!,
+              ...(i === bad ? { S: 3n } : {}),
+            }))
+            assert.deepEqual(
+              hasher.verifyBatch(batch),
+              batch.map((_, i) => i !== bad),
+              `${size}, ${bad}`,
+            )
           }
         }
       })
 
-      it('has circomlibjs\'s verdict for random scalars and messages', () => {
-        const batch = list(40, () => forge(element(), element() % SUBGROUP_ORDER, element() % SUBGROUP_ORDER, [0n, 1n], [0n, 1n]))
-        assert.deepEqual(hasher.verifyBatch(batch), batch.map(() => true))
+      it("has circomlibjs's verdict for random scalars and messages", () => {
+        const batch = list(40, () =>
+          forge(element(), element() % SUBGROUP_ORDER, element() % SUBGROUP_ORDER, [0n, 1n], [0n, 1n]),
+        )
+        assert.deepEqual(
+          hasher.verifyBatch(batch),
+          batch.map(() => true),
+        )
       })
     })
   }

@@ -27,14 +27,23 @@ for (const variant of VARIANTS) {
         // Of the points root^0, root^1, ...: (x^n - 1) p / (n (x - p)).
         const expected = (domain: number, point: bigint) =>
           modulo((power(X, BigInt(domain), R) - 1n) * point * inverse(BigInt(domain) * (X - point), R), R)
-        assert.deepEqual(values(basis), Array.from({ length: size }, (_, i) => expected(size, power(root, BigInt(2 * i), R))))
-        assert.deepEqual(values(odd), Array.from({ length: size }, (_, i) => (expected(2 * size, power(root, BigInt(2 * i + 1), R)) * FACTOR) % R))
+        assert.deepEqual(
+          values(basis),
+          Array.from({ length: size }, (_, i) => expected(size, power(root, BigInt(2 * i), R))),
+        )
+        assert.deepEqual(
+          values(odd),
+          Array.from({ length: size }, (_, i) => (expected(2 * size, power(root, BigInt(2 * i + 1), R)) * FACTOR) % R),
+        )
       })
     }
 
     it('at a point of the domain are 1 there and 0 elsewhere', () => {
       const { basis } = lagrangeValues(kernel, 4, power(rootOfUnity(16), 5n, R), 1n)
-      assert.deepEqual(values(basis), Array.from({ length: 16 }, (_, i) => (i === 5 ? 1n : 0n)))
+      assert.deepEqual(
+        values(basis),
+        Array.from({ length: 16 }, (_, i) => (i === 5 ? 1n : 0n)),
+      )
     })
 
     function values({ pointer, count }: Scalars): bigint[] {

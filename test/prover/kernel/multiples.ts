@@ -58,5 +58,9 @@ export class Multiples {
 /** Fills memory with a pattern; the returned function checks that it is still there. */
 export function guard(machine: Machine, pointer: number, bytes: number): () => void {
   machine.bytes(pointer, bytes).fill(0xa5)
-  return () => assert.ok(machine.bytes(pointer, bytes).every((byte) => byte === 0xa5), 'Memory behind a workspace was written to.')
+  return () =>
+    assert.ok(
+      machine.bytes(pointer, bytes).every((byte) => byte === 0xa5),
+      'Memory behind a workspace was written to.',
+    )
 }

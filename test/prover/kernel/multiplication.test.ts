@@ -23,7 +23,13 @@ function mostNegativeDigits(bits: number): bigint {
 describe('kernel digits', () => {
   const random = new Random(4)
   const hard = [0n, 1n, 2n, R - 1n, R - 2n, (R - 1n) / 2n, (R + 1n) / 2n]
-  for (let bit = 0n; bit < 254n; bit++) hard.push(R - (1n << bit) > 0n ? R - (1n << bit) : 0n, ((R >> bit) << bit) - (bit > 0n ? 1n : 0n), (1n << bit) % R, ((1n << bit) - 1n) % R)
+  for (let bit = 0n; bit < 254n; bit++)
+    hard.push(
+      R - (1n << bit) > 0n ? R - (1n << bit) : 0n,
+      ((R >> bit) << bit) - (bit > 0n ? 1n : 0n),
+      (1n << bit) % R,
+      ((1n << bit) - 1n) % R,
+    )
 
   for (let bits = 2; bits <= 16; bits++) {
     it(`of ${bits} bits add up to their scalars`, () => {
@@ -34,7 +40,11 @@ describe('kernel digits', () => {
       // In two parts, as by two threads.
       const middle = 101
       signedDigits(words, digits, scalars.length, bits, 0, middle)
-      assert.ok(Array.from({ length: windows }, (_, window) => digits[window * scalars.length + middle]).every((digit) => digit === 0))
+      assert.ok(
+        Array.from({ length: windows }, (_, window) => digits[window * scalars.length + middle]).every(
+          (digit) => digit === 0,
+        ),
+      )
       signedDigits(words, digits, scalars.length, bits, middle, scalars.length)
       scalars.forEach((scalar, i) => {
         let sum = 0n
@@ -46,7 +56,10 @@ describe('kernel digits', () => {
         assert.equal(sum, scalar)
       })
       const negative = Array.from({ length: windows }, (_, window) => digits[window * scalars.length + hard.length])
-      assert.deepEqual(negative, Array.from({ length: windows }, (_, window) => (window === windows - 1 ? 1 : -(2 ** (bits - 1)))))
+      assert.deepEqual(
+        negative,
+        Array.from({ length: windows }, (_, window) => (window === windows - 1 ? 1 : -(2 ** (bits - 1)))),
+      )
     })
   }
 })
@@ -70,13 +83,19 @@ for (const variant of VARIANTS) {
         withMemory(kernel, () => {
           const count = terms.length
           const windows = windowCount(bits)
-          const [points, finite, scalars, digits] = [machine.pointBytes(group) * (count + 1), count + 1, 32 * (count + 1), 2 * windows * count].map((size) => arena.allocate(size)) as [number, number, number, number]
-          const isFinite = machine.bytes(finite, count)
+          const [points, finite, scalars, digits] = [
+            machine.pointBytes(group) * (count + 1),
+            count + 1,
+            32 * (count + 1),
+            2 * windows * count,
+          ].map((size) => arena.allocate(size)) as [number, number, number, number]
+          const finiteFlags = machine.bytes(finite, count)
           // Nobody must read a point at infinity.
           machine.bytes(points, machine.pointBytes(group) * count).fill(0xff)
           terms.forEach(({ factor }, i) => {
-            isFinite[i] = factor === 0 ? 0 : 1
-            if (factor !== 0) machine.writePoint(points + i * machine.pointBytes(group), multiple(group, BigInt(factor))!)
+            finiteFlags[i] = factor === 0 ? 0 : 1
+            if (factor !== 0)
+              machine.writePoint(points + i * machine.pointBytes(group), multiple(group, BigInt(factor))!)
           })
           machine.bytes(scalars, 32 * count).set(encodeIntegers(terms.map(({ scalar }) => scalar)))
           const bytes = summerBytes(machine, group, windowPoints(count, bits))
@@ -98,11 +117,17 @@ for (const variant of VARIANTS) {
         Array.from({ length: count }, (_, i) => ({ factor: factor(i), scalar: scalar(i) }))
       const anyScalar = () => random.bits(300) % R
 
-      for (const [what, scalar] of [['0', 0n], ['1', 1n], ['r - 1', R - 1n], ['one large number', R / 3n]] as const) {
+      for (const [what, scalar] of [
+        ['0', 0n],
+        ['1', 1n],
+        ['r - 1', R - 1n],
+        ['one large number', R / 3n],
+      ] as const) {
         it(`by scalars that are all ${what}`, () => check(terms(50, () => scalar)))
       }
 
-      it('by scalars 0, 1, 2, r - 1 and r - 2 in turn', () => check(terms(45, (i) => [0n, 1n, 2n, R - 1n, R - 2n][i % 5]!)))
+      it('by scalars 0, 1, 2, r - 1 and r - 2 in turn', () =>
+        check(terms(45, (i) => [0n, 1n, 2n, R - 1n, R - 2n][i % 5]!)))
 
       const sizes = group === 'g1' ? [0, 1, 2, 31, 32, 33, 127, 128, 129] : [0, 1, 2, 15, 16, 17]
       it(`of sizes ${sizes.join(', ')}`, () => sizes.forEach((size) => check(terms(size, anyScalar))))
@@ -110,26 +135,64 @@ for (const variant of VARIANTS) {
       for (const bits of group === 'g1' ? [2, 3, 5, 8, 13, 16] : [2, 13]) {
         it(`in windows of ${bits} bits, also by digits that are as negative as they get`, () => {
           check(terms(9, anyScalar), bits)
-          check(terms(5, () => mostNegativeDigits(bits)), bits)
-          check(terms(1, () => mostNegativeDigits(bits)), bits)
+          check(
+            terms(5, () => mostNegativeDigits(bits)),
+            bits,
+          )
+          check(
+            terms(1, () => mostNegativeDigits(bits)),
+            bits,
+          )
         })
       }
 
       it('of equal points, opposite points and points at infinity', () => {
         check(terms(40, anyScalar, () => 3))
-        check(terms(40, () => R - 5n, () => 3))
-        check(terms(40, () => 7n, (i) => (i % 2 === 0 ? 3 : -3)))
-        check(terms(41, () => 7n, (i) => (i % 2 === 0 ? 3 : -3)))
+        check(
+          terms(
+            40,
+            () => R - 5n,
+            () => 3,
+          ),
+        )
+        check(
+          terms(
+            40,
+            () => 7n,
+            (i) => (i % 2 === 0 ? 3 : -3),
+          ),
+        )
+        check(
+          terms(
+            41,
+            () => 7n,
+            (i) => (i % 2 === 0 ? 3 : -3),
+          ),
+        )
         check(terms(40, anyScalar, (i) => (i % 3 === 0 ? 0 : i)))
         check(terms(10, anyScalar, () => 0))
         // One bucket of a window has P and P and -P and -P.
-        check(terms(4, (i) => (i < 2 ? 9n : R - 9n), () => 2))
+        check(
+          terms(
+            4,
+            (i) => (i < 2 ? 9n : R - 9n),
+            () => 2,
+          ),
+        )
       })
 
       it('by scalars as a witness has them: zeros, ones, bits, small numbers, and few large ones', () => {
         const scalar = (): bigint => {
           const kind = random.integer(0, 99)
-          return kind < 40 ? 0n : kind < 60 ? 1n : kind < 80 ? BigInt(random.integer(0, 255)) : kind < 90 ? R - BigInt(random.integer(1, 9)) : anyScalar()
+          return kind < 40
+            ? 0n
+            : kind < 60
+              ? 1n
+              : kind < 80
+                ? BigInt(random.integer(0, 255))
+                : kind < 90
+                  ? R - BigInt(random.integer(1, 9))
+                  : anyScalar()
         }
         check(terms(group === 'g1' ? 600 : 120, scalar, () => random.integer(-20, 20)))
       })
@@ -138,8 +201,22 @@ for (const variant of VARIANTS) {
         for (const bits of [2, 3, 4, 6]) {
           // Every magnitude of a digit twice, of different points, so that every list makes as many sums as it can.
           const buckets = 2 ** (bits - 1)
-          check(terms(4 * buckets, (i) => BigInt(1 + (i % buckets)), (i) => 1 + i), bits)
-          check(terms(4 * buckets, (i) => R - BigInt(1 + (i % buckets)), (i) => 1 + i), bits)
+          check(
+            terms(
+              4 * buckets,
+              (i) => BigInt(1 + (i % buckets)),
+              (i) => 1 + i,
+            ),
+            bits,
+          )
+          check(
+            terms(
+              4 * buckets,
+              (i) => R - BigInt(1 + (i % buckets)),
+              (i) => 1 + i,
+            ),
+            bits,
+          )
         }
       })
 
@@ -147,7 +224,10 @@ for (const variant of VARIANTS) {
         const { machine } = sharedKernel(variant)
         const points = windowPoints(5, 4)
         const bytes = summerBytes(machine, group, points) - 1
-        assert.throws(() => TASKS.window(machine, { pointer: 0, bytes }, { group, rows: [], bits: 4, points }), RangeError)
+        assert.throws(
+          () => TASKS.window(machine, { pointer: 0, bytes }, { group, rows: [], bits: 4, points }),
+          RangeError,
+        )
       })
 
       it('adds up several rows of a window', () => {
@@ -156,15 +236,28 @@ for (const variant of VARIANTS) {
         withMemory(kernel, () => {
           const rows = [[3, -4, 1], [-4], [2, 0, -1, 3, 3]].map((digits, row) => {
             const count = digits.length
-            const [at, points, finite] = [arena.allocate(2 * count), arena.allocate(count * machine.pointBytes(group)), arena.allocate(count)]
+            const [at, points, finite] = [
+              arena.allocate(2 * count),
+              arena.allocate(count * machine.pointBytes(group)),
+              arena.allocate(count),
+            ]
             machine.halfWords(at, count).set(digits)
             machine.bytes(finite, count).fill(1)
-            digits.forEach((_, i) => machine.writePoint(points + i * machine.pointBytes(group), smallMultiple(group, 10 * row + i + 1)))
-            return { row: { digits: at, points, finite, count }, sum: digits.reduce((sum, digit, i) => sum + digit * (10 * row + i + 1), 0) }
+            digits.forEach((_, i) =>
+              machine.writePoint(points + i * machine.pointBytes(group), smallMultiple(group, 10 * row + i + 1)),
+            )
+            return {
+              row: { digits: at, points, finite, count },
+              sum: digits.reduce((sum, digit, i) => sum + digit * (10 * row + i + 1), 0),
+            }
           })
           const points = windowPoints(9, 3)
           const bytes = summerBytes(machine, group, points)
-          const parts = TASKS.window(machine, { pointer: arena.allocate(bytes), bytes }, { group, rows: rows.map(({ row }) => row), bits: 3, points })
+          const parts = TASKS.window(
+            machine,
+            { pointer: arena.allocate(bytes), bytes },
+            { group, rows: rows.map(({ row }) => row), bits: 3, points },
+          )
           const sum = TASKS.combine(machine, { pointer: 0, bytes: 0 }, { group, points: parts })
           assert.deepEqual(sum, multiple(group, BigInt(rows.reduce((total, { sum }) => total + sum, 0))))
         })

@@ -2,8 +2,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Groth16VerificationKey, zKey } from 'snarkjs'
-import { modulo, SCALAR_FIELD as R } from '../../../prover/kernel/bigint-field.ts'
 import { writeDevelopmentKey } from '../../../prover/development-key.ts'
+import { modulo, SCALAR_FIELD as R } from '../../../prover/kernel/bigint-field.ts'
 import type { Witness } from '../../../prover/witness.ts'
 import { encodeIntegers } from './support.ts'
 
@@ -34,8 +34,14 @@ export function chainCircuit(constraints: number, publicSignals: number, start: 
   const rows: SmallCircuit['constraints'][number][] = []
   for (let i = 0; i < constraints; i++) {
     const factor = publicSignals === 0 ? 0 : 1 + (i % publicSignals)
-    const a = [[last, 1n], [0, BigInt(i)]] as const
-    const b = [[last, R - 1n], [factor, 2n]] as const
+    const a = [
+      [last, 1n],
+      [0, BigInt(i)],
+    ] as const
+    const b = [
+      [last, R - 1n],
+      [factor, 2n],
+    ] as const
     wires.push(modulo((wires[last]! + BigInt(i)) * (2n * wires[factor]! - wires[last]!), R))
     rows.push([a, b, [[wires.length - 1, 1n]]])
     last = wires.length - 1
@@ -46,8 +52,20 @@ export function chainCircuit(constraints: number, publicSignals: number, start: 
 /** Bits that are checked to be ones, and rows without terms: a witness of zeros and ones. */
 export function bitsCircuit(bits: readonly boolean[]): SmallCircuit {
   const bit = (i: number): number => 2 + i
-  const check = (i: number) => [[[bit(i), 1n]], [[bit(i), 1n], [0, R - 1n]], []] as const
-  return { publicSignals: 1, wires: [1n, 0n, ...bits.map((value) => (value ? 1n : 0n))], constraints: bits.flatMap((_, i) => (i % 5 === 0 ? [check(i), [[], [], []] as const] : [check(i)])) }
+  const check = (i: number) =>
+    [
+      [[bit(i), 1n]],
+      [
+        [bit(i), 1n],
+        [0, R - 1n],
+      ],
+      [],
+    ] as const
+  return {
+    publicSignals: 1,
+    wires: [1n, 0n, ...bits.map((value) => (value ? 1n : 0n))],
+    constraints: bits.flatMap((_, i) => (i % 5 === 0 ? [check(i), [[], [], []] as const] : [check(i)])),
+  }
 }
 
 /** Makes a development key for a circuit. */
@@ -70,8 +88,19 @@ export async function makeSmallKey(circuit: SmallCircuit): Promise<SmallKey> {
 
 function encodeR1cs({ publicSignals, wires, constraints }: SmallCircuit): Uint8Array {
   const u32 = (...values: number[]): Uint8Array => new Uint8Array(Uint32Array.from(values).buffer)
-  const header = Buffer.concat([u32(32), encodeIntegers([R]), u32(wires.length, 0, publicSignals, wires.length - publicSignals - 1, wires.length, 0, constraints.length)])
-  const rows = constraints.flat().map((combination) => Buffer.concat([u32(combination.length), ...combination.map(([wire, coefficient]) => Buffer.concat([u32(wire), encodeIntegers([coefficient])]))]))
+  const header = Buffer.concat([
+    u32(32),
+    encodeIntegers([R]),
+    u32(wires.length, 0, publicSignals, wires.length - publicSignals - 1, wires.length, 0, constraints.length),
+  ])
+  const rows = constraints
+    .flat()
+    .map((combination) =>
+      Buffer.concat([
+        u32(combination.length),
+        ...combination.map(([wire, coefficient]) => Buffer.concat([u32(wire), encodeIntegers([coefficient])])),
+      ]),
+    )
   const section = (type: number, content: Uint8Array) => Buffer.concat([u32(type, content.length, 0), content])
   return Buffer.concat([Buffer.from('r1cs'), u32(1, 2), section(1, header), section(2, Buffer.concat(rows))])
 }

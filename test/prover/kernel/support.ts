@@ -38,7 +38,13 @@ export function encodeIntegers(values: readonly bigint[]): Uint8Array<ArrayBuffe
 }
 
 export function decodeIntegers(bytes: Uint8Array): bigint[] {
-  return Array.from({ length: bytes.length / 32 }, (_, i) => BigInt(`0x${Buffer.from(bytes.subarray(32 * i, 32 * (i + 1))).reverse().toString('hex')}`))
+  return Array.from({ length: bytes.length / 32 }, (_, i) =>
+    BigInt(
+      `0x${Buffer.from(bytes.subarray(32 * i, 32 * (i + 1)))
+        .reverse()
+        .toString('hex')}`,
+    ),
+  )
 }
 
 /** Reads and writes single lanes of slots, the pairs of elements that transforms work on, over the scalar field. */

@@ -5,9 +5,17 @@ import type { Kernel } from '../../../prover/kernel/kernel.ts'
 import { rootOfUnity } from '../../../prover/kernel/proving-key.ts'
 import { TERM_BYTES } from '../../../prover/kernel/quotient-kernels.ts'
 import { TASKS } from '../../../prover/kernel/tasks.ts'
-import { reverseBits, rowLog, type RootTable, type TransformArray, transformColumns, transformRows, transformSplit } from '../../../prover/kernel/transform.ts'
+import {
+  type RootTable,
+  reverseBits,
+  rowLog,
+  type TransformArray,
+  transformColumns,
+  transformRows,
+  transformSplit,
+} from '../../../prover/kernel/transform.ts'
 import { Random } from '../../protocol/random.ts'
-import { decodeIntegers, encodeIntegers, sharedKernel, SlotCodec, VARIANTS, withMemory } from './support.ts'
+import { decodeIntegers, encodeIntegers, SlotCodec, sharedKernel, VARIANTS, withMemory } from './support.ts'
 
 const NO_WORKSPACE = { pointer: 0, bytes: 0 }
 
@@ -15,7 +23,11 @@ const NO_WORKSPACE = { pointer: 0, bytes: 0 }
 function evaluate(coefficients: readonly bigint[], root: bigint): bigint[] {
   const size = coefficients.length
   if (size === 1) return [...coefficients]
-  const half = (odd: number) => evaluate(coefficients.filter((_, i) => i % 2 === odd), (root * root) % R)
+  const half = (odd: number) =>
+    evaluate(
+      coefficients.filter((_, i) => i % 2 === odd),
+      (root * root) % R,
+    )
   const [even, odd] = [half(0), half(1)]
   const values: bigint[] = []
   let x = 1n
@@ -30,7 +42,9 @@ function evaluate(coefficients: readonly bigint[], root: bigint): bigint[] {
 
 /** The same, term by term. */
 function evaluateNaively(coefficients: readonly bigint[], root: bigint): bigint[] {
-  return coefficients.map((_, i) => coefficients.reduce((sum, coefficient, j) => (sum + coefficient * power(root, BigInt(i * j), R)) % R, 0n))
+  return coefficients.map((_, i) =>
+    coefficients.reduce((sum, coefficient, j) => (sum + coefficient * power(root, BigInt(i * j), R)) % R, 0n),
+  )
 }
 
 function reversed<T>(values: readonly T[]): T[] {
@@ -78,7 +92,10 @@ describe('kernel transforms: the reference', () => {
   })
 
   it('reverses bits', () => {
-    assert.deepEqual(Array.from({ length: 8 }, (_, i) => reverseBits(i, 3)), [0, 4, 2, 6, 1, 5, 3, 7])
+    assert.deepEqual(
+      Array.from({ length: 8 }, (_, i) => reverseBits(i, 3)),
+      [0, 4, 2, 6, 1, 5, 3, 7],
+    )
     assert.equal(reverseBits(0, 0), 0)
   })
 })
@@ -87,7 +104,10 @@ for (const variant of VARIANTS) {
   describe(`kernel transforms, variant ${variant}`, function () {
     this.timeout(30_000)
     const random = new Random(7)
-    const anyValues = (count: number) => Array.from({ length: count }, () => (random.chance(0.1) ? random.pick([0n, 1n, R - 1n, (R - 1n) / 2n, (R + 1n) / 2n]) : random.bits(300) % R))
+    const anyValues = (count: number) =>
+      Array.from({ length: count }, () =>
+        random.chance(0.1) ? random.pick([0n, 1n, R - 1n, (R - 1n) / 2n, (R + 1n) / 2n]) : random.bits(300) % R,
+      )
 
     for (let log = 0; log <= 13; log++) {
       it(`of 2^${log} values are right in both directions and undo one another`, () => {
@@ -97,14 +117,28 @@ for (const variant of VARIANTS) {
           const codec = new SlotCodec(kernel)
           const data = kernel.arena.allocate(size * 2 * kernel.machine.elementBytes)
           // Also with a table of roots of a higher order.
-          const array: TransformArray = { data, log, roots: writeRoots(kernel, log % 3 === 0 ? 2 * size : Math.max(2, size)) }
+          const array: TransformArray = {
+            data,
+            log,
+            roots: writeRoots(kernel, log % 3 === 0 ? 2 * size : Math.max(2, size)),
+          }
           const root = rootOfUnity(size)
-          const lanes = [anyValues(size), log % 4 === 0 ? anyValues(size).map((_, i) => (i === 0 ? 1n : 0n)) : anyValues(size)]
+          const lanes = [
+            anyValues(size),
+            log % 4 === 0 ? anyValues(size).map((_, i) => (i === 0 ? 1n : 0n)) : anyValues(size),
+          ]
           lanes.forEach((values, lane) => codec.write(data, lane, values))
           transform(kernel, array, true)
-          lanes.forEach((values, lane) => assert.deepEqual(codec.read(data, lane, size), reversed(evaluate(values, inverse(root, R)))))
+          lanes.forEach((values, lane) =>
+            assert.deepEqual(codec.read(data, lane, size), reversed(evaluate(values, inverse(root, R)))),
+          )
           transform(kernel, array, false)
-          lanes.forEach((values, lane) => assert.deepEqual(codec.read(data, lane, size), values.map((value) => (value * BigInt(size)) % R)))
+          lanes.forEach((values, lane) =>
+            assert.deepEqual(
+              codec.read(data, lane, size),
+              values.map((value) => (value * BigInt(size)) % R),
+            ),
+          )
           lanes.forEach((values, lane) => codec.write(data, lane, reversed(values)))
           transform(kernel, array, false)
           lanes.forEach((values, lane) => assert.deepEqual(codec.read(data, lane, size), evaluate(values, root)))
@@ -121,7 +155,8 @@ for (const variant of VARIANTS) {
           const data = kernel.arena.allocate(half * 2 * kernel.machine.elementBytes)
           const array: TransformArray = { data, log: log - 1, roots: writeRoots(kernel, 2 * half) }
           const values = anyValues(2 * half)
-          const write = (list: readonly bigint[]) => [0, 1].forEach((lane) => codec.write(data, lane, list.slice(lane * half, (lane + 1) * half)))
+          const write = (list: readonly bigint[]) =>
+            [0, 1].forEach((lane) => codec.write(data, lane, list.slice(lane * half, (lane + 1) * half)))
           const read = () => [0, 1].flatMap((lane) => codec.read(data, lane, half))
           const split = (inverseOrder: boolean) => {
             const cut = half >> 1
@@ -144,7 +179,8 @@ for (const variant of VARIANTS) {
   describe(`kernel quotient, variant ${variant}`, function () {
     this.timeout(30_000)
     const random = new Random(8)
-    const anyValues = (count: number) => Array.from({ length: count }, () => (random.chance(0.2) ? random.pick([0n, 1n, R - 1n]) : random.bits(300) % R))
+    const anyValues = (count: number) =>
+      Array.from({ length: count }, () => (random.chance(0.2) ? random.pick([0n, 1n, R - 1n]) : random.bits(300) % R))
     let library: Curve
 
     before(async () => {
@@ -166,7 +202,13 @@ for (const variant of VARIANTS) {
         const [numbersAt, wiresAt] = [table(numbers), table(wires)]
         const picks = Array.from({ length: total }, () => Array.from({ length: 4 }, () => random.integer(0, 11)))
         const terms = arena.allocate(total * TERM_BYTES)
-        machine.words(terms, 4 * total).set(picks.flatMap((pick) => pick.map((index, i) => (i % 2 === 0 ? numbersAt : wiresAt) + index * machine.elementBytes)))
+        machine
+          .words(terms, 4 * total)
+          .set(
+            picks.flatMap((pick) =>
+              pick.map((index, i) => (i % 2 === 0 ? numbersAt : wiresAt) + index * machine.elementBytes),
+            ),
+          )
         const countsAt = arena.allocate(4 * counts.length)
         machine.words(countsAt, counts.length).set(counts)
         const ab = arena.allocate(counts.length * 2 * machine.elementBytes)
@@ -174,10 +216,17 @@ for (const variant of VARIANTS) {
         TASKS.rows(machine, NO_WORKSPACE, { terms, counts: countsAt, ab, rows: counts.length })
         let first = 0
         const expected = counts.map((count) => {
-          const row = picks.slice(first, (first += count))
-          return [0, 2].map((at) => row.reduce((sum, pick) => sum + numbers[pick[at]!]! * wires[pick[at + 1]!]!, 0n) % R)
+          const row = picks.slice(first, first + count)
+          first += count
+          return [0, 2].map(
+            (at) => row.reduce((sum, pick) => sum + numbers[pick[at]!]! * wires[pick[at + 1]!]!, 0n) % R,
+          )
         })
-        for (const lane of [0, 1]) assert.deepEqual(codec.read(ab, lane, counts.length), expected.map((pair) => pair[lane]))
+        for (const lane of [0, 1])
+          assert.deepEqual(
+            codec.read(ab, lane, counts.length),
+            expected.map((pair) => pair[lane]),
+          )
       })
     })
 
@@ -190,7 +239,9 @@ for (const variant of VARIANTS) {
         machine.scalar.write(machine.view, ratio, R - 7n)
         machine.scalar.write(machine.view, table + 8 * machine.elementBytes, 99n)
         machine.call.quotient_powers!(table, 8, ratio)
-        const values = Array.from({ length: 9 }, (_, i) => machine.scalar.read(machine.view, table + i * machine.elementBytes))
+        const values = Array.from({ length: 9 }, (_, i) =>
+          machine.scalar.read(machine.view, table + i * machine.elementBytes),
+        )
         assert.deepEqual(values, [...Array.from({ length: 8 }, (_, i) => (3n * power(R - 7n, BigInt(i), R)) % R), 99n])
       })
     })
@@ -207,9 +258,9 @@ for (const variant of VARIANTS) {
           const roots = writeRoots(kernel, size)
           const factors = arena.allocate(size * machine.elementBytes)
           const coset = rootOfUnity(2 * size)
-          reversed(Array.from({ length: size }, (_, i) => (power(coset, BigInt(i), R) * inverse(BigInt(size), R)) % R)).forEach((factor, i) =>
-            machine.scalar.write(machine.view, factors + i * machine.elementBytes, factor),
-          )
+          reversed(
+            Array.from({ length: size }, (_, i) => (power(coset, BigInt(i), R) * inverse(BigInt(size), R)) % R),
+          ).forEach((factor, i) => machine.scalar.write(machine.view, factors + i * machine.elementBytes, factor))
           const ab = arena.allocate(size * 2 * machine.elementBytes)
           const c = arena.allocate(half * 2 * machine.elementBytes)
           const words = arena.allocate(32 * size)
@@ -223,12 +274,24 @@ for (const variant of VARIANTS) {
           }
           parts(half, (first, end) => TASKS.products(machine, NO_WORKSPACE, { ab, c: product, first, end }))
           const columns = (inverseOrder: boolean) => {
-            for (const array of [both, product]) parts(2 ** rowLog(array.log), (first, end) => TASKS.columns(machine, NO_WORKSPACE, { array, inverse: inverseOrder, first, end }))
+            for (const array of [both, product])
+              parts(2 ** rowLog(array.log), (first, end) =>
+                TASKS.columns(machine, NO_WORKSPACE, { array, inverse: inverseOrder, first, end }),
+              )
           }
           columns(true)
           for (const array of [both, product]) {
             const row = 2 ** rowLog(array.log)
-            parts(2 ** array.log / row, (first, end) => TASKS.rowsThroughCoset(machine, NO_WORKSPACE, { array, row, factors, split: array === product, first, end }))
+            parts(2 ** array.log / row, (first, end) =>
+              TASKS.rowsThroughCoset(machine, NO_WORKSPACE, {
+                array,
+                row,
+                factors,
+                split: array === product,
+                first,
+                end,
+              }),
+            )
           }
           columns(false)
           parts(half, (first, end) => TASKS.finish(machine, NO_WORKSPACE, { ab, c: product, words, first, end }))

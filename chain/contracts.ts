@@ -1,0 +1,283 @@
+import { type Address, zeroAddress } from 'viem'
+import { ASSETS } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import type { Operation } from '../protocol/operation.ts'
+import type { ProfileName } from '../prover/profiles.ts'
+import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
+import { refusal } from '../sdk/chain/contract-errors.ts'
+import { inOrder } from '../sdk/chain/in-order.ts'
+import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
+import type { Custody } from './custody.ts'
+import type { Settlement } from './settlement.ts'
+import { distinctSymbols } from './symbols.ts'
+
+/** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
+const CONFIRMATIONS = 12n
+/** Deposits and requests that one look takes up at the most. */
+const MOST = 64n
+const OPEN = 1
+const QUEUED = 0
+const PENDING = 2
+
+/** Seconds. */
+export interface RoundsConfig {
+  readonly provingTime: number
+  readonly roundMin: number
+  readonly roundShort: number
+  readonly maxAge: number
+}
+
+export type DepositOperation = Extract<Operation, { kind: 'open' | 'topup' }>
+
+/** A deposit that waits in the queue. */
+export interface WaitingDeposit {
+  readonly operation: DepositOperation
+  /** Half of its time is over. */
+  readonly urgent: boolean
+}
+
+/** A forced request that waits, with the round that was the latest when it came. */
+export interface ForcedRequest {
+  readonly operation: Extract<Operation, { kind: 'forced' }>
+  readonly round: number
+}
+
+interface Asset extends TokenDecimals {
+  readonly token: Address | null
+  readonly minOpen: bigint
+  readonly minDeposit: bigint
+}
+
+interface Parts {
+  readonly rounds: { readonly address: Address; readonly abi: typeof ROUNDS_ABI }
+  readonly vault: { readonly address: Address; readonly abi: typeof VAULT_ABI }
+  readonly forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }
+  readonly escape: Address
+  readonly insurance: Address
+}
+
+/** The contracts around the settlement, as its node reads them. */
+export class Contracts {
+  readonly settlement: Settlement
+  readonly rounds: Parts['rounds']
+  readonly vault: Parts['vault']
+  /** Assets 0, 1, ... */
+  readonly assets: readonly Asset[]
+  readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
+  readonly #parts: Parts
+  readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
+
+  private constructor(
+    settlement: Settlement,
+    parts: Parts,
+    assets: readonly Asset[],
+    clocks: Contracts['clocks'],
+    fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>,
+  ) {
+    this.settlement = settlement
+    this.rounds = parts.rounds
+    this.vault = parts.vault
+    this.#parts = parts
+    this.assets = assets
+    this.clocks = clocks
+    this.#fees = fees
+  }
+
+  /** @throws PlimsollError when the chain does not answer */
+  static async of(settlement: Settlement): Promise<Contracts> {
+    const { read } = settlement.client
+    const vault = { address: (await settlement.config()).vault, abi: VAULT_ABI } as const
+    try {
+      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') =>
+        read.readContract({ ...vault, functionName })
+      const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
+      const forced = { address: await address('forced'), abi: FORCED_ABI } as const
+      const escape = await address('escape')
+      const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' })) + 1
+      const assets = await Promise.all(
+        Array.from({ length: count }, async (_, a): Promise<Asset> => {
+          const [token, tokenDecimals, decimals, , minOpen, minDeposit] = await read.readContract({
+            ...vault,
+            functionName: 'assetInfo',
+            args: [a],
+          })
+          return { token: token === zeroAddress ? null : token, tokenDecimals, decimals, minOpen, minDeposit }
+        }),
+      )
+      const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({
+        ...rounds,
+        functionName: 'config',
+      })
+      const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
+      const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
+      const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
+      const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
+      return new Contracts(
+        settlement,
+        parts,
+        assets,
+        { provingTime, roundMin, roundShort, maxAge, grace, depositDelay },
+        { openingFee, bond, forcedFee },
+      )
+    } catch (error) {
+      throw refusal(error, 'the contracts of the settlement')
+    }
+  }
+
+  /** An amount of base units, down to what the token can express. */
+  payable(asset: number, amount: bigint): bigint {
+    return amount - (amount % unitsPerTokenUnit(this.assets[asset]!))
+  }
+
+  async custody(): Promise<Custody> {
+    const { read } = this.settlement.client
+    const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
+      Promise.all(
+        Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
+      )
+    const [frozen, fresh, spot, scaling, free, unwindPrices] = await Promise.all([
+      read.readContract({ ...this.vault, functionName: 'frozen' }),
+      read.readContract({ ...this.rounds, functionName: 'fresh' }),
+      each(({ token }) => token !== null, false),
+      each(unitsPerTokenUnit, 1n),
+      each(
+        ({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })),
+        0n,
+      ),
+      each((_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, functionName: 'unwindPrice', args: [a] })), 0n),
+    ])
+    return { frozen, fresh, spot, unitsPerTokenUnit: scaling, free, unwindPrices }
+  }
+
+  /** Deposits that wait to be consumed, in order, as far as they are deep enough in the chain. */
+  async deposits(): Promise<WaitingDeposit[]> {
+    const { read, chainId } = this.settlement.client
+    const [first, end] = await read.readContract({ ...this.vault, functionName: 'depositQueue' })
+    if (first === end) return []
+    const ripe = LOCAL_CHAINS.includes(chainId)
+      ? end
+      : await this.#queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
+    const last = ripe < first + MOST ? ripe : first + MOST
+    const liveTime = await read.readContract({ ...this.rounds, functionName: 'liveTime' })
+    const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
+    return Promise.all(
+      ids.map(async (id): Promise<WaitingDeposit> => {
+        const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({
+          ...this.vault,
+          functionName: 'deposit',
+          args: [id],
+        })
+        if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
+        const terms = { depositId: Number(id), index, asset, amount }
+        const operation: DepositOperation =
+          kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms }
+        return { operation, urgent: 2 * (deadline - Number(liveTime)) < this.clocks.depositDelay }
+      }),
+    )
+  }
+
+  /** Forced requests that wait, in order of their deadlines. */
+  async forcedRequests(now: number): Promise<ForcedRequest[]> {
+    const { read } = this.settlement.client
+    const [first, end] = await read.readContract({ ...this.#parts.forced, functionName: 'queue' })
+    const list: ForcedRequest[] = []
+    const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
+    const requests = inOrder(places, async (place) => {
+      const number = await read.readContract({ ...this.#parts.forced, functionName: 'numberAt', args: [place] })
+      return {
+        place,
+        number,
+        request: await read.readContract({ ...this.#parts.forced, functionName: 'request', args: [number] }),
+      }
+    })
+    for await (const { place, number, request } of requests) {
+      if (BigInt(list.length) === MOST) break
+      if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
+      const { index, asset, amount, recipient, expiry, r8, s, round } = request
+      list.push({
+        operation: {
+          kind: 'forced',
+          queueNumber: number,
+          index,
+          asset,
+          amount,
+          recipient,
+          expiry: BigInt(expiry),
+          signature: { r8, s },
+        },
+        round: Number(round),
+      })
+    }
+    return list
+  }
+
+  /** Seconds since the last checkpoint. */
+  async checkpointAge(now: number): Promise<number> {
+    return (
+      now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
+    )
+  }
+
+  /** Whether withdrawals wait for a checkpoint, or insurers for one of this round. */
+  async awaitsCheckpoint(round: number): Promise<boolean> {
+    const { read } = this.settlement.client
+    const ledgers = await Promise.all(
+      this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })),
+    )
+    if (ledgers.some(({ pending }) => pending > 0n)) return true
+    const last = await read.readContract({ ...this.vault, functionName: 'lastCheckpoint' })
+    return (
+      Number(last.round) < round &&
+      !(await read.readContract({ address: this.#parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
+    )
+  }
+
+  /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
+  async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
+    const { client, address } = this.settlement
+    const symbols = distinctSymbols(
+      await Promise.all(
+        this.assets.map(async ({ token }, a) => {
+          if (names?.[a] !== undefined) return names[a]
+          return token === null
+            ? `#${a}`
+            : client.read.readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' }).catch(() => `#${a}`)
+        }),
+      ),
+    )
+    return {
+      chainId: client.chainId,
+      settlement: address,
+      vault: this.vault.address,
+      forced: this.#parts.forced.address,
+      insurance: this.#parts.insurance,
+      escape: this.#parts.escape,
+      rounds: this.rounds.address,
+      sequencerKey: [...(await this.settlement.config()).sequencerKey],
+      profile,
+      ...this.#fees,
+      assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({
+        symbol: symbols[a]!,
+        decimals,
+        spot: token !== null,
+        token,
+        tokenDecimals,
+        minOpen,
+        minDeposit,
+      })),
+    }
+  }
+
+  /** How many deposits there were at a block; none before the deployment. */
+  async #queueEnd(blockNumber: bigint): Promise<bigint> {
+    if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
+    const [, end] = await this.settlement.client.read.readContract({
+      ...this.vault,
+      functionName: 'depositQueue',
+      blockNumber,
+    })
+    return end
+  }
+}

@@ -1,0 +1,317 @@
+import { type Address, encodeDeployData, zeroAddress } from 'viem'
+import { importAccounts } from '../book/import-accounts.ts'
+import { loadArtifact } from '../chain/artifacts.ts'
+import { type ContractName, deployContracts } from '../chain/deployment.ts'
+import { Settlement } from '../chain/settlement.ts'
+import { writeSymbols } from '../chain/symbols.ts'
+import { withDirectory } from '../lib/directory-lock.ts'
+import { accountLeaves } from '../protocol/account.ts'
+import { type BookAccount, type Market, QUOTE_DECIMALS } from '../protocol/book.ts'
+import { DEFAULT_SLOTS } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import { sequencerKey } from '../protocol/keys.ts'
+import type { RiskParameters } from '../protocol/marks.ts'
+import { stackHead } from '../protocol/stack.ts'
+import { System } from '../protocol/system.ts'
+import { hashBatch } from '../prover/kernel/hashing.ts'
+import type { KeySet } from '../prover/keys.ts'
+import type { CircuitName } from '../prover/profiles.ts'
+import { verifierDirectory, writeVerifierContracts } from '../prover/verifier-contract.ts'
+import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
+import { refusal } from '../sdk/chain/contract-errors.ts'
+import { sendCall } from '../sdk/chain/send-call.ts'
+import { sendTransaction } from '../sdk/chain/send-transaction.ts'
+import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
+import { requireStateless, Store } from '../sequencer/state/store.ts'
+import type { CustodyPlan } from './market-plan.ts'
+
+/** Clocks of section 8, in seconds; those of forced requests and deposits run only while there is a fresh round. */
+export interface Clocks {
+  readonly provingTime: number
+  readonly roundMin: number
+  readonly roundShort: number
+  readonly maxAge: number
+  readonly grace: number
+  readonly parameterDelay: number
+  /** A feed's answer older than this is stale. */
+  readonly heartbeat: number
+  readonly depositDelay: number
+  readonly depositSpacing: number
+  readonly forcedDelay: number
+  readonly forcedSpacing: number
+  readonly expirySlack: number
+  readonly noticePeriod: number
+  readonly unwindDuration: number
+}
+
+/** Ten years: nobody updates a mock feed that is to stay where it is. */
+const MOCK_HEARTBEAT = 315_360_000
+
+export const DEFAULT_CLOCKS: Clocks = {
+  provingTime: 240,
+  roundMin: 300,
+  roundShort: 30,
+  maxAge: 900,
+  grace: 7_200,
+  parameterDelay: 86_400,
+  heartbeat: 3_600,
+  depositDelay: 3_600,
+  depositSpacing: 15,
+  forcedDelay: 3_600,
+  forcedSpacing: 60,
+  expirySlack: 86_400,
+  noticePeriod: 3_600,
+  unwindDuration: 3_600,
+}
+
+const COIN = 10n ** 18n
+/** In the chain's coin. */
+const FEES = { openingFee: COIN / 1_000n, forcedFee: COIN / 1_000n, bond: COIN / 100n }
+/** Decimals of mock tokens other than cash: unlike the rollup's, as tokens have them. */
+const MOCK_DECIMALS = 18
+
+export interface DeployOptions {
+  /** Chainlink-compatible feed of each traded symbol; mock feeds at the market's prices where there are none. */
+  readonly feeds: Readonly<Record<string, Address>>
+  readonly custody: CustodyPlan
+  readonly allowDevelopmentKeys: boolean
+  /** Where the node's private state goes. */
+  readonly data: string
+  readonly clocks: Clocks
+  /** A trusted import to begin with, on local chains only; without it owners open accounts with deposits. */
+  readonly accounts?: readonly BookAccount[]
+  /** Puts a verifier of a circuit on the chain; the ones generated from the keys where it is left out. */
+  readonly verifier?: (circuit: CircuitName) => Promise<Address>
+}
+
+export interface Deployed {
+  readonly chainId: number
+  readonly settlement: Address
+  readonly vault: Address
+  readonly forced: Address
+  readonly insurance: Address
+  readonly escape: Address
+  readonly rounds: Address
+  readonly verifiers: Readonly<Record<CircuitName, Address>>
+  /** By symbol. */
+  readonly feeds: Readonly<Record<string, Address>>
+  /** By symbol; synthetics have none. */
+  readonly tokens: Readonly<Record<string, Address>>
+  readonly accounts: number
+  readonly data: string
+}
+
+/**
+ * Refuses a chain on which development keys could cost somebody money, before anything is sent.
+ * @throws PlimsollError
+ */
+export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean): void {
+  if (LOCAL_CHAINS.includes(chainId) || allowDevelopmentKeys) return
+  throw new PlimsollError(
+    `These are development keys: whoever made them can forge proofs, and their verifiers refuse the chain id ${chainId}.`,
+    {
+      hint: '--allow-development-keys deploys verifiers without that check, --keys takes the keys of a ceremony.',
+    },
+  )
+}
+
+/**
+ * Deploys verifiers, the six contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
+ * stores the private state. The market's prices only matter to mock feeds.
+ * @throws PlimsollError when the chain or a contract refuses, or the directory is not new or in use
+ */
+export async function deploy(
+  market: Market,
+  keys: KeySet,
+  signer: SigningClient,
+  options: DeployOptions,
+): Promise<Deployed> {
+  if (keys.origin === 'development') requireLocalChain(signer.chainId, options.allowDevelopmentKeys)
+  requireComplete(market, signer.chainId, options)
+  await requireStateless(options.data)
+  return withDirectory(options.data, () => deployInto(market, keys, signer, options))
+}
+
+async function deployInto(
+  market: Market,
+  keys: KeySet,
+  signer: SigningClient,
+  options: DeployOptions,
+): Promise<Deployed> {
+  const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
+  const traded = market.assets.slice(1)
+  const { profile } = keys
+  const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))
+  const verifiers = {
+    sweep: await verifier('sweep'),
+    resolve: await verifier('resolve'),
+    transact: await verifier('transact'),
+    exit: await verifier('exit'),
+  }
+
+  const feeds: Record<string, Address> = {}
+  for (const { symbol, price } of traded) {
+    feeds[symbol] = Object.hasOwn(options.feeds, symbol)
+      ? options.feeds[symbol]!
+      : await deployContract(signer, 'MockFeed', [QUOTE_DECIMALS, price])
+  }
+  const tokens: Record<string, Address> = {}
+  for (const [a, { symbol, decimals }] of market.assets.entries()) {
+    if (!Object.hasOwn(options.custody, symbol)) continue
+    tokens[symbol] =
+      options.custody[symbol]!.token ??
+      (await deployContract(signer, 'MockToken', [symbol, a === 0 ? decimals : MOCK_DECIMALS]))
+  }
+
+  const { publicKey } = sequencerKey(secret)
+  const {
+    provingTime,
+    roundMin,
+    roundShort,
+    maxAge,
+    grace,
+    parameterDelay,
+    heartbeat,
+    depositDelay,
+    depositSpacing,
+    forcedDelay,
+    forcedSpacing,
+    expirySlack,
+    noticePeriod,
+    unwindDuration,
+  } = options.clocks
+  const { openingFee, bond, forcedFee } = FEES
+  const parts = await deployContracts(
+    {
+      rounds: {
+        admin: signer.sender,
+        cashDecimals: market.cashDecimals,
+        provingTime,
+        roundMin,
+        roundShort,
+        maxAge,
+        parameterDelay,
+      },
+      assets: traded.map(({ symbol, decimals, parameters }) => ({
+        feed: feeds[symbol],
+        decimals,
+        heartbeat: Object.hasOwn(options.feeds, symbol) ? heartbeat : MOCK_HEARTBEAT,
+        parameters: contractParameters(parameters),
+      })),
+      vault: { depositDelay, depositSpacing, unwindDuration, openingFee },
+      custody: market.assets.map(({ symbol }) => {
+        const { cap, minOpen, minDeposit } = options.custody[symbol] ?? { cap: 0n, minOpen: 0n, minDeposit: 0n }
+        return { token: tokens[symbol] ?? zeroAddress, cap, minOpen, minDeposit }
+      }),
+      forced: { forcedDelay, forcedSpacing, expirySlack, bond, forcedFee },
+      settlement: {
+        operator: signer.sender,
+        sweepVerifier: verifiers.sweep,
+        resolveVerifier: verifiers.resolve,
+        transactVerifier: verifiers.transact,
+        minLiability: market.minLiability,
+        slots: DEFAULT_SLOTS,
+        sequencerKey: publicKey,
+      },
+      escape: { exitVerifier: verifiers.exit, grace, noticePeriod },
+    },
+    (name, args) => deployContract(signer, name, args),
+    (name, address, functionName, args) => callContract(signer, name, address, functionName, args),
+  )
+
+  const domain = { chainId: BigInt(signer.chainId), settlement: BigInt(parts.settlement) }
+  const accounts = importAccounts(options.accounts ?? [])
+  const system = System.genesis(
+    profile,
+    DEFAULT_SLOTS,
+    market.minLiability,
+    accounts,
+    [],
+    { domain, secret },
+    hashBatch,
+  )
+  await Store.create(
+    options.data,
+    { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name },
+    { system, settlements: 0, applied: new Map() },
+    secret,
+  )
+  await writeSymbols(
+    options.data,
+    market.assets.map(({ symbol }) => symbol),
+  )
+  if (accounts.length > 0) {
+    const leaves = accountLeaves(accounts, hashBatch)
+    const settlement = await Settlement.at(signer, parts.settlement)
+    await settlement.send(signer, 'genesis', [system.ledger.root, stackHead(leaves, hashBatch), leaves])
+  }
+  return { chainId: signer.chainId, ...parts, verifiers, feeds, tokens, accounts: accounts.length, data: options.data }
+}
+
+/** @throws PlimsollError when something is named that the market does not have, or missing off local chains */
+function requireComplete({ assets }: Market, chainId: number, { feeds, custody, accounts }: DeployOptions): void {
+  const [cash, ...traded] = assets
+  if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
+  const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
+  if (unknown !== undefined)
+    throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)
+  if (!Object.hasOwn(custody, cash!.symbol))
+    throw new PlimsollError(`custody has no ${cash!.symbol}: cash needs a token.`)
+  if (LOCAL_CHAINS.includes(chainId)) return
+  if (accounts !== undefined) throw new PlimsollError('Accounts are imported on local chains only.')
+  const feedless = traded.find((asset) => !Object.hasOwn(feeds, asset.symbol))
+  if (feedless !== undefined)
+    throw new PlimsollError(`No feed is named for ${feedless.symbol}.`, { hint: `Add --feed ${feedless.symbol}=0x...` })
+  const tokenless = Object.entries(custody).find(([, { token }]) => token === undefined)
+  if (tokenless !== undefined)
+    throw new PlimsollError(`custody.${tokenless[0]} names no token.`, { hint: 'Mock tokens are for local chains.' })
+}
+
+async function generatedVerifier(
+  keys: KeySet,
+  signer: SigningClient,
+  allowDevelopmentKeys: boolean,
+): Promise<(circuit: CircuitName) => Promise<Address>> {
+  await writeVerifierContracts(keys)
+  const variant =
+    keys.origin === 'development' && allowDevelopmentKeys && !LOCAL_CHAINS.includes(signer.chainId)
+      ? 'VerifierAnyChain'
+      : 'Verifier'
+  return (circuit) => {
+    const name = `${circuit[0]!.toUpperCase()}${circuit.slice(1)}`
+    return deployContract(
+      signer,
+      `contracts/generated/${verifierDirectory(keys)}/${name}Verifier.sol:${name}${variant}`,
+      [],
+    )
+  }
+}
+
+function contractParameters({ depth, ...factors }: RiskParameters) {
+  return { ...Object.fromEntries(Object.entries(factors).map(([name, factor]) => [name, Number(factor)])), depth }
+}
+
+/** Creates a contract by its artifact's name. @throws PlimsollError when that is reverted */
+export async function deployContract(signer: SigningClient, name: string, args: readonly unknown[]): Promise<Address> {
+  const { abi, bytecode } = await loadArtifact(name)
+  try {
+    const { status, contractAddress } = await sendTransaction(signer, {
+      data: encodeDeployData({ abi, bytecode, args: [...args] }),
+    })
+    if (status !== 'success' || !contractAddress) throw new PlimsollError(`The deployment of ${name} was reverted.`)
+    return contractAddress
+  } catch (error) {
+    throw refusal(error, `the deployment of ${name}`)
+  }
+}
+
+async function callContract(
+  signer: SigningClient,
+  name: ContractName,
+  address: Address,
+  functionName: string,
+  args: readonly unknown[],
+): Promise<void> {
+  const { abi } = await loadArtifact(name)
+  await sendCall(signer, { address, abi, functionName, args: [...args] })
+}

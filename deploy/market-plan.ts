@@ -1,0 +1,77 @@
+import { type Address, isAddress } from 'viem'
+import { type Market, object, parseMarket } from '../protocol/book.ts'
+import { parseDecimal } from '../protocol/decimal.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import { parseJson } from '../protocol/json.ts'
+
+/** How the vault is to hold an asset. */
+export interface AssetCustody {
+  /** Undefined: a mock token, on local chains only. */
+  readonly token?: Address
+  /** The most in custody, and the least that opens an account or is taken otherwise; base units. */
+  readonly cap: bigint
+  readonly minOpen: bigint
+  readonly minDeposit: bigint
+}
+
+/** By symbol; an asset that is not in it is a synthetic. */
+export type CustodyPlan = Readonly<Record<string, AssetCustody>>
+
+export interface Deployable {
+  readonly market: Market
+  readonly custody: CustodyPlan
+}
+
+const CAP_LIMIT = 1n << 63n
+const FIELDS = ['token', 'cap', 'minOpen', 'minDeposit']
+
+/**
+ * Reads a MARKET.json: the fields `assets` and `minLiability` of a book, and `custody`, by symbol, of the assets with a token.
+ * @throws PlimsollError naming the offending field by its path
+ */
+export function parseDeployable(text: string): Deployable {
+  const { custody, accounts, ...market } = object(parseJson(text), 'the market')
+  if (accounts !== undefined)
+    throw new PlimsollError('accounts are not imported: owners open them with deposits.', {
+      hint: 'Leave the field out.',
+    })
+  const unknown = Object.keys(market).find((key) => key !== 'assets' && key !== 'minLiability')
+  if (unknown !== undefined) throw new PlimsollError(`The market has the unknown field ${JSON.stringify(unknown)}.`)
+  const parsed = parseMarket(market)
+  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed) }
+  const plan = Object.entries(object(custody, 'custody')).map(([symbol, entry]): [string, AssetCustody] => {
+    const asset = parsed.assets.find((known) => known.symbol === symbol)
+    const path = `custody.${symbol}`
+    if (asset === undefined) throw new PlimsollError(`custody has the unknown symbol ${JSON.stringify(symbol)}.`)
+    const fields = object(entry, path)
+    const surplus = Object.keys(fields).find((key) => !FIELDS.includes(key))
+    if (surplus !== undefined)
+      throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(surplus)}.`, {
+        hint: `It may have ${FIELDS.join(', ')}.`,
+      })
+    const amount = (name: string) => {
+      const value = parseDecimal(fields[name], asset.decimals, `${path}.${name}`)
+      if (value < 1n || value > CAP_LIMIT)
+        throw new PlimsollError(`${path}.${name} is not above 0 and at most 2^63 base units.`)
+      return value
+    }
+    const { token } = fields
+    if (token !== undefined && (typeof token !== 'string' || !isAddress(token)))
+      throw new PlimsollError(`${path}.token is not an address.`)
+    return [
+      symbol,
+      {
+        ...(token === undefined ? {} : { token: token as Address }),
+        cap: amount('cap'),
+        minOpen: amount('minOpen'),
+        minDeposit: amount('minDeposit'),
+      },
+    ]
+  })
+  return { market: parsed, custody: Object.fromEntries(plan) }
+}
+
+/** A mock token for every asset, nothing limited. */
+export function mockCustody({ assets }: Market): CustodyPlan {
+  return Object.fromEntries(assets.map(({ symbol }) => [symbol, { cap: CAP_LIMIT, minOpen: 1n, minDeposit: 1n }]))
+}

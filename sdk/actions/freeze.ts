@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Address, PublicClient } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { ESCAPE_ABI, FORCED_ABI, VAULT_ABI } from '../abi.ts'
+import type { SigningClient } from '../chain/client.ts'
+import { ContractRefusal } from '../chain/contract-errors.ts'
+import { sendCall } from '../chain/send-call.ts'
+import type { EscapeRoute } from './exit.ts'
+
+/** Milliseconds between two looks at the chain. */
+const POLL = 1_000
+/** Places of the queue of forced requests that are looked at: the first one is the first to be overdue. */
+const PLACES = 64n
+/** Refusals of a step that the chain's state between look and step explains. */
+const OVERTAKEN = ['AlreadyDeclared', 'AlreadyFrozen', 'NotDeclared', 'NotStalled', 'NoticeRunning']
+
+/**
+ * Brings a stalled system to its end: declares the stall, counts the notice off in quarters, and freezes. Anyone may do any
+ * of it at the same time, and it can be broken off and begun again.
+ * @param onNotice Called with the seconds of notice that are counted, and those that are demanded.
+ * @throws PlimsollError when the system is not stalled, or is not any more
+ */
+export async function freezeStalled(
+  signer: SigningClient,
+  route: EscapeRoute,
+  onNotice: (elapsed: number, period: number) => void | Promise<void> = () => {},
+): Promise<void> {
+  const { read } = signer
+  const contract = { address: route.escape, abi: ESCAPE_ABI } as const
+  const { grace, noticePeriod } = await read.readContract({ ...contract, functionName: 'config' })
+  const quarter = Math.floor(noticePeriod / 4)
+  while (!(await read.readContract({ address: route.vault, abi: VAULT_ABI, functionName: 'frozen' }))) {
+    const notice = await oldestNotice(read, route)
+    if (notice === undefined) throw await notStalled(read, route, grace)
+    const { cause, declared, elapsed, lastTick } = notice
+    if (!declared) {
+      await act('declareStall', cause)
+      continue
+    }
+    const since = Number((await read.getBlock({ blockTag: 'pending' })).timestamp - lastTick)
+    const counted = Number(elapsed) + Math.min(since, quarter)
+    await onNotice(counted, noticePeriod)
+    if (counted >= noticePeriod) await act('freeze', cause)
+    else if (since >= quarter) await act('tick', cause)
+    else await sleep(POLL)
+  }
+
+  /** One step, unless somebody else has just taken it, or it is a second too early: the next look tells. */
+  async function act(functionName: 'declareStall' | 'tick' | 'freeze', cause: bigint): Promise<void> {
+    await sendCall(signer, { ...contract, functionName, args: [cause] }).catch(async (error: unknown) => {
+      if (!(error instanceof ContractRefusal && OVERTAKEN.includes(error.errorName))) throw error
+      await sleep(POLL)
+    })
+  }
+}
+
+interface Notice {
+  /** A forced request by its number; 0 for the last checkpoint's age and the deposits. */
+  readonly cause: bigint
+  readonly declared: boolean
+  readonly elapsed: bigint
+  readonly lastTick: bigint
+}
+
+/** Of the causes of a stall that there are now, the one whose notice is furthest. */
+async function oldestNotice(read: PublicClient, { vault, escape }: EscapeRoute): Promise<Notice | undefined> {
+  const contract = { address: escape, abi: ESCAPE_ABI } as const
+  let oldest: Notice | undefined
+  for (const cause of [0n, ...(await queuedRequests(read, vault))]) {
+    if (!(await read.readContract({ ...contract, functionName: 'stalled', args: [cause] }))) continue
+    const [declared, elapsed, lastTick] = await read.readContract({
+      ...contract,
+      functionName: 'notice',
+      args: [cause],
+    })
+    if (oldest === undefined || elapsed > oldest.elapsed || (declared && !oldest.declared))
+      oldest = { cause, declared, elapsed, lastTick }
+  }
+  return oldest
+}
+
+/** Numbers of the forced requests whose places are the first in the queue. */
+async function queuedRequests(read: PublicClient, vault: Address): Promise<bigint[]> {
+  const forced = {
+    address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
+    abi: FORCED_ABI,
+  } as const
+  const [first, end] = await read.readContract({ ...forced, functionName: 'queue' })
+  const count = Number(end - first < PLACES ? end - first : PLACES)
+  return Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      read.readContract({ ...forced, functionName: 'numberAt', args: [first + BigInt(i)] }),
+    ),
+  )
+}
+
+async function notStalled(read: PublicClient, { vault }: EscapeRoute, grace: number): Promise<PlimsollError> {
+  const at = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
+  const { timestamp } = await read.getBlock({ blockTag: 'pending' })
+  return new PlimsollError(
+    `The system is not stalled: its last checkpoint is ${timestamp - at} s old, of ${grace} that it may be, and no deposit or forced request is overdue.`,
+    {
+      hint: 'plimsoll wallet withdraw --forced asks the contract for a withdrawal.',
+    },
+  )
+}

@@ -1,0 +1,67 @@
+import { type Address, isAddressEqual, type PublicClient } from 'viem'
+import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../abi.ts'
+import { blockRanges } from '../chain/block-ranges.ts'
+
+// As the contracts number them.
+const DEPOSIT = { bounced: 2, refunded: 3 } as const
+export const REQUEST = { reserved: 1, pending: 2 } as const
+
+/** What the contracts hold for somebody besides accounts and withdrawals. */
+export interface Refundable {
+  readonly vault: Address
+  readonly forced: Address
+  /** Deposits that bounced, or that a freeze voided. */
+  readonly deposits: readonly { readonly id: bigint; readonly asset: number }[]
+  /** Forced requests with a bond in them that can be had back, and by which call. */
+  readonly requests: readonly { readonly number: bigint; readonly call: 'release' | 'closeExpired' | 'takeBond' }[]
+}
+
+/** Reads from the chain alone what an address may take back. */
+export async function readDues(client: PublicClient, settlement: Address, owner: Address): Promise<Refundable> {
+  const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
+  const { number: end, timestamp } = await client.getBlock()
+  const [{ vault }, start] = await Promise.all([
+    client.readContract({ ...contract, functionName: 'config' }),
+    client.readContract({ ...contract, functionName: 'deployedAt' }),
+  ])
+  const custody = { address: vault, abi: VAULT_ABI } as const
+  const [forced, frozen, record] = await Promise.all([
+    client.readContract({ ...custody, functionName: 'forced' }),
+    client.readContract({ ...custody, functionName: 'frozen' }),
+    client.readContract({ ...custody, functionName: 'lastCheckpoint' }),
+  ])
+  const requesting = { address: forced, abi: FORCED_ABI } as const
+  const deposits: { id: bigint; asset: number }[] = []
+  const requests: { number: bigint; call: 'release' | 'closeExpired' | 'takeBond' }[] = []
+  for (const range of blockRanges(start, end)) {
+    for (const { args } of await client.getContractEvents({
+      ...custody,
+      eventName: 'Deposited',
+      ...range,
+      strict: true,
+    })) {
+      if (!isAddressEqual(args.depositor, owner)) continue
+      const { state } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
+      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded
+      if (state === DEPOSIT.bounced || voided) deposits.push({ id: args.id, asset: args.asset })
+    }
+    for (const { args } of await client.getContractEvents({
+      ...requesting,
+      eventName: 'Reserved',
+      args: { requester: owner },
+      ...range,
+      strict: true,
+    })) {
+      const { state, expiry } = await client.readContract({
+        ...requesting,
+        functionName: 'request',
+        args: [args.number],
+      })
+      if (state === REQUEST.reserved) requests.push({ number: args.number, call: 'release' })
+      else if (state === REQUEST.pending && frozen) requests.push({ number: args.number, call: 'takeBond' })
+      else if (state === REQUEST.pending && expiry < timestamp)
+        requests.push({ number: args.number, call: 'closeExpired' })
+    }
+  }
+  return { vault, forced, deposits, requests }
+}

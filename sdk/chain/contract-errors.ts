@@ -1,0 +1,58 @@
+import { BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { ERRORS_ABI } from '../abi.ts'
+
+/** What somebody may do who meets a refusal, by its name. */
+const HINTS: Readonly<Record<string, string>> = {
+  AlreadyClaimed: 'It has been paid.',
+  AnswerStale: 'The feed of that asset has not been updated for longer than its heartbeat.',
+  CapExceeded: 'The vault takes no more of this asset now.',
+  ERC20InsufficientAllowance: 'Something else changed the allowance meanwhile: try again, one deposit at a time.',
+  Frozen: 'The system is frozen for good: plimsoll wallet exit leaves it.',
+  NotCheckpointed: 'It waits for the next checkpoint.',
+  NothingToCollect: 'No redeemed shares have been paid yet.',
+  NotRecipient: 'Only its recipient can take it.',
+}
+
+/** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
+export function refusal(error: unknown, what: string): Error {
+  if (!(error instanceof BaseError)) return error as Error
+  const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
+  if (reverted instanceof ContractFunctionRevertedError) {
+    const { errorName, args } = reverted.data ?? {}
+    return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
+  }
+  const known = knownError(error)
+  if (known !== undefined) return new ContractRefusal(what, known.errorName, known.args ?? [])
+  return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
+}
+
+/** Hardhat's chain hides an error that comes from a contract behind the one that was called. */
+function knownError(
+  error: BaseError,
+): { readonly errorName: string; readonly args?: readonly unknown[] | undefined } | undefined {
+  const { data } = (error.walk((cause) => (cause as { data?: unknown }).data !== undefined) ?? {}) as {
+    data?: Hex | { data?: Hex }
+  }
+  try {
+    return decodeErrorResult({ abi: ERRORS_ABI, data: (typeof data === 'object' ? data.data : data)! })
+  } catch {
+    return undefined
+  }
+}
+
+/** The endpoint did not answer, or not with sense; what was asked may have happened all the same. */
+export class ChainFailure extends PlimsollError {}
+
+/** The contract reverted. */
+export class ContractRefusal extends PlimsollError {
+  readonly errorName: string
+
+  constructor(what: string, errorName: string, args: readonly unknown[]) {
+    super(
+      `The contract refused ${what}: ${errorName}(${args.join(', ')}).`,
+      HINTS[errorName] === undefined ? {} : { hint: HINTS[errorName] },
+    )
+    this.errorName = errorName
+  }
+}

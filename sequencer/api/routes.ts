@@ -1,0 +1,124 @@
+import { encryptAccount } from '../../protocol/cipher.ts'
+import { PlimsollError, Refusal } from '../../protocol/errors.ts'
+import { parseJson } from '../../protocol/json.ts'
+import { MARK_NAMES } from '../../protocol/marks.ts'
+import { complaint, operationSchema } from '../../sdk/schemas.ts'
+import type { SequencerNode } from '../node/node.ts'
+
+/** What a request is answered with; big integers become decimal strings. */
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const INDEX = /^(0|[1-9][0-9]{0,9})$/
+
+/**
+ * The owners' API. What it hands out of an account is its leaf and ciphertext, which are on the chain anyway: only the owner
+ * can read them, so nobody has to log in.
+ * @returns undefined where the path does not take the method
+ * @throws Refusal that says why a request is not served
+ */
+export async function answerApi(
+  node: SequencerNode,
+  method: string,
+  path: string,
+  query: URLSearchParams,
+  body: () => Promise<string>,
+): Promise<Answer | undefined> {
+  const [, , resource = '', id, ...rest] = path.split('/')
+  if (rest.length > 0) throw nothing(path)
+  const get = (answer: () => Promise<unknown> | unknown) =>
+    method === 'GET' ? Promise.resolve(answer()).then((found) => ({ status: 200, body: found })) : undefined
+  switch (resource) {
+    case 'deployment':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.deployment)
+    case 'round':
+      if (id !== undefined) throw nothing(path)
+      return get(() => round(node))
+    case 'accounts':
+      return get(() => (id === undefined ? accountsOf(node, query.get('owner')) : account(node, parseIndex(id))))
+    case 'withdrawals':
+      if (id !== undefined) throw nothing(path)
+      return get(async () => ({ withdrawals: await node.withdrawals.of(parseIndex(query.get('index') ?? '')) }))
+    case 'operations':
+      if (id === undefined)
+        return method === 'POST'
+          ? { status: 202, body: await node.pool.accept(parseOperation(await body())) }
+          : undefined
+      return get(() => node.pool.state(parseId(id)))
+    default:
+      throw nothing(path)
+  }
+}
+
+function nothing(path: string): Refusal {
+  return new Refusal('NOT_FOUND', `There is nothing at ${path.slice(0, 100)}.`)
+}
+
+function parseOperation(text: string) {
+  let json: unknown
+  try {
+    json = parseJson(text)
+  } catch (error) {
+    throw new Refusal('BAD_REQUEST', error instanceof PlimsollError ? error.message : 'The body is not JSON.')
+  }
+  const parsed = operationSchema.safeParse(json)
+  if (!parsed.success) throw new Refusal('BAD_REQUEST', complaint(parsed.error))
+  return parsed.data
+}
+
+function parseIndex(text: string): number {
+  if (!INDEX.test(text) || Number(text) >= 2 ** 32)
+    throw new Refusal('BAD_REQUEST', 'The index of an account is a whole number below 2^32.')
+  return Number(text)
+}
+
+function parseId(text: string): `0x${string}` {
+  if (!/^0x[0-9a-f]{64}$/.test(text))
+    throw new Refusal('BAD_REQUEST', 'The id of an operation is 32 bytes in lower-case hexadecimal.')
+  return text as `0x${string}`
+}
+
+function round(node: SequencerNode) {
+  const { marks, backstop } = node.system.ledger
+  const { number, timestamp } = node.latestRound
+  if (marks === undefined) throw new Refusal('NO_FRESH_ROUND', 'There is no round yet.')
+  return {
+    number,
+    timestamp,
+    now: node.pool.now(),
+    complete: node.complete,
+    marks: marks.map((asset) => MARK_NAMES.map((name) => asset[name])),
+    backstop,
+    unwindPrices: node.custody.unwindPrices,
+  }
+}
+
+function accountsOf(node: SequencerNode, owner: string | null) {
+  const match = /^([0-9]{1,78}),([0-9]{1,78})$/.exec(owner ?? '')
+  if (match === null) throw new Refusal('BAD_REQUEST', "Write the owner's public key as ?owner=X,Y.")
+  const [x, y] = [BigInt(match[1]!), BigInt(match[2]!)]
+  return {
+    accounts: node.system.publicKeys.flatMap((key, index) =>
+      key !== undefined && key[0] === x && key[1] === y ? [index] : [],
+    ),
+  }
+}
+
+function account(node: SequencerNode, index: number) {
+  const found = node.system.accounts[index]
+  const publicKey = node.system.publicKeys[index]
+  if (found === undefined || publicKey === undefined)
+    throw new Refusal('NOT_FOUND', `There is no account ${index} that a deposit opened.`)
+  const leaf = node.system.tree.leaf(index)
+  return {
+    index,
+    publicKey,
+    version: Number(found.version),
+    leaf,
+    cipher: encryptAccount(found, leaf),
+    pendingVersion: Number(node.pool.pendingVersion(index)),
+  }
+}

@@ -1,0 +1,173 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
+import { encodeJson } from '../../sdk/schemas.ts'
+import { Duplicate } from '../mempool/operation-pool.ts'
+import type { SequencerNode } from '../node/node.ts'
+import type { NodeMetrics } from './metrics.ts'
+import { answerApi } from './routes.ts'
+
+/** The longest body that is read. */
+const BODY_LIMIT = 16 * 1024
+/** What any page in a browser may ask: nothing here is private, and operations carry their own signatures. */
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-allow-methods': 'GET, POST',
+  'access-control-allow-headers': 'content-type',
+}
+
+const STATUSES: Readonly<Partial<Record<RefusalCode, number>>> = {
+  BAD_REQUEST: 400,
+  NOT_FOUND: 404,
+  STALE_VERSION: 409,
+  DUPLICATE: 409,
+  UNAVAILABLE: 503,
+  BUSY: 503,
+  NO_FRESH_ROUND: 503,
+  FROZEN: 503,
+}
+
+/** A request that HTTP itself has a status for. */
+class HttpRefusal extends Refusal {
+  readonly status: number
+
+  constructor(status: number, message: string) {
+    super('BAD_REQUEST', message)
+    this.status = status
+  }
+}
+
+/**
+ * Serves the owners' API, /health, /state and /metrics on loopback; nothing that it hands out is private.
+ * @param port 0 for any free one
+ * @throws PlimsollError when the port is taken
+ */
+export async function serve(
+  node: SequencerNode,
+  metrics: NodeMetrics,
+  port: number,
+): Promise<{ server: Server; port: number }> {
+  const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
+    void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
+  })
+  server.on('clientError', answerNonsense)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })),
+    )
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  return { server, port: (server.address() as AddressInfo).port }
+}
+
+/** What does not speak HTTP, or too slowly, is told so in the same form as everybody else. */
+function answerNonsense({ code }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable) return void socket.destroy()
+  const [status, message] =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The headers are too long.']
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'The request did not come to its end in time.']
+        : ['400 Bad Request', 'The request is not HTTP.']
+  const body = `${encodeJson({ error: { code: 'BAD_REQUEST', message } })}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
+}
+
+async function answer(
+  request: IncomingMessage,
+  node: SequencerNode,
+  metrics: NodeMetrics,
+  response: ServerResponse,
+): Promise<void> {
+  const method = request.method ?? ''
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2)
+  if (path.startsWith('/v1/')) {
+    if (method === 'OPTIONS') {
+      response.writeHead(204, CORS).end()
+      return
+    }
+    const answered = await answerApi(node, method, path, new URLSearchParams(query), () => readBody(request))
+    if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
+    return json(response, answered.status, answered.body)
+  }
+  if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
+  switch (path) {
+    case '/health':
+      return json(response, node.failure === undefined ? 200 : 503, {
+        ok: node.failure === undefined,
+        round: node.round,
+        complete: node.complete,
+        error: node.failure ?? null,
+      })
+    case '/state':
+      return json(response, 200, publicState(node))
+    case '/metrics':
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.registry.metrics())
+      return
+    default:
+      throw new Refusal('NOT_FOUND', `There is nothing at ${path.slice(0, 100)}.`)
+  }
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > BODY_LIMIT) throw new HttpRefusal(413, `A body has at most ${BODY_LIMIT} bytes.`)
+    chunks.push(chunk)
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+  } catch {
+    throw new Refusal('BAD_REQUEST', 'The body is not a text in UTF-8.')
+  }
+}
+
+/** A typed error; of what is not a refusal only that it happened, the rest goes to standard error. */
+function refuse(response: ServerResponse, error: unknown): void {
+  // Whoever asked may be gone.
+  if (response.headersSent || response.destroyed || response.socket?.destroyed !== false) {
+    response.destroy()
+    return
+  }
+  if (!(error instanceof Refusal)) {
+    const known = error instanceof PlimsollError
+    process.stderr.write(
+      `plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`,
+    )
+    json(response, 503, {
+      error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' },
+    })
+    return
+  }
+  const status = error instanceof HttpRefusal ? error.status : (STATUSES[error.code] ?? 422)
+  // The rest of a body that is not read would be taken for the next request.
+  if (status === 413) response.shouldKeepAlive = false
+  json(response, status, {
+    error: { code: error.code, message: error.message },
+    ...(error instanceof Duplicate ? { id: error.id } : {}),
+  })
+}
+
+/** What the chain shows anyway, and nothing more. */
+function publicState(node: SequencerNode): unknown {
+  const { ledger } = node.system
+  return {
+    settlement: node.settlement.address,
+    chainId: node.settlement.client.chainId,
+    round: node.round,
+    complete: node.complete,
+    accountsRoot: ledger.root,
+    slots: ledger.heads.map((head, slot) => ({ slot, empty: head === 0n, covered: ledger.isCovered(slot) })),
+    backstop: ledger.backstop,
+    badDebt: ledger.badDebt,
+  }
+}
+
+function json(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json', ...CORS }).end(`${encodeJson(body)}\n`)
+}

@@ -1,0 +1,98 @@
+import type { Contracts } from '../../chain/contracts.ts'
+import { blockRanges } from '../../sdk/chain/block-ranges.ts'
+import { refusal } from '../../sdk/chain/contract-errors.ts'
+import type { WithdrawalInfo } from '../../sdk/schemas.ts'
+
+const REREAD = 64n
+
+interface Pending {
+  readonly index: number
+  readonly block: bigint
+  /** Block of its claim; undefined before. */
+  claimed: bigint | undefined
+}
+
+/** Whose withdrawals are which: the contract's events name the account, its storage does not. */
+export class WithdrawalBook {
+  readonly #contracts: Contracts
+  readonly #byId = new Map<bigint, Pending>()
+  #next: bigint | undefined
+  #reading: Promise<void> = Promise.resolve()
+
+  constructor(contracts: Contracts) {
+    this.#contracts = contracts
+  }
+
+  /** What an account has withdrawn and nobody has claimed yet, in order. */
+  async of(index: number): Promise<WithdrawalInfo[]> {
+    try {
+      // One after the other: an older reading must not undo a newer one.
+      this.#reading = this.#reading.catch(() => {}).then(() => this.#read())
+      await this.#reading
+      const {
+        vault,
+        settlement: {
+          client: { read },
+        },
+      } = this.#contracts
+      const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
+      const ids = [...this.#byId]
+        .filter(([, pending]) => pending.index === index && pending.claimed === undefined)
+        .map(([id]) => id)
+      const list = await Promise.all(
+        ids.map(async (id) => ({
+          id,
+          ...(await read.readContract({ ...vault, functionName: 'withdrawal', args: [id] })),
+        })),
+      )
+      return await Promise.all(
+        list
+          .filter(({ claimed }) => !claimed)
+          .map(async ({ id, asset, amount, recipient, epoch }) => {
+            const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
+            return {
+              id: Number(id),
+              asset,
+              amount,
+              recipient,
+              pays: this.#contracts.payable(asset, (amount * num) / den),
+              claimable: epoch < epochs,
+            }
+          }),
+      )
+    } catch (error) {
+      throw refusal(error, 'the withdrawals')
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { vault, settlement } = this.#contracts
+    const { read } = settlement.client
+    const end = await read.getBlockNumber()
+    const start = this.#next ?? (await settlement.view<bigint>('deployedAt'))
+    const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
+    for (const range of blockRanges(start, end)) {
+      const [pendings, claims] = await Promise.all([
+        read.getContractEvents({ ...vault, eventName: 'WithdrawalPending', ...range, strict: true }),
+        read.getContractEvents({ ...vault, eventName: 'Claimed', ...range, strict: true }),
+      ])
+      for (const { args, blockNumber } of pendings)
+        made.push([args.id, { index: Number(args.index), block: blockNumber, claimed: undefined }])
+      for (const { args, blockNumber } of claims) claimed.push([args.id, blockNumber])
+    }
+    // Whoever reads the book meanwhile finds it as it was before or as it is after.
+    for (const [id, pending] of this.#byId) {
+      if (pending.block >= start) this.#byId.delete(id)
+      if (pending.claimed !== undefined && pending.claimed >= start) pending.claimed = undefined
+    }
+    for (const [id, pending] of made) this.#byId.set(id, pending)
+    for (const [id, block] of claimed) {
+      const pending = this.#byId.get(id)
+      if (pending !== undefined) pending.claimed = block
+    }
+    this.#next = end > REREAD ? end - REREAD : 0n
+    // A claim that no reorganization can undo is nothing to remember.
+    for (const [id, { claimed: block }] of this.#byId)
+      if (block !== undefined && block < this.#next) this.#byId.delete(id)
+  }
+}

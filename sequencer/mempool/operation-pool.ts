@@ -1,0 +1,275 @@
+import { type Hex, toHex } from 'viem'
+import type { Custody } from '../../chain/custody.ts'
+import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
+import { messageHash } from '../../protocol/messages.ts'
+import { operationMessage, type Preferences, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
+import type { System } from '../../protocol/system.ts'
+import type { Accepted, OperationRequest, OperationState, OperationStatus } from '../../sdk/schemas.ts'
+import { type NodeState, REMEMBERED } from '../state/store.ts'
+import type { Journal, JournalEntry } from './journal.ts'
+import { PendingState } from './pending-state.ts'
+import { SignatureCache } from './signature-cache.ts'
+
+/** What owners sign for the node. */
+export type OwnerOperation = Withdraw | Trade | Unwind | Preferences
+
+/** An accepted operation as the reference machine takes it. */
+export interface OpenOperation {
+  readonly id: Hex
+  readonly operation: OwnerOperation
+}
+
+/** One operation, or the two halves of a trade, which are carried out together or not at all. */
+export type Unit = readonly OpenOperation[]
+
+/** More than this may not wait at a time, and of one account: nobody is to take everybody's places. */
+const MAX_OPEN = 10_000
+const MAX_OPEN_OF_ACCOUNT = 64
+
+/** An operation that the node has already. */
+export class Duplicate extends Refusal {
+  readonly id: Hex
+
+  constructor(id: Hex) {
+    super('DUPLICATE', `This operation was accepted before, as ${id}.`)
+    this.id = id
+  }
+}
+
+/** Where a node stands: the system as settled, what went into it, and what the contracts said last. */
+export interface PoolSnapshot {
+  readonly state: NodeState
+  readonly custody: Custody
+  /** Chain time, seconds. */
+  readonly now: number
+}
+
+/**
+ * Takes owners' operations: each is refused for a reason with a stable code, or is on the disk before it is accepted, and
+ * then never forgotten. What is accepted is judged after all that was accepted before it.
+ */
+export class OperationPool {
+  /** A signature is verified when its operation comes, or at the start, and not again. */
+  readonly signatures = new SignatureCache()
+  readonly #journal: Journal
+  /** Seconds that an operation must be good for when it comes. */
+  readonly #lead: number
+  #standing: PoolSnapshot
+  /** Milliseconds of this process's clock at the standing. */
+  #since = performance.now()
+  #pending: PendingState
+  /** Accepted and neither settled nor failed, in order of acceptance. */
+  #open: OpenOperation[] = []
+  /** Being proven. */
+  readonly #inHand = new Set<Hex>()
+  #turn: Promise<unknown> = Promise.resolve()
+
+  /** @param provingTime of the contract: an operation has to be good for twice as long */
+  constructor(journal: Journal, provingTime: number, standing: PoolSnapshot) {
+    this.#journal = journal
+    this.#lead = 2 * provingTime
+    this.#standing = standing
+    const {
+      ledger: { domain },
+      publicKeys,
+    } = standing.state.system
+    this.signatures.learn(
+      this.#openOperations().flatMap(({ operation }) => {
+        const publicKey = publicKeys[operation.index]
+        return publicKey === undefined
+          ? []
+          : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
+      }),
+    )
+    this.#pending = this.#newPending()
+    this.reset(standing)
+  }
+
+  /** A new state of the chain: all that it has not settled is judged again. */
+  reset(standing: PoolSnapshot): void {
+    this.#standing = standing
+    this.#since = performance.now()
+    this.#open = this.#openOperations()
+    this.#pending = this.#newPending()
+    for (const unit of this.units()) this.#pending.attempt(unit.map(({ operation }) => operation))
+  }
+
+  /** The chain's time, by this process's clock since the last look. */
+  now(): number {
+    return this.#standing.now + Math.floor((performance.now() - this.#since) / 1_000)
+  }
+
+  /** @throws Refusal when it is not taken; otherwise it is on the disk */
+  accept(request: OperationRequest): Promise<Accepted> {
+    const answer = this.#turn.then(() => this.#take(request))
+    this.#turn = answer.catch(() => {})
+    return answer
+  }
+
+  /** In the order in which they are to be carried out: a trade has its place where its second half came. */
+  units(): Unit[] {
+    const halves = new Map<bigint, OpenOperation>()
+    return this.#open.flatMap((entry): Unit[] => {
+      const { operation } = entry
+      if (operation.kind !== 'trade') return [[entry]]
+      const other = halves.get(operation.link)
+      halves.delete(operation.link)
+      if (other !== undefined) return [[other, entry]]
+      halves.set(operation.link, entry)
+      return []
+    })
+  }
+
+  /** Halves of trades whose other half has not come. */
+  waiting(): OpenOperation[] {
+    const paired = new Set(
+      this.units()
+        .flat()
+        .map(({ id }) => id),
+    )
+    return this.#open.filter(({ id }) => !paired.has(id))
+  }
+
+  /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
+  pendingVersion(index: number): bigint {
+    const account = this.#pending.account(index)
+    if (account === undefined) throw new Refusal('NOT_FOUND', `There is no account ${index}.`)
+    return account.version
+  }
+
+  /** @throws Refusal where there is no such operation */
+  state(id: Hex): OperationState {
+    const entry = this.#journal.get(id)
+    if (entry === undefined) throw new Refusal('NOT_FOUND', `There is no operation ${id}.`)
+    const { body, outcome } = entry
+    const base = { id, kind: body.kind, index: body.index, version: body.version, status: this.#statusOf(entry) }
+    return {
+      ...base,
+      ...(base.status === 'failed' && outcome?.code !== undefined ? { code: outcome.code } : {}),
+      ...(base.status === 'settled' && outcome?.transaction !== undefined ? { transaction: outcome.transaction } : {}),
+    }
+  }
+
+  /** Says which operations are being proven now. */
+  proving(ids: Iterable<Hex>): void {
+    this.#inHand.clear()
+    for (const id of ids) this.#inHand.add(id)
+  }
+
+  /**
+   * Writes down what a state has settled, so that it is known when the state has long forgotten it.
+   * @param transaction of the state's latest settlement, if this process sent it
+   */
+  async recordSettled({ applied, settlements }: NodeState, transaction?: Hex): Promise<void> {
+    for (const [id, settlement] of applied) {
+      const entry = this.#journal.get(id)
+      const sent = settlement === settlements ? transaction : undefined
+      const { outcome } = entry ?? {}
+      if (
+        entry === undefined ||
+        (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))
+      )
+        continue
+      await this.#journal.record({
+        id,
+        status: 'settled',
+        settlement,
+        ...(sent === undefined ? {} : { transaction: sent }),
+      })
+    }
+    await this.#journal.compact((entry) => this.#isFinal(entry))
+  }
+
+  async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
+    for (const [id, code] of failures) await this.#journal.record({ id, status: 'failed', code })
+  }
+
+  async #take(request: OperationRequest): Promise<Accepted> {
+    const { system } = this.#standing.state
+    const now = this.now()
+    const operation = toOperation(request)
+    const id = operationId(operation, system)
+    if (this.#journal.get(id) !== undefined) throw new Duplicate(id)
+    if (this.#open.length >= MAX_OPEN)
+      throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
+    if (this.#open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
+      throw new Refusal(
+        'BUSY',
+        `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`,
+      )
+    if (Number(operation.expiry) < now + this.#lead)
+      throw new Refusal('EXPIRED', `The signature has to be good until ${now + this.#lead} at least.`)
+    const entry = { id, operation }
+    const other =
+      operation.kind === 'trade'
+        ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link)
+        : undefined
+    const status = operation.kind === 'trade' && other === undefined ? 'waiting' : 'accepted'
+    const unit = other === undefined ? [operation] : [other.operation, operation]
+    // Half a trade is judged now, but changes nothing before the other half is there.
+    const pending = this.#pending
+    const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
+    if (refused !== undefined) {
+      if (refused.position < unit.length - 1)
+        throw new Refusal('TRADE_MISMATCH', 'The other half of this trade can no longer be carried out.')
+      throw refused.refusal
+    }
+    try {
+      await this.#journal.accept(id, request, now)
+    } catch (error) {
+      this.reset(this.#standing)
+      throw new Refusal(
+        'UNAVAILABLE',
+        error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
+      )
+    }
+    // The chain may have moved on while it was written down.
+    if (!this.#open.some((known) => known.id === id)) {
+      this.#open.push(entry)
+      if (this.#pending !== pending && status === 'accepted') this.#pending.attempt(unit)
+    }
+    return { id, status }
+  }
+
+  #newPending(): PendingState {
+    const { state, custody, now } = this.#standing
+    return new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
+  }
+
+  #openOperations(): OpenOperation[] {
+    return [...this.#journal.entries()]
+      .filter((entry) => this.#isOpen(entry))
+      .map(({ id, body }) => ({ id, operation: toOperation(body) }))
+  }
+
+  /** Whether the state of the chain lacks it. A failure is final, a settlement as far as no reorganization undoes it. */
+  #isOpen({ id, outcome }: JournalEntry): boolean {
+    const { applied, settlements } = this.#standing.state
+    if (outcome?.status === 'failed' || applied.has(id)) return false
+    return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
+  }
+
+  /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
+  #isFinal({ body, outcome }: JournalEntry): boolean {
+    const { system, settlements } = this.#standing.state
+    if (outcome?.status === 'failed')
+      return body.expiry < this.#standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+    return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
+  }
+
+  #statusOf(entry: JournalEntry): OperationStatus {
+    if (entry.outcome?.status === 'failed') return 'failed'
+    if (!this.#isOpen(entry)) return 'settled'
+    if (this.#inHand.has(entry.id)) return 'proving'
+    return this.waiting().some(({ id }) => id === entry.id) ? 'waiting' : 'accepted'
+  }
+}
+
+/** The id of an operation is the message that its owner signed. */
+export function operationId(operation: OwnerOperation, { ledger }: System): Hex {
+  return toHex(messageHash(ledger.domain, operationMessage(operation)), { size: 32 })
+}
+
+function toOperation(request: OperationRequest): OwnerOperation {
+  return { ...request, version: BigInt(request.version), expiry: BigInt(request.expiry) }
+}

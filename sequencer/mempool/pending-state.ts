@@ -1,0 +1,167 @@
+import type { Custody } from '../../chain/custody.ts'
+import type { Account } from '../../protocol/account.ts'
+import { SCALE } from '../../protocol/constants.ts'
+import type { Point } from '../../protocol/curve.ts'
+import { Refusal } from '../../protocol/errors.ts'
+import type { Forced, Operation, Trade, Unwind, Withdraw } from '../../protocol/operation.ts'
+import type { SignatureCheck } from '../../protocol/signature.ts'
+import type { System } from '../../protocol/system.ts'
+import { OP, type Outcome, operationOutcome } from '../../protocol/transact.ts'
+
+/** Why a unit of operations cannot be carried out, and which of them it is. */
+export interface PendingRefusal {
+  readonly refusal: Refusal
+  readonly position: number
+}
+
+/**
+ * What accounts, backstop and free custody would be after operations that are not settled yet. It says of one operation
+ * after the other whether circuit and contract would take it, and leaves the system itself alone.
+ */
+export class PendingState {
+  readonly #system: System
+  readonly #custody: Custody
+  /** Operations must not expire before this. */
+  readonly #validUntil: bigint
+  readonly #verify: SignatureCheck
+  readonly #changed = new Map<number, Account>()
+  readonly #opened = new Map<number, Point>()
+  readonly #free: bigint[]
+  readonly #backstop: bigint[]
+
+  constructor(system: System, custody: Custody, validUntil: bigint, verify: SignatureCheck) {
+    this.#system = system
+    this.#custody = custody
+    this.#validUntil = validUntil
+    this.#verify = verify
+    this.#free = [...custody.free]
+    this.#backstop = [...system.ledger.backstop]
+  }
+
+  account(index: number): Account | undefined {
+    return this.#changed.get(index) ?? this.#system.accounts[index]
+  }
+
+  /** Carries out one operation, or the two halves of a trade; nothing where it returns a refusal. */
+  attempt(operations: readonly Operation[]): PendingRefusal | undefined {
+    const written: Account[] = []
+    const refused = this.#try(operations, written)
+    if (refused !== undefined) return refused
+    // What writes nothing, such as the discharge of a forced request, moves nothing either.
+    if (written.length > 0) for (const operation of operations) this.#book(operation)
+    for (const account of written) this.#changed.set(account.index, account)
+    return undefined
+  }
+
+  /** The same without carrying it out. */
+  check(operations: readonly Operation[]): PendingRefusal | undefined {
+    return this.#try(operations, [])
+  }
+
+  #try(operations: readonly Operation[], written: Account[]): PendingRefusal | undefined {
+    for (const [position, operation] of operations.entries()) {
+      try {
+        if (position > 0) requireOpposite(operations[0]!, operation)
+        this.#requireCustody(operation)
+        const { next } = this.#execute(operation)
+        if (next !== undefined) written.push(next)
+      } catch (error) {
+        if (error instanceof Refusal) return { refusal: error, position }
+        throw error
+      }
+    }
+    return undefined
+  }
+
+  /** Whether a forced request would be discharged. */
+  discharges(request: Forced): boolean {
+    return this.#execute(request).op === OP.discharge
+  }
+
+  #execute(operation: Operation): Outcome {
+    const { ledger, publicKeys, secret } = this.#system
+    const publicKey =
+      operation.kind === 'open'
+        ? operation.publicKey
+        : (publicKeys[operation.index] ?? this.#opened.get(operation.index))
+    return operationOutcome(this.account(operation.index), operation, {
+      marks: ledger.marks,
+      domain: ledger.domain,
+      publicKey,
+      now: this.#validUntil,
+      secret,
+      verify: this.#verify,
+    })
+  }
+
+  /** What the contract asks besides what the circuit proves. */
+  #requireCustody(operation: Operation): void {
+    const custody = this.#custody
+    if (custody.frozen)
+      throw new Refusal('FROZEN', 'The system is frozen: owners leave with their share by the escape.')
+    const priced = operation.kind !== 'open' && operation.kind !== 'topup' && operation.kind !== 'preferences'
+    if (priced && !custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
+    // An asset that is not deployed has marks of 0, so that circuit and contract would take it at any price.
+    if (operation.kind === 'trade' && this.#system.ledger.marks?.[operation.asset]?.price === 0n)
+      throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset}.`)
+    if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#requireFree(operation)
+    if (operation.kind === 'unwind') this.#requireBackstop(operation)
+  }
+
+  #requireFree({ asset, amount }: Withdraw | Forced): void {
+    if (!this.#custody.spot[asset])
+      throw new Refusal('NOT_SPOT', `Asset ${asset} has no token: it cannot be withdrawn.`)
+    if (amount % this.#custody.unitsPerTokenUnit[asset]! !== 0n)
+      throw new Refusal(
+        'AMOUNT_NOT_REPRESENTABLE',
+        `A withdrawal of asset ${asset} is a multiple of ${this.#custody.unitsPerTokenUnit[asset]} base units.`,
+      )
+    if (amount > this.#free[asset]!)
+      throw new Refusal(
+        'FREE_CUSTODY',
+        `Of asset ${asset} no more than ${this.#free[asset]} base units can be withdrawn now: the rest is lent out or waits to be claimed.`,
+      )
+  }
+
+  #requireBackstop({ asset, direction, x, y }: Unwind): void {
+    if (x === 0n) throw new Refusal('AMOUNT_ZERO', 'A trade with the backstop is of something.')
+    const held = direction === 1 ? this.#backstop[asset]! : -this.#backstop[asset]!
+    if (held <= 0n)
+      throw new Refusal(
+        'BACKSTOP_SIDE',
+        `The backstop does not ${direction === 1 ? 'hold' : 'owe'} any of asset ${asset}.`,
+      )
+    if (x > held)
+      throw new Refusal(
+        'BACKSTOP_AMOUNT',
+        `The backstop ${direction === 1 ? 'holds' : 'owes'} ${held} base units of asset ${asset}, not ${x}.`,
+      )
+    const price = this.#custody.unwindPrices[asset]!
+    if (direction === 1 ? y * SCALE < x * price : y * SCALE > x * price)
+      throw new Refusal(
+        'BACKSTOP_PRICE',
+        `The backstop's price of asset ${asset} is ${price} a base unit now, at the scale of 2^32.`,
+      )
+  }
+
+  #book(operation: Operation): void {
+    if (operation.kind === 'open') this.#opened.set(operation.index, operation.publicKey)
+    if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#free[operation.asset]! -= operation.amount
+    if (operation.kind === 'unwind') {
+      const sign = operation.direction === 1 ? 1n : -1n
+      this.#backstop[operation.asset]! -= sign * operation.x
+      this.#backstop[0]! += sign * operation.y
+    }
+  }
+}
+
+function requireOpposite(first: Operation, second: Operation): void {
+  const [a, b] = [first as Trade, second as Trade]
+  if (a.link !== b.link) throw new Refusal('TRADE_NOT_LINKED', 'The halves of a trade have the same link.')
+  if (a.index === b.index || a.asset !== b.asset || a.x !== b.x || a.y !== b.y || a.direction === b.direction) {
+    throw new Refusal(
+      'TRADE_MISMATCH',
+      'The other half of this trade is of another asset, amount or price, of the same side, or of the same account.',
+    )
+  }
+}

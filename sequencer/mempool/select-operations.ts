@@ -1,0 +1,129 @@
+import type { Hex } from 'viem'
+import type { ForcedRequest, WaitingDeposit } from '../../chain/contracts.ts'
+import type { Custody } from '../../chain/custody.ts'
+import type { RefusalCode } from '../../protocol/errors.ts'
+import type { Operation } from '../../protocol/operation.ts'
+import type { System } from '../../protocol/system.ts'
+import type { OperationPool } from './operation-pool.ts'
+import { PendingState } from './pending-state.ts'
+
+export interface OperationsToSelect {
+  readonly system: System
+  readonly custody: Custody
+  /** Number of the latest round. */
+  readonly round: number
+  readonly validUntil: bigint
+  readonly forced: readonly ForcedRequest[]
+  readonly pool: OperationPool
+  readonly deposits: readonly WaitingDeposit[]
+  /** The most units of owners' operations; what is beyond waits. */
+  readonly most: number
+}
+
+export interface OperationSelection {
+  /** Each fits the circuit and holds trades whole; with the ids of the owners' operations in it, by unit. */
+  readonly batches: readonly {
+    readonly operations: readonly Operation[]
+    readonly units: readonly (readonly Hex[])[]
+  }[]
+  /** Owners' operations that will never be carried out. */
+  readonly failures: ReadonlyMap<Hex, RefusalCode>
+  /** Whether a forced request waits for a round that is younger than it. */
+  readonly wantsRound: boolean
+}
+
+/** What may pass with time: an operation refused for it waits until it expires. */
+const PASSING: ReadonlySet<RefusalCode> = new Set([
+  'FREE_CUSTODY',
+  'BACKSTOP_PRICE',
+  'BACKSTOP_SIDE',
+  'BACKSTOP_AMOUNT',
+  'NO_FRESH_ROUND',
+  'FROZEN',
+])
+
+/**
+ * What is to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
+ * deposits. So nobody's top-up moves the version under an operation that was accepted before; it does where that has to wait,
+ * and where the deposit has waited for half of its time.
+ */
+export function selectOperations({
+  system,
+  custody,
+  round,
+  validUntil,
+  forced,
+  pool,
+  deposits,
+  most,
+}: OperationsToSelect): OperationSelection {
+  const pending = new PendingState(system, custody, validUntil, pool.signatures.verify)
+  const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
+  const failures = new Map<Hex, RefusalCode>()
+  let wantsRound = false
+
+  for (const request of forced) {
+    // The contract goes by its own clock: what expires before the batch does could void it.
+    if (request.operation.expiry < validUntil || pending.check([request.operation]) !== undefined) continue
+    if (request.round >= round && pending.discharges(request.operation)) {
+      wantsRound = true
+      continue
+    }
+    pending.attempt([request.operation])
+    units.push({ operations: [request.operation], ids: [] })
+  }
+
+  /** Accounts with an operation that waits: what was signed after it waits too. */
+  const held = new Set<number>()
+  /** Accounts with an operation whose turn comes at a later look. */
+  const later = new Set<number>()
+  let taken = 0
+  for (const unit of pool.units()) {
+    if (taken === most) {
+      for (const { operation } of unit) later.add(operation.index)
+      continue
+    }
+    const operations = unit.map(({ operation }) => operation)
+    const blocked = operations.some(({ index }) => held.has(index))
+    const refused = blocked ? undefined : pending.attempt(operations)
+    if (!blocked && refused === undefined) {
+      units.push({ operations, ids: unit.map(({ id }) => id) })
+      taken++
+      continue
+    }
+    const expired = unit.find(({ operation }) => operation.expiry < validUntil)
+    if (expired !== undefined) failures.set(expired.id, 'EXPIRED')
+    else if (refused === undefined || PASSING.has(refused.refusal.code))
+      for (const { index } of operations) held.add(index)
+    else failures.set(unit[refused.position]!.id, refused.refusal.code)
+  }
+  for (const { id, operation } of pool.waiting()) {
+    const account = pending.account(operation.index)
+    if (operation.expiry < validUntil) failures.set(id, 'EXPIRED')
+    else if (account !== undefined && operation.version < account.version) failures.set(id, 'STALE_VERSION')
+  }
+
+  for (const { operation, urgent } of deposits) {
+    // The queue is consumed in order.
+    if ((later.has(operation.index) && !urgent) || pending.attempt([operation]) !== undefined) break
+    units.push({ operations: [operation], ids: [] })
+  }
+  return { batches: pack(units, system.ledger.shape.transact.steps), failures, wantsRound }
+}
+
+function pack(
+  units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[],
+  steps: number,
+): OperationSelection['batches'] {
+  const batches: { operations: Operation[]; units: (readonly Hex[])[] }[] = []
+  for (const { operations, ids } of units) {
+    let batch = batches.at(-1)
+    if (batch === undefined || batch.operations.length + operations.length > steps) {
+      batch = { operations: [], units: [] }
+      batches.push(batch)
+    }
+    batch.operations.push(...operations)
+    if (ids.length > 0) batch.units.push(ids)
+  }
+  return batches
+}

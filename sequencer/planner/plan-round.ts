@@ -1,0 +1,244 @@
+import type { Opening } from '../../protocol/batch.ts'
+import { DISTRESS, INBOX } from '../../protocol/constants.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
+import type { Marks } from '../../protocol/marks.ts'
+import type { Move } from '../../protocol/system.ts'
+import { type Candidate, coverExposures, type Request } from './cover.ts'
+import { envelopeAt, envelopeExpiries, expiriesAt, MAX_LEVEL } from './envelope-at.ts'
+import { accountExposure, type Exposure, floatMarks } from './exposure.ts'
+
+/** A slot as the planner sees it. Index in the array is the slot's number; slots 0 and 1 have no envelope. */
+export interface PlannerSlot {
+  /** Undefined for slots 0 and 1, and for a slot never opened. */
+  readonly envelope: Envelope | undefined
+  /** Bottom of the stack first. */
+  readonly members: readonly Balances[]
+}
+
+/** The openings, all on slots that are empty by then, happen before the moves. */
+export interface PlanStage {
+  readonly openings: readonly Opening[]
+  readonly moves: readonly Move[]
+}
+
+export interface PlanOptions {
+  /** Window of the sweep circuit: after the first plan so many slots can be named, slots 0 and 1 included. */
+  readonly window?: number
+}
+
+const DEFAULT_WINDOW = 6
+/** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
+const SLOT_PRICE = 0.1
+/** The same at the least, whatever the accounts: every slot that expires costs a batch, and every target makes batches shorter. */
+const LEAST_SLOT_PRICE = 2
+
+/** A slot that accounts can go to; the number of a fresh one is set when it is opened. */
+interface Target {
+  slot: number
+  readonly envelope: Envelope
+  /** Expected expiries. */
+  readonly rate: number
+}
+
+interface WorkingSlot {
+  envelope: Envelope | undefined
+  members: Balances[]
+}
+
+/**
+ * Plans a round: afterwards the inbox is empty, every non-empty slot from 2 on is covered, and all accounts that had to move
+ * are in a slot whose envelope they are safe in, or in distress if breached at the marks. Accounts already in distress stay.
+ * An empty plan means that there is nothing to do.
+ * @throws PlimsollError when there are fewer slots than the window exposures
+ */
+export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: PlanOptions = {}): PlanStage[] {
+  const window = options.window ?? DEFAULT_WINDOW
+  if (slots.length < Math.max(window, INBOX + 2))
+    throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
+  return new RoundPlanner(slots, marks, window).plan()
+}
+
+class RoundPlanner {
+  readonly #slots: WorkingSlot[]
+  readonly #marks: Marks
+  readonly #stages: PlanStage[] = []
+  readonly #total: number
+  readonly #window: number
+
+  constructor(slots: readonly PlannerSlot[], marks: Marks, window: number) {
+    this.#slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
+    this.#marks = marks
+    this.#window = window
+    this.#total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
+  }
+
+  plan(): PlanStage[] {
+    for (let sources = this.#sources(); sources.length > 0; sources = this.#sources())
+      this.#stage(this.#firstSources(sources))
+    return this.#stages
+  }
+
+  /** Slots that have to be emptied, the smallest first. */
+  #sources(): number[] {
+    return this.#numbers(
+      (slot, number) => slot.members.length > 0 && (number === INBOX || (number > INBOX && !this.#covered(number))),
+    ).sort((a, b) => this.#slots[a]!.members.length - this.#slots[b]!.members.length || a - b)
+  }
+
+  /** Small sources go first where that frees slots before the bulk is placed. */
+  #firstSources(sources: number[]): number[] {
+    const count = (numbers: readonly number[]) =>
+      numbers.reduce((sum, number) => sum + this.#slots[number]!.members.length, 0)
+    const limit = count(sources) / 4
+    let first = 0
+    while (first < sources.length && count(sources.slice(0, first + 1)) <= limit) first++
+    return first === 0 || sources.slice(0, first).every((number) => number === INBOX)
+      ? sources
+      : sources.slice(0, first)
+  }
+
+  #numbers(predicate: (slot: WorkingSlot, number: number) => boolean): number[] {
+    return this.#slots.flatMap((slot, number) => (predicate(slot, number) ? [number] : []))
+  }
+
+  #covered(number: number): boolean {
+    const { envelope } = this.#slots[number]!
+    return envelope !== undefined && isCovered(envelope, this.#marks)
+  }
+
+  #empties(): number[] {
+    return this.#numbers((slot, number) => number > INBOX && slot.members.length === 0)
+  }
+
+  #stage(sources: readonly number[]): void {
+    const healthy = sources
+      .flatMap((number) => this.#slots[number]!.members)
+      .filter((balances) => health(balances, this.#marks) >= 0n)
+    const float = floatMarks(this.#marks)
+    const exposures = new Map<Balances, Exposure>(
+      healthy.map((balances) => [balances, accountExposure(balances, float)]),
+    )
+    const empties = this.#empties()
+    // A covered slot with members is a target; an empty one is free to be opened anew.
+    const existing = this.#numbers(
+      (slot, number) => number > INBOX && slot.members.length > 0 && !sources.includes(number) && this.#covered(number),
+    )
+      .map(
+        (slot): Target => ({
+          slot,
+          envelope: this.#slots[slot]!.envelope!,
+          rate: envelopeExpiries(this.#slots[slot]!.envelope!, this.#marks),
+        }),
+      )
+      .sort((a, b) => a.rate - b.rate || a.slot - b.slot)
+
+    const requests = healthy.map(
+      (balances): Request => ({
+        exposure: exposures.get(balances)!,
+        fallback: firstSafe(balances, existing)?.rate ?? Infinity,
+      }),
+    )
+    if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) {
+      this.#freeSlot(sources)
+      return
+    }
+
+    // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
+    const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.#total) / (empties.length - k) ** 2)
+    const fresh = deepen(coverExposures(requests, empties.length - 1, price), requests).map(({ sides, level }) =>
+      this.#target(sides, level),
+    )
+    const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
+
+    const best = new Map<Balances, Target>()
+    const unplaced: Balances[] = []
+    for (const balances of healthy) {
+      const target = firstSafe(balances, candidates)
+      if (target === undefined) unplaced.push(balances)
+      else best.set(balances, target)
+    }
+    if (unplaced.length > 0) {
+      const point = this.#target(
+        unplaced.reduce((union, balances) => union | exposures.get(balances)!.sides, 0),
+        0,
+      )
+      fresh.push(point)
+      for (const balances of unplaced) best.set(balances, point)
+    }
+    const used = new Set(best.values())
+    const openings = fresh
+      .filter((target) => used.has(target))
+      .map((target, i) => {
+        target.slot = empties[i]!
+        return { slot: target.slot, envelope: target.envelope }
+      })
+    this.#pad(openings, empties)
+    this.#apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
+  }
+
+  #target(sides: number, level: number): Target {
+    return { slot: -1, envelope: envelopeAt(sides, level, this.#marks), rate: expiriesAt(sides, level) }
+  }
+
+  /** Opens spare slots with an envelope that never expires until a window can be filled. */
+  #pad(openings: Opening[], empties: readonly number[]): void {
+    let named = this.#numbers(
+      (slot, number) =>
+        number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
+    ).length
+    for (const slot of empties) {
+      if (named >= this.#window) return
+      if (this.#slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
+      openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.#marks) })
+      named++
+    }
+  }
+
+  /** With no slot empty, the smallest one goes through the inbox, which asks for no envelope. */
+  #freeSlot(sources: readonly number[]): void {
+    const expired = sources.filter((number) => number !== INBOX)
+    const among = expired.length > 0 ? expired : this.#numbers((_, number) => number > INBOX)
+    const victim = among.reduce((least, number) =>
+      this.#slots[number]!.members.length < this.#slots[least]!.members.length ? number : least,
+    )
+    this.#apply([], [victim], () => INBOX)
+  }
+
+  /** Records a stage and carries it out: the sources are emptied one after the other, top first. */
+  #apply(openings: Opening[], sources: readonly number[], target: (balances: Balances) => number): void {
+    const moves: Move[] = []
+    for (const { slot, envelope } of openings) this.#slots[slot]!.envelope = envelope
+    for (const from of sources) {
+      const { members } = this.#slots[from]!
+      for (let balances = members.pop(); balances !== undefined; balances = members.pop()) {
+        const to = target(balances)
+        moves.push({ from, to })
+        this.#slots[to]!.members.push(balances)
+      }
+    }
+    this.#stages.push({ openings, moves })
+  }
+}
+
+/** The first of the targets in which the account is safe. */
+function firstSafe(balances: Balances, targets: readonly Target[]): Target | undefined {
+  return targets.find(({ envelope }) => cornerHealth(balances, envelope) >= 0n)
+}
+
+/** The same envelopes, each as deep as the accounts that would choose it allow; those that nobody would choose are left out. */
+function deepen(choices: readonly Candidate[], requests: readonly Request[]): Candidate[] {
+  const options = choices
+    .map(({ sides, level }) => ({ sides, level, rate: expiriesAt(sides, level), reach: Infinity, chosen: false }))
+    .sort((a, b) => a.rate - b.rate)
+  for (const { exposure, fallback } of requests) {
+    const option = options.find(({ sides, level }) => level <= exposure.reach && (exposure.sides & ~sides) === 0)
+    if (option === undefined || option.rate >= fallback) continue
+    option.chosen = true
+    option.reach = Math.min(option.reach, exposure.reach)
+  }
+  // A millionth inside, for the floating-point error of the reach.
+  return options
+    .filter(({ chosen }) => chosen)
+    .map(({ sides, reach }) => ({ sides, level: Math.max(0, Math.min(reach, MAX_LEVEL) * (1 - 1e-6) - 1e-9) }))
+}

@@ -1,0 +1,85 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { type Address, bytesToHex, concat, type Hex, hexToBytes, keccak256, toHex } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
+import type { Move } from '../../protocol/system.ts'
+
+const VERSION = 1
+const NONCE_LENGTH = 12
+const TAG_LENGTH = 16
+const PADDING = 0xff
+/** A position takes four bits. */
+const MAX_WINDOW = 16
+
+/** Encrypts for one deployment under the sequencer's secret. */
+export type MemoKey = Uint8Array
+
+export function memoKey(secret: bigint, chainId: number | bigint, settlement: Address): MemoKey {
+  return keccak256(
+    concat([toHex('plimsoll.memo'), toHex(secret, { size: 32 }), toHex(BigInt(chainId), { size: 32 }), settlement]),
+    'bytes',
+  )
+}
+
+/**
+ * The moves of a sweep, for nobody but the sequencer: a byte a move, from and to as positions in the window, padded to the
+ * circuit's steps so that the length says nothing, and bound to the batch by its digest. The heads alone do not tell which
+ * leaf went where; with this the stacks can be rebuilt from the chain.
+ * @throws PlimsollError when the moves do not fit the window or the steps
+ */
+export function encryptMoves(
+  key: MemoKey,
+  moves: readonly Move[],
+  window: readonly number[],
+  steps: number,
+  digest: bigint,
+): Hex {
+  if (window.length > MAX_WINDOW)
+    throw new PlimsollError(`A window of more than ${MAX_WINDOW} slots does not fit a memo.`)
+  if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a memo of ${steps}.`)
+  const plain = new Uint8Array(steps).fill(PADDING)
+  moves.forEach(({ from, to }, i) => {
+    const [source, target] = [window.indexOf(from), window.indexOf(to)]
+    if (source < 0 || target < 0)
+      throw new PlimsollError(`The move from slot ${from} to slot ${to} is outside the window.`)
+    plain[i] = (source << 4) | target
+  })
+  const nonce = randomBytes(NONCE_LENGTH)
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(toHexBytes(digest))
+  return bytesToHex(
+    Buffer.concat([Buffer.of(VERSION), nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]),
+  )
+}
+
+/** @throws PlimsollError when it was made under another key, for another batch, or not at all */
+export function decryptMoves(
+  key: MemoKey,
+  memo: Hex,
+  window: readonly number[],
+  active: number,
+  digest: bigint,
+): Move[] {
+  const bytes = Buffer.from(hexToBytes(memo))
+  const unreadable = () => new PlimsollError('WRONG_KEY: the moves of a sweep do not open under this sequencer key.')
+  if (bytes.length < 1 + NONCE_LENGTH + TAG_LENGTH || bytes[0] !== VERSION) throw unreadable()
+  const nonce = bytes.subarray(1, 1 + NONCE_LENGTH)
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce)
+    .setAAD(toHexBytes(digest))
+    .setAuthTag(bytes.subarray(-TAG_LENGTH))
+  let plain: Buffer
+  try {
+    plain = Buffer.concat([decipher.update(bytes.subarray(1 + NONCE_LENGTH, -TAG_LENGTH)), decipher.final()])
+  } catch {
+    throw unreadable()
+  }
+  return Array.from({ length: active }, (_, i) => {
+    const move = plain[i] ?? PADDING
+    const [from, to] = [window[move >> 4], window[move & 15]]
+    if (from === undefined || to === undefined)
+      throw new PlimsollError('The memo of a sweep has fewer moves than the sweep.')
+    return { from, to }
+  })
+}
+
+function toHexBytes(digest: bigint): Uint8Array {
+  return hexToBytes(toHex(digest, { size: 32 }))
+}
