@@ -5,6 +5,7 @@ import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
 import { KIND, type Message, messageHash } from '../protocol/messages.ts'
+import { payee } from '../protocol/operation.ts'
 import { sign } from '../protocol/signature.ts'
 import type { PlimsollClient } from './client.ts'
 import type { Accepted, AccountInfo, DeploymentInfo } from './schemas.ts'
@@ -85,7 +86,13 @@ export class OwnerWallet {
     return { account, info }
   }
 
-  async withdraw(asset: number, amount: bigint, recipient: Address, validity: Validity = {}): Promise<Accepted> {
+  /** @param validity with `inFull`: to be paid in full or to wait, rather than cut while the backstop is under water */
+  async withdraw(
+    asset: number,
+    amount: bigint,
+    recipient: Address,
+    { inFull, ...validity }: Validity & { readonly inFull?: boolean } = {},
+  ): Promise<Accepted> {
     const { index, version, expiry } = await this.#next(validity)
     const signature = this.#sign({
       kind: KIND.withdraw,
@@ -96,9 +103,10 @@ export class OwnerWallet {
       direction: 0,
       x: amount,
       y: 0n,
-      extra: BigInt(recipient),
+      extra: payee({ recipient, inFull }),
     })
-    return this.client.submit({ kind: 'withdraw', index, version, asset, amount, recipient, expiry, signature })
+    const terms = { index, version, asset, amount, recipient, expiry, signature }
+    return this.client.submit({ kind: 'withdraw', ...terms, ...(inFull && { inFull }) })
   }
 
   /** Half of a trade with whoever signs the other half with the same link. */

@@ -5,6 +5,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
@@ -21,6 +22,7 @@ interface Options extends WalletOptions {
   readonly amount: string
   readonly index?: number
   readonly mint?: true
+  readonly evenUnderWater?: true
   readonly wait?: true
 }
 
@@ -46,6 +48,16 @@ export async function run(options: Options): Promise<void> {
       `--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${formatDecimal(least, info.decimals)} ${info.symbol}.`,
     )
 
+  // A top-up names the owner: in a reorganization it credits nobody else. Of an account of somebody else's, whose it is now.
+  const owner =
+    options.index === undefined
+      ? ownerOf(key.publicKey)
+      : await signer.read.readContract({
+          address: deployment.vault,
+          abi: VAULT_ABI,
+          functionName: 'ownerOf',
+          args: [options.index],
+        })
   const tokenAmount = toTokenUnits(amount, info)
   if (options.mint) await mint(signer, info, tokenAmount)
   await approve(signer, info.token, deployment.vault, tokenAmount)
@@ -56,14 +68,14 @@ export async function run(options: Options): Promise<void> {
           address: deployment.vault,
           abi: VAULT_ABI,
           functionName: 'open',
-          args: [asset, tokenAmount, x, y],
+          args: [asset, tokenAmount, x, y, options.evenUnderWater ?? false],
           value: deployment.openingFee,
         })
       : await sendCall(signer, {
           address: deployment.vault,
           abi: VAULT_ABI,
           functionName: 'topUp',
-          args: [index, asset, tokenAmount],
+          args: [index, owner, asset, tokenAmount],
         })
   const { id, index: credited } = deposited(receipt)
   let status = 'queued'
@@ -138,12 +150,14 @@ async function mint(signer: SigningClient, { symbol, token }: AssetInfo, amount:
 }
 
 /** The account that a deposit in the queue is about to open for a key: a second one would be another account. */
-async function findQueued({ read }: SigningClient, vault: Address, [x, y]: Point): Promise<number | undefined> {
+async function findQueued({ read }: SigningClient, vault: Address, publicKey: Point): Promise<number | undefined> {
   const contract = { address: vault, abi: VAULT_ABI } as const
   const [first, end] = await read.readContract({ ...contract, functionName: 'depositQueue' })
   for (let id = first; id < end; id++) {
-    const { kind, index, ax, ay } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
-    if (kind === OPEN && ax === x && ay === y) return index
+    const { kind, index } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
+    if (kind !== OPEN) continue
+    const owner = await read.readContract({ ...contract, functionName: 'ownerOf', args: [index] })
+    if (owner === ownerOf(publicKey)) return index
   }
   return undefined
 }

@@ -41,7 +41,7 @@ export async function run(options: ChainOptions): Promise<void> {
   }
   for (const { number, call } of requests)
     await sendCall(signer, { address: forced, abi: FORCED_ABI, functionName: call, args: [number] })
-  const bonds = await takeCoins(signer, forced)
+  const bonds = await withdrawCredits(signer, forced)
   if (options.json) return printJson({ refunds, bonds })
   for (const { depositId, asset, paid, transaction } of refunds)
     printText(`Deposit ${depositId} refunded: ${paid} ${asset}, transaction ${transaction}`)
@@ -50,9 +50,10 @@ export async function run(options: ChainOptions): Promise<void> {
 }
 
 /** @returns what was paid, as a decimal */
-async function takeCoins(signer: SigningClient, forced: Address): Promise<string> {
+async function withdrawCredits(signer: SigningClient, forced: Address): Promise<string> {
   const contract = { address: forced, abi: FORCED_ABI } as const
-  const coins = await signer.read.readContract({ ...contract, functionName: 'coins', args: [signer.sender] })
-  if (coins > 0n) await sendCall(signer, { ...contract, functionName: 'takeCoins', args: [] })
-  return formatDecimal(coins, COIN_DECIMALS)
+  const owner = signer.sender
+  const credits = await signer.read.readContract({ ...contract, functionName: 'nativeCredits', args: [owner] })
+  if (credits > 0n) await sendCall(signer, { ...contract, functionName: 'withdrawNativeCredits', args: [owner] })
+  return formatDecimal(credits, COIN_DECIMALS)
 }

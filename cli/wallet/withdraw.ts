@@ -1,12 +1,16 @@
 import { type Address, parseEventLogs } from 'viem'
+import { EXPIRY_LIMIT } from '../../protocol/constants.ts'
+import type { Point } from '../../protocol/curve.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
+import { payee } from '../../protocol/operation.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { REQUEST } from '../../sdk/actions/refundable.ts'
 import { connect, type SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
@@ -24,6 +28,7 @@ interface Options extends WalletOptions {
   readonly to?: Address
   readonly expiresIn: number
   readonly forced?: true
+  readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
 }
@@ -79,7 +84,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
     address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
     abi: FORCED_ABI,
   } as const
-  const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
+  const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
   // What the contract would refuse in the end must not cost a fee before.
   toTokenUnits(amount, assets[asset]!)
   await read
@@ -93,10 +98,12 @@ async function force(options: Options & { asset: string; amount: string; to: Add
       throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
     })
 
-  const number = await reserve(signer, forced, index, bond + forcedFee)
-  const { timestamp } = await read.getBlock()
-  // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
-  const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
+  // Requests that wait before this one push its deadline out: the contract says how far a signature has to reach.
+  if ((await read.readContract({ ...forced, functionName: 'earliestExpiry' })) + SPARE >= BigInt(EXPIRY_LIMIT))
+    throw new PlimsollError('The queue of forced requests is so long that no signature could outlive it.')
+  const number = await reserve(signer, forced, index, key.publicKey, bond + forcedFee)
+  const expiry = (await read.readContract({ ...forced, functionName: 'earliestExpiry' })) + SPARE
+  const inFull = options.inFull ?? false
   const message = messageHash(
     { chainId: BigInt(signer.chainId), settlement: BigInt(settlement) },
     {
@@ -108,14 +115,14 @@ async function force(options: Options & { asset: string; amount: string; to: Add
       direction: 0,
       x: amount,
       y: 0n,
-      extra: BigInt(options.to),
+      extra: payee({ recipient: options.to, inFull }),
     },
   )
   const { r8, s } = sign(key, message)
   const receipt = await sendCall(signer, {
     ...forced,
     functionName: 'submit',
-    args: [number, asset, amount, options.to, Number(expiry), r8, s],
+    args: [number, asset, amount, options.to, Number(expiry), r8, s, inFull],
   })
   const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs: receipt.logs })[0]!.args
   if (options.json)
@@ -131,11 +138,17 @@ async function reserve(
   signer: SigningClient,
   forced: { readonly address: Address; readonly abi: typeof FORCED_ABI },
   index: number,
+  publicKey: Point,
   value: bigint,
 ): Promise<bigint> {
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
   if (number === 0n) {
-    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
+    const { logs } = await sendCall(signer, {
+      ...forced,
+      functionName: 'reserve',
+      args: [index, ownerOf(publicKey)],
+      value,
+    })
     return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
   }
   const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })

@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
@@ -24,7 +23,7 @@ import {NativeCredits} from "./NativeCredits.sol";
 /// @title The vault; see `IVault` for what each function promises.
 /// @dev The only contract that calls tokens: always last, with the books as they will be, and never from a settlement. So a
 /// token that reverts, or calls back, stops nothing but its own payment.
-contract Vault is IVault, NativeCredits, ReentrancyGuard {
+contract Vault is IVault, NativeCredits {
     using Backstop for Book[8];
     using Lanes for uint64[7];
     using Lanes for uint256[2];

@@ -4,7 +4,6 @@ import { ASSETS } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
-import { CASH_MARKS, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { calldata, type Proof } from '../../prover/prove.ts'
@@ -60,7 +59,6 @@ export async function leave(
   const before = await read.readContract({ ...contract, functionName: 'exitOf', args: [account.index] })
   if (before.exited) return { equity: before.equity, transaction: null }
   const { prices } = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'lastCheckpoint' })
-  const marks: Marks = [CASH_MARKS, ...prices.map((price) => ({ ...NO_MARKS, price }))]
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement) }
   const signature = sign(key, messageHash(domain, exitMessage(account.index, recipient)))
   const { vector, input } = exitTransition({
@@ -70,7 +68,7 @@ export async function leave(
     publicKey: key.publicKey,
     recipient,
     signature,
-    marks,
+    prices,
   })
   const equity = vector[EQUITY]!
   const { proof, signals } = await prove(input)

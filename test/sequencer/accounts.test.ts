@@ -8,6 +8,7 @@ import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { SettlementHistory } from '../../sdk/chain/account-history.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -213,7 +214,7 @@ describe('the node with real accounts', () => {
       const { logs } = await sendCall(signer, {
         ...forced,
         functionName: 'reserve',
-        args: [index],
+        args: [index, ownerOf(wallet.key.publicKey)],
         value: bond + forcedFee,
       })
       const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -234,7 +235,7 @@ describe('the node with real accounts', () => {
       await sendCall(signer, {
         ...forced,
         functionName: 'submit',
-        args: [number, 0, amount, address, Number(expiry), r8, s],
+        args: [number, 0, amount, address, Number(expiry), r8, s, false],
       })
       return number
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { zeroHash } from 'viem'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import { escapeOf, leave, pullShares, requireFrozen } from '../../sdk/actions/exit.ts'
@@ -92,7 +93,7 @@ describe('the escape, when the sequencer is gone', () => {
     // By contracts that only pass the vault's error on, too.
     const { forced, insurance } = system.deployed
     for (const call of [
-      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] },
+      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0, zeroHash] },
       { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] },
     ] as const) {
       await assert.rejects(sendCall(system.signer, call as never), {
