@@ -1,5 +1,4 @@
 import { type Abi, type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
-import { loadArtifact } from '../chain/artifacts.ts'
 import { Contracts } from '../chain/contracts.ts'
 import { CIRCUIT_NUMBERS, isGenuine, Settlement, sameEnvelope } from '../chain/settlement.ts'
 import { type Batch, parseBatch } from '../protocol/batch.ts'
@@ -10,7 +9,11 @@ import { assetMarks, fillMarks, MARK_NAMES, type RiskParameters } from '../proto
 import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
-import { VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
+import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
+import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { BLOCK_RANGE, blockRanges } from '../sdk/chain/block-ranges.ts'
 import { connect } from '../sdk/chain/client.ts'
 import { ChainFailure, refusal } from '../sdk/chain/contract-errors.ts'
@@ -41,6 +44,15 @@ export type ChainVerdict =
   | { readonly ok: false; readonly settlement: Address; readonly error: string; readonly rounds: AuditedRound[] }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The contracts whose events an audit follows. */
+const ABIS = {
+  Settlement: SETTLEMENT_ABI,
+  Rounds: ROUNDS_ABI,
+  Vault: VAULT_ABI,
+  Insurance: INSURANCE_ABI,
+  Escape: ESCAPE_ABI,
+}
 
 interface Part {
   readonly of: string
@@ -131,7 +143,7 @@ class Replay {
   async run(end: bigint): Promise<void> {
     const { read } = this.#settlement.client
     await this.#requireGenuine()
-    const deployed = await this.#settlement.view<bigint>('deployedAt')
+    const deployed = await this.#settlement.view('deployedAt')
     this.#books = new VaultBooks((await Contracts.of(this.#settlement)).assets)
     const done = new Set<Hex>()
     // The contract of the rounds is a little older, and says at its birth which parameters it has.
@@ -158,18 +170,18 @@ class Replay {
     const { client, address } = this.#settlement
     await this.#require('Settlement', address)
     await this.#require('Rounds', await this.#settlement.view('rounds'))
-    const vault = { address: await this.#settlement.view<Address>('vault'), abi: VAULT_ABI } as const
+    const vault = { address: await this.#settlement.view('vault'), abi: VAULT_ABI } as const
     await this.#require('Vault', vault.address)
     await this.#require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
     await this.#require('Escape', await client.read.readContract({ ...vault, functionName: 'escape' }))
   }
 
-  async #require(of: string, address: Address): Promise<void> {
+  async #require(of: keyof typeof ABIS, address: Address): Promise<void> {
     if (!(await isGenuine(this.#settlement.client, of, address)))
       throw new PlimsollError(
         `The code at ${address} is not this version's ${of.toLowerCase()}: nothing it says can be relied on.`,
       )
-    this.#parts.set(address.toLowerCase(), { of, address, abi: (await loadArtifact(of)).abi })
+    this.#parts.set(address.toLowerCase(), { of, address, abi: ABIS[of] })
   }
 
   /** The contract's storage at block `end` must be what the replay arrived at. */
@@ -179,12 +191,12 @@ class Replay {
       if (String(replayed) !== String(stored))
         throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
     }
-    const view = <T>(name: string) => this.#settlement.view<T>(name, [], end)
+    const view = (name: 'accountsRoot' | 'heads' | 'badDebt' | 'isComplete') => this.#settlement.view(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
     same('list of heads', ledger.heads, await view('heads'))
     same('bad debt', ledger.badDebt, await view('badDebt'))
     same('round number', this.#list.length, (await this.#settlement.round(end)).number)
-    const vault = { address: await view<Address>('vault'), abi: VAULT_ABI } as const
+    const vault = { address: await this.#settlement.view('vault', [], end), abi: VAULT_ABI } as const
     const stored = await Promise.all(
       Array.from({ length: ASSETS }, (_, a) =>
         this.#settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
@@ -293,7 +305,7 @@ class Replay {
 
   /** The installation's keys for which the contract was deployed: nothing else can be audited with them. */
   async #keys(): Promise<KeySet> {
-    const sizes = (await this.#settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
+    const sizes = (await this.#settlement.view('batchSizes')).map(Number).join()
     const profile = Object.values(PROFILES).find(
       ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
     )

@@ -28,7 +28,7 @@ export type RoundVerdict =
     }
 
 /**
- * Checks a directory written by `prove`, trusting nothing in it: see docs/protocol.md, "What verify checks".
+ * Checks a directory written by `prove`, trusting nothing in it: see docs/protocol.md#what-verify-checks.
  * @param keysOf the installation's keys of a profile
  * @throws PlimsollError when there is no such directory, or no sound keys to check it with
  */

@@ -3,7 +3,8 @@ import { parseBook } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, DISTRESS, INBOX } from '../protocol/constants.ts'
 import type { Envelope } from '../protocol/health.ts'
 import type { Marks } from '../protocol/marks.ts'
-import { type Move, System, type Transition } from '../protocol/system.ts'
+import type { Move } from '../protocol/sweep-input.ts'
+import { System, type Transition } from '../protocol/system.ts'
 import type { Profile } from '../prover/profiles.ts'
 
 /** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */

@@ -2,17 +2,18 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { parseAbi } from 'viem'
 import { startLocalChain } from '../chain/local-chain.ts'
-import { Settlement } from '../chain/settlement.ts'
+import { envelopeCalldata, Settlement, sevenWords } from '../chain/settlement.ts'
 import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
 import { mockCustody } from '../deploy/market-plan.ts'
 import { INBOX } from '../protocol/constants.ts'
-import type { Move, Transition } from '../protocol/system.ts'
+import type { Move } from '../protocol/sweep-input.ts'
+import type { Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { closeProver, prove } from '../prover/prove.ts'
-import { ROUNDS_ABI } from '../sdk/abi.ts'
+import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { connectSigner } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { Store } from '../sequencer/state/store.ts'
@@ -26,8 +27,6 @@ interface Row {
   /** Accounts in it; 0 where it has none. */
   readonly accounts: number
 }
-
-const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 async function measure(profile: ProfileName): Promise<Row[]> {
   const keys = await ensureKeys(profile)
@@ -68,16 +67,19 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     // The rest of a sweep's window, after distress and inbox.
     const targets = fullWindow(keys.profile).slice(INBOX + 1)
     const envelope = around(system.ledger.marks!)
-    const openings = targets.map((slot) => ({ slot, ...envelope }))
+    const openings = targets.map((slot) => envelopeCalldata({ slot, envelope }))
     add(
       'opening one envelope, the first of its slot',
-      (await settlement.send(signer, 'openEnvelopes', [[openings[0]]])).gasUsed,
+      (await settlement.send(signer, 'openEnvelopes', [openings.slice(0, 1)])).gasUsed,
     )
     add(
       'opening it again with other bounds',
       (
         await settlement.send(signer, 'openEnvelopes', [
-          [{ ...openings[0], floors: envelope.floors.map((floor) => floor / 2n) }],
+          openings.slice(0, 1).map((opening) => ({
+            ...opening,
+            floors: sevenWords(envelope.floors.map((floor) => floor / 2n)),
+          })),
         ])
       ).gasUsed,
     )
@@ -106,7 +108,12 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     const clock = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
     await clock({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
     for (const address of Object.values(deployed.feeds))
-      await signer.write.writeContract({ address, abi: FEED_ABI, functionName: 'setAnswer', args: [190n * 10n ** 18n] })
+      await signer.write.writeContract({
+        address,
+        abi: MOCK_FEED_ABI,
+        functionName: 'setAnswer',
+        args: [190n * 10n ** 18n],
+      })
     add(
       'a later round',
       (await sendCall(signer, { address: deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] }))

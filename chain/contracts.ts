@@ -3,7 +3,12 @@ import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
+import { FORCED_ABI } from '../sdk/abi/forced.ts'
+import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
+import { TOKEN_ABI } from '../sdk/abi/token.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
@@ -287,7 +292,7 @@ export class Contracts {
 
   /** How many deposits there were at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
-    if (blockNumber < (await this.settlement.view<bigint>('deployedAt'))) return 0n
+    if (blockNumber < (await this.settlement.view('deployedAt'))) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,
       functionName: 'depositQueue',

@@ -2,7 +2,8 @@ import { encodeAbiParameters, type Hex, keccak256, slice } from 'viem'
 import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Signature } from '../protocol/signature.ts'
-import type { FORCED_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import type { FORCED_ABI } from '../sdk/abi/forced.ts'
+import type { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { BLOCK_RANGE } from '../sdk/chain/block-ranges.ts'
 import { ownerOf } from '../sdk/chain/owner-of.ts'
 import type { Settlement } from './settlement.ts'
@@ -79,7 +80,7 @@ export class QueuedTerms {
   ): Promise<ReadonlyMap<bigint, T>> {
     let missing = wanted.filter((id) => !fits(id))
     if (missing.length > 0) {
-      const start = await this.#settlement.view<bigint>('deployedAt')
+      const start = await this.#settlement.view('deployedAt')
       let toBlock = await this.#settlement.client.read.getBlockNumber()
       for (; missing.length > 0 && toBlock >= start; toBlock -= BLOCK_RANGE) {
         const fromBlock = toBlock - BLOCK_RANGE + 1n

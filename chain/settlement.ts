@@ -1,16 +1,28 @@
-import { type Abi, type Address, type Hex, isAddress, parseAbi, type TransactionReceipt } from 'viem'
+import {
+  type Abi,
+  type Address,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  type ContractFunctionReturnType,
+  type Hex,
+  hexToBytes,
+  isAddress,
+  keccak256,
+  type TransactionReceipt,
+} from 'viem'
 import { type Batch, batchValues, type Opening } from '../protocol/batch.ts'
 import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
-import { type AssetMarks, CASH_MARKS, MARK_NAMES, type Marks } from '../protocol/marks.ts'
+import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
+import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
-import { calldata, type Proof } from '../prover/prove.ts'
+import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
+import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
-import { loadArtifact } from './artifacts.ts'
-import { contractErrors } from './deployment.ts'
+import { CODE_DIGESTS } from './code-digests.ts'
 
 /** A proven batch, ready to be settled. */
 export interface ProvenBatch {
@@ -41,26 +53,28 @@ export interface SettlementConfig {
   readonly sequencerKey: Point
 }
 
-const VERIFIER_ABI = parseAbi(['function keyHash() view returns (bytes32)'])
-
 export const CIRCUIT_NUMBERS = { sweep: 0, resolve: 1, transact: 2 } as const
+
+type SettlementAbi = typeof SETTLEMENT_ABI
+type View = ContractFunctionName<SettlementAbi, 'view' | 'pure'>
+type ViewArgs<F extends View> = ContractFunctionArgs<SettlementAbi, 'view' | 'pure', F>
+type Result<F extends View> = ContractFunctionReturnType<SettlementAbi, 'view' | 'pure', F>
+type Call = ContractFunctionName<SettlementAbi, 'nonpayable'>
 
 /** The settlement contract, typed. Amounts are base units; arrays over assets follow the contract. */
 export class Settlement {
   readonly client: ReadClient
   readonly address: Address
-  readonly abi: Abi
+  readonly abi = SETTLEMENT_ABI
 
-  private constructor(client: ReadClient, address: Address, abi: Abi) {
+  private constructor(client: ReadClient, address: Address) {
     this.client = client
     this.address = address
-    this.abi = abi
   }
 
   /** @throws PlimsollError when there is no such contract on the chain */
   static async at(client: ReadClient, address: string): Promise<Settlement> {
     if (!isAddress(address)) throw new PlimsollError(`${address} is not an address.`, { hint: 'Check --settlement.' })
-    const { abi } = await loadArtifact('Settlement')
     const code = await client.read.getCode({ address }).catch((error: unknown) => {
       throw refusal(error, `the code at ${address}`)
     })
@@ -68,9 +82,7 @@ export class Settlement {
       throw new PlimsollError(`There is no contract at ${address} on the chain at ${client.url}.`, {
         hint: 'Check --settlement and --rpc.',
       })
-    // An error may come from a contract that the settlement calls.
-    const errors = await contractErrors()
-    const settlement = new Settlement(client, address, [...abi.filter(({ type }) => type !== 'error'), ...errors])
+    const settlement = new Settlement(client, address)
     await settlement.config().catch(() => {
       throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
@@ -78,18 +90,23 @@ export class Settlement {
   }
 
   /** A view at the latest block, or at the one given. @throws PlimsollError when the chain does not answer */
-  async view<T>(functionName: string, args: readonly unknown[] = [], blockNumber?: bigint): Promise<T> {
-    const at = blockNumber === undefined ? {} : { blockNumber }
-    const answer = this.client.read.readContract({
+  async view<F extends View>(
+    functionName: F,
+    ...[args, blockNumber]: ViewArgs<F> extends readonly []
+      ? [args?: [], block?: bigint]
+      : [ViewArgs<F>, block?: bigint]
+  ): Promise<Result<F>> {
+    // The signature above has checked the call; viem's own types are beyond what a generic function can satisfy.
+    const call = {
       address: this.address,
-      abi: this.abi,
-      functionName,
-      args: [...args],
-      ...at,
-    })
-    return (await answer.catch((error: unknown) => {
+      abi: this.abi as Abi,
+      functionName: functionName as string,
+      args: (args ?? []) as readonly unknown[],
+    }
+    const answer = this.client.read.readContract(blockNumber === undefined ? call : { ...call, blockNumber })
+    return answer.catch((error: unknown) => {
       throw refusal(error, functionName)
-    })) as T
+    }) as Promise<Result<F>>
   }
 
   /** @throws PlimsollError when the contract's verifiers are of other keys */
@@ -111,46 +128,43 @@ export class Settlement {
   }
 
   async round(blockNumber?: bigint): Promise<ChainRound> {
-    const [number, timestamp, prices] = await this.view<[bigint, bigint, readonly bigint[]]>('round', [], blockNumber)
+    const [number, timestamp, prices] = await this.view('round', [], blockNumber)
     return { number: Number(number), timestamp, prices }
   }
 
   /** Marks of assets 0..7 at the latest round. */
   async marks(blockNumber?: bigint): Promise<Marks> {
-    const words = await this.view<readonly (readonly bigint[])[]>('marks', [], blockNumber)
-    const traded = words.map(
-      (row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks,
-    )
-    return [CASH_MARKS, ...traded]
+    const words = await this.view('marks', [], blockNumber)
+    return [CASH_MARKS, ...words.map(marksOfRow)]
   }
 
   /** Undefined where the slot was never opened. */
   async envelope(slot: number, blockNumber?: bigint): Promise<Envelope | undefined> {
-    const [opened, floors, ceilings] = await this.view<[boolean, readonly bigint[], readonly bigint[]]>(
-      'envelope',
-      [slot],
-      blockNumber,
-    )
+    const [opened, floors, ceilings] = await this.view('envelope', [BigInt(slot)], blockNumber)
     return opened ? { floors, ceilings } : undefined
   }
 
   /** Feeds of assets 1, 2, ... */
   async feeds(): Promise<Address[]> {
-    const count = Number(await this.view<bigint>('assetCount'))
+    const count = Number(await this.view('assetCount'))
     const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.view<[Address]>('assetConfig', [i + 1])),
+      Array.from({ length: count }, (_, i) => this.view('assetConfig', [BigInt(i + 1)])),
     )
     return configs.map(([feed]) => feed)
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */
-  send(signer: SigningClient, functionName: string, args: readonly unknown[] = []): Promise<TransactionReceipt> {
-    return sendCall(signer, { address: this.address, abi: this.abi, functionName, args: [...args] })
+  send<F extends Call>(
+    signer: SigningClient,
+    functionName: F,
+    args: ContractFunctionArgs<SettlementAbi, 'nonpayable', F>,
+  ): Promise<TransactionReceipt> {
+    return sendCall<SettlementAbi, F>(signer, { address: this.address, abi: this.abi, functionName, args })
   }
 
   settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {
     const encoded = batches.map(({ openings, batch, digest, proof, memo }) => ({
-      openings: openings.map(({ slot, envelope }) => ({ slot, floors: envelope.floors, ceilings: envelope.ceilings })),
+      openings: openings.map(envelopeCalldata),
       circuit: CIRCUIT_NUMBERS[batch.circuit],
       window: batch.circuit === 'sweep' ? batch.window : [],
       values: batchValues(batch),
@@ -162,14 +176,30 @@ export class Settlement {
   }
 }
 
+/** Bounds of an envelope as the contracts take them. */
+type SevenWords = readonly [bigint, bigint, bigint, bigint, bigint, bigint, bigint]
+
+/** Floors or ceilings of an envelope, one a traded asset, as the contracts take them. */
+export function sevenWords(bounds: readonly bigint[]): SevenWords {
+  const [a, b, c, d, e, f, g] = bounds
+  return [a!, b!, c!, d!, e!, f!, g!]
+}
+
+/** The opening of an envelope as the contract takes it. */
+export function envelopeCalldata({ slot, envelope: { floors, ceilings } }: Opening) {
+  return { slot, floors: sevenWords(floors), ceilings: sevenWords(ceilings) }
+}
+
 /** Whether a chain runs this version's contract, immutables aside. Only then do its events and views mean what they say. */
-export async function isGenuine(client: ReadClient, name: string, address: Address): Promise<boolean> {
-  const { deployedBytecode, immutables } = await loadArtifact(name)
-  const code = await client.read.getCode({ address })
-  if (code?.length !== deployedBytecode.length) return false
-  const digits = [...code]
-  for (const { start, length } of immutables) digits.fill('0', 2 + 2 * start, 2 + 2 * (start + length))
-  return digits.join('') === deployedBytecode
+export async function isGenuine(
+  client: ReadClient,
+  name: keyof typeof CODE_DIGESTS,
+  address: Address,
+): Promise<boolean> {
+  const { hash, immutables } = CODE_DIGESTS[name]
+  const code = hexToBytes((await client.read.getCode({ address })) ?? '0x')
+  for (const [start, length] of immutables) code.fill(0, start, start + length)
+  return keccak256(code) === hash
 }
 
 export function sameEnvelope(a: Envelope | undefined, b: Envelope | undefined): boolean {

@@ -11,7 +11,7 @@ include "gadgets/signature_or_secret.circom";
 include "gadgets/tree_member.circom";
 include "gadgets/weighted_sum.circom";
 
-// An owner leaves on its own from a frozen system (docs/protocol.md, exit). It proves: the tree of the root in D holds at the
+// An owner leaves on its own from a frozen system (docs/protocol.md#exit). It proves: the tree of the root in D holds at the
 // index in D a leaf that the witness opens; its owner is the hash of a key that signed EXIT for this chain, contract, index and
 // recipient; and the equity in D is sum price b over its balances, cash at 2^32, and not negative.
 //

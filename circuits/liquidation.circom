@@ -10,7 +10,7 @@ include "gadgets/safe_less_than.circom";
 include "gadgets/water_fill.circom";
 include "gadgets/weighted_sum.circom";
 
-// The one correct liquidation of an account at the marks (design, section 5), or, where `liquidate` is 0, no change.
+// The one correct liquidation of an account at the marks (docs/protocol.md#liquidation), or, where `liquidate` is 0, no change.
 // When liquidate = 1 it enforces:
 //  1. the account is breached: H < 0; and not oversize: sum price |b| < 2^95;
 //  2. which of three cases holds, and only that one fits:

@@ -6,7 +6,7 @@ include "gadgets/assert_range.circom";
 include "gadgets/safe_less_than.circom";
 include "gadgets/weighted_sum.circom";
 
-// Whether an account may end with these balances at the marks (design, sections 4 and 8). Exactly, so that a discharge can
+// Whether an account may end with these balances at the marks (docs/protocol.md#transact). Exactly, so that a discharge can
 // rest on the contrary:
 //   small  = 1 iff sum price |b| < 2^95;
 //   enough = 1 iff T >= 2^32 or no balance is negative.

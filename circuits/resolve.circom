@@ -12,7 +12,7 @@ include "resolve_step.circom";
 // D = active, rootBefore, rootAfter, distressBefore, distressAfter, inboxBefore, inboxAfter, minLiability, marks[7][9],
 //     backstopDelta[8], badDebt, writes[steps][5] (index, leaf, cipher[3]).
 // The contract fills in what was before, minLiability and the marks from its storage, each mark below 2^64 and ordered as
-// section 4 demands. Active steps come first.
+// docs/protocol.md#marks demands. Active steps come first.
 template Resolve(steps, depth) {
     signal input digest; // public signals: see PublicVector
     signal input z;

@@ -11,7 +11,7 @@ include "gadgets/non_zero_iff.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/tree_update.circom";
 
-// Takes one leaf out of distress (design, section 7). When active it enforces:
+// Takes one leaf out of distress (docs/protocol.md#resolve). When active it enforces:
 //  1. just one of three actions, and an action only when active;
 //  2. the leaf is the top of the distress stack, and the witness opens it: key = Poseidon(owner, viewKey), meta, balances;
 //  3. the account tree holds `current` at the leaf's index. For a drop, current differs from the leaf (it is stale) and

@@ -7,7 +7,7 @@ include "gadgets/leaf_hash.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/weighted_sum.circom";
 
-// One move of one leaf between two stacks of the window (design, sections 3 and 7). It enforces, when active:
+// One move of one leaf between two stacks of the window (docs/protocol.md#sweep). It enforces, when active:
 //  1. exactly one source and exactly one target, and they differ;
 //  2. the leaf is the top of the source: the source's head is Poseidon(below, leaf);
 //  3. unless the target is free (slot 0 or 1), the account behind the leaf is safe in the target's envelope:

@@ -14,7 +14,7 @@ include "gadgets/signature_or_secret.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/tree_update.circom";
 
-// One operation of one account (docs/protocol.md, transact). When active it is just one of nine, and enforces:
+// One operation of one account (docs/protocol.md#transact). When active it is just one of nine, and enforces:
 //
 //   1 OPEN         the tree holds nothing at the index. The new account has version 0, neutral weights, the deposit alone,
 //                  the owner of the key (Ax, Ay), and the view key Poseidon(secret 8A), secret B8 being the sequencer's key

@@ -1,12 +1,12 @@
 pragma circom 2.2.0;
 
-// Eight balances as signs and magnitudes (design, section 2). Canonical iff a zero magnitude has sign 0.
+// Eight balances as signs and magnitudes (docs/protocol.md#values). Canonical iff a zero magnitude has sign 0.
 bus Balances() {
     signal {binary} sign[8];
     signal magnitude[8];
 }
 
-// Marks of one asset, in the order of the public vector (design, section 4). The contract keeps each below 2^64.
+// Marks of one asset, in the order of the public vector (docs/protocol.md#marks). The contract keeps each below 2^64.
 bus AssetMarks() {
     signal price;
     signal u;
@@ -35,7 +35,7 @@ bus TradeMarks() {
     signal buy;
 }
 
-// What an owner signs, beside chain and contract (docs/protocol.md, signed messages).
+// What an owner signs, beside chain and contract (docs/protocol.md#keys-and-signatures).
 bus Terms() {
     signal kind;
     signal index;

@@ -28,7 +28,7 @@ export interface Assessment {
   readonly totals: Totals
 }
 
-/** What section 5 of the design does to every account of a book, in the book's order. */
+/** The outcome of every account of a book (docs/protocol.md#liquidation), in the book's order. */
 export function assess(book: Book): Assessment {
   const amounts = (values: readonly bigint[]): Amounts =>
     // fromEntries defines own properties, whatever the symbols are.

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Address, parseAbi } from 'viem'
+import type { Address } from 'viem'
 import { verifyChain } from '../audit/verify-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
@@ -14,7 +14,8 @@ import type { ProfileName } from '../prover/profiles.ts'
 import { closeProver } from '../prover/prove.ts'
 import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
-import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
+import type { SigningClient } from '../sdk/chain/client.ts'
 import { NodeMetrics } from '../sequencer/api/metrics.ts'
 import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
@@ -22,6 +23,7 @@ import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
+import { openSigner } from './signer.ts'
 
 const ACCOUNTS = 64
 const SEED = 12
@@ -29,7 +31,6 @@ const DAY = '2020-03-12'
 const POINTS_PER_HOUR = 4
 const SYMBOLS = ['ETH', 'BTC'] as const
 const CASH_DECIMALS = 6
-const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 /** Price points of the day, quarter of an hour apart: time, and quotes in 1/10^18. */
 interface Tick {
@@ -53,7 +54,7 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
   const chain = await startLocalChain()
   const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
   try {
-    const signer = await connectSigner(chain.url)
+    const signer = await openSigner(chain.url)
     const clock = new ChainClock(signer)
     await clock.moveTo(ticks[0]!.unix - 600)
     const book = demoBook(ticks[0]!)
@@ -195,7 +196,7 @@ async function setFeeds(signer: SigningClient, feeds: readonly Address[], quotes
   for (const [i, address] of feeds.entries()) {
     const hash = await signer.write.writeContract({
       address,
-      abi: FEED_ABI,
+      abi: MOCK_FEED_ABI,
       functionName: 'setAnswer',
       args: [quotes[i]!],
     })

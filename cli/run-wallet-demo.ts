@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Address, parseAbi } from 'viem'
+import type { Address } from 'viem'
 import { verifyChain } from '../audit/verify-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy } from '../deploy/deploy.ts'
@@ -11,7 +11,10 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { closeProver } from '../prover/prove.ts'
-import { MOCK_TOKEN_ABI, TOKEN_ABI, VAULT_ABI } from '../sdk/abi.ts'
+import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
+import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
+import { TOKEN_ABI } from '../sdk/abi/token.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { SettlementHistory } from '../sdk/chain/account-history.ts'
 import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
@@ -25,6 +28,7 @@ import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
+import { openSigner } from './signer.ts'
 import { amountsBySymbol, listAmounts } from './wallet/amounts.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave'] as const
@@ -35,7 +39,6 @@ const DAY = { expiresIn: 86_400 }
 /** Before and in the crash, in dollars: ETH, BTC and the perpetual on ETH. */
 const PRICES = [194n, 7_935n, 194n]
 const CRASH = [110n, 5_000n, 110n]
-const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 /** Owners with keys of their own on a local chain: whether all went as it should. */
 export async function runWalletDemo(profile: ProfileName, json: boolean): Promise<Act> {
@@ -47,7 +50,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
   const chain = await startLocalChain()
   const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
   try {
-    const signer = await connectSigner(chain.url)
+    const signer = await openSigner(chain.url)
     const deployed = await deploy(market, keys, signer, {
       custody,
       feeds: {},
@@ -193,7 +196,7 @@ async function demoOwner(
 ): Promise<DemoOwner> {
   const from = (await operator.write.getAddresses())[number]
   if (from === undefined) throw new PlimsollError(`The local chain has no account for ${name}.`)
-  const signer = await connectSigner(rpc, { variable: 'PLIMSOLL_DEMO_KEY', from })
+  const signer = await connectSigner(rpc, from)
   const client = new PlimsollClient({ node })
   const deployment = await client.deployment()
   const wallet = OwnerWallet.open(
@@ -236,5 +239,5 @@ async function setPrices(signer: SigningClient, { feeds }: Deployed, prices: rea
   const request = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
   await request({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
   for (const [i, address] of Object.values(feeds).entries())
-    await sendCall(signer, { address, abi: FEED_ABI, functionName: 'setAnswer', args: [prices[i]! * WEI] })
+    await sendCall(signer, { address, abi: MOCK_FEED_ABI, functionName: 'setAnswer', args: [prices[i]! * WEI] })
 }

@@ -25,7 +25,10 @@ import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-
 import { requireStateless, Store } from '../sequencer/state/store.ts'
 import type { CustodyPlan } from './market-plan.ts'
 
-/** Clocks of section 8, in seconds; those of forced requests and deposits run only while there is a fresh round. */
+/**
+ * Clocks of the contracts (docs/protocol.md#contracts), in seconds; those of forced requests and deposits run only
+ * while there is a fresh round.
+ */
 export interface Clocks {
   readonly provingTime: number
   readonly roundMin: number

@@ -49,7 +49,7 @@ export function accountMeta(account: Account): bigint {
   return account.version + (BigInt(account.index) << 32n) + (packWeights(account.weights) << 64n)
 }
 
-/** The hiding commitment to an account (design, section 6). */
+/** The hiding commitment to an account (docs/protocol.md#commitments). */
 export function accountLeaf(account: Account): bigint {
   return poseidon(leafInputs(account, accountKey(account)))
 }

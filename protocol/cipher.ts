@@ -21,7 +21,10 @@ function pad(viewKey: bigint, leaf: bigint, i: number): bigint {
   return poseidon([viewKey, leaf, BigInt(i)])
 }
 
-/** Ciphertext of an account under the pad of its own new leaf, so that no pad is used twice (design, section 6). */
+/**
+ * Ciphertext of an account under the pad of its own new leaf, so that no pad is used twice
+ * (docs/protocol.md#commitments).
+ */
 export function encryptAccount(account: Account, leaf: bigint): bigint[] {
   return pack(account).map((plain, i) => (plain + pad(account.viewKey, leaf, i)) % FIELD)
 }

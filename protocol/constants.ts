@@ -1,4 +1,4 @@
-/** Assets of an account; asset 0 is cash (design, section 2). */
+/** Assets of an account; asset 0 is cash (docs/protocol.md#values). */
 export const ASSETS = 8
 /** Assets that carry marks: all but cash. */
 export const TRADED = ASSETS - 1

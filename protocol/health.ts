@@ -52,7 +52,10 @@ export function size(balances: Balances, marks: Marks): bigint {
   return sum
 }
 
-/** Section 5: an account of this size is refused everywhere. */
+/**
+ * Whether an account is of a size that is refused everywhere: `sum price |b|` of 2^95 or more
+ * (docs/protocol.md#decisions-where-the-design-was-silent).
+ */
 export function isOversize(balances: Balances, marks: Marks): boolean {
   return size(balances, marks) >= SIZE_LIMIT
 }

@@ -85,7 +85,9 @@ export class Ledger {
     return copy
   }
 
-  /** @throws PlimsollError unless the slot exists, is empty and is neither distress nor inbox, and bounds fit 64 bits */
+  /**
+   * @throws PlimsollError unless the slot exists, is empty and is neither distress nor inbox, and bounds fit 64 bits
+   */
   open({ slot, envelope }: Opening): void {
     if (!Number.isInteger(slot) || slot <= INBOX || slot >= this.heads.length)
       throw new PlimsollError(`Slot ${slot} cannot have an envelope.`)
@@ -104,13 +106,19 @@ export class Ledger {
     return this.marks !== undefined && envelope !== undefined && isCovered(envelope, this.marks)
   }
 
-  /** Complete at the latest round: distress and inbox are empty and every other non-empty slot is covered (section 2). */
+  /**
+   * Complete at the latest round: distress and inbox are empty and every other non-empty slot is covered
+   * (docs/protocol.md#health-and-envelopes).
+   */
   isComplete(): boolean {
     if (this.marks === undefined) return false
     return this.heads.every((head, slot) => head === EMPTY_HEAD || (slot > INBOX && this.isCovered(slot)))
   }
 
-  /** The public vector D of a batch against this state (section 6). @throws PlimsollError on a batch the contract would refuse */
+  /**
+   * The public vector D of a batch against this state (docs/protocol.md#public-vectors-and-signals). @throws
+   * PlimsollError on a batch the contract would refuse
+   */
   vector(batch: Batch): bigint[] {
     if (batchValues(batch).some((value) => value < 0n || value >= FIELD))
       throw new PlimsollError('An element of D is not below r.')

@@ -6,7 +6,7 @@ import type { Marks } from './marks.ts'
 
 export type Status = 'healthy' | 'partial' | 'closed'
 
-/** What section 5 does to an account at the marks of a round. */
+/** The outcome of an account at the marks of a round (docs/protocol.md#liquidation). */
 export interface Liquidation {
   readonly status: Status
   /** Health before, in 2^-32 base units of cash. */
@@ -76,7 +76,7 @@ function settle(balances: Balances, marks: Marks, traded: readonly bigint[]): bi
 }
 
 /**
- * The unique liquidation of an account at the marks (design, section 5); a healthy account is left as it is.
+ * The unique liquidation of an account at the marks (docs/protocol.md#liquidation); a healthy account is left as it is.
  * @param minLiability dust threshold in base units of cash
  * @throws PlimsollError when the account is breached and oversize
  */

@@ -2,7 +2,7 @@ import { ASSETS, FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, SCALE, WORD } from './const
 import { PlimsollError } from './errors.ts'
 import { divDown, divUp } from './integer.ts'
 
-/** Risk parameters of an asset; factors in 1/10^4, depth in base units (design, section 4). */
+/** Risk parameters of an asset; factors in 1/10^4, depth in base units (docs/protocol.md#marks). */
 export interface RiskParameters {
   readonly collateralFactor: bigint
   readonly liabilityFactor: bigint
@@ -12,7 +12,7 @@ export interface RiskParameters {
   readonly depth: bigint
 }
 
-/** The public valuation of one asset in a round: integers below 2^64 (design, section 4). */
+/** The public valuation of one asset in a round: integers below 2^64 (docs/protocol.md#marks). */
 export interface AssetMarks {
   /** Value of a base unit, scaled so that a base unit of cash is worth 2^32. */
   readonly price: bigint
@@ -25,7 +25,7 @@ export interface AssetMarks {
   /** What a liquidated unit fetches, and what buying one back costs. */
   readonly sell: bigint
   readonly buy: bigint
-  /** Water-filling coefficients of section 5. */
+  /** Water-filling coefficients (docs/protocol.md#liquidation). */
   readonly kSell: bigint
   readonly kBuy: bigint
 }
@@ -44,6 +44,11 @@ export const MARK_NAMES = [
   'kSell',
   'kBuy',
 ] as const
+
+/** Marks of an asset from a row of them in the order of `MARK_NAMES`. */
+export function marksOfRow(row: readonly bigint[]): AssetMarks {
+  return Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks
+}
 
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
 const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
@@ -96,7 +101,7 @@ export function checkParameters(parameters: RiskParameters, field: string): void
 }
 
 /**
- * Marks of an asset at a `price` mark, by section 4. A price below the range values collateral at 0 and
+ * Marks of an asset at a `price` mark, by docs/protocol.md#marks. A price below the range values collateral at 0 and
  * liabilities at the range's floor, so that a collapsed asset cannot stop the rounds.
  * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
  */

@@ -70,7 +70,9 @@ export interface Preferences extends Signed {
   readonly weights: readonly number[]
 }
 
-/** A withdrawal from the forced queue; discharged where it cannot be served. Signed for its place there, not a version. */
+/**
+ * A withdrawal from the forced queue; discharged where it cannot be served. Signed for its place there, not a version.
+ */
 export interface Forced {
   readonly kind: 'forced'
   readonly queueNumber: bigint
@@ -161,7 +163,7 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
 }
 
 /**
- * Why a trade is refused to an account that stays below its target (design, section 1 of issue 4): it must shrink the
+ * Why a trade is refused to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
 export function exceptionRefusal(
@@ -240,6 +242,37 @@ function expired(): Refusal {
 
 function targetTooLow(): Refusal {
   return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+}
+
+/**
+ * Why an operation is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
+ * accounts.
+ */
+export function halfRefusal(first: Trade, second: Operation | undefined): Refusal | undefined {
+  if (second?.kind !== 'trade' || second.link !== first.link)
+    return new Refusal('TRADE_NOT_LINKED', 'Half a trade is not followed by its other half, of the same link.')
+  const opposite =
+    second.asset === first.asset &&
+    second.x === first.x &&
+    second.y === first.y &&
+    second.direction !== first.direction &&
+    second.index !== first.index
+  return opposite
+    ? undefined
+    : new Refusal(
+        'TRADE_MISMATCH',
+        'The other half of this trade is of another asset, amount or price, of the same side, or of the same account.',
+      )
+}
+
+/** @throws Refusal unless every trade is followed by its other half */
+export function requireWholeTrades(operations: readonly Operation[]): void {
+  for (let i = 0; i < operations.length; i++) {
+    const operation = operations[i]!
+    if (operation.kind !== 'trade') continue
+    const refused = halfRefusal(operation, operations[++i])
+    if (refused !== undefined) throw refused
+  }
 }
 
 /** What is wrong with an operation whatever the account is. */

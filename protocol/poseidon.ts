@@ -17,7 +17,10 @@ const BY_ARITY = {
   16: poseidon16,
 } as const
 
-/** Poseidon with circomlib's constants on BN254, for the arities the protocol uses (design, section 6), and the 5 of signatures. */
+/**
+ * Poseidon with circomlib's constants on BN254, for the arities the protocol uses (docs/protocol.md#commitments), and
+ * the 5 of signatures.
+ */
 export function poseidon(inputs: bigint[]): bigint {
   const hash = BY_ARITY[inputs.length as keyof typeof BY_ARITY]
   return hash(inputs)

@@ -2,7 +2,7 @@ import { encodePacked, keccak256 } from 'viem'
 import { FIELD } from './constants.ts'
 import { poseidon } from './poseidon.ts'
 
-/** The three public signals of every circuit, in the circuits' order (design, section 6). */
+/** The three public signals of every circuit, in the circuits' order (docs/protocol.md#public-vectors-and-signals). */
 export interface Signals {
   /** Chained Poseidon(16) over the vector. */
   readonly digest: bigint

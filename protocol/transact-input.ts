@@ -3,10 +3,12 @@ import { accountInput, weightInput } from './account-input.ts'
 import type { StepPublic } from './batch.ts'
 import { chooseBlind } from './blind.ts'
 import type { CircuitInput } from './circuit-input.ts'
-import { ASSETS } from './constants.ts'
+import { ASSETS, TRADED } from './constants.ts'
 import { BASE8, type Point } from './curve.ts'
+import type { Domain } from './ledger.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
 import { newAccount, type Operation, operationMessage } from './operation.ts'
+import { vectorSignals } from './public-vector.ts'
 import { signatureChallenge } from './signature.ts'
 import { OP } from './transact.ts'
 import { AccountTree, type Path } from './tree.ts'
@@ -17,6 +19,15 @@ export interface StepFacts {
   readonly exception: boolean
   readonly published: StepPublic
   readonly domain: SigningDomain
+  readonly secret: bigint | undefined
+}
+
+/** The values that a transact reads of the state before it. */
+export interface TransactFacts {
+  readonly rootBefore: bigint
+  readonly inboxBefore: bigint
+  readonly validUntil: bigint
+  readonly domain: Domain
   readonly secret: bigint | undefined
 }
 
@@ -58,6 +69,34 @@ export function transactStep(
     s,
     exception: exception ? 1n : 0n,
     blind: scalar === undefined ? 0n : BigInt(chooseBlind(publicKey, scalar)),
+  }
+}
+
+/**
+ * Input of a transact's circuit, in its names.
+ * @param steps of the circuit; those beyond the active ones are padding
+ * @param vector the batch's public vector
+ * @param secret the sequencer's
+ */
+export function transactInput(
+  steps: number,
+  depth: number,
+  vector: readonly bigint[],
+  { domain, secret = 0n, ...before }: TransactFacts,
+  active: readonly CircuitInput[],
+): CircuitInput {
+  const { chainId, settlement, sequencer } = domain
+  const padding = inactiveTransactStep(depth)
+  const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
+  return {
+    ...vectorSignals(vector),
+    ...before,
+    chainId,
+    settlement,
+    sequencer,
+    marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
+    secret,
+    ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
   }
 }
 

@@ -13,8 +13,8 @@ import {
   newAccount,
   type Open,
   type Operation,
-  type TopUp,
   payee,
+  type TopUp,
 } from './operation.ts'
 import { isSignatureForm } from './signature.ts'
 

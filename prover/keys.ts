@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,7 +33,8 @@ export interface CircuitKeys {
 /** Whoever made development keys can forge proofs; for ceremony keys, only all contributors together could. */
 export type KeyOrigin = 'development' | 'ceremony'
 
-export interface KeySet extends Readonly<Record<CircuitName, CircuitKeys>> {
+/** Keys of a profile: of all circuits, or of the circuits `C`. */
+export type KeySet<C extends CircuitName = CircuitName> = Readonly<Record<C, CircuitKeys>> & {
   readonly profile: Profile
   readonly origin: KeyOrigin
   readonly directory: string
@@ -46,9 +47,11 @@ export interface KeyProgress {
   readonly share: number
 }
 
-export interface KeyOptions {
+export interface KeyOptions<C extends CircuitName = CircuitName> {
   /** Only called when there is something to build. */
   readonly onProgress?: (progress: KeyProgress) => void
+  /** The circuits whose keys are wanted, in any order; all of them by default. */
+  readonly circuits?: readonly C[]
   /** Replaces the project's own circuits, for tests. */
   readonly source?: CircuitSource
 }
@@ -65,25 +68,24 @@ const GENERATOR = 'plimsoll development keys 1'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /**
- * The keys of a profile for all circuits: compiled and generated when this version of the circuits has none in the cache
- * (`.plimsoll` in the package, or the directory named by PLIMSOLL_CACHE), checked against their checksums when it has.
+ * The keys of a profile for all circuits or for those that are asked for. Each circuit's are compiled and generated when this
+ * version of the circuits has none in the cache (`.plimsoll` in the package, or the directory named by PLIMSOLL_CACHE), and
+ * checked against their checksums when it has.
  * @throws PlimsollError for a circuit that does not compile and for a cached file that is missing or was changed.
  */
-export async function ensureKeys(profileName: ProfileName, options: KeyOptions = {}): Promise<KeySet> {
+export async function ensureKeys<C extends CircuitName = CircuitName>(
+  profileName: ProfileName,
+  options: KeyOptions<C> = {},
+): Promise<KeySet<C>> {
   const profile = PROFILES[profileName]
   const source = options.source ?? projectCircuits(profile)
-  const content = await contentHash(source)
-
-  const directory = await cachedDirectory(join(cacheRoot(), 'keys', profile.name), content, (output) =>
-    buildKeys(profile, source, output, options.onProgress),
+  const circuits = options.circuits ?? (CIRCUITS as readonly C[])
+  const directory = join(cacheRoot(), 'keys', profile.name, await contentHash(source))
+  await buildKeys(profile, source, directory, circuits, options.onProgress)
+  const keys = await Promise.all(
+    circuits.map(async (circuit) => [circuit, await loadCircuit(join(directory, circuit), circuit)] as const),
   )
-
-  const circuits = await Promise.all(CIRCUITS.map((circuit) => loadCircuit(directory, circuit)))
-  const keys = Object.fromEntries(circuits.map((circuit) => [circuit.circuit, circuit])) as Record<
-    CircuitName,
-    CircuitKeys
-  >
-  return { profile, origin: 'development', directory, ...keys }
+  return { profile, origin: 'development', directory, ...(Object.fromEntries(keys) as Record<C, CircuitKeys>) }
 }
 
 /** Where compiled circuits and development keys are kept. */
@@ -96,19 +98,21 @@ export function projectCircuits(profile: Profile): CircuitSource {
   return { circuits: join(ROOT, 'circuits'), main: (circuit) => mainSource(circuit, profile) }
 }
 
+/** Sees to it that each circuit has its directory below `directory`, whole; what one lacks is built. */
 async function buildKeys(
   profile: Profile,
   source: CircuitSource,
-  output: string,
+  directory: string,
+  circuits: readonly CircuitName[],
   onProgress?: KeyOptions['onProgress'],
 ): Promise<void> {
   const curveWasOpen = curveIsOpen()
-  const kernel = openKernel()
+  let kernel: Kernel | undefined
   const stop = new AbortController()
   let failure: unknown
   // One key after the other, each on all cores, while other circuits may still be compiling.
   let previous = Promise.resolve()
-  const build = async (circuit: CircuitName): Promise<void> => {
+  const build = async (circuit: CircuitName, output: string): Promise<void> => {
     onProgress?.({ circuit, stage: 'compile', share: 0 })
     await compileCircuit({
       name: circuit,
@@ -118,24 +122,32 @@ async function buildKeys(
       signal: stop.signal,
     })
     onProgress?.({ circuit, stage: 'compile', share: 1 })
-    previous = previous.then(() =>
-      writeKey(kernel, output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) =>
+    const key = previous.then(() => {
+      kernel ??= openKernel()
+      return writeKey(kernel, output, circuit, `${GENERATOR} ${profile.name} ${circuit}`, (share) =>
         onProgress?.({ circuit, stage: 'key', share }),
-      ),
-    )
-    await previous
+      )
+    })
+    // A key that fails is no reason not to finish another's.
+    previous = key.catch(() => {})
+    await key
   }
   await Promise.all(
-    CIRCUITS.map((circuit) =>
-      build(circuit).catch((error: unknown) => {
+    circuits.map((circuit) =>
+      cachedDirectory(directory, circuit, (output) => build(circuit, output)).catch((error: unknown) => {
         failure ??= error
         stop.abort()
       }),
     ),
   )
-  await kernel.close()
-  if (!curveWasOpen) await closeCurve()
-  if (failure !== undefined) throw failure
+  if (kernel !== undefined) {
+    await kernel.close()
+    if (!curveWasOpen) await closeCurve()
+  }
+  if (failure === undefined) return
+  // Gone again where nothing was finished.
+  await rmdir(directory).catch(() => {})
+  throw failure
 }
 
 async function writeKey(
@@ -197,7 +209,7 @@ async function contentHash(source: CircuitSource): Promise<string> {
     .slice(0, 32)
 }
 
-/** Identifies circuits and their compiler. */
+/** Identifies circuits and their compiler, whatever the comments say. */
 export async function circuitsHash({ circuits, main }: CircuitSource): Promise<string> {
   const hash = createHash('sha256')
   const add = (part: string): void => {
@@ -208,7 +220,17 @@ export async function circuitsHash({ circuits, main }: CircuitSource): Promise<s
   const names = (await readdir(circuits, { recursive: true })).filter((name) => name.endsWith('.circom')).sort()
   for (const name of names) {
     add(name)
-    add(await readFile(join(circuits, name), 'utf8'))
+    add(withoutComments(await readFile(join(circuits, name), 'utf8')))
   }
   return hash.digest('hex').slice(0, 32)
+}
+
+/** Circom source without comments, line by line: a failing constraint is told by its line. Strings stay as they are. */
+function withoutComments(source: string): string {
+  return source
+    .replace(
+      /("[^"\n]*")|\/\/[^\n]*|\/\*[\s\S]*?\*\//g,
+      (all, string: string | undefined) => string ?? all.replace(/[^\n]+/g, ''),
+    )
+    .replace(/[ \t]+$/gm, '')
 }

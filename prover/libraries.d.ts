@@ -4,11 +4,11 @@
 /** The parts used here of libraries that ship no types. */
 declare module 'snarkjs' {
   export interface Groth16Proof {
-    pi_a: string[]
-    pi_b: string[][]
-    pi_c: string[]
-    protocol: string
-    curve: string
+    readonly pi_a: readonly string[]
+    readonly pi_b: readonly (readonly string[])[]
+    readonly pi_c: readonly string[]
+    readonly protocol: string
+    readonly curve: string
   }
 
   export interface Groth16VerificationKey {

@@ -1,5 +1,5 @@
-import type { Groth16Proof } from 'snarkjs'
 import { groth16 } from 'snarkjs'
+import type { Proof } from '../protocol/proof.ts'
 import { closeCurve, openCurve } from './curve.ts'
 import { littleEndian } from './kernel/section-file.ts'
 import type { KeySet } from './keys.ts'
@@ -7,15 +7,6 @@ import type { CircuitName } from './profiles.ts'
 import { openProver, type Prover } from './prover.ts'
 import type { CircuitInput, Witness } from './witness.ts'
 import { WitnessCalculator } from './witness.ts'
-
-export type Proof = Groth16Proof
-
-/** A proof as the verifier contracts take it: the halves of an element of F_q^2 in Solidity's order. */
-export interface ProofCalldata {
-  readonly a: readonly [bigint, bigint]
-  readonly b: readonly [readonly [bigint, bigint], readonly [bigint, bigint]]
-  readonly c: readonly [bigint, bigint]
-}
 
 let current: Promise<Prover> | undefined
 
@@ -81,13 +72,6 @@ export async function closeProver(): Promise<void> {
   current = undefined
   await (await prover)?.close()
   await closeCurve()
-}
-
-/** The arguments a, b, c of the verifier contracts. */
-export function calldata(proof: Proof): ProofCalldata {
-  const pair = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(x!), BigInt(y!)]
-  const swapped = ([x, y]: readonly string[]): [bigint, bigint] => [BigInt(y!), BigInt(x!)]
-  return { a: pair(proof.pi_a), b: [swapped(proof.pi_b[0]!), swapped(proof.pi_b[1]!)], c: pair(proof.pi_c) }
 }
 
 /** The shape of snarkjs's proofs, with affine points and canonical decimals only. */

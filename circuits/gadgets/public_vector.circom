@@ -2,7 +2,7 @@ pragma circom 2.2.0;
 
 include "poseidon.circom";
 
-// Ties the circuit's public vector D to the three public signals (design, section 6):
+// Ties the circuit's public vector D to the three public signals (docs/protocol.md#public-vectors-and-signals):
 //   digest = chained Poseidon(16) over D, 15 elements a link, zero-padded;
 //   y      = sum D_i z^i.
 // The contract derives z from its own D and the digest, and y from its own D. The digest fixes the circuit's D before

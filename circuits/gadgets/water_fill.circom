@@ -3,7 +3,7 @@ pragma circom 2.2.0;
 include "assert_bit.circom";
 include "bitify.circom";
 
-// traded = min(floor(rate / 2^43), magnitude), where rate = m k w < 2^116 and magnitude < 2^64 (design, section 5).
+// traded = min(floor(rate / 2^43), magnitude), where rate = m k w < 2^116 and magnitude < 2^64 (docs/protocol.md#liquidation).
 //
 // One bit and one decomposition decide it. With low < 2^43 and high < 2^73:
 //   capped = 0: traded = magnitude - (high + 1) and rate = traded 2^43 + low, so traded < magnitude is the floor;

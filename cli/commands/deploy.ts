@@ -47,7 +47,8 @@ export function register(program: Command): void {
     .action(async (path: string, options: Options) => {
       const { readMarket } = await import('../read-market.ts')
       const { requireStateless } = await import('../../sequencer/state/store.ts')
-      const { connect, connectSigner } = await import('../../sdk/chain/client.ts')
+      const { connect } = await import('../../sdk/chain/client.ts')
+      const { openSigner } = await import('../signer.ts')
       const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
@@ -55,7 +56,7 @@ export function register(program: Command): void {
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
-      const signer = await connectSigner(options.rpc)
+      const signer = await openSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
       const deployed = await deploy(market, keys, signer, {
         custody,

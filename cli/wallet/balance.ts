@@ -1,7 +1,7 @@
 import { SCALE } from '../../protocol/constants.ts'
 import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
 import { health, targetHealth } from '../../protocol/health.ts'
-import { type AssetMarks, MARK_NAMES } from '../../protocol/marks.ts'
+import { marksOfRow } from '../../protocol/marks.ts'
 import { printJson, printText } from '../output.ts'
 import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import { openWallet, type WalletOptions } from './session.ts'
@@ -12,9 +12,7 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
   const [round, withdrawals] = await Promise.all([wallet.client.round(), wallet.client.withdrawals(account.index)])
   const { assets } = wallet.deployment
   const cash = assets[0]!
-  const marks = round.marks.map(
-    (row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks,
-  )
+  const marks = round.marks.map(marksOfRow)
   const equity = account.balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
   const balances = amountsBySymbol(assets, account.balances)

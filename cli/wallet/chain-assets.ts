@@ -1,6 +1,8 @@
 import { type Address, type PublicClient, zeroAddress } from 'viem'
 import { distinctSymbols } from '../../chain/symbols.ts'
-import { ROUNDS_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { TOKEN_ABI } from '../../sdk/abi/token.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */

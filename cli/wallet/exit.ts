@@ -1,10 +1,11 @@
-import { type Address, parseAbi } from 'viem'
+import type { Address } from 'viem'
 import { SCALE } from '../../protocol/constants.ts'
 import { formatRatioDown } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { PROFILES } from '../../prover/profiles.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
-import { ESCAPE_ABI } from '../../sdk/abi.ts'
+import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
+import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import { escapeOf, leave, pullShares, requireFrozen } from '../../sdk/actions/exit.ts'
 import { freezeStalled } from '../../sdk/actions/freeze.ts'
 import { loadKeys } from '../load-keys.ts'
@@ -13,8 +14,6 @@ import { endProgress, progress } from '../progress.ts'
 import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
-
-const VERIFIER_ABI = parseAbi(['function keyHash() view returns (bytes32)'])
 
 /** Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
 export async function run(
@@ -38,13 +37,15 @@ export async function run(
     functionName: 'config',
   })
   const expected = await signer.read.readContract({ address: exitVerifier, abi: VERIFIER_ABI, functionName: 'keyHash' })
-  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, async (input) => {
-    const keys = await loadKeys(profile.name, options.keys)
-    if (keys.exit.keyHash !== expected)
-      throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
-        hint: 'Give the keys of its ceremony with --keys.',
-      })
-    return prove(keys, 'exit', input).finally(closeProver)
+  const { equity, transaction } = await leave(signer, escape, key, recovered, options.to, {
+    async prove(input) {
+      const keys = await loadKeys(profile.name, options.keys)
+      if (keys.exit.keyHash !== expected)
+        throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
+          hint: 'Give the keys of its ceremony with --keys.',
+        })
+      return prove(keys, 'exit', input).finally(closeProver)
+    },
   })
   const amounts = options.pull ? await pullShares(signer, escape, index) : []
   const pulled = amountsBySymbol(

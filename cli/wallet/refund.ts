@@ -1,6 +1,7 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
-import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI } from '../../sdk/abi/forced.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { readDues } from '../../sdk/actions/refundable.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'

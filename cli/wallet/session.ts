@@ -1,11 +1,12 @@
 import { type Address, createWalletClient, http, isAddressEqual } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
-import { connect, connectSigner, LOCAL_CHAINS, privateKeyOf, type SigningClient } from '../../sdk/chain/client.ts'
+import { connect, LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { openSigner, privateKeyOf } from '../signer.ts'
 
 /** Environment variable with the user's Ethereum key. */
 export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
@@ -52,7 +53,7 @@ export async function ethereumKey({ from, rpc }: WalletOptions): Promise<Ethereu
 
 /** A client that sends transactions with the user's Ethereum key. */
 export function chainSigner(rpc: string, { from }: WalletOptions): Promise<SigningClient> {
-  return connectSigner(rpc, { variable: WALLET_KEY_VARIABLE, ...(from === undefined ? {} : { from }) })
+  return openSigner(rpc, { variable: WALLET_KEY_VARIABLE, ...(from === undefined ? {} : { from }) })
 }
 
 /** The account's key, for a settlement. */

@@ -5,9 +5,10 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
+import { calldata, type Proof } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
-import { calldata, type Proof } from '../../prover/prove.ts'
-import { ESCAPE_ABI, VAULT_ABI } from '../abi.ts'
+import { ESCAPE_ABI } from '../abi/escape.ts'
+import { VAULT_ABI } from '../abi/vault.ts'
 import type { RecoveredAccount } from '../chain/account-history.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { ContractRefusal } from '../chain/contract-errors.ts'
@@ -22,6 +23,11 @@ export interface EscapeRoute {
   readonly settlement: Address
   readonly vault: Address
   readonly escape: Address
+}
+
+/** Proves the exit circuit, on whatever machine: the SDK has no prover of its own. */
+export interface ExitProver {
+  prove(input: CircuitInput): Promise<{ readonly proof: Proof; readonly signals: readonly bigint[] }>
 }
 
 /** @throws PlimsollError when there is no such settlement */
@@ -52,7 +58,7 @@ export async function leave(
   key: OwnerKey,
   { account, path }: RecoveredAccount,
   recipient: Address,
-  prove: (input: CircuitInput) => Promise<{ proof: Proof; signals: readonly bigint[] }>,
+  { prove }: ExitProver,
 ): Promise<{ equity: bigint; transaction: Hex | null }> {
   const { read, chainId } = signer
   const contract = { address: escape, abi: ESCAPE_ABI } as const

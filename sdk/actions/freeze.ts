@@ -1,10 +1,12 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address, PublicClient } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ESCAPE_ABI, FORCED_ABI, VAULT_ABI } from '../abi.ts'
+import { ESCAPE_ABI } from '../abi/escape.ts'
+import { FORCED_ABI } from '../abi/forced.ts'
+import { VAULT_ABI } from '../abi/vault.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { ContractRefusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
+import { sleep } from '../chain/sleep.ts'
 import type { EscapeRoute } from './exit.ts'
 
 /** Milliseconds between two looks at the chain. */

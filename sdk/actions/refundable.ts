@@ -1,5 +1,7 @@
 import { type Address, isAddressEqual, type PublicClient } from 'viem'
-import { FORCED_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../abi.ts'
+import { FORCED_ABI } from '../abi/forced.ts'
+import { SETTLEMENT_ABI } from '../abi/settlement.ts'
+import { VAULT_ABI } from '../abi/vault.ts'
 import { blockRanges } from '../chain/block-ranges.ts'
 
 // As the contracts number them.

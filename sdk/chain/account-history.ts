@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionData, type Hex, type PublicClient, parseAbi } from 'viem'
+import { type Address, decodeFunctionData, type Hex, type PublicClient } from 'viem'
 import { type Account, accountLeaf, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { ASSETS } from '../../protocol/constants.ts'
@@ -7,7 +7,9 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { Balances } from '../../protocol/health.ts'
 import { ownerHash } from '../../protocol/keys.ts'
 import { AccountTree, type Path } from '../../protocol/tree.ts'
-import { SETTLEMENT_ABI, VAULT_ABI } from '../abi.ts'
+import { SETTLEMENT_ABI } from '../abi/settlement.ts'
+import { VAULT_ABI } from '../abi/vault.ts'
+import { VERIFIER_ABI } from '../abi/verifier.ts'
 import { blockRanges } from './block-ranges.ts'
 import { inOrder } from './in-order.ts'
 
@@ -28,8 +30,6 @@ const KINDS: Readonly<Record<number, EventKind>> = {
   6: 'preferences',
   7: 'forced',
 }
-const DEPTH_ABI = parseAbi(['function depth() view returns (uint256)'])
-const GENESIS_ABI = parseAbi(['function genesis(uint256 root, uint256 inboxHead, uint256[] leaves)'])
 
 export type EventKind =
   | 'open'
@@ -114,7 +114,7 @@ export class SettlementHistory {
       client.readContract({ ...contract, functionName: 'config', blockNumber: end }),
       client.readContract({ ...contract, functionName: 'deployedAt', blockNumber: end }),
     ])
-    const depth = await client.readContract({ address: transactVerifier, abi: DEPTH_ABI, functionName: 'depth' })
+    const depth = await client.readContract({ address: transactVerifier, abi: VERIFIER_ABI, functionName: 'depth' })
     const custody = { address: vault, abi: VAULT_ABI } as const
     const { root, epoch } = options.atCheckpoint
       ? await client.readContract({ ...custody, functionName: 'lastCheckpoint', blockNumber: end })
@@ -242,7 +242,9 @@ async function openingsBetween(
 
 async function initialLeaves(client: PublicClient, hash: Hex): Promise<readonly bigint[]> {
   const { input } = await client.getTransaction({ hash })
-  return decodeFunctionData({ abi: GENESIS_ABI, data: input }).args[2]
+  const call = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
+  if (call.functionName !== 'genesis') throw new PlimsollError(`Transaction ${hash} is not an import.`)
+  return call.args[2]
 }
 
 async function settlementWrites(

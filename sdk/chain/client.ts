@@ -5,21 +5,17 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
-  type Hex,
   http,
   isAddressEqual,
+  type LocalAccount,
   type PublicClient,
   type Transport,
   type WalletClient,
 } from 'viem'
-import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { PlimsollError } from '../../protocol/errors.ts'
 
 /** Chains on which development keys and mock feeds are allowed. */
 export const LOCAL_CHAINS: readonly number[] = [31337, 1337]
-
-/** Environment variable with the operator's private key; a local chain's unlocked account is used without it. */
-export const PRIVATE_KEY_VARIABLE = 'PLIMSOLL_PRIVATE_KEY'
 
 export interface ReadClient {
   readonly url: string
@@ -54,49 +50,34 @@ export async function connect(url: string): Promise<ReadClient> {
 }
 
 /**
- * The same with an account that signs: the one named, or the key of the environment, or a local chain's unlocked account.
- * @param options.variable environment variable with the private key; @param options.from unlocked account of a local chain
+ * The same with an account that signs: one that holds its own key, or the address of an account that the endpoint holds
+ * unlocked, its first where none is named.
+ * @throws PlimsollError when nothing answers at the URL, or it does not hold such an account
  */
-export async function connectSigner(
-  url: string,
-  { variable = PRIVATE_KEY_VARIABLE, from }: { variable?: string; from?: Address } = {},
-): Promise<SigningClient> {
-  const client = await connect(url)
-  const local = LOCAL_CHAINS.includes(client.chainId)
-  const account = from === undefined ? privateKeyOf(variable) : undefined
-  if (account === undefined && !local)
-    throw new PlimsollError(`${variable} is not set.`, { hint: 'It holds the private key that signs.' })
+export async function connectSigner(url: string, account?: LocalAccount | Address): Promise<SigningClient> {
+  return withSigner(await connect(url), account)
+}
+
+/** A connection with an account that signs, as `connectSigner` takes it. @throws PlimsollError as `connectSigner` */
+export async function withSigner(client: ReadClient, account?: LocalAccount | Address): Promise<SigningClient> {
+  const { url } = client
   const transport = http(url, { retryCount: 2, timeout: 60_000 })
   const chain = chainOf(client.chainId, url)
-  const unlocked = account === undefined ? await createWalletClient({ chain, transport }).getAddresses() : []
-  const sender =
-    account ?? (from === undefined ? unlocked[0] : unlocked.find((address) => isAddressEqual(address, from)))
-  if (sender === undefined)
-    throw new PlimsollError(
-      from === undefined
-        ? `The chain at ${url} has no unlocked account.`
-        : `${from} is not an unlocked account of ${url}.`,
-      { hint: `Set ${variable}.` },
-    )
+  const sender = typeof account === 'object' ? account : await unlockedAccount(client, account)
   const write = createWalletClient({ account: sender, chain, transport })
   return { ...client, sender: write.account.address, write, patience: PATIENCE }
 }
 
-/** The key of an environment variable; undefined where it is not set. @throws PlimsollError when it is no private key */
-export function privateKeyOf(variable: string): PrivateKeyAccount | undefined {
-  const key = process.env[variable]
-  if (key === undefined) return undefined
-  if (!/^0x[0-9a-fA-F]{64}$/.test(key))
-    throw new PlimsollError(
-      `${variable} is not a private key: 0x and 64 hexadecimal digits, not 0 nor beyond the curve's order.`,
-    )
-  try {
-    return privateKeyToAccount(key as Hex)
-  } catch {
-    throw new PlimsollError(
-      `${variable} is not a private key: 0x and 64 hexadecimal digits, not 0 nor beyond the curve's order.`,
-    )
-  }
+/** @throws PlimsollError when the endpoint holds no account, or not the one that is named */
+async function unlockedAccount({ url, chainId }: ReadClient, named: Address | undefined): Promise<Address> {
+  const unlocked = await createWalletClient({ chain: chainOf(chainId, url), transport: http(url) }).getAddresses()
+  const account = named === undefined ? unlocked[0] : unlocked.find((address) => isAddressEqual(address, named))
+  if (account !== undefined) return account
+  throw new PlimsollError(
+    named === undefined
+      ? `The chain at ${url} has no unlocked account.`
+      : `${named} is not an unlocked account of ${url}.`,
+  )
 }
 
 function chainOf(id: number, url: string): Chain {

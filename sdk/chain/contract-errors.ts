@@ -1,6 +1,6 @@
 import { BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ERRORS_ABI } from '../abi.ts'
+import { ERRORS_ABI } from '../abi/errors.ts'
 
 /** What somebody may do who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ export function refusal(error: unknown, what: string): Error {
   if (!(error instanceof BaseError)) return error as Error
   const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
   if (reverted instanceof ContractFunctionRevertedError) {
-    const { errorName, args } = reverted.data ?? {}
+    const { errorName, args } = reverted.data ?? errorOf(reverted.raw) ?? {}
     return new ContractRefusal(what, errorName ?? reverted.reason ?? 'no reason', args ?? [])
   }
   const known = knownError(error)
@@ -29,15 +29,24 @@ export function refusal(error: unknown, what: string): Error {
   return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
 }
 
+interface KnownError {
+  readonly errorName: string
+  readonly args?: readonly unknown[] | undefined
+}
+
 /** Hardhat's chain hides an error that comes from a contract behind the one that was called. */
-function knownError(
-  error: BaseError,
-): { readonly errorName: string; readonly args?: readonly unknown[] | undefined } | undefined {
+function knownError(error: BaseError): KnownError | undefined {
   const { data } = (error.walk((cause) => (cause as { data?: unknown }).data !== undefined) ?? {}) as {
     data?: Hex | { data?: Hex }
   }
+  return errorOf(typeof data === 'object' ? data.data : data)
+}
+
+/** The error that a contract reverted with, be it another than the one that was called. */
+function errorOf(data: Hex | undefined): KnownError | undefined {
+  if (data === undefined) return undefined
   try {
-    return decodeErrorResult({ abi: ERRORS_ABI, data: (typeof data === 'object' ? data.data : data)! })
+    return decodeErrorResult({ abi: ERRORS_ABI, data })
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Address, type Hex, type TransactionReceipt, TransactionReceiptNotFoundError } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { SigningClient } from './client.ts'
+import { sleep } from './sleep.ts'
 
 /** How often a fee is raised at the most. By a quarter each time: more than any pool asks for, and less than fourfold in all. */
 const RAISES = 6

@@ -1,6 +1,6 @@
 import { type Address, BaseError, HttpRequestError, type PublicClient, TimeoutError } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { SETTLEMENT_ABI } from '../abi.ts'
+import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { refusal } from './contract-errors.ts'
 
 /** What a settlement was deployed with. @throws PlimsollError when there is none at the address, or the chain does not answer */

@@ -3,7 +3,7 @@ import type { Account } from '../../protocol/account.ts'
 import { SCALE } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { Refusal } from '../../protocol/errors.ts'
-import type { Forced, Operation, Trade, Unwind, Withdraw } from '../../protocol/operation.ts'
+import { type Forced, halfRefusal, type Operation, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
 import { OP, type Outcome, operationOutcome } from '../../protocol/transact.ts'
@@ -61,7 +61,9 @@ export class PendingState {
   #try(operations: readonly Operation[], written: Account[]): PendingRefusal | undefined {
     for (const [position, operation] of operations.entries()) {
       try {
-        if (position > 0) requireOpposite(operations[0]!, operation)
+        const [first] = operations
+        const mismatch = position > 0 && first?.kind === 'trade' ? halfRefusal(first, operation) : undefined
+        if (mismatch !== undefined) throw mismatch
         this.#requireCustody(operation)
         const { next } = this.#execute(operation)
         if (next !== undefined) written.push(next)
@@ -152,16 +154,5 @@ export class PendingState {
       this.#backstop[operation.asset]! -= sign * operation.x
       this.#backstop[0]! += sign * operation.y
     }
-  }
-}
-
-function requireOpposite(first: Operation, second: Operation): void {
-  const [a, b] = [first as Trade, second as Trade]
-  if (a.link !== b.link) throw new Refusal('TRADE_NOT_LINKED', 'The halves of a trade have the same link.')
-  if (a.index === b.index || a.asset !== b.asset || a.x !== b.x || a.y !== b.y || a.direction === b.direction) {
-    throw new Refusal(
-      'TRADE_MISMATCH',
-      'The other half of this trade is of another asset, amount or price, of the same side, or of the same account.',
-    )
   }
 }

@@ -1,4 +1,4 @@
-import { type Abi, type Address, type Hex, parseAbi } from 'viem'
+import type { Abi, Address, Hex } from 'viem'
 import { Contracts, type ForcedRequest, type WaitingDeposit } from '../../chain/contracts.ts'
 import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
 import { type ProvenBatch, Settlement } from '../../chain/settlement.ts'
@@ -12,7 +12,8 @@ import type { Marks } from '../../protocol/marks.ts'
 import type { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { prove } from '../../prover/prove.ts'
-import { ROUNDS_ABI } from '../../sdk/abi.ts'
+import { FEED_ABI } from '../../sdk/abi/feed.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal, refusal } from '../../sdk/chain/contract-errors.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
@@ -79,8 +80,6 @@ interface Inflow {
 
 /** A batch to prove, and the owners' operations that it carries out, by unit. */
 type Step = Work & { readonly units: readonly (readonly Hex[])[] }
-
-const FEED_ABI = parseAbi(['function latestRoundData() view returns (uint80, int256, uint256, uint256, uint80)'])
 
 /** Batches of one transaction: what fits the gas a transaction may use. */
 const MAX_BATCHES = 12
@@ -292,10 +291,7 @@ export class SequencerNode {
   async #followChain(): Promise<void> {
     // One that was sent and not mined in time: another behind it would be no sooner, and void if that one comes to be mined.
     await requireNothingPending(this.#signer)
-    const [root, heads] = await Promise.all([
-      this.settlement.view<bigint>('accountsRoot'),
-      this.settlement.view<readonly bigint[]>('heads'),
-    ])
+    const [root, heads] = await Promise.all([this.settlement.view('accountsRoot'), this.settlement.view('heads')])
     const { ledger } = this.#current.system
     if (ledger.root === root && ledger.heads.join() === heads.join()) return
     this.#current = await storedState(this.#store, this.settlement, this.#signer)
@@ -311,11 +307,7 @@ export class SequencerNode {
     const custody = await this.#contracts.custody()
     if (round.number > 0) this.#current.system.setMarks(await this.settlement.marks())
     // Checkpoints, insurers and donors change it too: only the contract knows.
-    this.#current.system.ledger.backstop.splice(
-      0,
-      ASSETS,
-      ...(await this.settlement.view<readonly bigint[]>('backstop')),
-    )
+    this.#current.system.ledger.backstop.splice(0, ASSETS, ...(await this.settlement.view('backstop')))
     const [deposits, forced] = custody.frozen
       ? [[], []]
       : [await this.#contracts.deposits(), await this.#contracts.forcedRequests(now)]
@@ -429,7 +421,7 @@ export class SequencerNode {
     await this.pool.recordFailed(failures)
     this.#custodyNow = await this.#contracts.custody()
     this.pool.reset({ state: this.#current, custody: this.#custodyNow, now: this.pool.now() })
-    const complete = await this.settlement.view<boolean>('isComplete')
+    const complete = await this.settlement.view('isComplete')
     if (complete && counts.proofs === 0) await this.#checkpoint(inflow)
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete }
   }
@@ -449,7 +441,7 @@ export class SequencerNode {
     if (error instanceof ProofFailure) return true
     if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
     // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
-    return Promise.all([this.settlement.round(), this.settlement.view<bigint>('accountsRoot')]).then(
+    return Promise.all([this.settlement.round(), this.settlement.view('accountsRoot')]).then(
       ([{ number }, root]) => number === round && root === this.#current.system.ledger.root,
       () => false,
     )
@@ -502,7 +494,7 @@ export class SequencerNode {
     const due =
       (await this.#contracts.checkpointAge(now)) > this.#contracts.clocks.grace / 4 ||
       (await this.#contracts.awaitsCheckpoint(round))
-    if (due) await this.settlement.send(this.#signer, 'checkpoint')
+    if (due) await this.settlement.send(this.#signer, 'checkpoint', [])
   }
 }
 
@@ -559,10 +551,7 @@ async function requireNothingPending({ read, sender }: SigningClient): Promise<v
  */
 async function storedState(store: Store, settlement: Settlement, signer: SigningClient): Promise<NodeState> {
   await requireNothingPending(signer)
-  const [root, heads] = await Promise.all([
-    settlement.view<bigint>('accountsRoot'),
-    settlement.view<readonly bigint[]>('heads'),
-  ])
+  const [root, heads] = await Promise.all([settlement.view('accountsRoot'), settlement.view('heads')])
   const state = await store.find(root, heads)
   // Envelopes of empty slots may have been opened outside a settlement.
   for (let slot = INBOX + 1; slot < heads.length; slot++)

@@ -2,7 +2,8 @@ import type { Opening } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { Ledger } from '../../protocol/ledger.ts'
-import type { Move, Resolution, System, Transition } from '../../protocol/system.ts'
+import type { Move } from '../../protocol/sweep-input.ts'
+import type { Resolution, System, Transition } from '../../protocol/system.ts'
 import { planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */

@@ -18,11 +18,12 @@ import { sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { newAccount } from '../../protocol/operation.ts'
 import { EMPTY_HEAD, pushHead } from '../../protocol/stack.ts'
-import { type StackEntry, System } from '../../protocol/system.ts'
+import type { StackEntry } from '../../protocol/stacks.ts'
+import { System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { PROFILES, type Profile } from '../../prover/profiles.ts'
-import { SETTLEMENT_ABI } from '../../sdk/abi.ts'
+import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { openingsOf } from '../../sdk/chain/account-history.ts'
 import { blockRanges } from '../../sdk/chain/block-ranges.ts'
 import type { ReadClient } from '../../sdk/chain/client.ts'
@@ -87,10 +88,7 @@ export async function rebuild(
       }
     }
     const system = rebuilder.system()
-    const [root, heads] = [
-      await settlement.view<bigint>('accountsRoot', [], end),
-      await settlement.view<readonly bigint[]>('heads', [], end),
-    ]
+    const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
     if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
       throw new PlimsollError("What was rebuilt is not the contract's state.")
     return {
@@ -165,7 +163,7 @@ async function settledBatches({ client, address }: Settlement, hash: Hex): Promi
 }
 
 async function profileOf(settlement: Settlement): Promise<Profile> {
-  const sizes = (await settlement.view<readonly bigint[]>('batchSizes')).map(Number).join()
+  const sizes = (await settlement.view('batchSizes')).map(Number).join()
   const profile = Object.values(PROFILES).find(
     ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
   )

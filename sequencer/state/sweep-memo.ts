@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { type Address, bytesToHex, concat, type Hex, hexToBytes, keccak256, toHex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { Move } from '../../protocol/system.ts'
+import type { Move } from '../../protocol/sweep-input.ts'
 
 const VERSION = 1
 const NONCE_LENGTH = 12

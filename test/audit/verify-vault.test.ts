@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
-import { parseAbi } from 'viem'
 import { verifyChain } from '../../audit/verify-chain.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver, prove } from '../../prover/prove.ts'
-import { INSURANCE_ABI, MOCK_TOKEN_ABI, SETTLEMENT_ABI, TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
+import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
+import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
+import { TOKEN_ABI } from '../../sdk/abi/token.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { escapeOf, leave, pullInsurance, pullShares } from '../../sdk/actions/exit.ts'
 import { freezeStalled } from '../../sdk/actions/freeze.ts'
 import { SettlementHistory } from '../../sdk/chain/account-history.ts'
@@ -31,7 +34,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
   let insurer: TestOwner
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
-  const backstop = () => node.settlement.view<bigint[]>('backstop')
+  const backstop = () => node.settlement.view('backstop')
 
   async function audited(): Promise<void> {
     const verdict = await verifyChain(
@@ -130,14 +133,14 @@ describe('an audit of a chain whose vault moves by itself', () => {
     })
     await sendCall(system.signer, {
       address: system.deployed.vault,
-      abi: parseAbi(['function donate(uint8 asset, uint256 tokenAmount)']),
+      abi: VAULT_ABI,
       functionName: 'donate',
       args: [0, amount],
     })
     await audited()
     await prices(81n)
     await node.step()
-    await node.settlement.send(system.signer, 'checkpoint')
+    await node.settlement.send(system.signer, 'checkpoint', [])
     const { equity } = await system.signer.read.readContract({ ...vault(), functionName: 'lastCheckpoint' })
     assert.ok(equity > 0n)
   })
@@ -183,7 +186,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      await leave(signer, route, key, recovered, address, (input) => prove(keys, 'exit', input))
+      await leave(signer, route, key, recovered, address, { prove: (input) => prove(keys, 'exit', input) })
       await pullShares(signer, route, recovered.account.index)
     }
     assert.ok((await bob.tokens('USD')) > 0n)

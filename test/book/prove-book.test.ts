@@ -30,7 +30,7 @@ interface Write {
   readonly cipher: readonly bigint[]
 }
 
-/** What a resolve's D publishes, read by the layout of the design. */
+/** What a resolve's D publishes, read by the layout of docs/protocol.md#public-vectors-and-signals. */
 function readResolve(vector: readonly bigint[]) {
   const writes: Write[] = []
   for (let i = WRITES; i < vector.length; i += 5) {
@@ -189,7 +189,7 @@ describe('proving a book', () => {
       const words = new Set(text.match(/[0-9][0-9.]*/g))
       const forbidden = secrets.flatMap((secret) => [secret.toString(), secret.toString(16)])
       book.accounts.forEach(({ balances }, i) => {
-        // A full close in a batch of its own shows what was sold or bought: section 11 of the design.
+        // A full close in a batch of its own shows what was sold or bought (docs/threat-model.md#what-leaks).
         const shown = assessment.accounts[i]!.status === 'closed'
         for (const [a, { decimals }] of book.assets.entries()) {
           const size = abs(balances[a]!)

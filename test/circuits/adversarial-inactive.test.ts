@@ -1,5 +1,5 @@
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { FIELD } from '../../protocol/constants.ts'
-import type { CircuitInput } from '../../protocol/system.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { forgeResolve, put, putStep } from '../support/circuit-forgery.ts'
 import { account, HEALTHY, inDistress, MARKS, PARTIAL, TINY } from '../support/circuit-market.ts'

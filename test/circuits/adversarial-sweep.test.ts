@@ -1,6 +1,6 @@
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation, vectorSignals } from '../../protocol/public-vector.ts'
-import type { CircuitInput } from '../../protocol/system.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { at, forgeSweep, put, putStep, sweepVectorOf } from '../support/circuit-forgery.ts'
 import { account, BELOW_TARGET, HEALTHY, inInbox, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type ConstraintCounts, measureConstraints } from '../support/circuit-counts.ts'
 
-/** Constraints a step, at a window of 6 and a depth of 8 (design, section 7). */
+/** Constraints a step, at a window of 6 and a depth of 8 (docs/constraints.json). */
 const BUDGET = { sweep: 1250, resolve: 11_000, transact: 13_000 }
 
 describe('constraints', () => {

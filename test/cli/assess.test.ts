@@ -14,7 +14,7 @@ import { runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
-// Worked out apart from the code from section 5: a1 sells what brings T to one cash unit, a2 is healthy, a3 cannot cover its debt,
+// Worked out apart from the code from docs/protocol.md#liquidation: a1 sells what brings T to one cash unit, a2 is healthy, a3 cannot cover its debt,
 // a4 is dust: it owes 10 and has less than 200.
 function exampleBook() {
   const book = goodBook()

@@ -136,7 +136,7 @@ describe('plimsoll prove and verify', () => {
     const cache = join(directory, 'cache')
     const copy = join(cache, 'keys', 'tiny', basename(keys.directory))
     await cp(keys.directory, copy, { recursive: true })
-    await truncate(join(copy, 'sweep.zkey'), 1_000)
+    await truncate(join(copy, 'sweep', 'sweep.zkey'), 1_000)
     await refused(
       ['prove', 'book.json', '--out', 'out', '--profile', 'tiny'],
       /The key file .*sweep\.zkey has 1000 bytes instead of \d+/,

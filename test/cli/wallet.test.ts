@@ -6,12 +6,14 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Hex, parseAbi } from 'viem'
+import type { Hex } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { loadArtifact } from '../../chain/artifacts.ts'
 import { approve } from '../../cli/wallet/deposit.ts'
 import { deployContract } from '../../deploy/deploy.ts'
-import { FORCED_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { FORCED_ABI } from '../../sdk/abi/forced.ts'
+import { TOKEN_ABI } from '../../sdk/abi/token.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -207,7 +209,7 @@ describe('plimsoll wallet', () => {
     assert.equal((await run(alice, 'withdraw', '--claim', '0', '--rpc', system.chain.url, '--node', api)).paid, '1000')
     const held = await system.signer.read.readContract({
       address: system.deployed.tokens.USD!,
-      abi: parseAbi(['function balanceOf(address) view returns (uint256)']),
+      abi: TOKEN_ABI,
       functionName: 'balanceOf',
       args: [privateKeyToAccount(alice).address],
     })
@@ -324,7 +326,7 @@ describe('plimsoll wallet', () => {
       functionName: 'config',
     })
     const from = (await system.signer.write.getAddresses())[4]!
-    const stranger = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_NONE', from })
+    const stranger = await connectSigner(system.chain.url, from)
     await system.mint('ETH', from, WEI)
     await approve(stranger, system.deployed.tokens.ETH!, system.deployed.vault, WEI)
     await sendCall(stranger, {
@@ -421,9 +423,7 @@ describe('plimsoll wallet', () => {
       /There is no token "#3"/,
     )
     assert.equal(await queue(), 0n)
-    process.env.PLIMSOLL_TEST_BOB = bob
-    const signer = await connectSigner(system.chain.url, { variable: 'PLIMSOLL_TEST_BOB' })
-    delete process.env.PLIMSOLL_TEST_BOB
+    const signer = await connectSigner(system.chain.url, privateKeyToAccount(bob))
     const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
     paused = true
     const owner = await signer.read.readContract({

@@ -4,6 +4,7 @@ import { getAddress } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   BOB,
   keyOf,
   ledgerOf,
@@ -15,7 +16,6 @@ import {
   topUp,
   transact,
   wait,
-  ADA_OWNER,
 } from './custody.ts'
 import { DEPOSIT, deployMarket, type Market, nextRound, TIMES } from './market.ts'
 import { BASE8, multiply, R } from './mirror.ts'

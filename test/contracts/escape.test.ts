@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
   type CheckpointRecord,
@@ -20,7 +21,6 @@ import {
   transact,
   transactBatch,
   wait,
-  ADA_OWNER,
 } from './custody.ts'
 import { deployMarket, FORCED, GRACE, type Market, NOTICE, nextRound, refreshFeeds } from './market.ts'
 import { R } from './mirror.ts'

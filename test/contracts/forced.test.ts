@@ -4,8 +4,10 @@ import { zeroAddress } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
+  BOB_OWNER,
   checkpoint,
   type ForcedRequest,
   force,
@@ -19,8 +21,6 @@ import {
   topUp,
   transact,
   wait,
-  ADA_OWNER,
-  BOB_OWNER,
 } from './custody.ts'
 import { deployMarket, FORCED, type Market, nextRound } from './market.ts'
 import { R } from './mirror.ts'

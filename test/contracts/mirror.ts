@@ -38,7 +38,7 @@ export function marksOf(price: bigint, p: Parameters): bigint[] {
   ]
 }
 
-/** The order of section 4, in 1/10^4. */
+/** Risk parameters in the order of docs/protocol.md#marks, in 1/10^4. */
 export function ordered(p: Parameters): boolean {
   return (
     p.targetCollateralFactor <= p.collateralFactor &&

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseAbi, zeroAddress } from 'viem'
+import { zeroAddress } from 'viem'
 import { importAccounts } from '../../book/import-accounts.ts'
 import { DEFAULT_CLOCKS, deploy } from '../../deploy/deploy.ts'
 import { mockCustody } from '../../deploy/market-plan.ts'
@@ -15,6 +15,7 @@ import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
+import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
@@ -330,9 +331,12 @@ describe('real proofs', () => {
           feeds: { ETH: feed },
           allowDevelopmentKeys: true,
         })
-        const abi = parseAbi(['function keyHash() view returns (bytes32)'])
         assert.equal(
-          await elsewhere.client.readContract({ address: deployed.verifiers.sweep, abi, functionName: 'keyHash' }),
+          await elsewhere.client.readContract({
+            address: deployed.verifiers.sweep,
+            abi: VERIFIER_ABI,
+            functionName: 'keyHash',
+          }),
           keys.sweep.keyHash,
         )
         assert.equal(deployed.chainId, 10)

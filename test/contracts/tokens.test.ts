@@ -5,6 +5,7 @@ import { decodeErrorResult } from 'viem'
 import { contractErrors } from '../../chain/deployment.ts'
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
   type CheckpointRecord,
@@ -19,7 +20,6 @@ import {
   topUp,
   transact,
   wait,
-  ADA_OWNER,
 } from './custody.ts'
 import { custodyOf, DEPOSIT, deployMarket, GRACE, type Market, nextRound } from './market.ts'
 

@@ -61,7 +61,7 @@ function orderedWords(random: Random, bits: number): AssetMarks {
   }
 }
 
-/** Any account that is not oversize; often just at a line of section 5. */
+/** Any account that is not oversize; often just at a line between two outcomes (docs/protocol.md#liquidation). */
 export function randomAccount(random: Random, index: number, marks: Marks): Account {
   const weights = random.chance(0.3)
     ? NEUTRAL_WEIGHTS

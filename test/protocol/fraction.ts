@@ -1,4 +1,4 @@
-/** Exact rationals, so that a formula of the design can be written down as it stands. */
+/** Exact rationals, so that a formula of docs/protocol.md can be written down as it stands. */
 export class Fraction {
   readonly top: bigint
   /** Above 0. */

@@ -13,7 +13,10 @@ interface Position {
   short: bigint[]
 }
 
-/** Section 5 read anew: longs and shorts apart, and `T` taken of the account as it is after the trades. */
+/**
+ * docs/protocol.md#liquidation read anew: longs and shorts apart, and `T` taken of the account as it is after the
+ * trades.
+ */
 function liquidationByTheBook(
   balances: readonly bigint[],
   weights: readonly number[],
@@ -121,7 +124,7 @@ function randomAccount(random: Random, marks: Marks) {
 }
 
 describe('liquidation', () => {
-  it('is section 5, read independently, for 4000 random accounts', () => {
+  it('is that of the document, read independently, for 4000 random accounts', () => {
     const random = new Random(5)
     const seen: Record<string, number> = {}
     const count = (what: string) => (seen[what] = (seen[what] ?? 0) + 1)

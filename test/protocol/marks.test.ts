@@ -28,7 +28,7 @@ interface Texts {
   depth: bigint
 }
 
-/** Section 4 of the design over rationals, from the decimals that a book has. */
+/** The marks of docs/protocol.md#marks over rationals, from the decimals that a book has. */
 function marksByTheBook(texts: Texts) {
   const factor = {
     c: Fraction.of(texts.collateralFactor),
@@ -69,7 +69,7 @@ const factorText = (tenThousandths: number) =>
   `${Math.floor(tenThousandths / 10_000)}.${String(tenThousandths % 10_000).padStart(4, '0')}`
 
 describe('marks', () => {
-  it('are section 4, over rationals, for 3000 random assets', () => {
+  it('are those of the document, over rationals, for 3000 random assets', () => {
     const random = new Random(4)
     let inRange = 0
     while (inRange < 3000) {

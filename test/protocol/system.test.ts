@@ -6,7 +6,8 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { cornerHealth, health } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { stackHead } from '../../protocol/stack.ts'
-import { type Move, System } from '../../protocol/system.ts'
+import type { Move } from '../../protocol/sweep-input.ts'
+import { System } from '../../protocol/system.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import {
   AT_MARKS,
@@ -190,7 +191,7 @@ function checkHeads({ ledger, stacks, tree }: System): void {
   assert.equal(tree.root, ledger.root)
 }
 
-/** Section 3 of the design. */
+/** Completeness by its definition (docs/protocol.md#health-and-envelopes). */
 function checkInvariant(system: System): void {
   const where = new Map<bigint, number[]>()
   system.stacks.forEach((stack, slot) =>

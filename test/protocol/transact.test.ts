@@ -167,6 +167,12 @@ describe('operations', () => {
         'TRADE_MISMATCH',
         [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 1, direction: 1, x: 1n, y: 2n })],
       ],
+      // The second half for the version that the first leads to: circuit and contract would take it, as nothing moves.
+      [
+        'TRADE_MISMATCH',
+        [half({ index: 0, direction: 1, x: 1n, y: 2n }), half({ index: 0, direction: 0, x: 1n, y: 2n, version: 8n })],
+      ],
+      ['TRADE_NOT_LINKED', [half({ index: 0, direction: 1, x: 1n, y: 2n }), withdrawal({ index: 1, amount: 1n })]],
       ['TRADE_PRICE', [unwind(sell({ y: 195_999_999n }))]],
       ['TRADE_NOT_SHRINKING', [unwind(sell({ direction: 1 }))]],
       ['TRADE_NOT_SHRINKING', [unwind(sell({ x: 1_000_000_001n, y: 1n }))]],

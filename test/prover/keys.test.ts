@@ -7,15 +7,16 @@ import { basename, dirname, join } from 'node:path'
 import { groth16 } from 'snarkjs'
 import { keccak256 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { calldata, type Proof } from '../../protocol/proof.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { compileCircuit } from '../../prover/compile.ts'
 import { writeDevelopmentKey } from '../../prover/development-key.ts'
 import { hasFusedMultiplyAdd } from '../../prover/kernel/fused.ts'
 import { Kernel } from '../../prover/kernel/kernel.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { ensureKeys } from '../../prover/keys.ts'
-import type { Proof } from '../../prover/prove.ts'
-import { calldata, closeProver, prove, verifyProof } from '../../prover/prove.ts'
+import { circuitsHash, ensureKeys } from '../../prover/keys.ts'
+import type { CircuitName } from '../../prover/profiles.ts'
+import { closeProver, prove, verifyProof } from '../../prover/prove.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
 import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
@@ -191,6 +192,36 @@ describe('keys and proofs', () => {
 
     it('leaves no temporary files', async () => {
       assert.deepEqual(await readdir(dirname(keys.directory)), [basename(keys.directory)])
+      assert.deepEqual((await readdir(keys.directory)).sort(), ['exit', 'resolve', 'sweep', 'transact'])
+    })
+
+    it('makes the keys that are asked for and no others', async () => {
+      const main = (circuit: CircuitName) => toyMain(circuit === 'exit' ? 4 : 3)
+      const source = { circuits: TOY_CIRCUITS, main }
+      const built = new Set<string>()
+      const onProgress = ({ circuit }: { circuit: CircuitName }) => built.add(circuit)
+      const exit = await ensureKeys('large', { source, circuits: ['exit'], onProgress })
+      assert.deepEqual([...built], ['exit'])
+      assert.deepEqual(await readdir(exit.directory), ['exit'])
+      assert.deepEqual(Object.keys(exit).sort(), ['directory', 'exit', 'origin', 'profile'])
+      built.clear()
+      const two = await ensureKeys('large', { source, circuits: ['sweep', 'exit'], onProgress })
+      assert.deepEqual([...built], ['sweep'])
+      assert.deepEqual(two.exit, exit.exit)
+    })
+
+    it('makes no new ones for a comment, but for anything else', async () => {
+      const circuits = join(cache, 'commented')
+      await cp(TOY_CIRCUITS, circuits, { recursive: true })
+      const main = () => toyMain(1)
+      const hash = () => circuitsHash({ circuits, main })
+      const before = await hash()
+      const path = join(circuits, 'toy.circom')
+      const text = await readFile(path, 'utf8')
+      await writeFile(path, text.replace(/\n/, ' // say "//"\n').replace(/; *\n/g, '; /* more of it */\n'))
+      assert.equal(await hash(), before)
+      await writeFile(path, text.replace(/include "/, 'include "./'))
+      assert.notEqual(await hash(), before)
     })
 
     const damages: [string, string, (path: string) => Promise<void>][] = [
@@ -205,14 +236,15 @@ describe('keys and proofs', () => {
     for (const [what, name, damage] of damages) {
       it(`refuses ${what} and names the file`, async () => {
         const backup = join(cache, 'backup')
+        const circuit = join(keys.directory, name.startsWith('resolve') ? 'resolve' : 'sweep')
         await cp(keys.directory, backup, { recursive: true })
         try {
-          await damage(join(keys.directory, name))
+          await damage(join(circuit, name))
           await assert.rejects(
             ensureToyKeys(),
             (error: unknown) =>
               error instanceof PlimsollError &&
-              error.message.includes(join(keys.directory, name)) &&
+              error.message.includes(join(circuit, name)) &&
               /plimsoll setup/.test(error.hint ?? ''),
           )
         } finally {

@@ -2,16 +2,13 @@ import assert from 'node:assert/strict'
 import { fileURLToPath } from 'node:url'
 import { createContext, runInContext } from 'node:vm'
 import { build } from 'esbuild'
-import type { Abi } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
-import { loadArtifact } from '../../chain/artifacts.ts'
 import { accountLeaf } from '../../protocol/account.ts'
 import { encryptAccount } from '../../protocol/cipher.ts'
 import { sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { newAccount } from '../../protocol/operation.ts'
 import { verifySignature } from '../../protocol/signature.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, ROUNDS_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
 import type { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
@@ -27,8 +24,10 @@ describe('the SDK', () => {
       'owner-wallet',
       'owner-key',
       'schemas',
-      'abi',
+      'abi/vault',
       'actions/refundable',
+      'actions/exit',
+      'actions/freeze',
     ]
       .map((name) => `export * from '../../sdk/${name}.ts'`)
       .join('\n')
@@ -198,27 +197,6 @@ describe('the SDK', () => {
     await assert.rejects(stale.read(), /does not open with this key/)
   })
 
-  it('calls the contracts by what they are', async () => {
-    for (const [name, abi] of [
-      ['Settlement', SETTLEMENT_ABI],
-      ['Vault', VAULT_ABI],
-      ['Forced', FORCED_ABI],
-      ['Escape', ESCAPE_ABI],
-      ['Insurance', INSURANCE_ABI],
-      ['Rounds', ROUNDS_ABI],
-    ] as const) {
-      const artifact = (await loadArtifact(name)).abi
-      for (const item of abi as Abi) {
-        const same = artifact.find((other) => {
-          if (other.type !== item.type || !('name' in other) || !('name' in item) || other.name !== item.name)
-            return false
-          return outline(other) === outline(item)
-        })
-        assert.ok(same, `${name} has no ${JSON.stringify(item)}`)
-      }
-    }
-  })
-
   it('derives a key that is the same each time, and bound to chain, settlement and number', async () => {
     const account = privateKeyToAccount(`0x${'42'.repeat(32)}`)
     const derive = (chainId: number, settlement: `0x${string}` = SETTLEMENT, number = 0) =>
@@ -237,23 +215,3 @@ describe('the SDK', () => {
     )
   })
 })
-
-function outline(item: Abi[number]): string {
-  const types = (list: readonly unknown[] | undefined): string =>
-    (list ?? [])
-      .map((entry) => {
-        const { type, components, indexed } = entry as {
-          type: string
-          components?: readonly unknown[]
-          indexed?: boolean
-        }
-        return `${type}${components ? `(${types(components)})` : ''}${indexed ? '!' : ''}`
-      })
-      .join()
-  const { inputs, outputs, stateMutability } = item as {
-    inputs?: readonly unknown[]
-    outputs?: readonly unknown[]
-    stateMutability?: string
-  }
-  return `${types(inputs)}>${types(outputs)} ${stateMutability ?? ''}`
-}

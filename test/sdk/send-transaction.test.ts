@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseGwei } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendTransaction } from '../../sdk/chain/send-transaction.ts'
 import { FUNDED_KEY, type HttpChain, serveChain } from '../support/http-chain.ts'
@@ -8,12 +9,9 @@ import { rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 
 const TO = `0x${'7'.repeat(40)}` as const
-const VARIABLE = 'SEND_TRANSACTION_KEY'
 
 async function impatientSigner(url: string): Promise<SigningClient> {
-  process.env[VARIABLE] = FUNDED_KEY
-  const signer = { ...(await connectSigner(url, { variable: VARIABLE })), patience: 200 }
-  delete process.env[VARIABLE]
+  const signer = { ...(await connectSigner(url, privateKeyToAccount(FUNDED_KEY))), patience: 200 }
   signer.read.pollingInterval = 20
   return signer
 }

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { zeroHash } from 'viem'
 import { sharedViewKey } from '../../protocol/keys.ts'
-import { ESCAPE_ABI, FORCED_ABI, INSURANCE_ABI, SETTLEMENT_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
+import { FORCED_ABI } from '../../sdk/abi/forced.ts'
+import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
+import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { escapeOf, leave, pullShares, requireFrozen } from '../../sdk/actions/exit.ts'
 import { freezeStalled } from '../../sdk/actions/freeze.ts'
 import { SettlementHistory } from '../../sdk/chain/account-history.ts'
@@ -128,9 +132,9 @@ describe('the escape, when the sequencer is gone', () => {
         key.publicKey,
         sharedViewKey(key.secret, sequencerKey),
       )
-      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, (input) =>
-        echo(echoKeys('tiny'), 'exit', input as never),
-      )
+      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, {
+        prove: (input) => echo(echoKeys('tiny'), 'exit', input as never),
+      })
       assert.ok(transaction !== null && equity >= 0n)
       const amounts = await pullShares(signer, frozen, recovered.account.index)
       const after = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
@@ -138,7 +142,10 @@ describe('the escape, when the sequencer is gone', () => {
         assert.equal(amounts[a], ((holdings[a]! * equity) / denominator) * unit)
         assert.equal(after[a]! - before[a]!, amounts[a])
       }
-      assert.equal((await leave(signer, frozen, key, recovered, address, () => assert.fail())).transaction, null)
+      assert.equal(
+        (await leave(signer, frozen, key, recovered, address, { prove: () => assert.fail() })).transaction,
+        null,
+      )
       assert.deepEqual(await pullShares(signer, frozen, recovered.account.index), Array(8).fill(0n))
       equities += equity
     }

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
 import { verifyChain } from '../../audit/verify-chain.ts'
-import { loadArtifact } from '../../chain/artifacts.ts'
 import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy } from '../../deploy/deploy.ts'
 import { mockCustody } from '../../deploy/market-plan.ts'
@@ -15,7 +15,8 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
-import { connectSigner, PRIVATE_KEY_VARIABLE, type SigningClient } from '../../sdk/chain/client.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -170,11 +171,11 @@ describe('the node, on a chain in a process of its own', () => {
 
     it('/state, as the contract has it', async () => {
       const state = (await (await get('/state')).json()) as any
-      const heads = await node.settlement.view<bigint[]>('heads')
+      const heads = await node.settlement.view('heads')
       assert.equal(state.settlement, deployed.settlement)
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
-      assert.deepEqual(state.backstop, (await node.settlement.view<bigint[]>('backstop')).map(String))
+      assert.deepEqual(state.backstop, (await node.settlement.view('backstop')).map(String))
       assert.deepEqual(
         state.slots.map(({ empty }: { empty: boolean }) => empty),
         heads.map((head) => head === 0n),
@@ -349,27 +350,21 @@ describe('the node, on a chain in a process of its own', () => {
       await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')),
       /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
     )
-    process.env[PRIVATE_KEY_VARIABLE] = `0x${'7'.repeat(64)}`
-    try {
-      const other = await connectSigner(chain.url)
-      await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
-        name: 'PlimsollError',
-        message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
-      })
-    } finally {
-      delete process.env[PRIVATE_KEY_VARIABLE]
-    }
+    const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
+    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+      name: 'PlimsollError',
+      message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
+    })
   })
 
   describe('an audit of the chain', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
-      const parameters = await node.settlement.view<object>('parameters', [1])
-      const { abi } = await loadArtifact('Rounds')
+      const parameters = await node.settlement.view('parameters', [1n])
       await sendCall(signer, {
         address: deployed.rounds,
-        abi,
+        abi: ROUNDS_ABI,
         functionName: 'proposeParameters',
-        args: [1, { ...parameters, collateralFactor: 8_400 }],
+        args: [1n, { ...parameters, collateralFactor: 8_400 }],
       })
       await movePrices(signer, feeds, [(ETH * 75n) / 100n, BTC], DEFAULT_CLOCKS.parameterDelay + 1)
       await step()

@@ -168,6 +168,14 @@ describe('the pool', () => {
     await refused(half({ index: 1, direction: 0, x: 5n, y: 10n, link: LINK }), 'TRADE_MISMATCH')
   })
 
+  it('takes no trade of an account with itself, for whichever version its second half is', async () => {
+    await take(half({ index: 0, direction: 1, x: 5n, y: 10n }))
+    for (const version of [7n, 8n])
+      await refused(half({ index: 0, direction: 0, x: 5n, y: 10n, version }), 'TRADE_MISMATCH')
+    assert.equal((await take(half({ index: 1, direction: 0, x: 5n, y: 10n }))).status, 'accepted')
+    assert.deepEqual(plan(), { kinds: ['trade 0', 'trade 1'], failures: {} })
+  })
+
   it('leaves a deposit until after what its account waits for, but not for ever', async () => {
     await take(preferences({ index: 0, weights: WEIGHTS }))
     assert.deepEqual(plan({ deposits: [topup(0, false)] }).kinds, ['preferences 0', 'topup 0'])

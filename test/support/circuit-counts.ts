@@ -3,7 +3,7 @@ import { openCircuit } from './circuit.ts'
 
 /** Constraints of the circuits, as docs/constraints.json keeps them. */
 export interface ConstraintCounts {
-  /** What one more step costs, at a window of 6 and a depth of 8 (design, section 7); all of an exit. */
+  /** What one more step costs, at a window of 6 and a depth of 8 (docs/constraints.json); all of an exit. */
   readonly step: Readonly<Record<CircuitName, number>>
   readonly tiny: Readonly<Record<CircuitName, number>>
 }

@@ -1,7 +1,7 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
+import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
-import type { CircuitInput, Signal } from '../../protocol/system.ts'
 import { mod } from './circuit.ts'
 
 /** What a lying prover claims of one resolve step; what it leaves out is computed as an honest one would. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { CircuitInput } from '../../protocol/system.ts'
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import type { Circuit } from './circuit.ts'
 import { violations } from './circuit-constraints.ts'
 

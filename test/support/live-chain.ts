@@ -1,11 +1,9 @@
 import type { Address } from 'viem'
-import { parseAbi } from 'viem'
 import { buildContracts, builtEnvironment } from '../../chain/artifacts.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
+import { MOCK_FEED_ABI } from '../../sdk/abi/mock-feed.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
-
-const FEED_ABI = parseAbi(['function setAnswer(int256 answer)'])
 
 /** The tiny keys, and artifacts of their verifiers even where this process has built its contracts before. */
 export async function tinyKeysWithVerifiers(): Promise<KeySet> {
@@ -36,7 +34,7 @@ export async function movePrices(
   for (const [i, address] of feeds.entries()) {
     const hash = await signer.write.writeContract({
       address,
-      abi: FEED_ABI,
+      abi: MOCK_FEED_ABI,
       functionName: 'setAnswer',
       args: [prices[i]!],
     })

@@ -1,9 +1,10 @@
 import { CIRCUIT_NUMBERS } from '../../chain/settlement.ts'
 import type { Opening } from '../../protocol/batch.ts'
 import { batchValues } from '../../protocol/batch.ts'
+import { calldata } from '../../protocol/proof.ts'
 import type { Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { calldata, prove } from '../../prover/prove.ts'
+import { prove } from '../../prover/prove.ts'
 
 /** A batch as the contract takes it, with a real proof. */
 export async function provenBatch(keys: KeySet, { batch, input }: Transition, openings: readonly Opening[] = []) {

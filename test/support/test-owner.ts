@@ -1,6 +1,7 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
-import { TOKEN_ABI, VAULT_ABI } from '../../sdk/abi.ts'
+import { TOKEN_ABI } from '../../sdk/abi/token.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
@@ -8,8 +9,6 @@ import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { EchoSystem } from './echo-system.ts'
 import { rawCall } from './live-chain.ts'
-
-const VARIABLE = 'PLIMSOLL_TEST_OWNER_KEY'
 
 /** An owner with an Ethereum key of its own, coins and tokens. */
 export interface TestOwner {
@@ -28,14 +27,17 @@ export async function newOwner(
   node: string,
   privateKey: Hex = generatePrivateKey(),
 ): Promise<TestOwner> {
-  const { address, signTypedData } = privateKeyToAccount(privateKey)
+  const account = privateKeyToAccount(privateKey)
+  const { address } = account
   await rawCall(system.signer, 'hardhat_setBalance', address, `0x${(10n ** 20n).toString(16)}`)
-  process.env[VARIABLE] = privateKey
-  const signer = await connectSigner(system.chain.url, { variable: VARIABLE })
-  delete process.env[VARIABLE]
+  const signer = await connectSigner(system.chain.url, account)
   const client = new PlimsollClient({ node })
   const deployment = await client.deployment()
-  const key = await deriveOwnerKey((typedData) => signTypedData(typedData), deployment.chainId, deployment.settlement)
+  const key = await deriveOwnerKey(
+    (typedData) => account.signTypedData(typedData),
+    deployment.chainId,
+    deployment.settlement,
+  )
   const wallet = OwnerWallet.open(client, deployment, key)
   const { vault } = deployment
   const token = (symbol: string) => ({ address: system.deployed.tokens[symbol]!, abi: TOKEN_ABI }) as const

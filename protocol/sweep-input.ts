@@ -1,0 +1,50 @@
+import { accountKey, accountMeta, signBits } from './account.ts'
+import type { SweepBatch } from './batch.ts'
+import type { CircuitInput, Signal } from './circuit-input.ts'
+import { ASSETS, TRADED } from './constants.ts'
+import { abs } from './integer.ts'
+import { vectorSignals } from './public-vector.ts'
+import type { StackEntry } from './stacks.ts'
+
+/** Pops the top of slot `from` and pushes it onto slot `to`. */
+export interface Move {
+  readonly from: number
+  readonly to: number
+}
+
+/**
+ * Input of a sweep's circuit, in its names.
+ * @param steps of the circuit
+ * @param vector the batch's public vector
+ * @param entries what each move moved, in order
+ */
+export function sweepInput(
+  { window }: SweepBatch,
+  steps: number,
+  vector: readonly bigint[],
+  headsBefore: readonly bigint[],
+  moves: readonly Move[],
+  entries: readonly StackEntry[],
+): CircuitInput {
+  const width = window.length
+  const bounds = (offset: number) => window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+  const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
+  const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
+    Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
+  const zeros = Array<bigint>(ASSETS).fill(0n)
+  return {
+    ...vectorSignals(vector),
+    headsBefore,
+    free: vector.slice(1 + 2 * width, 1 + 3 * width),
+    floors: bounds(1 + 3 * width),
+    ceilings: bounds(1 + 3 * width + TRADED * width),
+    active: perStep(() => 1n, 0n),
+    from: perStep((s) => oneHot(moves[s]!.from), oneHot(undefined)),
+    to: perStep((s) => oneHot(moves[s]!.to), oneHot(undefined)),
+    below: perStep((s) => entries[s]!.below, 0n),
+    key: perStep((s) => accountKey(entries[s]!.account), 0n),
+    meta: perStep((s) => accountMeta(entries[s]!.account), 0n),
+    sign: perStep<Signal>((s) => signBits(entries[s]!.account.balances), zeros),
+    magnitude: perStep<Signal>((s) => entries[s]!.account.balances.map(abs), zeros),
+  }
+}
