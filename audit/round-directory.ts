@@ -36,7 +36,7 @@ const SUMMARY = 'summary.json'
 const MAX_ROUND_BYTES = 96 << 20
 const MAX_BATCH_BYTES = 4 << 20
 
-export function batchName(i: number): string {
+function batchName(i: number): string {
   return `batch-${String(i).padStart(3, '0')}.json`
 }
 

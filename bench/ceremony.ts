@@ -10,7 +10,7 @@ import { hashFile } from '../prover/ceremony/ptau-file.ts'
 import { zkeyPath } from '../prover/ceremony/transcript.ts'
 import { verifyCeremony } from '../prover/ceremony/verify-ceremony.ts'
 import { CIRCUITS, type ProfileName } from '../prover/profiles.ts'
-import { writeKnownPtau } from '../test/support/known-ptau.ts'
+import { writeKnownPtau } from './known-ptau.ts'
 
 // Time of every step of a ceremony, from powers of tau that are made here: its keys are for nothing else. `--keep DIR`
 // keeps its directories.

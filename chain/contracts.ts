@@ -13,11 +13,11 @@ import { LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
+import { distinctSymbols } from '../sdk/symbols.ts'
 import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
 import type { Custody } from './custody.ts'
 import { QueuedTerms } from './queued-terms.ts'
 import type { Settlement } from './settlement.ts'
-import { distinctSymbols } from './symbols.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
 const CONFIRMATIONS = 12n
@@ -74,6 +74,7 @@ export class Contracts {
   readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
   readonly #parts: Parts
   readonly #terms: QueuedTerms
+  #first: Promise<bigint> | undefined
   readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
   private constructor(
@@ -290,9 +291,14 @@ export class Contracts {
     }
   }
 
+  #firstBlock(): Promise<bigint> {
+    this.#first ??= this.settlement.client.read.getBlockNumber().then((end) => this.settlement.firstBlock(end))
+    return this.#first
+  }
+
   /** How many deposits there were at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
-    if (blockNumber < (await this.settlement.view('deployedAt'))) return 0n
+    if (blockNumber < (await this.#firstBlock())) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,
       functionName: 'depositQueue',

@@ -17,10 +17,13 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
+import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
 
@@ -66,6 +69,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi = SETTLEMENT_ABI
+  #rounds: Promise<Address> | undefined
 
   private constructor(client: ReadClient, address: Address) {
     this.client = client
@@ -128,13 +132,13 @@ export class Settlement {
   }
 
   async round(blockNumber?: bigint): Promise<ChainRound> {
-    const [number, timestamp, prices] = await this.view('round', [], blockNumber)
+    const [number, timestamp, prices] = await this.#ofRounds('round', blockNumber)
     return { number: Number(number), timestamp, prices }
   }
 
   /** Marks of assets 0..7 at the latest round. */
   async marks(blockNumber?: bigint): Promise<Marks> {
-    const words = await this.view('marks', [], blockNumber)
+    const words = await this.#ofRounds('marks', blockNumber)
     return [CASH_MARKS, ...words.map(marksOfRow)]
   }
 
@@ -146,11 +150,42 @@ export class Settlement {
 
   /** Feeds of assets 1, 2, ... */
   async feeds(): Promise<Address[]> {
-    const count = Number(await this.view('assetCount'))
+    const rounds = { address: await this.rounds(), abi: ROUNDS_ABI } as const
+    const { read } = this.client
+    const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
     const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.view('assetConfig', [BigInt(i + 1)])),
+      Array.from({ length: count }, (_, i) =>
+        read.readContract({ ...rounds, functionName: 'assetConfig', args: [BigInt(i + 1)] }),
+      ),
     )
     return configs.map(([feed]) => feed)
+  }
+
+  /** The contract of the rounds; it never changes. */
+  rounds(): Promise<Address> {
+    this.#rounds ??= this.view('rounds')
+    return this.#rounds
+  }
+
+  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  async backstop(): Promise<readonly bigint[]> {
+    const address = await this.view('vault')
+    return this.client.read.readContract({ address, abi: VAULT_ABI, functionName: 'backstop' }).catch((error: unknown) => {
+      throw refusal(error, 'backstop')
+    })
+  }
+
+  /** The first block with an event of the system. */
+  async firstBlock(end: bigint): Promise<bigint> {
+    return firstBlockSince(this.client.read, await this.view('deployedAt'), end)
+  }
+
+  async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    return this.client.read.readContract(call).catch((error: unknown) => {
+      throw refusal(error, functionName)
+    })
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */

@@ -9,13 +9,6 @@ export async function writeSymbols(directory: string, symbols: readonly string[]
   await writeFile(join(directory, NAME), `${JSON.stringify(symbols)}\n`, { mode: 0o600, flush: true })
 }
 
-/** By which every asset can be told, and printed: its number, such as `#2`, where its token's name is empty, another's or unprintable. */
-export function distinctSymbols(symbols: readonly string[]): string[] {
-  return symbols.map((symbol, a) =>
-    symbol === '' || /\p{C}/u.test(symbol) || symbols.indexOf(symbol) !== a ? `#${a}` : symbol,
-  )
-}
-
 /** Undefined where none were written. */
 export async function readSymbols(directory: string): Promise<readonly string[] | undefined> {
   const path = join(directory, NAME)

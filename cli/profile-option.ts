@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 
 /** Names as in prover/profiles.ts, which is too heavy to load for a help text. */
-export const PROFILE_NAMES = ['tiny', 'small', 'large'] as const
+const PROFILE_NAMES = ['tiny', 'small', 'large'] as const
 
 /** `--profile P`, the size of the circuits; `small` when it is left out. */
 export function profileOption(): Option {

@@ -4,7 +4,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { connect, LOCAL_CHAINS, type SigningClient, withSigner } from '../sdk/chain/client.ts'
 
 /** Environment variable with the operator's private key; a local chain's unlocked account is used without it. */
-export const PRIVATE_KEY_VARIABLE = 'PLIMSOLL_PRIVATE_KEY'
+const PRIVATE_KEY_VARIABLE = 'PLIMSOLL_PRIVATE_KEY'
 
 /**
  * A chain with the account that a command signs with: the one named, or the key of the environment, or a local chain's

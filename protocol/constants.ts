@@ -18,7 +18,7 @@ export const MULTIPLIER_LIMIT = 1n << 48n
 /** `q = floor(m k w / 2^43)`. */
 export const AMOUNT_SHIFT = 43n
 /** Liquidation, withdrawals and trades end with target health at or above this: one cash unit. */
-export const TARGET_THRESHOLD = SCALE
+export const TARGET_THRESHOLD = 1n << 32n
 export const NEUTRAL_WEIGHT = 8
 export const MAX_WEIGHT = 15
 export const VERSION_LIMIT = 1n << 32n

@@ -13,6 +13,7 @@ import { ASSETS, DISTRESS, EXPIRY_LIMIT, FIELD, INBOX, TRADED, WORD } from './co
 import { IDENTITY, type Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import { type Envelope, isCovered } from './health.ts'
+import { TRANSACT_MARKS } from './layout.ts'
 import { MARK_NAMES, type Marks, NO_MARKS } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
@@ -24,9 +25,7 @@ const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 /** |x| of a backstop change stays below this, as in the contract. */
 const DELTA_LIMIT = 1n << 127n
 
-/** Marks that a transact needs, in the order of its vector. */
-const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
-/** Operations that no price bears on: they need no round. */
+/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
 const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 
 /** What a deployment's signatures and view keys are bound to. */
@@ -213,11 +212,11 @@ export class Ledger {
   #transactVector(batch: TransactBatch): bigint[] {
     const { steps } = this.shape.transact
     if (batch.active > steps || batch.steps.length !== steps) throw new PlimsollError(`A transact has ${steps} steps.`)
-    if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op)))
-      throw new PlimsollError('A transact of this kind needs a round.')
+    const priced = batch.steps.some(({ op }) => !PRICELESS.has(op))
+    if (priced && this.marks === undefined) throw new PlimsollError('A transact of this kind needs a round.')
     if (batch.validUntil >= EXPIRY_LIMIT)
       throw new PlimsollError('The time until which a transact is valid does not fit 40 bits.')
-    const marks = this.marks?.slice(1) ?? Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
+    const marks = priced ? this.marks!.slice(1) : Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
     const { chainId, settlement, sequencer } = this.domain
     return [
       BigInt(batch.active),

@@ -23,7 +23,7 @@ export interface Liquidation {
 }
 
 /** `q(m)`: magnitudes traded at multiplier `m`, rounded down and capped by the balance. Entry 0 is 0. */
-export function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, m: bigint): bigint[] {
+function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, m: bigint): bigint[] {
   return balances.map((balance, a) => {
     if (a === 0) return 0n
     const k = balance > 0n ? marks[a]!.kSell : marks[a]!.kBuy

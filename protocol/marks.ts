@@ -33,6 +33,10 @@ export interface AssetMarks {
 /** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
 export type Marks = readonly AssetMarks[]
 
+/** In 1/10^4, as the contracts have them. */
+const TARGET_GAP = 500n
+const PENALTY_MAX = 1_000n
+
 export const MARK_NAMES = [
   'price',
   'collateralValue',
@@ -98,6 +102,16 @@ export function checkParameters(parameters: RiskParameters, field: string): void
   order(collateralFactor <= FACTOR_ONE - penalty, 'collateralFactor <= 1 - penalty')
   order(targetLiabilityFactor >= liabilityFactor, 'targetLiabilityFactor >= liabilityFactor')
   order(liabilityFactor >= FACTOR_ONE + penalty, 'liabilityFactor >= 1 + penalty')
+}
+
+/**
+ * Refuses parameters that no contract takes, however they are ordered: what little margin they leave would be others' money.
+ * @throws PlimsollError naming `field`
+ */
+export function checkFloors({ targetCollateralFactor, targetLiabilityFactor, penalty }: RiskParameters, field: string): void {
+  if (targetLiabilityFactor - targetCollateralFactor < TARGET_GAP)
+    throw new PlimsollError(`${field}: the target factors are less than 5 points apart.`)
+  if (penalty > PENALTY_MAX) throw new PlimsollError(`${field}: a penalty is at most 10 points.`)
 }
 
 /**

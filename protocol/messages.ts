@@ -4,7 +4,7 @@ import { poseidon } from './poseidon.ts'
 export const KIND = { withdraw: 3, trade: 4, unwind: 5, preferences: 6, forced: 7, exit: 16 } as const
 
 /** `plimsoll.v1` in ASCII. */
-export const MESSAGE_DOMAIN = 0x706c696d736f6c6c2e7631n
+const MESSAGE_DOMAIN = 0x706c696d736f6c6c2e7631n
 
 /** Where a signature is good. */
 export interface SigningDomain {

@@ -166,7 +166,7 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
  * Why a trade is refused to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
-export function exceptionRefusal(
+function exceptionRefusal(
   balances: Balances,
   { asset, direction, x, y }: Pick<Trade, 'asset' | 'direction' | 'x' | 'y'>,
   marks: Marks,

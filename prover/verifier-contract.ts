@@ -34,7 +34,7 @@ export async function writeVerifierContracts(
  * The Solidity source of a circuit's verifiers: of development keys one for local chains only and one for any chain, of
  * ceremony keys just one, for any chain.
  */
-export function verifierSource(keys: CircuitKeys, profile: Profile, origin: KeyOrigin): string {
+function verifierSource(keys: CircuitKeys, profile: Profile, origin: KeyOrigin): string {
   const name = contractName(keys.circuit)
   const base = `${name}Groth16Verifier`
   const development = origin === 'development'

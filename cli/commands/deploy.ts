@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { keysOption } from '../keys-option.ts'
-import { printJson, printText } from '../output.ts'
+import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
 
 interface Options {
@@ -10,6 +10,9 @@ interface Options {
   readonly data: string
   readonly profile: ProfileName
   readonly feed?: Readonly<Record<string, Address>>
+  readonly admin?: Address
+  readonly operator?: Address
+  readonly guardian?: Address
   readonly keys?: string
   readonly allowDevelopmentKeys?: true
   readonly json?: true
@@ -19,6 +22,11 @@ function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): R
   const match = /^(.+)=(0x[0-9a-fA-F]{40})$/.exec(text)
   if (match === null) throw new InvalidArgumentError('Write it as SYMBOL=0xADDRESS.')
   return { ...feeds, [match[1]!]: match[2] as Address }
+}
+
+function readAddress(text: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
+  return text as Address
 }
 
 export function register(program: Command): void {
@@ -38,6 +46,9 @@ export function register(program: Command): void {
     .addOption(profileOption())
     .addOption(keysOption())
     .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
+    .option('--admin <address>', 'who proposes parameters and terms; the signer where it is left out', readAddress)
+    .option('--operator <address>', 'who settles, with `plimsoll node`; the signer where it is left out', readAddress)
+    .option('--guardian <address>', 'who may stop new risk for a while; nobody where it is left out', readAddress)
     .option(
       '--allow-development-keys',
       'deploy on a chain that is not local although anyone can forge proofs under development keys',
@@ -49,7 +60,7 @@ export function register(program: Command): void {
       const { requireStateless } = await import('../../sequencer/state/store.ts')
       const { connect } = await import('../../sdk/chain/client.ts')
       const { openSigner } = await import('../signer.ts')
-      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
+      const { deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)
@@ -63,8 +74,16 @@ export function register(program: Command): void {
         feeds: options.feed ?? {},
         allowDevelopmentKeys,
         data: options.data,
-        clocks: DEFAULT_CLOCKS,
+        roles: {
+          ...(options.admin !== undefined && { admin: options.admin }),
+          ...(options.operator !== undefined && { operator: options.operator }),
+          ...(options.guardian !== undefined && { guardian: options.guardian }),
+        },
       })
+      if (deployed.admin.toLowerCase() === deployed.operator.toLowerCase())
+        printWarning(
+          `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
+        )
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)

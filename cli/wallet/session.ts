@@ -9,7 +9,7 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { openSigner, privateKeyOf } from '../signer.ts'
 
 /** Environment variable with the user's Ethereum key. */
-export const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
+const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
 
 /** What every command of the wallet takes; which of them it insists on is its own affair. */
 export interface WalletOptions {
@@ -29,7 +29,7 @@ interface EthereumKey {
 }
 
 /** @throws PlimsollError when no key is named, or the chain does not hold it */
-export async function ethereumKey({ from, rpc }: WalletOptions): Promise<EthereumKey> {
+async function ethereumKey({ from, rpc }: WalletOptions): Promise<EthereumKey> {
   if (from === undefined) {
     const account = privateKeyOf(WALLET_KEY_VARIABLE)
     if (account === undefined)

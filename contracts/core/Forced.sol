@@ -6,6 +6,7 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {Deadlines} from "../libraries/Deadlines.sol";
+import {Layout} from "../libraries/Layout.sol";
 import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
 import {NativeCredits} from "./NativeCredits.sol";
 
@@ -13,7 +14,6 @@ import {NativeCredits} from "./NativeCredits.sol";
 /// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves its
 /// old place behind, which no longer names it.
 contract Forced is IForced, NativeCredits {
-    uint256 private constant DISCHARGE = 8;
     /// @dev Places moved past in one call.
     uint256 private constant DONE_MAX = 32;
     address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
@@ -26,15 +26,20 @@ contract Forced is IForced, NativeCredits {
         uint64 nextNumber;
     }
 
+    struct Clocks {
+        uint32 forcedDelay;
+        uint32 forcedSpacing;
+        uint32 expirySlack;
+        uint96 forcedFee;
+    }
+
     IVault private immutable VAULT;
     IRounds private immutable ROUNDS;
-    uint32 private immutable FORCED_DELAY;
-    uint32 private immutable FORCED_SPACING;
-    uint32 private immutable EXPIRY_SLACK;
+    address private immutable GOVERNANCE;
     uint256 private immutable BOND;
-    uint256 private immutable FORCED_FEE;
 
     Queue private _queue;
+    Clocks private _clocks;
     mapping(uint256 place => uint64) private _places;
     mapping(uint64 number => Request) private _requests;
     mapping(uint32 index => mapping(address requester => uint64)) private _open;
@@ -48,17 +53,16 @@ contract Forced is IForced, NativeCredits {
         VAULT = IVault(c.vault);
         ROUNDS = IRounds(VAULT.rounds());
         if (c.forcedDelay <= 2 * ROUNDS.maxAge()) revert InvalidConfig("forcedDelay");
-        FORCED_DELAY = c.forcedDelay;
-        FORCED_SPACING = c.forcedSpacing;
-        EXPIRY_SLACK = c.expirySlack;
+        GOVERNANCE = ROUNDS.governance();
+        _clocks = Clocks(c.forcedDelay, c.forcedSpacing, c.expirySlack, c.forcedFee);
         BOND = c.bond;
-        FORCED_FEE = c.forcedFee;
         _queue.nextNumber = 1;
     }
 
     /// @inheritdoc IForced
     function reserve(uint32 index, bytes32 owner) external payable live returns (uint64 number) {
-        if (msg.value != BOND + FORCED_FEE) revert WrongBond(BOND + FORCED_FEE);
+        uint256 fee = _clocks.forcedFee;
+        if (msg.value != BOND + fee) revert WrongBond(BOND + fee);
         VAULT.requireAccount(index, owner);
         uint64 other = _open[index][msg.sender];
         if (other != 0) revert OnePerAccount(other);
@@ -69,7 +73,7 @@ contract Forced is IForced, NativeCredits {
         request_.index = index;
         request_.state = State.Reserved;
         emit Reserved(number, index, msg.sender);
-        _burn(FORCED_FEE);
+        _burn(fee);
     }
 
     /// @inheritdoc IForced
@@ -98,7 +102,7 @@ contract Forced is IForced, NativeCredits {
             revert BadSignatureForm();
         }
         uint40 deadline = _nextDeadline();
-        uint256 earliest = _expiryAfter(deadline) + EXPIRY_SLACK;
+        uint256 earliest = _expiryAfter(deadline) + _clocks.expirySlack;
         if (expiry < earliest) revert ExpiryTooSoon(earliest);
 
         request_.state = State.Pending;
@@ -134,7 +138,7 @@ contract Forced is IForced, NativeCredits {
                 || amount != request_.amount || recipient != _extra(request_)
         ) revert WrongRequest(number);
         if (block.timestamp > request_.expiry) revert RequestExpired(number);
-        if (op == DISCHARGE) {
+        if (op == Layout.OP_DISCHARGE) {
             if (_signatureHash(r8x, r8y, s) != request_.signatureHash || expiry != request_.expiry) {
                 revert WrongRequest(number);
             }
@@ -152,7 +156,8 @@ contract Forced is IForced, NativeCredits {
 
     /// @inheritdoc IForced
     function requeue(uint64 number) external payable live {
-        if (msg.value != FORCED_FEE) revert WrongFee(FORCED_FEE);
+        uint256 fee = _clocks.forcedFee;
+        if (msg.value != fee) revert WrongFee(fee);
         Request storage request_ = _pending(number);
         if (request_.deadline >= ROUNDS.liveTime()) revert NotDue(number);
         uint256 free = VAULT.free(request_.asset);
@@ -164,7 +169,7 @@ contract Forced is IForced, NativeCredits {
         _enqueue(number, request_, deadline);
         emit Requeued(number, deadline);
         advance();
-        _burn(FORCED_FEE);
+        _burn(fee);
     }
 
     /// @inheritdoc IForced
@@ -189,6 +194,12 @@ contract Forced is IForced, NativeCredits {
     function takeBond(uint64 number) external {
         if (!VAULT.frozen()) revert NotFrozen();
         _close(number, _pending(number));
+    }
+
+    /// @inheritdoc IForced
+    function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external {
+        if (msg.sender != GOVERNANCE) revert NotGovernance();
+        _clocks = Clocks(forcedDelay, forcedSpacing, expirySlack_, forcedFee);
     }
 
     /// @inheritdoc IForced
@@ -220,7 +231,7 @@ contract Forced is IForced, NativeCredits {
 
     /// @inheritdoc IForced
     function earliestExpiry() external view returns (uint256) {
-        return _expiryAfter(_nextDeadline()) + EXPIRY_SLACK;
+        return _expiryAfter(_nextDeadline()) + _clocks.expirySlack;
     }
 
     /// @inheritdoc IForced
@@ -237,11 +248,11 @@ contract Forced is IForced, NativeCredits {
     function config() external view returns (Config memory) {
         return Config({
             vault: address(VAULT),
-            forcedDelay: FORCED_DELAY,
-            forcedSpacing: FORCED_SPACING,
-            expirySlack: EXPIRY_SLACK,
+            forcedDelay: _clocks.forcedDelay,
+            forcedSpacing: _clocks.forcedSpacing,
+            expirySlack: _clocks.expirySlack,
             bond: BOND,
-            forcedFee: FORCED_FEE
+            forcedFee: _clocks.forcedFee
         });
     }
 
@@ -252,7 +263,7 @@ contract Forced is IForced, NativeCredits {
 
     /// @inheritdoc IForced
     function expirySlack() external view returns (uint256) {
-        return EXPIRY_SLACK;
+        return _clocks.expirySlack;
     }
 
     function _reserved(uint64 number) private view returns (Request storage request_) {
@@ -293,7 +304,7 @@ contract Forced is IForced, NativeCredits {
     }
 
     function _nextDeadline() private view returns (uint40) {
-        return Deadlines.next(_queue.deadline, FORCED_DELAY, FORCED_SPACING, ROUNDS.liveTime());
+        return Deadlines.next(_queue.deadline, _clocks.forcedDelay, _clocks.forcedSpacing, ROUNDS.liveTime());
     }
 
     /// @return The time of a deadline if rounds stay fresh until then.

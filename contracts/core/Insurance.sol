@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -18,6 +19,8 @@ contract Insurance is IInsurance {
     uint256 private constant OFFSET = 1e6;
     /// @dev A conversion beyond it waits.
     uint256 private constant SHARES_MAX = type(uint128).max;
+    /// @dev The bit of `IGovernance.halt` for new insurance.
+    uint8 private constant INSURING_HALTED = 2;
 
     struct Period {
         uint64 converted;
@@ -52,6 +55,7 @@ contract Insurance is IInsurance {
 
     IVault private immutable VAULT;
     IRounds private immutable ROUNDS;
+    IGovernance private immutable GOVERNANCE;
 
     /// @inheritdoc IInsurance
     uint256 public period;
@@ -79,10 +83,12 @@ contract Insurance is IInsurance {
     constructor(address vault_) {
         VAULT = IVault(vault_);
         ROUNDS = IRounds(VAULT.rounds());
+        GOVERNANCE = IGovernance(ROUNDS.governance());
     }
 
     /// @inheritdoc IInsurance
     function insure(uint256 tokenAmount) external live {
+        if (GOVERNANCE.halted(INSURING_HALTED)) revert Halted();
         _request();
         Insurer storage insurer = _settled(msg.sender);
         uint64 amount = VAULT.insureIn(msg.sender, tokenAmount);

@@ -7,6 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
+import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
@@ -16,6 +17,7 @@ import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {Book} from "../libraries/Book.sol";
 import {Deadlines} from "../libraries/Deadlines.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {Layout} from "../libraries/Layout.sol";
 import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
 import {Scale, TokenUnits} from "../libraries/TokenUnits.sol";
 import {NativeCredits} from "./NativeCredits.sol";
@@ -31,14 +33,8 @@ contract Vault is IVault, NativeCredits {
     using SafeERC20 for IERC20;
 
     uint256 private constant CAP_MAX = 1 << 63;
-    uint256 private constant STEP = 10;
-    uint256 private constant OPEN = 1;
-    uint256 private constant TOPUP = 2;
-    uint256 private constant WITHDRAW = 3;
-    uint256 private constant UNWIND = 5;
-    uint256 private constant FORCED = 7;
-    uint256 private constant DISCHARGE = 8;
-    uint256 private constant BOUNCE = 9;
+    /// @dev The bit of `IGovernance.halt` for new accounts.
+    uint8 private constant OPENING_HALTED = 1;
     /// @dev 2^32: the price of cash.
     uint256 private constant ONE = 1 << 32;
 
@@ -59,6 +55,13 @@ contract Vault is IVault, NativeCredits {
         uint40 deadline;
         uint32 nextIndex;
         uint32 opened;
+    }
+
+    struct Clocks {
+        uint32 depositDelay;
+        uint32 depositSpacing;
+        uint32 unwindDuration;
+        uint96 openingFee;
     }
 
     /// @dev Of an epoch that ended with the backstop under water; all others pay in full.
@@ -84,10 +87,7 @@ contract Vault is IVault, NativeCredits {
 
     address private immutable DEPLOYER;
     IRounds private immutable ROUNDS;
-    uint32 private immutable DEPOSIT_DELAY;
-    uint32 private immutable DEPOSIT_SPACING;
-    uint32 private immutable UNWIND_DURATION;
-    uint256 private immutable OPENING_FEE;
+    IGovernance private immutable GOVERNANCE;
     /// @dev Cash included.
     uint256 private immutable ASSETS;
 
@@ -109,6 +109,7 @@ contract Vault is IVault, NativeCredits {
     Asset[8] private _assets;
     Book[8] private _books;
     Queue private _queue;
+    Clocks private _clocks;
     mapping(uint256 id => Deposit) private _deposits;
     /// @dev As `PackedWithdrawal`.
     uint256[] private _withdrawals;
@@ -134,6 +135,11 @@ contract Vault is IVault, NativeCredits {
         _;
     }
 
+    modifier onlyGovernance() {
+        if (msg.sender != address(GOVERNANCE)) revert NotGovernance();
+        _;
+    }
+
     modifier live() {
         if (settlement == address(0)) revert NotBound();
         if (frozen) revert Frozen();
@@ -148,10 +154,8 @@ contract Vault is IVault, NativeCredits {
         if (c.unwindDuration == 0) revert InvalidConfig("unwindDuration");
         DEPLOYER = msg.sender;
         ROUNDS = rounds_;
-        DEPOSIT_DELAY = c.depositDelay;
-        DEPOSIT_SPACING = c.depositSpacing;
-        UNWIND_DURATION = c.unwindDuration;
-        OPENING_FEE = c.openingFee;
+        GOVERNANCE = IGovernance(rounds_.governance());
+        _clocks = Clocks(c.depositDelay, c.depositSpacing, c.unwindDuration, c.openingFee);
         ASSETS = assets.length;
         if (assets[0].token == address(0)) revert InvalidConfig("cash");
         for (uint256 a = 0; a < assets.length; ++a) {
@@ -194,7 +198,8 @@ contract Vault is IVault, NativeCredits {
         nonReentrant
         returns (uint256 depositId, uint32 index)
     {
-        if (msg.value != OPENING_FEE) revert WrongFee(OPENING_FEE);
+        if (msg.value != _clocks.openingFee) revert WrongFee(_clocks.openingFee);
+        if (GOVERNANCE.halted(OPENING_HALTED)) revert Halted();
         if (!BabyJubJub.isCanonical(ax, ay)) revert NotCanonical();
         if (!BabyJubJub.isOnCurve(ax, ay)) revert NotOnCurve();
         if (BabyJubJub.isSmallOrder(ax, ay)) revert SmallOrder();
@@ -286,18 +291,18 @@ contract Vault is IVault, NativeCredits {
     function applySteps(uint256[] calldata steps, uint256 active) external onlySettlement live nonReentrant {
         uint64[9][7] memory marks;
         for (uint256 i = 0; i < active; ++i) {
-            uint256[] calldata step = steps[STEP * i:STEP * (i + 1)];
-            uint256 op = step[0];
-            if (op == OPEN || op == TOPUP || op == BOUNCE) {
+            uint256[] calldata step = steps[Layout.STEP * i:Layout.STEP * (i + 1)];
+            uint256 op = step[Layout.STEP_OP];
+            if (op == Layout.OP_OPEN || op == Layout.OP_TOPUP || op == Layout.OP_BOUNCE) {
                 _consume(i, op, step);
-            } else if (op == WITHDRAW) {
+            } else if (op == Layout.OP_WITHDRAW) {
                 _withdraw(step);
-            } else if (op == FORCED || op == DISCHARGE) {
+            } else if (op == Layout.OP_FORCED || op == Layout.OP_DISCHARGE) {
                 _serve(op, step);
-                if (op == FORCED) _withdraw(step);
-            } else if (op == UNWIND) {
+                if (op == Layout.OP_FORCED) _withdraw(step);
+            } else if (op == Layout.OP_UNWIND) {
                 // Its batch needs a fresh round, so the price mark is not 0.
-                if (marks[0][0] == 0) marks = ROUNDS.marks();
+                if (marks[0][Layout.MARK_PRICE] == 0) marks = ROUNDS.marks();
                 _unwind(i, step, marks);
             }
         }
@@ -338,6 +343,27 @@ contract Vault is IVault, NativeCredits {
         if (count > ISettlement(settlement).accountsMax()) revert AccountsFull();
         _queue.nextIndex = uint32(count);
         _queue.opened = uint32(count);
+    }
+
+    // ----------------------------------------------------------------------------------------------- governance
+
+    /// @inheritdoc IVault
+    function setTerms(
+        uint32 depositDelay,
+        uint32 depositSpacing,
+        uint32 unwindDuration,
+        uint96 openingFee,
+        uint64[8] calldata caps
+    ) external onlyGovernance {
+        _clocks = Clocks(depositDelay, depositSpacing, unwindDuration, openingFee);
+        for (uint256 a = 0; a < ASSETS; ++a) {
+            _assets[a].cap = caps[a];
+        }
+    }
+
+    /// @inheritdoc IVault
+    function lowerCap(uint8 asset, uint64 cap) external onlyGovernance {
+        _assets[asset].cap = cap;
     }
 
     // ------------------------------------------------------------------------------------------------ insurance
@@ -447,7 +473,7 @@ contract Vault is IVault, NativeCredits {
     function unwindPrice(uint8 asset) external view returns (uint256) {
         int256 held = _books[asset].backstop;
         if (asset == 0 || held == 0) return 0;
-        return _books.unwindPrice(asset, held > 0, UNWIND_DURATION, ROUNDS.marks());
+        return _books.unwindPrice(asset, held > 0, _clocks.unwindDuration, ROUNDS.marks());
     }
 
     /// @inheritdoc IVault
@@ -557,10 +583,10 @@ contract Vault is IVault, NativeCredits {
     function config() external view returns (Config memory) {
         return Config({
             rounds: address(ROUNDS),
-            depositDelay: DEPOSIT_DELAY,
-            depositSpacing: DEPOSIT_SPACING,
-            unwindDuration: UNWIND_DURATION,
-            openingFee: OPENING_FEE
+            depositDelay: _clocks.depositDelay,
+            depositSpacing: _clocks.depositSpacing,
+            unwindDuration: _clocks.unwindDuration,
+            openingFee: _clocks.openingFee
         });
     }
 
@@ -597,7 +623,8 @@ contract Vault is IVault, NativeCredits {
         _books[asset].queued += amount;
 
         id = _queue.end++;
-        uint40 deadline = Deadlines.next(_queue.deadline, DEPOSIT_DELAY, DEPOSIT_SPACING, ROUNDS.liveTime());
+        uint40 deadline =
+            Deadlines.next(_queue.deadline, _clocks.depositDelay, _clocks.depositSpacing, ROUNDS.liveTime());
         _queue.deadline = deadline;
         _deposits[id] = Deposit(msg.sender, asset, kind, DepositState.Queued, index, deadline, amount);
         emit Deposited(id, index, uint8(kind), asset, amount, ax, ay, msg.sender, deadline);
@@ -642,20 +669,21 @@ contract Vault is IVault, NativeCredits {
     function _consume(uint256 number, uint256 op, uint256[] calldata step) private {
         uint64 id = _queue.first;
         Deposit storage d = _deposits[id];
-        DepositKind kind = op == OPEN ? DepositKind.Open : DepositKind.TopUp;
+        DepositKind kind = op == Layout.OP_OPEN ? DepositKind.Open : DepositKind.TopUp;
         (uint8 asset, uint64 amount) = (d.asset, d.amount);
         if (
-            id >= _queue.end || d.kind != kind || step[1] != d.index || step[6] != asset || step[7] != amount
-                || (op == OPEN && _ownerOf(step[8], step[9]) != ownerOf[d.index])
+            id >= _queue.end || d.kind != kind || step[Layout.STEP_INDEX] != d.index
+                || step[Layout.STEP_ASSET] != asset || step[Layout.STEP_AMOUNT] != amount
+                || (op == Layout.OP_OPEN && _ownerOf(step[Layout.STEP_U], step[Layout.STEP_V]) != ownerOf[d.index])
         ) revert WrongDeposit(number);
         _queue.first = id + 1;
-        if (op == BOUNCE) {
+        if (op == Layout.OP_BOUNCE) {
             d.state = DepositState.Bounced;
             emit DepositBounced(id);
             return;
         }
         d.state = DepositState.Consumed;
-        if (op == OPEN) ++_queue.opened;
+        if (op == Layout.OP_OPEN) ++_queue.opened;
         Book storage book = _books[asset];
         book.queued -= amount;
         book.accounts += int128(uint128(amount));
@@ -664,7 +692,8 @@ contract Vault is IVault, NativeCredits {
     }
 
     function _withdraw(uint256[] calldata step) private {
-        (uint256 asset, uint256 amount, uint256 extra) = (step[6], step[7], step[8]);
+        (uint256 asset, uint256 amount, uint256 extra) =
+            (step[Layout.STEP_ASSET], step[Layout.STEP_AMOUNT], step[Layout.STEP_U]);
         requireWithdrawable(asset, amount);
         if (extra.recipient() == address(0) || extra > type(uint160).max | PackedWithdrawal.IN_FULL) {
             revert BadRecipient(extra);
@@ -677,7 +706,9 @@ contract Vault is IVault, NativeCredits {
         bool inFull = extra.inFull();
         if (inFull) book.pendingInFull += uint64(amount);
         (uint256 id, uint256 epoch) = (_withdrawals.length, _record.epoch);
-        emit WithdrawalPending(id, step[1], extra.recipient(), uint8(asset), uint64(amount), epoch, inFull);
+        emit WithdrawalPending(
+            id, step[Layout.STEP_INDEX], extra.recipient(), uint8(asset), uint64(amount), epoch, inFull
+        );
         _withdrawals.push(PackedWithdrawal.pack(extra, asset, amount, epoch));
         if (epoch >= PackedWithdrawal.EPOCH_END) _lateEpochs[id] = epoch;
     }
@@ -694,16 +725,26 @@ contract Vault is IVault, NativeCredits {
 
     function _serve(uint256 op, uint256[] calldata step) private {
         IForced(forced).consume(
-            op, step[1], step[6], step[7], step[8], step[9], step[2], step[3], step[4], step[5]
+            op,
+            step[Layout.STEP_INDEX],
+            step[Layout.STEP_ASSET],
+            step[Layout.STEP_AMOUNT],
+            step[Layout.STEP_U],
+            step[Layout.STEP_V],
+            step[Layout.STEP_LEAF],
+            step[Layout.STEP_CIPHER],
+            step[Layout.STEP_CIPHER + 1],
+            step[Layout.STEP_CIPHER + 2]
         );
     }
 
     /// @dev y / x against the price of this second, on the side that is better for the backstop.
     function _unwind(uint256 number, uint256[] calldata step, uint64[9][7] memory marks) private {
-        (uint256 asset, uint256 x, uint256 y, bool buys) = (step[6], step[7], step[8], step[9] == 1);
+        (uint256 asset, uint256 x, uint256 y, bool buys) =
+            (step[Layout.STEP_ASSET], step[Layout.STEP_AMOUNT], step[Layout.STEP_U], step[Layout.STEP_V] == 1);
         if (x > _books.size(asset, buys) || x == 0) revert BackstopSide(number);
         if (x > type(uint64).max || y > type(uint64).max) revert AmountTooLarge(x > y ? x : y);
-        uint256 worth = x * _books.unwindPrice(asset, buys, UNWIND_DURATION, marks);
+        uint256 worth = x * _books.unwindPrice(asset, buys, _clocks.unwindDuration, marks);
         if (buys ? y << 32 < worth : y << 32 > worth) revert BackstopPrice(number);
 
         int128 dx = int128(uint128(x));

@@ -19,7 +19,7 @@ interface IForced is IStepErrors, INativeCredits {
         /// In the chain's coin: returned unless the request is discharged.
         uint256 bond;
         /// In the chain's coin, of every place in the queue: burnt.
-        uint256 forcedFee;
+        uint96 forcedFee;
     }
 
     enum State {
@@ -73,6 +73,7 @@ interface IForced is IStepErrors, INativeCredits {
 
     error InvalidConfig(string what);
     error NotVault();
+    error NotGovernance();
     error WrongBond(uint256 expected);
     error WrongFee(uint256 expected);
     /// @notice The caller already has a request for this account.
@@ -135,6 +136,9 @@ interface IForced is IStepErrors, INativeCredits {
 
     /// @notice Credits the bond of a request that a freeze left pending. Anyone.
     function takeBond(uint64 number) external;
+
+    /// @notice Sets clocks and fee, as in `Config`. Governance, which answers for their order.
+    function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external;
 
     /// @return late Whether the request is pending, past its deadline, not expired and within free custody.
     /// @return deadline Its deadline.

@@ -26,6 +26,8 @@ interface IInsurance {
 
     error NotVault();
     error Frozen();
+    /// @notice The guardian has halted new insurance.
+    error Halted();
     error NothingWaiting();
     error NothingToCollect();
     error SharesZero();

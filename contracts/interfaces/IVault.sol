@@ -31,7 +31,7 @@ interface IVault is IStepErrors, INativeCredits {
         /// From a liquidation until the backstop offers what it took over at `sell` or asks for it at `buy`.
         uint32 unwindDuration;
         /// In the chain's coin, for opening an account.
-        uint256 openingFee;
+        uint96 openingFee;
     }
 
     enum DepositKind {
@@ -146,6 +146,9 @@ interface IVault is IStepErrors, INativeCredits {
     error NotSettlement();
     error NotInsurance();
     error NotEscape();
+    error NotGovernance();
+    /// @notice The guardian has halted new accounts.
+    error Halted();
     /// @notice Indices are reserved for an import before any deposit only.
     error IndicesTaken();
     error WrongFee(uint256 expected);
@@ -217,6 +220,18 @@ interface IVault is IStepErrors, INativeCredits {
 
     /// @notice Gives the first indices to an import. Settlement.
     function reserveIndices(uint256 count) external;
+
+    /// @notice Sets clocks and fee, as in `Config`, and caps. Governance, which answers for their order.
+    function setTerms(
+        uint32 depositDelay,
+        uint32 depositSpacing,
+        uint32 unwindDuration,
+        uint96 openingFee,
+        uint64[8] calldata caps
+    ) external;
+
+    /// @notice Sets one asset's cap. Governance.
+    function lowerCap(uint8 asset, uint64 cap) external;
 
     /// @notice Takes an insurer's cash. Insurance.
     /// @param tokenAmount Token units.

@@ -2,15 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {Book} from "./Book.sol";
+import {Layout} from "./Layout.sol";
 
 /// @title The backstop: what it holds and owes, what that is worth, and what it gives it back for.
 /// @dev Marks as `IRounds.marks` gives them.
 library Backstop {
-    /// @dev Places of a round's marks.
-    uint256 private constant PRICE = 0;
-    uint256 private constant SELL = 5;
-    uint256 private constant BUY = 6;
-
     /// @notice Whether there is anything but cash.
     /// @param count Assets, cash included.
     function hasInventory(Book[8] storage books, uint256 count) internal view returns (bool) {
@@ -29,7 +25,7 @@ library Backstop {
         worth = int256(books[0].backstop) << 32;
         for (uint256 a = 1; a < count; ++a) {
             int256 held = books[a].backstop;
-            if (held != 0) worth += held * int256(uint256(marks[a - 1][held > 0 ? SELL : BUY]));
+            if (held != 0) worth += held * int256(uint256(marks[a - 1][held > 0 ? Layout.MARK_SELL : Layout.MARK_BUY]));
         }
     }
 
@@ -50,7 +46,7 @@ library Backstop {
         uint256 t = block.timestamp - books[asset].unwindStart;
         if (t > duration) t = duration;
         uint64[9] memory m = marks[asset - 1];
-        uint256 price = m[PRICE];
-        return offers ? price - (price - m[SELL]) * t / duration : price + (m[BUY] - price) * t / duration;
+        uint256 price = m[Layout.MARK_PRICE];
+        return offers ? price - (price - m[Layout.MARK_SELL]) * t / duration : price + (m[Layout.MARK_BUY] - price) * t / duration;
     }
 }

@@ -39,8 +39,8 @@ export interface BeaconOptions extends StepOptions {
   readonly iterations: number
 }
 
-export const MIN_ITERATIONS = 10
-export const MAX_ITERATIONS = 30
+const MIN_ITERATIONS = 10
+const MAX_ITERATIONS = 30
 
 /**
  * Multiplies the secret of every circuit's key by a fresh random number, and forgets the numbers.

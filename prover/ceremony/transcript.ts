@@ -56,7 +56,7 @@ export interface Setting {
 
 export const TRANSCRIPT = 'transcript.json'
 export const BEACON_NAME = 'beacon'
-export const MAX_NAME = 64
+const MAX_NAME = 64
 const FORMAT = 1
 /** Thousands of contributions. */
 const MAX_TRANSCRIPT_BYTES = 16 << 20
@@ -66,7 +66,7 @@ export function zkeyPath(directory: string, circuit: CircuitName): string {
   return join(directory, `${circuit}.zkey`)
 }
 
-export function byCircuit<T>(value: (circuit: CircuitName) => T): Record<CircuitName, T> {
+function byCircuit<T>(value: (circuit: CircuitName) => T): Record<CircuitName, T> {
   return Object.fromEntries(CIRCUITS.map((circuit) => [circuit, value(circuit)])) as Record<CircuitName, T>
 }
 

@@ -53,7 +53,7 @@ export function readCandles(path: string): Candle[] {
 }
 
 /** Open, then low and high in the order that the bar's direction implies (a rising bar visits its low first), then close. */
-export function barPath(candle: Candle): bigint[] {
+function barPath(candle: Candle): bigint[] {
   const { open, high, low, close } = candle
   return close >= open ? [open, low, high, close] : [open, high, low, close]
 }

@@ -4,6 +4,7 @@
 export const INSURANCE_ABI = [
   {"inputs":[],"name":"CheckpointDue","type":"error"},
   {"inputs":[],"name":"Frozen","type":"error"},
+  {"inputs":[],"name":"Halted","type":"error"},
   {"inputs":[{"name":"shares","type":"uint256"}],"name":"NotEnoughShares","type":"error"},
   {"inputs":[],"name":"NotVault","type":"error"},
   {"inputs":[],"name":"NothingToCollect","type":"error"},

@@ -1,4 +1,4 @@
-import { type Address, decodeFunctionData, type Hex, type PublicClient } from 'viem'
+import { type Address, getAbiItem, type Hex, type PublicClient } from 'viem'
 import { type Account, accountLeaf, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { ASSETS } from '../../protocol/constants.ts'
@@ -6,20 +6,15 @@ import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { Balances } from '../../protocol/health.ts'
 import { ownerHash } from '../../protocol/keys.ts'
+import { offsets, STEP, VALUES, WRITE, width } from '../../protocol/layout.ts'
 import { AccountTree, type Path } from '../../protocol/tree.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { VERIFIER_ABI } from '../abi/verifier.ts'
 import { blockRanges } from './block-ranges.ts'
-import { inOrder } from './in-order.ts'
+import { firstBlockSince } from './first-block.ts'
 
 const OPEN = 1
-const RESOLVE = 1
-const TRANSACT = 2
-const RESOLVE_HEADER = 13
-const RESOLVE_WRITE = 5
-const TRANSACT_HEADER = 4
-const TRANSACT_STEP = 10
 /** Operations by their number in a batch; what neither writes an account is left out. */
 const KINDS: Readonly<Record<number, EventKind>> = {
   1: 'open',
@@ -30,6 +25,14 @@ const KINDS: Readonly<Record<number, EventKind>> = {
   6: 'preferences',
   7: 'forced',
 }
+/** The events of the settlement and of its vault that accounts are read from. */
+const EVENTS = [
+  getAbiItem({ abi: SETTLEMENT_ABI, name: 'Genesis' }),
+  getAbiItem({ abi: SETTLEMENT_ABI, name: 'Resolved' }),
+  getAbiItem({ abi: SETTLEMENT_ABI, name: 'Transacted' }),
+  getAbiItem({ abi: VAULT_ABI, name: 'Deposited' }),
+  getAbiItem({ abi: VAULT_ABI, name: 'Checkpointed' }),
+] as const
 
 export type EventKind =
   | 'open'
@@ -79,7 +82,7 @@ export interface Opening {
 }
 
 /**
- * All that a settlement ever published about its accounts, from events and call data alone. Nobody has to be asked or
+ * All that a settlement ever published about its accounts, from events alone. Nobody has to be asked or
  * believed: the leaves must have the root that the contract has, and an account is what its owner's key opens.
  */
 export class SettlementHistory {
@@ -110,7 +113,7 @@ export class SettlementHistory {
   ): Promise<SettlementHistory> {
     const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
     const end = await client.getBlockNumber()
-    const [{ vault, transactVerifier }, start] = await Promise.all([
+    const [{ vault, transactVerifier }, deployedAt] = await Promise.all([
       client.readContract({ ...contract, functionName: 'config', blockNumber: end }),
       client.readContract({ ...contract, functionName: 'deployedAt', blockNumber: end }),
     ])
@@ -120,42 +123,29 @@ export class SettlementHistory {
       ? await client.readContract({ ...custody, functionName: 'lastCheckpoint', blockNumber: end })
       : { root: await client.readContract({ ...contract, functionName: 'accountsRoot', blockNumber: end }), epoch: 0n }
 
-    const settlements: { block: bigint; position: number; transaction: Hex }[] = []
+    const start = await firstBlockSince(client, deployedAt, end)
+    const list: ChainWrite[] = []
     const openings: Opening[] = []
-    let genesis: Hex | undefined
-    let checkpoint: { block: bigint; position: number } | undefined
+    let leaves: readonly bigint[] = []
+    /** Before the checkpoint's own event. */
+    let counted = 0
     for (const { fromBlock, toBlock } of blockRanges(start, end)) {
-      const range = { fromBlock, toBlock, strict: true } as const
-      for (const log of await client.getContractEvents({ ...contract, eventName: 'Settled', ...range })) {
-        if (settlements.at(-1)?.transaction !== log.transactionHash)
-          settlements.push({ block: log.blockNumber, position: log.transactionIndex, transaction: log.transactionHash })
-      }
-      for (const log of await client.getContractEvents({ ...contract, eventName: 'Genesis', ...range }))
-        genesis = log.transactionHash
-      openings.push(...(await openingsBetween(client, vault, fromBlock, toBlock)))
-      for (const log of await client.getContractEvents({ ...custody, eventName: 'Checkpointed', ...range })) {
-        if (log.args.epoch === epoch) checkpoint = { block: log.blockNumber, position: log.transactionIndex }
+      const logs = await client.getLogs({ address: [settlement, vault], events: EVENTS, fromBlock, toBlock, strict: true })
+      for (const log of logs) {
+        if (log.eventName === 'Genesis') leaves = log.args.leaves
+        else if (log.eventName === 'Deposited') openings.push(...openingOf(log.args))
+        else if (log.eventName !== 'Checkpointed') list.push(...writesOf(log))
+        else if (log.args.epoch === epoch) counted = list.length
       }
     }
 
-    const tree = new AccountTree(Number(depth), genesis === undefined ? [] : await initialLeaves(client, genesis))
+    const tree = new AccountTree(Number(depth), leaves)
     const writes = new Map<number, ChainWrite[]>()
-    const counted = settlements.filter(({ block, position }) => {
-      if (!options.atCheckpoint) return true
-      return (
-        checkpoint !== undefined &&
-        (block < checkpoint.block || (block === checkpoint.block && position <= checkpoint.position))
-      )
-    })
-    for await (const list of inOrder(counted, ({ block, transaction }) =>
-      settlementWrites(client, settlement, block, transaction),
-    )) {
-      for (const write of list) {
-        tree.set(write.index, write.leaf)
-        const before = writes.get(write.index)
-        if (before === undefined) writes.set(write.index, [write])
-        else before.push(write)
-      }
+    for (const write of options.atCheckpoint ? list.slice(0, counted) : list) {
+      tree.set(write.index, write.leaf)
+      const before = writes.get(write.index)
+      if (before === undefined) writes.set(write.index, [write])
+      else before.push(write)
     }
     if (tree.root !== root)
       throw new PlimsollError(
@@ -211,11 +201,12 @@ export class SettlementHistory {
 export async function openingsOf(client: PublicClient, settlement: Address): Promise<Opening[]> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const end = await client.getBlockNumber()
-  const [{ vault }, start] = await Promise.all([
+  const [{ vault }, deployedAt] = await Promise.all([
     client.readContract({ ...contract, functionName: 'config' }),
     client.readContract({ ...contract, functionName: 'deployedAt' }),
   ])
   const openings: Opening[] = []
+  const start = await firstBlockSince(client, deployedAt, end)
   for (const { fromBlock, toBlock } of blockRanges(start, end))
     openings.push(...(await openingsBetween(client, vault, fromBlock, toBlock)))
   return openings
@@ -235,60 +226,37 @@ async function openingsBetween(
     toBlock,
     strict: true,
   })
-  return logs.flatMap(({ args }) =>
-    args.kind === OPEN ? [{ index: Number(args.index), publicKey: [args.ax, args.ay] as const }] : [],
-  )
+  return logs.flatMap(({ args }) => openingOf(args))
 }
 
-async function initialLeaves(client: PublicClient, hash: Hex): Promise<readonly bigint[]> {
-  const { input } = await client.getTransaction({ hash })
-  const call = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (call.functionName !== 'genesis') throw new PlimsollError(`Transaction ${hash} is not an import.`)
-  return call.args[2]
+function openingOf(deposit: { kind: number; index: bigint; ax: bigint; ay: bigint }): Opening[] {
+  return deposit.kind === OPEN ? [{ index: Number(deposit.index), publicKey: [deposit.ax, deposit.ay] }] : []
 }
 
-async function settlementWrites(
-  client: PublicClient,
-  settlement: Address,
-  block: bigint,
-  hash: Hex,
-): Promise<ChainWrite[]> {
-  const { to, input } = await client.getTransaction({ hash })
-  if (to?.toLowerCase() !== settlement.toLowerCase())
-    throw new PlimsollError(
-      `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
-    )
-  const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (functionName !== 'settle') throw new PlimsollError(`Transaction ${hash} is not a settlement.`)
-  return args[0].flatMap(({ circuit, values }) => {
-    const list: ChainWrite[] = []
-    if (circuit === RESOLVE) {
-      for (let i = RESOLVE_HEADER; i < values.length; i += RESOLVE_WRITE) {
-        if (values[i + 1] !== 0n)
-          list.push({
-            block,
-            transaction: hash,
-            kind: undefined,
-            index: Number(values[i]),
-            leaf: values[i + 1]!,
-            cipher: values.slice(i + 2, i + 5),
-          })
-      }
-    }
-    if (circuit === TRANSACT) {
-      for (let i = TRANSACT_HEADER; i < values.length; i += TRANSACT_STEP) {
-        const kind = KINDS[Number(values[i])]
-        if (kind !== undefined)
-          list.push({
-            block,
-            transaction: hash,
-            kind,
-            index: Number(values[i + 1]),
-            leaf: values[i + 2]!,
-            cipher: values.slice(i + 3, i + 6),
-          })
-      }
-    }
-    return list
-  })
+interface BatchLog {
+  readonly blockNumber: bigint
+  readonly transactionHash: Hex
+  readonly eventName: 'Resolved' | 'Transacted'
+  readonly args: { readonly values: readonly bigint[] }
+}
+
+/** What a batch wrote into the tree. Contracts have checked that it has all its values. */
+function writesOf({ blockNumber: block, transactionHash: transaction, eventName, args: { values } }: BatchLog): ChainWrite[] {
+  const transacted = eventName === 'Transacted'
+  const each = width(transacted ? STEP : WRITE)
+  const { index, leaf, cipher } = transacted ? offsets(STEP) : offsets(WRITE)
+  const list: ChainWrite[] = []
+  for (let at = width(transacted ? VALUES.transact : VALUES.resolve); at < values.length; at += each) {
+    const kind = transacted ? KINDS[Number(values[at])] : undefined
+    if (transacted ? kind === undefined : values[at + leaf] === 0n) continue
+    list.push({
+      block,
+      transaction,
+      kind,
+      index: Number(values[at + index]),
+      leaf: values[at + leaf]!,
+      cipher: values.slice(at + cipher, at + cipher + WRITE.cipher),
+    })
+  }
+  return list
 }

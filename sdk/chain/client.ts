@@ -5,7 +5,7 @@ import {
   createPublicClient,
   createWalletClient,
   defineChain,
-  http,
+  getAddress,
   isAddressEqual,
   type LocalAccount,
   type PublicClient,
@@ -13,12 +13,17 @@ import {
   type WalletClient,
 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { ChainFailure } from './chain-failure.ts'
+import { ChainEndpoint, type EndpointOptions } from './endpoint.ts'
 
 /** Chains on which development keys and mock feeds are allowed. */
 export const LOCAL_CHAINS: readonly number[] = [31337, 1337]
 
 export interface ReadClient {
+  /** What the endpoints are called in messages: without what providers take for a key. */
   readonly url: string
+  /** Where everything is asked. */
+  readonly endpoint: ChainEndpoint
   readonly chainId: number
   readonly read: PublicClient<Transport, Chain>
 }
@@ -33,44 +38,55 @@ export interface SigningClient extends ReadClient {
 /** A few blocks of a slow chain. */
 const PATIENCE = 45_000
 
-/** @throws PlimsollError when nothing answers at the URL */
-export async function connect(url: string): Promise<ReadClient> {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new PlimsollError(`--rpc ${url} is not an http or https URL.`)
-  const transport = http(url, { retryCount: 2, timeout: 60_000 })
-  const chainId = await createPublicClient({ transport })
-    .getChainId()
-    .catch(() => {
-      throw new PlimsollError(`No JSON-RPC endpoint answers at ${url}.`, { hint: 'Check --rpc.' })
+/**
+ * A connection with a chain through one endpoint or several, of which any answers what another does not.
+ * @throws PlimsollError when a URL is none, nothing answers, or the endpoints serve different chains
+ */
+export async function connect(rpc: string | readonly string[], options: EndpointOptions = {}): Promise<ReadClient> {
+  const endpoint = new ChainEndpoint(rpc, options)
+  const chainId = await endpoint.chainId().catch((error: unknown) => {
+    if (!(error instanceof ChainFailure)) throw error
+    throw new ChainFailure(`No JSON-RPC endpoint answers at ${endpoint.name}. ${error.message}`, {
+      hint: 'Check --rpc.',
     })
+  })
+  return { url: endpoint.name, endpoint, chainId, read: readClient(endpoint.transport(), chainId, endpoint.name) }
+}
+
+/** A client of viem that reads through a transport. */
+export function readClient(transport: Transport, chainId: number, name: string): PublicClient<Transport, Chain> {
   // A local chain mines at once: waiting for blocks would only cost time.
   const pollingInterval = LOCAL_CHAINS.includes(chainId) ? 50 : 2_000
-  const read = createPublicClient({ chain: chainOf(chainId, url), transport, pollingInterval, cacheTime: 0 })
-  return { url, chainId, read }
+  return createPublicClient({ chain: chainOf(chainId, name), transport, pollingInterval, cacheTime: 0 })
 }
 
 /**
  * The same with an account that signs: one that holds its own key, or the address of an account that the endpoint holds
  * unlocked, its first where none is named.
- * @throws PlimsollError when nothing answers at the URL, or it does not hold such an account
+ * @throws PlimsollError when nothing answers, or the endpoint does not hold such an account
  */
-export async function connectSigner(url: string, account?: LocalAccount | Address): Promise<SigningClient> {
-  return withSigner(await connect(url), account)
+export async function connectSigner(
+  rpc: string | readonly string[],
+  account?: LocalAccount | Address,
+  options: EndpointOptions = {},
+): Promise<SigningClient> {
+  return withSigner(await connect(rpc, options), account)
 }
 
 /** A connection with an account that signs, as `connectSigner` takes it. @throws PlimsollError as `connectSigner` */
 export async function withSigner(client: ReadClient, account?: LocalAccount | Address): Promise<SigningClient> {
-  const { url } = client
-  const transport = http(url, { retryCount: 2, timeout: 60_000 })
-  const chain = chainOf(client.chainId, url)
+  const transport = client.endpoint.transport()
+  const chain = chainOf(client.chainId, client.url)
   const sender = typeof account === 'object' ? account : await unlockedAccount(client, account)
   const write = createWalletClient({ account: sender, chain, transport })
   return { ...client, sender: write.account.address, write, patience: PATIENCE }
 }
 
 /** @throws PlimsollError when the endpoint holds no account, or not the one that is named */
-async function unlockedAccount({ url, chainId }: ReadClient, named: Address | undefined): Promise<Address> {
-  const unlocked = await createWalletClient({ chain: chainOf(chainId, url), transport: http(url) }).getAddresses()
+async function unlockedAccount({ url, read }: ReadClient, named: Address | undefined): Promise<Address> {
+  const unlocked = ((await read.request({ method: 'eth_accounts' } as never)) as Address[]).map((one) =>
+    getAddress(one),
+  )
   const account = named === undefined ? unlocked[0] : unlocked.find((address) => isAddressEqual(address, named))
   if (account !== undefined) return account
   throw new PlimsollError(

@@ -1,6 +1,13 @@
-import { BaseError, ContractFunctionRevertedError, decodeErrorResult, type Hex } from 'viem'
+import {
+  BaseError,
+  ContractFunctionRevertedError,
+  ContractFunctionZeroDataError,
+  decodeErrorResult,
+  type Hex,
+} from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { ERRORS_ABI } from '../abi/errors.ts'
+import { ChainFailure, chainFailureIn } from './chain-failure.ts'
 
 /** What somebody may do who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -18,6 +25,8 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
 export function refusal(error: unknown, what: string): Error {
+  const failure = chainFailureIn(error)
+  if (failure !== undefined) return failure
   if (!(error instanceof BaseError)) return error as Error
   const reverted = error.walk((cause) => cause instanceof ContractFunctionRevertedError)
   if (reverted instanceof ContractFunctionRevertedError) {
@@ -26,7 +35,12 @@ export function refusal(error: unknown, what: string): Error {
   }
   const known = knownError(error)
   if (known !== undefined) return new ContractRefusal(what, known.errorName, known.args ?? [])
-  return new ChainFailure(`The chain did not serve ${what}: ${error.shortMessage.split('\n')[0]}`)
+  if (error.walk((cause) => cause instanceof ContractFunctionZeroDataError) !== null)
+    return new ChainFailure(
+      `The chain did not serve ${what}: there is no contract of this version there, as the endpoint has it.`,
+      { hint: 'The endpoint may be behind; else check --settlement and --rpc.' },
+    )
+  return new ChainFailure(`The chain did not serve ${what}: ${(error.details || error.shortMessage).split('\n')[0]}`)
 }
 
 interface KnownError {
@@ -51,9 +65,6 @@ function errorOf(data: Hex | undefined): KnownError | undefined {
     return undefined
   }
 }
-
-/** The endpoint did not answer, or not with sense; what was asked may have happened all the same. */
-export class ChainFailure extends PlimsollError {}
 
 /** The contract reverted. */
 export class ContractRefusal extends PlimsollError {

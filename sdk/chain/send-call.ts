@@ -4,12 +4,15 @@ import {
   type ContractFunctionArgs,
   type ContractFunctionName,
   encodeFunctionData,
+  numberToHex,
   type TransactionReceipt,
 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { chainFailureIn } from './chain-failure.ts'
 import type { SigningClient } from './client.ts'
 import { refusal } from './contract-errors.ts'
-import { sendTransaction } from './send-transaction.ts'
+import type { Pinned } from './pinned.ts'
+import { sendTransaction, type Transaction } from './send-transaction.ts'
 
 type Writable = 'nonpayable' | 'payable'
 
@@ -32,16 +35,35 @@ export async function sendCall<const A extends Abi, F extends ContractFunctionNa
   const { abi, args } = call as unknown as { abi: Abi; args: unknown[] }
   try {
     const sent = value === undefined ? {} : { value }
-    await signer.read.simulateContract({ account: signer.sender, address, abi, functionName, args, ...sent })
-    const receipt = await sendTransaction(signer, {
-      to: address,
-      data: encodeFunctionData({ abi, functionName: functionName as string, args }),
-      ...sent,
-    })
+    const data = encodeFunctionData({ abi, functionName: functionName as string, args })
+    await signer.read
+      .simulateContract({ account: signer.sender, address, abi, functionName, args, ...sent })
+      .catch(async (error: unknown) => {
+        if (chainFailureIn(error) !== undefined || !(await isContradicted(signer, { to: address, data, ...sent })))
+          throw error
+      })
+    const receipt = await sendTransaction(signer, { to: address, data, ...sent })
     if (receipt.status !== 'success')
       throw new PlimsollError(`The transaction ${receipt.transactionHash} (${functionName}) was reverted.`)
     return receipt
   } catch (error) {
     throw refusal(error, functionName)
   }
+}
+
+/**
+ * Whether others say of a call that it would succeed which a simulation said would revert: an endpoint that is a block late
+ * simulates on a state that is no longer, and nobody is to blame for that. Asked by another method, and of every endpoint.
+ */
+async function isContradicted(
+  { endpoint, sender, ...signer }: SigningClient & Partial<Pinned>,
+  { to, data, value }: Transaction,
+): Promise<boolean> {
+  const call = { from: sender, to, data, ...(value !== undefined && { value: numberToHex(value) }) }
+  const at = signer.block === undefined ? 'latest' : numberToHex(signer.block.number)
+  const answers = [
+    ...(await endpoint.each({ method: 'eth_estimateGas', params: [call, at] })),
+    ...(endpoint.members.length > 1 ? await endpoint.each({ method: 'eth_call', params: [call, at] }) : []),
+  ]
+  return answers.some(({ status }) => status === 'fulfilled')
 }

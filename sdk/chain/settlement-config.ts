@@ -1,19 +1,18 @@
-import { type Address, BaseError, HttpRequestError, type PublicClient, TimeoutError } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
-import { refusal } from './contract-errors.ts'
+import { chainFailureIn } from './chain-failure.ts'
 
 /** What a settlement was deployed with. @throws PlimsollError when there is none at the address, or the chain does not answer */
 export async function settlementConfig(read: PublicClient, settlement: Address) {
   return read
     .readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })
     .catch((error: unknown) => {
-      const unanswered =
-        error instanceof BaseError &&
-        error.walk((cause) => cause instanceof HttpRequestError || cause instanceof TimeoutError) !== null
-      if (unanswered) throw refusal(error, 'the settlement')
-      throw new PlimsollError(`There is no settlement of this version at ${settlement}.`, {
-        hint: 'Check --settlement and --rpc.',
-      })
+      throw (
+        chainFailureIn(error) ??
+        new PlimsollError(`There is no settlement of this version at ${settlement}.`, {
+          hint: 'Check --settlement and --rpc.',
+        })
+      )
     })
 }

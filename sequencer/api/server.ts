@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
+import { ChainFailure } from '../../sdk/chain/chain-failure.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
@@ -140,7 +141,7 @@ function refuse(response: ServerResponse, error: unknown): void {
       `plimsoll: a request failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}\n`,
     )
     json(response, 503, {
-      error: { code: 'UNAVAILABLE', message: known ? error.message : 'The node cannot answer now.' },
+      error: { code: 'UNAVAILABLE', message: known ? inPublic(error) : 'The node cannot answer now.' },
     })
     return
   }
@@ -151,6 +152,11 @@ function refuse(response: ServerResponse, error: unknown): void {
     error: { code: error.code, message: error.message },
     ...(error instanceof Duplicate ? { id: error.id } : {}),
   })
+}
+
+/** Owners are not told which endpoints the node asks, nor what those said. */
+function inPublic(error: PlimsollError): string {
+  return error instanceof ChainFailure ? error.publicly : error.message
 }
 
 /** What the chain shows anyway, and nothing more. */

@@ -68,7 +68,7 @@ export class WithdrawalBook {
     const { vault, settlement } = this.#contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    const start = this.#next ?? (await settlement.view('deployedAt'))
+    const start = this.#next ?? (await settlement.firstBlock(end))
     const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
     for (const range of blockRanges(start, end)) {
       const [pendings, claims] = await Promise.all([

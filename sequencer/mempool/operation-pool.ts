@@ -266,7 +266,7 @@ export class OperationPool {
 }
 
 /** The id of an operation is the message that its owner signed. */
-export function operationId(operation: OwnerOperation, { ledger }: System): Hex {
+function operationId(operation: OwnerOperation, { ledger }: System): Hex {
   return toHex(messageHash(ledger.domain, operationMessage(operation)), { size: 32 })
 }
 

@@ -307,7 +307,7 @@ export class SequencerNode {
     const custody = await this.#contracts.custody()
     if (round.number > 0) this.#current.system.setMarks(await this.settlement.marks())
     // Checkpoints, insurers and donors change it too: only the contract knows.
-    this.#current.system.ledger.backstop.splice(0, ASSETS, ...(await this.settlement.view('backstop')))
+    this.#current.system.ledger.backstop.splice(0, ASSETS, ...(await this.settlement.backstop()))
     const [deposits, forced] = custody.frozen
       ? [[], []]
       : [await this.#contracts.deposits(), await this.#contracts.forcedRequests(now)]

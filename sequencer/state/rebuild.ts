@@ -1,5 +1,5 @@
-import { decodeEventLog, decodeFunctionData, type Hex } from 'viem'
-import { CIRCUIT_NUMBERS, Settlement } from '../../chain/settlement.ts'
+import { decodeEventLog, type Hex } from 'viem'
+import { Settlement } from '../../chain/settlement.ts'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
 import {
   type Batch,
@@ -23,19 +23,12 @@ import { System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { PROFILES, type Profile } from '../../prover/profiles.ts'
-import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { openingsOf } from '../../sdk/chain/account-history.ts'
 import { blockRanges } from '../../sdk/chain/block-ranges.ts'
 import type { ReadClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
-import { inOrder } from '../../sdk/chain/in-order.ts'
 import type { Deployment, NodeState } from './store.ts'
 import { decryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
-
-const NAMES = Object.fromEntries(Object.entries(CIRCUIT_NUMBERS).map(([name, number]) => [number, name])) as Record<
-  number,
-  Batch['circuit']
->
 
 export interface Rebuilt {
   readonly deployment: Deployment
@@ -75,17 +68,10 @@ export async function rebuild(
     )
     const rebuilder = new Rebuilder(ledger, secret, keys, memoKey(secret, client.chainId, settlement.address))
     let done = 0
-    const steps = inOrder(events(settlement, end), async (event) => ({
-      ...event,
-      batches: event.kind === 'settled' ? await settledBatches(settlement, event.hash) : [],
-    }))
-    for await (const step of steps) {
-      if (step.kind === 'opened') ledger.open(step)
-      else {
-        for (const [i, batch] of step.batches.entries())
-          rebuilder.batch(batch, `Batch ${i} of transaction ${step.hash}`)
-        onSettlement(++done)
-      }
+    for await (const event of events(settlement, end)) {
+      if (event.kind === 'opened') ledger.open(event)
+      else if (event.kind === 'batch') rebuilder.batch(event, `A batch of transaction ${event.hash}`)
+      else onSettlement(++done)
     }
     const system = rebuilder.system()
     const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
@@ -100,32 +86,41 @@ export async function rebuild(
   }
 }
 
+interface BatchEvent {
+  readonly kind: 'batch'
+  readonly hash: Hex
+  readonly circuit: Batch['circuit']
+  readonly window: readonly number[]
+  readonly values: readonly bigint[]
+  readonly digest: bigint
+  /** Of a sweep. */
+  readonly memo: Hex
+}
+
 type Event =
   | {
       readonly kind: 'opened'
       readonly slot: number
       readonly envelope: { floors: readonly bigint[]; ceilings: readonly bigint[] }
     }
-  | { readonly kind: 'settled'; readonly hash: Hex }
+  | BatchEvent
+  | { readonly kind: 'settled' }
 
-/** Settlements, and envelopes opened outside of them, in order. */
-async function* events({ client: { read }, address, abi }: Settlement, end: bigint): AsyncGenerator<Event> {
-  const done = new Set<Hex>()
-  const start = await read.readContract({ address, abi: SETTLEMENT_ABI, functionName: 'deployedAt' })
-  for (const range of blockRanges(start, end)) {
-    const logs = (await read.getLogs({ address, ...range })).map((log) => ({
-      ...log,
-      ...decodeEventLog({ abi, data: log.data, topics: log.topics }),
-    }))
-    const settling = new Set(
-      logs.filter(({ eventName }) => eventName === 'Settled').map(({ transactionHash }) => transactionHash),
-    )
-    for (const { eventName, args, transactionHash: hash } of logs) {
+const BATCHES: Readonly<Record<string, Batch['circuit']>> = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' }
+
+/** Envelopes, batches and ends of settlements, in order. */
+async function* events(settlement: Settlement, end: bigint): AsyncGenerator<Event> {
+  const { client, address, abi } = settlement
+  for (const range of blockRanges(await settlement.firstBlock(end), end)) {
+    for (const { data, topics, transactionHash: hash } of await client.read.getLogs({ address, ...range })) {
+      const { eventName, args } = decodeEventLog({ abi, data, topics })
       if (eventName === 'Genesis')
         throw new PlimsollError('GENESIS_IMPORTED: accounts were imported here, and the chain has only their leaves.')
-      if (settling.has(hash)) {
-        if (!done.has(hash)) yield { kind: 'settled', hash }
-        done.add(hash)
+      if (eventName === 'Settled') yield { kind: 'settled' }
+      const circuit = BATCHES[eventName!]
+      if (circuit !== undefined) {
+        const fields = args as unknown as Pick<BatchEvent, 'values' | 'digest'> & Partial<BatchEvent>
+        yield { window: [], memo: '0x', ...fields, kind: 'batch', hash, circuit }
       } else if (eventName === 'EnvelopeOpened') {
         const { slot, floors, ceilings } = args as unknown as {
           slot: bigint
@@ -136,30 +131,6 @@ async function* events({ client: { read }, address, abi }: Settlement, end: bigi
       }
     }
   }
-}
-
-interface ChainBatch {
-  readonly openings: readonly {
-    readonly slot: number
-    readonly floors: readonly bigint[]
-    readonly ceilings: readonly bigint[]
-  }[]
-  readonly circuit: number
-  readonly window: readonly number[]
-  readonly values: readonly bigint[]
-  readonly digest: bigint
-  readonly memo: Hex
-}
-
-async function settledBatches({ client, address }: Settlement, hash: Hex): Promise<readonly ChainBatch[]> {
-  const { to, input } = await client.read.getTransaction({ hash })
-  if (to?.toLowerCase() !== address.toLowerCase())
-    throw new PlimsollError(
-      `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
-    )
-  const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (functionName !== 'settle') throw new PlimsollError(`Transaction ${hash} is not a settlement.`)
-  return args[0]
 }
 
 async function profileOf(settlement: Settlement): Promise<Profile> {
@@ -201,9 +172,8 @@ class Rebuilder {
     )
   }
 
-  batch({ openings, circuit, window, values, digest, memo }: ChainBatch, place: string): void {
-    for (const { slot, floors, ceilings } of openings) this.#ledger.open({ slot, envelope: { floors, ceilings } })
-    const batch = parseBatch(NAMES[circuit]!, window, values, this.#ledger.shape)
+  batch({ circuit, window, values, digest, memo }: BatchEvent, place: string): void {
+    const batch = parseBatch(circuit, window, values, this.#ledger.shape)
     if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest)
     if (batch.circuit === 'resolve') this.#resolve(batch)
     if (batch.circuit === 'transact') this.#transact(batch)

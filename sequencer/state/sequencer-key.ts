@@ -5,7 +5,7 @@ import { SUBGROUP_ORDER } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 
 /** Environment variable with the sequencer's secret; without it the file in the node's directory is read. */
-export const SEQUENCER_KEY_VARIABLE = 'PLIMSOLL_SEQUENCER_KEY'
+const SEQUENCER_KEY_VARIABLE = 'PLIMSOLL_SEQUENCER_KEY'
 export const SEQUENCER_KEY_FILE = 'sequencer.key'
 
 /** A secret nobody can guess: 512 bits reduced, so that its bias is negligible. */

@@ -12,6 +12,7 @@ import {
   NOTICE,
   nextRound,
   RESOLVE_STEPS,
+  refreshFeeds,
   SEQUENCER_KEY,
   stubProof,
   TRANSACT_STEPS,
@@ -41,6 +42,9 @@ export const OP = {
   discharge: 8n,
   bounce: 9n,
 }
+
+/** Operations that are proven at marks; a batch of others is proven at none. */
+const PRICED: ReadonlySet<bigint> = new Set([OP.withdraw, OP.trade, OP.unwind, OP.forced, OP.discharge])
 
 const keys = new Map<bigint, Point>()
 
@@ -193,7 +197,9 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     settlement: BigInt(settlement.address),
     sequencerKey: SEQUENCER_KEY,
     validUntil: options.validUntil ?? (await chain.now()) + 1000n,
-    marks: await settlement.read('marks'),
+    marks: padded.some(([op]) => PRICED.has(op!))
+      ? await market.rounds.read('marks')
+      : Array.from({ length: 7 }, () => Array<bigint>(9).fill(0n)),
     steps: padded,
   }
   const digest = 99n
@@ -237,7 +243,7 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
     distress: [distress!, 0n],
     inbox: [inbox!, 0n],
     minLiability: MIN_LIABILITY,
-    marks: await settlement.read('marks'),
+    marks: await market.rounds.read('marks'),
     delta: full,
     badDebt,
     writes,
@@ -299,16 +305,15 @@ export const submission = (r: ForcedRequest) => [
   r.inFull ?? false,
 ]
 
-/** From a stalled system to a frozen one, in as few steps as the notice allows. */
+/** From a stalled system to a frozen one, in as few steps as the notice allows; the feeds go on all the while. */
 export async function freeze(market: Market, request = 0n): Promise<void> {
   const { escape: exits } = market
   await exits.write('declareStall', [request])
-  for (let i = 0; i < 3; i++) {
+  for (const act of ['tick', 'tick', 'tick', 'freeze']) {
     await wait(market, NOTICE / 4)
-    await exits.write('tick', [request])
+    await refreshFeeds(market)
+    await exits.write(act, [request])
   }
-  await wait(market, NOTICE / 4)
-  await exits.write('freeze', [request])
 }
 
 /** The sequencer is gone for good. */

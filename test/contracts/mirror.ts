@@ -207,7 +207,7 @@ export function multiply(point: Point, k: bigint): Point {
 }
 
 /** A square root in the field, by Tonelli and Shanks; undefined where there is none. */
-export function root(square: bigint): bigint | undefined {
+function root(square: bigint): bigint | undefined {
   if (power(square, (R - 1n) / 2n) !== 1n) return square === 0n ? 0n : undefined
   let odd = R - 1n
   let twos = 0

@@ -62,7 +62,7 @@ describe('accounts under real proofs', () => {
   }
 
   async function marks(): Promise<Marks> {
-    const words = await market.settlement.read<bigint[][]>('marks')
+    const words = await market.rounds.read<bigint[][]>('marks')
     return [
       CASH_MARKS,
       ...words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!]))),

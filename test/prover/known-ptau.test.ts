@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { powersOfTau } from 'snarkjs'
+import { writeKnownPtau } from '../../bench/known-ptau.ts'
 import { closeCurve } from '../../prover/curve.ts'
-import { writeKnownPtau } from '../support/known-ptau.ts'
 import { readSections } from '../support/zkey-surgery.ts'
 
 describe('powers of tau from known secrets', () => {

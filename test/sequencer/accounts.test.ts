@@ -8,11 +8,11 @@ import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
 import { SettlementHistory } from '../../sdk/chain/account-history.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
@@ -197,7 +197,7 @@ describe('the node with real accounts', () => {
     await bob.wallet.unwind({ asset: 1, direction: 1, x: ETH / 10n, y: 15n * USD }, DAY)
     assert.equal((await step()).operations, 1)
     assert.equal(node.system.ledger.backstop[1], held - ETH / 10n)
-    assert.equal(await node.settlement.view('backstop').then((list) => list[1]), held - ETH / 10n)
+    assert.equal(await node.settlement.backstop().then((list) => list[1]), held - ETH / 10n)
   })
 
   it('fails a half of a trade that waits when its owner acts', async () => {

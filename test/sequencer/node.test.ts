@@ -16,6 +16,7 @@ import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { closeProver } from '../../prover/prove.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -137,8 +138,9 @@ describe('the node, on a chain in a process of its own', () => {
     const changes = backstop.map((_, a) =>
       before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n),
     )
-    assert.deepEqual(await node.settlement.view('backstop'), changes)
-    assert.equal(await node.settlement.view('badDebt'), badDebt)
+    assert.deepEqual(await node.settlement.backstop(), changes)
+    const vault = { address: deployed.vault, abi: VAULT_ABI } as const
+    assert.equal(await signer.read.readContract({ ...vault, functionName: 'badDebt' }), badDebt)
   })
 
   describe('serves', () => {
@@ -175,7 +177,7 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(state.settlement, deployed.settlement)
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
-      assert.deepEqual(state.backstop, (await node.settlement.view('backstop')).map(String))
+      assert.deepEqual(state.backstop, (await node.settlement.backstop()).map(String))
       assert.deepEqual(
         state.slots.map(({ empty }: { empty: boolean }) => empty),
         heads.map((head) => head === 0n),
@@ -359,10 +361,10 @@ describe('the node, on a chain in a process of its own', () => {
 
   describe('an audit of the chain', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
-      const parameters = await node.settlement.view('parameters', [1n])
+      const rounds = { address: deployed.rounds, abi: ROUNDS_ABI } as const
+      const parameters = await signer.read.readContract({ ...rounds, functionName: 'parameters', args: [1n] })
       await sendCall(signer, {
-        address: deployed.rounds,
-        abi: ROUNDS_ABI,
+        ...rounds,
         functionName: 'proposeParameters',
         args: [1n, { ...parameters, collateralFactor: 8_400 }],
       })

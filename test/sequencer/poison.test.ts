@@ -3,9 +3,9 @@ import { parseEventLogs } from 'viem'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
 import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -159,7 +159,8 @@ describe('an operation that circuit or contract would refuse', () => {
   it('is kept where an endpoint or the clock is to blame', async () => {
     const { id } = await bob.wallet.withdraw(0, USD, bob.address, DAY)
     const { settle } = node.settlement
-    const { ContractRefusal, ChainFailure } = await import('../../sdk/chain/contract-errors.ts')
+    const { ContractRefusal } = await import('../../sdk/chain/contract-errors.ts')
+    const { ChainFailure } = await import('../../sdk/chain/chain-failure.ts')
     for (const error of [
       new ChainFailure('no answer'),
       new ContractRefusal('settle', 'BatchExpired', []),

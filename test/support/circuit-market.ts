@@ -1,6 +1,6 @@
 import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
-import { type Balances, type Envelope, health } from '../../protocol/health.ts'
+import type { Balances, Envelope } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import { PROFILES } from '../../prover/profiles.ts'
@@ -82,8 +82,4 @@ export function inDistress(accounts: readonly Account[], setting: Setting = {}):
     )
   }
   return system
-}
-
-export function isBreached(balances: Balances, marks: Marks = MARKS): boolean {
-  return health(balances, marks) < 0n
 }

@@ -29,7 +29,7 @@ const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
 
 /** One step of an input. */
-export function stepOf(input: CircuitInput, s: number) {
+function stepOf(input: CircuitInput, s: number) {
   const value = (name: string) => (input[name] as readonly Signal[])[s]!
   const one = (name: string) => value(name) as bigint
   const before = { sign: list(value('sign')), magnitude: list(value('magnitude')) }

@@ -1,4 +1,3 @@
-import { modulo } from '../../../prover/kernel/bigint-field.ts'
 import { CONSTANT_BYTES, ConstantPool, type Frame, kernel } from '../../../prover/kernel/emit.ts'
 import { type Bound, balancedLimbs, type Element, type Field } from '../../../prover/kernel/field.ts'
 import { FmaField } from '../../../prover/kernel/field-fma.ts'
@@ -176,9 +175,4 @@ export class FieldLab {
 export interface Operation {
   readonly claimed: Bound
   readonly apply: (first: readonly Limbs[], second: readonly Limbs[]) => readonly [Limbs, Limbs]
-}
-
-/** `value` modulo `modulus`, or its like in all of a list. */
-export function residues(values: readonly bigint[], modulus: bigint): bigint[] {
-  return values.map((value) => modulo(value, modulus))
 }

@@ -1,7 +1,6 @@
 import { buildBn128 } from 'ffjavascript'
-import { BASE_FIELD } from '../../prover/kernel/bigint-field.ts'
-import { SectionFile, uint32 } from '../../prover/zkey-file.ts'
-import { inverse } from './zkey-surgery.ts'
+import { BASE_FIELD, inverse } from '../prover/kernel/bigint-field.ts'
+import { SectionFile, uint32 } from '../prover/zkey-file.ts'
 
 /** Secrets of powers of tau; whoever knows them can forge proofs under all keys made from them. */
 export interface KnownSecrets {

@@ -15,8 +15,8 @@ import {
   transactBatch,
   wait,
   ADA_OWNER,
-} from '../test/contracts/custody.ts'
-import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from '../test/contracts/market.ts'
+} from './custody.ts'
+import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from './market.ts'
 
 // Gas of what users and anyone send, and of a step in a settlement, over stub verifiers: a real proof costs 190,000 more.
 
