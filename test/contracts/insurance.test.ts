@@ -174,7 +174,7 @@ describe('insurance', () => {
     await liquidate(market, [-900n * CASH, 500_000_000n])
     const worth = (await vault.read<CheckpointRecord>('lastCheckpoint')).equity >> 32n
     // It pays for shares what it would have if the ether were given back for `sell`.
-    const sell = (await market.settlement.read<bigint[][]>('marks'))[0]![5]!
+    const sell = (await market.rounds.read<bigint[][]>('marks'))[0]![5]!
     const low = 100n * CASH + ((500_000_000n * sell) >> 32n)
     assert.ok(low < worth)
     const total = await insurance.read<bigint>('totalShares')
