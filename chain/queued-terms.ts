@@ -4,7 +4,6 @@ import { PlimsollError } from '../protocol/errors.ts'
 import type { Signature } from '../protocol/signature.ts'
 import type { FORCED_ABI } from '../sdk/abi/forced.ts'
 import type { VAULT_ABI } from '../sdk/abi/vault.ts'
-import { BLOCK_RANGE } from '../sdk/chain/block-ranges.ts'
 import { ownerOf } from '../sdk/chain/owner-of.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -32,63 +31,76 @@ export class QueuedTerms {
   /**
    * The key of each of these deposits, which are to open accounts.
    * @param owners by deposit: the vault's `ownerOf` its index
+   * @param block up to which to look; the latest by default
    * @throws PlimsollError when the endpoint does not have an event
    */
-  async publicKeys(owners: ReadonlyMap<bigint, Hex>): Promise<ReadonlyMap<bigint, Point>> {
+  async publicKeys(owners: ReadonlyMap<bigint, Hex>, block?: bigint): Promise<ReadonlyMap<bigint, Point>> {
     const fits = (id: bigint) => this.#keys.has(id) && ownerOf(this.#keys.get(id)!) === owners.get(id)
-    return this.#find('deposit', [...owners.keys()], this.#keys, fits, async (id, range) => {
-      const { read } = this.#settlement.client
-      const logs = await read.getContractEvents({
-        ...this.#vault,
-        eventName: 'Deposited',
-        args: { id },
-        ...range,
-        strict: true,
-      })
-      for (const { args } of logs) this.#keys.set(args.id, [args.ax, args.ay])
-    })
+    return this.#find(
+      'deposit',
+      [...owners.keys()],
+      this.#keys,
+      fits,
+      async (id, range) => {
+        const { read } = this.#settlement.client
+        const logs = await read.getContractEvents({
+          ...this.#vault,
+          eventName: 'Deposited',
+          args: { id },
+          ...range,
+          strict: true,
+        })
+        for (const { args } of logs) this.#keys.set(args.id, [args.ax, args.ay])
+      },
+      block,
+    )
   }
 
   /**
    * The signature of each of these pending requests.
    * @param hashes by request, as the contract keeps them
+   * @param block up to which to look; the latest by default
    * @throws PlimsollError when the endpoint does not have an event
    */
-  async signatures(hashes: ReadonlyMap<bigint, Hex>): Promise<ReadonlyMap<bigint, Signature>> {
+  async signatures(hashes: ReadonlyMap<bigint, Hex>, block?: bigint): Promise<ReadonlyMap<bigint, Signature>> {
     const fits = (number: bigint) =>
       this.#signatures.has(number) && signatureHash(this.#signatures.get(number)!) === hashes.get(number)
-    return this.#find('request', [...hashes.keys()], this.#signatures, fits, async (number, range) => {
-      const { read } = this.#settlement.client
-      const logs = await read.getContractEvents({
-        ...this.#forced,
-        eventName: 'Submitted',
-        args: { number },
-        ...range,
-        strict: true,
-      })
-      for (const { args } of logs) this.#signatures.set(args.number, { r8: [...args.r8], s: args.s })
-    })
+    return this.#find(
+      'request',
+      [...hashes.keys()],
+      this.#signatures,
+      fits,
+      async (number, range) => {
+        const { read } = this.#settlement.client
+        const logs = await read.getContractEvents({
+          ...this.#forced,
+          eventName: 'Submitted',
+          args: { number },
+          ...range,
+          strict: true,
+        })
+        for (const { args } of logs) this.#signatures.set(args.number, { r8: [...args.r8], s: args.s })
+      },
+      block,
+    )
   }
 
-  /** From the latest block backwards: what waits has not waited long. */
+  /** One query names all that is missing, however far back it is. */
   async #find<T>(
     what: string,
     wanted: readonly bigint[],
     known: Map<bigint, T>,
     fits: (id: bigint) => boolean,
     look: (ids: bigint[], range: { fromBlock: bigint; toBlock: bigint }) => Promise<void>,
+    block: bigint | undefined,
   ): Promise<ReadonlyMap<bigint, T>> {
-    let missing = wanted.filter((id) => !fits(id))
+    const missing = wanted.filter((id) => !fits(id))
     if (missing.length > 0) {
-      const start = await this.#settlement.view('deployedAt')
-      let toBlock = await this.#settlement.client.read.getBlockNumber()
-      for (; missing.length > 0 && toBlock >= start; toBlock -= BLOCK_RANGE) {
-        const fromBlock = toBlock - BLOCK_RANGE + 1n
-        await look(missing, { fromBlock: fromBlock > start ? fromBlock : start, toBlock })
-        missing = missing.filter((id) => !fits(id))
-      }
-      if (missing.length > 0)
-        throw new PlimsollError(`The chain did not serve the event of ${what} ${missing[0]}, which waits in the queue.`)
+      const toBlock = block ?? (await this.#settlement.client.read.getBlockNumber())
+      await look(missing, { fromBlock: await this.#settlement.firstBlock(toBlock), toBlock })
+      const left = missing.find((id) => !fits(id))
+      if (left !== undefined)
+        throw new PlimsollError(`The chain did not serve the event of ${what} ${left}, which waits in the queue.`)
     }
     return new Map(wanted.map((id) => [id, known.get(id)!]))
   }

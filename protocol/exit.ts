@@ -20,13 +20,13 @@ export interface ExitParameters {
   readonly path: Path
   readonly publicKey: Point
   readonly recipient: Address
-  /** Of `exitMessage`. */
+  /** The owner's signature of `exitMessage`. */
   readonly signature: Signature
   /** Of assets 1 to 7 as the checkpoint recorded them: the feeds' prices, not raised to the least price mark. 2^32 scale. */
   readonly prices: readonly bigint[]
 }
 
-/** What the owner of account `index` signs to leave for `recipient`. */
+/** Message that the owner of account `index` signs to leave for `recipient`. */
 export function exitMessage(index: number, recipient: Address): Message {
   return {
     kind: KIND.exit,

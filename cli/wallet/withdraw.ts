@@ -48,7 +48,9 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   const amount = parseAmount(options.amount, decimals, '--amount')
   await report(
     wallet.client,
-    await submit(withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn })),
+    await submit(
+      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
+    ),
     options,
   )
 }

@@ -16,7 +16,7 @@ export interface RefundReturnType {
   readonly deposits: readonly {
     readonly depositId: bigint
     readonly asset: number
-    /** What was paid, in units of the token. */
+    /** Amount that was paid, in units of the token. */
     readonly tokenAmount: bigint
     readonly transaction: Hex
   }[]
@@ -52,7 +52,6 @@ export async function refund(signer: SigningClient, { settlement }: RefundParame
   for (const { number, call } of dues.requests)
     await sendCall(signer, { ...forced, functionName: call, args: [number] })
   const bonds = await signer.read.readContract({ ...forced, functionName: 'nativeCredits', args: [signer.sender] })
-  if (bonds > 0n)
-    await sendCall(signer, { ...forced, functionName: 'withdrawNativeCredits', args: [signer.sender] })
+  if (bonds > 0n) await sendCall(signer, { ...forced, functionName: 'withdrawNativeCredits', args: [signer.sender] })
   return { deposits, requests: dues.requests.map(({ number }) => number), bonds }
 }

@@ -111,8 +111,17 @@ export async function requestWithdrawal(
   return { queueNumber: number, deadline, transaction: transactionHash }
 }
 
-/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
-async function reserve(signer: SigningClient, address: Address, index: number, owner: Hex, value: bigint): Promise<bigint> {
+/**
+ * A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a
+ * request waits
+ */
+async function reserve(
+  signer: SigningClient,
+  address: Address,
+  index: number,
+  owner: Hex,
+  value: bigint,
+): Promise<bigint> {
   const forced = { address, abi: FORCED_ABI } as const
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
   if (number === 0n) {

@@ -2,6 +2,7 @@ import type { TransactionReceipt } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   BOB,
   exitCall,
   freeze,
@@ -14,7 +15,6 @@ import {
   topUp,
   transactBatch,
   wait,
-  ADA_OWNER,
 } from './custody.ts'
 import { DEPOSIT, deployMarket, FORCED, GRACE, nextRound } from './market.ts'
 
