@@ -9,7 +9,7 @@ import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
-import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { AccountHistory } from '../../sdk/chain/account-history.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -349,7 +349,7 @@ describe('the node with real accounts', () => {
       abi: SETTLEMENT_ABI,
       functionName: 'config',
     })
-    const history = await SettlementHistory.read(read, system.deployed.settlement)
+    const history = await AccountHistory.read(read, system.deployed.settlement)
     for (const { wallet } of [alice, bob]) {
       const [index] = history.indices(wallet.key.publicKey)
       const {
@@ -373,11 +373,11 @@ describe('the node with real accounts', () => {
         .history.map(({ kind }) => kind),
       ['open', 'deposit', 'withdraw', 'trade', 'liquidation'],
     )
-    await assert.rejects(SettlementHistory.read(lying(2, 6).read, system.deployed.settlement), {
+    await assert.rejects(AccountHistory.read(lying(2, 6).read, system.deployed.settlement), {
       name: 'PlimsollError',
       message: /do not have its root/,
     })
-    const before = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
+    const before = await AccountHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
     assert.equal(before.root, history.root)
   })
 })
