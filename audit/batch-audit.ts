@@ -10,7 +10,7 @@ import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { verifyProof } from '../prover/prove.ts'
 
-/** What an audit cannot know, said wherever one succeeds. */
+/** The words for what an audit cannot know, said wherever one succeeds. */
 export const UNKNOWN =
   'What was in the leaves at the start: their balances, weights and keys are a trusted import. What happened to them since is proven.'
 

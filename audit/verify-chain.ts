@@ -31,7 +31,7 @@ export interface AuditedRound {
   /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
   readonly operations: number
   readonly proofs: number
-  /** Of the round's posting and its settlements. */
+  /** Gas of the round's posting and its settlements. */
   readonly gas: number
 }
 
@@ -72,7 +72,7 @@ interface ChainEvent {
 }
 
 interface BatchEvent {
-  /** Of a sweep. */
+  /** Moves of a sweep; empty for other circuits. */
   readonly window?: readonly number[]
   readonly values: readonly bigint[]
   readonly digest: bigint
@@ -342,7 +342,8 @@ class Replay {
   async #batch(hash: Hex, circuit: Batch['circuit'], event: BatchEvent): Promise<void> {
     const audit = await this.#begun()
     await this.#check(audit, circuit, event).catch((error: unknown) => {
-      if (error instanceof PlimsollError) throw new PlimsollError(`A ${circuit} of transaction ${hash}: ${error.message}`)
+      if (error instanceof PlimsollError)
+        throw new PlimsollError(`A ${circuit} of transaction ${hash}: ${error.message}`)
       throw error
     })
     const round = this.#list.at(-1)
@@ -364,9 +365,12 @@ class Replay {
       protocol: 'groth16',
       curve: 'bn128',
     }
-    return audit.batch({ openings: [], batch: parseBatch(circuit, window, values, audit.ledger.shape), proof }, (vector) => {
-      if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
-    })
+    return audit.batch(
+      { openings: [], batch: parseBatch(circuit, window, values, audit.ledger.shape), proof },
+      (vector) => {
+        if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
+      },
+    )
   }
 
   async #gas(hash: Hex): Promise<number> {

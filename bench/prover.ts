@@ -83,7 +83,7 @@ async function timeProof(prover: Prover, counted: boolean): Promise<number> {
   return milliseconds
 }
 
-/** Of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
+/** Memory and time of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
 async function peakMemory(choice: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'))
   try {

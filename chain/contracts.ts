@@ -240,7 +240,7 @@ export class Contracts {
     )
   }
 
-  /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
+  /** The answer of `/v1/deployment`. @param names of the assets, where a deployment gave any */
   async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
     const { client, address } = this.settlement
     const symbols = distinctSymbols(
@@ -281,7 +281,7 @@ export class Contracts {
     return this.#first
   }
 
-  /** How many deposits there were at a block; none before the deployment. */
+  /** Number of deposits at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
     if (blockNumber < (await this.#firstBlock())) return 0n
     const [, end] = await this.settlement.client.read.readContract({

@@ -34,7 +34,7 @@ export interface ProvenBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
-  /** Of a sweep: its moves, for the sequencer only. */
+  /** Moves of a sweep, for the sequencer only; empty for other circuits. */
   readonly memo: Hex
 }
 
@@ -178,7 +178,7 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(): Promise<readonly bigint[]> {
     const address = await this.view('vault')
     return this.client.read

@@ -38,7 +38,7 @@ interface Tick {
   readonly quotes: readonly [bigint, bigint]
 }
 
-/** How an act of the demo went. */
+/** Outcome of an act of the demo. */
 export interface Act {
   readonly ok: boolean
   readonly [fact: string]: unknown

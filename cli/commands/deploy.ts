@@ -25,7 +25,8 @@ function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): R
 }
 
 function readAddress(text: string): Address {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
   return text as Address
 }
 

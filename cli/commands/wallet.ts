@@ -58,7 +58,7 @@ export function register(program: Command): void {
       )
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
-  /** Of commands on one account. */
+  /** Options of commands on one account. */
   const indexed = (to: Command) =>
     to.option(
       '--index <number>',

@@ -18,7 +18,10 @@ import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 
-/** Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
+/**
+ * Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and
+ * pulls its share of the tokens.
+ */
 export async function run(
   options: ChainOptions & { to: Address; freeze?: true; pull?: true; keys?: string },
 ): Promise<void> {

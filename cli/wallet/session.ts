@@ -11,11 +11,11 @@ import { openSigner, privateKeyOf } from '../signer.ts'
 /** Environment variable with the user's Ethereum key. */
 const WALLET_KEY_VARIABLE = 'PLIMSOLL_WALLET_KEY'
 
-/** What every command of the wallet takes; which of them it insists on is its own affair. */
+/** Options that every command of the wallet takes; which of them it insists on is its own affair. */
 export interface WalletOptions {
   readonly from?: Address
   readonly account: number
-  /** Which of the key's accounts. */
+  /** Number of the account among those of the key. */
   readonly index?: number
   readonly json?: true
   readonly node?: string

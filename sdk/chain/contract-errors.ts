@@ -9,7 +9,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { ERRORS_ABI } from '../abi/errors.ts'
 import { ChainFailure, chainFailureIn } from './chain-failure.ts'
 
-/** What somebody may do who meets a refusal, by its name. */
+/** Hints for somebody who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
   AlreadyClaimed: 'It has been paid.',
   AnswerStale: 'The feed of that asset has not been updated for longer than its heartbeat.',

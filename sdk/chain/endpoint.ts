@@ -26,18 +26,18 @@ const MOST_TRIES = 8
 const MOST_UNREACHED = 3
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 1_000
-/** Where an endpoint says that it is asked too much. */
+/** Longest rest in milliseconds that is granted to an endpoint which says that it is asked too much. */
 const LONGEST_REST = 5_000
 /** Shorter ranges that are tried where an endpoint does not say that one was too long. */
 const MOST_UNCLEAR = 3
-/** How often a transaction of unknown fate is looked for. */
+/** Number of times that a transaction of unknown fate is looked for. */
 const LOOKS = 5
 /** Providers cut lists off at such numbers, some without a word. */
 const ROUND_NUMBER = 1_000
 
 const HEAVY = ['eth_call', 'eth_estimateGas', 'eth_getLogs', 'eth_getBlockReceipts']
 const SENDS = ['eth_sendTransaction', 'eth_sendRawTransaction']
-/** Where the block stands among the parameters of what reads the state. */
+/** Position of the block among the parameters of methods that read the state. */
 export const BLOCK_AT: Readonly<Record<string, number>> = {
   eth_call: 1,
   eth_estimateGas: 1,
@@ -55,7 +55,7 @@ export const BLOCK_AT: Readonly<Record<string, number>> = {
  */
 export class ChainEndpoint {
   readonly members: readonly EndpointMember[]
-  /** What the endpoints are called in messages. */
+  /** Name of the endpoints in messages. */
   readonly name: string
   readonly #patience: number
   readonly #limitedPatience: number
@@ -123,7 +123,7 @@ export class ChainEndpoint {
   }
 
   /**
-   * What a method answers.
+   * Answer of a method.
    * @throws ChainFailure when no endpoint answers with sense; viem's RpcRequestError when a contract reverts
    */
   async request(question: Question): Promise<unknown> {
@@ -361,7 +361,7 @@ function pause(round: number, limited = false): number {
   return Math.min(FIRST_PAUSE * 2 ** round, limited ? LONGEST_REST : LONGEST_PAUSE) * (0.5 + Math.random())
 }
 
-/** When the first of some endpoints may be asked again that asked for a rest. */
+/** Time at which the first of some endpoints may be asked again that asked for a rest. */
 function earliest(members: readonly EndpointMember[]): number {
   return Math.min(...members.map(({ limitedUntil }) => limitedUntil))
 }

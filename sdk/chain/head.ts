@@ -6,7 +6,7 @@ import type { Question } from './rpc-call.ts'
 
 /** Blocks that an endpoint may be behind others that serve the same chain. */
 const LAG = 3n
-/** How often a head that went back is asked for again before it is believed. */
+/** Number of times that a head that went back is asked for again before it is believed. */
 const AGAIN = 3
 
 interface Asked {

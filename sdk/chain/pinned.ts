@@ -4,7 +4,7 @@ import { type ReadClient, readClient } from './client.ts'
 import { BLOCK_AT, type ChainEndpoint } from './endpoint.ts'
 import type { PinnedBlock } from './endpoint-member.ts'
 
-/** What a connection becomes that reads at one block. */
+/** A connection that reads at one block. */
 export interface Pinned {
   readonly block: PinnedBlock
   /**

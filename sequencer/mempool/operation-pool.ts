@@ -10,7 +10,7 @@ import type { Journal, JournalEntry } from './journal.ts'
 import { PendingState } from './pending-state.ts'
 import { SignatureCache } from './signature-cache.ts'
 
-/** What owners sign for the node. */
+/** Operations that owners sign for the node. */
 export type OwnerOperation = Withdraw | Trade | Unwind | Preferences
 
 /** An accepted operation as the reference machine takes it. */
@@ -36,7 +36,7 @@ export class Duplicate extends Refusal {
   }
 }
 
-/** Where a node stands: the system as settled, what went into it, and what the contracts said last. */
+/** State that a node judges operations by: the system as settled, what went into it, and what the contracts said last. */
 export interface PoolSnapshot {
   readonly state: NodeState
   readonly custody: Custody
@@ -249,7 +249,10 @@ export class OperationPool {
     return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
   }
 
-  /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
+  /**
+   * Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the
+   * account's.
+   */
   #isFinal({ body, outcome }: JournalEntry): boolean {
     const { system, settlements } = this.#standing.state
     if (outcome?.status === 'failed')

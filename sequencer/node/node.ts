@@ -27,7 +27,7 @@ import { type NodeState, REMEMBERED, Store } from '../state/store.ts'
 import { encryptMoves, type MemoKey, memoKey } from '../state/sweep-memo.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
 
-/** What a round took: public aggregates only. */
+/** Report of a round: public aggregates only. */
 export interface RoundReport {
   readonly round: number
   /** As posted, assets 1..7. */
@@ -39,7 +39,7 @@ export interface RoundReport {
   readonly closed: number
   /** In base units of cash. */
   readonly badDebt: bigint
-  /** Of owners, deposits and forced requests; each half of a trade is one. */
+  /** Number of operations: of owners, deposits and forced requests; each half of a trade is one. */
   readonly operations: number
   readonly proofs: number
   readonly seconds: number
@@ -47,7 +47,7 @@ export interface RoundReport {
   readonly complete: boolean
 }
 
-/** What a node works with; a test may replace what proves. */
+/** Options of a node; a test may replace what proves. */
 export interface NodeOptions {
   readonly prove?: typeof prove
 }
@@ -69,7 +69,7 @@ interface Fields {
   readonly prove: typeof prove
 }
 
-/** What waits on the chain. */
+/** Deposits and forced requests that wait on the chain. */
 interface Inflow {
   readonly round: number
   readonly now: number
@@ -91,7 +91,7 @@ const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 /** Posts rounds from the feeds, carries out what owners and the chain ask for, and keeps the system complete. */
 export class SequencerNode {
   readonly settlement: Settlement
-  /** What a wallet has to know. */
+  /** Facts about the deployment that a wallet has to know. */
   readonly deployment: DeploymentInfo
   /** Takes owners' operations. */
   readonly pool: OperationPool
@@ -299,7 +299,7 @@ export class SequencerNode {
     this.#handled = 0
   }
 
-  /** What the contracts say now, and what waits there; the operation pool judges by it from here on. */
+  /** Reads the contracts' state and their queues; the operation pool judges by them from here on. */
   async #lookAround(): Promise<Inflow> {
     const { timestamp } = await this.#signer.read.getBlock()
     const now = Number(timestamp)

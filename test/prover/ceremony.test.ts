@@ -511,7 +511,10 @@ describe('key ceremony', () => {
   })
 
   describe('is not valid although snarkjs accepts each key, where', () => {
-    /** Appends contributions of known secrets to all keys of the first step, then a beacon if told so; snarkjs must not object. */
+    /**
+     * Appends contributions of known secrets to all keys of the first step, then a beacon if told so; snarkjs must not
+     * object.
+     */
     async function withSecrets(secrets: readonly bigint[], beacon: boolean): Promise<string> {
       const name = await forged('step0', async (sections) => {
         for (const [i, secret] of secrets.entries()) await contributeSecret(sections, `M${i}`, secret)
