@@ -22,10 +22,10 @@ import {
 import { systemContracts } from './system-contracts.ts'
 
 const OPEN = 1
-/** What recovery reads: where leaves are written, accounts opened and checkpoints made. */
+/** Names of the events that recovery reads: of written leaves, opened accounts and checkpoints. */
 const NAMES = ['Genesis', 'Resolved', 'Transacted', 'Deposited', 'Checkpointed']
 
-/** What wrote an account. */
+/** Causes of a new version of an account. */
 export type EventKind = NonNullable<ReturnType<typeof kindOf>> | 'liquidation' | 'refresh'
 
 /** A new leaf of an account, as published. */
@@ -34,7 +34,7 @@ interface ChainWrite extends ChainPlace, Write {
   readonly kind: ReturnType<typeof kindOf>
 }
 
-/** What happened to an account, as its owner reads it. */
+/** An event of an account's history, as its owner reads it. */
 export interface AccountEvent extends ChainPlace {
   readonly kind: EventKind
   readonly version: number
@@ -188,7 +188,7 @@ export function openingsIn(event: SystemEvent | UnreadableEvent): Opening[] {
   return [{ index: Number(event.args.index), publicKey: [event.args.ax, event.args.ay] }]
 }
 
-/** What a batch wrote into the tree. */
+/** Leaves that a batch wrote into the tree. */
 function writesOf({ block, transaction }: ChainPlace, batch: Batch): ChainWrite[] {
   return batchWrites(batch).map((write) => {
     const kind = batch.circuit === 'transact' ? kindOf(write as StepPublic) : undefined
@@ -196,7 +196,7 @@ function writesOf({ block, transaction }: ChainPlace, batch: Batch): ChainWrite[
   })
 }
 
-/** What a step is called in the history of its account. */
+/** The name of a step in the history of its account; undefined where it writes none. */
 function kindOf({ op }: StepPublic) {
   const name = writingOperation(op)
   return name === 'topup' ? 'deposit' : name

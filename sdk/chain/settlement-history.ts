@@ -34,7 +34,7 @@ const ABIS = {
 /** A contract of a system, by its place in `SystemContracts`. */
 export type SystemPart = keyof typeof ABIS
 
-/** Where in the chain something was written. */
+/** The place in the chain of something written. */
 export interface ChainPlace {
   readonly block: bigint
   readonly transaction: Hex
@@ -61,7 +61,7 @@ export interface SystemEventsParameters<P extends SystemPart> {
   readonly end: bigint
 }
 
-/** What a system's contracts have said since their deployment, in order: from logs alone. */
+/** Events of a system's contracts since their deployment, in order: from logs alone. */
 export async function* systemEvents<P extends SystemPart>(
   read: PublicClient,
   { contracts, of, names, end }: SystemEventsParameters<P>,
@@ -107,7 +107,7 @@ export interface SettledBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
-  /** Of a sweep: its moves, for the sequencer only. */
+  /** Moves of a sweep, for the sequencer only; empty for other circuits. */
   readonly memo: Hex
 }
 

@@ -22,7 +22,7 @@ import { systemContracts } from '../../sdk/chain/system-contracts.ts'
 import type { Deployment, NodeState } from './store.ts'
 import { decryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
 
-/** What a rebuild reads. */
+/** Names of the events that a rebuild reads. */
 const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled', 'Deposited']
 
 export interface Rebuilt {
