@@ -8,7 +8,7 @@ import { AccountTree } from '../protocol/tree.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { verifyProof } from '../prover/prove.ts'
+import { verifyProof } from '../prover/verify-proof.ts'
 
 /** The words for what an audit cannot know, said wherever one succeeds. */
 export const UNKNOWN =
