@@ -31,6 +31,12 @@ export const OP = {
   bounce: 9,
 } as const
 
+/** The name of an operation that writes an account; undefined for others, and for inactive steps. */
+export function writingOperation(op: number): keyof typeof OP | undefined {
+  const name = (Object.keys(OP) as (keyof typeof OP)[]).find((key) => OP[key] === op)
+  return name === 'discharge' || name === 'bounce' ? undefined : name
+}
+
 export const INACTIVE_STEP: StepPublic = {
   op: 0,
   index: 0,
