@@ -1,6 +1,6 @@
-import { type Abi, type Address, BaseError, decodeEventLog, decodeFunctionData, type Hex, type Log } from 'viem'
+import { type Abi, type Address, BaseError, decodeEventLog, type Hex, type Log } from 'viem'
 import { Contracts } from '../chain/contracts.ts'
-import { CIRCUIT_NUMBERS, isGenuine, Settlement, sameEnvelope } from '../chain/settlement.ts'
+import { isGenuine, Settlement, sameEnvelope } from '../chain/settlement.ts'
 import { type Batch, parseBatch } from '../protocol/batch.ts'
 import { ASSETS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
@@ -10,14 +10,17 @@ import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
+import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
 import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
-import { BLOCK_RANGE, blockRanges } from '../sdk/chain/block-ranges.ts'
-import { connect } from '../sdk/chain/client.ts'
+import { blockRanges } from '../sdk/chain/block-ranges.ts'
 import { ChainFailure } from '../sdk/chain/chain-failure.ts'
+import { connect } from '../sdk/chain/client.ts'
+import { requireCompleteLogs } from '../sdk/chain/complete-logs.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
+import { pin } from '../sdk/chain/pinned.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { VaultBooks } from './vault-books.ts'
 
@@ -30,7 +33,7 @@ export interface AuditedRound {
   /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
   readonly operations: number
   readonly proofs: number
-  /** Of the round's posting and its settlements. */
+  /** Gas of the round's posting and its settlements. */
   readonly gas: number
 }
 
@@ -48,6 +51,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** The contracts whose events an audit follows. */
 const ABIS = {
+  Governance: GOVERNANCE_ABI,
   Settlement: SETTLEMENT_ABI,
   Rounds: ROUNDS_ABI,
   Vault: VAULT_ABI,
@@ -69,34 +73,36 @@ interface ChainEvent {
   readonly args: Readonly<Record<string, unknown>>
 }
 
-interface ChainBatch {
-  readonly openings: readonly { slot: number; floors: readonly bigint[]; ceilings: readonly bigint[] }[]
-  readonly circuit: number
-  readonly window: readonly number[]
+interface BatchEvent {
+  /** Moves of a sweep; empty for other circuits. */
+  readonly window?: readonly number[]
   readonly values: readonly bigint[]
   readonly digest: bigint
   readonly proof: { a: readonly bigint[]; b: readonly (readonly bigint[])[]; c: readonly bigint[] }
-  readonly memo: Hex
 }
 
+/** The event of each circuit's batches. */
+const CIRCUITS = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' } as const
+
 /**
- * Replays all that a settlement contract took since its deployment, from events and call data alone: every proof is
+ * Replays all that a settlement contract took since its deployment, from events alone: every proof is
  * checked again off chain under the installation's own keys, and the outcome compared with the contract's storage.
  * @throws PlimsollError when the endpoint does not answer, there is no such contract, or no sound keys to check it with
  */
 export async function verifyChain(
-  url: string,
+  rpc: string | readonly string[],
   address: string,
   keysOf: (profile: ProfileName) => Promise<KeySet>,
   onSettlement: (done: number) => void,
 ): Promise<ChainVerdict> {
-  const client = await connect(url)
+  const client = await pin(await connect(rpc))
   const settlement = await Settlement.at(client, address)
   const replay = new Replay(settlement, keysOf, onSettlement)
+  const end = client.block.number
   try {
-    const end = await client.read.getBlockNumber()
     await replay.run(end)
     await replay.compareStorage(end)
+    await client.confirm()
     const unknown = replay.imported ? `${UNKNOWN} ` : ''
     return {
       ok: true,
@@ -109,6 +115,9 @@ export async function verifyChain(
     if (error instanceof BaseError) throw refusal(error, 'its history')
     if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure)
       throw error
+    // An endpoint's fault must not read like the contract's.
+    await client.confirm()
+    await requireCompleteLogs(client, replay.addresses(), await settlement.firstBlock(end), end)
     return { ok: false, settlement: settlement.address, error: error.message, rounds: replay.rounds() }
   }
 }
@@ -137,6 +146,11 @@ class Replay {
     this.#onSettlement = onSettlement
   }
 
+  /** The contracts whose events count, as far as they are known. */
+  addresses(): Address[] {
+    return [...this.#parts.values()].map(({ address }) => address)
+  }
+
   rounds(): AuditedRound[] {
     return this.#list
   }
@@ -144,23 +158,15 @@ class Replay {
   async run(end: bigint): Promise<void> {
     const { read } = this.#settlement.client
     await this.#requireGenuine()
-    const deployed = await this.#settlement.view('deployedAt')
     this.#books = new VaultBooks((await Contracts.of(this.#settlement)).assets)
-    const done = new Set<Hex>()
-    // The contract of the rounds is a little older, and says at its birth which parameters it has.
-    for (const range of blockRanges(deployed > BLOCK_RANGE ? deployed - BLOCK_RANGE : 0n, end)) {
-      const events = (
-        await read.getLogs({ address: [...this.#parts.values()].map((part) => part.address), ...range })
-      ).map((log) => this.#decode(log))
-      const settling = new Set(events.filter(({ name }) => name === 'Settled').map(({ hash }) => hash))
-      for (const event of events) {
+    const settlements = new Set<Hex>()
+    for (const range of blockRanges(await this.#settlement.firstBlock(end), end)) {
+      const logs = await read.getLogs({ address: this.addresses(), ...range })
+      for (const event of logs.map((log) => this.#decode(log))) {
         const { of, hash, name, args } = event
-        if (settling.has(hash) && !done.has(hash)) {
-          done.add(hash)
-          await this.#settle(hash)
-        }
-        if (of !== 'Settlement' && of !== 'Rounds') this.#books.event(name, args)
-        else if (!settling.has(hash)) await this.#event(event)
+        if (of === 'Settlement' || of === 'Rounds') await this.#event(event)
+        else this.#books.event(name, args)
+        if (name === 'Settled') await this.#settled(hash, settlements)
       }
     }
     await this.#begun()
@@ -170,7 +176,9 @@ class Replay {
   async #requireGenuine(): Promise<void> {
     const { client, address } = this.#settlement
     await this.#require('Settlement', address)
-    await this.#require('Rounds', await this.#settlement.view('rounds'))
+    const rounds = { address: await this.#settlement.view('rounds'), abi: ROUNDS_ABI } as const
+    await this.#require('Rounds', rounds.address)
+    await this.#require('Governance', await client.read.readContract({ ...rounds, functionName: 'governance' }))
     const vault = { address: await this.#settlement.view('vault'), abi: VAULT_ABI } as const
     await this.#require('Vault', vault.address)
     await this.#require('Insurance', await client.read.readContract({ ...vault, functionName: 'insurance' }))
@@ -192,15 +200,16 @@ class Replay {
       if (String(replayed) !== String(stored))
         throw new PlimsollError(`The contract's ${what} is not what its settlements lead to.`)
     }
-    const view = (name: 'accountsRoot' | 'heads' | 'badDebt' | 'isComplete') => this.#settlement.view(name, [], end)
+    const view = (name: 'accountsRoot' | 'heads' | 'isComplete') => this.#settlement.view(name, [], end)
     same('accounts root', ledger.root, await view('accountsRoot'))
     same('list of heads', ledger.heads, await view('heads'))
-    same('bad debt', ledger.badDebt, await view('badDebt'))
     same('round number', this.#list.length, (await this.#settlement.round(end)).number)
     const vault = { address: await this.#settlement.view('vault', [], end), abi: VAULT_ABI } as const
+    const { read } = this.#settlement.client
+    same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt', blockNumber: end }))
     const stored = await Promise.all(
       Array.from({ length: ASSETS }, (_, a) =>
-        this.#settlement.client.read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
+        read.readContract({ ...vault, functionName: 'ledger', args: [a], blockNumber: end }),
       ),
     )
     const moved = (batches: readonly bigint[], besides: readonly bigint[]) =>
@@ -255,7 +264,7 @@ class Replay {
         return
       }
       case 'Genesis':
-        return this.#genesis(hash, args.root as bigint, args.inboxHead as bigint)
+        return this.#genesis(args.root as bigint, args.inboxHead as bigint, args.leaves as readonly bigint[])
       case 'RoundPosted':
         return this.#post(Number(args.round), args.prices as readonly bigint[], await this.#gas(hash))
       case 'EnvelopeOpened':
@@ -263,11 +272,16 @@ class Replay {
           slot: Number(args.slot),
           envelope: { floors: args.floors as bigint[], ceilings: args.ceilings as bigint[] },
         })
+      case 'Swept':
+      case 'Resolved':
+      case 'Transacted':
+        return this.#batch(hash, CIRCUITS[name], args as unknown as BatchEvent)
       case 'ParametersProposed':
+      case 'Settled':
       case 'Bound':
         return
       default:
-        throw new PlimsollError(`Transaction ${hash} has the event ${name} outside a settlement.`)
+        throw new PlimsollError(`Transaction ${hash} has the event ${name}, which this version does not know.`)
     }
   }
 
@@ -288,16 +302,10 @@ class Replay {
     })
   }
 
-  async #genesis(hash: Hex, root: bigint, inbox: bigint): Promise<void> {
+  async #genesis(root: bigint, inbox: bigint, leaves: readonly bigint[]): Promise<void> {
     if (this.#audit !== undefined) throw new PlimsollError('The import comes after other changes.')
-    const [claimedRoot, claimedInbox, leaves] = (await this.#callData(hash, 'genesis')) as [
-      bigint,
-      bigint,
-      readonly bigint[],
-    ]
     const audit = await this.#begin(leaves)
-    if (claimedRoot !== root || claimedInbox !== inbox || audit.ledger.root !== root)
-      throw new PlimsollError('The initial leaves do not have the initial root.')
+    if (audit.ledger.root !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
     if (audit.ledger.heads[INBOX] !== inbox)
       throw new PlimsollError('The initial leaves do not have the initial inbox head.')
     this.#audit = audit
@@ -334,27 +342,32 @@ class Replay {
     if (last !== undefined) last.complete = this.#audit!.ledger.isComplete()
   }
 
-  async #settle(hash: Hex): Promise<void> {
-    const audit = await this.#begun()
-    const [batches] = (await this.#callData(hash, 'settle')) as [readonly ChainBatch[]]
+  /** The end of a settlement; `seen` holds the transactions whose gas is counted. */
+  async #settled(hash: Hex, seen: Set<Hex>): Promise<void> {
     const round = this.#list.at(-1)
-    for (const [i, batch] of batches.entries()) {
-      await this.#batch(audit, batch).catch((error: unknown) => {
-        if (error instanceof PlimsollError)
-          throw new PlimsollError(`Batch ${i} of transaction ${hash}: ${error.message}`)
-        throw error
-      })
-      if (round !== undefined) {
-        round.proofs++
-        round[COUNTED[circuitName(batch.circuit)]] += Number(batch.values[0])
-      }
-    }
-    if (round !== undefined) round.gas += await this.#gas(hash)
+    if (round !== undefined && !seen.has(hash)) round.gas += await this.#gas(hash)
+    seen.add(hash)
     this.#onSettlement(++this.#settlements)
   }
 
-  #batch(audit: Audit, { openings, circuit, window, values, digest, proof: { a, b, c } }: ChainBatch): Promise<void> {
-    const name = circuitName(circuit)
+  async #batch(hash: Hex, circuit: Batch['circuit'], event: BatchEvent): Promise<void> {
+    const audit = await this.#begun()
+    await this.#check(audit, circuit, event).catch((error: unknown) => {
+      if (error instanceof PlimsollError)
+        throw new PlimsollError(`A ${circuit} of transaction ${hash}: ${error.message}`)
+      throw error
+    })
+    const round = this.#list.at(-1)
+    if (round === undefined) return
+    round.proofs++
+    round[COUNTED[circuit]] += Number(event.values[0])
+  }
+
+  #check(
+    audit: Audit,
+    circuit: Batch['circuit'],
+    { window = [], values, digest, proof: { a, b, c } }: BatchEvent,
+  ): Promise<void> {
     const text = (pair: readonly bigint[]) => pair.map(String)
     const proof = {
       pi_a: [...text(a), '1'],
@@ -364,27 +377,11 @@ class Replay {
       curve: 'bn128',
     }
     return audit.batch(
-      {
-        openings: openings.map(({ slot, floors, ceilings }) => ({ slot, envelope: { floors, ceilings } })),
-        batch: parseBatch(name, window, values, audit.ledger.shape),
-        proof,
-      },
+      { openings: [], batch: parseBatch(circuit, window, values, audit.ledger.shape), proof },
       (vector) => {
         if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
       },
     )
-  }
-
-  async #callData(hash: Hex, functionName: string): Promise<readonly unknown[]> {
-    const { to, input } = await this.#settlement.client.read.getTransaction({ hash })
-    if (to?.toLowerCase() !== this.#settlement.address.toLowerCase())
-      throw new PlimsollError(
-        `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
-      )
-    const call = decodeFunctionData({ abi: this.#settlement.abi, data: input })
-    if (call.functionName !== functionName)
-      throw new PlimsollError(`Transaction ${hash} is not a call of ${functionName}.`)
-    return call.args ?? []
   }
 
   async #gas(hash: Hex): Promise<number> {
@@ -393,7 +390,3 @@ class Replay {
 }
 
 const COUNTED = { sweep: 'swept', resolve: 'resolved', transact: 'operations' } as const
-
-function circuitName(number: number): Batch['circuit'] {
-  return (Object.keys(CIRCUIT_NUMBERS) as Batch['circuit'][]).find((name) => CIRCUIT_NUMBERS[name] === number)!
-}

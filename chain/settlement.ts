@@ -17,10 +17,15 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
+import { PROFILES, type Profile } from '../prover/profiles.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
+import { isUnserved, NothingThere } from '../sdk/chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
+import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
 
@@ -30,7 +35,7 @@ export interface ProvenBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
-  /** Of a sweep: its moves, for the sequencer only. */
+  /** Moves of a sweep, for the sequencer only; empty for other circuits. */
   readonly memo: Hex
 }
 
@@ -66,6 +71,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi = SETTLEMENT_ABI
+  #rounds: Promise<Address> | undefined
 
   private constructor(client: ReadClient, address: Address) {
     this.client = client
@@ -83,8 +89,10 @@ export class Settlement {
         hint: 'Check --settlement and --rpc.',
       })
     const settlement = new Settlement(client, address)
-    await settlement.config().catch(() => {
-      throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
+    await settlement.config().catch((error: unknown) => {
+      throw isUnserved(error)
+        ? error
+        : new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
     return settlement
   }
@@ -123,18 +131,28 @@ export class Settlement {
     }
   }
 
+  /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
+  async profile(): Promise<Profile> {
+    const sizes = (await this.view('batchSizes')).map(Number).join()
+    const profile = Object.values(PROFILES).find(
+      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+    )
+    if (profile !== undefined) return profile
+    throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
+  }
+
   config(): Promise<SettlementConfig> {
     return this.view('config')
   }
 
   async round(blockNumber?: bigint): Promise<ChainRound> {
-    const [number, timestamp, prices] = await this.view('round', [], blockNumber)
+    const [number, timestamp, prices] = await this.#ofRounds('round', blockNumber)
     return { number: Number(number), timestamp, prices }
   }
 
   /** Marks of assets 0..7 at the latest round. */
   async marks(blockNumber?: bigint): Promise<Marks> {
-    const words = await this.view('marks', [], blockNumber)
+    const words = await this.#ofRounds('marks', blockNumber)
     return [CASH_MARKS, ...words.map(marksOfRow)]
   }
 
@@ -146,11 +164,43 @@ export class Settlement {
 
   /** Feeds of assets 1, 2, ... */
   async feeds(): Promise<Address[]> {
-    const count = Number(await this.view('assetCount'))
+    const rounds = { address: await this.rounds(), abi: ROUNDS_ABI } as const
+    const { read } = this.client
+    const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
     const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) => this.view('assetConfig', [BigInt(i + 1)])),
+      Array.from({ length: count }, (_, i) =>
+        read.readContract({ ...rounds, functionName: 'assetConfig', args: [BigInt(i + 1)] }),
+      ),
     )
     return configs.map(([feed]) => feed)
+  }
+
+  /** The contract of the rounds; it never changes. */
+  rounds(): Promise<Address> {
+    this.#rounds ??= this.view('rounds')
+    return this.#rounds
+  }
+
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
+  async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
+    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
+      throw refusal(error, 'backstop')
+    })
+  }
+
+  /** The first block with an event of the system. */
+  async firstBlock(end: bigint): Promise<bigint> {
+    return firstBlockSince(this.client.read, await this.view('deployedAt'), end)
+  }
+
+  async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    return this.client.read.readContract(call).catch((error: unknown) => {
+      throw refusal(error, functionName)
+    })
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */
@@ -197,7 +247,15 @@ export async function isGenuine(
   address: Address,
 ): Promise<boolean> {
   const { hash, immutables } = CODE_DIGESTS[name]
-  const code = hexToBytes((await client.read.getCode({ address })) ?? '0x')
+  const deployed = await client.read.getCode({ address })
+  if (deployed === undefined)
+    throw new NothingThere(
+      `The chain did not serve the code at ${address}: there is none there, as the endpoint has it.`,
+      {
+        hint: 'The endpoint may be behind.',
+      },
+    )
+  const code = hexToBytes(deployed)
   for (const [start, length] of immutables) code.fill(0, start, start + length)
   return keccak256(code) === hash
 }

@@ -4,16 +4,9 @@ import { PlimsollError } from '../protocol/errors.ts'
 
 const NAME = 'symbols.json'
 
-/** What a deployment calls its assets: tokens have names on the chain, synthetics do not. */
+/** Names of a deployment's assets: tokens have names on the chain, synthetics do not. */
 export async function writeSymbols(directory: string, symbols: readonly string[]): Promise<void> {
   await writeFile(join(directory, NAME), `${JSON.stringify(symbols)}\n`, { mode: 0o600, flush: true })
-}
-
-/** By which every asset can be told, and printed: its number, such as `#2`, where its token's name is empty, another's or unprintable. */
-export function distinctSymbols(symbols: readonly string[]): string[] {
-  return symbols.map((symbol, a) =>
-    symbol === '' || /\p{C}/u.test(symbol) || symbols.indexOf(symbol) !== a ? `#${a}` : symbol,
-  )
 }
 
 /** Undefined where none were written. */

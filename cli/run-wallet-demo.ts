@@ -10,17 +10,18 @@ import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { closeProver } from '../prover/prove.ts'
+import type { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
 import { TOKEN_ABI } from '../sdk/abi/token.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
-import { SettlementHistory } from '../sdk/chain/account-history.ts'
+import { newLink } from '../sdk/actions/trade.ts'
+import { AccountHistory } from '../sdk/chain/account-history.ts'
 import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { PlimsollClient } from '../sdk/client.ts'
 import { deriveOwnerKey } from '../sdk/owner-key.ts'
-import { newLink, OwnerWallet } from '../sdk/owner-wallet.ts'
+import { OwnerWallet } from '../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../sequencer/api/metrics.ts'
 import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
@@ -41,7 +42,7 @@ const PRICES = [194n, 7_935n, 194n]
 const CRASH = [110n, 5_000n, 110n]
 
 /** Owners with keys of their own on a local chain: whether all went as it should. */
-export async function runWalletDemo(profile: ProfileName, json: boolean): Promise<Act> {
+export async function runWalletDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const keys = await loadKeys(profile)
@@ -58,7 +59,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       data: join(data, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys)
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
     const step = async () => {
@@ -113,7 +114,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
     await step()
 
     say('Alice asks nobody: she rebuilds her account from the chain alone.')
-    const history = await SettlementHistory.read(signer.read, deployed.settlement)
+    const history = await AccountHistory.read(signer.read, deployed.settlement)
     const { key, deployment } = alice.wallet
     const index = await alice.wallet.index()
     const recovered = history.account(index, key.publicKey, sharedViewKey(key.secret, deployment.sequencerKey))
@@ -149,7 +150,6 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       audit: verdict,
     }
   } finally {
-    await closeProver()
     await chain.stop()
     await rm(data, { recursive: true, force: true })
   }
@@ -226,7 +226,7 @@ async function demoOwner(
         address: deployed.vault,
         abi: VAULT_ABI,
         functionName: 'open',
-        args: [asset, amount, x, y],
+        args: [asset, amount, x, y, false],
         value: deployment.openingFee,
       })
     },

@@ -1,4 +1,4 @@
-import { type Address, encodeDeployData, zeroAddress } from 'viem'
+import { type Address, encodeDeployData, isAddressEqual, zeroAddress } from 'viem'
 import { importAccounts } from '../book/import-accounts.ts'
 import { loadArtifact } from '../chain/artifacts.ts'
 import { type ContractName, deployContracts } from '../chain/deployment.ts'
@@ -10,7 +10,7 @@ import { type BookAccount, type Market, QUOTE_DECIMALS } from '../protocol/book.
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
-import type { RiskParameters } from '../protocol/marks.ts'
+import { checkFloors, type RiskParameters } from '../protocol/marks.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
@@ -45,11 +45,14 @@ export interface Clocks {
   readonly expirySlack: number
   readonly noticePeriod: number
   readonly unwindDuration: number
+  /** From the nomination of an operator, admin or guardian until it may be accepted. */
+  readonly handoverDelay: number
 }
 
 /** Ten years: nobody updates a mock feed that is to stay where it is. */
 const MOCK_HEARTBEAT = 315_360_000
 
+/** Clocks of local chains: short enough for a demonstration. */
 export const DEFAULT_CLOCKS: Clocks = {
   provingTime: 240,
   roundMin: 300,
@@ -65,6 +68,25 @@ export const DEFAULT_CLOCKS: Clocks = {
   expirySlack: 86_400,
   noticePeriod: 3_600,
   unwindDuration: 3_600,
+  handoverDelay: 3_600,
+}
+
+/**
+ * The clocks that a deployment has unless it names others. Off local chains an outage of some hours must not end the system,
+ * and whoever does not want new parameters has time to leave.
+ */
+export function defaultClocks(chainId: number): Clocks {
+  if (LOCAL_CHAINS.includes(chainId)) return DEFAULT_CLOCKS
+  return {
+    ...DEFAULT_CLOCKS,
+    grace: 86_400,
+    noticePeriod: 86_400,
+    // More than grace, notice and forced delay together.
+    parameterDelay: 259_200,
+    expirySlack: 259_200,
+    // Less than grace and notice together: a lost operator key is replaced before anyone can freeze.
+    handoverDelay: 43_200,
+  }
 }
 
 const COIN = 10n ** 18n
@@ -78,17 +100,29 @@ export interface DeployOptions {
   readonly feeds: Readonly<Record<string, Address>>
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
-  /** Where the node's private state goes. */
+  /** Directory for the node's private state. */
   readonly data: string
-  readonly clocks: Clocks
+  /** Those of `defaultClocks` where they are left out. */
+  readonly clocks?: Clocks
+  /** The signer is admin and operator where they are left out, and nobody is guardian. */
+  readonly roles?: Partial<Roles>
   /** A trusted import to begin with, on local chains only; without it owners open accounts with deposits. */
   readonly accounts?: readonly BookAccount[]
   /** Puts a verifier of a circuit on the chain; the ones generated from the keys where it is left out. */
   readonly verifier?: (circuit: CircuitName) => Promise<Address>
 }
 
-export interface Deployed {
+/** Holders of the roles after the deployment; see docs/threat-model.md. */
+export interface Roles {
+  readonly admin: Address
+  readonly operator: Address
+  /** The zero address where there is none. */
+  readonly guardian: Address
+}
+
+export interface Deployed extends Roles {
   readonly chainId: number
+  readonly governance: Address
   readonly settlement: Address
   readonly vault: Address
   readonly forced: Address
@@ -119,7 +153,7 @@ export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean
 }
 
 /**
- * Deploys verifiers, the six contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
+ * Deploys verifiers, the seven contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
  * stores the private state. The market's prices only matter to mock feeds.
  * @throws PlimsollError when the chain or a contract refuses, or the directory is not new or in use
  */
@@ -131,6 +165,7 @@ export async function deploy(
 ): Promise<Deployed> {
   if (keys.origin === 'development') requireLocalChain(signer.chainId, options.allowDevelopmentKeys)
   requireComplete(market, signer.chainId, options)
+  requireRoles(signer, options)
   await requireStateless(options.data)
   return withDirectory(options.data, () => deployInto(market, keys, signer, options))
 }
@@ -182,12 +217,14 @@ async function deployInto(
     expirySlack,
     noticePeriod,
     unwindDuration,
-  } = options.clocks
+    handoverDelay,
+  } = options.clocks ?? defaultClocks(signer.chainId)
+  const roles: Roles = { admin: signer.sender, operator: signer.sender, guardian: zeroAddress, ...options.roles }
   const { openingFee, bond, forcedFee } = FEES
   const parts = await deployContracts(
     {
+      governance: { admin: roles.admin, guardian: roles.guardian, handoverDelay },
       rounds: {
-        admin: signer.sender,
         cashDecimals: market.cashDecimals,
         provingTime,
         roundMin,
@@ -208,7 +245,7 @@ async function deployInto(
       }),
       forced: { forcedDelay, forcedSpacing, expirySlack, bond, forcedFee },
       settlement: {
-        operator: signer.sender,
+        operator: roles.operator,
         sweepVerifier: verifiers.sweep,
         resolveVerifier: verifiers.resolve,
         transactVerifier: verifiers.transact,
@@ -248,13 +285,33 @@ async function deployInto(
     const settlement = await Settlement.at(signer, parts.settlement)
     await settlement.send(signer, 'genesis', [system.ledger.root, stackHead(leaves, hashBatch), leaves])
   }
-  return { chainId: signer.chainId, ...parts, verifiers, feeds, tokens, accounts: accounts.length, data: options.data }
+  return {
+    chainId: signer.chainId,
+    ...parts,
+    ...roles,
+    verifiers,
+    feeds,
+    tokens,
+    accounts: accounts.length,
+    data: options.data,
+  }
+}
+
+/** @throws PlimsollError when a role is nobody's, or the signer may not import what it is to import */
+function requireRoles(signer: SigningClient, { roles = {}, accounts }: DeployOptions): void {
+  for (const role of ['admin', 'operator'] as const)
+    if (roles[role] === zeroAddress) throw new PlimsollError(`--${role} names nobody: the zero address.`)
+  if (accounts !== undefined && roles.operator !== undefined && !isAddressEqual(roles.operator, signer.sender))
+    throw new PlimsollError(`Accounts are imported by the operator, and ${signer.sender} is not to be that.`, {
+      hint: 'Leave --operator out, and hand over afterwards.',
+    })
 }
 
 /** @throws PlimsollError when something is named that the market does not have, or missing off local chains */
 function requireComplete({ assets }: Market, chainId: number, { feeds, custody, accounts }: DeployOptions): void {
   const [cash, ...traded] = assets
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
+  for (const { symbol, parameters } of traded) checkFloors(parameters, symbol)
   const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
   if (unknown !== undefined)
     throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)

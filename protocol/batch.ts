@@ -1,12 +1,12 @@
 import { PlimsollError } from './errors.ts'
 import type { Envelope } from './health.ts'
+import { offsets, STEP, VALUES, WRITE, width } from './layout.ts'
 import { fromField, toField } from './public-vector.ts'
 
-/** Elements of a resolve's values before its writes, and of one write; of a transact's before its steps, and of one step. */
-const RESOLVE_VALUES = 13
-const WRITE_VALUES = 5
-const TRANSACT_VALUES = 4
-const STEP_VALUES = 10
+const RESOLVED = offsets(VALUES.resolve)
+const TRANSACTED = offsets(VALUES.transact)
+const WRITTEN = offsets(WRITE)
+const STEPPED = offsets(STEP)
 /** Operations from this one on write nothing. */
 const FIRST_READING_OP = 8
 /** The highest operation number, see `OP`. */
@@ -26,7 +26,7 @@ export interface Opening {
   readonly envelope: Envelope
 }
 
-/** What a sweep publishes; the rest of its vector comes from the settlement's own state. */
+/** Public part of a sweep; the rest of its vector comes from the settlement's own state. */
 export interface SweepBatch {
   readonly circuit: 'sweep'
   /** Strictly increasing slot numbers. */
@@ -42,7 +42,7 @@ export interface Write {
   readonly cipher: readonly bigint[]
 }
 
-/** What a resolve publishes. */
+/** Public part of a resolve. */
 export interface ResolveBatch {
   readonly circuit: 'resolve'
   readonly active: number
@@ -58,7 +58,7 @@ export interface ResolveBatch {
 }
 
 /**
- * What one step of a transact publishes; all zero for an inactive one. A discharge carries R8x as its leaf and R8y, S and
+ * Public part of one step of a transact; all zero for an inactive one. A discharge carries R8x as its leaf and R8y, S and
  * the expiry as its cipher, for it writes nothing.
  */
 export interface StepPublic extends Write {
@@ -72,7 +72,7 @@ export interface StepPublic extends Write {
   readonly v: bigint
 }
 
-/** What a transact publishes. */
+/** Public part of a transact. */
 export interface TransactBatch {
   readonly circuit: 'transact'
   readonly active: number
@@ -132,15 +132,15 @@ export function batchWrites(batch: Batch): readonly Write[] {
   }
 }
 
-/** How many values a batch has, by its circuit's sizes. */
+/** Number of public values of a batch, by its circuit's sizes. */
 function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Shape): number {
   switch (circuit) {
     case 'sweep':
-      return 1 + sweep.window
+      return width(VALUES.sweep) + sweep.window
     case 'resolve':
-      return RESOLVE_VALUES + WRITE_VALUES * resolve.steps
+      return width(VALUES.resolve) + width(WRITE) * resolve.steps
     case 'transact':
-      return TRANSACT_VALUES + STEP_VALUES * transact.steps
+      return width(VALUES.transact) + width(STEP) * transact.steps
   }
 }
 
@@ -154,34 +154,49 @@ export function parseBatch(
   if (values.length !== valueCount(circuit, shape))
     throw new PlimsollError(`A ${circuit} has ${valueCount(circuit, shape)} values, not ${values.length}.`)
   const active = Number(values[0])
-  if (circuit === 'sweep') return { circuit, window, active, headsAfter: values.slice(1) }
+  if (circuit === 'sweep') return { circuit, window, active, headsAfter: values.slice(width(VALUES.sweep)) }
   if (circuit === 'transact') {
-    const steps = rows(values, TRANSACT_VALUES, STEP_VALUES).map(parseStep)
-    return { circuit, active, rootAfter: values[1]!, inboxAfter: values[2]!, validUntil: values[3]!, steps }
+    return {
+      circuit,
+      active,
+      rootAfter: values[TRANSACTED.rootAfter]!,
+      inboxAfter: values[TRANSACTED.inboxAfter]!,
+      validUntil: values[TRANSACTED.validUntil]!,
+      steps: rows(values, width(VALUES.transact), width(STEP)).map(parseStep),
+    }
   }
   return {
     circuit,
     active,
-    rootAfter: values[1]!,
-    distressAfter: values[2]!,
-    inboxAfter: values[3]!,
-    backstopDelta: values.slice(4, 12).map(fromField),
-    badDebt: values[12]!,
-    writes: rows(values, RESOLVE_VALUES, WRITE_VALUES).map(parseWrite),
+    rootAfter: values[RESOLVED.rootAfter]!,
+    distressAfter: values[RESOLVED.distressAfter]!,
+    inboxAfter: values[RESOLVED.inboxAfter]!,
+    backstopDelta: values.slice(RESOLVED.delta, RESOLVED.badDebt).map(fromField),
+    badDebt: values[RESOLVED.badDebt]!,
+    writes: rows(values, width(VALUES.resolve), width(WRITE)).map(parseWrite),
   }
 }
 
-function rows(values: readonly bigint[], from: number, width: number): (readonly bigint[])[] {
-  return Array.from({ length: (values.length - from) / width }, (_, i) =>
-    values.slice(from + width * i, from + width * (i + 1)),
+function rows(values: readonly bigint[], from: number, each: number): (readonly bigint[])[] {
+  return Array.from({ length: (values.length - from) / each }, (_, i) =>
+    values.slice(from + each * i, from + each * (i + 1)),
   )
 }
 
 function parseWrite(row: readonly bigint[]): Write {
-  return { index: Number(row[0]), leaf: row[1]!, cipher: row.slice(2, WRITE_VALUES) }
+  const { index, leaf, cipher } = WRITTEN
+  return { index: Number(row[index]), leaf: row[leaf]!, cipher: row.slice(cipher, width(WRITE)) }
 }
 
-function parseStep([op, ...row]: readonly bigint[]): StepPublic {
-  if (op! > MAX_OP) throw new PlimsollError(`There is no operation ${op}.`)
-  return { op: Number(op), ...parseWrite(row), asset: Number(row[5]), amount: row[6]!, u: row[7]!, v: row[8]! }
+function parseStep(row: readonly bigint[]): StepPublic {
+  const op = row[STEPPED.op]!
+  if (op > MAX_OP) throw new PlimsollError(`There is no operation ${op}.`)
+  return {
+    op: Number(op),
+    ...parseWrite(row.slice(STEPPED.index)),
+    asset: Number(row[STEPPED.asset]),
+    amount: row[STEPPED.amount]!,
+    u: row[STEPPED.u]!,
+    v: row[STEPPED.v]!,
+  }
 }

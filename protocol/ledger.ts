@@ -13,6 +13,7 @@ import { ASSETS, DISTRESS, EXPIRY_LIMIT, FIELD, INBOX, TRADED, WORD } from './co
 import { IDENTITY, type Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import { type Envelope, isCovered } from './health.ts'
+import { TRANSACT_MARKS } from './layout.ts'
 import { MARK_NAMES, type Marks, NO_MARKS } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
@@ -24,18 +25,16 @@ const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 /** |x| of a backstop change stays below this, as in the contract. */
 const DELTA_LIMIT = 1n << 127n
 
-/** Marks that a transact needs, in the order of its vector. */
-const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
-/** Operations that no price bears on: they need no round. */
+/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
 const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 
-/** What a deployment's signatures and view keys are bound to. */
+/** The chain, contract and sequencer that a deployment's signatures and view keys are bound to. */
 export interface Domain extends SigningDomain {
   /** The sequencer's public key. */
   readonly sequencer: Point
 }
 
-/** Of a ledger that never transacts. */
+/** Domain of a ledger that never transacts. */
 export const NO_DOMAIN: Domain = { chainId: 0n, settlement: 0n, sequencer: IDENTITY }
 
 /**
@@ -51,10 +50,13 @@ export class Ledger {
   readonly envelopes: (Envelope | undefined)[]
   /** Marks of the latest round; undefined before the first. */
   marks: Marks | undefined
-  /** What batches moved. On a chain checkpoints, insurers and donors move it too: the vault's figure counts. */
+  /**
+   * Assets that batches moved to the backstop, signed. On a chain checkpoints, insurers and donors move it too: the
+   * vault's figure counts.
+   */
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
   badDebt = 0n
-  /** What the accounts hold in total, besides those of a trusted import at its time. */
+  /** Total holdings of the accounts, besides those of a trusted import at its time. */
   readonly accounts: bigint[] = Array<bigint>(ASSETS).fill(0n)
 
   constructor(
@@ -213,11 +215,11 @@ export class Ledger {
   #transactVector(batch: TransactBatch): bigint[] {
     const { steps } = this.shape.transact
     if (batch.active > steps || batch.steps.length !== steps) throw new PlimsollError(`A transact has ${steps} steps.`)
-    if (this.marks === undefined && !batch.steps.every(({ op }) => PRICELESS.has(op)))
-      throw new PlimsollError('A transact of this kind needs a round.')
+    const priced = batch.steps.some(({ op }) => !PRICELESS.has(op))
+    if (priced && this.marks === undefined) throw new PlimsollError('A transact of this kind needs a round.')
     if (batch.validUntil >= EXPIRY_LIMIT)
       throw new PlimsollError('The time until which a transact is valid does not fit 40 bits.')
-    const marks = this.marks?.slice(1) ?? Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
+    const marks = priced ? this.marks!.slice(1) : Array<typeof NO_MARKS>(TRADED).fill(NO_MARKS)
     const { chainId, settlement, sequencer } = this.domain
     return [
       BigInt(batch.active),

@@ -22,7 +22,7 @@ export interface AssetMarks {
   /** Target (initial) value of a positive unit, and of a negative one. */
   readonly targetCollateralValue: bigint
   readonly targetLiabilityValue: bigint
-  /** What a liquidated unit fetches, and what buying one back costs. */
+  /** Prices at which a liquidated unit is sold (`sell`) and one is bought back (`buy`). */
   readonly sell: bigint
   readonly buy: bigint
   /** Water-filling coefficients (docs/protocol.md#liquidation). */
@@ -32,6 +32,10 @@ export interface AssetMarks {
 
 /** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
 export type Marks = readonly AssetMarks[]
+
+/** In 1/10^4, as the contracts have them. */
+const TARGET_GAP = 500n
+const PENALTY_MAX = 1_000n
 
 export const MARK_NAMES = [
   'price',
@@ -98,6 +102,19 @@ export function checkParameters(parameters: RiskParameters, field: string): void
   order(collateralFactor <= FACTOR_ONE - penalty, 'collateralFactor <= 1 - penalty')
   order(targetLiabilityFactor >= liabilityFactor, 'targetLiabilityFactor >= liabilityFactor')
   order(liabilityFactor >= FACTOR_ONE + penalty, 'liabilityFactor >= 1 + penalty')
+}
+
+/**
+ * Refuses parameters that no contract takes, however they are ordered: what little margin they leave would be others' money.
+ * @throws PlimsollError naming `field`
+ */
+export function checkFloors(
+  { targetCollateralFactor, targetLiabilityFactor, penalty }: RiskParameters,
+  field: string,
+): void {
+  if (targetLiabilityFactor - targetCollateralFactor < TARGET_GAP)
+    throw new PlimsollError(`${field}: the target factors are less than 5 points apart.`)
+  if (penalty > PENALTY_MAX) throw new PlimsollError(`${field}: a penalty is at most 10 points.`)
 }
 
 /**

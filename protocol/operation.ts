@@ -18,7 +18,7 @@ interface Signed {
   readonly signature: Signature
 }
 
-/** A deposit that makes an account. */
+/** A deposit that makes an account; of 0 where it was taken back. */
 export interface Open {
   readonly kind: 'open'
   readonly depositId: number
@@ -28,7 +28,7 @@ export interface Open {
   readonly amount: bigint
 }
 
-/** A deposit into an account, by anyone. Bounced where the balance would reach 2^64. */
+/** A deposit into an account, by anyone; of 0 where it was taken back. Bounced where the balance would reach 2^64. */
 export interface TopUp {
   readonly kind: 'topup'
   readonly depositId: number
@@ -42,6 +42,8 @@ export interface Withdraw extends Signed {
   readonly asset: number
   readonly amount: bigint
   readonly recipient: Address
+  /** To be paid in full or to wait: not cut by a checkpoint at which the backstop is under water. */
+  readonly inFull?: boolean | undefined
 }
 
 /** Half of a trade: direction 1 gets `x` of the asset for `y` of cash, 0 gives it. The other half has the same link. */
@@ -78,6 +80,8 @@ export interface Forced {
   readonly asset: number
   readonly amount: bigint
   readonly recipient: Address
+  /** As for `Withdraw`. */
+  readonly inFull?: boolean | undefined
   readonly expiry: bigint
   readonly signature: Signature
 }
@@ -85,17 +89,25 @@ export interface Forced {
 export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced
 export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced
 
-/** What an operation is judged by, besides the account. */
+/** Circumstances by which an operation is judged, besides the account. */
 export interface Judgement {
-  /** Of the latest round; undefined before the first. */
+  /** Marks of the latest round; undefined before the first. */
   readonly marks: Marks | undefined
   readonly domain: SigningDomain
   /** The owner's; undefined where none is known, as for accounts of a trusted import. */
   readonly publicKey: Point | undefined
-  /** What is carried out expires no earlier. */
+  /** Unix seconds; what is carried out expires no earlier. */
   readonly now: bigint
   /** `verifySignature`, or of a caller that remembers what it verified. */
   readonly verify?: SignatureCheck | undefined
+}
+
+/** Bit of `extra` above a recipient's address: the withdrawal is to be paid in full or to wait. */
+export const IN_FULL = 1n << 160n
+
+/** What a withdrawal's owner signs of where it goes, `extra`: the recipient, and `IN_FULL` or not. */
+export function payee({ recipient, inFull }: Pick<Withdraw, 'recipient' | 'inFull'>): bigint {
+  return BigInt(recipient) + (inFull ? IN_FULL : 0n)
 }
 
 /** The message that the owner signs. */
@@ -106,7 +118,7 @@ export function operationMessage(operation: SignedOperation): Message {
     case 'withdraw':
     case 'forced': {
       const nonce = operation.kind === 'forced' ? operation.queueNumber : operation.version
-      return { ...base, nonce, asset: operation.asset, x: operation.amount, extra: BigInt(operation.recipient) }
+      return { ...base, nonce, asset: operation.asset, x: operation.amount, extra: payee(operation) }
     }
     case 'trade':
     case 'unwind': {
@@ -151,7 +163,7 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
 }
 
 /**
- * Why a trade is refused to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
+ * Refusal of a trade to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
 function exceptionRefusal(
@@ -169,7 +181,7 @@ function exceptionRefusal(
 }
 
 /**
- * Why an operation would not be carried out now, or undefined: the first that applies of form, account, version, expiry,
+ * Refusal of an operation that would not be carried out now, or undefined: the first of form, account, version, expiry,
  * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
  * out; for the latter this says why it is.
  */
@@ -233,7 +245,7 @@ function targetTooLow(): Refusal {
 }
 
 /**
- * Why an operation is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
+ * Refusal of an operation that is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
  * accounts.
  */
 export function halfRefusal(first: Trade, second: Operation | undefined): Refusal | undefined {
@@ -263,7 +275,7 @@ export function requireWholeTrades(operations: readonly Operation[]): void {
   }
 }
 
-/** What is wrong with an operation whatever the account is. */
+/** Refusal of an operation for its form, whatever the account is; undefined for none. */
 function formRefusal(operation: Operation): Refusal | undefined {
   const bad = (message: string) => new Refusal('BAD_REQUEST', message)
   if (!Number.isInteger(operation.index) || operation.index < 0 || operation.index >= 2 ** 32)
@@ -295,7 +307,9 @@ function formRefusal(operation: Operation): Refusal | undefined {
     return x === 0n && y === 0n ? new Refusal('AMOUNT_ZERO', 'The trade is of nothing.') : undefined
   }
   if (operation.amount < 0n || operation.amount >= WORD) return bad('The amount does not fit 64 bits.')
-  if (operation.amount === 0n) return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
+  // Of a deposit that its depositor took back nothing is left but its place in the queue.
+  if (operation.amount === 0n && operation.kind !== 'open' && operation.kind !== 'topup')
+    return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
   if ('recipient' in operation && !isRecipient(operation.recipient))
     return new Refusal('BAD_RECIPIENT', 'The recipient is not an address other than 0.')
   return undefined
@@ -305,7 +319,7 @@ function isRecipient(recipient: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(recipient) && BigInt(recipient) > 0n
 }
 
-/** What a deposit makes: an account of version 0, its balances still to come. */
+/** The account that a deposit opens: of version 0, its balances still to come. */
 export function newAccount(publicKey: Point, viewKey: bigint, index: number): Account {
   return {
     owner: ownerHash(publicKey),

@@ -3,6 +3,7 @@ import type { SweepBatch } from './batch.ts'
 import type { CircuitInput, Signal } from './circuit-input.ts'
 import { ASSETS, TRADED } from './constants.ts'
 import { abs } from './integer.ts'
+import { offsets, SWEEP_VECTOR, VALUES, width } from './layout.ts'
 import { vectorSignals } from './public-vector.ts'
 import type { StackEntry } from './stacks.ts'
 
@@ -26,8 +27,14 @@ export function sweepInput(
   moves: readonly Move[],
   entries: readonly StackEntry[],
 ): CircuitInput {
-  const width = window.length
-  const bounds = (offset: number) => window.map((_, w) => vector.slice(offset + TRADED * w, offset + TRADED * (w + 1)))
+  const field = (name: keyof typeof SWEEP_VECTOR) => {
+    const first = width(VALUES.sweep) + window.length * offsets(SWEEP_VECTOR)[name]
+    return vector.slice(first, first + window.length * SWEEP_VECTOR[name])
+  }
+  const bounds = (name: 'floors' | 'ceilings') => {
+    const all = field(name)
+    return window.map((_, w) => all.slice(TRADED * w, TRADED * (w + 1)))
+  }
   const oneHot = (slot: number | undefined) => window.map((other) => (other === slot ? 1n : 0n))
   const perStep = <T extends Signal>(value: (s: number) => T, padding: T) =>
     Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
@@ -35,9 +42,9 @@ export function sweepInput(
   return {
     ...vectorSignals(vector),
     headsBefore,
-    free: vector.slice(1 + 2 * width, 1 + 3 * width),
-    floors: bounds(1 + 3 * width),
-    ceilings: bounds(1 + 3 * width + TRADED * width),
+    free: field('free'),
+    floors: bounds('floors'),
+    ceilings: bounds('ceilings'),
     active: perStep(() => 1n, 0n),
     from: perStep((s) => oneHot(moves[s]!.from), oneHot(undefined)),
     to: perStep((s) => oneHot(moves[s]!.to), oneHot(undefined)),

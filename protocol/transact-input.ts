@@ -5,6 +5,7 @@ import { chooseBlind } from './blind.ts'
 import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS, TRADED } from './constants.ts'
 import { BASE8, type Point } from './curve.ts'
+import { offsets, TRANSACT_MARKS, VECTOR } from './layout.ts'
 import type { Domain } from './ledger.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
 import { newAccount, type Operation, operationMessage } from './operation.ts'
@@ -13,7 +14,7 @@ import { signatureChallenge } from './signature.ts'
 import { OP } from './transact.ts'
 import { AccountTree, type Path } from './tree.ts'
 
-/** What a step's input is made of, besides operation, account and path. */
+/** Parts of a step's input besides operation, account and path. */
 export interface StepFacts {
   readonly publicKey: Point | undefined
   readonly exception: boolean
@@ -86,6 +87,8 @@ export function transactInput(
   active: readonly CircuitInput[],
 ): CircuitInput {
   const { chainId, settlement, sequencer } = domain
+  const { marks } = offsets(VECTOR.transact)
+  const each = TRANSACT_MARKS.length
   const padding = inactiveTransactStep(depth)
   const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
   return {
@@ -94,7 +97,7 @@ export function transactInput(
     chainId,
     settlement,
     sequencer,
-    marks: Array.from({ length: TRADED }, (_, i) => vector.slice(10 + 5 * i, 15 + 5 * i)),
+    marks: Array.from({ length: TRADED }, (_, i) => vector.slice(marks + each * i, marks + each * (i + 1))),
     secret,
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
   }

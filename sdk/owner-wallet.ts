@@ -1,20 +1,34 @@
 import type { Address } from 'viem'
-import { type Account, accountLeaf, packWeights } from '../protocol/account.ts'
+import { type Account, accountLeaf } from '../protocol/account.ts'
 import { decryptAccount } from '../protocol/cipher.ts'
-import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
-import { KIND, type Message, messageHash } from '../protocol/messages.ts'
+import { type Message, messageHash } from '../protocol/messages.ts'
 import { sign } from '../protocol/signature.ts'
-import type { PlimsollClient } from './client.ts'
-import type { Accepted, AccountInfo, DeploymentInfo } from './schemas.ts'
+import { setPreferences } from './actions/set-preferences.ts'
+import { trade } from './actions/trade.ts'
+import { unwind } from './actions/unwind.ts'
+import { withdraw } from './actions/withdraw.ts'
+import { NodeRefusal, type PlimsollClient } from './client.ts'
+import type { Accepted, AccountInfo, DeploymentInfo, OperationRequest } from './schemas.ts'
 
-/** How long a signature is good unless told otherwise, in seconds. */
+/** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
+
+/** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
+const RETRIES = 3
 
 export interface Validity {
   /** Seconds from now, by the chain's clock. */
-  readonly expiresIn?: number
+  readonly expiresIn?: number | undefined
+}
+
+/** Version and expiry that the next operation on an account is signed for. */
+export interface NextVersion {
+  readonly index: number
+  readonly version: number
+  /** Unix seconds at which the signature runs out. */
+  readonly expiry: number
 }
 
 /** Gets `x` of the asset for `y` cash (direction 1), or gives it (direction 0); base units. */
@@ -85,81 +99,55 @@ export class OwnerWallet {
     return { account, info }
   }
 
-  async withdraw(asset: number, amount: bigint, recipient: Address, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.#next(validity)
-    const signature = this.#sign({
-      kind: KIND.withdraw,
-      index,
-      nonce: BigInt(version),
-      expiry: BigInt(expiry),
-      asset,
-      direction: 0,
-      x: amount,
-      y: 0n,
-      extra: BigInt(recipient),
-    })
-    return this.client.submit({ kind: 'withdraw', index, version, asset, amount, recipient, expiry, signature })
+  /** See `withdraw` of sdk/actions. */
+  withdraw(
+    asset: number,
+    amount: bigint,
+    recipient: Address,
+    options: Validity & { readonly inFull?: boolean | undefined } = {},
+  ): Promise<Accepted> {
+    return withdraw(this, { asset, amount, recipient, ...options })
   }
 
-  /** Half of a trade with whoever signs the other half with the same link. */
-  async trade({ asset, direction, x, y }: TradeTerms, link: bigint, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.#next(validity)
-    const signature = this.#sign({
-      kind: KIND.trade,
-      index,
-      nonce: BigInt(version),
-      expiry: BigInt(expiry),
-      asset,
-      direction,
-      x,
-      y,
-      extra: link,
-    })
-    return this.client.submit({ kind: 'trade', index, version, asset, direction, x, y, link, expiry, signature })
+  /** Half of a trade with whoever signs the other half with the same link: see `trade` of sdk/actions. */
+  trade(terms: TradeTerms, link: bigint, validity: Validity = {}): Promise<Accepted> {
+    return trade(this, { ...terms, link, ...validity })
   }
 
-  /** A trade with the backstop. */
-  async unwind({ asset, direction, x, y }: TradeTerms, validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.#next(validity)
-    const signature = this.#sign({
-      kind: KIND.unwind,
-      index,
-      nonce: BigInt(version),
-      expiry: BigInt(expiry),
-      asset,
-      direction,
-      x,
-      y,
-      extra: 0n,
-    })
-    return this.client.submit({ kind: 'unwind', index, version, asset, direction, x, y, expiry, signature })
+  /** A trade with the backstop: see `unwind` of sdk/actions. */
+  unwind(terms: TradeTerms, validity: Validity = {}): Promise<Accepted> {
+    return unwind(this, { ...terms, ...validity })
   }
 
-  /** @param weights of assets 0 to 7 */
-  async preferences(weights: readonly number[], validity: Validity = {}): Promise<Accepted> {
-    const { index, version, expiry } = await this.#next(validity)
-    const signature = this.#sign({
-      kind: KIND.preferences,
-      index,
-      nonce: BigInt(version),
-      expiry: BigInt(expiry),
-      asset: 0,
-      direction: 0,
-      x: 0n,
-      y: 0n,
-      extra: packWeights(weights),
-    })
-    return this.client.submit({ kind: 'preferences', index, version, weights: [...weights], expiry, signature })
+  /** See `setPreferences` of sdk/actions. @param weights of assets 0 to 7 */
+  preferences(weights: readonly number[], validity: Validity = {}): Promise<Accepted> {
+    return setPreferences(this, { weights, ...validity })
   }
 
-  /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
-  async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<{ index: number; version: number; expiry: number }> {
+  /**
+   * Hands in what is made of the account's next version; again where somebody wrote the account in between.
+   * @throws NodeRefusal
+   */
+  async submit(validity: Validity, make: (next: NextVersion) => OperationRequest): Promise<Accepted> {
+    for (let left = RETRIES; ; left--) {
+      const operation = make(await this.#next(validity))
+      try {
+        return await this.client.submit(operation)
+      } catch (error) {
+        if (!(error instanceof NodeRefusal && error.code === 'STALE_VERSION') || left === 0) throw error
+      }
+    }
+  }
+
+  /** Version of the account after all that the node has accepted, and the expiry of a signature of now. */
+  async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<NextVersion> {
     const index = await this.index()
     const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])
     return { index, version: pendingVersion, expiry: now + expiresIn }
   }
 
-  #sign(message: Message) {
+  /** The owner's signature of a message, bound to chain and settlement. */
+  sign(message: Message) {
     const { chainId, settlement } = this.deployment
     const {
       r8: [x, y],
@@ -175,11 +163,4 @@ export function chooseIndex(indices: readonly number[], chosen: number | undefin
   throw new PlimsollError(`Account ${chosen} is not of this key.`, {
     hint: indices.length === 0 ? 'It has none.' : `It has ${indices.join(', ')}.`,
   })
-}
-
-/** A link for a new trade, which nobody can guess. */
-export function newLink(): bigint {
-  const bytes = crypto.getRandomValues(new Uint8Array(32))
-  const link = bytes.reduce((sum, byte) => (sum << 8n) + BigInt(byte), 0n) % FIELD
-  return link === 0n ? 1n : link
 }

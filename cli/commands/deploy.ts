@@ -2,14 +2,18 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { keysOption } from '../keys-option.ts'
-import { printJson, printText } from '../output.ts'
+import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly data: string
   readonly profile: ProfileName
   readonly feed?: Readonly<Record<string, Address>>
+  readonly admin?: Address
+  readonly operator?: Address
+  readonly guardian?: Address
   readonly keys?: string
   readonly allowDevelopmentKeys?: true
   readonly json?: true
@@ -19,6 +23,12 @@ function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): R
   const match = /^(.+)=(0x[0-9a-fA-F]{40})$/.exec(text)
   if (match === null) throw new InvalidArgumentError('Write it as SYMBOL=0xADDRESS.')
   return { ...feeds, [match[1]!]: match[2] as Address }
+}
+
+function readAddress(text: string): Address {
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
+  return text as Address
 }
 
 export function register(program: Command): void {
@@ -33,11 +43,14 @@ export function register(program: Command): void {
       '<market>',
       'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token',
     )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())
     .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
+    .option('--admin <address>', 'who proposes parameters and terms; the signer where it is left out', readAddress)
+    .option('--operator <address>', 'who settles, with `plimsoll node`; the signer where it is left out', readAddress)
+    .option('--guardian <address>', 'who may stop new risk for a while; nobody where it is left out', readAddress)
     .option(
       '--allow-development-keys',
       'deploy on a chain that is not local although anyone can forge proofs under development keys',
@@ -49,7 +62,7 @@ export function register(program: Command): void {
       const { requireStateless } = await import('../../sequencer/state/store.ts')
       const { connect } = await import('../../sdk/chain/client.ts')
       const { openSigner } = await import('../signer.ts')
-      const { DEFAULT_CLOCKS, deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
+      const { deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)
@@ -63,14 +76,22 @@ export function register(program: Command): void {
         feeds: options.feed ?? {},
         allowDevelopmentKeys,
         data: options.data,
-        clocks: DEFAULT_CLOCKS,
+        roles: {
+          ...(options.admin !== undefined && { admin: options.admin }),
+          ...(options.operator !== undefined && { operator: options.operator }),
+          ...(options.guardian !== undefined && { guardian: options.guardian }),
+        },
       })
+      if (deployed.admin.toLowerCase() === deployed.operator.toLowerCase())
+        printWarning(
+          `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
+        )
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(
-        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
+        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node ${options.rpc.map((url) => `--rpc ${url}`).join(' ')} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
       )
     })
 }

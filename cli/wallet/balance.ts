@@ -1,25 +1,21 @@
 import { SCALE } from '../../protocol/constants.ts'
 import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
-import { health, targetHealth } from '../../protocol/health.ts'
-import { marksOfRow } from '../../protocol/marks.ts'
+import { balance } from '../../sdk/actions/balance.ts'
 import { printJson, printText } from '../output.ts'
 import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import { openWallet, type WalletOptions } from './session.ts'
 
 export async function run(options: WalletOptions & { node: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account } = await wallet.read()
-  const [round, withdrawals] = await Promise.all([wallet.client.round(), wallet.client.withdrawals(account.index)])
+  const { account, round, withdrawals, equity, ...state } = await balance(wallet)
   const { assets } = wallet.deployment
   const cash = assets[0]!
-  const marks = round.marks.map(marksOfRow)
-  const equity = account.balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
   const balances = amountsBySymbol(assets, account.balances)
   const weights = weightsBySymbol(assets, account.weights)
   const worth = {
-    health: inCash(health(account.balances, marks)),
-    targetHealth: inCash(targetHealth(account.balances, marks)),
+    health: inCash(state.health),
+    targetHealth: inCash(state.targetHealth),
     equity: inCash(equity),
   }
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
@@ -36,7 +32,7 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
     return printJson({ index: account.index, version: Number(account.version), balances, weights, ...worth, pending })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(balances)}`)
   printText(
-    `Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round.number}`,
+    `Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round}`,
   )
   if (Object.keys(weights).length > 0)
     printText(

@@ -1,34 +1,30 @@
-import { type Address, isAddressEqual, parseEventLogs, type TransactionReceipt } from 'viem'
-import type { Point } from '../../protocol/curve.ts'
+import { isAddressEqual } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
-import { TOKEN_ABI } from '../../sdk/abi/token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { deposit, findQueuedAccount, waitForDeposit } from '../../sdk/actions/deposit.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
-import { tokenUnitsPerUnit, unitsPerTokenUnit } from '../../sdk/token-units.ts'
+import { toTokenUnits } from '../../sdk/token-units.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly node: string
   readonly asset: string
   readonly amount: string
   readonly index?: number
   readonly mint?: true
+  readonly evenUnderWater?: true
   readonly wait?: true
 }
-
-const OPEN = 1
-const POLL = 500
-const PATIENCE = 600_000
 
 export async function run(options: Options): Promise<void> {
   const wallet = await openWallet(options)
@@ -39,52 +35,39 @@ export async function run(options: Options): Promise<void> {
     throw new PlimsollError(`${info.symbol} is a synthetic: there is no token to deposit.`)
   const amount = parseAmount(options.amount, info.decimals, '--amount')
   const signer = await chainSigner(options.rpc, options)
-  await requireGenuine(signer, deployment, asset, options)
+  await requireGenuine(signer, deployment, asset)
   const index =
-    options.index ?? (await wallet.findIndex()) ?? (await findQueued(signer, deployment.vault, key.publicKey))
+    options.index ??
+    (await wallet.findIndex()) ??
+    (await findQueuedAccount(signer, { vault: deployment.vault, publicKey: key.publicKey }))
   const least = index === undefined ? info.minOpen : info.minDeposit
   if (amount < least)
     throw new PlimsollError(
       `--amount is below the least that ${index === undefined ? 'opens an account' : 'is taken'}, ${formatDecimal(least, info.decimals)} ${info.symbol}.`,
     )
 
-  const tokenAmount = toTokenUnits(amount, info)
+  const tokenAmount = toTokenUnits(amount, info, '--amount')
   if (options.mint) await mint(signer, info, tokenAmount)
-  await approve(signer, info.token, deployment.vault, tokenAmount)
-  const [x, y] = key.publicKey
-  const receipt =
-    index === undefined
-      ? await sendCall(signer, {
-          address: deployment.vault,
-          abi: VAULT_ABI,
-          functionName: 'open',
-          args: [asset, tokenAmount, x, y],
-          value: deployment.openingFee,
-        })
-      : await sendCall(signer, {
-          address: deployment.vault,
-          abi: VAULT_ABI,
-          functionName: 'topUp',
-          args: [index, asset, tokenAmount],
-        })
-  const { id, index: credited } = deposited(receipt)
+  const { settlement, vault } = deployment
+  const { publicKey } = key
+  const made = await deposit(signer, {
+    settlement,
+    asset,
+    amount,
+    publicKey,
+    ...(index !== undefined && { index }),
+    evenUnderWater: options.evenUnderWater ?? false,
+  })
+  const { depositId, kind, transaction } = made
   let status = 'queued'
   if (options.wait) {
     progress('waiting for the settlement')
-    status = await settled(signer, deployment.vault, id).finally(endProgress)
+    status = await waitForDeposit(signer, { vault, depositId }).finally(endProgress)
     if (status !== 'settled') process.exitCode = 1
   }
-  const kind = index === undefined ? 'open' : 'topup'
-  if (options.json)
-    return printJson({
-      depositId: Number(id),
-      index: Number(credited),
-      kind,
-      transaction: receipt.transactionHash,
-      status,
-    })
+  if (options.json) return printJson({ depositId: Number(depositId), index: made.index, kind, transaction, status })
   printText(
-    `${status}: deposit ${id} of ${options.amount} ${info.symbol} ${kind === 'open' ? 'opens' : 'to'} account ${credited}, transaction ${receipt.transactionHash}`,
+    `${status}: deposit ${depositId} of ${options.amount} ${info.symbol} ${kind === 'open' ? 'opens' : 'to'} account ${made.index}, transaction ${transaction}`,
   )
   if (!options.wait) printText(`The node takes it up by itself; see: plimsoll wallet balance --node ${options.node}`)
 }
@@ -94,13 +77,12 @@ export async function run(options: Options): Promise<void> {
  * @throws PlimsollError when they differ
  */
 async function requireGenuine(
-  { read, chainId }: SigningClient,
+  { read, chainId, url }: SigningClient,
   { chainId: nodeChain, settlement, vault, assets }: DeploymentInfo,
   asset: number,
-  { rpc }: Options,
 ): Promise<void> {
   if (chainId !== nodeChain)
-    throw new PlimsollError(`The node is on chain ${nodeChain}, but ${rpc} is chain ${chainId}.`)
+    throw new PlimsollError(`The node is on chain ${nodeChain}, but ${url} is chain ${chainId}.`)
   const config = await settlementConfig(read, settlement)
   const [token, tokenDecimals, decimals] = await read.readContract({
     address: config.vault,
@@ -137,66 +119,4 @@ async function mint(signer: SigningClient, { symbol, token }: AssetInfo, amount:
       ? new PlimsollError(`The token of ${symbol} is no mock token: nobody can make it with --mint.`)
       : error
   })
-}
-
-/** The account that a deposit in the queue is about to open for a key: a second one would be another account. */
-async function findQueued({ read }: SigningClient, vault: Address, [x, y]: Point): Promise<number | undefined> {
-  const contract = { address: vault, abi: VAULT_ABI } as const
-  const [first, end] = await read.readContract({ ...contract, functionName: 'depositQueue' })
-  for (let id = first; id < end; id++) {
-    const { kind, index, ax, ay } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
-    if (kind === OPEN && ax === x && ay === y) return index
-  }
-  return undefined
-}
-
-/** @throws PlimsollError when the token has fewer decimals than the amount needs */
-export function toTokenUnits(amount: bigint, info: Pick<AssetInfo, 'symbol' | 'decimals' | 'tokenDecimals'>): bigint {
-  if (amount % unitsPerTokenUnit(info) !== 0n)
-    throw new PlimsollError(
-      `--amount has more decimals than the token of ${info.symbol}, which has ${info.tokenDecimals}.`,
-    )
-  return (amount * tokenUnitsPerUnit(info)) / unitsPerTokenUnit(info)
-}
-
-/** Lets the vault take an amount of a token. @throws PlimsollError when there is not as much */
-export async function approve(signer: SigningClient, token: Address, vault: Address, amount: bigint): Promise<void> {
-  const contract = { address: token, abi: TOKEN_ABI } as const
-  const balance = await signer.read.readContract({ ...contract, functionName: 'balanceOf', args: [signer.sender] })
-  if (balance < amount) {
-    const [decimals, symbol] = [
-      await signer.read.readContract({ ...contract, functionName: 'decimals' }),
-      await signer.read.readContract({ ...contract, functionName: 'symbol' }).catch(() => token),
-    ]
-    throw new PlimsollError(
-      `${signer.sender} has ${formatDecimal(balance, decimals)} ${symbol}, and the deposit takes ${formatDecimal(amount, decimals)}.`,
-    )
-  }
-  const allowed = await signer.read.readContract({
-    ...contract,
-    functionName: 'allowance',
-    args: [signer.sender, vault],
-  })
-  if (allowed >= amount) return
-  // Some tokens let an allowance only be changed to 0 or from it.
-  if (allowed > 0n) await sendCall(signer, { ...contract, functionName: 'approve', args: [vault, 0n] })
-  await sendCall(signer, { ...contract, functionName: 'approve', args: [vault, amount] })
-}
-
-function deposited(receipt: TransactionReceipt): { id: bigint; index: bigint } {
-  const [event] = parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs: receipt.logs })
-  if (event === undefined) throw new PlimsollError(`Transaction ${receipt.transactionHash} has no deposit in it.`)
-  return event.args
-}
-
-async function settled({ read }: SigningClient, vault: Address, id: bigint): Promise<'settled' | 'bounced'> {
-  for (const end = Date.now() + PATIENCE; ; ) {
-    const { state } = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'deposit', args: [id] })
-    if (state !== 0) return state === 1 ? 'settled' : 'bounced'
-    if (Date.now() > end)
-      throw new PlimsollError(`Deposit ${id} is still in the queue after ${PATIENCE / 1_000} seconds.`, {
-        hint: 'If the sequencer is gone, the escape refunds it.',
-      })
-    await new Promise((resolve) => setTimeout(resolve, POLL))
-  }
 }

@@ -4,19 +4,11 @@ import type { Accepted, OperationState } from '../../sdk/schemas.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 
-/** The signature was good, but somebody wrote the account meanwhile: the next one will name the new version. */
-const RETRIES = 3
-
-/** Signs and hands in; again where the account's version has moved in between. */
-export async function submit(attempt: () => Promise<Accepted>): Promise<Accepted> {
-  for (let left = RETRIES; ; left--) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (!(error instanceof NodeRefusal)) throw error
-      if (error.code !== 'STALE_VERSION' || left === 0) throw new PlimsollError(`${error.code}: ${error.message}`)
-    }
-  }
+/** Hands in an operation. @throws PlimsollError with the code of the node's refusal */
+export async function submit(operation: Promise<Accepted>): Promise<Accepted> {
+  return operation.catch((error: unknown) => {
+    throw error instanceof NodeRefusal ? new PlimsollError(`${error.code}: ${error.message}`) : error
+  })
 }
 
 /** Says what became of an operation, after waiting for it if it is to; the exit code is 1 if it failed. */

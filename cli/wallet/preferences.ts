@@ -1,4 +1,5 @@
 import { PlimsollError } from '../../protocol/errors.ts'
+import { setPreferences } from '../../sdk/actions/set-preferences.ts'
 import { report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
 
@@ -17,5 +18,5 @@ export async function run(options: Options): Promise<void> {
     if (asset === 0) throw new PlimsollError(`${symbol} is cash, which has no weight.`)
     weights[asset] = weight
   }
-  await report(wallet.client, await submit(() => wallet.preferences(weights, options)), options)
+  await report(wallet.client, await submit(setPreferences(wallet, { weights, expiresIn: options.expiresIn })), options)
 }

@@ -1,7 +1,9 @@
 import { FIELD, SCALE } from '../../protocol/constants.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { newLink, type OwnerWallet } from '../../sdk/owner-wallet.ts'
+import { newLink, trade } from '../../sdk/actions/trade.ts'
+import { unwind } from '../../sdk/actions/unwind.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { parseAmount } from './amount.ts'
 import { report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
@@ -32,13 +34,14 @@ export async function run(options: Options): Promise<void> {
   const x = parseAmount(text, wallet.deployment.assets[asset]!.decimals, option)
   const y = parseAmount(options.for, wallet.deployment.assets[0]!.decimals, '--for')
   const terms = { asset, direction: options.buy === undefined ? 0 : 1, x, y } as const
+  const validity = { expiresIn: options.expiresIn }
   if (options.backstop)
     return report(
       wallet.client,
-      await submit(() => wallet.unwind(terms, options)).catch((error: unknown) => explain(error, wallet, terms)),
+      await submit(unwind(wallet, { ...terms, ...validity })).catch((error: unknown) => explain(error, wallet, terms)),
       options,
     )
-  await report(wallet.client, await submit(() => wallet.trade(terms, link, options)), options, {
+  await report(wallet.client, await submit(trade(wallet, { ...terms, link, ...validity })), options, {
     link: `0x${link.toString(16)}`,
   })
 }

@@ -1,22 +1,16 @@
-import { type Address, parseEventLogs } from 'viem'
+import type { Address } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { KIND, messageHash } from '../../protocol/messages.ts'
-import { sign } from '../../protocol/signature.ts'
-import { FORCED_ABI } from '../../sdk/abi/forced.ts'
-import { VAULT_ABI } from '../../sdk/abi/vault.ts'
-import { REQUEST } from '../../sdk/actions/refundable.ts'
-import { connect, type SigningClient } from '../../sdk/chain/client.ts'
-import { refusal } from '../../sdk/chain/contract-errors.ts'
-import { sendCall } from '../../sdk/chain/send-call.ts'
-import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
+import { claim } from '../../sdk/actions/claim.ts'
+import { findAccount } from '../../sdk/actions/recover.ts'
+import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
+import { withdraw } from '../../sdk/actions/withdraw.ts'
+import { chainAssets } from '../../sdk/chain/assets.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
+import { toTokenUnits } from '../../sdk/token-units.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
-import { chainAssets } from './chain-assets.ts'
-import { toTokenUnits } from './deposit.ts'
 import { report, submit } from './outcome.ts'
-import { findIndex } from './own-account.ts'
 import { assetBySymbol, chainSigner, openWallet, ownerKey, requireSettlement, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
@@ -25,28 +19,26 @@ interface Options extends WalletOptions {
   readonly to?: Address
   readonly expiresIn: number
   readonly forced?: true
+  readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
 }
-
-/** Seconds by which a forced request's signature outlives what the contract demands, so that a slow block does not matter. */
-const SPARE = 600n
 
 export async function run(options: Options): Promise<void> {
   if (options.claim !== undefined) {
     if (options.asset !== undefined || options.amount !== undefined || options.forced)
       throw new PlimsollError('--claim takes no --asset, --amount or --forced: the withdrawal has them.')
-    return claim(options, options.claim)
+    return takeWithdrawal(options, options.claim)
   }
   const { asset, amount, to } = options
   if (asset === undefined || amount === undefined || to === undefined)
     throw new PlimsollError('A withdrawal needs --asset, --amount and --to.')
   if (BigInt(to) === 0n) throw new PlimsollError('--to is the address 0, which nobody has.')
   const wanted = { ...options, asset, amount, to }
-  return options.forced ? force(wanted) : withdraw(wanted)
+  return options.forced ? force(wanted) : handIn(wanted)
 }
 
-async function withdraw(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
+async function handIn(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
   if (options.node === undefined)
     throw new PlimsollError('A withdrawal needs --node.', { hint: 'Without a node there is --forced.' })
   const wallet = await openWallet({ ...options, node: options.node })
@@ -54,7 +46,13 @@ async function withdraw(options: Options & { asset: string; amount: string; to: 
   const { spot, symbol, decimals } = wallet.deployment.assets[asset]!
   if (!spot) throw new PlimsollError(`${symbol} is a synthetic: there is no token to withdraw.`)
   const amount = parseAmount(options.amount, decimals, '--amount')
-  await report(wallet.client, await submit(() => wallet.withdraw(asset, amount, options.to, options)), options)
+  await report(
+    wallet.client,
+    await submit(
+      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
+    ),
+    options,
+  )
 }
 
 async function force(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
@@ -62,8 +60,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   if (rpc === undefined || settlement === undefined)
     throw new PlimsollError('--forced needs --rpc and --settlement: it is for when there is no node.')
   const signer = await chainSigner(rpc, options)
-  const { read } = signer
-  const assets = await chainAssets(read, settlement)
+  const assets = await chainAssets(signer.read, settlement)
   const asset = assets.findIndex(({ symbol, token }) => symbol === options.asset && token !== null)
   if (asset < 0)
     throw new PlimsollError(`There is no token ${JSON.stringify(options.asset)}.`, {
@@ -73,109 +70,42 @@ async function force(options: Options & { asset: string; amount: string; to: Add
         .join(', ')}.`,
     })
   const amount = parseAmount(options.amount, assets[asset]!.decimals, '--amount')
+  toTokenUnits(amount, assets[asset]!, '--amount')
   const key = await ownerKey(options, signer.chainId, settlement)
-  const index = await findIndex(read, settlement, key.publicKey, options.index)
-  const { vault } = await settlementConfig(read, settlement)
-  const forced = {
-    address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
-    abi: FORCED_ABI,
-  } as const
-  const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
-  // What the contract would refuse in the end must not cost a fee before.
-  toTokenUnits(amount, assets[asset]!)
-  await read
-    .readContract({
-      address: vault,
-      abi: VAULT_ABI,
-      functionName: 'requireWithdrawable',
-      args: [BigInt(asset), amount],
-    })
-    .catch((error: unknown) => {
-      throw refusal(error, `a withdrawal of ${options.amount} ${options.asset}`)
-    })
-
-  const number = await reserve(signer, forced, index, bond + forcedFee)
-  const { timestamp } = await read.getBlock()
-  // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
-  const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
-  const message = messageHash(
-    { chainId: BigInt(signer.chainId), settlement: BigInt(settlement) },
-    {
-      kind: KIND.forced,
-      index,
-      nonce: number,
-      expiry,
-      asset,
-      direction: 0,
-      x: amount,
-      y: 0n,
-      extra: BigInt(options.to),
-    },
-  )
-  const { r8, s } = sign(key, message)
-  const receipt = await sendCall(signer, {
-    ...forced,
-    functionName: 'submit',
-    args: [number, asset, amount, options.to, Number(expiry), r8, s],
+  const index = await findAccount(signer, { settlement, key, index: options.index })
+  const { queueNumber, deadline, transaction } = await requestWithdrawal(signer, {
+    settlement,
+    key,
+    index,
+    asset,
+    amount,
+    recipient: options.to,
+    inFull: options.inFull,
   })
-  const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs: receipt.logs })[0]!.args
-  if (options.json)
-    return printJson({ queueNumber: Number(number), deadline: Number(deadline), transaction: receipt.transactionHash })
+  if (options.json) return printJson({ queueNumber: Number(queueNumber), deadline: Number(deadline), transaction })
   printText(
-    `Request ${number} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${receipt.transactionHash}`,
+    `Request ${queueNumber} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${transaction}`,
   )
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
 }
 
-/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
-async function reserve(
-  signer: SigningClient,
-  forced: { readonly address: Address; readonly abi: typeof FORCED_ABI },
-  index: number,
-  value: bigint,
-): Promise<bigint> {
-  const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
-  if (number === 0n) {
-    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
-    return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
-  }
-  const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
-  if (state !== REQUEST.reserved)
-    throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, {
-      hint: 'There is one at a time.',
-    })
-  return number
-}
-
-async function claim(options: Options, id: number): Promise<void> {
+async function takeWithdrawal(options: Options, id: number): Promise<void> {
   if (options.rpc === undefined) throw new PlimsollError('--claim needs --rpc.')
   const signer = await chainSigner(options.rpc, options)
-  const vault = await vaultOf(options)
-  const { asset } = await signer.read
-    .readContract({ address: vault, abi: VAULT_ABI, functionName: 'withdrawal', args: [BigInt(id)] })
-    .catch(() => {
-      throw new PlimsollError(`There is no withdrawal ${id}.`)
-    })
-  const [, tokenDecimals] = await signer.read.readContract({
-    address: vault,
-    abi: VAULT_ABI,
-    functionName: 'assetInfo',
-    args: [asset],
-  })
-  const receipt = await sendCall(signer, { address: vault, abi: VAULT_ABI, functionName: 'claim', args: [BigInt(id)] })
-  const { tokenAmount } = parseEventLogs({ abi: VAULT_ABI, eventName: 'Claimed', logs: receipt.logs })[0]!.args
+  const settlement = await settlementOf(options)
+  const { tokenAmount, tokenDecimals, transaction } = await claim(signer, { settlement, withdrawalId: BigInt(id) })
   const paid = formatDecimal(tokenAmount, tokenDecimals)
-  if (options.json) return printJson({ paid, transaction: receipt.transactionHash })
-  printText(`Withdrawal ${id} paid ${paid}, transaction ${receipt.transactionHash}`)
+  if (options.json) return printJson({ paid, transaction })
+  printText(`Withdrawal ${id} paid ${paid}, transaction ${transaction}`)
 }
 
-async function vaultOf({ node, rpc, settlement }: Options): Promise<Address> {
+/** The settlement that is named, or that the node is of. */
+async function settlementOf({ node, settlement }: Options): Promise<Address> {
   if (node !== undefined) {
     const deployment = await new PlimsollClient({ node }).deployment()
     requireSettlement(deployment, settlement)
-    return deployment.vault
+    return deployment.settlement
   }
   if (settlement === undefined) throw new PlimsollError('--claim needs --node or --settlement.')
-  const { read } = await connect(rpc!)
-  return (await settlementConfig(read, settlement)).vault
+  return settlement
 }

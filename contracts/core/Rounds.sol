@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {AggregatorV3Interface} from "@chainlink/contracts/src/v0.8/shared/interfaces/AggregatorV3Interface.sol";
 
+import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -18,9 +19,18 @@ contract Rounds is IRounds {
 
     struct Status {
         uint64 round;
-        uint56 timestamp;
+        uint40 timestamp;
         /// Live seconds until the latest round.
-        uint64 live;
+        uint56 live;
+        uint32 roundMin;
+        uint32 roundShort;
+        uint32 maxAge;
+    }
+
+    struct Binding {
+        address settlement;
+        uint32 provingTime;
+        uint32 parameterDelay;
     }
 
     struct Asset {
@@ -35,21 +45,18 @@ contract Rounds is IRounds {
     }
 
     address private immutable DEPLOYER;
-    address private immutable ADMIN;
     uint8 private immutable CASH_DECIMALS;
-    uint32 private immutable PROVING_TIME;
-    uint32 private immutable ROUND_MIN;
-    uint32 private immutable ROUND_SHORT;
-    uint32 private immutable MAX_AGE;
-    uint32 private immutable PARAMETER_DELAY;
+    /// @inheritdoc IRounds
+    address public immutable governance;
     /// @inheritdoc IRounds
     uint256 public immutable assetCount;
+    /// @inheritdoc IRounds
+    uint256 public immutable deployedAt;
 
     Status private _status;
     uint256[2] private _prices;
     Asset[8] private _assets;
-    /// @inheritdoc IRounds
-    address public settlement;
+    Binding private _binding;
     IVault private _vault;
 
     modifier knownAsset(uint256 asset) {
@@ -59,7 +66,7 @@ contract Rounds is IRounds {
 
     /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
     constructor(Config memory c, AssetConfig[] memory assets) {
-        if (c.admin == address(0)) revert InvalidConfig("admin");
+        if (c.governance == address(0)) revert InvalidConfig("governance");
         if (c.cashDecimals > 8) revert InvalidConfig("cashDecimals");
         if (c.provingTime >= c.roundMin) revert InvalidConfig("provingTime");
         if (c.roundShort >= c.roundMin) revert InvalidConfig("roundShort");
@@ -67,14 +74,11 @@ contract Rounds is IRounds {
         if (assets.length == 0 || assets.length > 7) revert InvalidConfig("assets");
 
         DEPLOYER = msg.sender;
-        ADMIN = c.admin;
+        governance = c.governance;
         CASH_DECIMALS = c.cashDecimals;
-        PROVING_TIME = c.provingTime;
-        ROUND_MIN = c.roundMin;
-        ROUND_SHORT = c.roundShort;
-        MAX_AGE = c.maxAge;
-        PARAMETER_DELAY = c.parameterDelay;
+        _setClocks(c.provingTime, c.roundMin, c.roundShort, c.maxAge, c.parameterDelay);
         assetCount = assets.length;
+        deployedAt = block.timestamp;
         for (uint256 i = 0; i < assets.length; ++i) {
             _addAsset(i + 1, assets[i]);
         }
@@ -83,22 +87,26 @@ contract Rounds is IRounds {
     /// @inheritdoc IRounds
     function bind(address settlement_) external {
         if (msg.sender != DEPLOYER) revert NotDeployer();
-        if (settlement != address(0)) revert AlreadyBound();
+        if (_binding.settlement != address(0)) revert AlreadyBound();
         IVault vault = IVault(ISettlement(settlement_).vault());
         if (vault.rounds() != address(this)) revert InvalidConfig("settlement");
-        settlement = settlement_;
+        _binding.settlement = settlement_;
         _vault = vault;
         emit Bound(settlement_);
     }
 
     /// @inheritdoc IRounds
     function postRound() external {
-        if (settlement == address(0)) revert NotBound();
+        address settlement_ = _binding.settlement;
+        if (settlement_ == address(0)) revert NotBound();
         if (_vault.frozen()) revert Frozen();
         Status memory status = _status;
         if (status.round != 0) {
             uint256 age = block.timestamp - status.timestamp;
-            if (age <= ROUND_MIN && (age <= ROUND_SHORT || !ISettlement(settlement).isComplete())) revert RoundTooEarly();
+            if (age <= status.roundMin && (age <= status.roundShort || !ISettlement(settlement_).isComplete())) {
+                revert RoundTooEarly();
+            }
+            status.live += uint56(_between(age, status.maxAge));
         }
 
         uint64[7] memory prices;
@@ -108,23 +116,36 @@ contract Rounds is IRounds {
             _applyParameters(i + 1, asset);
         }
 
-        uint64 number = status.round + 1;
-        _status = Status(number, uint56(block.timestamp), uint64(liveTime()));
+        ++status.round;
+        status.timestamp = uint40(block.timestamp);
+        _status = status;
         _prices = prices.pack();
-        emit RoundPosted(number, prices, block.timestamp);
+        emit RoundPosted(status.round, prices, block.timestamp);
     }
 
     /// @inheritdoc IRounds
     function proposeParameters(uint256 asset, Parameters calldata proposed) external knownAsset(asset) {
-        if (msg.sender != ADMIN) revert NotAdmin();
+        if (msg.sender != IGovernance(governance).admin()) revert NotAdmin();
         if (!RiskParameters.ordered(proposed)) revert InvalidParameters(asset);
         Asset storage a = _assets[asset];
         // One proposal at a time, so these are still the active ones when it is applied.
         if (!RiskParameters.withinStep(a.active, proposed)) revert BeyondStep(asset);
-        uint256 readyAt = block.timestamp + PARAMETER_DELAY;
+        uint256 readyAt = block.timestamp + _binding.parameterDelay;
         a.pending = proposed;
         a.readyAt = uint48(readyAt);
         emit ParametersProposed(asset, proposed, readyAt);
+    }
+
+    /// @inheritdoc IRounds
+    function setClocks(
+        uint32 provingTime,
+        uint32 roundMin,
+        uint32 roundShort,
+        uint32 maxAge_,
+        uint32 parameterDelay
+    ) external {
+        if (msg.sender != governance) revert NotGovernance();
+        _setClocks(provingTime, roundMin, roundShort, maxAge_, parameterDelay);
     }
 
     /// @inheritdoc IRounds
@@ -160,33 +181,51 @@ contract Rounds is IRounds {
 
     /// @inheritdoc IRounds
     function fresh() external view returns (bool) {
-        return _status.round != 0 && block.timestamp - _status.timestamp < MAX_AGE;
+        return _fresh(_status);
     }
 
     /// @inheritdoc IRounds
-    function liveTime() public view returns (uint256) {
+    function latest() external view returns (uint256 number, bool isFresh) {
+        Status memory status = _status;
+        return (status.round, _fresh(status));
+    }
+
+    /// @inheritdoc IRounds
+    function readPrices() external view returns (uint64[7] memory prices) {
+        for (uint256 i = 0; i < assetCount; ++i) {
+            prices[i] = _readPrice(i + 1, _assets[i + 1]);
+        }
+    }
+
+    /// @inheritdoc IRounds
+    function liveTime() external view returns (uint256) {
         Status memory status = _status;
         if (status.round == 0) return 0;
         uint256 age = block.timestamp - status.timestamp;
-        return status.live + (age < MAX_AGE ? age : MAX_AGE);
+        return status.live + (age < status.maxAge ? age : status.maxAge);
     }
 
     /// @inheritdoc IRounds
     function maxAge() external view returns (uint256) {
-        return MAX_AGE;
+        return _status.maxAge;
     }
 
     /// @inheritdoc IRounds
     function config() external view returns (Config memory) {
         return Config({
-            admin: ADMIN,
+            governance: governance,
             cashDecimals: CASH_DECIMALS,
-            provingTime: PROVING_TIME,
-            roundMin: ROUND_MIN,
-            roundShort: ROUND_SHORT,
-            maxAge: MAX_AGE,
-            parameterDelay: PARAMETER_DELAY
+            provingTime: _binding.provingTime,
+            roundMin: _status.roundMin,
+            roundShort: _status.roundShort,
+            maxAge: _status.maxAge,
+            parameterDelay: _binding.parameterDelay
         });
+    }
+
+    /// @inheritdoc IRounds
+    function settlement() external view returns (address) {
+        return _binding.settlement;
     }
 
     /// @inheritdoc IRounds
@@ -219,6 +258,28 @@ contract Rounds is IRounds {
         returns (Parameters memory proposed, uint256 readyAt)
     {
         return (_assets[asset].pending, _assets[asset].readyAt);
+    }
+
+    function _setClocks(
+        uint32 provingTime,
+        uint32 roundMin,
+        uint32 roundShort,
+        uint32 maxAge_,
+        uint32 parameterDelay
+    ) private {
+        (_status.roundMin, _status.roundShort, _status.maxAge) = (roundMin, roundShort, maxAge_);
+        (_binding.provingTime, _binding.parameterDelay) = (provingTime, parameterDelay);
+    }
+
+    function _fresh(Status memory status) private view returns (bool) {
+        return status.round != 0 && block.timestamp - status.timestamp < status.maxAge;
+    }
+
+    /// @return Live seconds of a gap between two rounds. Half of a long one counts, whoever let it become long: else whoever
+    /// posts rarely could have deadlines stand still for most of the time.
+    function _between(uint256 gap, uint256 maxAge_) private pure returns (uint256) {
+        if (gap < maxAge_) return gap;
+        return gap / 2 > maxAge_ ? gap / 2 : maxAge_;
     }
 
     function _addAsset(uint256 number, AssetConfig memory a) private {

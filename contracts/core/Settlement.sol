@@ -2,14 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {ITransactVerifier, IVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {Layout} from "../libraries/Layout.sol";
 import {Proofs} from "../libraries/Proofs.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
-import {Parameters} from "../libraries/RiskParameters.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is called
@@ -17,17 +18,19 @@ import {Parameters} from "../libraries/RiskParameters.sol";
 contract Settlement is ISettlement {
     using Lanes for uint64[7];
     using Lanes for uint256[2];
+    using PublicVector for uint256[];
 
     /// @dev Bound on the size of a batch's backstop deltas and bad debt: their sums never overflow.
     uint256 private constant DELTA_END = 1 << 127;
+    uint256 private constant DISTRESS = 0;
+    uint256 private constant INBOX = 1;
     /// @dev Slots below this one have no envelope.
     uint256 private constant FIRST_ENVELOPE = 2;
-    /// @dev Public elements of a step of a transact, and of its vector before the steps.
-    uint256 private constant STEP = 10;
-    uint256 private constant STEPS_AT = 45;
-    uint256 private constant OPS = 9;
-    /// @dev Bit o: operation o needs a fresh round (withdraw, trade, unwind, forced, discharge).
-    uint256 private constant NEEDS_MARKS = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8;
+    /// @dev Bit o: operation o needs a fresh round.
+    uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
+        | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
+    /// @dev The bit of `IGovernance.halt` for trades.
+    uint8 private constant TRADES_HALTED = 4;
 
     struct Status {
         /// Bit s: slot s may be in a window. Slots 0 and 1 always may.
@@ -41,8 +44,18 @@ contract Settlement is ISettlement {
         uint256[2] ceilings;
     }
 
+    /// @dev What a settlement asks of the rounds, once.
+    struct Round {
+        uint256 number;
+        bool fresh;
+        bool marked;
+        /// If `marked`.
+        uint64[9][7] marks;
+    }
+
     IRounds private immutable ROUNDS;
     IVault private immutable VAULT;
+    IGovernance private immutable GOVERNANCE;
     IVerifier private immutable SWEEP;
     IVerifier private immutable RESOLVE;
     IVerifier private immutable TRANSACT;
@@ -55,8 +68,6 @@ contract Settlement is ISettlement {
     uint256 private immutable KEY_X;
     uint256 private immutable KEY_Y;
     /// @inheritdoc ISettlement
-    address public immutable operator;
-    /// @inheritdoc ISettlement
     uint256 public immutable emptyRoot;
     /// @inheritdoc ISettlement
     uint256 public immutable accountsMax;
@@ -68,6 +79,8 @@ contract Settlement is ISettlement {
     uint256 public accountsRoot;
     uint256[64] private _heads;
     Envelope[64] private _envelopes;
+    /// @inheritdoc ISettlement
+    address public operator;
 
     modifier onlyOperator() {
         if (msg.sender != operator) revert NotOperator();
@@ -85,6 +98,7 @@ contract Settlement is ISettlement {
         operator = c.operator;
         VAULT = IVault(c.vault);
         ROUNDS = IRounds(VAULT.rounds());
+        GOVERNANCE = IGovernance(ROUNDS.governance());
         MIN_LIABILITY = c.minLiability;
         SLOTS = c.slots;
         (KEY_X, KEY_Y) = (x, y);
@@ -109,7 +123,7 @@ contract Settlement is ISettlement {
 
         accountsMax = 4 ** depth;
         accountsRoot = emptyRoot;
-        deployedAt = block.number;
+        deployedAt = ROUNDS.deployedAt();
         _status.opened = 3;
     }
 
@@ -119,44 +133,43 @@ contract Settlement is ISettlement {
         if (accountsRoot != emptyRoot || VAULT.nextIndex() != 0) revert GenesisDone();
         if (root >= PublicVector.R || inboxHead >= PublicVector.R) revert InvalidConfig("genesis");
         accountsRoot = root;
-        _status.occupied = uint64(_setHead(_status.occupied, 1, inboxHead));
-        emit Genesis(root, inboxHead, leaves.length);
+        _status.occupied = uint64(_setHead(_status.occupied, INBOX, inboxHead));
+        emit Genesis(root, inboxHead, leaves);
         VAULT.reserveIndices(leaves.length);
     }
 
     /// @inheritdoc ISettlement
-    function openEnvelopes(Opening[] calldata openings) public onlyOperator {
-        for (uint256 i = 0; i < openings.length; ++i) {
-            uint256 slot = openings[i].slot;
-            if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
-            if (_heads[slot] != 0) revert SlotNotEmpty(slot);
-            uint64[7] memory floors = openings[i].floors;
-            uint64[7] memory ceilings = openings[i].ceilings;
-            _envelopes[slot] = Envelope(floors.pack(), ceilings.pack());
-            _status.opened |= uint64(1 << slot);
-            emit EnvelopeOpened(slot, floors, ceilings);
-        }
+    function setOperator(address to) external {
+        if (msg.sender != address(GOVERNANCE)) revert NotGovernance();
+        operator = to;
+    }
+
+    /// @inheritdoc ISettlement
+    function openEnvelopes(Opening[] calldata openings) external onlyOperator {
+        _open(openings);
     }
 
     /// @inheritdoc ISettlement
     function settle(Batch[] calldata batches) external onlyOperator {
         if (VAULT.settlement() != address(this)) revert NotBound();
         if (VAULT.frozen()) revert Frozen();
+        Round memory r;
+        (r.number, r.fresh) = ROUNDS.latest();
         for (uint256 i = 0; i < batches.length; ++i) {
-            openEnvelopes(batches[i].openings);
-            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i]);
-            else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i]);
-            else _transact(i, batches[i]);
+            _open(batches[i].openings);
+            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r.number);
+            else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i], r);
+            else _transact(i, batches[i], r);
         }
-        bool complete = isComplete();
-        emit Settled(ROUNDS.roundNumber(), complete);
-        if (complete && ROUNDS.fresh()) VAULT.checkpoint(accountsRoot);
+        bool complete = _isComplete(r.number);
+        emit Settled(r.number, complete);
+        if (complete && r.fresh) VAULT.checkpoint(accountsRoot);
     }
 
     /// @inheritdoc ISettlement
     function checkpoint() external {
         if (!ROUNDS.fresh()) revert NoFreshRound();
-        if (!isComplete()) revert NotComplete();
+        if (!_isComplete(ROUNDS.roundNumber())) revert NotComplete();
         VAULT.checkpoint(accountsRoot);
     }
 
@@ -170,24 +183,8 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function isComplete() public view returns (bool) {
-        uint256 occupied = _status.occupied;
-        if (occupied & 3 != 0 || ROUNDS.roundNumber() == 0) return false;
-        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
-        for (uint256 slot = FIRST_ENVELOPE; occupied >> slot != 0; ++slot) {
-            if (occupied >> slot & 1 == 1 && !_contains(_envelopes[slot], u, v)) return false;
-        }
-        return true;
-    }
-
-    /// @inheritdoc ISettlement
-    function marks() external view returns (uint64[9][7] memory) {
-        return ROUNDS.marks();
-    }
-
-    /// @inheritdoc ISettlement
-    function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices) {
-        return ROUNDS.round();
+    function isComplete() external view returns (bool) {
+        return _isComplete(ROUNDS.roundNumber());
     }
 
     /// @inheritdoc ISettlement
@@ -216,16 +213,6 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function backstop() external view returns (int256[8] memory) {
-        return VAULT.backstop();
-    }
-
-    /// @inheritdoc ISettlement
-    function badDebt() external view returns (uint256) {
-        return VAULT.badDebt();
-    }
-
-    /// @inheritdoc ISettlement
     function config() external view returns (Config memory) {
         return Config({
             operator: operator,
@@ -237,25 +224,6 @@ contract Settlement is ISettlement {
             slots: SLOTS,
             sequencerKey: [KEY_X, KEY_Y]
         });
-    }
-
-    /// @inheritdoc ISettlement
-    function assetCount() external view returns (uint256) {
-        return ROUNDS.assetCount();
-    }
-
-    /// @inheritdoc ISettlement
-    function assetConfig(uint256 asset)
-        external
-        view
-        returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat)
-    {
-        return ROUNDS.assetConfig(asset);
-    }
-
-    /// @inheritdoc ISettlement
-    function parameters(uint256 asset) external view returns (Parameters memory) {
-        return ROUNDS.parameters(asset);
     }
 
     /// @inheritdoc ISettlement
@@ -277,134 +245,160 @@ contract Settlement is ISettlement {
         return address(VAULT);
     }
 
-    /// @dev D = active, headsBefore[W], headsAfter[W], free[W], floors[W][7], ceilings[W][7]. It needs no round: it proves
-    /// accounts safe in envelopes, not at marks.
-    function _sweep(uint256 number, Batch calldata batch) private {
+    function _open(Opening[] calldata openings) private {
+        for (uint256 i = 0; i < openings.length; ++i) {
+            uint256 slot = openings[i].slot;
+            if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
+            if (_heads[slot] != 0) revert SlotNotEmpty(slot);
+            uint64[7] memory floors = openings[i].floors;
+            uint64[7] memory ceilings = openings[i].ceilings;
+            _envelopes[slot] = Envelope(floors.pack(), ceilings.pack());
+            _status.opened |= uint64(1 << slot);
+            emit EnvelopeOpened(slot, floors, ceilings);
+        }
+    }
+
+    /// @dev D as `Layout` has it. It needs no round: it proves accounts safe in envelopes, not at marks.
+    function _sweep(uint256 number, Batch calldata batch, uint256 round) private {
         uint256 w = SWEEP_WINDOW;
         uint8[] calldata window = batch.window;
         uint256[] calldata values = batch.values;
         if (window.length != w) revert WrongWindowLength(number, window.length, w);
-        _checkValues(number, batch, 1 + w, SWEEP_STEPS);
+        _checkValues(number, batch, Layout.SWEPT_HEADS_AT + w, SWEEP_STEPS);
 
         uint256 opened = _status.opened;
-        uint256[] memory d = new uint256[](2 + 17 * w);
-        d[0] = values[0];
+        uint256 first = Layout.SWEEP_FIELDS_AT;
+        uint256[] memory d = new uint256[](first + Layout.SWEEP_SLOT * w + 1);
+        d[0] = values[Layout.SWEPT_ACTIVE];
+        d.put(first + Layout.SWEEP_HEADS_AFTER * w, values[Layout.SWEPT_HEADS_AT:]);
         for (uint256 j = 0; j < w; ++j) {
             uint256 slot = window[j];
             if (j > 0 && slot <= window[j - 1]) revert WindowNotIncreasing(number, j);
             if (opened >> slot & 1 == 0) revert SlotNotOpened(number, slot);
-            d[1 + j] = _heads[slot];
-            d[1 + w + j] = values[1 + j];
+            d[first + Layout.SWEEP_HEADS_BEFORE * w + j] = _heads[slot];
             if (slot < FIRST_ENVELOPE) {
-                d[1 + 2 * w + j] = 1;
+                d[first + Layout.SWEEP_FREE * w + j] = 1;
             } else {
                 Envelope memory e = _envelopes[slot];
-                e.floors.spread(d, 1 + 3 * w + 7 * j);
-                e.ceilings.spread(d, 1 + 10 * w + 7 * j);
+                e.floors.spread(d, first + Layout.SWEEP_FLOORS * w + 7 * j);
+                e.ceilings.spread(d, first + Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
         _verify(number, SWEEP, d, batch);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
-            occupied = _setHead(occupied, window[j], values[1 + j]);
+            occupied = _setHead(occupied, window[j], values[Layout.SWEPT_HEADS_AT + j]);
         }
         _status.occupied = uint64(occupied);
-        emit Swept(ROUNDS.roundNumber(), window, values[1:], values[0]);
+        emit Swept(round, window, values, batch.digest, batch.proof, batch.memo);
     }
 
-    /// @dev D = active, rootBefore, rootAfter, distressBefore, distressAfter, inboxBefore, inboxAfter, minLiability,
-    /// marks[7][9], backstopDelta[8], badDebt, writes[n][5].
-    function _resolve(uint256 number, Batch calldata batch) private {
+    function _resolve(uint256 number, Batch calldata batch, Round memory r) private {
         uint256[] calldata values = batch.values;
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
-        _checkValues(number, batch, 13 + 5 * RESOLVE_STEPS, RESOLVE_STEPS);
-        if (!ROUNDS.fresh()) revert NoFreshRound();
+        _checkValues(number, batch, Layout.RESOLVED_WRITES_AT + Layout.WRITE * RESOLVE_STEPS, RESOLVE_STEPS);
+        if (!r.fresh) revert NoFreshRound();
 
-        uint256[] memory d = new uint256[](81 + 5 * RESOLVE_STEPS);
-        d[0] = values[0];
-        d[1] = accountsRoot;
-        d[2] = values[1];
-        d[3] = _heads[0];
-        d[4] = values[2];
-        d[5] = _heads[1];
-        d[6] = values[3];
-        d[7] = MIN_LIABILITY;
-        uint64[9][7] memory m = ROUNDS.marks();
+        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + 1);
+        d[Layout.RESOLVE_ACTIVE] = values[Layout.RESOLVED_ACTIVE];
+        d[Layout.RESOLVE_ROOT_BEFORE] = accountsRoot;
+        d[Layout.RESOLVE_ROOT_AFTER] = values[Layout.RESOLVED_ROOT_AFTER];
+        d[Layout.RESOLVE_DISTRESS_BEFORE] = _heads[DISTRESS];
+        d[Layout.RESOLVE_DISTRESS_AFTER] = values[Layout.RESOLVED_DISTRESS_AFTER];
+        d[Layout.RESOLVE_INBOX_BEFORE] = _heads[INBOX];
+        d[Layout.RESOLVE_INBOX_AFTER] = values[Layout.RESOLVED_INBOX_AFTER];
+        d[Layout.RESOLVE_MIN_LIABILITY] = MIN_LIABILITY;
+        _mark(r);
         for (uint256 a = 0; a < 7; ++a) {
-            for (uint256 k = 0; k < 9; ++k) {
-                d[8 + 9 * a + k] = m[a][k];
+            uint64[9] memory mark = r.marks[a];
+            uint256 first = Layout.RESOLVE_MARKS + Layout.MARKS * a;
+            for (uint256 k = 0; k < Layout.MARKS; ++k) {
+                d[first + k] = mark[k];
             }
         }
-        for (uint256 i = 4; i < values.length; ++i) {
-            d[67 + i] = values[i];
-        }
+        // Delta, bad debt and writes are the same in both.
+        d.put(Layout.RESOLVE_DELTA, values[Layout.RESOLVED_DELTA:]);
         _verify(number, RESOLVE, d, batch);
 
-        accountsRoot = values[1];
-        _status.occupied = uint64(_setHead(_setHead(_status.occupied, 0, values[2]), 1, values[3]));
+        accountsRoot = values[Layout.RESOLVED_ROOT_AFTER];
+        uint256 occupied = _setHead(_status.occupied, DISTRESS, values[Layout.RESOLVED_DISTRESS_AFTER]);
+        _status.occupied = uint64(_setHead(occupied, INBOX, values[Layout.RESOLVED_INBOX_AFTER]));
         int256[8] memory delta;
         for (uint256 a = 0; a < 8; ++a) {
-            delta[a] = _signed(number, values[4 + a]);
+            delta[a] = _signed(number, values[Layout.RESOLVED_DELTA + a]);
         }
-        uint256 debt = values[12];
+        uint256 debt = values[Layout.RESOLVED_BAD_DEBT];
         if (debt >= DELTA_END) revert DeltaTooLarge(number);
-        emit Resolved(ROUNDS.roundNumber(), values[1], values[2], values[3], values[0], delta, debt);
+        emit Resolved(r.number, values, batch.digest, batch.proof);
         VAULT.liquidated(delta, debt);
     }
 
-    /// @dev D = active, rootBefore, rootAfter, inboxBefore, inboxAfter, chain id, this address, sequencer's key x and y,
-    /// validUntil, (price, ut, vt, sell, buy)[7], steps[n][10]. What a step says of deposits and requests, the vault compares
-    /// with its storage before anything is booked.
-    function _transact(uint256 number, Batch calldata batch) private {
+    /// @dev What a step says of deposits and requests, the vault compares with its storage before anything is booked. Marks on
+    /// which nothing rests are left out of D, so that no new round voids the proof.
+    function _transact(uint256 number, Batch calldata batch, Round memory r) private {
         uint256[] calldata values = batch.values;
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
-        _checkValues(number, batch, 4 + STEP * TRANSACT_STEPS, TRANSACT_STEPS);
-        uint256 validUntil = values[3];
+        _checkValues(number, batch, Layout.TRANSACTED_STEPS_AT + Layout.STEP * TRANSACT_STEPS, TRANSACT_STEPS);
+        uint256 validUntil = values[Layout.TRANSACTED_VALID_UNTIL];
         if (validUntil < block.timestamp || validUntil >= 1 << 40) revert BatchExpired(number, validUntil);
-        uint256[] calldata steps = values[4:];
-        if (_operations(number, steps, values[0]) & NEEDS_MARKS != 0 && !ROUNDS.fresh()) revert NoFreshRound();
+        uint256 active = values[Layout.TRANSACTED_ACTIVE];
+        uint256[] calldata steps = values[Layout.TRANSACTED_STEPS_AT:];
+        uint256 operations = _operations(number, steps, active);
 
-        uint256[] memory d = new uint256[](STEPS_AT + 1 + STEP * TRANSACT_STEPS);
-        d[0] = values[0];
-        d[1] = accountsRoot;
-        d[2] = values[1];
-        d[3] = _heads[1];
-        d[4] = values[2];
-        d[5] = block.chainid;
-        d[6] = uint160(address(this));
-        d[7] = KEY_X;
-        d[8] = KEY_Y;
-        d[9] = validUntil;
-        uint64[9][7] memory m = ROUNDS.marks();
-        for (uint256 a = 0; a < 7; ++a) {
-            uint64[9] memory mark = m[a];
-            uint256 first = 10 + 5 * a;
-            d[first] = mark[0];
-            for (uint256 k = 1; k < 5; ++k) {
-                d[first + k] = mark[2 + k];
+        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + 1);
+        d[Layout.TRANSACT_ACTIVE] = active;
+        d[Layout.TRANSACT_ROOT_BEFORE] = accountsRoot;
+        d[Layout.TRANSACT_ROOT_AFTER] = values[Layout.TRANSACTED_ROOT_AFTER];
+        d[Layout.TRANSACT_INBOX_BEFORE] = _heads[INBOX];
+        d[Layout.TRANSACT_INBOX_AFTER] = values[Layout.TRANSACTED_INBOX_AFTER];
+        d[Layout.TRANSACT_CHAIN_ID] = block.chainid;
+        d[Layout.TRANSACT_SETTLEMENT] = uint160(address(this));
+        d[Layout.TRANSACT_SEQUENCER] = KEY_X;
+        d[Layout.TRANSACT_SEQUENCER + 1] = KEY_Y;
+        d[Layout.TRANSACT_VALID_UNTIL] = validUntil;
+        if (operations & NEEDS_MARKS != 0) {
+            if (!r.fresh) revert NoFreshRound();
+            if (operations & 1 << Layout.OP_TRADE != 0 && GOVERNANCE.halted(TRADES_HALTED)) revert Halted();
+            _mark(r);
+            for (uint256 a = 0; a < 7; ++a) {
+                Layout.spreadTraded(r.marks[a], d, Layout.TRANSACT_MARKS + Layout.TRANSACT_MARK_COUNT * a);
             }
         }
-        for (uint256 i = 0; i < steps.length; ++i) {
-            d[STEPS_AT + i] = steps[i];
-        }
+        d.put(Layout.TRANSACT_STEPS_AT, steps);
         _verify(number, TRANSACT, d, batch);
 
-        accountsRoot = values[1];
-        _status.occupied = uint64(_setHead(_status.occupied, 1, values[2]));
-        emit Transacted(ROUNDS.roundNumber(), values[1], values[2], values[0], validUntil);
-        VAULT.applySteps(steps, values[0]);
+        accountsRoot = values[Layout.TRANSACTED_ROOT_AFTER];
+        _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
+        emit Transacted(r.number, values, batch.digest, batch.proof);
+        VAULT.applySteps(steps, active);
+    }
+
+    function _mark(Round memory r) private view {
+        if (r.marked) return;
+        r.marks = ROUNDS.marks();
+        r.marked = true;
+    }
+
+    function _isComplete(uint256 round) private view returns (bool) {
+        uint256 occupied = _status.occupied;
+        if (occupied & (1 << DISTRESS | 1 << INBOX) != 0 || round == 0) return false;
+        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
+        for (uint256 slot = FIRST_ENVELOPE; occupied >> slot != 0; ++slot) {
+            if (occupied >> slot & 1 == 1 && !_contains(_envelopes[slot], u, v)) return false;
+        }
+        return true;
     }
 
     /// @return found Bit o: an active step has operation o.
     function _operations(uint256 number, uint256[] calldata steps, uint256 active) private pure returns (uint256 found) {
         for (uint256 i = 0; i < active; ++i) {
-            uint256 op = steps[STEP * i];
-            if (op == 0 || op > OPS) revert InvalidStep(number, i);
+            uint256 op = steps[Layout.STEP * i + Layout.STEP_OP];
+            if (op == 0 || op > Layout.OP_BOUNCE) revert InvalidStep(number, i);
             found |= 1 << op;
         }
-        for (uint256 i = STEP * active; i < steps.length; ++i) {
-            if (steps[i] != 0) revert InvalidStep(number, i / STEP);
+        for (uint256 i = Layout.STEP * active; i < steps.length; ++i) {
+            if (steps[i] != 0) revert InvalidStep(number, i / Layout.STEP);
         }
     }
 

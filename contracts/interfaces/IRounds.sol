@@ -7,7 +7,7 @@ import {Parameters} from "../libraries/RiskParameters.sol";
 /// @notice Assets are numbered 1 to 7; arrays over assets hold asset 1 at index 0. Times are in seconds.
 interface IRounds {
     struct Config {
-        address admin;
+        address governance;
         uint8 cashDecimals;
         /// The longest that proving a round may take; it has to be below `roundMin`.
         uint32 provingTime;
@@ -39,6 +39,7 @@ interface IRounds {
     event Bound(address settlement);
 
     error NotAdmin();
+    error NotGovernance();
     error NotDeployer();
     error AlreadyBound();
     /// @notice The contract does not know its settlement yet.
@@ -68,6 +69,15 @@ interface IRounds {
     /// @notice Proposes an asset's parameters, in place of any proposal not yet applied. Admin.
     function proposeParameters(uint256 asset, Parameters calldata parameters_) external;
 
+    /// @notice Sets the clocks, as in `Config`. Governance, which answers for their order.
+    function setClocks(
+        uint32 provingTime,
+        uint32 roundMin,
+        uint32 roundShort,
+        uint32 maxAge_,
+        uint32 parameterDelay
+    ) external;
+
     /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 1 to 7 at the latest round; 0 before the first.
     function marks() external view returns (uint64[9][7] memory);
 
@@ -83,7 +93,15 @@ interface IRounds {
     /// @notice Whether there is a round and the latest is younger than `maxAge`: only then are its marks used.
     function fresh() external view returns (bool);
 
-    /// @notice The clock of forced deadlines: seconds in which there was a fresh round. It stands still otherwise.
+    /// @notice `roundNumber` and `fresh` in one.
+    function latest() external view returns (uint256 number, bool isFresh);
+
+    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts with the fault of a feed that gives no
+    /// valid answer.
+    function readPrices() external view returns (uint64[7] memory prices);
+
+    /// @notice The clock of forced deadlines, in seconds. It runs while the latest round is fresh and stands still after that.
+    /// The next round adds what half of the time since the last one exceeds that by.
     function liveTime() external view returns (uint256);
 
     function maxAge() external view returns (uint256);
@@ -108,4 +126,10 @@ interface IRounds {
     function pendingParameters(uint256 asset) external view returns (Parameters memory proposed, uint256 readyAt);
 
     function settlement() external view returns (address);
+
+    function governance() external view returns (address);
+
+    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader starts
+    /// at the first block that is no older. Not a number of a block: on some rollups contracts see those of another chain.
+    function deployedAt() external view returns (uint256);
 }

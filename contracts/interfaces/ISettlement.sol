@@ -3,7 +3,6 @@ pragma solidity ^0.8.28;
 
 import {IStepErrors} from "./IStepErrors.sol";
 import {Proof} from "./IVerifier.sol";
-import {Parameters} from "../libraries/RiskParameters.sol";
 
 /// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
@@ -17,6 +16,7 @@ interface ISettlement is IStepErrors {
     }
 
     struct Config {
+        /// `IGovernance` says how it changes.
         address operator;
         address vault;
         address sweepVerifier;
@@ -51,31 +51,26 @@ interface ISettlement is IStepErrors {
         /// Chained Poseidon of the public vector.
         uint256 digest;
         Proof proof;
-        /// For the operator's own eyes; never read.
+        /// Sweep: for the operator's own eyes, repeated in the event. Others: never read.
         bytes memo;
     }
 
-    /// @notice The import: `count` leaves, in the transaction's call data, are in the tree `root` and the stack `inboxHead`.
-    event Genesis(uint256 root, uint256 inboxHead, uint256 count);
+    /// @notice The import: `leaves`, of the accounts at each index, are in the tree `root` and the stack `inboxHead`.
+    event Genesis(uint256 root, uint256 inboxHead, uint256[] leaves);
     event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
-    event Swept(uint256 indexed round, uint8[] window, uint256[] headsAfter, uint256 active);
-    /// @param backstopDelta Base units of assets 0 to 7. @param badDebt Cash base units.
-    event Resolved(
-        uint256 indexed round,
-        uint256 rootAfter,
-        uint256 distressAfter,
-        uint256 inboxAfter,
-        uint256 active,
-        int256[8] backstopDelta,
-        uint256 badDebt
-    );
-    event Transacted(
-        uint256 indexed round, uint256 rootAfter, uint256 inboxAfter, uint256 active, uint256 validUntil
-    );
+    /// @notice One event a batch, with all that the batch said and the contract did not know: from events alone, and in their
+    /// order, whoever reads them arrives at every leaf, ciphertext, head and root, and can check every proof.
+    /// @param values As in `Batch`. @param digest Likewise. @param memo As the operator wrote it: the moves, encrypted.
+    event Swept(uint256 indexed round, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo);
+    event Resolved(uint256 indexed round, uint256[] values, uint256 digest, Proof proof);
+    event Transacted(uint256 indexed round, uint256[] values, uint256 digest, Proof proof);
     /// @notice The end of a settlement. @param complete No account is breached at the marks of the round.
     event Settled(uint256 indexed round, bool complete);
 
     error NotOperator();
+    error NotGovernance();
+    /// @notice The guardian has halted trades.
+    error Halted();
     error InvalidConfig(string what);
     /// @notice The vault does not know this contract yet, or knows another.
     error NotBound();
@@ -103,8 +98,11 @@ interface ISettlement is IStepErrors {
     /// before any deposit, on local chains.
     /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor that
     /// `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
-    /// @param leaves Leaf of the account at each index; read from call data only, by whoever audits.
+    /// @param leaves Leaf of the account at each index.
     function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external;
+
+    /// @notice Changes the operator. Governance, which answers for who that is.
+    function setOperator(address to) external;
 
     /// @notice Gives envelopes to slots whose stacks are empty. Operator.
     function openEnvelopes(Opening[] calldata openings) external;
@@ -123,12 +121,6 @@ interface ISettlement is IStepErrors {
     /// @notice Whether no account at all is breached at the latest round's marks, as far as proven.
     function isComplete() external view returns (bool);
 
-    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 1 to 7 at the latest round; 0 before the first.
-    function marks() external view returns (uint64[9][7] memory);
-
-    /// @notice The latest round; `number` is 0 before the first.
-    function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices);
-
     function accountsRoot() external view returns (uint256);
 
     function head(uint256 slot) external view returns (uint256);
@@ -140,24 +132,7 @@ interface ISettlement is IStepErrors {
         view
         returns (bool opened, uint64[7] memory floors, uint64[7] memory ceilings);
 
-    /// @return Base units of assets 0 to 7; negative: the backstop is short.
-    function backstop() external view returns (int256[8] memory);
-
-    /// @return Cash base units, since the beginning.
-    function badDebt() external view returns (uint256);
-
     function config() external view returns (Config memory);
-
-    /// @return Assets besides cash.
-    function assetCount() external view returns (uint256);
-
-    function assetConfig(uint256 asset)
-        external
-        view
-        returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat);
-
-    /// @notice The active parameters.
-    function parameters(uint256 asset) external view returns (Parameters memory);
 
     /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have them.
     function batchSizes()
@@ -177,6 +152,6 @@ interface ISettlement is IStepErrors {
 
     function vault() external view returns (address);
 
-    /// @return The block of the deployment: where a reader of events starts.
+    /// @return Time of the deployment: a reader of events starts at the first block that is no older. See `IRounds`.
     function deployedAt() external view returns (uint256);
 }

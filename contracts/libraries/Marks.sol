@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Layout} from "./Layout.sol";
 import {Parameters, RiskParameters} from "./RiskParameters.sol";
 
 /// @title From a feed's answer to the marks of a round.
@@ -31,15 +32,15 @@ library Marks {
     /// @param p Ordered parameters: then no mark reaches 2^64.
     function all(uint256 price, Parameters memory p) internal pure returns (uint64[9] memory m) {
         (uint256 asset, uint256 liability) = sides(price);
-        m[0] = uint64(liability);
-        m[1] = timesDown(asset, p.collateralFactor);
-        m[2] = timesUp(liability, p.liabilityFactor);
-        m[3] = timesDown(asset, p.targetCollateralFactor);
-        m[4] = timesUp(liability, p.targetLiabilityFactor);
-        m[5] = timesDown(asset, RiskParameters.ONE - p.penalty);
-        m[6] = timesUp(liability, RiskParameters.ONE + p.penalty);
-        m[7] = timesDown(p.depth, RiskParameters.ONE - p.penalty - p.targetCollateralFactor);
-        m[8] = timesDown(p.depth, p.targetLiabilityFactor - RiskParameters.ONE - p.penalty);
+        m[Layout.MARK_PRICE] = uint64(liability);
+        m[Layout.MARK_COLLATERAL_VALUE] = timesDown(asset, p.collateralFactor);
+        m[Layout.MARK_LIABILITY_VALUE] = timesUp(liability, p.liabilityFactor);
+        m[Layout.MARK_TARGET_COLLATERAL_VALUE] = timesDown(asset, p.targetCollateralFactor);
+        m[Layout.MARK_TARGET_LIABILITY_VALUE] = timesUp(liability, p.targetLiabilityFactor);
+        m[Layout.MARK_SELL] = timesDown(asset, RiskParameters.ONE - p.penalty);
+        m[Layout.MARK_BUY] = timesUp(liability, RiskParameters.ONE + p.penalty);
+        m[Layout.MARK_K_SELL] = timesDown(p.depth, RiskParameters.ONE - p.penalty - p.targetCollateralFactor);
+        m[Layout.MARK_K_BUY] = timesDown(p.depth, p.targetLiabilityFactor - RiskParameters.ONE - p.penalty);
     }
 
     /// @notice The maintenance marks u and v alone; as in `all`.

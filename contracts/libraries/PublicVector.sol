@@ -9,6 +9,14 @@ library PublicVector {
     /// @dev Order of the BN254 base field, that of the coordinates of points.
     uint256 internal constant Q = 21888242871839275222246405745257275088696311157297823662689037894645226208583;
 
+    /// @notice Copies the elements into `d[offset]` and on.
+    function put(uint256[] memory d, uint256 offset, uint256[] calldata elements) internal pure {
+        require(offset + elements.length <= d.length);
+        assembly ("memory-safe") {
+            calldatacopy(add(add(d, 32), mul(offset, 32)), elements.offset, mul(elements.length, 32))
+        }
+    }
+
     /// @notice z = keccak256(D, digest) mod r and y = sum D_i z^i mod r.
     /// @param d D followed by its digest, which is hashed but not a term of y.
     function evaluate(uint256[] memory d) internal pure returns (uint256 z, uint256 y) {

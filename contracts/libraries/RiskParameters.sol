@@ -18,11 +18,17 @@ library RiskParameters {
     uint256 internal constant FACTOR_MAX = 4 * ONE;
     /// @dev 5 points.
     uint256 internal constant FACTOR_STEP = 500;
+    /// @dev 5 points: the least margin with which a position may be taken on.
+    uint256 internal constant TARGET_GAP = 500;
+    /// @dev 10 points.
+    uint256 internal constant PENALTY_MAX = 1_000;
 
-    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt, and
-    /// every mark computed from them fits 64 bits.
+    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt, targets are
+    /// apart and the penalty is bounded, and every mark computed from them fits 64 bits.
     function ordered(Parameters memory p) internal pure returns (bool) {
         if (p.targetLiabilityFactor > FACTOR_MAX) return false;
+        if (p.penalty > PENALTY_MAX) return false;
+        if (uint256(p.targetCollateralFactor) + TARGET_GAP > p.targetLiabilityFactor) return false;
         if (p.targetCollateralFactor > p.collateralFactor) return false;
         if (uint256(p.collateralFactor) + p.penalty > ONE) return false;
         if (p.targetLiabilityFactor < p.liabilityFactor) return false;

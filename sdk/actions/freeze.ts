@@ -3,11 +3,12 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { ESCAPE_ABI } from '../abi/escape.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
+import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { ContractRefusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { sleep } from '../chain/sleep.ts'
-import type { EscapeRoute } from './exit.ts'
+import { type SystemContracts, systemContracts } from '../chain/system-contracts.ts'
 
 /** Milliseconds between two looks at the chain. */
 const POLL = 1_000
@@ -16,24 +17,35 @@ const PLACES = 64n
 /** Refusals of a step that the chain's state between look and step explains. */
 const OVERTAKEN = ['AlreadyDeclared', 'AlreadyFrozen', 'NotDeclared', 'NotStalled', 'NoticeRunning']
 
+export interface FreezeParameters {
+  readonly settlement: Address
+  /** Called with the seconds of notice that are counted, and those that are demanded. */
+  readonly onNotice?: (elapsed: number, period: number) => void | Promise<void>
+}
+
+export type FreezeErrorType = PlimsollError | ContractRefusal | ChainFailure
+
 /**
  * Brings a stalled system to its end: declares the stall, counts the notice off in quarters, and freezes. Anyone may do any
  * of it at the same time, and it can be broken off and begun again.
- * @param onNotice Called with the seconds of notice that are counted, and those that are demanded.
  * @throws PlimsollError when the system is not stalled, or is not any more
+ * @example
+ * import { freeze } from '../../sdk/actions/freeze.ts'
+ *
+ * await freeze(signer, { settlement, onNotice: (elapsed, period) => console.log(`${elapsed} of ${period} s of notice`) })
  */
-export async function freezeStalled(
+export async function freeze(
   signer: SigningClient,
-  route: EscapeRoute,
-  onNotice: (elapsed: number, period: number) => void | Promise<void> = () => {},
+  { settlement, onNotice = () => {} }: FreezeParameters,
 ): Promise<void> {
   const { read } = signer
-  const contract = { address: route.escape, abi: ESCAPE_ABI } as const
+  const contracts = await systemContracts(read, settlement)
+  const contract = { address: contracts.escape, abi: ESCAPE_ABI } as const
   const { grace, noticePeriod } = await read.readContract({ ...contract, functionName: 'config' })
   const quarter = Math.floor(noticePeriod / 4)
-  while (!(await read.readContract({ address: route.vault, abi: VAULT_ABI, functionName: 'frozen' }))) {
-    const notice = await oldestNotice(read, route)
-    if (notice === undefined) throw await notStalled(read, route, grace)
+  while (!(await read.readContract({ address: contracts.vault, abi: VAULT_ABI, functionName: 'frozen' }))) {
+    const notice = await oldestNotice(read, contracts)
+    if (notice === undefined) throw await notStalled(read, contracts, grace)
     const { cause, declared, elapsed, lastTick } = notice
     if (!declared) {
       await act('declareStall', cause)
@@ -64,11 +76,14 @@ interface Notice {
   readonly lastTick: bigint
 }
 
-/** Of the causes of a stall that there are now, the one whose notice is furthest. */
-async function oldestNotice(read: PublicClient, { vault, escape }: EscapeRoute): Promise<Notice | undefined> {
-  const contract = { address: escape, abi: ESCAPE_ABI } as const
+/** The cause of a stall, among those there are now, whose notice is furthest. */
+async function oldestNotice(
+  read: PublicClient,
+  { forced, escape: address }: SystemContracts,
+): Promise<Notice | undefined> {
+  const contract = { address, abi: ESCAPE_ABI } as const
   let oldest: Notice | undefined
-  for (const cause of [0n, ...(await queuedRequests(read, vault))]) {
+  for (const cause of [0n, ...(await queuedRequests(read, forced))]) {
     if (!(await read.readContract({ ...contract, functionName: 'stalled', args: [cause] }))) continue
     const [declared, elapsed, lastTick] = await read.readContract({
       ...contract,
@@ -82,11 +97,8 @@ async function oldestNotice(read: PublicClient, { vault, escape }: EscapeRoute):
 }
 
 /** Numbers of the forced requests whose places are the first in the queue. */
-async function queuedRequests(read: PublicClient, vault: Address): Promise<bigint[]> {
-  const forced = {
-    address: await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'forced' }),
-    abi: FORCED_ABI,
-  } as const
+async function queuedRequests(read: PublicClient, address: Address): Promise<bigint[]> {
+  const forced = { address, abi: FORCED_ABI } as const
   const [first, end] = await read.readContract({ ...forced, functionName: 'queue' })
   const count = Number(end - first < PLACES ? end - first : PLACES)
   return Promise.all(
@@ -96,7 +108,7 @@ async function queuedRequests(read: PublicClient, vault: Address): Promise<bigin
   )
 }
 
-async function notStalled(read: PublicClient, { vault }: EscapeRoute, grace: number): Promise<PlimsollError> {
+async function notStalled(read: PublicClient, { vault }: SystemContracts, grace: number): Promise<PlimsollError> {
   const at = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'checkpointedAt' })
   const { timestamp } = await read.getBlock({ blockTag: 'pending' })
   return new PlimsollError(

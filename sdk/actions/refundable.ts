@@ -1,15 +1,24 @@
-import { type Address, isAddressEqual, type PublicClient } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
+import type { PlimsollError } from '../../protocol/errors.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { blockRanges } from '../chain/block-ranges.ts'
+import type { ChainFailure } from '../chain/chain-failure.ts'
+import type { ReadClient } from '../chain/client.ts'
+import { firstBlockSince } from '../chain/first-block.ts'
 
 // As the contracts number them.
 const DEPOSIT = { bounced: 2, refunded: 3 } as const
 export const REQUEST = { reserved: 1, pending: 2 } as const
 
-/** What the contracts hold for somebody besides accounts and withdrawals. */
-export interface Refundable {
+export interface RefundableParameters {
+  readonly settlement: Address
+  readonly owner: Address
+}
+
+/** Deposits, bonds and other sums that the contracts hold for somebody besides accounts and withdrawals. */
+export interface RefundableReturnType {
   readonly vault: Address
   readonly forced: Address
   /** Deposits that bounced, or that a freeze voided. */
@@ -18,14 +27,26 @@ export interface Refundable {
   readonly requests: readonly { readonly number: bigint; readonly call: 'release' | 'closeExpired' | 'takeBond' }[]
 }
 
-/** Reads from the chain alone what an address may take back. */
-export async function readDues(client: PublicClient, settlement: Address, owner: Address): Promise<Refundable> {
+export type RefundableErrorType = PlimsollError | ChainFailure
+
+/**
+ * Reads from the chain alone what an address may take back.
+ * @example
+ * import { refundable } from '../../sdk/actions/refundable.ts'
+ *
+ * const { deposits, requests } = await refundable(signer, { settlement, owner: signer.sender })
+ */
+export async function refundable(
+  { read: client }: ReadClient,
+  { settlement, owner }: RefundableParameters,
+): Promise<RefundableReturnType> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const { number: end, timestamp } = await client.getBlock()
-  const [{ vault }, start] = await Promise.all([
+  const [{ vault }, deployedAt] = await Promise.all([
     client.readContract({ ...contract, functionName: 'config' }),
     client.readContract({ ...contract, functionName: 'deployedAt' }),
   ])
+  const start = await firstBlockSince(client, deployedAt, end)
   const custody = { address: vault, abi: VAULT_ABI } as const
   const [forced, frozen, record] = await Promise.all([
     client.readContract({ ...custody, functionName: 'forced' }),
@@ -43,8 +64,8 @@ export async function readDues(client: PublicClient, settlement: Address, owner:
       strict: true,
     })) {
       if (!isAddressEqual(args.depositor, owner)) continue
-      const { state } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
-      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded
+      const { state, amount } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
+      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded && amount > 0n
       if (state === DEPOSIT.bounced || voided) deposits.push({ id: args.id, asset: args.asset })
     }
     for (const { args } of await client.getContractEvents({

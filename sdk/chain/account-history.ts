@@ -1,62 +1,41 @@
-import { type Address, decodeFunctionData, type Hex, type PublicClient } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { type Account, accountLeaf, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
-import { decryptAccount } from '../../protocol/cipher.ts'
+import { type Batch, batchWrites, type StepPublic, type Write } from '../../protocol/batch.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { Balances } from '../../protocol/health.ts'
 import { ownerHash } from '../../protocol/keys.ts'
+import { accountAfter } from '../../protocol/opened-write.ts'
+import { writingOperation } from '../../protocol/transact.ts'
 import { AccountTree, type Path } from '../../protocol/tree.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
-import { VERIFIER_ABI } from '../abi/verifier.ts'
-import { blockRanges } from './block-ranges.ts'
-import { inOrder } from './in-order.ts'
+import {
+  type ChainPlace,
+  type SystemEvent,
+  settledBatch,
+  settlementShape,
+  systemEvents,
+  type UnreadableEvent,
+} from './settlement-history.ts'
+import { systemContracts } from './system-contracts.ts'
 
 const OPEN = 1
-const RESOLVE = 1
-const TRANSACT = 2
-const RESOLVE_HEADER = 13
-const RESOLVE_WRITE = 5
-const TRANSACT_HEADER = 4
-const TRANSACT_STEP = 10
-/** Operations by their number in a batch; what neither writes an account is left out. */
-const KINDS: Readonly<Record<number, EventKind>> = {
-  1: 'open',
-  2: 'deposit',
-  3: 'withdraw',
-  4: 'trade',
-  5: 'unwind',
-  6: 'preferences',
-  7: 'forced',
-}
+/** Names of the events that recovery reads: of written leaves, opened accounts and checkpoints. */
+const NAMES = ['Genesis', 'Resolved', 'Transacted', 'Deposited', 'Checkpointed']
 
-export type EventKind =
-  | 'open'
-  | 'deposit'
-  | 'withdraw'
-  | 'trade'
-  | 'unwind'
-  | 'preferences'
-  | 'forced'
-  | 'liquidation'
-  | 'refresh'
+/** Causes of a new version of an account. */
+export type EventKind = NonNullable<ReturnType<typeof kindOf>> | 'liquidation' | 'refresh'
 
 /** A new leaf of an account, as published. */
-interface ChainWrite {
-  readonly block: bigint
-  readonly transaction: Hex
+interface ChainWrite extends ChainPlace, Write {
   /** Undefined for what `resolve` wrote: only the account's owner can tell a liquidation from a decoy. */
-  readonly kind: EventKind | undefined
-  readonly index: number
-  readonly leaf: bigint
-  readonly cipher: readonly bigint[]
+  readonly kind: ReturnType<typeof kindOf>
 }
 
-/** What happened to an account, as its owner reads it. */
-export interface AccountEvent {
-  readonly block: bigint
-  readonly transaction: Hex
+/** An event of an account's history, as its owner reads it. */
+export interface AccountEvent extends ChainPlace {
   readonly kind: EventKind
   readonly version: number
   /** Per asset, signed. */
@@ -79,10 +58,10 @@ export interface Opening {
 }
 
 /**
- * All that a settlement ever published about its accounts, from events and call data alone. Nobody has to be asked or
- * believed: the leaves must have the root that the contract has, and an account is what its owner's key opens.
+ * All that a settlement ever published about its accounts, from events alone. Nobody has to be asked or believed: the leaves
+ * must have the root that the contract has, and an account is what its owner's key opens.
  */
-export class SettlementHistory {
+export class AccountHistory {
   readonly root: bigint
   readonly #tree: AccountTree
   readonly #writes: ReadonlyMap<number, readonly ChainWrite[]>
@@ -107,62 +86,56 @@ export class SettlementHistory {
     client: PublicClient,
     settlement: Address,
     options: { atCheckpoint?: boolean } = {},
-  ): Promise<SettlementHistory> {
-    const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
+  ): Promise<AccountHistory> {
     const end = await client.getBlockNumber()
-    const [{ vault, transactVerifier }, start] = await Promise.all([
-      client.readContract({ ...contract, functionName: 'config', blockNumber: end }),
-      client.readContract({ ...contract, functionName: 'deployedAt', blockNumber: end }),
-    ])
-    const depth = await client.readContract({ address: transactVerifier, abi: VERIFIER_ABI, functionName: 'depth' })
-    const custody = { address: vault, abi: VAULT_ABI } as const
+    const contracts = await systemContracts(client, settlement)
+    const shape = await settlementShape(client, settlement)
     const { root, epoch } = options.atCheckpoint
-      ? await client.readContract({ ...custody, functionName: 'lastCheckpoint', blockNumber: end })
-      : { root: await client.readContract({ ...contract, functionName: 'accountsRoot', blockNumber: end }), epoch: 0n }
+      ? await client.readContract({
+          address: contracts.vault,
+          abi: VAULT_ABI,
+          functionName: 'lastCheckpoint',
+          blockNumber: end,
+        })
+      : {
+          root: await client.readContract({
+            address: settlement,
+            abi: SETTLEMENT_ABI,
+            functionName: 'accountsRoot',
+            blockNumber: end,
+          }),
+          epoch: 0n,
+        }
 
-    const settlements: { block: bigint; position: number; transaction: Hex }[] = []
+    const list: ChainWrite[] = []
     const openings: Opening[] = []
-    let genesis: Hex | undefined
-    let checkpoint: { block: bigint; position: number } | undefined
-    for (const { fromBlock, toBlock } of blockRanges(start, end)) {
-      const range = { fromBlock, toBlock, strict: true } as const
-      for (const log of await client.getContractEvents({ ...contract, eventName: 'Settled', ...range })) {
-        if (settlements.at(-1)?.transaction !== log.transactionHash)
-          settlements.push({ block: log.blockNumber, position: log.transactionIndex, transaction: log.transactionHash })
-      }
-      for (const log of await client.getContractEvents({ ...contract, eventName: 'Genesis', ...range }))
-        genesis = log.transactionHash
-      openings.push(...(await openingsBetween(client, vault, fromBlock, toBlock)))
-      for (const log of await client.getContractEvents({ ...custody, eventName: 'Checkpointed', ...range })) {
-        if (log.args.epoch === epoch) checkpoint = { block: log.blockNumber, position: log.transactionIndex }
+    let leaves: readonly bigint[] = []
+    /** Writes before the checkpoint. */
+    let counted = 0
+    for await (const event of systemEvents(client, { contracts, of: ['settlement', 'vault'], names: NAMES, end })) {
+      if (event.eventName === 'Genesis') leaves = event.args.leaves
+      else if (event.eventName === 'Checkpointed') counted = event.args.epoch === epoch ? list.length : counted
+      else if (event.eventName === 'Deposited') openings.push(...openingsIn(event))
+      else {
+        const settled = settledBatch(event, shape)
+        if (settled !== undefined) list.push(...writesOf(event, settled.batch))
       }
     }
 
-    const tree = new AccountTree(Number(depth), genesis === undefined ? [] : await initialLeaves(client, genesis))
+    const tree = new AccountTree(shape.depth, leaves)
     const writes = new Map<number, ChainWrite[]>()
-    const counted = settlements.filter(({ block, position }) => {
-      if (!options.atCheckpoint) return true
-      return (
-        checkpoint !== undefined &&
-        (block < checkpoint.block || (block === checkpoint.block && position <= checkpoint.position))
-      )
-    })
-    for await (const list of inOrder(counted, ({ block, transaction }) =>
-      settlementWrites(client, settlement, block, transaction),
-    )) {
-      for (const write of list) {
-        tree.set(write.index, write.leaf)
-        const before = writes.get(write.index)
-        if (before === undefined) writes.set(write.index, [write])
-        else before.push(write)
-      }
+    for (const write of options.atCheckpoint ? list.slice(0, counted) : list) {
+      tree.set(write.index, write.leaf)
+      const before = writes.get(write.index)
+      if (before === undefined) writes.set(write.index, [write])
+      else before.push(write)
     }
     if (tree.root !== root)
       throw new PlimsollError(
         `The leaves that ${settlement} published do not have ${options.atCheckpoint ? "the checkpoint's" : 'its'} root.`,
         { hint: 'Check --settlement, and that --rpc serves the whole history.' },
       )
-    return new SettlementHistory(tree, writes, openings)
+    return new AccountHistory(tree, writes, openings)
   }
 
   /** Indices of the accounts that deposits opened for a public key. */
@@ -179,28 +152,20 @@ export class SettlementHistory {
     if (writes === undefined)
       throw new PlimsollError(`The deposit that opens account ${index} has not been settled yet.`)
     const owner = ownerHash(publicKey)
+    const balances = Array<bigint>(ASSETS).fill(0n)
+    let account: Account = { owner, viewKey, index, version: -1n, weights: NEUTRAL_WEIGHTS, balances }
     const history: AccountEvent[] = []
-    let account: Account = {
-      owner,
-      viewKey,
-      index,
-      version: -1n,
-      weights: NEUTRAL_WEIGHTS,
-      balances: Array<bigint>(ASSETS).fill(0n),
-    }
-    for (const { block, transaction, kind, leaf, cipher } of writes) {
+    for (const write of writes) {
       const before = account.balances
-      account = { ...account, version: account.version + 1n, ...decryptAccount(cipher, leaf, viewKey) }
-      if (accountLeaf(account) !== leaf)
-        throw new PlimsollError(`Version ${account.version} of account ${index} is not what its ciphertext says.`)
+      account = accountAfter(account, write)
       const changes = account.balances.map((balance, a) => balance - before[a]!)
       history.push({
-        block,
-        transaction,
+        block: write.block,
+        transaction: write.transaction,
         version: Number(account.version),
         changes,
         balances: account.balances,
-        kind: kind ?? (changes.some((change) => change !== 0n) ? 'liquidation' : 'refresh'),
+        kind: write.kind ?? (changes.some((change) => change !== 0n) ? 'liquidation' : 'refresh'),
       })
     }
     return { account, leaf: accountLeaf(account), history, path: this.#tree.path(index) }
@@ -209,86 +174,30 @@ export class SettlementHistory {
 
 /** Every account that a deposit opened, in order. */
 export async function openingsOf(client: PublicClient, settlement: Address): Promise<Opening[]> {
-  const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
   const end = await client.getBlockNumber()
-  const [{ vault }, start] = await Promise.all([
-    client.readContract({ ...contract, functionName: 'config' }),
-    client.readContract({ ...contract, functionName: 'deployedAt' }),
-  ])
+  const contracts = await systemContracts(client, settlement)
   const openings: Opening[] = []
-  for (const { fromBlock, toBlock } of blockRanges(start, end))
-    openings.push(...(await openingsBetween(client, vault, fromBlock, toBlock)))
+  for await (const event of systemEvents(client, { contracts, of: ['vault'], names: ['Deposited'], end }))
+    openings.push(...openingsIn(event))
   return openings
 }
 
-async function openingsBetween(
-  client: PublicClient,
-  vault: Address,
-  fromBlock: bigint,
-  toBlock: bigint,
-): Promise<Opening[]> {
-  const logs = await client.getContractEvents({
-    address: vault,
-    abi: VAULT_ABI,
-    eventName: 'Deposited',
-    fromBlock,
-    toBlock,
-    strict: true,
-  })
-  return logs.flatMap(({ args }) =>
-    args.kind === OPEN ? [{ index: Number(args.index), publicKey: [args.ax, args.ay] as const }] : [],
-  )
+/** The opening that a deposit is. */
+export function openingsIn(event: SystemEvent | UnreadableEvent): Opening[] {
+  if (event.eventName !== 'Deposited' || event.args.kind !== OPEN) return []
+  return [{ index: Number(event.args.index), publicKey: [event.args.ax, event.args.ay] }]
 }
 
-async function initialLeaves(client: PublicClient, hash: Hex): Promise<readonly bigint[]> {
-  const { input } = await client.getTransaction({ hash })
-  const call = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (call.functionName !== 'genesis') throw new PlimsollError(`Transaction ${hash} is not an import.`)
-  return call.args[2]
+/** Leaves that a batch wrote into the tree. */
+function writesOf({ block, transaction }: ChainPlace, batch: Batch): ChainWrite[] {
+  return batchWrites(batch).map((write) => {
+    const kind = batch.circuit === 'transact' ? kindOf(write as StepPublic) : undefined
+    return { block, transaction, kind, index: write.index, leaf: write.leaf, cipher: write.cipher }
+  })
 }
 
-async function settlementWrites(
-  client: PublicClient,
-  settlement: Address,
-  block: bigint,
-  hash: Hex,
-): Promise<ChainWrite[]> {
-  const { to, input } = await client.getTransaction({ hash })
-  if (to?.toLowerCase() !== settlement.toLowerCase())
-    throw new PlimsollError(
-      `Transaction ${hash} called the settlement through another contract: its call data cannot be read.`,
-    )
-  const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (functionName !== 'settle') throw new PlimsollError(`Transaction ${hash} is not a settlement.`)
-  return args[0].flatMap(({ circuit, values }) => {
-    const list: ChainWrite[] = []
-    if (circuit === RESOLVE) {
-      for (let i = RESOLVE_HEADER; i < values.length; i += RESOLVE_WRITE) {
-        if (values[i + 1] !== 0n)
-          list.push({
-            block,
-            transaction: hash,
-            kind: undefined,
-            index: Number(values[i]),
-            leaf: values[i + 1]!,
-            cipher: values.slice(i + 2, i + 5),
-          })
-      }
-    }
-    if (circuit === TRANSACT) {
-      for (let i = TRANSACT_HEADER; i < values.length; i += TRANSACT_STEP) {
-        const kind = KINDS[Number(values[i])]
-        if (kind !== undefined)
-          list.push({
-            block,
-            transaction: hash,
-            kind,
-            index: Number(values[i + 1]),
-            leaf: values[i + 2]!,
-            cipher: values.slice(i + 3, i + 6),
-          })
-      }
-    }
-    return list
-  })
+/** The name of a step in the history of its account; undefined where it writes none. */
+function kindOf({ op }: StepPublic) {
+  const name = writingOperation(op)
+  return name === 'topup' ? 'deposit' : name
 }

@@ -23,7 +23,7 @@ export class WithdrawalBook {
     this.#contracts = contracts
   }
 
-  /** What an account has withdrawn and nobody has claimed yet, in order. */
+  /** Withdrawals of an account that nobody has claimed yet, in order. */
   async of(index: number): Promise<WithdrawalInfo[]> {
     try {
       // One after the other: an older reading must not undo a newer one.
@@ -35,7 +35,6 @@ export class WithdrawalBook {
           client: { read },
         },
       } = this.#contracts
-      const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
       const ids = [...this.#byId]
         .filter(([, pending]) => pending.index === index && pending.claimed === undefined)
         .map(([id]) => id)
@@ -48,15 +47,15 @@ export class WithdrawalBook {
       return await Promise.all(
         list
           .filter(({ claimed }) => !claimed)
-          .map(async ({ id, asset, amount, recipient, epoch }) => {
-            const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
+          .map(async ({ id, asset, amount, recipient }) => {
+            const [num, den] = await read.readContract({ ...vault, functionName: 'payout', args: [id] })
             return {
               id: Number(id),
               asset,
               amount,
               recipient,
-              pays: this.#contracts.payable(asset, (amount * num) / den),
-              claimable: epoch < epochs,
+              pays: den === 0n ? amount : this.#contracts.payable(asset, (amount * num) / den),
+              claimable: den !== 0n,
             }
           }),
       )
@@ -69,7 +68,7 @@ export class WithdrawalBook {
     const { vault, settlement } = this.#contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    const start = this.#next ?? (await settlement.view('deployedAt'))
+    const start = this.#next ?? (await settlement.firstBlock(end))
     const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
     for (const range of blockRanges(start, end)) {
       const [pendings, claims] = await Promise.all([

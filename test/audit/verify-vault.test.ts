@@ -1,22 +1,23 @@
 import assert from 'node:assert/strict'
 import { verifyChain } from '../../audit/verify-chain.ts'
-import { sharedViewKey } from '../../protocol/keys.ts'
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
 import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
-import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { TOKEN_ABI } from '../../sdk/abi/token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
-import { escapeOf, leave, pullInsurance, pullShares } from '../../sdk/actions/exit.ts'
-import { freezeStalled } from '../../sdk/actions/freeze.ts'
-import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { exit } from '../../sdk/actions/exit.ts'
+import { freeze } from '../../sdk/actions/freeze.ts'
+import { pull } from '../../sdk/actions/pull.ts'
+import { pullInsurance } from '../../sdk/actions/pull-insurance.ts'
+import { recover } from '../../sdk/actions/recover.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -34,7 +35,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
   let insurer: TestOwner
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
-  const backstop = () => node.settlement.view('backstop')
+  const backstop = () => node.settlement.backstop()
 
   async function audited(): Promise<void> {
     const verdict = await verifyChain(
@@ -62,7 +63,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await node.step()
   })
   after(async () => {
-    await closeProver()
+    await proofs.close()
     await system.stop()
   })
 
@@ -162,35 +163,26 @@ describe('an audit of a chain whose vault moves by itself', () => {
 
     await rawCall(system.signer, 'evm_increaseTime', 7_300)
     await rawCall(system.signer, 'evm_mine')
-    const route = await escapeOf(system.signer.read, system.deployed.settlement)
-    await freezeStalled(system.signer, route, async () => {
+    const { settlement } = system.deployed
+    const onNotice = async () => {
       await rawCall(system.signer, 'evm_increaseTime', 901)
       await rawCall(system.signer, 'evm_mine')
-    })
+    }
+    await freeze(system.signer, { settlement, onNotice })
     await audited()
 
-    const { read } = system.signer
-    const { sequencerKey } = await read.readContract({
-      address: system.deployed.settlement,
-      abi: SETTLEMENT_ABI,
-      functionName: 'config',
-    })
     for (const {
       wallet: { key },
       address,
       signer,
     } of [alice, bob]) {
-      const history = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
-      const recovered = history.account(
-        history.indices(key.publicKey)[0]!,
-        key.publicKey,
-        sharedViewKey(key.secret, sequencerKey),
-      )
-      await leave(signer, route, key, recovered, address, { prove: (input) => prove(keys, 'exit', input) })
-      await pullShares(signer, route, recovered.account.index)
+      const recovered = await recover(signer, { settlement, key, atCheckpoint: true })
+      const prover = { prove: (input: CircuitInput) => proofs.prove(keys, 'exit', input) }
+      await exit(signer, { settlement, key, recovered, recipient: address, prover })
+      await pull(signer, { settlement, index: recovered.account.index })
     }
     assert.ok((await bob.tokens('USD')) > 0n)
-    await pullInsurance(insurer.signer, route)
+    await pullInsurance(insurer.signer, { settlement })
     assert.ok((await insurer.tokens('USD')) > 0n)
     await sendCall(bob.signer, { ...vault(), functionName: 'refund', args: [deposit] })
     await audited()

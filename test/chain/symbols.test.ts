@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { distinctSymbols } from '../../chain/symbols.ts'
+import { distinctSymbols } from '../../sdk/symbols.ts'
 
 describe('names of assets that the chain gives', () => {
   it("are numbers where they are empty, another's, or could play tricks on a terminal", () => {

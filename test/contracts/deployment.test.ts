@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { zeroAddress } from 'viem'
+import { zeroAddress, zeroHash } from 'viem'
 
 import { loadArtifact } from '../../chain/artifacts.ts'
 import { CONTRACTS, type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
@@ -86,19 +86,21 @@ describe('deployment of a system', () => {
       forced: forced.address,
       insurance: market.insurance.address,
     })
-    assert.equal(await settlement.read('assetCount'), 2n)
-    const [feed, ...rest] = await settlement.read<[string, ...number[]]>('assetConfig', 1n)
+    assert.equal(await rounds.read('assetCount'), 2n)
+    const [feed, ...rest] = await rounds.read<[string, ...number[]]>('assetConfig', 1n)
     assert.equal(feed.toLowerCase(), eth.address.toLowerCase())
     assert.deepEqual(rest, [8, 8, 3600])
-    assert.deepEqual(await settlement.read('parameters', 1n), ETH)
-    assert.deepEqual(await settlement.read('parameters', 2n), BTC)
+    assert.deepEqual(await rounds.read('parameters', 1n), ETH)
+    assert.deepEqual(await rounds.read('parameters', 2n), BTC)
     assert.deepEqual(await settlement.read('batchSizes'), [
       SWEEP_STEPS,
       BigInt(W),
       BigInt(RESOLVE_STEPS),
       BigInt(TRANSACT_STEPS),
     ])
-    assert.equal(await settlement.read('deployedAt'), settlement.deployment.blockNumber)
+    const { timestamp } = await market.chain.client.getBlock({ blockNumber: rounds.deployment.blockNumber })
+    assert.equal(await settlement.read('deployedAt'), timestamp)
+    assert.equal(await rounds.read('deployedAt'), timestamp)
     assert.equal(await settlement.read('accountsRoot'), EMPTY_ROOT)
     assert.equal(await settlement.read('accountsMax'), 4n ** DEPTH)
     assert.deepEqual(
@@ -119,8 +121,8 @@ describe('deployment of a system', () => {
       sizes[name] = deployedBytecode.length / 2 - 1
       assert.ok(sizes[name] < 24_576, `${name}: ${sizes[name]}`)
     }
-    const { rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
-    for (const { deployment } of [rounds, vault, forced, insurance, settlement, exits])
+    const { governance, rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
+    for (const { deployment } of [governance, rounds, vault, forced, insurance, settlement, exits])
       assert.ok(deployment.gasUsed < 1n << 24n)
   })
 
@@ -140,7 +142,9 @@ describe('deployment of a system', () => {
   })
 
   it('needs an admin, an operator, sane decimals and 3 to 64 slots', async () => {
-    await refuses('Rounds', 'admin', changed('rounds', { admin: zeroAddress }))
+    await refuses('Governance', 'admin', changed('governance', { admin: zeroAddress }))
+    await refuses('Governance', 'handoverDelay', changed('governance', { handoverDelay: 0 }))
+    await refuses('Governance', 'handoverDelay', changed('governance', { handoverDelay: 7 * 86_400 + 1 }))
     await refuses('Settlement', 'operator', changed('settlement', { operator: zeroAddress }))
     await refuses('Rounds', 'cashDecimals', changed('rounds', { cashDecimals: 9 }))
     await refuses('Settlement', 'slots', changed('settlement', { slots: 2 }))
@@ -219,11 +223,12 @@ describe('deployment of a system', () => {
     const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
     const exit = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
     await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
-    await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
-    await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])
+    await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY, false])
+    await fresh.refuses('NotBound', 'topUp', [0, zeroHash, 0, 1000n])
     await fresh.refuses('NotBound', 'donate', [0, 1000n])
     await other.refuses('NotBound', 'settle', [[]])
-    const young = await chain.contract('Rounds', [one.config.rounds, one.config.assets])
+    const config = { ...one.config.rounds, governance: one.governance.address }
+    const young = await chain.contract('Rounds', [config, one.config.assets])
     await young.refuses('NotBound', 'postRound')
     await young.refuses('InvalidConfig', 'bind', [settlement.address], ['settlement'])
   })
@@ -247,7 +252,9 @@ describe('genesis', () => {
   it('puts the accounts in the inbox, once', async () => {
     const { settlement, vault } = market
     const receipt = await settlement.write('genesis', [1n, 2n, [3n, 4n]])
-    assert.deepEqual(settlement.events(receipt), [{ name: 'Genesis', args: { root: 1n, inboxHead: 2n, count: 2n } }])
+    assert.deepEqual(settlement.events(receipt), [
+      { name: 'Genesis', args: { root: 1n, inboxHead: 2n, leaves: [3n, 4n] } },
+    ])
     assert.equal(await settlement.read('accountsRoot'), 1n)
     assert.deepEqual(await settlement.read('heads'), [0n, 2n, 0n, 0n, 0n, 0n, 0n, 0n])
     assert.equal(await vault.read('nextIndex'), 2)

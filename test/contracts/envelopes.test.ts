@@ -85,7 +85,7 @@ describe('envelopes', () => {
     await open(2, WIDE)
     assert.equal(await settlement.read('isCovered', 2n), false, 'no round yet')
     await nextRound(market)
-    const marks = await settlement.read<bigint[][]>('marks')
+    const marks = await market.rounds.read<bigint[][]>('marks')
     const tight = { floors: marks.map((m) => m[1]!), ceilings: marks.map((m) => m[2]!) }
     const cases: [Envelope, boolean][] = [
       [WIDE, true],
@@ -107,7 +107,7 @@ describe('envelopes', () => {
     const { settlement } = market
     await nextRound(market)
     assert.equal(await settlement.read('isComplete'), false, 'the inbox is full')
-    const marks = await settlement.read<bigint[][]>('marks')
+    const marks = await market.rounds.read<bigint[][]>('marks')
     const tight = { floors: marks.map((m) => m[1]!), ceilings: marks.map((m) => m[2]!) }
     await open(2, tight)
     await open(3, { ...tight, floors: tight.floors.with(0, tight.floors[0]! + 1n) })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
   type CheckpointRecord,
@@ -21,7 +22,7 @@ import {
   transactBatch,
   wait,
 } from './custody.ts'
-import { deployMarket, GRACE, type Market, NOTICE, nextRound, refreshFeeds } from './market.ts'
+import { deployMarket, FORCED, GRACE, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { R } from './mirror.ts'
 
 const CASH = 1_000_000n
@@ -59,13 +60,25 @@ describe('the way out', () => {
       assert.equal(await stalled(), true)
     })
 
-    it('of a feed that reverts, since no round follows', async () => {
+    it('of a feed that reverts, since no round follows; that one has a notice of seven days', async () => {
+      const { escape: exits } = market
       await market.eth.write('setReverting', [true])
       await wait(market, 1000)
       await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
       await wait(market, GRACE)
       assert.equal(await stalled(), true)
-      await freeze(market)
+      await exits.write('declareStall', [0n])
+      const quarter = (7 * 86_400) / 4
+      for (let i = 1; i <= 3; i++) {
+        await wait(market, quarter)
+        await exits.write('tick', [0n])
+        await exits.refuses('NoticeRunning', 'freeze', [0n])
+      }
+      assert.deepEqual((await exits.read<unknown[]>('notice', 0n)).slice(0, 3), [true, 0n, BigInt(3 * quarter)])
+      await wait(market, quarter - 10)
+      await exits.refuses('NoticeRunning', 'freeze', [0n])
+      await wait(market, 10)
+      await exits.write('freeze', [0n])
       assert.equal(await market.vault.read('frozen'), true)
     })
 
@@ -106,9 +119,10 @@ describe('the way out', () => {
       await exits.refuses('NotDeclared', 'freeze', [0n])
       await exits.write('declareStall', [0n])
       await exits.refuses('AlreadyDeclared', 'declareStall', [0n])
-      await exits.refuses('NoticeRunning', 'freeze', [0n], [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [0n])
       for (let i = 1; i <= 3; i++) {
         await wait(market, NOTICE / 4)
+        await refreshFeeds(market)
         await exits.write('tick', [0n])
       }
       // The clock of the next block is at least a second further.
@@ -116,6 +130,7 @@ describe('the way out', () => {
       assert.equal(declared, true)
       assert.equal(elapsed, BigInt((NOTICE / 4) * 3))
       await wait(market, NOTICE / 4 - 10)
+      await refreshFeeds(market)
       await exits.refuses('NoticeRunning', 'freeze', [0n])
       await wait(market, 10)
       await exits.write('freeze', [0n])
@@ -127,11 +142,12 @@ describe('the way out', () => {
     it('in the first block after an outage of the chain', async () => {
       const { escape: exits } = market
       await wait(market, 1_000_000)
+      await refreshFeeds(market)
       await exits.write('declareStall', [0n])
-      await exits.refuses('NoticeRunning', 'freeze', [0n], [0n])
       // A second outage under a declaration counts for a quarter.
       await wait(market, 1_000_000)
-      await exits.refuses('NoticeRunning', 'freeze', [0n], [BigInt(NOTICE / 4)])
+      await refreshFeeds(market)
+      await exits.refuses('NoticeRunning', 'freeze', [0n], [BigInt(NOTICE / 4), 0n])
       await exits.write('tick', [0n])
       await refreshFeeds(market)
       await market.rounds.write('postRound')
@@ -142,15 +158,28 @@ describe('the way out', () => {
       assert.equal(await declared(), false)
     })
 
-    it('by the deadlines after an outage: they pass at most maxAge of it', async () => {
+    it('by the deadlines after an outage: the next round adds half of it, and notice begins after that', async () => {
       const { number } = await force(market, ada, { index: 0n, asset: 0n, amount: CASH })
       await open(market, eve, 0, 1000n, keyOf(40n))
-      await wait(market, 1_000_000)
+      await wait(market, 500_000)
       await refreshFeeds(market)
+      // Until a round follows, the clock stands still.
+      assert.equal(await market.vault.read('depositOverdue'), false)
+      const before = await market.rounds.read<bigint>('liveTime')
+      const [, posted] = await market.rounds.read<[bigint, bigint]>('round')
       await market.rounds.write('postRound')
+      const [, again] = await market.rounds.read<[bigint, bigint]>('round')
+      assert.equal(
+        (await market.rounds.read<bigint>('liveTime')) - before,
+        (again - posted) / 2n - BigInt(TIMES.maxAge),
+      )
       await market.settlement.write('checkpoint')
-      assert.equal(await stalled(), false)
-      assert.equal(await stalled(number), false)
+      assert.equal(await stalled(), true)
+      assert.equal(await stalled(number), true)
+      for (const cause of [0n, number]) {
+        await market.escape.write('declareStall', [cause])
+        await market.escape.refuses('NoticeRunning', 'freeze', [cause])
+      }
     })
 
     it('where the cause was cured: a served request voids its declaration', async () => {
@@ -196,7 +225,7 @@ describe('the way out', () => {
       }
       await nextRound(market)
       await transact(market, [step.withdraw(0n, 1n, ETH, ada)])
-      await forced.write('requeue', [r.number])
+      await forced.write('requeue', [r.number], ada, FORCED.forcedFee)
       await topUp(market, ada, 0n, 1, 10n ** 18n)
       await transact(market, [step.topUp(0n, 1n, ETH)])
       await liveFor(market, 3700)
@@ -204,7 +233,7 @@ describe('the way out', () => {
       await exits.refuses('NotDeclared', 'freeze', [r.number])
       await exits.refuses('NotDeclared', 'tick', [r.number])
       await exits.write('declareStall', [r.number])
-      await exits.refuses('NoticeRunning', 'freeze', [r.number], [0n])
+      await exits.refuses('NoticeRunning', 'freeze', [r.number], [0n, 0n])
     })
 
     it('by a stall declared before there was a system', async () => {
@@ -266,8 +295,8 @@ describe('the way out', () => {
     await settlement.refuses('Frozen', 'settle', [[]])
     await refreshFeeds(market)
     await rounds.refuses('Frozen', 'postRound')
-    await vault.refuses('Frozen', 'open', [0, 5000n, ...ADA], [], ada, 10n ** 15n)
-    await vault.refuses('Frozen', 'topUp', [0, 0, 5000n], [], ada)
+    await vault.refuses('Frozen', 'open', [0, 5000n, ...ADA, false], [], ada, 10n ** 15n)
+    await vault.refuses('Frozen', 'topUp', [0, ADA_OWNER, 0, 5000n], [], ada)
     await vault.refuses('Frozen', 'donate', [0, 5000n], [], ada)
     const again = await deployMarket()
     await abandon(again)
@@ -317,7 +346,7 @@ describe('the way out', () => {
     const price = record.prices[0]!
     assert.ok(record.equity < 0n)
     // After the checkpoint: deposits of eve, one consumed, one not; a withdrawal of ada, pending.
-    await open(market, eve, 0, 40n * CASH, keyOf(40n))
+    await open(market, eve, 0, 40n * CASH, keyOf(40n), true)
     await topUp(market, eve, 0n, 1, 10n ** 18n)
     await transact(market, [step.open(2n, 0n, 40n * CASH, keyOf(40n))], { inboxAfter: 9n })
     await transact(market, [step.withdraw(0n, 0n, 500n * CASH, ada)], { inboxAfter: 9n })

@@ -189,7 +189,7 @@ export class Model {
     this.btcPrice = min(move(this.btcPrice), 1_000_000_00000000n)
     if (this.ethPrice < 1_00000000n) this.ethPrice = 100_00000000n
     await nextRound(this.market, this.ethPrice, this.btcPrice)
-    this.marks = await this.market.settlement.read('marks')
+    this.marks = await this.market.rounds.read('marks')
     const delta = Array<bigint>(ASSETS).fill(0n)
     let badDebt = 0n
     for (const balances of this.balances) {

@@ -31,9 +31,10 @@ export const TIMES = {
   roundMin: 300,
   roundShort: 30,
   maxAge: 900,
-  parameterDelay: 3600,
+  parameterDelay: 18_000,
 }
 export const GRACE = 7200
+export const HANDOVER = 1800
 export const NOTICE = 3600
 export const DEPOSIT = { depositDelay: 3600, depositSpacing: 15, unwindDuration: 3600, openingFee: 10n ** 15n }
 export const FORCED = {
@@ -71,6 +72,7 @@ export interface Parts {
 }
 
 export interface Market extends Parts {
+  governance: Contract
   rounds: Contract
   vault: Contract
   forced: Contract
@@ -103,6 +105,7 @@ export async function deployMarket(
   )
   return {
     ...parts,
+    governance: created.Governance!,
     rounds: created.Rounds!,
     vault: created.Vault!,
     forced: created.Forced!,
@@ -132,7 +135,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     parameters,
   })
   const config: DeploymentConfig = {
-    rounds: { admin: chain.accounts[1], cashDecimals: 6, ...TIMES },
+    governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
+    rounds: { cashDecimals: 6, ...TIMES },
     assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
     vault: DEPOSIT,
     custody: tokens.map((contract) => custodyOf(contract?.address)),

@@ -46,52 +46,53 @@ describe('risk parameters', () => {
   })
 
   it('change nothing before the delay is over, and then only with a round', async () => {
-    const { settlement, rounds, chain } = market
+    const { rounds, chain } = market
     await propose(NEXT)
     const readyAt = (await chain.now()) + BigInt(TIMES.parameterDelay)
     assert.deepEqual(await rounds.read('pendingParameters', 1n), [NEXT, readyAt])
 
+    await chain.mineAt(readyAt - 10n)
     await refreshFeeds(market)
     await chain.nextBlockAt(readyAt - 1n)
     await rounds.write('postRound')
-    assert.deepEqual(await settlement.read('parameters', 1n), ETH)
+    assert.deepEqual(await rounds.read('parameters', 1n), ETH)
 
     await chain.mineAt(readyAt + 1000n)
-    const before = await settlement.read<bigint[][]>('marks')
-    assert.deepEqual(await settlement.read('parameters', 1n), ETH)
+    const before = await rounds.read<bigint[][]>('marks')
+    assert.deepEqual(await rounds.read('parameters', 1n), ETH)
 
     const receipt = await nextRound(market)
     assert.deepEqual(rounds.events(receipt)[0], { name: 'ParametersApplied', args: { asset: 1n, parameters: NEXT } })
-    assert.deepEqual(await settlement.read('parameters', 1n), NEXT)
+    assert.deepEqual(await rounds.read('parameters', 1n), NEXT)
     const none = Object.fromEntries(
       Object.entries(NEXT).map(([name, value]) => [name, typeof value === 'bigint' ? 0n : 0]),
     )
     assert.deepEqual(await rounds.read('pendingParameters', 1n), [none, 0n])
-    const after = await settlement.read<bigint[][]>('marks')
+    const after = await rounds.read<bigint[][]>('marks')
     assert.notDeepEqual(after[0], before[0])
     assert.deepEqual(after[0], marksOf(after[0]![0]!, NEXT))
     assert.deepEqual(after[1], before[1])
   })
 
   it('apply at the very second that the delay ends', async () => {
-    const { settlement, rounds, chain } = market
+    const { rounds, chain } = market
     await propose(NEXT)
     const readyAt = (await chain.now()) + BigInt(TIMES.parameterDelay)
     await chain.mineAt(readyAt - 10n)
     await refreshFeeds(market)
     await chain.nextBlockAt(readyAt)
     await rounds.write('postRound')
-    assert.deepEqual(await settlement.read('parameters', 1n), NEXT)
+    assert.deepEqual(await rounds.read('parameters', 1n), NEXT)
   })
 
   it('start their delay anew when a proposal takes the place of another; steps count from the active ones', async () => {
-    const { settlement, chain } = market
+    const { chain } = market
     await propose({ ...ETH, collateralFactor: 9000 })
     await chain.mineAt((await chain.now()) + BigInt(TIMES.parameterDelay) - 10n)
     await refuses('BeyondStep', { ...ETH, collateralFactor: 9500 })
     await propose(NEXT)
     await chain.mineAt((await chain.now()) + 60n)
     await nextRound(market)
-    assert.deepEqual(await settlement.read('parameters', 1n), ETH)
+    assert.deepEqual(await market.rounds.read('parameters', 1n), ETH)
   })
 })

@@ -14,11 +14,11 @@ import type { Marks } from '../../protocol/marks.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { deployMarket, type Market, MIN_LIABILITY, nextRound, TIMES } from './market.ts'
@@ -97,7 +97,7 @@ describe('real proofs', () => {
     system = System.genesis(keys.profile, 8, MIN_LIABILITY, accounts)
     await settlement.write('genesis', [system.ledger.root, system.ledger.heads[1], accounts.map(accountLeaf)])
     await nextRound(market)
-    const words = await settlement.read<bigint[][]>('marks')
+    const words = await market.rounds.read<bigint[][]>('marks')
     const named = words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])))
     const cash = Object.fromEntries(MARK_NAMES.map((name) => [name, name.startsWith('k') ? 0n : 1n << 32n]))
     const marks = [cash, ...named] as unknown as Marks
@@ -126,14 +126,14 @@ describe('real proofs', () => {
     )
     resolve = await provenBatch(keys, resolution)
   })
-  after(closeProver)
+  after(() => proofs.close())
 
   it('are accepted, in one transaction or several, and change the storage as the machine says', async () => {
     await settle(sweep, intoDistress, resolve)
     assert.equal(await settlement.read('accountsRoot'), system.ledger.root)
     assert.deepEqual(await settlement.read('heads'), system.ledger.heads)
-    assert.deepEqual(await settlement.read('backstop'), system.ledger.backstop)
-    assert.equal(await settlement.read('badDebt'), system.ledger.badDebt)
+    assert.deepEqual(await market.vault.read('backstop'), system.ledger.backstop)
+    assert.equal(await market.vault.read('badDebt'), system.ledger.badDebt)
     assert.ok(system.ledger.badDebt > 0n)
     assert.equal(await settlement.read('isComplete'), false)
     await chain.client.revert({ id: snapshot })
@@ -212,7 +212,7 @@ describe('real proofs', () => {
 
   it('are refused when the round is older than maxAge, but a sweep needs no round', async () => {
     await settle(sweep)
-    const [, timestamp] = await settlement.read<[bigint, bigint]>('round')
+    const [, timestamp] = await market.rounds.read<[bigint, bigint]>('round')
     await chain.mineAt(timestamp + BigInt(TIMES.maxAge) - 2n)
     await settle(intoDistress)
     await chain.nextBlockAt(timestamp + BigInt(TIMES.maxAge))

@@ -13,8 +13,8 @@ import { calldata } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { abandon, type CheckpointRecord, fund, ledgerOf, open, submission, topUp } from './custody.ts'
 import { deployMarket, FORCED, type Market, MIN_LIABILITY, nextRound } from './market.ts'
@@ -62,7 +62,7 @@ describe('accounts under real proofs', () => {
   }
 
   async function marks(): Promise<Marks> {
-    const words = await market.settlement.read<bigint[][]>('marks')
+    const words = await market.rounds.read<bigint[][]>('marks')
     return [
       CASH_MARKS,
       ...words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!]))),
@@ -117,7 +117,7 @@ describe('accounts under real proofs', () => {
     await market.settlement.write('openEnvelopes', [[{ slot: 2, ...envelope }]])
     system.open({ slot: 2, envelope })
   })
-  after(closeProver)
+  after(() => proofs.close())
 
   it('are opened by deposits: not under another key, view key or amount, nor by a proof for another contract', async () => {
     assert.equal(await market.settlement.read('accountsRoot'), system.ledger.root)
@@ -184,7 +184,12 @@ describe('accounts under real proofs', () => {
       amount: bigint,
     ): Promise<SignedOperation> => {
       const { forced, chain } = market
-      const receipt = await forced.write('reserve', [index], user, FORCED.bond + FORCED.forcedFee)
+      const receipt = await forced.write(
+        'reserve',
+        [index, await market.vault.read('ownerOf', index)],
+        user,
+        FORCED.bond + FORCED.forcedFee,
+      )
       const queueNumber = forced.events(receipt)[0]!.args.number as bigint
       const expiry = (await chain.now()) + 10n * 86_400n
       const operation = signed(key, { kind: 'forced', queueNumber, index, asset, amount, recipient: user, expiry })
@@ -289,10 +294,10 @@ describe('accounts under real proofs', () => {
         publicKey: key.publicKey,
         recipient,
         signature,
-        marks: checkpointMarks,
+        prices,
       })
       const equity = vector[5]!
-      const { proof, signals } = await prove(keys, 'exit', input)
+      const { proof, signals } = await proofs.prove(keys, 'exit', input)
       const { a, b, c } = calldata(proof)
       const args: unknown[] = [index, recipient, equity, signals[0]!, { a, b, c }]
       await exits.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))

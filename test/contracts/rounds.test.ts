@@ -17,26 +17,26 @@ describe('rounds', () => {
 
   it('have no marks before the first, which anyone may post at any time', async () => {
     const { settlement, rounds, chain } = market
-    assert.deepEqual(await settlement.read('marks'), Array(7).fill(UNUSED))
+    assert.deepEqual(await rounds.read('marks'), Array(7).fill(UNUSED))
     assert.equal(await settlement.read('isComplete'), false)
     const receipt = await rounds.write('postRound', [], chain.accounts[5])
     const prices = [ETH_PRICE, BTC_PRICE, 0n, 0n, 0n, 0n, 0n]
     const timestamp = await chain.now()
     assert.deepEqual(rounds.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }])
-    assert.deepEqual(await settlement.read('round'), [1n, timestamp, prices])
+    assert.deepEqual(await rounds.read('round'), [1n, timestamp, prices])
     const marks = [marksOf(ETH_PRICE, ETH), marksOf(BTC_PRICE, BTC), ...Array(5).fill(UNUSED)]
-    assert.deepEqual(await settlement.read('marks'), marks)
+    assert.deepEqual(await rounds.read('marks'), marks)
   })
 
   it('follow when the latest is older than roundMin, not before', async () => {
-    const { settlement, rounds, chain } = market
+    const { rounds, chain } = market
     await rounds.write('postRound')
     const posted = await chain.now()
     await chain.mineAt(posted + BigInt(TIMES.roundMin))
     await rounds.refuses('RoundTooEarly', 'postRound')
     await chain.mineAt(posted + BigInt(TIMES.roundMin) + 1n)
     await rounds.write('postRound')
-    assert.equal((await settlement.read<bigint[]>('round'))[0], 2n)
+    assert.equal((await rounds.read<bigint[]>('round'))[0], 2n)
   })
 
   it('follow sooner when the latest is complete and older than roundShort, not before', async () => {
@@ -55,7 +55,7 @@ describe('rounds', () => {
       ],
     ])
     assert.equal(await settlement.read('isComplete'), true)
-    const posted = (await settlement.read<bigint[]>('round'))[1]!
+    const posted = (await rounds.read<bigint[]>('round'))[1]!
     await chain.mineAt(posted + BigInt(TIMES.roundShort))
     await rounds.refuses('RoundTooEarly', 'postRound')
     await chain.mineAt(posted + BigInt(TIMES.roundShort) + 1n)
@@ -63,10 +63,9 @@ describe('rounds', () => {
   })
 
   it('value a price below 2^16 at 0 as collateral and at 2^16 as a liability', async () => {
-    const { settlement } = market
     await nextRound(market, 100n)
-    const marks = await settlement.read<bigint[][]>('marks')
-    const [, , prices] = await settlement.read<[bigint, bigint, bigint[]]>('round')
+    const marks = await market.rounds.read<bigint[][]>('marks')
+    const [, , prices] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
     assert.equal(prices[0], 42n)
     const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7)
     assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy])
@@ -74,13 +73,12 @@ describe('rounds', () => {
   })
 
   it("take the range's lowest price as it is", async () => {
-    const { settlement } = market
     // 152,588 * 10^-8 cash is 65,536 at the 2^32 scale; one less is below.
     await nextRound(market, 152_588n)
-    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_536n, ETH))
+    assert.deepEqual((await market.rounds.read<bigint[][]>('marks'))[0], marksOf(65_536n, ETH))
     assert.equal(marksOf(65_536n, ETH)[1], 55_705n)
     await nextRound(market, 152_587n)
-    assert.deepEqual((await settlement.read<bigint[][]>('marks'))[0], marksOf(65_535n, ETH))
+    assert.deepEqual((await market.rounds.read<bigint[][]>('marks'))[0], marksOf(65_535n, ETH))
     assert.equal(marksOf(65_535n, ETH)[1], 0n)
   })
 
@@ -93,7 +91,7 @@ describe('rounds', () => {
     })
 
     it('is above the range', async () => {
-      const { settlement, rounds, eth } = market
+      const { rounds, eth } = market
       // 2^60 * 10^16 / (10^6 * 2^32), rounded up.
       const lowestTooHigh = 2n ** 28n * 10n ** 10n
       await eth.write('setAnswer', [lowestTooHigh])
@@ -102,7 +100,7 @@ describe('rounds', () => {
       await rounds.refuses('PriceTooHigh', 'postRound', [], [1n])
       await eth.write('setAnswer', [lowestTooHigh - 1n])
       await rounds.write('postRound')
-      assert.ok((await settlement.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n))
+      assert.ok((await rounds.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n))
     })
 
     it('is stale by a second', async () => {

@@ -16,7 +16,7 @@ describe('a random sequence of 400 rounds, openings and settlements', () => {
 
     const heads = Array<bigint>(SLOTS).fill(0n).with(1, 2n)
     const envelopes = new Map<number, Envelope>()
-    let marks = await settlement.read<bigint[][]>('marks')
+    let marks = await market.rounds.read<bigint[][]>('marks')
     let completeTimes = 0
     let refusals = 0
 
@@ -43,7 +43,7 @@ describe('a random sequence of 400 rounds, openings and settlements', () => {
       const kind = pick(10)
       if (kind === 0) {
         await nextRound(market, 194_61000000n + random(10_00000000n), 5_000_00000000n + random(200_00000000n))
-        marks = await settlement.read('marks')
+        marks = await market.rounds.read('marks')
       } else if (kind <= 3) {
         const slot = pick(SLOTS + 1)
         const envelope = randomEnvelope()

@@ -56,7 +56,7 @@ describe('settlement', () => {
       distress: [distress!, 0n],
       inbox: [inbox!, 2001n],
       minLiability: MIN_LIABILITY,
-      marks: await settlement.read('marks'),
+      marks: await market.rounds.read('marks'),
       delta: [-500n, 7n, 0n, 0n, 0n, 0n, 0n, 0n],
       badDebt: 11n,
       writes: Array.from({ length: 5 * RESOLVE_STEPS }, (_, i) => BigInt(i)),
@@ -73,9 +73,11 @@ describe('settlement', () => {
 
   describe('of a sweep', () => {
     it('takes heads, bounds and flags from storage, and writes the new heads', async () => {
-      const receipt = await settlement.write('settle', [[sweepBatch(toSlot2())]])
+      const batch: Batch = { ...sweepBatch(toSlot2()), memo: '0x0102' }
+      const receipt = await settlement.write('settle', [[batch]])
+      const { window, values, digest, proof, memo } = batch
       assert.deepEqual(settlement.events(receipt), [
-        { name: 'Swept', args: { round: 1n, window: [0, 1, 2], headsAfter: [0n, 0n, 22n], active: 1n } },
+        { name: 'Swept', args: { round: 1n, window, values, digest, proof, memo } },
         { name: 'Settled', args: { round: 1n, complete: true } },
       ])
       assert.deepEqual(await settlement.read('heads'), [0n, 0n, 22n, 0n, 0n, 0n, 0n, 0n])
@@ -187,33 +189,24 @@ describe('settlement', () => {
 
   describe('of a resolve', () => {
     it('takes root, heads, minLiability and marks from storage, and writes what changed', async () => {
-      const receipt = await settlement.write('settle', [[resolveBatch(await resolution())]])
+      const batch = resolveBatch(await resolution())
+      const receipt = await settlement.write('settle', [[batch]])
+      const { values, digest, proof } = batch
       const delta = [-500n, 7n, 0n, 0n, 0n, 0n, 0n, 0n]
       assert.deepEqual(settlement.events(receipt), [
-        {
-          name: 'Resolved',
-          args: {
-            round: 1n,
-            rootAfter: 1001n,
-            distressAfter: 0n,
-            inboxAfter: 2001n,
-            active: 2n,
-            backstopDelta: delta,
-            badDebt: 11n,
-          },
-        },
+        { name: 'Resolved', args: { round: 1n, values, digest, proof } },
         { name: 'Settled', args: { round: 1n, complete: false } },
       ])
       assert.equal(await settlement.read('accountsRoot'), 1001n)
       assert.deepEqual((await settlement.read<bigint[]>('heads')).slice(0, 2), [0n, 2001n])
-      assert.deepEqual(await settlement.read('backstop'), delta)
-      assert.equal(await settlement.read('badDebt'), 11n)
+      assert.deepEqual(await market.vault.read('backstop'), delta)
+      assert.equal(await market.vault.read('badDebt'), 11n)
       await settlement.write('settle', [[resolveBatch(await resolution({ delta: delta.map((x) => 3n * x - 1n) }))]])
       assert.deepEqual(
-        await settlement.read('backstop'),
+        await market.vault.read('backstop'),
         delta.map((x) => 4n * x - 1n),
       )
-      assert.equal(await settlement.read('badDebt'), 22n)
+      assert.equal(await market.vault.read('badDebt'), 22n)
     })
 
     it('refuses a window', async () => {
@@ -271,7 +264,7 @@ describe('settlement', () => {
 
     it('needs a round younger than maxAge', async () => {
       const batch = resolveBatch(await resolution())
-      const [, timestamp] = await settlement.read<[bigint, bigint]>('round')
+      const [, timestamp] = await market.rounds.read<[bigint, bigint]>('round')
       await chain.mineAt(timestamp + BigInt(TIMES.maxAge))
       await refuses('NoFreshRound', [batch], [])
       const young = await deployMarket()
@@ -281,7 +274,7 @@ describe('settlement', () => {
 
     it('still settles in the last second before maxAge', async () => {
       const batch = resolveBatch(await resolution())
-      const [, timestamp] = await settlement.read<[bigint, bigint]>('round')
+      const [, timestamp] = await market.rounds.read<[bigint, bigint]>('round')
       await chain.nextBlockAt(timestamp + BigInt(TIMES.maxAge) - 1n)
       await settlement.write('settle', [[batch]])
     })
@@ -290,7 +283,7 @@ describe('settlement', () => {
       const end = 1n << 127n
       const most = [end - 1n, 1n - end, 0n, 0n, 0n, 0n, 0n, 0n]
       await settlement.write('settle', [[resolveBatch(await resolution({ delta: most, badDebt: end - 1n }))]])
-      assert.deepEqual(await settlement.read('backstop'), most)
+      assert.deepEqual(await market.vault.read('backstop'), most)
       for (const size of [end, -end, R >> 1n]) {
         await refuses('DeltaTooLarge', [resolveBatch(await resolution({ delta: most.with(7, size) }))], [0n])
       }

@@ -35,7 +35,7 @@ describe('a settlement of operations', () => {
     assert.deepEqual(settlement.events(receipt), [
       {
         name: 'Transacted',
-        args: { round: 1n, rootAfter: batch.values[1], inboxAfter: 0n, active: 1n, validUntil: batch.values[3] },
+        args: { round: 1n, values: batch.values, digest: batch.digest, proof: batch.proof },
       },
       { name: 'Settled', args: { round: 1n, complete: true } },
     ])
@@ -57,7 +57,9 @@ describe('a settlement of operations', () => {
 
   it('refuses a vector that differs from storage in one element', async () => {
     const { settlement } = market
-    const marks = await settlement.read<bigint[][]>('marks')
+    // A trade is proven at marks.
+    const steps = [...first(), step.trade(0n)]
+    const marks = await market.rounds.read<bigint[][]>('marks')
     const changes: Partial<TransactVector>[] = [
       { root: [999n, 5n] },
       { inbox: [1n, 0n] },
@@ -72,8 +74,8 @@ describe('a settlement of operations', () => {
       for (const k of [0, 3, 4, 5, 6])
         changes.push({ marks: marks.map((m, i) => (i === a ? m.with(k, m[k]! + 1n) : m)) })
     }
-    for (const proven of changes) await refusesTransact(market, 'InvalidProof', first(), [0n], { proven })
-    const batch = await transactBatch(market, first())
+    for (const proven of changes) await refusesTransact(market, 'InvalidProof', steps, [0n], { proven })
+    const batch = await transactBatch(market, steps)
     for (let i = 1; i < 14; i++) {
       await settlement.refuses(
         'InvalidProof',
@@ -83,7 +85,7 @@ describe('a settlement of operations', () => {
       )
     }
     // The maintenance marks and the depths are not in it.
-    await transact(market, first(), {
+    await transact(market, steps, {
       proven: { marks: marks.map((m) => m.with(1, 5n).with(2, 6n).with(7, 7n).with(8, 8n)) },
     })
   })
@@ -169,7 +171,7 @@ describe('a settlement of operations', () => {
       await vault.refuses('NotSettlement', 'reserveIndices', [1n])
       await vault.refuses('NotInsurance', 'insureIn', [ada, 1n])
       await vault.refuses('NotInsurance', 'insureOut', [ada, 1n])
-      await vault.refuses('NotInsurance', 'payInsurer', [ada, 1n])
+      await vault.refuses('NotInsurance', 'payCash', [ada, 1n])
       await vault.refuses('NotEscape', 'freeze')
       await vault.refuses('NotEscape', 'payShare', [0, ada, 1n, false])
       await forced.refuses('NotVault', 'consume', Array(10).fill(7n))
@@ -194,7 +196,7 @@ describe('a settlement of operations', () => {
 describe("the backstop's inventory", () => {
   let market: Market
   const T = 3600n
-  const price = async (k: number, asset = 1) => (await market.settlement.read<bigint[][]>('marks'))[asset - 1]![k]!
+  const price = async (k: number, asset = 1) => (await market.rounds.read<bigint[][]>('marks'))[asset - 1]![k]!
 
   beforeEach(async () => {
     market = await deployMarket()

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
-import { sharedViewKey } from '../../protocol/keys.ts'
+import { zeroHash } from 'viem'
+import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
-import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
-import { escapeOf, leave, pullShares, requireFrozen } from '../../sdk/actions/exit.ts'
-import { freezeStalled } from '../../sdk/actions/freeze.ts'
-import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { exit, requireFrozen } from '../../sdk/actions/exit.ts'
+import { freeze } from '../../sdk/actions/freeze.ts'
+import { pull } from '../../sdk/actions/pull.ts'
+import { recover } from '../../sdk/actions/recover.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -27,7 +28,6 @@ describe('the escape, when the sequencer is gone', () => {
   const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const escapeContract = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
-  const route = () => escapeOf(system.signer.read, system.deployed.settlement)
   const step = async () => assert.ok((await node.step())?.complete)
   const later = async (seconds: number) => {
     await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
@@ -75,10 +75,10 @@ describe('the escape, when the sequencer is gone', () => {
       sendCall(system.signer, { ...escapeContract(), functionName, args: [0n] })
     await assert.rejects(act('declareStall'), /NotStalled/)
     await assert.rejects(
-      freezeStalled(system.signer, await route()),
+      freeze(system.signer, { settlement: system.deployed.settlement }),
       /not stalled: its last checkpoint is \d+ s old, of 7200/,
     )
-    await assert.rejects(requireFrozen(system.signer.read, await route()), /not frozen/)
+    await assert.rejects(requireFrozen(system.signer, { settlement: system.deployed.settlement }), /not frozen/)
     await later(7_300)
     await act('declareStall')
     await assert.rejects(act('freeze'), /NoticeRunning/)
@@ -86,17 +86,19 @@ describe('the escape, when the sequencer is gone', () => {
     await act('tick')
     // Time that nobody counted is a quarter: three more remain.
     const counted: number[] = []
-    await freezeStalled(system.signer, await route(), async (elapsed, period) => {
+    const { settlement } = system.deployed
+    const onNotice = async (elapsed: number, period: number) => {
       assert.equal(period, 3_600)
       counted.push(elapsed)
       await later(901)
-    })
+    }
+    await freeze(system.signer, { settlement, onNotice })
     assert.ok(counted.length >= 3 && counted[0]! < 1_800 && counted.at(-1)! >= 3_600, String(counted))
-    await freezeStalled(system.signer, await route(), () => assert.fail('frozen already'))
+    await freeze(system.signer, { settlement, onNotice: () => assert.fail('frozen already') })
     // By contracts that only pass the vault's error on, too.
     const { forced, insurance } = system.deployed
     for (const call of [
-      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] },
+      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0, zeroHash] },
       { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] },
     ] as const) {
       await assert.rejects(sendCall(system.signer, call as never), {
@@ -110,13 +112,7 @@ describe('the escape, when the sequencer is gone', () => {
   it('pays every owner its share by its own key and the chain alone, and nobody more; what remains is dust', async () => {
     const { read } = system.signer
     const { settlement } = system.deployed
-    const frozen = await route()
     const [holdings, denominator] = await read.readContract({ ...escapeContract(), functionName: 'snapshot' })
-    const { sequencerKey } = await read.readContract({
-      address: settlement,
-      abi: SETTLEMENT_ABI,
-      functionName: 'config',
-    })
     let equities = 0n
     for (const {
       wallet: { key },
@@ -125,27 +121,21 @@ describe('the escape, when the sequencer is gone', () => {
       tokens,
     } of owners) {
       const before = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
-      const history = await SettlementHistory.read(read, settlement, { atCheckpoint: true })
-      const recovered = history.account(
-        history.indices(key.publicKey)[0]!,
-        key.publicKey,
-        sharedViewKey(key.secret, sequencerKey),
-      )
-      const { equity, transaction } = await leave(signer, frozen, key, recovered, address, {
-        prove: (input) => echo(echoKeys('tiny'), 'exit', input as never),
-      })
+      const recovered = await recover(signer, { settlement, key, atCheckpoint: true })
+      const { index } = recovered.account
+      const leaving = { settlement, key, recovered, recipient: address }
+      const prover = { prove: (input: CircuitInput) => echo(echoKeys('tiny'), 'exit', input) }
+      const { equity, transaction } = await exit(signer, { ...leaving, prover })
       assert.ok(transaction !== null && equity >= 0n)
-      const amounts = await pullShares(signer, frozen, recovered.account.index)
+      const amounts = await pull(signer, { settlement, index })
       const after = [await tokens('USD'), await tokens('ETH'), await tokens('BTC')]
       for (const [a, unit] of [1n, 10n ** 10n, 10n ** 10n].entries()) {
         assert.equal(amounts[a], ((holdings[a]! * equity) / denominator) * unit)
         assert.equal(after[a]! - before[a]!, amounts[a])
       }
-      assert.equal(
-        (await leave(signer, frozen, key, recovered, address, { prove: () => assert.fail() })).transaction,
-        null,
-      )
-      assert.deepEqual(await pullShares(signer, frozen, recovered.account.index), Array(8).fill(0n))
+      const again = await exit(signer, { ...leaving, prover: { prove: () => assert.fail() } })
+      assert.equal(again.transaction, null)
+      assert.deepEqual(await pull(signer, { settlement, index }), Array(8).fill(0n))
       equities += equity
     }
     assert.equal(equities, denominator)

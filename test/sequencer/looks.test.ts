@@ -3,14 +3,16 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEventLogs } from 'viem'
 import { Contracts } from '../../chain/contracts.ts'
+import { signatureHash } from '../../chain/queued-terms.ts'
 import { Settlement } from '../../chain/settlement.ts'
-import { sign, verifySignature } from '../../protocol/signature.ts'
+import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import { SignatureCache } from '../../sequencer/mempool/signature-cache.ts'
@@ -35,7 +37,8 @@ describe('a node that looks at the chain', () => {
   let url: string
   let alice: TestOwner
   let bob: TestOwner
-  const open = () => SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { prove: echo })
+  const open = () =>
+    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })
 
   before(async () => {
     system = await startEchoSystem()
@@ -118,12 +121,16 @@ describe('a node that looks at the chain', () => {
         amount: 1n,
         recipient: alice.address,
         expiry: 2_000,
-        round: 1n,
-        r8: [0n, 1n],
-        s: 0n,
+        inFull: false,
+        round: 1,
+        signatureHash: signatureHash({ r8: [0n, 1n], s: args[0] }),
       }
     }
-    Object.assign(contracts.settlement, { client: { ...signer, read: { readContract } } })
+    const getContractEvents = async ({ args: { number } }: { args: { number: bigint[] } }) =>
+      number.map((each) => ({ args: { number: each, r8: [0n, 1n], s: each } }))
+    const getBlockNumber = () => signer.read.getBlockNumber()
+    const read = { readContract, getContractEvents, getBlockNumber }
+    Object.assign(contracts.settlement, { client: { ...signer, read }, firstBlock: async () => 0n })
     assert.deepEqual(
       (await contracts.forcedRequests(1_000)).map(({ operation }) => operation.queueNumber),
       [2n, 1n],
@@ -146,7 +153,7 @@ describe('a node that looks at the chain', () => {
     const { logs } = await sendCall(bob.signer, {
       ...forced,
       functionName: 'reserve',
-      args: [1],
+      args: [1, ownerOf(bob.wallet.key.publicKey)],
       value: bond + forcedFee,
     })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -155,7 +162,7 @@ describe('a node that looks at the chain', () => {
     await sendCall(bob.signer, {
       ...forced,
       functionName: 'submit',
-      args: [number, 0, USD, bob.address, expiry, r8, s],
+      args: [number, 0, USD, bob.address, expiry, r8, s, false],
     })
     const { number: round } = node.latestRound
     await node.step()
@@ -167,30 +174,21 @@ describe('a node that looks at the chain', () => {
   })
 
   it('verifies a signature once: when its operation comes, or at the start', async () => {
-    let asked = 0
-    const count = (memo: object) =>
-      Object.assign(memo, {
-        check(...args: Parameters<typeof verifySignature>) {
-          asked++
-          return verifySignature(...args)
-        },
-      })
-    count(node.pool.signatures)
+    const before = node.pool.signatures.checked
+    const asked = () => node.pool.signatures.checked - before
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await alice.wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, newLink(), DAY)
-    assert.equal(asked, 2)
+    assert.equal(asked(), 2)
     await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
     await node.step()
     await node.step()
-    assert.equal(asked, 2)
+    assert.equal(asked(), 2)
     await bob.wallet.withdraw(0, 2n * USD, bob.address, DAY)
-    assert.equal(asked, 3)
+    assert.equal(asked(), 3)
     await node.close()
     node = await open()
-    asked = 0
-    count(node.pool.signatures)
     assert.equal((await node.step())?.operations, 1)
-    assert.equal(asked, 0)
+    assert.equal(node.pool.signatures.checked, 0)
     server.server.close()
     server.server.closeAllConnections()
     server = await serve(node, new NodeMetrics(), server.port)
@@ -276,13 +274,13 @@ describe('a node that looks at the chain', () => {
     for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {
       endpoint.broken = [method]
       await assert.rejects(
-        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo }),
+        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } }),
         { name: 'PlimsollError' },
         method,
       )
     }
     endpoint.broken = false
-    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo })).close()
+    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })).close()
   })
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {

@@ -14,8 +14,8 @@ import { parseBook } from '../../protocol/book.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
@@ -24,6 +24,7 @@ import { type RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
 import { Store } from '../../sequencer/state/store.ts'
 import { goodBook } from '../support/books.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 
 const ETHER = 10n ** 18n
 const ETH = (194_61n * ETHER) / 100n
@@ -55,7 +56,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf)
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
@@ -86,7 +87,7 @@ describe('the node, on a chain in a process of its own', () => {
     node = await open()
   })
   after(async () => {
-    await closeProver()
+    await proofs.close()
     await chain.stop()
     await rm(parent, { recursive: true })
   })
@@ -137,8 +138,9 @@ describe('the node, on a chain in a process of its own', () => {
     const changes = backstop.map((_, a) =>
       before.reduce((sum, { balances }, i) => sum + balances[a]! - expected[i]!.after[a]!, 0n),
     )
-    assert.deepEqual(await node.settlement.view('backstop'), changes)
-    assert.equal(await node.settlement.view('badDebt'), badDebt)
+    assert.deepEqual(await node.settlement.backstop(), changes)
+    const vault = { address: deployed.vault, abi: VAULT_ABI } as const
+    assert.equal(await signer.read.readContract({ ...vault, functionName: 'badDebt' }), badDebt)
   })
 
   describe('serves', () => {
@@ -175,7 +177,7 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(state.settlement, deployed.settlement)
       assert.equal(state.chainId, 31337)
       assert.equal(state.accountsRoot, String(await node.settlement.view('accountsRoot')))
-      assert.deepEqual(state.backstop, (await node.settlement.view('backstop')).map(String))
+      assert.deepEqual(state.backstop, (await node.settlement.backstop()).map(String))
       assert.deepEqual(
         state.slots.map(({ empty }: { empty: boolean }) => empty),
         heads.map((head) => head === 0n),
@@ -324,7 +326,10 @@ describe('the node, on a chain in a process of its own', () => {
 
   it("refuses a state that is not the chain's, not there, damaged, of another chain, or not its operator's", async () => {
     const refused = (directory: string, complaint: RegExp) =>
-      assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
+      assert.rejects(SequencerNode.open(directory, signer, keysOf, { proofs }), {
+        name: 'PlimsollError',
+        message: complaint,
+      })
     const copy = async (name: string, change: (text: string) => string) => {
       const directory = join(parent, name)
       await mkdir(directory)
@@ -351,7 +356,7 @@ describe('the node, on a chain in a process of its own', () => {
       /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
     )
     const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
-    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf, { proofs }), {
       name: 'PlimsollError',
       message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
     })
@@ -359,10 +364,10 @@ describe('the node, on a chain in a process of its own', () => {
 
   describe('an audit of the chain', () => {
     it('agrees with the node, round by round, through a change of parameters', async () => {
-      const parameters = await node.settlement.view('parameters', [1n])
+      const rounds = { address: deployed.rounds, abi: ROUNDS_ABI } as const
+      const parameters = await signer.read.readContract({ ...rounds, functionName: 'parameters', args: [1n] })
       await sendCall(signer, {
-        address: deployed.rounds,
-        abi: ROUNDS_ABI,
+        ...rounds,
         functionName: 'proposeParameters',
         args: [1n, { ...parameters, collateralFactor: 8_400 }],
       })
@@ -453,7 +458,7 @@ describe('the node, on a chain in a process of its own', () => {
       verifyChain(gone.url, deployed.settlement, keysOf, () => {}),
       { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ },
     )
-    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf), {
+    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf, { proofs }), {
       name: 'PlimsollError',
       message: /The chain did not serve/,
     })

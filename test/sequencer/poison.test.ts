@@ -3,8 +3,9 @@ import { parseEventLogs } from 'viem'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -42,19 +43,21 @@ describe('an operation that circuit or contract would refuse', () => {
   before(async () => {
     system = await startEchoSystem()
     node = await system.open({
-      prove: async (keys, circuit, input) => {
-        if (outOfOrder) throw new Error('out of memory')
-        if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
-        if (
-          circuit === 'transact' &&
-          unprovable !== undefined &&
-          (input.digest as bigint) > 0n &&
-          JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(
-            `"${unprovable}n"`,
+      proofs: {
+        prove: async (keys, circuit, input) => {
+          if (outOfOrder) throw new Error('out of memory')
+          if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
+          if (
+            circuit === 'transact' &&
+            unprovable !== undefined &&
+            (input.digest as bigint) > 0n &&
+            JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(
+              `"${unprovable}n"`,
+            )
           )
-        )
-          throw new Error('constraint 17 is not satisfied')
-        return echo(keys, circuit, input)
+            throw new Error('constraint 17 is not satisfied')
+          return echo(keys, circuit, input)
+        },
       },
     })
     server = await serve(node, new NodeMetrics(), 0)
@@ -180,7 +183,7 @@ describe('an operation that circuit or contract would refuse', () => {
     const { logs } = await sendCall(bob.signer, {
       ...forced,
       functionName: 'reserve',
-      args: [1],
+      args: [1, ownerOf(bob.wallet.key.publicKey)],
       value: bond + forcedFee,
     })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -203,7 +206,7 @@ describe('an operation that circuit or contract would refuse', () => {
     await sendCall(bob.signer, {
       ...forced,
       functionName: 'submit',
-      args: [number, 0, USD, bob.address, Number(expiry), r8, s],
+      args: [number, 0, USD, bob.address, Number(expiry), r8, s, false],
     })
     // Ten seconds before its end.
     const { timestamp } = await bob.signer.read.getBlock()

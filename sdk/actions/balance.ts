@@ -1,0 +1,43 @@
+import type { Account } from '../../protocol/account.ts'
+import type { PlimsollError } from '../../protocol/errors.ts'
+import { health, targetHealth } from '../../protocol/health.ts'
+import { marksOfRow } from '../../protocol/marks.ts'
+import type { NodeRefusal } from '../client.ts'
+import type { OwnerWallet } from '../owner-wallet.ts'
+import type { WithdrawalInfo } from '../schemas.ts'
+
+export interface BalanceReturnType {
+  readonly account: Account
+  /** The round at whose marks the account is valued. */
+  readonly round: number
+  /** Cash base units times 2^32, as is health. */
+  readonly equity: bigint
+  readonly health: bigint
+  readonly targetHealth: bigint
+  /** Withdrawals that are settled and not claimed yet. */
+  readonly withdrawals: readonly WithdrawalInfo[]
+}
+
+export type BalanceErrorType = NodeRefusal | PlimsollError
+
+/**
+ * One's account as the node has it, opened with one's own key and valued at the latest marks.
+ * @throws PlimsollError when there is none, or the node's ciphertext is not that of the leaf
+ * @example
+ * import { balance } from '../../sdk/actions/balance.ts'
+ *
+ * const { account, equity } = await balance(owner)
+ */
+export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
+  const { account } = await owner.read()
+  const [round, withdrawals] = await Promise.all([owner.client.round(), owner.client.withdrawals(account.index)])
+  const marks = round.marks.map(marksOfRow)
+  return {
+    account,
+    round: round.number,
+    equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
+    health: health(account.balances, marks),
+    targetHealth: targetHealth(account.balances, marks),
+    withdrawals,
+  }
+}

@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+import type { ExampleContext } from './example-context.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const ACTIONS = `${ROOT}/sdk/actions`
+const OUTPUT = `${ROOT}/.plimsoll/examples-${process.pid}`
+const TSC = `${ROOT}/node_modules/typescript/bin/tsc`
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+
+type Example = (context: ExampleContext) => Promise<any>
+
+/** Lines of the `@example` of a module's doc comment. */
+function exampleIn(source: string): readonly string[] {
+  const lines = source.split('\n')
+  const start = lines.findIndex((line) => line.trim() === '* @example')
+  if (start < 0) return []
+  const end = lines.findIndex((line, i) => i > start && (line.trim() === '*/' || line.startsWith(' * @')))
+  return lines.slice(start + 1, end).map((line) => line.replace(/^ \* ?/, ''))
+}
+
+/** A module with the example as a function that returns all that the example names. */
+function moduleOf(lines: readonly string[]): string {
+  const imports = lines.filter((line) => line.startsWith('import '))
+  const body = lines.filter((line) => !line.startsWith('import '))
+  const names = body.flatMap((line) => {
+    const [, list, one] = /^const (?:\{ (.*?) \}|\[?(\w+)\]?) =/.exec(line) ?? []
+    return list?.split(', ') ?? (one === undefined ? [] : [one])
+  })
+  return [
+    ...imports,
+    "import type { ExampleContext } from '../../test/sdk/example-context.ts'",
+    'export async function example({ signer, settlement, key, owner, counterparty, prover }: ExampleContext) {',
+    ...body.map((line) => `  ${line}`),
+    `  return { ${names.join(', ')} }`,
+    '}\n',
+  ].join('\n')
+}
+
+describe("the examples of the SDK's actions", () => {
+  const examples = new Map<string, Example>()
+  let system: EchoSystem
+  let node: SequencerNode
+  let alice: TestOwner
+  let bob: TestOwner
+  let context: ExampleContext
+  let close: () => void
+  const ran = new Set<string>()
+  const run = async (name: string): Promise<any> => {
+    ran.add(name)
+    return examples.get(name)!(context)
+  }
+  const step = async () => assert.ok((await node.step())?.complete)
+  const prices = (eth: bigint) => movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
+  const settled = async (id: string) => assert.equal((await alice.wallet.client.operation(id)).status, 'settled')
+
+  before(async () => {
+    await mkdir(OUTPUT, { recursive: true })
+    const compilerOptions = { noUnusedLocals: false, noUnusedParameters: false }
+    const files = (await readdir(ACTIONS)).filter((name) => name.endsWith('.ts'))
+    await writeFile(
+      `${OUTPUT}/tsconfig.json`,
+      JSON.stringify({
+        extends: `${ROOT}/tsconfig.json`,
+        compilerOptions,
+        include: ['*.ts', `${ROOT}/**/*.d.ts`],
+        exclude: [],
+      }),
+    )
+    for (const file of files)
+      await writeFile(`${OUTPUT}/${file}`, moduleOf(exampleIn(await readFile(`${ACTIONS}/${file}`, 'utf8'))))
+    for (const file of files) examples.set(file.slice(0, -3), (await import(`${OUTPUT}/${file}`)).example)
+
+    system = await startEchoSystem()
+    node = await system.open()
+    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    close = () => {
+      server.close()
+      server.closeAllConnections()
+    }
+    alice = await newOwner(system, `http://127.0.0.1:${port}`)
+    bob = await newOwner(system, `http://127.0.0.1:${port}`)
+    const { signer, wallet } = alice
+    context = {
+      signer,
+      settlement: system.deployed.settlement,
+      key: wallet.key,
+      owner: wallet,
+      counterparty: bob.wallet,
+      prover: { prove: (input) => echo(echoKeys('tiny'), 'exit', input) },
+    }
+    await system.mint('USD', alice.address, 10_000n * USD)
+    await bob.open('ETH', 10n * WEI)
+    await step()
+  })
+  after(async () => {
+    await system?.stop()
+    await rm(OUTPUT, { recursive: true, force: true })
+  })
+
+  it('are there, one an action, and of the right types', async () => {
+    for (const file of await readdir(ACTIONS))
+      assert.ok(exampleIn(await readFile(`${ACTIONS}/${file}`, 'utf8')).length > 1, `${file} has no @example`)
+    const { stdout, status } = spawnSync(process.execPath, [TSC, '--noEmit', '-p', OUTPUT], { encoding: 'utf8' })
+    assert.equal(status, 0, stdout)
+  })
+
+  it('open an account, move it, and take out of it', async () => {
+    const { index } = await run('deposit')
+    await step()
+    assert.equal((await run('balance')).account.balances[0], 1_000n * USD)
+    const withdrawal = await run('withdraw')
+    await step()
+    await settled(withdrawal.id)
+    const before = await alice.tokens('USD')
+    assert.equal((await run('claim')).tokenAmount, 20n * USD)
+    assert.equal((await alice.tokens('USD')) - before, 20n * USD)
+    const { sale, purchase } = await run('trade')
+    await step()
+    await settled(sale.id)
+    await settled(purchase.id)
+    const { id } = await run('set-preferences')
+    await step()
+    await settled(id)
+    const { account, history } = await run('recover')
+    assert.deepEqual([account.index, account.weights[1], account.balances[1]], [index, 15, -10_000_000n])
+    assert.deepEqual(
+      history.map(({ kind }: any) => kind),
+      ['open', 'withdraw', 'trade', 'preferences'],
+    )
+  })
+
+  it('ask the contract, and take bonds back', async () => {
+    const { queueNumber } = await run('request-withdrawal')
+    assert.ok(queueNumber > 0n)
+    assert.deepEqual((await run('refundable')).requests, [])
+    await step()
+    assert.equal((await run('refund')).bonds, 10n ** 16n)
+  })
+
+  it('insure the backstop, and take the cash out again', async () => {
+    await run('insure')
+    await run('cancel-insurance')
+    await run('insure')
+    await prices(200n)
+    await step()
+    const { shares, total } = await run('insurance-position')
+    assert.ok(shares > 0n && shares === total)
+    assert.equal((await run('redeem')).shares, shares)
+    await prices(200n)
+    await step()
+    const before = await alice.tokens('USD')
+    await run('collect')
+    assert.equal((await alice.tokens('USD')) - before, 100n * USD)
+    await run('insure')
+  })
+
+  it('trade with the backstop', async () => {
+    await alice.topUp(await alice.wallet.index(), 'USD', 3_000n * USD)
+    await step()
+    await bob.wallet.withdraw(0, 1_500n * USD, bob.address, { expiresIn: 86_400 })
+    await step()
+    await prices(150n)
+    await step()
+    const { id } = await run('unwind')
+    await step()
+    await settled(id)
+  })
+
+  it('leave a system that has stalled, with all that is theirs', async () => {
+    await prices(150n)
+    await step()
+    await node.close()
+    close()
+    const later = async (seconds: number) => {
+      await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
+      await rawCall(system.signer, 'evm_mine')
+    }
+    await later(7_300)
+    const { log } = console
+    console.log = (line: string) => assert.match(line, /^\d+ of 3600 s of notice$/)
+    const clock = setInterval(() => void later(901).catch(() => {}), 250)
+    await run('freeze').finally(() => {
+      clearInterval(clock)
+      console.log = log
+    })
+    const before = await alice.tokens('USD')
+    assert.ok((await run('exit')).equity > 0n)
+    context = { ...context, owner: { index: () => Promise.resolve(1) } as never }
+    const { tokenAmounts } = await run('pull')
+    assert.ok(tokenAmounts[0] > 0n)
+    const insured = (await run('pull-insurance')).tokenAmounts
+    assert.equal((await alice.tokens('USD')) - before, tokenAmounts[0] + insured[0])
+  })
+
+  it('are all run by these tests', () => assert.deepEqual([...ran].sort(), [...examples.keys()].sort()))
+})
