@@ -1,6 +1,6 @@
 import { KIND, type Message } from './messages.ts'
 
-/** What an owner may ask of a node besides what it publishes: its operations, or that one of them be forgotten. */
+/** Request of an owner to a node besides what it publishes: its operations, or that one of them be forgotten. */
 export type ApiRequest =
   | { readonly kind: 'list'; readonly index: number }
   | { readonly kind: 'cancel'; readonly index: number; readonly id: bigint }

@@ -1,5 +1,5 @@
-import { encryptAccount } from '../../protocol/cipher.ts'
 import { type ApiRequest, apiMessage } from '../../protocol/api-message.ts'
+import { encryptAccount } from '../../protocol/cipher.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
@@ -90,7 +90,9 @@ function requireOwner({ system, pool }: SequencerNode, request: ApiRequest, auth
   if (until === undefined) throw refuse('This is for the owner of the account only, who signs the request.')
   const left = Number(until) - pool.now()
   if (left < 0 || left > MAX_AUTHORIZATION)
-    throw refuse(`The signature of the request has to be good for now, and for ${MAX_AUTHORIZATION} seconds at the most.`)
+    throw refuse(
+      `The signature of the request has to be good for now, and for ${MAX_AUTHORIZATION} seconds at the most.`,
+    )
   const publicKey = system.publicKeys[request.index]
   const message = messageHash(system.ledger.domain, apiMessage(request, BigInt(until)))
   const signature = { r8: [BigInt(x!), BigInt(y!)] as const, s: BigInt(s!) }

@@ -260,8 +260,7 @@ export class OperationPool {
     // Half a trade is judged now, but changes nothing before the other half is there.
     const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
     if (refused !== undefined) {
-      if (refused.position < unit.length - 1)
-        throw gone('can no longer be carried out')
+      if (refused.position < unit.length - 1) throw gone('can no longer be carried out')
       throw refused.refusal
     }
     try {
@@ -297,7 +296,9 @@ export class OperationPool {
     const { state, custody, now } = snapshot
     const open = this.#openOperations()
     const pending = new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
-    for (const unit of unitsOf(open)) pending.attempt(unit.map(({ operation }) => operation))
+    const refused = (unit: Unit) => pending.attempt(unit.map(({ operation }) => operation)) !== undefined
+    // Once more for what was signed after half a trade, whose place is where its second half came.
+    for (const unit of unitsOf(open).filter(refused)) refused(unit)
     this.#judged = { snapshot, open, pending }
     return this.#judged
   }

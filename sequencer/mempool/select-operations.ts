@@ -4,7 +4,7 @@ import type { Custody } from '../../chain/custody.ts'
 import type { RefusalCode } from '../../protocol/errors.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
-import type { OperationPool, OwnerOperation } from './operation-pool.ts'
+import type { OperationPool, OwnerOperation, Unit } from './operation-pool.ts'
 import { PendingState } from './pending-state.ts'
 
 export interface OperationsToSelect {
@@ -75,8 +75,15 @@ export function selectOperations({
 
   /** Accounts with an operation that waits: what was signed after it waits too. */
   const held = new Set<number>()
-  /** Versions that halves of trades wait with, by account: what was signed after them may yet be carried out. */
-  const halves = new Set(pool.waiting().map(({ operation: { index, version } }) => `${index} ${version}`))
+  const queue = pool.units()
+  /** Versions of halves of trades, by account: what was signed after them may yet be carried out. */
+  const halves = new Set(
+    [...pool.waiting(), ...queue.flatMap((unit) => (unit.length > 1 ? unit : []))]
+      .filter(({ operation }) => operation.expiry >= validUntil)
+      .map(({ operation: { index, version } }) => `${index} ${version}`),
+  )
+  /** Units behind half a trade: their turn comes again after the trade, whose place is where its second half came. */
+  const behind = new Set<Unit>()
   const followsHalf = ({ index, version }: OwnerOperation) => {
     const account = pending.account(index)
     return account !== undefined && version > account.version && halves.has(`${index} ${account.version}`)
@@ -84,7 +91,7 @@ export function selectOperations({
   /** Accounts with an operation whose turn comes at a later look. */
   const later = new Set<number>()
   let taken = 0
-  for (const unit of pool.units()) {
+  for (const unit of queue) {
     if (taken === most) {
       for (const { operation } of unit) later.add(operation.index)
       continue
@@ -100,10 +107,13 @@ export function selectOperations({
     const expired = unit.filter(({ operation }) => operation.expiry < validUntil)
     for (const { id } of expired) failures.set(id, 'EXPIRED')
     const failing = refused === undefined ? undefined : unit[refused.position]!
-    const waits = failing === undefined || PASSING.has(refused!.refusal.code) || followsHalf(failing.operation)
-    if (expired.length === 0 && !waits) failures.set(failing.id, refused!.refusal.code)
-    // Whoever is not to blame keeps its place: half a trade whose other half is gone waits, and so does what was signed after it.
-    for (const { id, operation } of unit) if (!failures.has(id)) held.add(operation.index)
+    if (expired.length > 0) continue
+    if (failing !== undefined && followsHalf(failing.operation)) {
+      if (!behind.has(unit)) queue.push(unit)
+      behind.add(unit)
+    } else if (failing === undefined || PASSING.has(refused!.refusal.code)) {
+      for (const { index } of operations) held.add(index)
+    } else failures.set(failing.id, refused!.refusal.code)
   }
   for (const { id, operation } of pool.waiting()) {
     const account = pending.account(operation.index)

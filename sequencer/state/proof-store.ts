@@ -62,7 +62,10 @@ export class ProofStore implements ProofSource {
   /** A proof that was kept; undefined where there is none, or none that is good. */
   async #read(path: string, keys: KeySet, circuit: CircuitName): Promise<Proven | undefined> {
     try {
-      const { proof, signals } = JSON.parse(await readFile(path, 'utf8')) as { proof: Proven['proof']; signals: string[] }
+      const { proof, signals } = JSON.parse(await readFile(path, 'utf8')) as {
+        proof: Proven['proof']
+        signals: string[]
+      }
       const proven = { proof, signals: signals.map(BigInt) }
       if (await this.#source.verify!(keys, circuit, proven)) return proven
     } catch {

@@ -13,7 +13,7 @@ const HEAD = 4_096
 const NAME = /^state-(\d{6,})\.json(\.gz)?$/
 const LABEL = /"commitment":"([0-9a-f]{64})","settlements":(\d+),/
 
-/** What a version is of, without its being read whole. */
+/** State that a version is of, known without its being read whole. */
 export interface Label {
   /** Hash of accounts root and heads: see `commitmentOf`. */
   readonly commitment: string
@@ -23,7 +23,9 @@ export interface Label {
 
 /** Hash of what the chain has of a state. */
 export function commitmentOf(root: bigint, heads: readonly bigint[]): string {
-  return createHash('sha256').update([root, ...heads].join()).digest('hex')
+  return createHash('sha256')
+    .update([root, ...heads].join())
+    .digest('hex')
 }
 
 /** Versions of a state in a directory, a file each, readable by their owner only; each is written once, whole, and never changed. */

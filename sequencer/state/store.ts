@@ -15,8 +15,8 @@ import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import { System } from '../../protocol/system.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
-import { commitmentOf, StateFiles } from './state-files.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
+import { commitmentOf, StateFiles } from './state-files.ts'
 
 /** Deployment that a node's accounts belong to. */
 export interface Deployment {

@@ -184,7 +184,10 @@ describe('the pool', () => {
     ]
     const validUntil = soon + 1n
     const { kinds, failures } = plan({ validUntil })
-    assert.deepEqual({ kinds, failures }, { kinds: [], failures: { [first.id]: 'EXPIRED', [after.id]: 'STALE_VERSION' } })
+    assert.deepEqual(
+      { kinds, failures },
+      { kinds: [], failures: { [first.id]: 'EXPIRED', [after.id]: 'STALE_VERSION' } },
+    )
     await pool.recordFailed(new Map(Object.entries(failures) as [Hex, 'EXPIRED'][]))
     // The other side's half waits for another, and what its owner signed after it waits with it.
     assert.equal(pool.state(second.id).status, 'waiting')

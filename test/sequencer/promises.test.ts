@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hex } from 'viem'
+import { newLink } from '../../sdk/actions/trade.ts'
 import { NodeRefusal } from '../../sdk/client.ts'
-import { newLink } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -92,7 +92,7 @@ describe('what a node promises to owners', () => {
     const [, fields] = good.split(' ')
     const [expiry, ...signature] = fields!.split(',')
     const wrong: Record<string, string> = {
-      'nothing': '',
+      nothing: '',
       'of somebody else': await alice.wallet.authorize(list),
       'for another account': await bob.wallet.authorize({ kind: 'list', index: 0 }),
       'for something else': await bob.wallet.authorize({ kind: 'cancel', index: 1, id: 0n }),
@@ -159,7 +159,7 @@ describe('what a node promises to owners', () => {
     await node.step()
   })
 
-  it('promises nothing where its state is no longer the chain\'s: another node has settled since', async () => {
+  it("promises nothing where its state is no longer the chain's: another node has settled since", async () => {
     const data = await system.copyState('copy')
     const other = await system.open({ data })
     const late = await serve(other, new NodeMetrics(), 0)
