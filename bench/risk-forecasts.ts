@@ -3,7 +3,7 @@
  *   npm run --silent risk:forecasts [-- --assets ETH,BTC]
  */
 import { parseArgs } from 'node:util'
-import { textTable } from '../cli/text-table.ts'
+import { textTable } from '../lib/text-table.ts'
 import { HISTORY_SYMBOLS, requireHistory } from '../risk/data/history.ts'
 import { parseDate } from '../risk/evaluation/calendar.ts'
 import { againstConstant, aged, clearing, lossBeyond, ramped, withMean, worstDays } from '../risk/evaluation/margins.ts'

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { nameList, numberWithin, oneOfNumbers } from '../risk-options.ts'
-import { textTable } from '../text-table.ts'
 
 /** Names as in risk/evaluation/walk-forward.ts, which is too heavy to load for a help text. */
 const MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har', 'downside'] as const
