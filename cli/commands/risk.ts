@@ -23,7 +23,8 @@ export function register(program: Command): void {
     .command('risk')
     .summary('measure forecasts, liquidations and policies on the shipped history and on simulated paths')
     .description(
-      'The risk laboratory: forecasts of falls, what a book would liquidate, simulations, policies compared, thresholds from a tolerance.',
+      'The risk laboratory: forecasts of falls, what a book would liquidate, simulations, policies compared, thresholds from a tolerance, a report.',
     )
+    .addHelpText('after', '\nExample:\n  plimsoll risk report --out risk.html')
   for (const command of COMMANDS) command.register(risk)
 }
