@@ -102,5 +102,15 @@ export function register(risk: Command): void {
       printText(
         '\nThe ratio is that of the pinball losses, with bounds from a bootstrap of weeks; Kupiec and Christoffersen are p-values.',
       )
+      const { loadHistory } = await import('../../risk/data/history.ts')
+      const faults = report.assets.flatMap(({ symbol }) => {
+        const { missingHours, flatHours } = loadHistory(requireAssets([symbol])[0]!).report
+        return missingHours + flatHours === 0 ? [] : [`${symbol} ${missingHours} missing, ${flatHours} of outage`]
+      })
+      if (faults.length > 0) {
+        printText(
+          `Hours of the history without trades: ${faults.join('; ')}. No forecast reaches into a missing one; outages stay, as hours in which nothing moved.`,
+        )
+      }
     })
 }

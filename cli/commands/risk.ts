@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { PlimsollError } from '../../protocol/errors.ts'
 import * as compare from './risk-compare.ts'
 import * as flow from './risk-flow.ts'
 import * as forecast from './risk-forecast.ts'
@@ -27,4 +28,12 @@ export function register(program: Command): void {
     )
     .addHelpText('after', '\nExample:\n  plimsoll risk report --out risk.html')
   for (const command of COMMANDS) command.register(risk)
+
+  // Last, as commands inherit what was set before. In place of the help text that commander would print as an error.
+  risk.allowExcessArguments().action((_options: unknown, command: Command) => {
+    const [name] = command.args
+    throw new PlimsollError(name === undefined ? 'No command of risk is given.' : `risk has no command '${name}'.`, {
+      hint: 'See plimsoll risk --help.',
+    })
+  })
 }
