@@ -25,6 +25,8 @@ export interface HistoryRules {
   readonly penalty: number
   /** Margins of asset `a` at the start of hour `h` of the window, from what was known by then. */
   margins(a: number, h: number): Margins
+  /** Maintenance margins by asset under which liquidations would not have been the parameters' doing. */
+  readonly reference?: readonly number[]
   /** Whether the maintenance margin ever moves. */
   readonly adaptiveMaintenance?: boolean
 }
@@ -133,6 +135,23 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
       stepSeconds: 3600 / POINTS_PER_HOUR,
     },
   )
+
+  if (rules.reference !== undefined) {
+    const factors = rules.reference
+    engine.setReference(
+      parameters(0).map((of, a) =>
+        a === 0
+          ? of
+          : {
+              ...of,
+              collateralFactor: points(1 - factors[a - 1]!),
+              liabilityFactor: points(1 + factors[a - 1]!),
+              targetCollateralFactor: 0n,
+              targetLiabilityFactor: 2n * FACTOR_ONE,
+            },
+      ),
+    )
+  }
 
   const dates: string[] = []
   const debts: number[] = []
