@@ -7,7 +7,7 @@ import { Backstop, type MarketImpact } from './backstop.ts'
 import { leastTraded } from './least-traded.ts'
 import { BREACHED, HEALTHY, Reach } from './reach.ts'
 
-/** What an engine runs on: a market and the accounts in it, as a book has them. Can be sent to a worker. */
+/** A market and the accounts in it, as a book has them: an engine runs on it. Can be sent to a worker. */
 export interface EngineBook {
   /** Cash first. */
   readonly assets: readonly {
@@ -22,7 +22,7 @@ export interface EngineBook {
 }
 
 /**
- * How breached accounts are found: `reach` looks at those whose price was passed, `scan` values everybody at every step in floating
+ * The search for breached accounts: `reach` looks at those whose price was passed, `scan` values everybody at every step in floating
  * point, exactly where that cannot decide, and `exact` values everybody exactly. All three give the same results to the last bit.
  */
 export type Search = 'reach' | 'scan' | 'exact'
@@ -34,7 +34,7 @@ export interface EngineOptions {
   readonly search?: Search
 }
 
-/** What one path brought. Money in base units of cash, as floats. */
+/** The outcome of one path. Money in base units of cash, as floats. */
 export interface PathOutcome {
   /** Accounts liquidated at least once. */
   readonly accounts: number
@@ -52,9 +52,9 @@ export interface PathOutcome {
   readonly leastTraded: number
   /** Equity that liquidated accounts lost in the liquidation. */
   readonly penalties: number
-  /** What takers lost to the impact of their own sales. */
+  /** The takers' loss to the impact of their own sales. */
   readonly impact: number
-  /** Of `traded`, from accounts that would have been healthy under the reference parameters; 0 where there are none. */
+  /** The part of `traded` from accounts that would have been healthy under the reference parameters; 0 where there are none. */
   readonly causedByParameters: number
 }
 

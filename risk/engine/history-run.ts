@@ -13,9 +13,9 @@ import { type InitialFactors, openAccount } from './population.ts'
 /** Points of margin of an asset: 0.15 is a collateral factor of 0.85 and a liability factor of 1.15. */
 export interface Margins {
   readonly maintenance: number
-  /** Where liquidations end, at least the maintenance margin. */
+  /** The margin at which liquidations end, at least the maintenance margin. */
   readonly target: number
-  /** What bounds the leverage of accounts that open, at least the maintenance margin. */
+  /** The margin that bounds the leverage of accounts that open, at least the maintenance margin. */
   readonly initial: number
 }
 
@@ -42,7 +42,7 @@ export interface HistoryOptions {
   readonly depthShares?: readonly number[]
 }
 
-/** What a window brought a population. Money in base units of cash. */
+/** The outcome of a window for a population. Money in base units of cash. */
 export interface HistoryOutcome extends PathOutcome {
   readonly dates: readonly string[]
   /** Liabilities at the start of each day. */

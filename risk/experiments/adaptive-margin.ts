@@ -12,7 +12,7 @@ const MOST = 40
 const HYSTERESIS = 3
 
 /** The base gap of an asset, in points. */
-export function baseGap(symbol: HistorySymbol): number {
+function baseGap(symbol: HistorySymbol): number {
   return symbol === 'ETH' || symbol === 'BTC' ? 10 : 15
 }
 

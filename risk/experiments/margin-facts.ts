@@ -120,7 +120,7 @@ export function targets(
   }
 }
 
-export const PENALTIES = [0.01, 0.015, 0.02, 0.03, 0.04, 0.05] as const
+const PENALTIES = [0.01, 0.015, 0.02, 0.03, 0.04, 0.05] as const
 
 /** Penalties of 1 to 5 % (fact 6). */
 export function penalties(window: JointSeries, population: Partial<HistoryOptions> = {}): StudyRun[] {
@@ -130,7 +130,7 @@ export function penalties(window: JointSeries, population: Partial<HistoryOption
 }
 
 /** Depth that the first asset has little of: a tenth, in a market that is shallow altogether. */
-export const UNEQUAL: Partial<HistoryOptions> = { depthRatio: 1, depthShares: [0.1, 0.9] }
+const UNEQUAL: Partial<HistoryOptions> = { depthRatio: 1, depthShares: [0.1, 0.9] }
 
 /** Water-filling by depth against the greatest position first, with unequal depths (fact 9). */
 export function orders(
