@@ -8,9 +8,9 @@ import { AccountTree } from '../protocol/tree.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { verifyProof } from '../prover/prove.ts'
+import { verifyProof } from '../prover/verify-proof.ts'
 
-/** What an audit cannot know, said wherever one succeeds. */
+/** The words for what an audit cannot know, said wherever one succeeds. */
 export const UNKNOWN =
   'What was in the leaves at the start: their balances, weights and keys are a trusted import. What happened to them since is proven.'
 

@@ -4,7 +4,7 @@ import { type TokenDecimals, tokenUnitsPerUnit, unitsPerTokenUnit } from '../sdk
 type Arguments = Readonly<Record<string, unknown>>
 
 /**
- * What moved accounts' and backstop's part of custody besides batches: checkpoints (the unpaid part of withdrawals, insurers'
+ * Books of what moved accounts' and backstop's part of custody besides batches: checkpoints (the unpaid part of withdrawals, insurers'
  * cash), donations, and after a freeze the escape. Replayed from the events of vault, insurance and escape; base units of
  * assets 0 to 7.
  */

@@ -11,7 +11,7 @@ import type { Move } from '../protocol/sweep-input.ts'
 import type { Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
-import { closeProver, prove } from '../prover/prove.ts'
+import { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { connectSigner } from '../sdk/chain/client.ts'
@@ -37,6 +37,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
   const rows: Row[] = []
   const add = (what: string, gas: bigint, accounts = 0) => rows.push({ what, gas, accounts })
 
+  const proofs = new ProofService()
   const chain = await startLocalChain()
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   try {
@@ -87,7 +88,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     for (const slot of targets) system.open({ slot, envelope })
 
     const settle = async (what: string, { batch, input }: Transition) => {
-      const { proof, signals } = await prove(keys, batch.circuit, input)
+      const { proof, signals } = await proofs.prove(keys, batch.circuit, input)
       const { gasUsed } = await settlement.settle(signer, [
         { openings: [], batch, digest: signals[0]!, proof, memo: '0x' },
       ])
@@ -121,7 +122,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     )
     return rows
   } finally {
-    await closeProver()
+    await proofs.close()
     await chain.stop()
     await rm(directory, { recursive: true })
   }

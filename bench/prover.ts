@@ -9,7 +9,7 @@ import { KernelProver } from '../prover/backends/kernel.ts'
 import { closeCurve } from '../prover/curve.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { PROFILES } from '../prover/profiles.ts'
-import { publicSignals } from '../prover/prove.ts'
+import { publicSignals } from '../prover/proof-service.ts'
 import { openProver, type Prover } from '../prover/prover.ts'
 import { type Witness, WitnessCalculator } from '../prover/witness.ts'
 import { fullBatches } from './full-batches.ts'
@@ -83,7 +83,7 @@ async function timeProof(prover: Prover, counted: boolean): Promise<number> {
   return milliseconds
 }
 
-/** Of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
+/** Memory and time of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
 async function peakMemory(choice: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'))
   try {

@@ -3,7 +3,7 @@ import type { Account } from '../protocol/account.ts'
 import { FIELD } from '../protocol/constants.ts'
 import type { Balances } from '../protocol/health.ts'
 
-/** What an import knows of an account. */
+/** Secrets and weights that an import knows of an account. */
 export interface ImportedAccount {
   readonly balances: Balances
   readonly weights: readonly number[]

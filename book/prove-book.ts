@@ -9,7 +9,7 @@ import { vectorSignals } from '../protocol/public-vector.ts'
 import { System } from '../protocol/system.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type ProfileName } from '../prover/profiles.ts'
-import { prove } from '../prover/prove.ts'
+import type { ProofSource } from '../prover/proof-service.ts'
 import { completeRound } from '../sequencer/planner/complete-round.ts'
 import { importAccounts } from './import-accounts.ts'
 
@@ -45,6 +45,7 @@ export function requireCapacity(accounts: number, profile: ProfileName): void {
 export async function proveBook(
   book: Book,
   keys: KeySet,
+  proofs: ProofSource,
   directory: string,
   onBatch: (done: number, circuit: string) => void,
 ): Promise<RoundSummary> {
@@ -66,7 +67,7 @@ export async function proveBook(
       for (const opening of openings) published.open(opening)
       const vector = published.vector(transition.batch)
       published.apply(transition.batch)
-      const { proof, signals } = await prove(keys, transition.batch.circuit, transition.input)
+      const { proof, signals } = await proofs.prove(keys, transition.batch.circuit, transition.input)
       const { digest, z, y } = vectorSignals(vector)
       if (signals.join() !== [digest, z, y].join())
         throw new PlimsollError('The circuit and the ledger disagree on the public signals.')

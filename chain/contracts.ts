@@ -26,6 +26,9 @@ const OPEN = 1
 const QUEUED = 0
 const PENDING = 2
 
+/** At a block, or at the latest one. */
+export type AtBlock = { readonly blockNumber?: bigint }
+
 /** Seconds. */
 export interface RoundsConfig {
   readonly provingTime: number
@@ -100,7 +103,7 @@ export class Contracts {
         read.readContract({ ...vault, functionName })
       const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
       const forced = { address: await address('forced'), abi: FORCED_ABI } as const
-      const escape = await address('escape')
+      const escapeHatch = await address('escape')
       const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' })) + 1
       const assets = await Promise.all(
         Array.from({ length: count }, async (_, a): Promise<Asset> => {
@@ -118,8 +121,8 @@ export class Contracts {
       })
       const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
-      const { grace } = await read.readContract({ address: escape, abi: ESCAPE_ABI, functionName: 'config' })
-      const parts = { rounds, vault, forced, escape, insurance: await address('insurance') }
+      const { grace } = await read.readContract({ address: escapeHatch, abi: ESCAPE_ABI, functionName: 'config' })
+      const parts = { rounds, vault, forced, escape: escapeHatch, insurance: await address('insurance') }
       return new Contracts(
         settlement,
         parts,
@@ -137,41 +140,47 @@ export class Contracts {
     return amount - (amount % unitsPerTokenUnit(this.assets[asset]!))
   }
 
-  async custody(): Promise<Custody> {
+  /** Custody of each asset, by the vault and the round. @throws viem's error when the chain does not answer */
+  async custody(at: AtBlock = {}): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
       Promise.all(
         Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
       )
     const [frozen, fresh, spot, scaling, free, unwindPrices] = await Promise.all([
-      read.readContract({ ...this.vault, functionName: 'frozen' }),
-      read.readContract({ ...this.rounds, functionName: 'fresh' }),
+      read.readContract({ ...this.vault, ...at, functionName: 'frozen' }),
+      read.readContract({ ...this.rounds, ...at, functionName: 'fresh' }),
       each(({ token }) => token !== null, false),
       each(unitsPerTokenUnit, 1n),
       each(
-        ({ token }, a) => (token === null ? 0n : read.readContract({ ...this.vault, functionName: 'free', args: [a] })),
+        ({ token }, a) =>
+          token === null ? 0n : read.readContract({ ...this.vault, ...at, functionName: 'free', args: [a] }),
         0n,
       ),
-      each((_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, functionName: 'unwindPrice', args: [a] })), 0n),
+      each(
+        (_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, ...at, functionName: 'unwindPrice', args: [a] })),
+        0n,
+      ),
     ])
     return { frozen, fresh, spot, unitsPerTokenUnit: scaling, free, unwindPrices }
   }
 
   /** Deposits that wait to be consumed, in order, as far as they are deep enough in the chain. */
-  async deposits(): Promise<WaitingDeposit[]> {
+  async deposits(at: AtBlock = {}): Promise<WaitingDeposit[]> {
     const { read, chainId } = this.settlement.client
-    const [first, end] = await read.readContract({ ...this.vault, functionName: 'depositQueue' })
+    const [first, end] = await read.readContract({ ...this.vault, ...at, functionName: 'depositQueue' })
     if (first === end) return []
     const ripe = LOCAL_CHAINS.includes(chainId)
       ? end
-      : await this.#queueEnd((await read.getBlockNumber()) - CONFIRMATIONS)
+      : await this.#queueEnd((at.blockNumber ?? (await read.getBlockNumber())) - CONFIRMATIONS)
     const last = ripe < first + MOST ? ripe : first + MOST
-    const liveTime = await read.readContract({ ...this.rounds, functionName: 'liveTime' })
+    const liveTime = await read.readContract({ ...this.rounds, ...at, functionName: 'liveTime' })
     const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
     return Promise.all(
       ids.map(async (id): Promise<WaitingDeposit> => {
         const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({
           ...this.vault,
+          ...at,
           functionName: 'deposit',
           args: [id],
         })
@@ -184,18 +193,18 @@ export class Contracts {
     )
   }
 
-  /** Forced requests that wait, in order of their deadlines. */
-  async forcedRequests(now: number): Promise<ForcedRequest[]> {
+  /** Forced requests that wait, in order of their deadlines. @param now seconds; what has expired by then is left out */
+  async forcedRequests(now: number, at: AtBlock = {}): Promise<ForcedRequest[]> {
     const { read } = this.settlement.client
-    const [first, end] = await read.readContract({ ...this.#parts.forced, functionName: 'queue' })
+    const [first, end] = await read.readContract({ ...this.#parts.forced, ...at, functionName: 'queue' })
     const list: ForcedRequest[] = []
     const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
     const requests = inOrder(places, async (place) => {
-      const number = await read.readContract({ ...this.#parts.forced, functionName: 'numberAt', args: [place] })
+      const number = await read.readContract({ ...this.#parts.forced, ...at, functionName: 'numberAt', args: [place] })
       return {
         place,
         number,
-        request: await read.readContract({ ...this.#parts.forced, functionName: 'request', args: [number] }),
+        request: await read.readContract({ ...this.#parts.forced, ...at, functionName: 'request', args: [number] }),
       }
     })
     for await (const { place, number, request } of requests) {
@@ -219,28 +228,25 @@ export class Contracts {
     return list
   }
 
-  /** Seconds since the last checkpoint. */
-  async checkpointAge(now: number): Promise<number> {
-    return (
-      now - Number(await this.settlement.client.read.readContract({ ...this.vault, functionName: 'checkpointedAt' }))
-    )
+  /** Time of the last checkpoint, seconds. */
+  async checkpointedAt(at: AtBlock = {}): Promise<number> {
+    const { read } = this.settlement.client
+    return Number(await read.readContract({ ...this.vault, ...at, functionName: 'checkpointedAt' }))
   }
 
   /** Whether withdrawals wait for a checkpoint, or insurers for one of this round. */
-  async awaitsCheckpoint(round: number): Promise<boolean> {
+  async awaitsCheckpoint(round: number, at: AtBlock = {}): Promise<boolean> {
     const { read } = this.settlement.client
     const ledgers = await Promise.all(
-      this.assets.map((_, a) => read.readContract({ ...this.vault, functionName: 'ledger', args: [a] })),
+      this.assets.map((_, a) => read.readContract({ ...this.vault, ...at, functionName: 'ledger', args: [a] })),
     )
     if (ledgers.some(({ pending }) => pending > 0n)) return true
-    const last = await read.readContract({ ...this.vault, functionName: 'lastCheckpoint' })
-    return (
-      Number(last.round) < round &&
-      !(await read.readContract({ address: this.#parts.insurance, abi: INSURANCE_ABI, functionName: 'accepting' }))
-    )
+    const last = await read.readContract({ ...this.vault, ...at, functionName: 'lastCheckpoint' })
+    const insurance = { address: this.#parts.insurance, abi: INSURANCE_ABI }
+    return Number(last.round) < round && !(await read.readContract({ ...insurance, ...at, functionName: 'accepting' }))
   }
 
-  /** What `/v1/deployment` says. @param names of the assets, where a deployment gave any */
+  /** The answer of `/v1/deployment`. @param names of the assets, where a deployment gave any */
   async describe(profile: ProfileName, names: readonly string[] | undefined): Promise<DeploymentInfo> {
     const { client, address } = this.settlement
     const symbols = distinctSymbols(
@@ -281,7 +287,7 @@ export class Contracts {
     return this.#first
   }
 
-  /** How many deposits there were at a block; none before the deployment. */
+  /** Number of deposits at a block; none before the deployment. */
   async #queueEnd(blockNumber: bigint): Promise<bigint> {
     if (blockNumber < (await this.#firstBlock())) return 0n
     const [, end] = await this.settlement.client.read.readContract({

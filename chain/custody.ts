@@ -1,6 +1,6 @@
 import { ASSETS } from '../protocol/constants.ts'
 
-/** What the contracts say of each asset at a look: what the reference machine does not know. */
+/** Facts of an asset at a look that only the contracts know, not the reference machine. */
 export interface Custody {
   readonly frozen: boolean
   /** There is a round younger than `maxAge`. */
@@ -9,13 +9,13 @@ export interface Custody {
   readonly spot: readonly boolean[]
   /** Withdrawals are multiples of this many base units. */
   readonly unitsPerTokenUnit: readonly bigint[]
-  /** What may be withdrawn, in base units. */
+  /** Amount that may be withdrawn, in base units. */
   readonly free: readonly bigint[]
-  /** What the backstop sells or buys a base unit for, at the scale of marks; 0 where it has none. */
+  /** Price at which the backstop sells or buys a base unit, at the scale of marks; 0 where it has none. */
   readonly unwindPrices: readonly bigint[]
 }
 
-/** Of a deployment nobody can deposit into or withdraw from yet. */
+/** Custody of a deployment that nobody can deposit into or withdraw from yet. */
 export const NO_CUSTODY: Custody = {
   frozen: false,
   fresh: false,

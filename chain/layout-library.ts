@@ -5,11 +5,30 @@ import { OP } from '../protocol/transact.ts'
 /** The Solidity library of the public vectors' layout, which `npm run layout` writes to contracts/libraries/Layout.sol. */
 export function layoutSource(): string {
   const groups: readonly (readonly [comment: string, constants: readonly (readonly [string, number])[]])[] = [
-    ['A round\'s marks of one asset.', [...MARK_NAMES.map((name, i) => [constant('MARK', name), i] as const), ['MARKS', MARK_NAMES.length]]],
-    ['Values of a sweep; the heads follow.', [...places('SWEPT', offsets(VALUES.sweep)), ['SWEPT_HEADS_AT', width(VALUES.sweep)]]],
-    ['Values of a resolve; the writes follow.', [...places('RESOLVED', offsets(VALUES.resolve)), ['RESOLVED_WRITES_AT', width(VALUES.resolve)], ['WRITE', width(WRITE)]]],
-    ['Values of a transact; the steps follow.', [...places('TRANSACTED', offsets(VALUES.transact)), ['TRANSACTED_STEPS_AT', width(VALUES.transact)]]],
-    ['Elements of a step, and operations.', [...places('STEP', offsets(STEP)), ['STEP', width(STEP)], ...places('OP', OP)]],
+    [
+      "A round's marks of one asset.",
+      [...MARK_NAMES.map((name, i) => [constant('MARK', name), i] as const), ['MARKS', MARK_NAMES.length]],
+    ],
+    [
+      'Values of a sweep; the heads follow.',
+      [...places('SWEPT', offsets(VALUES.sweep)), ['SWEPT_HEADS_AT', width(VALUES.sweep)]],
+    ],
+    [
+      'Values of a resolve; the writes follow.',
+      [
+        ...places('RESOLVED', offsets(VALUES.resolve)),
+        ['RESOLVED_WRITES_AT', width(VALUES.resolve)],
+        ['WRITE', width(WRITE)],
+      ],
+    ],
+    [
+      'Values of a transact; the steps follow.',
+      [...places('TRANSACTED', offsets(VALUES.transact)), ['TRANSACTED_STEPS_AT', width(VALUES.transact)]],
+    ],
+    [
+      'Elements of a step, and operations.',
+      [...places('STEP', offsets(STEP)), ['STEP', width(STEP)], ...places('OP', OP)],
+    ],
     [
       'D of a sweep: after `active`, how many elements for each slot of the window come before a field.',
       [['SWEEP_FIELDS_AT', 1], ...places('SWEEP', offsets(SWEEP_VECTOR)), ['SWEEP_SLOT', width(SWEEP_VECTOR)]],
@@ -17,11 +36,18 @@ export function layoutSource(): string {
     ['D of a resolve.', [...places('RESOLVE', offsets(VECTOR.resolve)), ['RESOLVE_WRITES_AT', width(VECTOR.resolve)]]],
     [
       'D of a transact, which has some of the marks.',
-      [...places('TRANSACT', offsets(VECTOR.transact)), ['TRANSACT_STEPS_AT', width(VECTOR.transact)], ['TRANSACT_MARK_COUNT', TRANSACT_MARKS.length]],
+      [
+        ...places('TRANSACT', offsets(VECTOR.transact)),
+        ['TRANSACT_STEPS_AT', width(VECTOR.transact)],
+        ['TRANSACT_MARK_COUNT', TRANSACT_MARKS.length],
+      ],
     ],
     ['D of an exit.', [...places('EXIT', offsets(VECTOR.exit)), ['EXIT_LENGTH', width(VECTOR.exit)]]],
   ]
-  const body = groups.map(([comment, constants]) => `    // ${comment}\n${constants.map(([name, value]) => `    uint256 internal constant ${name} = ${value};`).join('\n')}`)
+  const body = groups.map(
+    ([comment, constants]) =>
+      `    // ${comment}\n${constants.map(([name, value]) => `    uint256 internal constant ${name} = ${value};`).join('\n')}`,
+  )
   return `// SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 

@@ -21,6 +21,7 @@ import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
+import { isUnserved, NothingThere } from '../sdk/chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
@@ -33,7 +34,7 @@ export interface ProvenBatch {
   readonly batch: Batch
   readonly digest: bigint
   readonly proof: Proof
-  /** Of a sweep: its moves, for the sequencer only. */
+  /** Moves of a sweep, for the sequencer only; empty for other circuits. */
   readonly memo: Hex
 }
 
@@ -87,8 +88,10 @@ export class Settlement {
         hint: 'Check --settlement and --rpc.',
       })
     const settlement = new Settlement(client, address)
-    await settlement.config().catch(() => {
-      throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
+    await settlement.config().catch((error: unknown) => {
+      throw isUnserved(error)
+        ? error
+        : new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
     return settlement
   }
@@ -167,10 +170,11 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
-  async backstop(): Promise<readonly bigint[]> {
-    const address = await this.view('vault')
-    return this.client.read.readContract({ address, abi: VAULT_ABI, functionName: 'backstop' }).catch((error: unknown) => {
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
+  async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
+    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const at = blockNumber === undefined ? {} : { blockNumber }
+    return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
       throw refusal(error, 'backstop')
     })
   }
@@ -232,7 +236,15 @@ export async function isGenuine(
   address: Address,
 ): Promise<boolean> {
   const { hash, immutables } = CODE_DIGESTS[name]
-  const code = hexToBytes((await client.read.getCode({ address })) ?? '0x')
+  const deployed = await client.read.getCode({ address })
+  if (deployed === undefined)
+    throw new NothingThere(
+      `The chain did not serve the code at ${address}: there is none there, as the endpoint has it.`,
+      {
+        hint: 'The endpoint may be behind.',
+      },
+    )
+  const code = hexToBytes(deployed)
   for (const [start, length] of immutables) code.fill(0, start, start + length)
   return keccak256(code) === hash
 }

@@ -4,7 +4,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 
 const NAME = 'symbols.json'
 
-/** What a deployment calls its assets: tokens have names on the chain, synthetics do not. */
+/** Names of a deployment's assets: tokens have names on the chain, synthetics do not. */
 export async function writeSymbols(directory: string, symbols: readonly string[]): Promise<void> {
   await writeFile(join(directory, NAME), `${JSON.stringify(symbols)}\n`, { mode: 0o600, flush: true })
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PlimsollError } from '../protocol/errors.ts'
+import { chainFailureIn, OutcomeUnknown } from '../sdk/chain/chain-failure.ts'
 import * as assess from './commands/assess.ts'
 import * as demo from './commands/demo.ts'
 import * as deploy from './commands/deploy.ts'
@@ -14,6 +15,8 @@ import * as wallet from './commands/wallet.ts'
 
 const BAD_INPUT = 2
 const FAILURE = 1
+/** Something was asked for that may have happened or may happen yet. */
+const NOT_KNOWN = 3
 
 /** One line whatever the text: a name in it may hold a line break. */
 function complain(message: string): void {
@@ -21,11 +24,13 @@ function complain(message: string): void {
 }
 
 /** Tells the user what went wrong; the exit code. */
-function report(error: unknown): number {
+function report(thrown: unknown): number {
+  // What a library makes of a failure of the chain is still that.
+  const error = chainFailureIn(thrown) ?? thrown
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT
   if (error instanceof PlimsollError) {
     complain(error.hint === undefined ? error.message : `${error.message} ${error.hint}`)
-    return BAD_INPUT
+    return error instanceof OutcomeUnknown ? NOT_KNOWN : BAD_INPUT
   }
   complain(`unexpected error: ${error instanceof Error ? error.message : String(error)}`)
   if (process.env.PLIMSOLL_DEBUG === '1') process.stderr.write(`${error instanceof Error ? error.stack : ''}\n`)

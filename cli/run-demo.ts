@@ -11,7 +11,7 @@ import { parseBook } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { closeProver } from '../prover/prove.ts'
+import type { ProofService } from '../prover/proof-service.ts'
 import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
@@ -38,14 +38,14 @@ interface Tick {
   readonly quotes: readonly [bigint, bigint]
 }
 
-/** How an act of the demo went. */
+/** Outcome of an act of the demo. */
 export interface Act {
   readonly ok: boolean
   readonly [fact: string]: unknown
 }
 
 /** Replays the day on a local chain: whether every round became complete and the audit agrees. */
-export async function runDemo(profile: ProfileName, json: boolean): Promise<Act> {
+export async function runDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const ticks = readDay()
@@ -66,7 +66,7 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
       data: join(data, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys)
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
     const metrics = new NodeMetrics()
     const { server, port } = await serve(node, metrics, 0)
     say(`Settlement ${deployed.settlement} at ${chain.url}; the node serves http://127.0.0.1:${port}/state.`)
@@ -137,7 +137,6 @@ export async function runDemo(profile: ProfileName, json: boolean): Promise<Act>
     if (verdict.ok) say(`Not known: ${verdict.unknown}`)
     return act
   } finally {
-    await closeProver()
     await chain.stop()
     await rm(data, { recursive: true, force: true })
   }

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../protocol/errors.ts'
-import { closeProver } from '../prover/prove.ts'
 import type { NodeMetrics } from '../sequencer/api/metrics.ts'
 import type { RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { endProgress, progress } from './progress.ts'
@@ -34,7 +33,6 @@ export async function runNode(
     }
     await sleep(interval, undefined, { signal: stop.signal }).catch(() => {})
   }
-  await closeProver()
 }
 
 /** One line. */

@@ -10,7 +10,7 @@ import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sharedViewKey } from '../protocol/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
-import { closeProver } from '../prover/prove.ts'
+import type { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
 import { TOKEN_ABI } from '../sdk/abi/token.ts'
@@ -42,7 +42,7 @@ const PRICES = [194n, 7_935n, 194n]
 const CRASH = [110n, 5_000n, 110n]
 
 /** Owners with keys of their own on a local chain: whether all went as it should. */
-export async function runWalletDemo(profile: ProfileName, json: boolean): Promise<Act> {
+export async function runWalletDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const keys = await loadKeys(profile)
@@ -59,7 +59,7 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       data: join(data, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys)
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
     const step = async () => {
@@ -150,7 +150,6 @@ export async function runWalletDemo(profile: ProfileName, json: boolean): Promis
       audit: verdict,
     }
   } finally {
-    await closeProver()
     await chain.stop()
     await rm(data, { recursive: true, force: true })
   }

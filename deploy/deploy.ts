@@ -100,7 +100,7 @@ export interface DeployOptions {
   readonly feeds: Readonly<Record<string, Address>>
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
-  /** Where the node's private state goes. */
+  /** Directory for the node's private state. */
   readonly data: string
   /** Those of `defaultClocks` where they are left out. */
   readonly clocks?: Clocks
@@ -112,7 +112,7 @@ export interface DeployOptions {
   readonly verifier?: (circuit: CircuitName) => Promise<Address>
 }
 
-/** Who holds which role after the deployment; see docs/threat-model.md. */
+/** Holders of the roles after the deployment; see docs/threat-model.md. */
 export interface Roles {
   readonly admin: Address
   readonly operator: Address

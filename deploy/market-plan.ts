@@ -4,7 +4,7 @@ import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 
-/** How the vault is to hold an asset. */
+/** Custody of an asset: how the vault is to hold it. */
 export interface AssetCustody {
   /** Undefined: a mock token, on local chains only. */
   readonly token?: Address

@@ -26,7 +26,7 @@ export interface Opening {
   readonly envelope: Envelope
 }
 
-/** What a sweep publishes; the rest of its vector comes from the settlement's own state. */
+/** Public part of a sweep; the rest of its vector comes from the settlement's own state. */
 export interface SweepBatch {
   readonly circuit: 'sweep'
   /** Strictly increasing slot numbers. */
@@ -42,7 +42,7 @@ export interface Write {
   readonly cipher: readonly bigint[]
 }
 
-/** What a resolve publishes. */
+/** Public part of a resolve. */
 export interface ResolveBatch {
   readonly circuit: 'resolve'
   readonly active: number
@@ -58,7 +58,7 @@ export interface ResolveBatch {
 }
 
 /**
- * What one step of a transact publishes; all zero for an inactive one. A discharge carries R8x as its leaf and R8y, S and
+ * Public part of one step of a transact; all zero for an inactive one. A discharge carries R8x as its leaf and R8y, S and
  * the expiry as its cipher, for it writes nothing.
  */
 export interface StepPublic extends Write {
@@ -72,7 +72,7 @@ export interface StepPublic extends Write {
   readonly v: bigint
 }
 
-/** What a transact publishes. */
+/** Public part of a transact. */
 export interface TransactBatch {
   readonly circuit: 'transact'
   readonly active: number
@@ -132,7 +132,7 @@ export function batchWrites(batch: Batch): readonly Write[] {
   }
 }
 
-/** How many values a batch has, by its circuit's sizes. */
+/** Number of public values of a batch, by its circuit's sizes. */
 function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Shape): number {
   switch (circuit) {
     case 'sweep':

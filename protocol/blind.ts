@@ -6,7 +6,7 @@ import { PlimsollError } from './errors.ts'
 const DOUBLINGS = 253
 
 /**
- * Which of `BLINDS` the circuit's multiplication of `8 publicKey` by `scalar` is to begin with: 0, unless an addition on its way
+ * Number of the one among `BLINDS` with which the circuit's multiplication of `8 publicKey` by `scalar` begins: 0, unless an addition on its way
  * would then be one that its formulas cannot do. Only an owner who made the key from that very blind gets there.
  * @throws PlimsollError when neither will do, for which one would have to know the blinds' logarithms
  */

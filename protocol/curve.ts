@@ -74,7 +74,7 @@ export function isCanonical([x, y]: Point): boolean {
   return x >= 0n && x < FIELD && y >= 0n && y < FIELD
 }
 
-/** What the contract demands of an owner's key: canonical, on the curve and not of small order. */
+/** Demands of the contract on an owner's key: canonical, on the curve and not of small order. */
 export function isOwnerPoint(point: Point): boolean {
   return isCanonical(point) && isOnCurve(point) && !isSmallOrder(point)
 }

@@ -9,7 +9,10 @@ export class PlimsollError extends Error {
   }
 }
 
-/** Why an operation is refused: stable, and the same in the reference machine, the node and its clients. */
+/**
+ * Codes of the reasons for which an operation is refused: stable, and the same in the reference machine, the node and
+ * its clients.
+ */
 export const REFUSAL_CODES = [
   'UNKNOWN_ACCOUNT',
   'ACCOUNT_EXISTS',

@@ -20,13 +20,13 @@ export interface ExitParameters {
   readonly path: Path
   readonly publicKey: Point
   readonly recipient: Address
-  /** Of `exitMessage`. */
+  /** The owner's signature of `exitMessage`. */
   readonly signature: Signature
-  /** Of the checkpoint. */
+  /** Marks of the checkpoint. */
   readonly marks: Marks
 }
 
-/** What the owner of account `index` signs to leave for `recipient`. */
+/** Message that the owner of account `index` signs to leave for `recipient`. */
 export function exitMessage(index: number, recipient: Address): Message {
   return {
     kind: KIND.exit,

@@ -3,7 +3,7 @@ import { BASE8, multiply, type Point, SUBGROUP_ORDER } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import { poseidon } from './poseidon.ts'
 
-/** What the owner's wallet keeps. */
+/** An owner's secret key as the wallet keeps it. */
 export interface OwnerKey {
   /** 32 bytes, of which secret and nonces are made. */
   readonly seed: Hex
@@ -14,7 +14,10 @@ export interface OwnerKey {
 
 const SECP256K1_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n
 
-/** What an Ethereum key signs to become the key of a Plimsoll account; `account` numbers the keys of one Ethereum key. */
+/**
+ * Typed data that an Ethereum key signs to become the key of a Plimsoll account; `account` numbers the keys of one
+ * Ethereum key.
+ */
 export function accountKeyTypedData(chainId: number | bigint, settlement: Hex, account = 0) {
   return {
     domain: { name: 'Plimsoll', version: '1', chainId: BigInt(chainId), verifyingContract: settlement },

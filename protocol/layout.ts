@@ -7,14 +7,14 @@ type Fields = Readonly<Record<string, number>>
 /** The part of a batch that is written into the tree: index, hiding leaf and ciphertext. */
 export const WRITE = { index: 1, leaf: 1, cipher: 3 } as const
 
-/** What one step of a transact publishes. */
+/** Public part of one step of a transact. */
 export const STEP = { op: 1, ...WRITE, asset: 1, amount: 1, u: 1, v: 1 } as const
 
 /** Those of a round's marks that a transact is proven at, in the order of its vector. */
 export const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
 
 /**
- * What a batch says, as the contract takes it and its event repeats it: the part of the public vector that is in no storage.
+ * Public part of a batch, as the contract takes it and its event repeats it: the part of the public vector that is in no storage.
  * After these fields come, of a sweep, the heads after it, one a slot of its window; of a resolve a `WRITE` a step; of a
  * transact a `STEP` a step.
  */
@@ -27,12 +27,29 @@ export const VALUES = {
 /** The public vectors D. After these fields a resolve's has a `WRITE` a step and a transact's a `STEP` a step. */
 export const VECTOR = {
   resolve: {
-    active: 1, rootBefore: 1, rootAfter: 1, distressBefore: 1, distressAfter: 1, inboxBefore: 1, inboxAfter: 1,
-    minLiability: 1, marks: TRADED * MARK_NAMES.length, delta: ASSETS, badDebt: 1,
+    active: 1,
+    rootBefore: 1,
+    rootAfter: 1,
+    distressBefore: 1,
+    distressAfter: 1,
+    inboxBefore: 1,
+    inboxAfter: 1,
+    minLiability: 1,
+    marks: TRADED * MARK_NAMES.length,
+    delta: ASSETS,
+    badDebt: 1,
   },
   transact: {
-    active: 1, rootBefore: 1, rootAfter: 1, inboxBefore: 1, inboxAfter: 1, chainId: 1, settlement: 1, sequencer: 2,
-    validUntil: 1, marks: TRADED * TRANSACT_MARKS.length,
+    active: 1,
+    rootBefore: 1,
+    rootAfter: 1,
+    inboxBefore: 1,
+    inboxAfter: 1,
+    chainId: 1,
+    settlement: 1,
+    sequencer: 2,
+    validUntil: 1,
+    marks: TRADED * TRANSACT_MARKS.length,
   },
   exit: { root: 1, chainId: 1, settlement: 1, index: 1, recipient: 1, equity: 1, prices: TRADED },
 } as const
@@ -40,13 +57,15 @@ export const VECTOR = {
 /** A sweep's vector after its first element, `active`: elements of each field for every slot of the window. */
 export const SWEEP_VECTOR = { headsBefore: 1, headsAfter: 1, free: 1, floors: TRADED, ceilings: TRADED } as const
 
-/** Where each field begins. */
+/** Position at which each field begins. */
 export function offsets<F extends Fields>(fields: F): { readonly [K in keyof F]: number } {
   let at = 0
-  return Object.fromEntries(Object.entries(fields).map(([name, width]) => [name, (at += width) - width])) as { [K in keyof F]: number }
+  return Object.fromEntries(Object.entries(fields).map(([name, width]) => [name, (at += width) - width])) as {
+    [K in keyof F]: number
+  }
 }
 
-/** How many elements the fields have together. */
+/** Number of elements that the fields have together. */
 export function width(fields: Fields): number {
   return Object.values(fields).reduce((sum, one) => sum + one, 0)
 }

@@ -28,13 +28,13 @@ const DELTA_LIMIT = 1n << 127n
 /** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
 const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 
-/** What a deployment's signatures and view keys are bound to. */
+/** The chain, contract and sequencer that a deployment's signatures and view keys are bound to. */
 export interface Domain extends SigningDomain {
   /** The sequencer's public key. */
   readonly sequencer: Point
 }
 
-/** Of a ledger that never transacts. */
+/** Domain of a ledger that never transacts. */
 export const NO_DOMAIN: Domain = { chainId: 0n, settlement: 0n, sequencer: IDENTITY }
 
 /**
@@ -50,10 +50,13 @@ export class Ledger {
   readonly envelopes: (Envelope | undefined)[]
   /** Marks of the latest round; undefined before the first. */
   marks: Marks | undefined
-  /** What batches moved. On a chain checkpoints, insurers and donors move it too: the vault's figure counts. */
+  /**
+   * Assets that batches moved to the backstop, signed. On a chain checkpoints, insurers and donors move it too: the
+   * vault's figure counts.
+   */
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
   badDebt = 0n
-  /** What the accounts hold in total, besides those of a trusted import at its time. */
+  /** Total holdings of the accounts, besides those of a trusted import at its time. */
   readonly accounts: bigint[] = Array<bigint>(ASSETS).fill(0n)
 
   constructor(

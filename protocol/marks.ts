@@ -22,7 +22,7 @@ export interface AssetMarks {
   /** Target (initial) value of a positive unit, and of a negative one. */
   readonly targetCollateralValue: bigint
   readonly targetLiabilityValue: bigint
-  /** What a liquidated unit fetches, and what buying one back costs. */
+  /** Prices at which a liquidated unit is sold (`sell`) and one is bought back (`buy`). */
   readonly sell: bigint
   readonly buy: bigint
   /** Water-filling coefficients (docs/protocol.md#liquidation). */
@@ -108,7 +108,10 @@ export function checkParameters(parameters: RiskParameters, field: string): void
  * Refuses parameters that no contract takes, however they are ordered: what little margin they leave would be others' money.
  * @throws PlimsollError naming `field`
  */
-export function checkFloors({ targetCollateralFactor, targetLiabilityFactor, penalty }: RiskParameters, field: string): void {
+export function checkFloors(
+  { targetCollateralFactor, targetLiabilityFactor, penalty }: RiskParameters,
+  field: string,
+): void {
   if (targetLiabilityFactor - targetCollateralFactor < TARGET_GAP)
     throw new PlimsollError(`${field}: the target factors are less than 5 points apart.`)
   if (penalty > PENALTY_MAX) throw new PlimsollError(`${field}: a penalty is at most 10 points.`)

@@ -6,14 +6,14 @@ export const KIND = { withdraw: 3, trade: 4, unwind: 5, preferences: 6, forced: 
 /** `plimsoll.v1` in ASCII. */
 const MESSAGE_DOMAIN = 0x706c696d736f6c6c2e7631n
 
-/** Where a signature is good. */
+/** The chain and the contract for which a signature is good. */
 export interface SigningDomain {
   readonly chainId: bigint
   /** Address of the settlement contract as an integer. */
   readonly settlement: bigint
 }
 
-/** What an owner signs. */
+/** Fields of the message that an owner signs. */
 export interface Message {
   readonly kind: number
   readonly index: number

@@ -85,14 +85,14 @@ export interface Forced {
 export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced
 export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced
 
-/** What an operation is judged by, besides the account. */
+/** Circumstances by which an operation is judged, besides the account. */
 export interface Judgement {
-  /** Of the latest round; undefined before the first. */
+  /** Marks of the latest round; undefined before the first. */
   readonly marks: Marks | undefined
   readonly domain: SigningDomain
   /** The owner's; undefined where none is known, as for accounts of a trusted import. */
   readonly publicKey: Point | undefined
-  /** What is carried out expires no earlier. */
+  /** Unix seconds; what is carried out expires no earlier. */
   readonly now: bigint
   /** `verifySignature`, or of a caller that remembers what it verified. */
   readonly verify?: SignatureCheck | undefined
@@ -151,7 +151,7 @@ export function meetsTarget(balances: Balances, marks: Marks): boolean {
 }
 
 /**
- * Why a trade is refused to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
+ * Refusal of a trade to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
 function exceptionRefusal(
@@ -169,7 +169,7 @@ function exceptionRefusal(
 }
 
 /**
- * Why an operation would not be carried out now, or undefined: the first that applies of form, account, version, expiry,
+ * Refusal of an operation that would not be carried out now, or undefined: the first of form, account, version, expiry,
  * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
  * out; for the latter this says why it is.
  */
@@ -233,7 +233,7 @@ function targetTooLow(): Refusal {
 }
 
 /**
- * Why an operation is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
+ * Refusal of an operation that is not the other half of a trade, or undefined: the same link, asset and amounts, opposite directions, and two
  * accounts.
  */
 export function halfRefusal(first: Trade, second: Operation | undefined): Refusal | undefined {
@@ -263,7 +263,7 @@ export function requireWholeTrades(operations: readonly Operation[]): void {
   }
 }
 
-/** What is wrong with an operation whatever the account is. */
+/** Refusal of an operation for its form, whatever the account is; undefined for none. */
 function formRefusal(operation: Operation): Refusal | undefined {
   const bad = (message: string) => new Refusal('BAD_REQUEST', message)
   if (!Number.isInteger(operation.index) || operation.index < 0 || operation.index >= 2 ** 32)
@@ -305,7 +305,7 @@ function isRecipient(recipient: string): boolean {
   return /^0x[0-9a-fA-F]{40}$/.test(recipient) && BigInt(recipient) > 0n
 }
 
-/** What a deposit makes: an account of version 0, its balances still to come. */
+/** The account that a deposit opens: of version 0, its balances still to come. */
 export function newAccount(publicKey: Point, viewKey: bigint, index: number): Account {
   return {
     owner: ownerHash(publicKey),

@@ -7,7 +7,7 @@ import { vectorSignals } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
 import { AccountTree, type Path } from './tree.ts'
 
-/** What a step of a resolve opens: the account on top of distress, and where it lies in tree and stack. */
+/** Opening in a step of a resolve: the account on top of distress, and where it lies in tree and stack. */
 export interface ResolveOpening {
   readonly account: Account
   readonly path: Path
@@ -17,7 +17,7 @@ export interface ResolveOpening {
   readonly current: bigint
 }
 
-/** What a step does with it. */
+/** Action of the step on the account. */
 export interface ResolveVerdict {
   readonly action: 'liquidate' | 'refresh' | 'drop'
   readonly insufficient: boolean

@@ -26,7 +26,10 @@ export function sign(key: OwnerKey, message: bigint): Signature {
   return { r8, s: (nonce + 8n * h * key.secret) % SUBGROUP_ORDER }
 }
 
-/** Whether a signature has the form that the forced queue demands: R8 canonical and on the curve, S below the subgroup's order. */
+/**
+ * Whether a signature has the form that the forced queue demands: R8 canonical and on the curve, S below the
+ * subgroup's order.
+ */
 export function isSignatureForm({ r8, s }: Signature): boolean {
   return isCanonical(r8) && isOnCurve(r8) && s >= 0n && s < SUBGROUP_ORDER
 }

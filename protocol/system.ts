@@ -20,14 +20,14 @@ import { applyOperation, INACTIVE_STEP } from './transact.ts'
 import { transactInput, transactStep } from './transact-input.ts'
 import { AccountTree } from './tree.ts'
 
-/** What happened to an account taken out of distress. */
+/** Outcome for an account that was taken out of distress. */
 export interface Resolution {
   readonly action: 'liquidate' | 'refresh' | 'drop'
   readonly account: Account
   readonly liquidation?: Liquidation
 }
 
-/** What became of an operation. */
+/** Outcome of an operation. */
 export interface StepResult {
   readonly operation: Operation
   readonly outcome: 'done' | 'bounced' | 'discharged'
@@ -35,12 +35,12 @@ export interface StepResult {
   readonly account: Account
 }
 
-/** What a genesis knows besides its accounts, where it is to transact. */
+/** Facts of a genesis besides its accounts, where it is to transact. */
 export interface Origin {
   readonly domain?: SigningDomain
   /** The sequencer's. */
   readonly secret?: bigint
-  /** Of the owners whose keys are known, by index. */
+  /** Public keys of the owners, by index, as far as they are known. */
   readonly publicKeys?: readonly (Point | undefined)[]
 }
 

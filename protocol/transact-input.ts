@@ -14,7 +14,7 @@ import { signatureChallenge } from './signature.ts'
 import { OP } from './transact.ts'
 import { AccountTree, type Path } from './tree.ts'
 
-/** What a step's input is made of, besides operation, account and path. */
+/** Parts of a step's input besides operation, account and path. */
 export interface StepFacts {
   readonly publicKey: Point | undefined
   readonly exception: boolean

@@ -51,13 +51,13 @@ export interface Execution extends Judgement {
 export interface Applied {
   /** The account afterwards; undefined where nothing is written. */
   readonly next?: Account
-  /** What the step publishes. */
+  /** Public part of the step. */
   readonly public: StepPublic
   /** Whether the trade is one of an account that stays below its target. */
   readonly exception: boolean
 }
 
-/** What an operation comes to, short of what is published about it. */
+/** Outcome of an operation, short of its public part. */
 export interface Outcome {
   readonly op: (typeof OP)[keyof typeof OP]
   /** The account afterwards; undefined where nothing is written. */
@@ -65,7 +65,7 @@ export interface Outcome {
 }
 
 /**
- * What an operation on the current account at its index comes to; `execution.now` is the batch's `validUntil`.
+ * Outcome of an operation on the current account at its index; `execution.now` is the batch's `validUntil`.
  * A top-up that does not fit is bounced, a forced request that cannot be served is discharged.
  * @throws Refusal when there is nothing that a circuit would prove
  */

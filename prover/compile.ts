@@ -14,7 +14,7 @@ export interface CompileOptions {
   readonly name: string
   /** Source text of the main component. */
   readonly main: string
-  /** Where the main component's includes are looked for, besides circomlib. */
+  /** Directory in which the main component's includes are looked for, besides circomlib. */
   readonly circuits: string
   /** An existing directory, which gets name.r1cs, name.wasm and name.sym. */
   readonly output: string

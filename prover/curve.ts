@@ -3,7 +3,10 @@ import { buildBn128 } from 'ffjavascript'
 
 let opening: Promise<Curve> | undefined
 
-/** The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once would start it twice. */
+/**
+ * The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once
+ * would start it twice.
+ */
 export function openCurve(): Promise<Curve> {
   opening ??= buildBn128()
   return opening

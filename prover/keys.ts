@@ -88,7 +88,7 @@ export async function ensureKeys<C extends CircuitName = CircuitName>(
   return { profile, origin: 'development', directory, ...(Object.fromEntries(keys) as Record<C, CircuitKeys>) }
 }
 
-/** Where compiled circuits and development keys are kept. */
+/** Directory of the compiled circuits and the development keys. */
 export function cacheRoot(): string {
   return process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
 }

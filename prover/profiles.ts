@@ -22,7 +22,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   large: { name: 'large', depth: 10, sweep: { steps: 102, window: 6 }, resolve: { steps: 10 }, transact: { steps: 9 } },
 }
 
-/** How many steps a batch of a circuit has. */
+/** Number of steps in a batch of a circuit. */
 export function stepsOf(circuit: CircuitName, profile: Profile): number {
   return circuit === 'exit' ? 1 : profile[circuit].steps
 }

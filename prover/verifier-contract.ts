@@ -84,7 +84,7 @@ contract ${name}Verifier is ${name}VerifierAnyChain {
 `
 }
 
-/** What the contract asks of circuits that find accounts by their index. */
+/** Functions that the contract asks of verifiers whose circuits find accounts by their index. */
 function treeViews(circuit: CircuitName, { depth }: Profile): string {
   const view = (comment: string, name: string, value: string) => `
     /// @notice ${comment}

@@ -9,7 +9,7 @@ import { isCanonical } from './kernel/tasks.ts'
 import { TermSums } from './kernel/term-sums.ts'
 import type { R1cs } from './r1cs.ts'
 
-/** What a development key knows and a ceremony would have destroyed. */
+/** Secrets that a development key knows and a ceremony would have destroyed. */
 export interface Trapdoor {
   readonly tau: bigint
   readonly alpha: bigint
@@ -50,7 +50,10 @@ interface Evaluation {
   readonly basis: Scalars
 }
 
-/** Evaluates a circuit's QAP at a known tau. @throws PlimsollError for a coefficient of r or more; `name` is what errors call the file. */
+/**
+ * Evaluates a circuit's QAP at a known tau. @throws PlimsollError for a coefficient of r or more; `name` is what
+ * errors call the file.
+ */
 export async function wireScalars(
   kernel: Kernel,
   r1cs: R1cs,
@@ -117,7 +120,10 @@ async function sumColumns(
   await sums.export(a.pointer, b.pointer)
 }
 
-/** beta A_i + alpha B_i + C_i for every wire, over gamma = 1 or over delta: the first half of the wires in one lane, the others in the second. */
+/**
+ * beta A_i + alpha B_i + C_i for every wire, over gamma = 1 or over delta: the first half of the wires in one lane,
+ * the others in the second.
+ */
 async function combineColumns(
   { kernel, terms, wires, inputs, coefficients, basis }: Evaluation,
   trapdoor: Trapdoor,
@@ -156,7 +162,7 @@ async function combineColumns(
   await sums.export(combined.pointer, combined.pointer + SCALAR_BYTES * half)
 }
 
-/** How many terms each wire has in a matrix. */
+/** Number of terms that each wire has in a matrix. */
 function termCounts(terms: ConstraintTerms, matrix: number, wires: number): Uint32Array {
   const counts = new Uint32Array(wires)
   for (let term = 0; term < terms.count; term++) if (terms.matrices[term] === matrix) counts[terms.wires[term]!]!++

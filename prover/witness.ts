@@ -135,7 +135,7 @@ function flatten(value: InputValue): (bigint | number | string)[] {
   return typeof value === 'object' ? value.flatMap(flatten) : [value]
 }
 
-/** How circom names an input signal: FNV-1a. */
+/** Circom's name of an input signal: a hash, FNV-1a. */
 function fnv1a64(text: string): bigint {
   let hash = 0xcbf29ce484222325n
   for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n)

@@ -12,7 +12,7 @@ import { withdraw } from './actions/withdraw.ts'
 import { NodeRefusal, type PlimsollClient } from './client.ts'
 import type { Accepted, AccountInfo, DeploymentInfo, OperationRequest } from './schemas.ts'
 
-/** How long a signature is good unless told otherwise, in seconds. */
+/** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
 
 /** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
@@ -23,7 +23,7 @@ export interface Validity {
   readonly expiresIn?: number | undefined
 }
 
-/** What the next operation on an account is signed for. */
+/** Version and expiry that the next operation on an account is signed for. */
 export interface NextVersion {
   readonly index: number
   readonly version: number
@@ -134,7 +134,7 @@ export class OwnerWallet {
     }
   }
 
-  /** Where the account is after all that the node has accepted, and when a signature of now runs out. */
+  /** Version of the account after all that the node has accepted, and the expiry of a signature of now. */
   async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<NextVersion> {
     const index = await this.index()
     const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])

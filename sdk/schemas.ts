@@ -45,7 +45,7 @@ const direction = z.union([z.literal(0), z.literal(1)])
 
 const signedBy = { index, version, expiry, signature }
 
-/** What an owner asks of the node, as JSON: big integers are decimal strings. */
+/** Request of an owner to the node, as JSON: big integers are decimal strings. */
 export const operationSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('withdraw'), ...signedBy, asset, amount, recipient: address }).strict(),
   z.object({ kind: z.literal('trade'), ...signedBy, asset, direction, x: amount, y: amount, link: field }).strict(),
@@ -72,7 +72,7 @@ export const operationStatusSchema = z.object({
   index,
   version,
   status: z.enum(OPERATION_STATUSES),
-  /** Why it failed. */
+  /** Reason of the failure. */
   code: z.string().optional(),
   /** That settled it. */
   transaction: hash.optional(),
@@ -118,7 +118,7 @@ export const roundSchema = z.object({
   /** price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 0 to 7. */
   marks: z.array(z.array(amount).length(9)).length(ASSETS),
   backstop: z.array(signed).length(ASSETS),
-  /** What a unit traded with the backstop costs now, scaled as marks; 0 where there is nothing to trade. */
+  /** Price of a unit traded with the backstop now, scaled as marks; 0 where there is nothing to trade. */
   unwindPrices: z.array(amount).length(ASSETS),
 })
 export type RoundInfo = z.output<typeof roundSchema>
@@ -143,7 +143,7 @@ export const withdrawalsSchema = z.object({
       asset,
       amount,
       recipient: address,
-      /** What a claim pays: less than the amount where the backstop was under water at the checkpoint. */
+      /** Token units that a claim pays: less than the amount where the backstop was under water at the checkpoint. */
       pays: amount,
       /** Whether a checkpoint has come since. */
       claimable: z.boolean(),

@@ -35,13 +35,16 @@ export function register(program: Command): void {
         json?: true
       }) => {
         if (book && wallets) throw new PlimsollError('--book and --wallets each leave the other act out.')
-        const { useProver } = await import('../../prover/prove.ts')
+        const { ProofService } = await import('../../prover/proof-service.ts')
+        const proofs = await ProofService.open(prover)
         const acts: Record<string, Act> = {}
-        // Each act closes its prover.
-        await useProver(prover)
-        if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, json === true)
-        await useProver(prover)
-        if (!book) acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, json === true)
+        try {
+          if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, proofs, json === true)
+          if (!book)
+            acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, proofs, json === true)
+        } finally {
+          await proofs.close()
+        }
         const ok = Object.values(acts).every((act) => act.ok)
         if (json) printJson({ ok, ...acts })
         process.exitCode = ok ? 0 : 1

@@ -4,9 +4,10 @@ import type { ProfileName } from '../../prover/profiles.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly data: string
   readonly profile: ProfileName
   readonly feed?: Readonly<Record<string, Address>>
@@ -25,7 +26,8 @@ function addFeed(text: string, feeds: Readonly<Record<string, Address>> = {}): R
 }
 
 function readAddress(text: string): Address {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text)) throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
+  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
+    throw new InvalidArgumentError('Write it as an address, 0x and 40 hexadecimal digits.')
   return text as Address
 }
 
@@ -41,7 +43,7 @@ export function register(program: Command): void {
       '<market>',
       'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token',
     )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())
@@ -89,7 +91,7 @@ export function register(program: Command): void {
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(
-        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node --rpc ${options.rpc} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
+        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node ${options.rpc.map((url) => `--rpc ${url}`).join(' ')} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
       )
     })
 }

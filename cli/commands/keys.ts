@@ -184,7 +184,10 @@ export function register(program: Command): void {
   })
 }
 
-/** Before any work: the directory must be new, and an interrupt must go by way of the exit handlers, which remove what is half written. */
+/**
+ * Before any work: the directory must be new, and an interrupt must go by way of the exit handlers, which remove what
+ * is half written.
+ */
 async function prepareOutput(path: string): Promise<void> {
   const { requireNewDirectory } = await import('../../lib/new-directory.ts')
   await requireNewDirectory(path)

@@ -5,9 +5,10 @@ import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly data: string
   readonly keys?: string
   readonly port: number
@@ -36,7 +37,7 @@ export function register(program: Command): void {
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
         'With --rebuild it first makes its private state anew from the chain and the key of the sequencer alone: PLIMSOLL_SEQUENCER_KEY, or sequencer.key in an otherwise empty directory.',
     )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
     .addOption(keysOption())
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
@@ -48,8 +49,8 @@ export function register(program: Command): void {
     .option('--json', 'print a line of JSON a round')
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
     .action(async (options: Options) => {
-      const { useProver } = await import('../../prover/prove.ts')
-      await useProver(options.prover)
+      const { ProofService } = await import('../../prover/proof-service.ts')
+      const proofs = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
       const { SequencerNode } = await import('../../sequencer/node/node.ts')
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
@@ -60,7 +61,9 @@ export function register(program: Command): void {
       if (options.rebuild) await rebuildState(options, signer)
       else if (options.settlement !== undefined || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
-      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys))
+      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
+        proofs,
+      })
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`
@@ -70,6 +73,7 @@ export function register(program: Command): void {
       server.close()
       server.closeAllConnections()
       await node.close()
+      await proofs.close()
     })
 }
 

@@ -31,8 +31,8 @@ export function register(program: Command): void {
         const book = await readBook(path)
         await requireNewDirectory(options.out)
         requireCapacity(book.accounts.length, options.profile)
-        const { useProver } = await import('../../prover/prove.ts')
-        await useProver(options.prover)
+        const { ProofService } = await import('../../prover/proof-service.ts')
+        const proofs = await ProofService.open(options.prover)
         const { loadKeys } = await import('../load-keys.ts')
         const { proveBook } = await import('../../book/prove-book.ts')
         const keys = await loadKeys(options.profile, options.keys)
@@ -42,7 +42,7 @@ export function register(program: Command): void {
           ['SIGTERM', 15],
         ] as const)
           process.once(signal, () => process.exit(128 + number))
-        const summary = await proveBook(book, keys, options.out, (done, circuit) =>
+        const summary = await proveBook(book, keys, proofs, options.out, (done, circuit) =>
           progress(`${done} batches proven, the last a ${circuit}`),
         ).finally(endProgress)
         if (options.json) return printJson(summary)

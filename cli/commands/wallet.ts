@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Address } from 'viem'
 import { keysOption } from '../keys-option.ts'
 import { onChain } from '../on-chain.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
@@ -58,7 +59,7 @@ export function register(program: Command): void {
       )
       .option('--json', 'print JSON')
       .addHelpText('after', `\nExample:\n  plimsoll wallet ${name} ${example}`)
-  /** Of commands on one account. */
+  /** Options of commands on one account. */
   const indexed = (to: Command) =>
     to.option(
       '--index <number>',
@@ -68,12 +69,10 @@ export function register(program: Command): void {
   const node = (to: Command) =>
     to
       .requiredOption('--node <url>', 'the API of a node')
-      .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+      .addOption(rpcOption({ mandatory: false }))
       .option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
-    to
-      .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
-      .requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+    to.addOption(rpcOption()).requiredOption('--settlement <address>', 'settlement contract on that chain', address)
 
   chain(
     command(
@@ -88,7 +87,7 @@ export function register(program: Command): void {
     "deposit into one's account, which the first deposit opens, or into anyone's with --index",
     '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000',
   )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--node <url>', 'the API of a node')
     .requiredOption('--asset <symbol>', 'what to deposit')
     .requiredOption('--amount <decimal>', 'how much')
@@ -106,7 +105,7 @@ export function register(program: Command): void {
     ),
   )
     .option('--node <url>', 'the API of a node')
-    .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption({ mandatory: false }))
     .option('--settlement <address>', 'settlement contract on that chain', address)
     .option('--asset <symbol>', 'what to withdraw')
     .option('--amount <decimal>', 'how much')

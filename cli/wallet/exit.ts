@@ -3,7 +3,7 @@ import { SCALE } from '../../protocol/constants.ts'
 import { formatRatioDown } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { PROFILES } from '../../prover/profiles.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
+import { ProofService } from '../../prover/proof-service.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import { type ExitProver, exit, requireFrozen } from '../../sdk/actions/exit.ts'
@@ -18,7 +18,10 @@ import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 
-/** Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and pulls its share of the tokens. */
+/**
+ * Leaves a frozen system, or freezes a stalled one first: proves the account's equity at the last checkpoint, and
+ * pulls its share of the tokens.
+ */
 export async function run(
   options: ChainOptions & { to: Address; freeze?: true; pull?: true; keys?: string },
 ): Promise<void> {
@@ -68,7 +71,8 @@ async function exitProver(
         throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
           hint: 'Give the keys of its ceremony with --keys.',
         })
-      return prove(keys, 'exit', input).finally(closeProver)
+      const proofs = new ProofService()
+      return proofs.prove(keys, 'exit', input).finally(() => proofs.close())
     },
   }
 }

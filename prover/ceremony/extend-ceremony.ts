@@ -20,7 +20,7 @@ import {
 interface StepOptions {
   /** The ceremony so far. */
   readonly directory: string
-  /** Where the ceremony with the step goes. */
+  /** Directory for the ceremony with the step. */
   readonly output: string
   readonly onProgress?: CeremonyProgress
 }
@@ -120,7 +120,10 @@ async function readOpenCeremony(directory: string): Promise<Transcript> {
   return transcript
 }
 
-/** 64 bytes of the platform's randomness and the hash of the text, in hexadecimal. snarkjs hashes them with 64 bytes of its own. */
+/**
+ * 64 bytes of the platform's randomness and the hash of the text, in hexadecimal. snarkjs hashes them with 64 bytes of
+ * its own.
+ */
 function entropy(text: string): string {
   return randomBytes(64).toString('hex') + createHash('sha512').update(text).digest('hex')
 }

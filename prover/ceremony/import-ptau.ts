@@ -7,7 +7,7 @@ import { runSnarkjs } from './snarkjs-job.ts'
 import { writeDirectory } from './staging.ts'
 import { describeKeys, readKeys, type Transcript, writeTranscript, zkeyPath } from './transcript.ts'
 
-/** What a ceremony's work has to say while it goes on. */
+/** Progress of a ceremony's work. */
 export type CeremonyProgress = (line: string) => void
 
 export interface ImportOptions extends Pick<CompileChoices, 'source'> {

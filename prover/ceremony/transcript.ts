@@ -9,7 +9,7 @@ import { hashFile, type PtauFile } from './ptau-file.ts'
 import type { ZkeyState } from './zkey-state.ts'
 import { readZkeyState } from './zkey-state.ts'
 
-/** What happened in a ceremony, for people to read and for `verify` to check: each field is recomputed from the keys. */
+/** Record of a ceremony, for people to read and for `verify` to check: each field is recomputed from the keys. */
 export interface Transcript {
   readonly format: number
   readonly profile: ProfileName
@@ -25,9 +25,9 @@ export interface CircuitRecord {
   readonly r1csSha256: string
   /** snarkjs's circuit hash: blake2b-512 of the initial key's points. */
   readonly circuitHash: string
-  /** Of the key after the last step. */
+  /** Hash of the key after the last step. */
   readonly zkeySha256: string
-  /** Of that key's verification key, as its verifier contract reports it. */
+  /** Hash of that key's verification key, as its verifier contract reports it. */
   readonly keyHash: string
 }
 
@@ -61,7 +61,7 @@ const FORMAT = 1
 /** Thousands of contributions. */
 const MAX_TRANSCRIPT_BYTES = 16 << 20
 
-/** Where a directory has the key of a circuit. */
+/** Path at which a directory has the key of a circuit. */
 export function zkeyPath(directory: string, circuit: CircuitName): string {
   return join(directory, `${circuit}.zkey`)
 }
@@ -77,7 +77,7 @@ export async function forEachCircuit<T>(value: (circuit: CircuitName) => Promise
   return Object.fromEntries(entries) as Record<CircuitName, T>
 }
 
-/** What the keys in a directory say about themselves. @throws PlimsollError naming the key that is missing or malformed */
+/** Facts that the keys in a directory say about themselves. @throws PlimsollError naming the key that is missing or malformed */
 export function readKeys(directory: string): Promise<Record<CircuitName, ZkeyState>> {
   return forEachCircuit((circuit) => readZkeyState(zkeyPath(directory, circuit)))
 }

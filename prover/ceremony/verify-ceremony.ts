@@ -99,7 +99,7 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
   }
 }
 
-/** What a ceremony is verified against: a checked Powers of Tau file and this installation's circuits. */
+/** Ground on which a ceremony is verified: a checked Powers of Tau file and this installation's circuits. */
 async function premises(
   { ptau, hash, source, onProgress }: VerifyOptions,
   { profile }: Transcript,
@@ -119,7 +119,7 @@ async function premises(
 }
 
 /**
- * What snarkjs does not ask: that a secret went into the key, so that proofs under it cannot be forged by everybody.
+ * A check that snarkjs does not make: that a secret went into the key, so that proofs under it cannot be forged by everybody.
  * @throws PlimsollError
  */
 async function requireSoundChain(
@@ -157,7 +157,7 @@ async function requireSoundChain(
 }
 
 /**
- * Where the keys were exported, what was written beside them must be theirs.
+ * Checks that, where the keys were exported, what was written beside them must be theirs.
  * @throws PlimsollError
  */
 async function requireOwnDescription(directory: string, circuit: CircuitName, constraints: number): Promise<void> {

@@ -9,14 +9,14 @@ import { SectionReader } from './section-reader.ts'
 /** One step of a key's chain. */
 export interface ZkeyContribution {
   readonly name: string
-  /** What snarkjs calls the contribution hash: blake2b-512, hexadecimal. */
+  /** The contribution hash of snarkjs: blake2b-512, hexadecimal. */
   readonly hash: string
   readonly deltaAfter: Point
-  /** Of a step from a public value instead of a secret. */
+  /** Value and iterations of a beacon, a step from a public value instead of a secret. */
   readonly beacon: { readonly value: string; readonly iterations: number } | undefined
 }
 
-/** What a .zkey says about itself, without the points that only proving needs. */
+/** Contents of a .zkey, without the points that only proving needs. */
 export interface ZkeyState {
   readonly path: string
   readonly wires: number

@@ -10,7 +10,7 @@ export interface Algebra {
   readonly base: Field
   readonly components: 1 | 2
   multiply(frame: Frame, a: Coordinate, b: Coordinate, addend?: Coordinate, lazy?: boolean): Coordinate
-  /** Of a tight coordinate. */
+  /** Square of a tight coordinate. */
   square(frame: Frame, a: Coordinate, addend?: Coordinate): Coordinate
 }
 

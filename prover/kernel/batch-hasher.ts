@@ -20,7 +20,7 @@ const CHUNK = 64
 /** Addresses of the constants of one number of inputs. */
 interface PoseidonTables {
   readonly constants: PoseidonConstants
-  /** Of each full round. */
+  /** Addresses of the constants of each full round. */
   readonly full: readonly number[]
   readonly mix: number
   readonly entry: number

@@ -12,7 +12,7 @@ export class BiasedColumns {
   readonly #bits: number
   readonly #bias: bigint
   readonly #sums = new Map<number, V128>()
-  /** What has to be added before a sum is bias and half a base above its value. */
+  /** Summand after which a sum is bias and half a base above its value. */
   readonly #corrections = new Map<number, bigint>()
 
   /** A base of `bits` bits, of which `bias` is a multiple. */

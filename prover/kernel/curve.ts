@@ -18,7 +18,7 @@ interface Jacobian {
 export class CurveGroup {
   readonly name: GroupName
   readonly generator: NonNullable<Point>
-  /** Of `y^2 = x^3 + constant`. */
+  /** The constant of `y^2 = x^3 + constant`. */
   readonly constant: CoordinateValue
 
   constructor(name: GroupName) {

@@ -1,7 +1,10 @@
 /** Words of a scalar, 32 bits each, little-endian. */
 export const SCALAR_WORDS = 8
 
-/** Windows of signed digits that cover scalars below r; the last takes the carry, which r leaves room for in all sizes of windows. */
+/**
+ * Windows of signed digits that cover scalars below r; the last takes the carry, which r leaves room for in all sizes
+ * of windows.
+ */
 export function windowCount(bits: number): number {
   return Math.ceil(255 / bits)
 }

@@ -235,7 +235,7 @@ function addKernel(field: Field, affine: boolean): WasmFunction {
   })
 }
 
-/** What ends both formulas: the point of x = E / G and y = H / F. */
+/** Last steps of both formulas: the point of x = E / G and y = H / F. */
 function storeProducts(field: Field, frame: Frame, point: I32, e: Element, f: Element, g: Element, h: Element): void {
   if ([e, h].some(({ limb, value }) => limb > EXTENSION.limb || value > EXTENSION.value))
     throw new Error('A coordinate exceeds the bounds of its memory.')

@@ -23,7 +23,7 @@ const HALF = 1n << BigInt(BITS - 1)
 const MASK = (1n << BigInt(BITS)) - 1n
 // What keeps a column positive, so that an unsigned shift carries it: a multiple of the base, taken back one column up.
 const BIAS = 1n << 63n
-/** What the quotient's multiple of the modulus makes up in a reduced product, in moduli. */
+/** Share of the quotient's multiple of the modulus in a reduced product, in moduli. */
 const QUOTIENT_SHARE = 0.500_001
 
 /**
@@ -157,7 +157,7 @@ export class IntegerField implements Field {
     return this.sumOfProducts(frame, [[a, a]], addend, lazy)
   }
 
-  /** What multiple of the modulus makes the lowest limb zero, balanced. */
+  /** The multiple of the modulus that makes the lowest limb zero, balanced. */
   #quotient(frame: Frame, low: V128): V128 {
     const product = frame.assign(i32x4.mul(low, this.#splat(this.#negatedInverse)))
     local.set(product, i32x4.shr_s(i32x4.shl(product, 32 - BITS), 32 - BITS))

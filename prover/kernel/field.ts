@@ -23,7 +23,7 @@ export interface Element extends Bound {
  */
 export const TIGHT: Bound = { limb: 1, value: 0.51 }
 
-/** Where an element is in memory: base address and constant offset. */
+/** Place of an element in memory: base address and constant offset. */
 export interface Place {
   readonly pointer: I32
   readonly offset: number
@@ -140,7 +140,10 @@ export function centered(value: bigint, modulus: bigint): bigint {
   return 2n * rest > modulus ? rest - modulus : rest
 }
 
-/** The bound on a sum of products before reduction, in moduli; throws where an operation could leave what a reduction takes back. */
+/**
+ * The bound on a sum of products before reduction, in moduli; throws where an operation could leave what a reduction
+ * takes back.
+ */
 export function reducibleValue(
   products: readonly (readonly [Element, Element])[],
   addend: Element | undefined,

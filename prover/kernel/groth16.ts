@@ -69,7 +69,10 @@ export class Groth16 {
     }
   }
 
-  /** Loads a key from the contents of a `.zkey` file. @throws PlimsollError where it is malformed; `name` is what errors call it. */
+  /**
+   * Loads a key from the contents of a `.zkey` file. @throws PlimsollError where it is malformed; `name` is what
+   * errors call it.
+   */
   static async load(kernel: Kernel, file: Uint8Array, name: string): Promise<Groth16> {
     const zkey = parseZkey(file, name)
     const before = kernel.arena.used

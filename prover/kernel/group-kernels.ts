@@ -92,7 +92,7 @@ function signMask(frame: Frame, first: I32, second: I32): V128 {
   return mask
 }
 
-/** Where a lane's summands have one x: the same point, or opposite ones. */
+/** Case in which a lane's summands have one x: the same point, or opposite ones. */
 interface Coincidence {
   readonly sameX: V128
   readonly sameY: V128

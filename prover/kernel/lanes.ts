@@ -53,7 +53,10 @@ export function unpackWords(
   })
 }
 
-/** Stores signed limbs, of values between -modulus and modulus, as canonical 32-byte little-endian integers. Changes the limbs. */
+/**
+ * Stores signed limbs, of values between -modulus and modulus, as canonical 32-byte little-endian integers. Changes
+ * the limbs.
+ */
 export function packWords(
   frame: Frame,
   pool: ConstantPool,

@@ -2,7 +2,7 @@ import type { CoordinateValue, GroupName, Point } from './curve.ts'
 import type { ElementCodec } from './element-codec.ts'
 import { elementCodecs, type FieldVariant } from './module.ts'
 
-/** What the threads of a kernel share. */
+/** Memory and program that the threads of a kernel share. */
 export interface SharedMachine {
   readonly variant: FieldVariant
   readonly module: WebAssembly.Module

@@ -11,12 +11,12 @@ import { nttKernels } from './ntt-kernels.ts'
 import { quotientKernels } from './quotient-kernels.ts'
 import { encodeModule, type WasmFunction } from './wasm.ts'
 
-/** How field elements are computed with: by fused multiply-add, or by integers where the machine has none. */
+/** Variants of arithmetic on field elements: by fused multiply-add, or by integers where the machine has none. */
 export type FieldVariant = 'fma' | 'integer'
 
 export interface KernelModule {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** What belongs at the start of the memory. */
+  /** Bytes that belong at the start of the memory. */
   readonly constants: Uint8Array<ArrayBuffer>
 }
 
@@ -47,7 +47,7 @@ export function buildKernelModule(variant: FieldVariant): KernelModule {
   return { bytes: encodeModule(Object.fromEntries(exports), MAXIMUM_PAGES), constants: pool.bytes() }
 }
 
-/** How a variant keeps elements of the base and of the scalar field in memory. */
+/** Forms in which a variant keeps elements of the base and of the scalar field in memory. */
 export function elementCodecs(variant: FieldVariant): { base: ElementCodec; scalar: ElementCodec } {
   const codec = (modulus: bigint) => new ElementCodec(makeField(variant, modulus, new ConstantPool()), variant)
   return { base: codec(BASE_FIELD), scalar: codec(SCALAR_FIELD) }

@@ -19,15 +19,15 @@ type Matrix = readonly (readonly bigint[])[]
 export interface PoseidonConstants {
   readonly width: number
   readonly partialRounds: number
-  /** Of each full round, what is added to each element. */
+  /** Constants of each full round, one added to each element. */
   readonly fullConstants: Matrix
   readonly mix: Matrix
   /**
-   * What takes the place of `mix` before the partial rounds: rows for `y[2-t]` to `y[0]`, as they would have to have been for the
+   * Matrix that takes the place of `mix` before the partial rounds: rows for `y[2-t]` to `y[0]`, as they would have to have been for the
    * recurrence to begin with no `s` before `s[0]`, and last a row for what enters the first S-box in place of `y[0]`.
    */
   readonly entry: Matrix
-  /** Of each partial round, what is added before the S-box. */
+  /** Constants of the partial rounds, added before the S-box. */
   readonly partialConstants: readonly bigint[]
   /** `ya`, then `sa`. */
   readonly recurrence: readonly bigint[]
@@ -98,7 +98,7 @@ export function poseidonConstants(inputs: number): PoseidonConstants {
   return { width, partialRounds, fullConstants, mix, entry, partialConstants, recurrence: [...ya, ...sa], exit }
 }
 
-/** What poseidon-lite computes with: round constants, one round behind the other, and the matrix. */
+/** Tables of poseidon-lite: round constants, one round behind the other, and the matrix. */
 function libraryConstants(inputs: number): { C: bigint[]; M: Matrix } {
   // The package exports functions only; its constants are files of base 64 beside them.
   const require = createRequire(import.meta.url)

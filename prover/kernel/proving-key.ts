@@ -36,7 +36,7 @@ export interface ProvingKey {
   readonly cosetFactors: number
   /** Address of an element that brings plain integers into Montgomery form. */
   readonly toMontgomery: number
-  /** Where the wires' elements go, which the terms of the rows point to. */
+  /** Address of the wires' elements, to which the terms of the rows point. */
   readonly wireElements: number
   /** Bytes of the kernel's memory that the key takes. */
   readonly bytes: number

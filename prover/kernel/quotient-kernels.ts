@@ -7,7 +7,7 @@ import { i32, local, type WasmFunction } from './wasm.ts'
 export const TERM_BYTES = 16
 
 /**
- * What a Groth16 quotient needs besides transforms. Values of A and B lie in one array of slots, A in the first lane and B in the
+ * Kernels of a Groth16 quotient besides transforms. Values of A and B lie in one array of slots, A in the first lane and B in the
  * second; C, of n elements, in n / 2 slots, element i beside element i + n / 2.
  *
  * - `rows(terms, counts, ab, rows)`: sums of coefficient times wire, a row a slot; `counts` has a 32-bit number of terms a row.

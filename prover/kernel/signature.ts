@@ -1,7 +1,10 @@
 import { isCanonical, isOnCurve, type Point } from '../../protocol/curve.ts'
 import { verifySignature as verifyUnderKey } from '../../protocol/signature.ts'
 
-/** An EdDSA-Poseidon signature as circomlib's `signPoseidon` makes it, with what it signs and the key that it is to verify under. */
+/**
+ * An EdDSA-Poseidon signature as circomlib's `signPoseidon` makes it, with what it signs and the key that it is to
+ * verify under.
+ */
 export interface Signature {
   readonly message: bigint
   readonly R8: Point

@@ -13,7 +13,7 @@ export interface Workspace {
   readonly bytes: number
 }
 
-/** What threads do: each works on memory that no other task touches at the time. */
+/** Tasks of the threads: each works on memory that no other task touches at the time. */
 export const TASKS = {
   /** Field elements from 32-byte words; whether all were canonical. `count` is even. */
   importElements(

@@ -13,7 +13,7 @@ export class TermSums {
   readonly #terms: number
   /** `starts[s]` is the number of steps of the slots before s. */
   readonly #starts: Uint32Array
-  /** Where each sum's next term goes, in steps. */
+  /** Place of each sum's next term, in steps. */
   readonly #next: readonly Uint32Array[]
   readonly #table: Uint32Array
 

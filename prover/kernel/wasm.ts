@@ -32,7 +32,7 @@ export interface WasmFunction {
   readonly result: boolean
   readonly locals: readonly ValueType[]
   readonly code: readonly number[]
-  /** Where in the code the index of another function belongs. */
+  /** Places in the code where the index of another function belongs. */
   readonly calls: readonly { readonly at: number; readonly target: WasmFunction }[]
 }
 

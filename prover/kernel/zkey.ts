@@ -27,7 +27,7 @@ export interface Zkey {
   readonly a: Uint8Array
   readonly b1: Uint8Array
   readonly b2: Uint8Array
-  /** Of the wires that are neither constant nor public. */
+  /** Points of the wires that are neither constant nor public. */
   readonly c: Uint8Array
   readonly h: Uint8Array
 }

@@ -31,7 +31,7 @@ const BALANCES = 8
 /** Initial margin that the sample keeps to: collateral counts for so much, a liability for so much. */
 const TARGET_COLLATERAL = 0.8
 const TARGET_LIABILITY = 1.2
-/** Of every so many accounts, so many are of each shape. */
+/** Mix of shapes: of every so many accounts, so many are of each. */
 const MIX: readonly (readonly [(typeof SAMPLE_SHAPES)[number], number])[] = [
   ['long', 35],
   ['short', 12],

@@ -14,7 +14,7 @@ export interface ClaimParameters {
 
 export interface ClaimReturnType {
   readonly asset: number
-  /** What was paid, in units of the token: less than was withdrawn where the backstop was under water at the checkpoint. */
+  /** Amount that was paid, in units of the token: less than was withdrawn where the backstop was under water at the checkpoint. */
   readonly tokenAmount: bigint
   readonly tokenDecimals: number
   readonly transaction: Hex

@@ -98,7 +98,7 @@ export interface WaitForDepositParameters {
   readonly interval?: number
 }
 
-/** What has become of a deposit, once it has left the queue. @throws PlimsollError when it is still there after `timeout` */
+/** Fate of a deposit, once it has left the queue. @throws PlimsollError when it is still there after `timeout` */
 export async function waitForDeposit(
   { read }: ReadClient,
   { vault, depositId, timeout = 600_000, interval = 500 }: WaitForDepositParameters,

@@ -35,7 +35,7 @@ export interface ExitParameters {
 }
 
 export interface ExitReturnType {
-  /** What the account was worth at the last checkpoint, in cash base units times 2^32. */
+  /** Worth of the account at the last checkpoint, in cash base units times 2^32. */
   readonly equity: bigint
   /** Null where the account had left before. */
   readonly transaction: Hex | null

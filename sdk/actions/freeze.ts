@@ -76,7 +76,7 @@ interface Notice {
   readonly lastTick: bigint
 }
 
-/** Of the causes of a stall that there are now, the one whose notice is furthest. */
+/** The cause of a stall, among those there are now, whose notice is furthest. */
 async function oldestNotice(
   read: PublicClient,
   { forced, escape: address }: SystemContracts,

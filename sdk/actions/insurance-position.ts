@@ -25,7 +25,7 @@ export interface InsurancePositionReturnType {
 export type InsurancePositionErrorType = PlimsollError | ChainFailure
 
 /**
- * What an insurer has behind the backstop.
+ * Position of an insurer behind the backstop.
  * @example
  * import { insurancePosition } from '../../sdk/actions/insurance-position.ts'
  *

@@ -12,7 +12,7 @@ export interface RecoverParameters {
   readonly settlement: Address
   /** The owner's key. */
   readonly key: OwnerKey
-  /** Which of the key's accounts, the first where it is left out. */
+  /** Number of the account among those of the key; the first where it is left out. */
   readonly index?: number | undefined
   /** As of the last checkpoint, with the path that an exit proves, in place of the latest block. */
   readonly atCheckpoint?: boolean

@@ -16,7 +16,7 @@ export interface RefundReturnType {
   readonly deposits: readonly {
     readonly depositId: bigint
     readonly asset: number
-    /** What was paid, in units of the token. */
+    /** Amount that was paid, in units of the token. */
     readonly tokenAmount: bigint
     readonly transaction: Hex
   }[]

@@ -17,7 +17,7 @@ export interface RefundableParameters {
   readonly owner: Address
 }
 
-/** What the contracts hold for somebody besides accounts and withdrawals. */
+/** Deposits, bonds and other sums that the contracts hold for somebody besides accounts and withdrawals. */
 export interface RefundableReturnType {
   readonly vault: Address
   readonly forced: Address

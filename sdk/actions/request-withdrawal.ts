@@ -104,7 +104,10 @@ export async function requestWithdrawal(
   return { queueNumber: number, deadline, transaction: transactionHash }
 }
 
-/** A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a request waits */
+/**
+ * A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a
+ * request waits
+ */
 async function reserve(signer: SigningClient, address: Address, index: number, value: bigint): Promise<bigint> {
   const forced = { address, abi: FORCED_ABI } as const
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })

@@ -6,7 +6,7 @@ import type { OwnerWallet, TradeTerms, Validity } from '../owner-wallet.ts'
 import type { Accepted } from '../schemas.ts'
 
 export interface TradeParameters extends TradeTerms, Validity {
-  /** What both halves of the trade are signed with: see `newLink`. */
+  /** Link that both halves of the trade are signed with: see `newLink`. */
   readonly link: bigint
 }
 

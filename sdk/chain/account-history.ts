@@ -56,7 +56,7 @@ interface ChainWrite {
   readonly cipher: readonly bigint[]
 }
 
-/** What happened to an account, as its owner reads it. */
+/** Event of an account, as its owner reads it. */
 export interface AccountEvent {
   readonly block: bigint
   readonly transaction: Hex
@@ -130,7 +130,13 @@ export class SettlementHistory {
     /** Before the checkpoint's own event. */
     let counted = 0
     for (const { fromBlock, toBlock } of blockRanges(start, end)) {
-      const logs = await client.getLogs({ address: [settlement, vault], events: EVENTS, fromBlock, toBlock, strict: true })
+      const logs = await client.getLogs({
+        address: [settlement, vault],
+        events: EVENTS,
+        fromBlock,
+        toBlock,
+        strict: true,
+      })
       for (const log of logs) {
         if (log.eventName === 'Genesis') leaves = log.args.leaves
         else if (log.eventName === 'Deposited') openings.push(...openingOf(log.args))
@@ -240,8 +246,13 @@ interface BatchLog {
   readonly args: { readonly values: readonly bigint[] }
 }
 
-/** What a batch wrote into the tree. Contracts have checked that it has all its values. */
-function writesOf({ blockNumber: block, transactionHash: transaction, eventName, args: { values } }: BatchLog): ChainWrite[] {
+/** Leaves that a batch wrote into the tree. Contracts have checked that it has all its values. */
+function writesOf({
+  blockNumber: block,
+  transactionHash: transaction,
+  eventName,
+  args: { values },
+}: BatchLog): ChainWrite[] {
   const transacted = eventName === 'Transacted'
   const each = width(transacted ? STEP : WRITE)
   const { index, leaf, cipher } = transacted ? offsets(STEP) : offsets(WRITE)

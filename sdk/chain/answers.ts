@@ -22,7 +22,7 @@ const quantity: Check = (result) => expect(matches(QUANTITY, result), 'a quantit
 const data: Check = (result) => expect(matches(DATA, result), 'bytes', result)
 const hash: Check = (result) => expect(matches(HASH, result), 'a hash', result)
 
-/** What each method's answer has to be; others may answer anything. */
+/** Checks of each method's answer; others may answer anything. */
 const CHECKS: Readonly<Record<string, Check>> = {
   eth_chainId: quantity,
   eth_blockNumber: quantity,
@@ -90,7 +90,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   },
 }
 
-/** Of `eth_getLogs`, as far as it is looked at. */
+/** Filter of `eth_getLogs`, as far as it is looked at. */
 export interface LogFilter {
   readonly address?: string | readonly string[]
   readonly topics?: readonly (string | readonly string[] | null)[]

@@ -20,9 +20,9 @@ import { ChainEndpoint, type EndpointOptions } from './endpoint.ts'
 export const LOCAL_CHAINS: readonly number[] = [31337, 1337]
 
 export interface ReadClient {
-  /** What the endpoints are called in messages: without what providers take for a key. */
+  /** Name of the endpoints in messages: without what providers take for a key. */
   readonly url: string
-  /** Where everything is asked. */
+  /** The endpoint through which everything is asked. */
   readonly endpoint: ChainEndpoint
   readonly chainId: number
   readonly read: PublicClient<Transport, Chain>

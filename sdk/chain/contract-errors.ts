@@ -7,9 +7,9 @@ import {
 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { ERRORS_ABI } from '../abi/errors.ts'
-import { ChainFailure, chainFailureIn } from './chain-failure.ts'
+import { ChainFailure, chainFailureIn, NothingThere } from './chain-failure.ts'
 
-/** What somebody may do who meets a refusal, by its name. */
+/** Hints for somebody who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
   AlreadyClaimed: 'It has been paid.',
   AnswerStale: 'The feed of that asset has not been updated for longer than its heartbeat.',
@@ -34,7 +34,7 @@ export function refusal(error: unknown, what: string): Error {
   const known = knownError(error)
   if (known !== undefined) return new ContractRefusal(what, known.errorName, known.args ?? [])
   if (error.walk((cause) => cause instanceof ContractFunctionZeroDataError) !== null)
-    return new ChainFailure(
+    return new NothingThere(
       `The chain did not serve ${what}: there is no contract of this version there, as the endpoint has it.`,
       { hint: 'The endpoint may be behind; else check --settlement and --rpc.' },
     )

@@ -2,20 +2,12 @@ import { type EndpointAddress, endpointAddress } from './endpoint-name.ts'
 import { LogRange } from './log-range.ts'
 import { CallFailure, callOnce, type Question } from './rpc-call.ts'
 
-/** What became of one question to one endpoint, for metrics. */
+/** Outcome of one question to one endpoint, for metrics. */
 export interface Observation {
   readonly endpoint: string
   readonly method: string
   readonly milliseconds: number
   readonly outcome: 'ok' | CallFailure['kind']
-}
-
-/** A block that reads can be pinned to. */
-export interface PinnedBlock {
-  readonly number: bigint
-  readonly hash: `0x${string}`
-  /** Seconds since 1970. */
-  readonly timestamp: bigint
 }
 
 /** After a failure an endpoint is left alone, each time for twice as long, where there are others. */
@@ -25,7 +17,7 @@ const LONGEST_REST = 30_000
 /** One of the endpoints that serve a chain, and what is known of it. */
 export class EndpointMember {
   readonly address: EndpointAddress
-  /** How many blocks of logs it has been seen to serve at a time. */
+  /** Number of blocks of logs that it has been seen to serve at a time. */
   readonly range = new LogRange()
   /** The highest block that it is known to have had. */
   head = -1n

@@ -1,6 +1,6 @@
 import { PlimsollError } from '../../protocol/errors.ts'
 
-/** Where an endpoint is asked, and what it is called in messages. */
+/** URL of an endpoint, and its name in messages. */
 export interface EndpointAddress {
   /** Without a user and a password: those are sent as a header. */
   readonly url: string
@@ -25,7 +25,7 @@ export function endpointAddress(text: string): EndpointAddress {
   return { url: url.href, headers, name: `${url.origin}${more}` }
 }
 
-/** What can be repeated of a text that is no URL. */
+/** The part of a text that is no URL which can be repeated. */
 function withoutSecrets(text: string): string {
   return text
     .replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@]*@/i, '$1')

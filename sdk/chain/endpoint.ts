@@ -2,8 +2,8 @@ import { type CustomTransport, custom, type Hex, keccak256, numberToHex } from '
 import { PlimsollError } from '../../protocol/errors.ts'
 import { max } from '../../protocol/integer.ts'
 import type { LogFilter, RawLog } from './answers.ts'
-import { EndpointMember, type Observation, type PinnedBlock } from './endpoint-member.ts'
-import { agreedHead } from './head.ts'
+import { EndpointMember, type Observation } from './endpoint-member.ts'
+import { agreedHead, type Head, type PinnedBlock } from './head.ts'
 import { orderedLogs } from './ordered-logs.ts'
 import { CallFailure, type Question } from './rpc-call.ts'
 import { fateUnknown, thrown, Unanswered, unanswered } from './unanswered.ts'
@@ -26,18 +26,18 @@ const MOST_TRIES = 8
 const MOST_UNREACHED = 3
 const FIRST_PAUSE = 100
 const LONGEST_PAUSE = 1_000
-/** Where an endpoint says that it is asked too much. */
+/** Longest rest in milliseconds that is granted to an endpoint which says that it is asked too much. */
 const LONGEST_REST = 5_000
 /** Shorter ranges that are tried where an endpoint does not say that one was too long. */
 const MOST_UNCLEAR = 3
-/** How often a transaction of unknown fate is looked for. */
+/** Number of times that a transaction of unknown fate is looked for. */
 const LOOKS = 5
 /** Providers cut lists off at such numbers, some without a word. */
 const ROUND_NUMBER = 1_000
 
 const HEAVY = ['eth_call', 'eth_estimateGas', 'eth_getLogs', 'eth_getBlockReceipts']
 const SENDS = ['eth_sendTransaction', 'eth_sendRawTransaction']
-/** Where the block stands among the parameters of what reads the state. */
+/** Position of the block among the parameters of methods that read the state. */
 export const BLOCK_AT: Readonly<Record<string, number>> = {
   eth_call: 1,
   eth_estimateGas: 1,
@@ -55,7 +55,7 @@ export const BLOCK_AT: Readonly<Record<string, number>> = {
  */
 export class ChainEndpoint {
   readonly members: readonly EndpointMember[]
-  /** What the endpoints are called in messages. */
+  /** Name of the endpoints in messages. */
   readonly name: string
   readonly #patience: number
   readonly #limitedPatience: number
@@ -117,19 +117,26 @@ export class ChainEndpoint {
    * The chain's latest block, as the endpoints agree on it.
    * @throws ChainFailure when none answers, or they contradict each other
    */
-  async head(): Promise<PinnedBlock> {
-    this.#seen = await agreedHead(this, this.#seen, (question, member) => this.#askOf(member, question))
-    return this.#seen
+  async head(): Promise<Head> {
+    const head = await agreedHead(this, this.#seen, (question, member) => this.#askOf(member, question))
+    this.#seen = head
+    return head
   }
 
   /**
-   * What a method answers.
+   * Answer of a method.
    * @throws ChainFailure when no endpoint answers with sense; viem's RpcRequestError when a contract reverts
    */
   async request(question: Question): Promise<unknown> {
     const { method, params } = question
     if (SENDS.includes(method)) return this.#send(question)
     if (method === 'eth_getLogs') return this.#logs((params[0] ?? {}) as LogFilter)
+    // Whoever asks for the latest block works on what it is: a machine behind the others must not take that back.
+    if (method === 'eth_blockNumber') return numberToHex((await this.head()).number)
+    if (method === 'eth_getBlockByNumber' && (params[0] ?? 'latest') === 'latest') {
+      const { number, answer } = await this.head()
+      return params[1] === true ? this.#ask({ method, params: [numberToHex(number), true] }) : answer
+    }
     if (method === 'eth_getTransactionCount' && params[1] === 'pending') {
       // An endpoint whose pool lags counts less than what is mined.
       const counts = await Promise.all(
@@ -236,11 +243,7 @@ export class ChainEndpoint {
     const question = (more: object): Question => ({ method: 'eth_getLogs', params: [{ ...filter, ...more }] })
     if (filter.blockHash !== undefined) return orderedLogs((await this.#ask(question({}))) as RawLog[])
     const numbered = async (tag: string | undefined) =>
-      tag?.startsWith('0x')
-        ? BigInt(tag)
-        : tag === 'earliest'
-          ? 0n
-          : BigInt((await this.#ask({ method: 'eth_blockNumber', params: [] })) as string)
+      tag?.startsWith('0x') ? BigInt(tag) : tag === 'earliest' ? 0n : (await this.head()).number
     if ([filter.fromBlock, filter.toBlock].some((tag) => tag !== undefined && !/^(?:0x|earliest|latest)/.test(tag)))
       return orderedLogs((await this.#ask(question({}))) as RawLog[])
     const [first, last] = [await numbered(filter.fromBlock), await numbered(filter.toBlock)]
@@ -361,7 +364,7 @@ function pause(round: number, limited = false): number {
   return Math.min(FIRST_PAUSE * 2 ** round, limited ? LONGEST_REST : LONGEST_PAUSE) * (0.5 + Math.random())
 }
 
-/** When the first of some endpoints may be asked again that asked for a rest. */
+/** Time at which the first of some endpoints may be asked again that asked for a rest. */
 function earliest(members: readonly EndpointMember[]): number {
   return Math.min(...members.map(({ limitedUntil }) => limitedUntil))
 }

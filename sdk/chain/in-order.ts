@@ -1,8 +1,8 @@
-/** How many answers of an endpoint are waited for at a time. */
+/** Number of answers of an endpoint that are waited for at a time. */
 const WIDTH = 16
 
 /**
- * What `fetch` makes of each item, in the order of the items, with several under way at a time: an endpoint that is far away
+ * Results of `fetch` for each item, in the order of the items, with several under way at a time: an endpoint that is far away
  * is not waited for once an item.
  */
 export async function* inOrder<T, R>(

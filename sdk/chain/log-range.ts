@@ -5,7 +5,7 @@ const LONGEST = 1_000_000n
 /** Good answers after which what was refused once is tried again: limits by the number of results depend on the blocks. */
 const COURAGE = 16
 
-/** How many blocks of logs an endpoint serves at a time, as learned from what it refuses. */
+/** Number of blocks of logs that an endpoint serves at a time, as learned from what it refuses. */
 export class LogRange {
   #size = FIRST
   /** The least that it refused. */

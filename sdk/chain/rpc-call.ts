@@ -3,7 +3,7 @@ import { NotAsExpected, validated } from './answers.ts'
 import type { EndpointAddress } from './endpoint-name.ts'
 
 /**
- * What became of a question: `unreached` never arrived, `lost` may have, `limited` was too many, `unwilling` is no use asking
+ * Fate of a question: `unreached` never arrived, `lost` may have, `limited` was too many, `unwilling` is no use asking
  * again, `reverted` is the contract's own answer, `refused` anything else in the endpoint's words.
  */
 export type FailureKind =
@@ -20,7 +20,7 @@ export type FailureKind =
 export class CallFailure extends Error {
   readonly kind: FailureKind
   readonly code: number | undefined
-  /** Of a revert. */
+  /** Data of a revert. */
   readonly data: Hex | undefined
   /** Milliseconds that the endpoint wants to be left alone. */
   readonly retryAfter: number | undefined
@@ -131,7 +131,7 @@ function unsuccessful({ status, statusText, headers }: Response, text: string): 
   return new CallFailure('unwilling', words)
 }
 
-/** What `Retry-After` says: seconds, or a date. */
+/** Pause that `Retry-After` asks for, given in seconds or as a date. */
 function pause(headers: Headers): { retryAfter?: number } {
   const text = headers.get('retry-after')
   if (text === null) return {}
@@ -139,7 +139,7 @@ function pause(headers: Headers): { retryAfter?: number } {
   return Number.isFinite(milliseconds) ? { retryAfter: Math.max(0, milliseconds) } : {}
 }
 
-/** What a contract reverted with, wherever a client puts it. */
+/** Data that a contract reverted with, wherever a client puts it. */
 function revertData(data: unknown): Hex | undefined {
   if (typeof data === 'string') return (/^(?:Reverted )?(0x(?:[0-9a-fA-F]{2})*)$/.exec(data)?.[1] as Hex) ?? undefined
   if (!isObject(data)) return undefined

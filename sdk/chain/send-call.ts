@@ -25,7 +25,10 @@ export interface Call<A extends Abi, F extends ContractFunctionName<A, Writable>
   readonly value?: bigint
 }
 
-/** Sends a transaction, tried out first, and waits for it. @throws PlimsollError naming the contract's error when it is refused */
+/**
+ * Sends a transaction, tried out first, and waits for it. @throws PlimsollError naming the contract's error when it is
+ * refused
+ */
 export async function sendCall<const A extends Abi, F extends ContractFunctionName<A, Writable>>(
   signer: SigningClient,
   call: Call<A, F>,

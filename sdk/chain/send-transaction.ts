@@ -22,13 +22,16 @@ import { type ChainFailure, chainFailureIn, OutcomeUnknown } from './chain-failu
 import type { SigningClient } from './client.ts'
 import { sleep } from './sleep.ts'
 
-/** How often a fee is raised at the most. By a quarter each time: more than any pool asks for, and less than fourfold in all. */
+/**
+ * Number of times that a fee is raised at the most. By a quarter each time: more than any pool asks for, and less than
+ * fourfold in all.
+ */
 const RAISES = 6
-/** How often a number is drawn that another transaction of the same sender took meanwhile. */
+/** Number of times that a nonce is drawn anew because another transaction of the same sender took it meanwhile. */
 const DRAWS = 4
-/** How often a transaction of unknown fate is looked for. */
+/** Number of times that a transaction of unknown fate is looked for. */
 const LOOKS = 6
-/** What endpoints say of a number that is taken. */
+/** Words of endpoints for a nonce that is taken. */
 const TAKEN =
   /nonce (?:is )?(?:too low|already used|has already been used)|invalid nonce|replacement transaction|already been used/i
 
@@ -153,7 +156,7 @@ async function lookedFor(
   throw failure
 }
 
-/** Of whichever is mined; undefined where none is for as long as the signer has patience. */
+/** Receipt of whichever is mined; undefined where none is for as long as the signer has patience. */
 async function receiptOf(
   { read, write, patience }: SigningClient,
   hashes: readonly Hex[],
@@ -181,7 +184,7 @@ async function receiptOf(
   return undefined
 }
 
-/** What the chain asks for now; a price of gas before EIP-1559. */
+/** Fees that the chain asks for now; a price of gas before EIP-1559. */
 async function feesNow(client: SigningClient['write']): Promise<Fees> {
   const { baseFeePerGas } = await getBlock(client)
   if (baseFeePerGas === null) return { gasPrice: await getGasPrice(client) }
@@ -189,7 +192,7 @@ async function feesNow(client: SigningClient['write']): Promise<Fees> {
   return { maxFeePerGas, maxPriorityFeePerGas }
 }
 
-/** What makes a transaction take the place of a pending one; at least what the chain asks for now. */
+/** Fees by which a transaction takes the place of a pending one; at least what the chain asks for now. */
 async function higherFees(client: SigningClient['write'], fees: Fees): Promise<Fees> {
   const now = await feesNow(client)
   if ('gasPrice' in fees)

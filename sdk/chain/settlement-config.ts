@@ -3,7 +3,10 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { chainFailureIn } from './chain-failure.ts'
 
-/** What a settlement was deployed with. @throws PlimsollError when there is none at the address, or the chain does not answer */
+/**
+ * Configuration that a settlement was deployed with. @throws PlimsollError when there is none at the address, or the
+ * chain does not answer
+ */
 export async function settlementConfig(read: PublicClient, settlement: Address) {
   return read
     .readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'config' })

@@ -18,7 +18,7 @@ export function unanswered(member: EndpointMember, failure: CallFailure): Unansw
   return new Unanswered(new Map([[member, failure]]))
 }
 
-/** What a transaction's sender is told when nobody says whether it arrived. */
+/** Message to a transaction's sender when nobody says whether it arrived. */
 export function fateUnknown(
   failures: ReadonlyMap<EndpointMember, CallFailure>,
   question: Question,
@@ -28,7 +28,7 @@ export function fateUnknown(
   return new OutcomeUnknown(`${sentence(failures, question)} Whether ${which} reached the chain is not known.`, hash)
 }
 
-/** What callers get of a failure: they know no endpoints. */
+/** Failure as callers get it: they know no endpoints. */
 export function thrown(error: unknown, question: Question): unknown {
   if (error instanceof Unanswered)
     return new ChainFailure(sentence(error.failures, question), {
@@ -53,7 +53,7 @@ function ended(text: string): string {
   return /[.!?…]$/.test(text) ? text : `${text}.`
 }
 
-/** What was asked, for people. */
+/** The question, in words for people. */
 function describe({ method, params }: Question): string {
   const [first, second] = params
   const block = (tag: unknown) =>

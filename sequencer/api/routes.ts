@@ -5,7 +5,7 @@ import { MARK_NAMES } from '../../protocol/marks.ts'
 import { complaint, operationSchema } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
 
-/** What a request is answered with; big integers become decimal strings. */
+/** Body of an answer; big integers become decimal strings. */
 export interface Answer {
   readonly status: number
   readonly body: unknown

@@ -11,7 +11,7 @@ import { answerApi } from './routes.ts'
 
 /** The longest body that is read. */
 const BODY_LIMIT = 16 * 1024
-/** What any page in a browser may ask: nothing here is private, and operations carry their own signatures. */
+/** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
 const CORS = {
   'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, POST',
@@ -62,7 +62,7 @@ export async function serve(
   return { server, port: (server.address() as AddressInfo).port }
 }
 
-/** What does not speak HTTP, or too slowly, is told so in the same form as everybody else. */
+/** A peer that does not speak HTTP, or too slowly, is told so in the same form as everybody else. */
 function answerNonsense({ code }: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable) return void socket.destroy()
   const [status, message] =
@@ -159,7 +159,7 @@ function inPublic(error: PlimsollError): string {
   return error instanceof ChainFailure ? error.publicly : error.message
 }
 
-/** What the chain shows anyway, and nothing more. */
+/** Facts that the chain shows anyway, and nothing more. */
 function publicState(node: SequencerNode): unknown {
   const { ledger } = node.system
   return {

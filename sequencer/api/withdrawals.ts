@@ -23,7 +23,7 @@ export class WithdrawalBook {
     this.#contracts = contracts
   }
 
-  /** What an account has withdrawn and nobody has claimed yet, in order. */
+  /** Withdrawals of an account that nobody has claimed yet, in order. */
   async of(index: number): Promise<WithdrawalInfo[]> {
     try {
       // One after the other: an older reading must not undo a newer one.

@@ -6,16 +6,16 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { encodeJson, type OperationRequest, operationSchema } from '../../sdk/schemas.ts'
 
 const NAME = 'journal.jsonl'
-/** What ended of old is forgotten but for the latest of it: so many at least, twice as many at the most. */
+/** Number of ended operations that are remembered: so many at least, twice as many at the most. */
 const KEPT = 10_000
 
-/** How an operation ended. */
+/** End of an operation. */
 export interface Outcome {
   readonly id: Hex
   readonly status: 'settled' | 'failed'
-  /** Of a failure. */
+  /** Code of a failure. */
   readonly code?: string
-  /** Of a settlement: its number, and the transaction where this process sent it. */
+  /** Number of the settlement, and its transaction where this process sent it. */
   readonly settlement?: number
   readonly transaction?: Hex
 }
@@ -31,7 +31,7 @@ export interface JournalEntry {
 }
 
 /**
- * What the node has promised: one line for every accepted operation and for every outcome. A line is on the disk before its
+ * Record of what the node has promised: one line for every accepted operation and for every outcome. A line is on the disk before its
  * promise resolves, so what an owner was told survives any crash. Lines are added; the torn last one of a crash, which was
  * promised to nobody, is cut off when the journal is opened. Where too much has ended, a file without it takes the journal's
  * place at once.

@@ -10,7 +10,7 @@ import type { Journal, JournalEntry } from './journal.ts'
 import { PendingState } from './pending-state.ts'
 import { SignatureCache } from './signature-cache.ts'
 
-/** What owners sign for the node. */
+/** Operations that owners sign for the node. */
 export type OwnerOperation = Withdraw | Trade | Unwind | Preferences
 
 /** An accepted operation as the reference machine takes it. */
@@ -36,17 +36,28 @@ export class Duplicate extends Refusal {
   }
 }
 
-/** Where a node stands: the system as settled, what went into it, and what the contracts said last. */
+/** State that a node judges operations by: the system as settled and what the contracts say, as of one block. */
 export interface PoolSnapshot {
   readonly state: NodeState
   readonly custody: Custody
   /** Chain time, seconds. */
   readonly now: number
+  /** Milliseconds of this process's clock at that time. */
+  readonly readAt: number
+}
+
+/** Open operations and what they would lead to, as judged by one snapshot. */
+interface Judged {
+  readonly snapshot: PoolSnapshot
+  /** Accepted and neither settled nor failed, in order of acceptance. */
+  readonly open: OpenOperation[]
+  readonly pending: PendingState
 }
 
 /**
  * Takes owners' operations: each is refused for a reason with a stable code, or is on the disk before it is accepted, and
- * then never forgotten. What is accepted is judged after all that was accepted before it.
+ * then never forgotten. What is accepted is judged after all that was accepted before it, by the snapshot that its owner shows:
+ * whenever that is another, all that it has not settled is judged again.
  */
 export class OperationPool {
   /** A signature is verified when its operation comes, or at the start, and not again. */
@@ -54,25 +65,24 @@ export class OperationPool {
   readonly #journal: Journal
   /** Seconds that an operation must be good for when it comes. */
   readonly #lead: number
-  #standing: PoolSnapshot
-  /** Milliseconds of this process's clock at the standing. */
-  #since = performance.now()
-  #pending: PendingState
-  /** Accepted and neither settled nor failed, in order of acceptance. */
-  #open: OpenOperation[] = []
+  readonly #view: { readonly snapshot: PoolSnapshot }
+  #judged: Judged | undefined
   /** Being proven. */
   readonly #inHand = new Set<Hex>()
   #turn: Promise<unknown> = Promise.resolve()
 
-  /** @param provingTime of the contract: an operation has to be good for twice as long */
-  constructor(journal: Journal, provingTime: number, standing: PoolSnapshot) {
+  /**
+   * @param provingTime of the contract: an operation has to be good for twice as long
+   * @param view whose snapshot it goes by
+   */
+  constructor(journal: Journal, provingTime: number, view: { readonly snapshot: PoolSnapshot }) {
     this.#journal = journal
     this.#lead = 2 * provingTime
-    this.#standing = standing
+    this.#view = view
     const {
       ledger: { domain },
       publicKeys,
-    } = standing.state.system
+    } = view.snapshot.state.system
     this.signatures.learn(
       this.#openOperations().flatMap(({ operation }) => {
         const publicKey = publicKeys[operation.index]
@@ -81,22 +91,12 @@ export class OperationPool {
           : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
       }),
     )
-    this.#pending = this.#newPending()
-    this.reset(standing)
   }
 
-  /** A new state of the chain: all that it has not settled is judged again. */
-  reset(standing: PoolSnapshot): void {
-    this.#standing = standing
-    this.#since = performance.now()
-    this.#open = this.#openOperations()
-    this.#pending = this.#newPending()
-    for (const unit of this.units()) this.#pending.attempt(unit.map(({ operation }) => operation))
-  }
-
-  /** The chain's time, by this process's clock since the last look. */
+  /** The chain's time, by this process's clock since the snapshot. */
   now(): number {
-    return this.#standing.now + Math.floor((performance.now() - this.#since) / 1_000)
+    const { now, readAt } = this.#view.snapshot
+    return now + Math.floor((performance.now() - readAt) / 1_000)
   }
 
   /** @throws Refusal when it is not taken; otherwise it is on the disk */
@@ -108,31 +108,23 @@ export class OperationPool {
 
   /** In the order in which they are to be carried out: a trade has its place where its second half came. */
   units(): Unit[] {
-    const halves = new Map<bigint, OpenOperation>()
-    return this.#open.flatMap((entry): Unit[] => {
-      const { operation } = entry
-      if (operation.kind !== 'trade') return [[entry]]
-      const other = halves.get(operation.link)
-      halves.delete(operation.link)
-      if (other !== undefined) return [[other, entry]]
-      halves.set(operation.link, entry)
-      return []
-    })
+    return unitsOf(this.#now().open)
   }
 
   /** Halves of trades whose other half has not come. */
   waiting(): OpenOperation[] {
+    const { open } = this.#now()
     const paired = new Set(
-      this.units()
+      unitsOf(open)
         .flat()
         .map(({ id }) => id),
     )
-    return this.#open.filter(({ id }) => !paired.has(id))
+    return open.filter(({ id }) => !paired.has(id))
   }
 
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
   pendingVersion(index: number): bigint {
-    const account = this.#pending.account(index)
+    const account = this.#now().pending.account(index)
     if (account === undefined) throw new Refusal('NOT_FOUND', `There is no account ${index}.`)
     return account.version
   }
@@ -177,22 +169,24 @@ export class OperationPool {
         ...(sent === undefined ? {} : { transaction: sent }),
       })
     }
+    this.#judged = undefined
     await this.#journal.compact((entry) => this.#isFinal(entry))
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
     for (const [id, code] of failures) await this.#journal.record({ id, status: 'failed', code })
+    this.#judged = undefined
   }
 
   async #take(request: OperationRequest): Promise<Accepted> {
-    const { system } = this.#standing.state
+    const { open, pending, snapshot } = this.#now()
+    const { system } = snapshot.state
     const now = this.now()
     const operation = toOperation(request)
     const id = operationId(operation, system)
     if (this.#journal.get(id) !== undefined) throw new Duplicate(id)
-    if (this.#open.length >= MAX_OPEN)
-      throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
-    if (this.#open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
+    if (open.length >= MAX_OPEN) throw new Refusal('BUSY', 'Too many operations wait to be settled: try again later.')
+    if (open.filter(({ operation: { index } }) => index === operation.index).length >= MAX_OPEN_OF_ACCOUNT)
       throw new Refusal(
         'BUSY',
         `Of account ${operation.index} ${MAX_OPEN_OF_ACCOUNT} operations wait to be settled: try again later.`,
@@ -207,7 +201,6 @@ export class OperationPool {
     const status = operation.kind === 'trade' && other === undefined ? 'waiting' : 'accepted'
     const unit = other === undefined ? [operation] : [other.operation, operation]
     // Half a trade is judged now, but changes nothing before the other half is there.
-    const pending = this.#pending
     const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
     if (refused !== undefined) {
       if (refused.position < unit.length - 1)
@@ -217,23 +210,31 @@ export class OperationPool {
     try {
       await this.#journal.accept(id, request, now)
     } catch (error) {
-      this.reset(this.#standing)
+      this.#judged = undefined
       throw new Refusal(
         'UNAVAILABLE',
         error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
       )
     }
     // The chain may have moved on while it was written down.
-    if (!this.#open.some((known) => known.id === id)) {
-      this.#open.push(entry)
-      if (this.#pending !== pending && status === 'accepted') this.#pending.attempt(unit)
+    const judged = this.#now()
+    if (!judged.open.some((known) => known.id === id)) {
+      judged.open.push(entry)
+      if (judged.pending !== pending && status === 'accepted') judged.pending.attempt(unit)
     }
     return { id, status }
   }
 
-  #newPending(): PendingState {
-    const { state, custody, now } = this.#standing
-    return new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
+  /** Open operations, judged by the snapshot that there is now. */
+  #now(): Judged {
+    const { snapshot } = this.#view
+    if (this.#judged?.snapshot === snapshot) return this.#judged
+    const { state, custody, now } = snapshot
+    const open = this.#openOperations()
+    const pending = new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
+    for (const unit of unitsOf(open)) pending.attempt(unit.map(({ operation }) => operation))
+    this.#judged = { snapshot, open, pending }
+    return this.#judged
   }
 
   #openOperations(): OpenOperation[] {
@@ -244,16 +245,19 @@ export class OperationPool {
 
   /** Whether the state of the chain lacks it. A failure is final, a settlement as far as no reorganization undoes it. */
   #isOpen({ id, outcome }: JournalEntry): boolean {
-    const { applied, settlements } = this.#standing.state
+    const { applied, settlements } = this.#view.snapshot.state
     if (outcome?.status === 'failed' || applied.has(id)) return false
     return outcome?.settlement === undefined || outcome.settlement > settlements - REMEMBERED
   }
 
-  /** Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the account's. */
+  /**
+   * Whether it can never be open again, nor be taken again: what failed may be signed for a version that is still the
+   * account's.
+   */
   #isFinal({ body, outcome }: JournalEntry): boolean {
-    const { system, settlements } = this.#standing.state
+    const { system, settlements } = this.#view.snapshot.state
     if (outcome?.status === 'failed')
-      return body.expiry < this.#standing.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+      return body.expiry < this.#view.snapshot.now || body.version < (system.accounts[body.index]?.version ?? 0n)
     return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 
@@ -263,6 +267,20 @@ export class OperationPool {
     if (this.#inHand.has(entry.id)) return 'proving'
     return this.waiting().some(({ id }) => id === entry.id) ? 'waiting' : 'accepted'
   }
+}
+
+/** Whole operations and trades, a trade where its second half came. */
+function unitsOf(open: readonly OpenOperation[]): Unit[] {
+  const halves = new Map<bigint, OpenOperation>()
+  return open.flatMap((entry): Unit[] => {
+    const { operation } = entry
+    if (operation.kind !== 'trade') return [[entry]]
+    const other = halves.get(operation.link)
+    halves.delete(operation.link)
+    if (other !== undefined) return [[other, entry]]
+    halves.set(operation.link, entry)
+    return []
+  })
 }
 
 /** The id of an operation is the message that its owner signed. */

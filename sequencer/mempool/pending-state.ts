@@ -8,14 +8,14 @@ import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
 import { OP, type Outcome, operationOutcome } from '../../protocol/transact.ts'
 
-/** Why a unit of operations cannot be carried out, and which of them it is. */
+/** Refusal of a unit of operations, and which of them it is about. */
 export interface PendingRefusal {
   readonly refusal: Refusal
   readonly position: number
 }
 
 /**
- * What accounts, backstop and free custody would be after operations that are not settled yet. It says of one operation
+ * Accounts, backstop and free custody as they would be after operations that are not settled yet. It says of one operation
  * after the other whether circuit and contract would take it, and leaves the system itself alone.
  */
 export class PendingState {
@@ -96,7 +96,7 @@ export class PendingState {
     })
   }
 
-  /** What the contract asks besides what the circuit proves. */
+  /** Checks of the contract besides what the circuit proves. */
   #requireCustody(operation: Operation): void {
     const custody = this.#custody
     if (custody.frozen)

@@ -32,7 +32,7 @@ export interface OperationSelection {
   readonly wantsRound: boolean
 }
 
-/** What may pass with time: an operation refused for it waits until it expires. */
+/** Refusals that may pass with time: an operation refused for one waits until it expires. */
 const PASSING: ReadonlySet<RefusalCode> = new Set([
   'FREE_CUSTODY',
   'BACKSTOP_PRICE',
@@ -43,7 +43,7 @@ const PASSING: ReadonlySet<RefusalCode> = new Set([
 ])
 
 /**
- * What is to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
+ * Operations to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
  * deposits. So nobody's top-up moves the version under an operation that was accepted before; it does where that has to wait,
  * and where the deposit has waited for half of its time.
  */

@@ -14,6 +14,8 @@ export interface Signed {
 
 /** Remembers which signatures are good: to verify one takes milliseconds, and what waits is judged again at every look. */
 export class SignatureCache {
+  /** Number of signatures that were verified one by one. */
+  checked = 0
   readonly #good = new Set<string>()
   readonly #check: SignatureCheck
 
@@ -25,6 +27,7 @@ export class SignatureCache {
   readonly verify: SignatureCheck = (publicKey, message, signature) => {
     const key = keyOf({ publicKey, message, signature })
     if (this.#good.has(key)) return true
+    this.checked++
     if (!this.#check(publicKey, message, signature)) return false
     this.#remember(key)
     return true

@@ -8,7 +8,7 @@ import type { Hex } from 'viem'
 export class OperationQuarantine {
   /** The most units of owners' operations that the next look should carry out. */
   most = Infinity
-  /** What was refused alone. */
+  /** The unit of operations that was refused alone. */
   #suspect: string | undefined
 
   /**

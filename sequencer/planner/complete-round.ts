@@ -10,9 +10,9 @@ import { planRound } from './plan-round.ts'
 export interface Work {
   readonly openings: readonly Opening[]
   readonly transition: Transition
-  /** Of a sweep. */
+  /** Moves of a sweep; empty for other circuits. */
   readonly moves: readonly Move[]
-  /** Of a resolve: what happened to each account, in order. */
+  /** Outcomes of a resolve, one an account, in order; empty for other circuits. */
   readonly resolutions: readonly Resolution[]
 }
 

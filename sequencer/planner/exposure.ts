@@ -16,7 +16,7 @@ export function floatMarks(marks: Marks): FloatMarks {
 }
 
 /**
- * What an account asks of an envelope.
+ * Demands of an account on an envelope.
  * `sides` is a bit set: bit a - 1 when it is long in asset a (it needs a floor), bit 7 + a - 1 when it is short (it needs a
  * ceiling). `reach` is the largest log-distance t at which it is healthy when every price of its sides has moved against it
  * by the factor e^t, and infinite when no price can breach it.

@@ -30,7 +30,10 @@ export interface PlanOptions {
 const DEFAULT_WINDOW = 6
 /** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
 const SLOT_PRICE = 0.1
-/** The same at the least, whatever the accounts: every slot that expires costs a batch, and every target makes batches shorter. */
+/**
+ * The same at the least, whatever the accounts: every slot that expires costs a batch, and every target makes batches
+ * shorter.
+ */
 const LEAST_SLOT_PRICE = 2
 
 /** A slot that accounts can go to; the number of a fresh one is set when it is opened. */

@@ -33,7 +33,10 @@ interface Slot {
   members: Balances[]
 }
 
-/** Runs the planner over the marks of each tick, without proving; breached accounts are liquidated and re-enter through the inbox. */
+/**
+ * Runs the planner over the marks of each tick, without proving; breached accounts are liquidated and re-enter through
+ * the inbox.
+ */
 export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, options: ReplayOptions): ReplayResult {
   const slots: Slot[] = Array.from({ length: options.slots }, () => ({ envelope: undefined, members: [] }))
   slots[INBOX]!.members.push(...accounts)

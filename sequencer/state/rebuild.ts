@@ -93,7 +93,7 @@ interface BatchEvent {
   readonly window: readonly number[]
   readonly values: readonly bigint[]
   readonly digest: bigint
-  /** Of a sweep. */
+  /** Moves of a sweep; empty for other circuits. */
   readonly memo: Hex
 }
 
@@ -106,7 +106,11 @@ type Event =
   | BatchEvent
   | { readonly kind: 'settled' }
 
-const BATCHES: Readonly<Record<string, Batch['circuit']>> = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' }
+const BATCHES: Readonly<Record<string, Batch['circuit']>> = {
+  Swept: 'sweep',
+  Resolved: 'resolve',
+  Transacted: 'transact',
+}
 
 /** Envelopes, batches and ends of settlements, in order. */
 async function* events(settlement: Settlement, end: bigint): AsyncGenerator<Event> {

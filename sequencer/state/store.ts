@@ -17,7 +17,7 @@ import { hashBatch } from '../../prover/kernel/hashing.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 
-/** Where a node's accounts were deployed. */
+/** Deployment that a node's accounts belong to. */
 export interface Deployment {
   readonly chainId: number
   readonly settlement: Address
@@ -27,7 +27,7 @@ export interface Deployment {
 /** The private state of a node at a settlement. */
 export interface NodeState {
   readonly system: System
-  /** How many settlements led to it. */
+  /** Number of settlements that led to it. */
   readonly settlements: number
   /** Operations of owners in the latest of them, with the number of the settlement. */
   readonly applied: ReadonlyMap<Hex, number>
@@ -45,7 +45,7 @@ interface Stored extends Deployment {
     readonly badDebt: bigint
   }
   readonly accounts: Account[]
-  /** Of the owners; null for an account of a trusted import. */
+  /** Keys of the owners; null for an account of a trusted import. */
   readonly publicKeys: (Point | null)[]
   readonly stacks: Account[][]
   readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<Hex, number>> }

@@ -10,8 +10,8 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { stackHead } from '../../protocol/stack.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { PROFILES } from '../../prover/profiles.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { goodBook } from '../support/books.ts'
+import { proofs } from '../support/proofs.ts'
 
 type Files = Map<string, any>
 
@@ -74,7 +74,7 @@ describe('verifying a proven book', () => {
     keys = await ensureKeys('tiny')
     parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     const directory = join(parent, 'honest')
-    const summary = await proveBook(book(), keys, directory, () => {})
+    const summary = await proveBook(book(), keys, proofs, directory, () => {})
     count = summary.batches
     honest = new Map()
     for (const file of ['round.json', 'summary.json', ...Array.from({ length: count }, (_, i) => name(i))]) {
@@ -89,7 +89,7 @@ describe('verifying a proven book', () => {
   })
   after(async () => {
     await rm(parent, { recursive: true })
-    await closeProver()
+    await proofs.close()
   })
 
   async function verify(files: ReadonlyMap<string, any>) {

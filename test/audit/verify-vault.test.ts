@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { verifyChain } from '../../audit/verify-chain.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
 import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { TOKEN_ABI } from '../../sdk/abi/token.ts'
@@ -18,6 +17,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -63,7 +63,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await node.step()
   })
   after(async () => {
-    await closeProver()
+    await proofs.close()
     await system.stop()
   })
 
@@ -177,7 +177,7 @@ describe('an audit of a chain whose vault moves by itself', () => {
       signer,
     } of [alice, bob]) {
       const recovered = await recover(signer, { settlement, key, atCheckpoint: true })
-      const prover = { prove: (input: CircuitInput) => prove(keys, 'exit', input) }
+      const prover = { prove: (input: CircuitInput) => proofs.prove(keys, 'exit', input) }
       await exit(signer, { settlement, key, recovered, recipient: address, prover })
       await pull(signer, { settlement, index: recovered.account.index })
     }

@@ -15,9 +15,9 @@ import { fromField } from '../../protocol/public-vector.ts'
 import { System } from '../../protocol/system.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { PROFILES } from '../../prover/profiles.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { completeRound } from '../../sequencer/planner/complete-round.ts'
 import { crashedBook } from '../support/crashed-book.ts'
+import { proofs } from '../support/proofs.ts'
 import { watchSecrets } from '../support/watch-secrets.ts'
 
 const WRITES = 80
@@ -61,7 +61,7 @@ describe('proving a book', () => {
   })
   after(async () => {
     await rm(parent, { recursive: true })
-    await closeProver()
+    await proofs.close()
   })
 
   describe('of 14 accounts after a crash', () => {
@@ -82,7 +82,7 @@ describe('proving a book', () => {
       const empty = await mkdtemp(join(parent, 'p'))
       directory = join(empty, 'crash')
       secrets = await watchSecrets(async () => {
-        summary = await proveBook(book, keys, directory, () => {})
+        summary = await proveBook(book, keys, proofs, directory, () => {})
       })
       beside = await readdir(empty)
       for (const name of await readdir(directory))
@@ -213,7 +213,7 @@ describe('proving a book', () => {
     const loose = crashedBook(3, 5, [1, 1, 1])
     loose.accounts.pop()
     const book = parseBook(JSON.stringify(loose))
-    const summary = await proveBook(book, keys, join(parent, 'healthy'), () => {})
+    const summary = await proveBook(book, keys, proofs, join(parent, 'healthy'), () => {})
     assert.deepEqual(summary.totals, { healthy: 4, partial: 0, closed: 0, badDebt: '0' })
     const verdict = await verifyRound(join(parent, 'healthy'), async () => keys)
     assert.deepEqual(verdict.ok && [verdict.swept, verdict.resolved], [4, 0])
@@ -224,7 +224,7 @@ describe('proving a book', () => {
     const book = parseBook(JSON.stringify(crashedBook(3, 5, [1, 1, 1])))
     const stop = new Error('stop')
     await assert.rejects(
-      proveBook(book, keys, join(parent, 'failed'), () => {
+      proveBook(book, keys, proofs, join(parent, 'failed'), () => {
         throw stop
       }),
       stop,
@@ -238,7 +238,7 @@ describe('proving a book', () => {
     const before = await readdir(parent, { recursive: true })
     const refused = (path: string, complaint: RegExp) =>
       assert.rejects(
-        proveBook(book, keys, path, () => {}),
+        proveBook(book, keys, proofs, path, () => {}),
         { name: 'PlimsollError', message: complaint },
       )
     await refused(parent, /exists and is not empty/)

@@ -401,7 +401,10 @@ describe('resolve circuit: what a liquidation does', () => {
     })
   })
 
-  /** What an overzealous prover would do to an account that is not breached, or not to be liquidated in part: the multiplier that meets the target. */
+  /**
+   * What an overzealous prover would do to an account that is not breached, or not to be liquidated in part: the
+   * multiplier that meets the target.
+   */
   function aimed(balances: Balances) {
     const marks: Marks = MARKS.map((asset, a) => (a === 1 ? { ...asset, collateralValue: 0n } : asset))
     return liquidate(account(0, balances).balances, NEUTRAL_WEIGHTS, marks, 0n)

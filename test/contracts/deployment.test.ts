@@ -252,7 +252,9 @@ describe('genesis', () => {
   it('puts the accounts in the inbox, once', async () => {
     const { settlement, vault } = market
     const receipt = await settlement.write('genesis', [1n, 2n, [3n, 4n]])
-    assert.deepEqual(settlement.events(receipt), [{ name: 'Genesis', args: { root: 1n, inboxHead: 2n, leaves: [3n, 4n] } }])
+    assert.deepEqual(settlement.events(receipt), [
+      { name: 'Genesis', args: { root: 1n, inboxHead: 2n, leaves: [3n, 4n] } },
+    ])
     assert.equal(await settlement.read('accountsRoot'), 1n)
     assert.deepEqual(await settlement.read('heads'), [0n, 2n, 0n, 0n, 0n, 0n, 0n, 0n])
     assert.equal(await vault.read('nextIndex'), 2)

@@ -168,7 +168,10 @@ describe('the way out', () => {
       const [, posted] = await market.rounds.read<[bigint, bigint]>('round')
       await market.rounds.write('postRound')
       const [, again] = await market.rounds.read<[bigint, bigint]>('round')
-      assert.equal((await market.rounds.read<bigint>('liveTime')) - before, (again - posted) / 2n - BigInt(TIMES.maxAge))
+      assert.equal(
+        (await market.rounds.read<bigint>('liveTime')) - before,
+        (again - posted) / 2n - BigInt(TIMES.maxAge),
+      )
       await market.settlement.write('checkpoint')
       assert.equal(await stalled(), true)
       assert.equal(await stalled(number), true)

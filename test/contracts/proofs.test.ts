@@ -14,11 +14,11 @@ import type { Marks } from '../../protocol/marks.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { deployMarket, type Market, MIN_LIABILITY, nextRound, TIMES } from './market.ts'
@@ -126,7 +126,7 @@ describe('real proofs', () => {
     )
     resolve = await provenBatch(keys, resolution)
   })
-  after(closeProver)
+  after(() => proofs.close())
 
   it('are accepted, in one transaction or several, and change the storage as the machine says', async () => {
     await settle(sweep, intoDistress, resolve)

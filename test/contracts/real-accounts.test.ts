@@ -13,8 +13,8 @@ import { calldata } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver, prove } from '../../prover/prove.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { abandon, type CheckpointRecord, fund, ledgerOf, open, submission, topUp } from './custody.ts'
 import { deployMarket, FORCED, type Market, MIN_LIABILITY, nextRound } from './market.ts'
@@ -117,7 +117,7 @@ describe('accounts under real proofs', () => {
     await market.settlement.write('openEnvelopes', [[{ slot: 2, ...envelope }]])
     system.open({ slot: 2, envelope })
   })
-  after(closeProver)
+  after(() => proofs.close())
 
   it('are opened by deposits: not under another key, view key or amount, nor by a proof for another contract', async () => {
     assert.equal(await market.settlement.read('accountsRoot'), system.ledger.root)
@@ -292,7 +292,7 @@ describe('accounts under real proofs', () => {
         marks: checkpointMarks,
       })
       const equity = vector[5]!
-      const { proof, signals } = await prove(keys, 'exit', input)
+      const { proof, signals } = await proofs.prove(keys, 'exit', input)
       const { a, b, c } = calldata(proof)
       const args: unknown[] = [index, recipient, equity, signals[0]!, { a, b, c }]
       await exits.refuses('InvalidProof', 'exit', args.with(2, equity + 1n))

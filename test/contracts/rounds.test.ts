@@ -63,7 +63,6 @@ describe('rounds', () => {
   })
 
   it('value a price below 2^16 at 0 as collateral and at 2^16 as a liability', async () => {
-    
     await nextRound(market, 100n)
     const marks = await market.rounds.read<bigint[][]>('marks')
     const [, , prices] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
@@ -74,7 +73,6 @@ describe('rounds', () => {
   })
 
   it("take the range's lowest price as it is", async () => {
-    
     // 152,588 * 10^-8 cash is 65,536 at the 2^32 scale; one less is below.
     await nextRound(market, 152_588n)
     assert.deepEqual((await market.rounds.read<bigint[][]>('marks'))[0], marksOf(65_536n, ETH))

@@ -96,7 +96,10 @@ export async function fuzzResolve(random: Random, steps: number): Promise<Counts
   }
 }
 
-/** The witness program takes the input, with its assertions; now and then the constraints are evaluated as well, which is slower. */
+/**
+ * The witness program takes the input, with its assertions; now and then the constraints are evaluated as well, which
+ * is slower.
+ */
 export async function agrees(circuit: Circuit, input: CircuitInput, random: Random): Promise<void> {
   if (random.chance(0.02)) await accepts(circuit, input)
   else {

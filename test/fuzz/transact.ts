@@ -104,7 +104,10 @@ function refusal(system: System, operation: Operation) {
   })
 }
 
-/** The batch carried out whatever the rules say: with an exception where told, and the contrary of what one operation deserves. */
+/**
+ * The batch carried out whatever the rules say: with an exception where told, and the contrary of what one operation
+ * deserves.
+ */
 function forge(
   system: System,
   operations: readonly Operation[],

@@ -3,9 +3,10 @@ import { exitMessage, exitTransition } from '../../protocol/exit.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
-import { closeProver, prove, verifyProof } from '../../prover/prove.ts'
+import { verifyProof } from '../../prover/verify-proof.ts'
 import { HEALTHY, MARKS } from '../support/circuit-market.ts'
 import { half, owned, ownedAccount, ownerKey, RECIPIENT, SIGNING, VALID_UNTIL } from '../support/circuit-owners.ts'
+import { proofs } from '../support/proofs.ts'
 
 describe('proofs of accounts', () => {
   let keys: KeySet
@@ -14,7 +15,7 @@ describe('proofs of accounts', () => {
   before(async () => {
     keys = await ensureKeys('tiny')
   })
-  after(closeProver)
+  after(() => proofs.close())
 
   it('of a trade is valid, and not of another', async () => {
     const { input } = system
@@ -23,7 +24,7 @@ describe('proofs of accounts', () => {
         [half({ index: 0, direction: 1, x: 10n, y: 21n }), half({ index: 1, direction: 0, x: 10n, y: 21n })],
         VALID_UNTIL,
       )
-    const { proof, signals } = await prove(keys, 'transact', input)
+    const { proof, signals } = await proofs.prove(keys, 'transact', input)
     assert.deepEqual(signals, [input.digest, input.z, input.y])
     assert.ok(await verifyProof(keys, 'transact', signals, proof))
     assert.ok(!(await verifyProof(keys, 'transact', signals.with(0, signals[0]! + 1n), proof)))
@@ -41,7 +42,7 @@ describe('proofs of accounts', () => {
       signature,
       marks: MARKS,
     })
-    const { proof, signals } = await prove(keys, 'exit', input)
+    const { proof, signals } = await proofs.prove(keys, 'exit', input)
     assert.ok(await verifyProof(keys, 'exit', signals, proof))
     assert.ok(!(await verifyProof(keys, 'exit', signals.with(2, signals[2]! + 1n), proof)))
   })

@@ -25,8 +25,9 @@ import { closeCurve, curveIsOpen } from '../../prover/curve.ts'
 import { ensureKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
 import { CIRCUITS } from '../../prover/profiles.ts'
-import { closeProver, prove, verifyProof } from '../../prover/prove.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
+import { verifyProof } from '../../prover/verify-proof.ts'
+import { proofs } from '../support/proofs.ts'
 import {
   contributeSecret,
   contributionsOf,
@@ -80,7 +81,7 @@ describe('key ceremony', () => {
   after(async () => {
     if (previousCache === undefined) delete process.env.PLIMSOLL_CACHE
     else process.env.PLIMSOLL_CACHE = previousCache
-    await closeProver()
+    await proofs.close()
     await rm(directory, { recursive: true })
   })
 
@@ -199,7 +200,7 @@ describe('key ceremony', () => {
       const keys = await loadExportedKeys(at('keys'), 'tiny', { source })
       assert.equal(keys.origin, 'ceremony')
       for (const circuit of CIRCUITS) {
-        const { proof, signals } = await prove(keys, circuit, INPUT)
+        const { proof, signals } = await proofs.prove(keys, circuit, INPUT)
         assert.deepEqual(signals, SIGNALS)
         assert.equal(await verifyProof(keys, circuit, SIGNALS, proof), true)
         assert.equal(await verifyProof(keys, circuit, [21n, 7n, 3n], proof), false)
@@ -511,7 +512,10 @@ describe('key ceremony', () => {
   })
 
   describe('is not valid although snarkjs accepts each key, where', () => {
-    /** Appends contributions of known secrets to all keys of the first step, then a beacon if told so; snarkjs must not object. */
+    /**
+     * Appends contributions of known secrets to all keys of the first step, then a beacon if told so; snarkjs must not
+     * object.
+     */
     async function withSecrets(secrets: readonly bigint[], beacon: boolean): Promise<string> {
       const name = await forged('step0', async (sections) => {
         for (const [i, secret] of secrets.entries()) await contributeSecret(sections, `M${i}`, secret)

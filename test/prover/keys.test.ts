@@ -16,11 +16,12 @@ import { Kernel } from '../../prover/kernel/kernel.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { circuitsHash, ensureKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import { closeProver, prove, verifyProof } from '../../prover/prove.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
 import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
+import { verifyProof } from '../../prover/verify-proof.ts'
 import { encodeWitness, WitnessCalculator } from '../../prover/witness.ts'
+import { proofs } from '../support/proofs.ts'
 import { ensureToyKeys, TOY_CIRCUITS, toyMain } from './toy-keys.ts'
 
 const INPUT = { digest: 21n, z: 3n, y: 7n, secret: [5, '6'] }
@@ -38,7 +39,7 @@ describe('keys and proofs', () => {
     cache = await mkdtemp(join(tmpdir(), 'plimsoll-keys-'))
     process.env.PLIMSOLL_CACHE = cache
     keys = await ensureToyKeys(({ circuit, stage }) => stages.add(`${circuit} ${stage}`))
-    const result = await prove(keys, 'sweep', INPUT)
+    const result = await proofs.prove(keys, 'sweep', INPUT)
     assert.deepEqual(result.signals, SIGNALS)
     proof = result.proof
   })
@@ -46,7 +47,7 @@ describe('keys and proofs', () => {
   after(async () => {
     if (previousCache === undefined) delete process.env.PLIMSOLL_CACHE
     else process.env.PLIMSOLL_CACHE = previousCache
-    await closeProver()
+    await proofs.close()
     await rm(cache, { recursive: true })
   })
 
@@ -310,18 +311,18 @@ describe('keys and proofs', () => {
     })
 
     it('are not made for an input that the circuit refuses', async () => {
-      await assert.rejects(prove(keys, 'sweep', { ...INPUT, y: 8n }), isPlimsollError(/circuit sweep/))
+      await assert.rejects(proofs.prove(keys, 'sweep', { ...INPUT, y: 8n }), isPlimsollError(/circuit sweep/))
     })
 
     it('are not made for a missing, unknown or resized input', async () => {
       const { y: _, ...missing } = INPUT
-      await assert.rejects(prove(keys, 'sweep', missing), hint(/4 of 5 input values/))
+      await assert.rejects(proofs.prove(keys, 'sweep', missing), hint(/4 of 5 input values/))
       await assert.rejects(
-        prove(keys, 'sweep', { ...INPUT, other: 1 }),
+        proofs.prove(keys, 'sweep', { ...INPUT, other: 1 }),
         hint(/other has 1 values, the circuit has no such input/),
       )
       await assert.rejects(
-        prove(keys, 'sweep', { ...INPUT, secret: [1] }),
+        proofs.prove(keys, 'sweep', { ...INPUT, secret: [1] }),
         hint(/secret has 1 values, the circuit has 2 values/),
       )
     })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { parseEventLogs } from 'viem'
 import { Contracts } from '../../chain/contracts.ts'
 import { Settlement } from '../../chain/settlement.ts'
-import { sign, verifySignature } from '../../protocol/signature.ts'
+import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
@@ -35,7 +35,8 @@ describe('a node that looks at the chain', () => {
   let url: string
   let alice: TestOwner
   let bob: TestOwner
-  const open = () => SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { prove: echo })
+  const open = () =>
+    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })
 
   before(async () => {
     system = await startEchoSystem()
@@ -167,30 +168,21 @@ describe('a node that looks at the chain', () => {
   })
 
   it('verifies a signature once: when its operation comes, or at the start', async () => {
-    let asked = 0
-    const count = (memo: object) =>
-      Object.assign(memo, {
-        check(...args: Parameters<typeof verifySignature>) {
-          asked++
-          return verifySignature(...args)
-        },
-      })
-    count(node.pool.signatures)
+    const before = node.pool.signatures.checked
+    const asked = () => node.pool.signatures.checked - before
     await bob.wallet.withdraw(0, 1n * USD, bob.address, DAY)
     await alice.wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, newLink(), DAY)
-    assert.equal(asked, 2)
+    assert.equal(asked(), 2)
     await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
     await node.step()
     await node.step()
-    assert.equal(asked, 2)
+    assert.equal(asked(), 2)
     await bob.wallet.withdraw(0, 2n * USD, bob.address, DAY)
-    assert.equal(asked, 3)
+    assert.equal(asked(), 3)
     await node.close()
     node = await open()
-    asked = 0
-    count(node.pool.signatures)
     assert.equal((await node.step())?.operations, 1)
-    assert.equal(asked, 0)
+    assert.equal(node.pool.signatures.checked, 0)
     server.server.close()
     server.server.closeAllConnections()
     server = await serve(node, new NodeMetrics(), server.port)
@@ -276,13 +268,13 @@ describe('a node that looks at the chain', () => {
     for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {
       endpoint.broken = [method]
       await assert.rejects(
-        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo }),
+        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } }),
         { name: 'PlimsollError' },
         method,
       )
     }
     endpoint.broken = false
-    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { prove: echo })).close()
+    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })).close()
   })
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {

@@ -14,7 +14,6 @@ import { parseBook } from '../../protocol/book.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { closeProver } from '../../prover/prove.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
@@ -25,6 +24,7 @@ import { type RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
 import { Store } from '../../sequencer/state/store.ts'
 import { goodBook } from '../support/books.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
 
 const ETHER = 10n ** 18n
 const ETH = (194_61n * ETHER) / 100n
@@ -56,7 +56,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf)
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
@@ -87,7 +87,7 @@ describe('the node, on a chain in a process of its own', () => {
     node = await open()
   })
   after(async () => {
-    await closeProver()
+    await proofs.close()
     await chain.stop()
     await rm(parent, { recursive: true })
   })
@@ -326,7 +326,10 @@ describe('the node, on a chain in a process of its own', () => {
 
   it("refuses a state that is not the chain's, not there, damaged, of another chain, or not its operator's", async () => {
     const refused = (directory: string, complaint: RegExp) =>
-      assert.rejects(SequencerNode.open(directory, signer, keysOf), { name: 'PlimsollError', message: complaint })
+      assert.rejects(SequencerNode.open(directory, signer, keysOf, { proofs }), {
+        name: 'PlimsollError',
+        message: complaint,
+      })
     const copy = async (name: string, change: (text: string) => string) => {
       const directory = join(parent, name)
       await mkdir(directory)
@@ -353,7 +356,7 @@ describe('the node, on a chain in a process of its own', () => {
       /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
     )
     const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
-    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf), {
+    await assert.rejects(SequencerNode.open(deployed.data, other, keysOf, { proofs }), {
       name: 'PlimsollError',
       message: /The operator of 0x\w+ is 0x\w+, not 0x\w+/,
     })
@@ -455,7 +458,7 @@ describe('the node, on a chain in a process of its own', () => {
       verifyChain(gone.url, deployed.settlement, keysOf, () => {}),
       { name: 'PlimsollError', message: /No JSON-RPC endpoint answers at/ },
     )
-    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf), {
+    await assert.rejects(SequencerNode.open(deployed.data, reader, keysOf, { proofs }), {
       name: 'PlimsollError',
       message: /The chain did not serve/,
     })

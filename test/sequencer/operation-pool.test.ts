@@ -10,7 +10,7 @@ import type { SignedOperation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
 import type { OperationRequest } from '../../sdk/schemas.ts'
 import { Journal } from '../../sequencer/mempool/journal.ts'
-import { OperationPool, type OwnerOperation } from '../../sequencer/mempool/operation-pool.ts'
+import { OperationPool, type OwnerOperation, type PoolSnapshot } from '../../sequencer/mempool/operation-pool.ts'
 import { type OperationsToSelect, selectOperations } from '../../sequencer/mempool/select-operations.ts'
 import { HEALTHY } from '../support/circuit-market.ts'
 import {
@@ -36,6 +36,7 @@ describe('the pool', () => {
   let journal: Journal
   let system: System
   let pool: OperationPool
+  const view = {} as { snapshot: PoolSnapshot }
   const custody = (more: Partial<Custody> = {}): Custody => ({
     ...NO_CUSTODY,
     fresh: true,
@@ -57,7 +58,14 @@ describe('the pool', () => {
     settlements = 0,
     applied: ReadonlyMap<Hex, number> = new Map(),
     of = system,
-  ) => pool.reset({ state: { system: of, settlements, applied }, custody: custody(more), now: NOW })
+  ) => {
+    view.snapshot = {
+      state: { system: of, settlements, applied },
+      custody: custody(more),
+      now: NOW,
+      readAt: performance.now(),
+    }
+  }
   const plan = (more: Partial<OperationsToSelect> = {}) => {
     const { batches, failures } = selectOperations({
       system,
@@ -86,11 +94,8 @@ describe('the pool', () => {
     // Nothing that ended for good is kept.
     journal = await Journal.open(directory, 0)
     system = owned([0, 1, 2].map((index) => ownedAccount(index, HEALTHY)))
-    pool = new OperationPool(journal, PROVING_TIME, {
-      state: { system, settlements: 0, applied: new Map() },
-      custody: custody(),
-      now: NOW,
-    })
+    look()
+    pool = new OperationPool(journal, PROVING_TIME, view)
   })
   afterEach(async () => {
     await journal.close()
@@ -241,11 +246,8 @@ describe('the pool', () => {
     ]
     await journal.close()
     journal = await Journal.open(directory, 0)
-    pool = new OperationPool(journal, PROVING_TIME, {
-      state: { system, settlements: 0, applied: new Map() },
-      custody: custody(),
-      now: NOW,
-    })
+    look()
+    pool = new OperationPool(journal, PROVING_TIME, view)
     assert.deepEqual(
       [pool.state(first.id).status, pool.state(second.id).status, pool.pendingVersion(0), pool.pendingVersion(1)],
       ['accepted', 'waiting', 8n, 7n],

@@ -29,7 +29,10 @@ function emptySlots(count: number): Slot[] {
   return Array.from({ length: count }, () => ({ envelope: undefined, members: [] }))
 }
 
-/** Carries a plan out literally under the contract's and the sweep circuit's rules; every broken one throws. Returns the moves. */
+/**
+ * Carries a plan out literally under the contract's and the sweep circuit's rules; every broken one throws. Returns
+ * the moves.
+ */
 function execute(slots: Slot[], marks: Marks, options: PlanOptions = {}): number {
   const window = options.window ?? 6
   const before = slots.flatMap((slot) => slot.members)

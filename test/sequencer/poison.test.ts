@@ -42,19 +42,21 @@ describe('an operation that circuit or contract would refuse', () => {
   before(async () => {
     system = await startEchoSystem()
     node = await system.open({
-      prove: async (keys, circuit, input) => {
-        if (outOfOrder) throw new Error('out of memory')
-        if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
-        if (
-          circuit === 'transact' &&
-          unprovable !== undefined &&
-          (input.digest as bigint) > 0n &&
-          JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(
-            `"${unprovable}n"`,
+      proofs: {
+        prove: async (keys, circuit, input) => {
+          if (outOfOrder) throw new Error('out of memory')
+          if (slow > 0) await rawCall(system.signer, 'evm_increaseTime', `0x${slow.toString(16)}`)
+          if (
+            circuit === 'transact' &&
+            unprovable !== undefined &&
+            (input.digest as bigint) > 0n &&
+            JSON.stringify(input, (_, value) => (typeof value === 'bigint' ? `${value}n` : value)).includes(
+              `"${unprovable}n"`,
+            )
           )
-        )
-          throw new Error('constraint 17 is not satisfied')
-        return echo(keys, circuit, input)
+            throw new Error('constraint 17 is not satisfied')
+          return echo(keys, circuit, input)
+        },
       },
     })
     server = await serve(node, new NodeMetrics(), 0)

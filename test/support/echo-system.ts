@@ -8,14 +8,16 @@ import { parseDeployable } from '../../deploy/market-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
-import type { prove } from '../../prover/prove.ts'
+import type { ProofSource, Proven } from '../../prover/proof-service.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { type NodeOptions, SequencerNode } from '../../sequencer/node/node.ts'
 
+import { proofs } from './proofs.ts'
+
 /** Says what the circuit's public signals are, and nothing else: what `EchoVerifier` accepts. */
-export const echo: typeof prove = async (_, __, input) => {
+export const echo: ProofSource['prove'] = async (_, __, input) => {
   const [digest, z, y] = [input.digest, input.z, input.y] as [bigint, bigint, bigint]
   const proof = {
     pi_a: [String(digest), String(z), '1'],
@@ -28,7 +30,7 @@ export const echo: typeof prove = async (_, __, input) => {
     protocol: 'groth16',
     curve: 'bn128',
   }
-  return { proof: proof as Awaited<ReturnType<typeof prove>>['proof'], signals: [digest, z, y] }
+  return { proof: proof as Proven['proof'], signals: [digest, z, y] }
 }
 
 const keyOf = (circuit: CircuitName) => ({ circuit, keyHash: `0x${'1'.padStart(64, '0')}` }) as unknown as CircuitKeys
@@ -75,7 +77,7 @@ export interface EchoSystem {
   readonly deployed: Deployed
   readonly directory: string
   readonly feeds: readonly Address[]
-  open(options?: NodeOptions & { data?: string }): Promise<SequencerNode>
+  open(options?: Partial<NodeOptions> & { data?: string }): Promise<SequencerNode>
   mint(symbol: string, to: Address, amount: bigint): Promise<void>
   copyState(name: string): Promise<string>
   stop(): Promise<void>
@@ -118,12 +120,10 @@ export async function startEchoSystem(
     directory,
     feeds: market.assets.slice(1).map(({ symbol }) => deployed.feeds[symbol]!),
     open: (options = {}) =>
-      SequencerNode.open(
-        options.data ?? data,
-        signer,
-        async () => keys,
-        proven === undefined ? { prove: echo, ...options } : options,
-      ),
+      SequencerNode.open(options.data ?? data, signer, async () => keys, {
+        proofs: proven === undefined ? { prove: echo } : proofs,
+        ...options,
+      }),
     mint: async (symbol, to, amount) => {
       await sendCall(signer, {
         address: deployed.tokens[symbol]!,

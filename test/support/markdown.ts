@@ -1,4 +1,7 @@
-/** The anchors that GitHub gives the headings of a Markdown text: lower case, spaces to dashes, the rest of punctuation dropped. */
+/**
+ * The anchors that GitHub gives the headings of a Markdown text: lower case, spaces to dashes, the rest of punctuation
+ * dropped.
+ */
 export function headingAnchors(markdown: string): Set<string> {
   const anchors = new Set<string>()
   for (const line of outsideFences(markdown)) {

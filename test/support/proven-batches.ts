@@ -4,11 +4,11 @@ import { batchValues } from '../../protocol/batch.ts'
 import { calldata } from '../../protocol/proof.ts'
 import type { Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import { prove } from '../../prover/prove.ts'
+import { proofs } from './proofs.ts'
 
 /** A batch as the contract takes it, with a real proof. */
 export async function provenBatch(keys: KeySet, { batch, input }: Transition, openings: readonly Opening[] = []) {
-  const { proof, signals } = await prove(keys, batch.circuit, input)
+  const { proof, signals } = await proofs.prove(keys, batch.circuit, input)
   const { a, b, c } = calldata(proof)
   return {
     openings: openings.map(({ slot, envelope }) => ({

@@ -23,7 +23,10 @@ export class FieldLab {
     this.field = variant === 'fma' ? new FmaField(modulus, this.#pool) : new IntegerField(modulus, this.#pool)
   }
 
-  /** An operation on elements of certain bounds: what it makes of a pair of lanes, and the bound that the builder claims for that. */
+  /**
+   * An operation on elements of certain bounds: what it makes of a pair of lanes, and the bound that the builder
+   * claims for that.
+   */
   operation(bounds: readonly Bound[], build: (field: Field, frame: Frame, inputs: Element[]) => Element): Operation {
     let claimed: Bound | undefined
     const run = this.#compile((frame, inputs, output) => {

@@ -1,0 +1,99 @@
+import type { Proof } from '../protocol/proof.ts'
+import { closeCurve } from './curve.ts'
+import { littleEndian } from './kernel/section-file.ts'
+import type { KeySet } from './keys.ts'
+import type { CircuitName } from './profiles.ts'
+import { openProver, type Prover } from './prover.ts'
+import { verifyProof } from './verify-proof.ts'
+import { type CircuitInput, type Witness, WitnessCalculator } from './witness.ts'
+
+/** A proof with its circuit's public signals: digest, z, y; of an exit its own. */
+export interface Proven {
+  readonly proof: Proof
+  readonly signals: readonly bigint[]
+}
+
+/** Whatever makes proofs for a node: this process's prover, one that remembers, a fleet, or a test's stand-in. */
+export interface ProofSource {
+  /**
+   * Proves an input. Several may be in flight at a time.
+   * @throws PlimsollError when the input does not satisfy the circuit
+   */
+  prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven>
+}
+
+/**
+ * Makes proofs in this process, over one backend. Any number may be in flight: witnesses are worked out while the backend proves,
+ * which takes its proofs one after the other or at once, as it can.
+ */
+export class ProofService implements ProofSource {
+  readonly #open: () => Promise<Prover>
+  #prover: Promise<Prover> | undefined
+  readonly #calculators = new Map<string, Promise<WitnessCalculator>>()
+  readonly #inFlight = new Set<Promise<unknown>>()
+
+  /** @param open the backend; called when the first proof is asked for */
+  constructor(open: () => Promise<Prover> = () => openProver('kernel')) {
+    this.#open = open
+  }
+
+  /** A service over the backend that the user wrote. @throws PlimsollError where there is none such: see `openProver` */
+  static async open(choice: string): Promise<ProofService> {
+    const prover = await openProver(choice)
+    return new ProofService(async () => prover)
+  }
+
+  /** Number of proofs that are being made. */
+  get inFlight(): number {
+    return this.#inFlight.size
+  }
+
+  /**
+   * Proves an input. The proof has been verified: a fault of the prover or the machine does not leave this process.
+   * @throws PlimsollError when the input does not satisfy the circuit
+   */
+  prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+    const proven = this.#make(keys, circuit, input)
+    this.#inFlight.add(proven)
+    const done = () => this.#inFlight.delete(proven)
+    proven.then(done, done)
+    return proven
+  }
+
+  /** Waits for what is in flight, then ends the threads of backend and snarkjs: the latter keep the process alive. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#inFlight)
+    const prover = this.#prover
+    this.#prover = undefined
+    await (await prover)?.close()
+    await closeCurve()
+  }
+
+  async #make(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+    const { wasm, zkey, verificationKey } = keys[circuit]
+    const witness = await (await this.#calculator(wasm, circuit)).calculate(input)
+    this.#prover ??= this.#open()
+    const prover = await this.#prover
+    const proof = await prover.prove(zkey, witness)
+    const signals = publicSignals(witness, verificationKey.nPublic)
+    if (!(await verifyProof(keys, circuit, signals, proof)))
+      throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
+    return { proof, signals }
+  }
+
+  #calculator(wasm: string, circuit: CircuitName): Promise<WitnessCalculator> {
+    let calculator = this.#calculators.get(wasm)
+    if (calculator === undefined) {
+      calculator = WitnessCalculator.open(wasm, circuit)
+      this.#calculators.set(wasm, calculator)
+      // One that could not be read is tried again.
+      calculator.catch(() => this.#calculators.delete(wasm))
+    }
+    return calculator
+  }
+}
+
+/** The public wires come behind the constant one. */
+export function publicSignals(witness: Witness, count: number): bigint[] {
+  return Array.from({ length: count }, (_, i) => littleEndian(witness.subarray(32 * (i + 1), 32 * (i + 2))))
+}

@@ -1,0 +1,127 @@
+import type { Address } from 'viem'
+import { type ChainSnapshot, readSnapshot } from '../../chain/chain-snapshot.ts'
+import type { Contracts } from '../../chain/contracts.ts'
+import { ASSETS, INBOX } from '../../protocol/constants.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
+import { refusal } from '../../sdk/chain/contract-errors.ts'
+import type { NodeState, Store } from '../state/store.ts'
+
+/** The chain at one block, and the private state that it commits to, at the marks and with the backstop of that block. */
+export interface NodeSnapshot extends ChainSnapshot {
+  readonly state: NodeState
+}
+
+/** Seconds that a development chain may be behind its own clock. */
+const STANDSTILL = 60n
+
+/**
+ * Owns the node's one view of the chain: a snapshot that everybody reads and nobody changes. It is replaced when the chain is
+ * read again, and then takes up the state that the chain has, whichever that is: an answer may have been lost, or a settlement
+ * undone.
+ */
+export class ChainView {
+  readonly #contracts: Contracts
+  readonly #feeds: readonly Address[]
+  readonly #store: Store
+  readonly #signer: SigningClient
+  #snapshot: NodeSnapshot
+
+  private constructor(
+    contracts: Contracts,
+    feeds: readonly Address[],
+    store: Store,
+    signer: SigningClient,
+    snapshot: NodeSnapshot,
+  ) {
+    this.#contracts = contracts
+    this.#feeds = feeds
+    this.#store = store
+    this.#signer = signer
+    this.#snapshot = snapshot
+  }
+
+  /** @throws PlimsollError when the store has no state of the chain's, or a transaction of the operator is pending */
+  static async open(contracts: Contracts, store: Store, signer: SigningClient): Promise<ChainView> {
+    await requireNothingPending(signer)
+    const feeds = await contracts.settlement.feeds()
+    const chain = await readSnapshot(contracts, feeds)
+    const state = await storedState(store, contracts, chain)
+    return new ChainView(contracts, feeds, store, signer, bind(chain, state))
+  }
+
+  get snapshot(): NodeSnapshot {
+    return this.#snapshot
+  }
+
+  /**
+   * Reads the chain at its head.
+   * @throws PlimsollError when a transaction of the operator is pending, as another behind it would be no sooner, and void if that
+   *   one comes to be mined; or when none of the stored states is the chain's
+   */
+  async syncChain(): Promise<NodeSnapshot> {
+    await requireNothingPending(this.#signer)
+    await wake(this.#signer)
+    return this.#take(this.#snapshot.state)
+  }
+
+  /** Reads the chain after a settlement that led to `state`. */
+  settled(state: NodeState): Promise<NodeSnapshot> {
+    return this.#take(state)
+  }
+
+  async #take(expected: NodeState): Promise<NodeSnapshot> {
+    const chain = await readSnapshot(this.#contracts, this.#feeds)
+    const state = isStateOf(expected, chain) ? expected : await storedState(this.#store, this.#contracts, chain)
+    this.#snapshot = bind(chain, state)
+    return this.#snapshot
+  }
+}
+
+function isStateOf({ system: { ledger } }: NodeState, { root, heads }: ChainSnapshot): boolean {
+  return ledger.root === root && ledger.heads.join() === heads.join()
+}
+
+/** The state as it is in a block: a copy, as the states of other snapshots stay what they were. */
+function bind(chain: ChainSnapshot, state: NodeState): NodeSnapshot {
+  const system = state.system.clone()
+  if (chain.marks !== undefined) system.setMarks(chain.marks)
+  system.ledger.backstop.splice(0, ASSETS, ...chain.backstop)
+  return { ...chain, state: { ...state, system } }
+}
+
+/** The stored version that the chain has. @throws PlimsollError when it has none of them */
+async function storedState(
+  store: Store,
+  { settlement }: Contracts,
+  { root, heads, block }: ChainSnapshot,
+): Promise<NodeState> {
+  const state = await store.find(root, heads)
+  // Envelopes of empty slots may have been opened outside a settlement.
+  for (let slot = INBOX + 1; slot < heads.length; slot++)
+    state.system.ledger.envelopes[slot] = await settlement.envelope(slot, block)
+  return state
+}
+
+/** A development chain that mines on demand stands still between transactions, and with it the time that contracts see. */
+async function wake({ read, chainId }: SigningClient): Promise<void> {
+  if (!LOCAL_CHAINS.includes(chainId)) return
+  const [latest, next] = await Promise.all([read.getBlock(), read.getBlock({ blockTag: 'pending' })])
+  if (next.timestamp <= latest.timestamp + STANDSTILL) return
+  // Where there is no such method the chain mines by itself.
+  await (read.request as (call: { method: string }) => Promise<unknown>)({ method: 'evm_mine' }).catch(() => {})
+}
+
+/** @throws PlimsollError when a transaction of the operator is pending: it may still change which state is the chain's */
+async function requireNothingPending({ read, sender }: SigningClient): Promise<void> {
+  const count = (blockTag: 'latest' | 'pending') =>
+    read.getTransactionCount({ address: sender, blockTag }).catch((error: unknown) => {
+      throw refusal(error, 'a count of transactions')
+    })
+  const [mined, sent] = await Promise.all([count('latest'), count('pending')])
+  if (sent <= mined) return
+  throw new PlimsollError(
+    `A transaction of ${sender} is still pending, its number ${mined}: it decides which state is the chain's.`,
+    { hint: 'Wait until it is mined, or replace it with one of the same number and a higher fee.' },
+  )
+}

@@ -1,0 +1,255 @@
+import type { Hex } from 'viem'
+import type { Contracts } from '../../chain/contracts.ts'
+import type { Custody } from '../../chain/custody.ts'
+import type { ProvenBatch } from '../../chain/settlement.ts'
+import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
+import type { Marks } from '../../protocol/marks.ts'
+import type { System, Transition } from '../../protocol/system.ts'
+import type { KeySet } from '../../prover/keys.ts'
+import type { ProofSource, Proven } from '../../prover/proof-service.ts'
+import type { SigningClient } from '../../sdk/chain/client.ts'
+import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
+import { inOrder } from '../../sdk/chain/in-order.ts'
+import type { OperationPool } from '../mempool/operation-pool.ts'
+import { selectOperations } from '../mempool/select-operations.ts'
+import { completeRound, type Work } from '../planner/complete-round.ts'
+import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
+import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
+import type { ChainView, NodeSnapshot } from './chain-view.ts'
+import { OperationQuarantine } from './operation-quarantine.ts'
+
+/** Aggregates of what a look proved and settled, all of them public. */
+export interface Settled {
+  /** Non-empty slots whose envelope the new marks left. */
+  readonly expired: number
+  readonly swept: number
+  readonly liquidated: number
+  readonly closed: number
+  /** In base units of cash. */
+  readonly badDebt: bigint
+  /** Operations of owners, deposits and forced requests; each half of a trade is one. */
+  readonly operations: number
+  readonly proofs: number
+  readonly gas: bigint
+  readonly complete: boolean
+  /** A forced request waits for a round that is younger than it. */
+  readonly wantsRound: boolean
+}
+
+/** A batch to prove, the owners' operations that it carries out, by unit, and the state that it leads to. */
+type Step = Work & { readonly units: readonly (readonly Hex[])[]; readonly after: System }
+
+interface Parts {
+  readonly contracts: Contracts
+  readonly keys: KeySet
+  readonly signer: SigningClient
+  readonly store: Store
+  readonly view: ChainView
+  readonly pool: OperationPool
+  readonly proofs: ProofSource
+  readonly memoKey: MemoKey
+}
+
+/** The prover refused a batch, which carries out these units of owners' operations. */
+class ProofFailure extends PlimsollError {
+  readonly units: Step['units']
+
+  constructor(circuit: string, error: unknown, units: Step['units']) {
+    super(
+      `No proof could be made for a batch of ${circuit}: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`,
+    )
+    this.units = units
+  }
+}
+
+/** Batches of one transaction: what fits the gas a transaction may use. */
+const MAX_BATCHES = 12
+/** Proofs under way at a time: while one is made, the witness of the next is worked out. */
+const IN_FLIGHT = 2
+/** Refusals of the contract that come of the time a look took, not of what is in it. */
+const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
+
+/** Proves and settles until the system is complete at the latest round and nothing waits that can be carried out. */
+export class RoundSettler {
+  readonly #parts: Parts
+  readonly #quarantine = new OperationQuarantine()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /**
+   * Does all that a snapshot asks for.
+   * @param onProof how many proofs are made, after each
+   * @throws PlimsollError when prover or chain refuse; the state on disk stays one that the chain has
+   */
+  async settle(snapshot: NodeSnapshot, onProof: (done: number) => void = () => {}): Promise<Settled> {
+    const { pool, view, store, contracts, signer } = this.#parts
+    // Worked out on a copy: if anything fails, the snapshot's state is still the chain's.
+    const next = snapshot.state.system.clone()
+    const { ledger } = next
+    const badDebtBefore = ledger.badDebt
+    const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
+    const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
+    const plan = { failures: new Map<Hex, RefusalCode>(), wantsRound: false }
+    let units: (readonly Hex[])[] = []
+    let batches: ProvenBatch[] = []
+    let gas = 0n
+    let after = next
+    const send = async () => {
+      if (batches.length === 0) return
+      const state = nextState(view.snapshot.state, after, units.flat())
+      await store.save(state)
+      const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
+      gas += gasUsed
+      batches = []
+      units = []
+      await pool.recordSettled(state, transactionHash)
+      await view.settled(state)
+      await store.prune()
+    }
+    try {
+      const proven = inOrder(this.#steps(next, snapshot, plan), (step) => this.#proven(step), IN_FLIGHT)
+      for await (const [step, batch] of proven) {
+        units.push(...step.units)
+        batches.push(batch)
+        after = step.after
+        onProof(++counts.proofs)
+        count(counts, step)
+        if (batches.length === MAX_BATCHES) await send()
+      }
+      await send()
+    } catch (error) {
+      if (error instanceof ProofFailure) units.push(...error.units)
+      await this.#blame(error, units)
+      throw error
+    } finally {
+      pool.proving([])
+    }
+    this.#quarantine.passed()
+    await pool.recordFailed(plan.failures)
+    const { complete } = view.snapshot
+    return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete, wantsRound: plan.wantsRound }
+  }
+
+  async #proven(step: Step): Promise<[Step, ProvenBatch]> {
+    const { openings, transition, moves, units } = step
+    const { batch } = transition
+    const { proof, signals } = await this.#prove(transition).catch((error: unknown) => {
+      throw new ProofFailure(batch.circuit, error, units)
+    })
+    const digest = signals[0]!
+    const { memoKey, keys } = this.#parts
+    const memo =
+      batch.circuit === 'sweep'
+        ? encryptMoves(memoKey, moves, batch.window, keys.profile.sweep.steps, digest)
+        : ('0x' as const)
+    return [step, { openings, batch, digest, proof, memo }]
+  }
+
+  #prove({ batch, input }: Transition): Promise<Proven> {
+    return this.#parts.proofs.prove(this.#parts.keys, batch.circuit, input)
+  }
+
+  /** Gives up the operation that prover or contract refuse for what it is, once it is known which one that is. */
+  async #blame(error: unknown, units: Step['units']): Promise<void> {
+    if (!(await this.#isRefusal(error))) return
+    const blamed = this.#quarantine.refused(units)
+    if (blamed.length > 0 && error instanceof ProofFailure && !(await this.#provesNothing())) return
+    await this.#parts.pool.recordFailed(new Map(blamed.map((id) => [id, 'REJECTED'])))
+  }
+
+  /** Whether an error is about what a transaction holds, rather than about time, or an endpoint that does not answer. */
+  async #isRefusal(error: unknown): Promise<boolean> {
+    if (error instanceof ProofFailure) return true
+    if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
+    const { contracts, view } = this.#parts
+    const { round, root } = view.snapshot
+    // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
+    return Promise.all([contracts.settlement.round(), contracts.settlement.view('accountsRoot')]).then(
+      ([latest, its]) => latest.number === round.number && its === root,
+      () => false,
+    )
+  }
+
+  /** Whether the prover proves a batch without operations: else it is the prover that is out of order. */
+  #provesNothing(): Promise<boolean> {
+    const { state, now } = this.#parts.view.snapshot
+    return this.#prove(state.system.clone().transact([], BigInt(now))).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
+  *#steps(
+    next: System,
+    { custody, now, round, deposits, forced }: NodeSnapshot,
+    plan: { failures: Map<Hex, RefusalCode>; wantsRound: boolean },
+  ): Generator<Step> {
+    const { pool, contracts } = this.#parts
+    const step = (work: Work, units: Step['units'] = []): Step => ({ ...work, units, after: next.clone() })
+    const liquidated = new Set<number>()
+    for (const work of completeRound(next)) {
+      const { batch } = work.transition
+      if (batch.circuit === 'resolve') batch.backstopDelta.forEach((delta, a) => delta !== 0n && liquidated.add(a))
+      yield step(work)
+    }
+    if (!custody.fresh) return
+    const validUntil = BigInt(now + 2 * contracts.clocks.provingTime)
+    // A look that takes up no more than a transaction's worth keeps neither the next round nor deposits waiting.
+    const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.#quarantine.most)
+    const selection = selectOperations({
+      round: round.number,
+      deposits,
+      forced,
+      system: next,
+      custody: restartedClocks(custody, liquidated, next),
+      validUntil,
+      pool,
+      most,
+    })
+    plan.wantsRound = selection.wantsRound
+    for (const [id, code] of selection.failures) plan.failures.set(id, code)
+    pool.proving(selection.batches.flatMap(({ units }) => units.flat()))
+    for (const { operations, units } of selection.batches) {
+      const { results: _, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
+      yield step({ openings: [], transition, moves: [], resolutions: [] }, units)
+    }
+    for (const work of completeRound(next)) yield step(work)
+  }
+}
+
+function count(
+  counts: { swept: number; liquidated: number; closed: number; operations: number },
+  { transition: { batch }, resolutions }: Step,
+): void {
+  if (batch.circuit === 'sweep') counts.swept += batch.active
+  if (batch.circuit === 'transact') counts.operations += batch.active
+  for (const { liquidation } of resolutions) {
+    if (liquidation === undefined || liquidation.status === 'healthy') continue
+    counts.liquidated++
+    if (liquidation.status === 'closed') counts.closed++
+  }
+}
+
+/** The state after a settlement that carries out operations: what went into old ones is forgotten. */
+function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
+  const number = settlements + 1
+  const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
+  return {
+    system,
+    settlements: number,
+    applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
+  }
+}
+
+/** A liquidation of an asset restarts the clock of its price at the backstop, also where another took back what it moved. */
+function restartedClocks(
+  custody: Custody,
+  liquidated: ReadonlySet<number>,
+  { ledger: { backstop, marks } }: System,
+): Custody {
+  const price = (a: number) => (backstop[a] === 0n || a === 0 ? 0n : (marks as Marks)[a]!.price)
+  return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
+}
