@@ -70,6 +70,7 @@ describe('promises that once did not hold', () => {
     await transact(market, [step.open(0n, 0n, 1_000_000_000_000n, keyOf(11n))])
     await btc.write('setReverting', [true])
     await wait(market, GRACE + 1)
+    await market.eth.write('setAnswer', [194_61000000n])
     await rounds.refuses('FeedFailed', 'postRound', [], [2n])
     await rounds.refuses('FeedFailed', 'readPrices', [], [2n])
     await exits.write('declareStall', [0n])
