@@ -17,6 +17,7 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
+import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
@@ -128,6 +129,16 @@ export class Settlement {
       if (hash !== keys[circuit].keyHash)
         throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
     }
+  }
+
+  /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
+  async profile(): Promise<Profile> {
+    const sizes = (await this.view('batchSizes')).map(Number).join()
+    const profile = Object.values(PROFILES).find(
+      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+    )
+    if (profile !== undefined) return profile
+    throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
   }
 
   config(): Promise<SettlementConfig> {

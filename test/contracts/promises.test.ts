@@ -1,223 +1,446 @@
 import assert from 'node:assert/strict'
 
-import type { Parameters } from './mirror.ts'
-import { checkpoint, force, keyOf, open, step, transact, transactBatch, wait } from './custody.ts'
-import { BTC, deployMarket, ETH, GRACE, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
+import {
+  ADA,
+  abandon,
+  BOB,
+  BOB_OWNER,
+  type CheckpointRecord,
+  checkpoint,
+  exitCall,
+  fund,
+  keyOf,
+  ledgerOf,
+  liquidate,
+  open,
+  step,
+  transact,
+  wait,
+} from './custody.ts'
+import { DEPOSIT, deployMarket, type Market, nextRound } from './market.ts'
 
-// What a hostile review found, by the numbers of its proofs of concept, with the values that are right.
-describe('promises that once did not hold', () => {
+// What the contracts promise owners and insurers, by the scenario in which it once did not hold.
+
+const USD = 1_000_000n
+const ETH = 100_000_000n
+const ONE = 1n << 32n
+
+describe('what the contracts promise', () => {
   let market: Market
+  let ada: `0x${string}`
+  let bob: `0x${string}`
+  let eve: `0x${string}`
+
+  const marks = async () => (await market.rounds.read<bigint[][]>('marks'))[0]!
+  const record = () => market.vault.read<CheckpointRecord>('lastCheckpoint')
+  const cashOf = (user: `0x${string}`) => market.tokens[0]!.read<bigint>('balanceOf', user)
+  /** What a call brings a user in cash. */
+  const brings = async (user: `0x${string}`, call: () => Promise<unknown>): Promise<bigint> => {
+    const before = await cashOf(user)
+    await call()
+    return (await cashOf(user)) - before
+  }
+  const account = async (user: `0x${string}`, index: bigint, amount: bigint, key = keyOf(30n + index)) => {
+    await open(market, user, 0, amount, key)
+    await transact(market, [step.open(index, 0n, amount, key)])
+  }
 
   beforeEach(async () => {
     market = await deployMarket()
+    ;[, , ada, bob, eve] = market.chain.accounts as [never, never, `0x${string}`, `0x${string}`, `0x${string}`]
+    await market.rounds.write('postRound')
+  })
+  afterEach(async () => {
+    for (const a of [0, 1]) {
+      const l = await ledgerOf(market.vault, a)
+      const insuring = a === 0 ? await market.vault.read<bigint>('insuring') : 0n
+      const sum = l.accounts + l.backstop + l.pending + l.claimable + l.waiting + l.queued + insuring
+      assert.equal(l.custody, sum, `asset ${a}`)
+    }
   })
 
-  it('1: no proposals lead to positions without margin: targets stay five points apart', async () => {
-    const { chain, rounds } = market
-    const admin = chain.accounts[1]!
-    await nextRound(market)
-    let p: Parameters = { ...BTC }
-    const toward = (x: number, y: number) => (x < y ? Math.min(x + 500, y) : Math.max(x - 500, y))
-    // As far as the order of factors lets it, five points at a time, to collateral and liabilities at their price.
-    for (let i = 0; i < 8; i++) {
-      const penalty = toward(p.penalty, 0)
-      const collateralFactor = toward(p.collateralFactor, 10_000 - penalty)
-      const liabilityFactor = toward(p.liabilityFactor, 10_000 + penalty)
-      const next: Parameters = {
-        ...p,
-        penalty,
-        collateralFactor,
-        liabilityFactor,
-        targetCollateralFactor: Math.min(toward(p.targetCollateralFactor, 10_000), collateralFactor),
-        targetLiabilityFactor: Math.max(toward(p.targetLiabilityFactor, 10_000), liabilityFactor),
+  describe("no insurer gets another's cash", () => {
+    const SIZE = 5_000n * ETH
+
+    beforeEach(async () => {
+      await account(eve, 0n, 2_000_000n * USD)
+      for (const user of [ada, bob]) {
+        await fund(market, user, 0, 10_000n * USD)
+        await market.insurance.write('insure', [10_000n * USD], user)
       }
-      if (next.targetLiabilityFactor - next.targetCollateralFactor < 500) {
-        await rounds.refuses('InvalidParameters', 'proposeParameters', [2n, next], [2n], admin)
-        break
-      }
-      await rounds.write('proposeParameters', [2n, next], admin)
-      await wait(market, TIMES.parameterDelay)
       await nextRound(market)
-      p = next
-      assert.ok(i < 7, 'the floor is reached')
-    }
-    const active = await rounds.read<Parameters>('parameters', 2n)
-    assert.ok(active.targetLiabilityFactor - active.targetCollateralFactor >= 500)
-    // Exactly five points are allowed, a ten-thousandth less is not, at a deployment either.
-    const pure = await chain.contract('PureHarness')
-    const at = (gap: number) => ({ ...ETH, collateralFactor: 9_800, targetCollateralFactor: 9_750, liabilityFactor: 10_200, targetLiabilityFactor: 9_750 + gap })
-    assert.equal(await pure.read('ordered', at(500)), true)
-    assert.equal(await pure.read('ordered', at(499)), false)
-  })
-
-  it('8: a batch that no price bears on survives a round', async () => {
-    const { settlement, chain } = market
-    await open(market, chain.accounts[2]!, 0, 1_000_000n)
-    await nextRound(market)
-    const batch = await transactBatch(market, [step.open(0n, 0n, 1_000_000n, keyOf(11n))])
-    await nextRound(market, 194_62000000n)
-    await settlement.write('settle', [[batch]])
-    await open(market, chain.accounts[3]!, 0, 1_000n, keyOf(12n))
-    const priced = await transactBatch(market, [step.open(1n, 0n, 1_000n, keyOf(12n)), step.withdraw(0n, 0n, 10n, chain.accounts[2]!)])
-    await nextRound(market, 194_63000000n)
-    await settlement.refuses('InvalidProof', 'settle', [[priced]], [0n])
-  })
-
-  it('9: a dead feed alone does not freeze a system whose operator is at work, for seven days', async () => {
-    const { chain, vault, rounds, btc, escape: exits } = market
-    await open(market, chain.accounts[2]!, 0, 1_000_000_000_000n)
-    await nextRound(market)
-    await transact(market, [step.open(0n, 0n, 1_000_000_000_000n, keyOf(11n))])
-    await btc.write('setReverting', [true])
-    await wait(market, GRACE + 1)
-    await market.eth.write('setAnswer', [194_61000000n])
-    await rounds.refuses('FeedFailed', 'postRound', [], [2n])
-    await rounds.refuses('FeedFailed', 'readPrices', [], [2n])
-    await exits.write('declareStall', [0n])
-    // Deposits are carried out all the while.
-    for (let i = 0; i < 5; i++) {
-      await wait(market, NOTICE)
-      await exits.write('tick', [0n])
-      await open(market, chain.accounts[3]!, 0, 1_000n, keyOf(20n + BigInt(i)))
-      await transact(market, [step.open(BigInt(i + 1), 0n, 1_000n, keyOf(20n + BigInt(i)))])
-    }
-    assert.deepEqual((await exits.read<unknown[]>('notice', 0n)).slice(0, 2), [true, 0n])
-    await exits.refuses('NoticeRunning', 'freeze', [0n])
-    // The feed is back: so is the system.
-    await btc.write('setReverting', [false])
-    await refreshFeeds(market)
-    await rounds.write('postRound')
-    await market.settlement.write('checkpoint')
-    assert.equal((await exits.read<unknown[]>('notice', 0n))[0], false)
-    assert.equal(await vault.read('frozen'), false)
-  })
-
-  it('9: with a deposit or a request overdue the stall is the operator’s, though a feed is dead', async () => {
-    for (const cause of ['deposit', 'request'] as const) {
-      const { chain, vault, escape: exits, btc } = (market = await deployMarket())
-      const user = chain.accounts[2]!
-      await open(market, user, 0, 1_000_000n)
-      await nextRound(market)
-      await transact(market, [step.open(0n, 0n, 1_000_000n, keyOf(11n))])
-      if (cause === 'deposit') await open(market, user, 0, 1_000_000n, keyOf(12n))
-      else await force(market, user, { index: 0n, asset: 0n, amount: 1_000n })
-      for (let i = 0; i < 14; i++) await nextRound(market)
-      assert.equal(await exits.read('stalledAtAll'), true)
-      await btc.write('setReverting', [true])
-      await wait(market, GRACE)
-      await exits.write('declareStall', [0n])
-      for (let i = 0; i < 3; i++) {
-        await wait(market, NOTICE / 4)
-        await exits.write('tick', [0n])
-      }
-      await wait(market, NOTICE / 4)
-      await exits.write('freeze', [0n])
-      assert.equal(await vault.read('frozen'), true, cause)
-    }
-  })
-
-  it('9: whoever steps with too little gas to ask the feeds does not make them seem dead', async () => {
-    const { chain, escape: exits } = market
-    await open(market, chain.accounts[2]!, 0, 1_000_000n)
-    await nextRound(market)
-    await transact(market, [step.open(0n, 0n, 1_000_000n, keyOf(11n))])
-    await wait(market, GRACE + 1)
-    await refreshFeeds(market)
-    await exits.write('declareStall', [0n])
-    await wait(market, NOTICE / 4)
-    await refreshFeeds(market)
-    const tick = exits.encode('tick', [0n])
-    for (const gas of [60_000n, 120_000n, 250_000n, 500_000n, 900_000n])
-      await assert.rejects(chain.client.call({ account: chain.accounts[9]!, to: exits.address, data: tick, gas }))
-    await exits.write('tick', [0n])
-    assert.deepEqual((await exits.read<unknown[]>('notice', 0n)).slice(0, 3), [true, BigInt(NOTICE / 4), 0n])
-  })
-
-  it('9: notice of both causes adds up to seven days, and an hour of it alone suffices where the operator is the cause', async () => {
-    const { chain, escape: exits, eth, vault } = market
-    await open(market, chain.accounts[2]!, 0, 1_000_000n)
-    await nextRound(market)
-    await transact(market, [step.open(0n, 0n, 1_000_000n, keyOf(11n))])
-    await eth.write('setReverting', [true])
-    await wait(market, GRACE + 1)
-    await exits.write('declareStall', [0n])
-    const quarter = (7 * 86_400) / 4
-    await wait(market, quarter)
-    await exits.write('tick', [0n])
-    await eth.write('setReverting', [false])
-    // The feed answers, the operator does not: from here on the notice is the ordinary one.
-    await freezeOn(market)
-    assert.equal(await vault.read('frozen'), true)
-  })
-
-  it('13: a penalty is at most ten points', async () => {
-    const pure = await market.chain.contract('PureHarness')
-    const p = {
-      ...ETH,
-      collateralFactor: 0,
-      targetCollateralFactor: 0,
-      liabilityFactor: 20_000,
-      targetLiabilityFactor: 20_000,
-      depth: 0n,
-    }
-    assert.equal(await pure.read('ordered', { ...p, penalty: 1_000 }), true)
-    assert.equal(await pure.read('ordered', { ...p, penalty: 1_001 }), false)
-    assert.equal(await pure.read('ordered', { ...p, penalty: 10_000 }), false)
-  })
-
-  it('1 and 13: who proposes parameters leaves time to go by force, and by the escape: InvalidConfig', async () => {
-    const edited = (edit: object) => deployMarket({}, (config) => ({ ...config, rounds: { ...config.rounds, ...edit } }))
-    await assert.rejects(edited({ parameterDelay: GRACE + NOTICE + 3_600 }), /InvalidConfig\("parameterDelay"\)/)
-    await edited({ parameterDelay: GRACE + NOTICE + 3_601 })
-  })
-
-  it('17: rounds that are posted rarely slow the clock of deadlines to a half at most', async () => {
-    const { chain, forced, rounds, escape: exits } = market
-    const honest = chain.accounts[2]!
-    await open(market, honest, 0, 1_000_000_000n)
-    await nextRound(market)
-    await transact(market, [step.open(0n, 0n, 1_000_000_000n, keyOf(11n))])
-    const start = await chain.now()
-    const request = await force(market, honest, { index: 0n, asset: 0n, amount: 1_000n })
-    while (!(await forced.read<[boolean, number]>('overdue', request.number))[0]) {
-      await chain.mineAt((await chain.now()) + 7_100n)
-      await refreshFeeds(market)
-      await rounds.write('postRound')
       await checkpoint(market)
-      assert.equal(await exits.read('stalled', 0n), false)
+    })
+
+    /** The accounts' shorts of 5,000 ETH are bought back: the backstop is short of them and has their cash. */
+    const takeOver = async () => liquidate(market, [(SIZE * (await marks())[6]!) >> 32n, -SIZE])
+    /** The inventory is given back at the end of its auction, for `buy`, which does not fall short by a unit. */
+    const giveBack = async () => {
+      await wait(market, 3601)
+      await nextRound(market)
+      await transact(market, [step.unwind(0n, 1n, SIZE, (SIZE * (await marks())[6]!) >> 32n, 0n)])
     }
-    // Twice the delay, up to the next round.
-    assert.ok((await chain.now()) - start < 2n * 3_600n + 7_200n)
-    // A gap that is no longer than a round is fresh counts in full.
-    const [before, at] = [await rounds.read<bigint>('liveTime'), await chain.now()]
-    await nextRound(market)
-    await nextRound(market)
-    assert.equal((await rounds.read<bigint>('liveTime')) - before, (await chain.now()) - at)
+    const redeem = async (user: `0x${string}`) => {
+      const [shares] = await market.insurance.read<[bigint, bigint]>('sharesOf', user)
+      await market.insurance.write('redeem', [shares], user)
+    }
+    const collect = (user: `0x${string}`) => brings(user, () => market.insurance.write('collect', [], user))
+
+    for (const [name, before] of [
+      ['who asks before a liquidation', true],
+      ['who has seen the liquidation', false],
+    ] as const)
+      it(`${name}, where the penalty is given back with the inventory`, async () => {
+        if (before) await redeem(ada)
+        if (before) await nextRound(market)
+        await takeOver()
+        if (!before) {
+          await redeem(ada)
+          await nextRound(market)
+          await checkpoint(market)
+        }
+        const first = await collect(ada)
+        await giveBack()
+        const left = (await record()).equity >> 32n
+        await redeem(bob)
+        await nextRound(market)
+        await checkpoint(market)
+        const second = await collect(bob)
+        for (const paid of [first, left, second])
+          assert.ok(paid <= 10_000n * USD + 1n && paid >= 10_000n * USD - 1n, `${paid} of 10,000,000,000`)
+      })
+
+    it('who holds, where the other joins while the penalty is not earned yet', async () => {
+      await takeOver()
+      await fund(market, eve, 0, 10_000n * USD)
+      await market.insurance.write('insure', [10_000n * USD], eve)
+      await nextRound(market)
+      await checkpoint(market)
+      await giveBack()
+      // The newcomer paid the price of the round; what the unwinding gave back is its loss too, and the others' no more.
+      const each: bigint[] = []
+      for (const user of [ada, bob, eve]) {
+        await redeem(user)
+        await nextRound(market)
+        await checkpoint(market)
+        each.push(await collect(user))
+      }
+      assert.ok(each[0]! >= 10_000n * USD - 1n && each[1]! >= 10_000n * USD - 1n && each[2]! <= 10_000n * USD)
+      const sum = each.reduce((a, b) => a + b)
+      assert.ok(sum <= 30_000n * USD && sum >= 30_000n * USD - 4n, `${sum}`)
+    })
   })
 
-  it('17: a gap adds the greater of maxAge and its half, whatever it was', async () => {
-    const { chain, rounds } = market
-    await refreshFeeds(market)
-    await rounds.write('postRound')
-    for (const gap of [301n, 899n, 900n, 901n, 1_799n, 1_800n, 1_801n, 5_000n, 1_000_003n]) {
-      const before = await rounds.read<bigint>('liveTime')
-      const [, posted] = await rounds.read<[bigint, bigint]>('round')
-      await chain.mineAt(posted + gap - 10n)
-      await refreshFeeds(market)
-      await chain.nextBlockAt(posted + gap)
-      await rounds.write('postRound')
-      const added = (await rounds.read<bigint>('liveTime')) - before
-      const half = gap / 2n
-      assert.equal(added, gap < 900n ? gap : half > 900n ? half : 900n, `${gap}`)
+  describe('a collapsed token is worth what its feed says', () => {
+    const CHEAP = 10n ** 17n
+
+    beforeEach(async () => {
+      await account(ada, 0n, 1_000_000n * USD)
+      // 1,000,000,000 of a token at 0.0000001 USD: 100 USD's worth.
+      await open(market, bob, 1, 10n ** 27n, BOB)
+      await nextRound(market, 10n)
+      await transact(market, [step.open(1n, 1n, CHEAP, BOB)])
+    })
+
+    it('in the value of a checkpoint and in an exit, not what liabilities count at the least', async () => {
+      const { prices, value } = await record()
+      const [, , raw] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
+      assert.deepEqual(prices, raw)
+      assert.equal((await marks())[0], 1n << 16n)
+      assert.ok(raw[0]! < 1n << 16n && raw[0]! > 0n)
+      assert.equal(value, 1_000_000n * USD * ONE + raw[0]! * CHEAP)
+      await abandon(market)
+      const equity = raw[0]! * CHEAP
+      // What counted before: a proof at the price mark is no proof of anything.
+      const { escape: exits } = market
+      await exits.refuses('InvalidProof', 'exit', await exitCall(market, 1n, bob, equity, { equity: CHEAP << 16n }))
+      await exits.write('exit', await exitCall(market, 1n, bob, equity))
+      const pulled = await brings(bob, () => exits.write('pull', [1, 0]))
+      assert.ok(pulled <= 100n * USD && pulled > 90n * USD, `${pulled} for 100 USD of junk`)
+    })
+
+    it('in what a withdrawal of it is owed, and in what insurers own', async () => {
+      const { insurance } = market
+      await fund(market, eve, 0, 1_000n * USD)
+      await insurance.write('insure', [1_000n * USD], eve)
+      await nextRound(market, 10n)
+      await checkpoint(market)
+      // The backstop takes over all of it, for nothing.
+      await liquidate(market, [0n, CHEAP])
+      const [, , raw] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
+      assert.equal((await record()).equity, 1_000n * USD * ONE + raw[0]! * CHEAP)
+      const [shares] = await insurance.read<[bigint, bigint]>('sharesOf', eve)
+      await insurance.write('redeem', [shares], eve)
+      await nextRound(market, 10n)
+      await checkpoint(market)
+      assert.ok((await brings(eve, () => insurance.write('collect', [], eve))) <= 1_000n * USD)
+    })
+  })
+
+  describe('what a checkpoint cuts from withdrawals is owed', () => {
+    const TAKEN = 1_000n * ETH
+
+    beforeEach(async () => {
+      await account(ada, 0n, 800_000n * USD, ADA)
+      await account(bob, 1n, 100_000n * USD, BOB)
+      await liquidate(market, [-((TAKEN * (await marks())[5]!) >> 32n), TAKEN])
+    })
+
+    /** At -5 %, where the backstop is under water by some 5,800 USD of 900,000. */
+    const crash = (steps: bigint[][]) => nextRound(market, 184_87000000n).then(() => transact(market, steps))
+    const sellAll = async () => {
+      const held = (await ledgerOf(market.vault, 1)).backstop
+      const price = await market.vault.read<bigint>('unwindPrice', 1)
+      await transact(market, [step.unwind(0n, 1n, held, (held * price) / ONE + 1n, 1n)])
     }
+    const owed = () => market.insurance.read<[bigint, bigint]>('owed')
+    const collect = (id: bigint, who: `0x${string}`) =>
+      brings(who, () => market.insurance.write('collectOwed', [id], eve))
+
+    it('in cash at its prices, and paid once the backstop has it: at an unmoved price nobody loses', async () => {
+      const { vault, insurance } = market
+      await crash([step.withdraw(1n, 0n, 100_000n * USD, bob)])
+      const paid = await brings(bob, () => vault.write('claim', [0n], eve))
+      const { equity, value } = await record()
+      assert.ok(equity < 0n && paid < 99_400n * USD && paid > 99_300n * USD, `${paid}`)
+      const cut = 100_000n * USD - paid
+      const [total, repaid] = await owed()
+      assert.ok(total <= cut && total >= cut - 1n)
+      assert.equal(repaid, 0n)
+      await insurance.refuses('NothingToCollect', 'collectOwed', [0n])
+      // The ratio does not know of the debt: who stays gets by an escape what who left got.
+      const denominator = value - equity
+      assert.ok(value * 100_000n * USD - paid * denominator < 2n * denominator)
+
+      // The price is back: the backstop has equity, but in ether, and debts in cash.
+      await nextRound(market)
+      await checkpoint(market)
+      assert.ok((await record()).equity > 0n)
+      assert.deepEqual(await owed(), [total, 0n])
+      await sellAll()
+      await nextRound(market)
+      await checkpoint(market)
+      assert.deepEqual(await owed(), [total, total])
+      assert.equal(await collect(0n, bob), total)
+      await insurance.refuses('NothingToCollect', 'collectOwed', [0n])
+    })
+
+    it('before insurers: they pay in and redeem at what is left, and neither pays for nor gains by it', async () => {
+      const { vault, insurance } = market
+      await crash([step.withdraw(1n, 0n, 100_000n * USD, bob)])
+      const [total] = await owed()
+      await nextRound(market)
+      await checkpoint(market)
+      const before = (await record()).equity
+      await fund(market, eve, 0, 50_000n * USD)
+      await insurance.write('insure', [50_000n * USD], eve)
+      await nextRound(market)
+      await checkpoint(market)
+      const [shares, all] = await insurance.read<[bigint, bigint]>('sharesOf', eve)
+      const net = (before >> 32n) - total
+      const fair = (50_000n * USD * all) / (net + 50_000n * USD)
+      assert.ok(shares <= fair && fair - shares < all / 10n ** 9n, `${shares} of ${all}, not ${fair}`)
+      // The insurer's cash is the backstop's, which is short of cash still: nothing is repaid from what accounts are owed.
+      assert.ok((await ledgerOf(vault, 0)).backstop < 0n)
+      assert.deepEqual(await owed(), [total, 0n])
+    })
+
+    it('in the order of checkpoints, and of one in proportion, to the unit', async () => {
+      const { vault, insurance } = market
+      const withdraw = (index: bigint, amount: bigint, to: `0x${string}`) => step.withdraw(index, 0n, amount, to)
+      await crash([withdraw(1n, 30_000n * USD, bob), withdraw(0n, 60_000n * USD, ada)])
+      const [first] = await owed()
+      await transact(market, [withdraw(1n, 10_000n * USD, bob)])
+      const [total] = await owed()
+      assert.ok(first > 0n && total > first)
+      const parts = async (upTo: bigint) =>
+        Promise.all([0n, 1n, 2n].map((id) => insurance.read<bigint>('owedTo', id, upTo)))
+      const [b, a, later] = await parts(total)
+      assert.ok(b! + a! <= first && b! + a! >= first - 1n && a! >= 2n * b! - 1n && a! <= 2n * b! + 2n)
+      assert.equal(later, total - first)
+      assert.deepEqual((await parts(first))[2], 0n)
+      const half = await parts(first / 2n)
+      assert.ok(half[0]! + half[1]! <= first / 2n && half[0]! + half[1]! >= first / 2n - 2n)
+
+      // As much as pays the first and a part of the others: a gift is the backstop's equity.
+      await nextRound(market)
+      await sellAll()
+      const { backstop } = await ledgerOf(vault, 0)
+      const [, repaid] = await owed()
+      assert.ok(backstop >= 0n || repaid === 0n)
+      await checkpoint(market)
+      assert.deepEqual(await owed(), [total, total])
+      const got = [await collect(0n, bob), await collect(1n, ada), await collect(2n, bob)]
+      assert.deepEqual(got, [b, a, later])
+    })
+
+    it('not where it waits to be paid in full, which it is at the first checkpoint with the backstop above water', async () => {
+      const { vault } = market
+      await crash([step.withdraw(1n, 0n, 100_000n * USD, bob, true), step.withdraw(0n, 0n, 1_000n * USD, ada)])
+      assert.deepEqual(await vault.read('payout', 0n), [0n, 0n])
+      await vault.refuses('NotCheckpointed', 'claim', [0n], [0n])
+      const l = await ledgerOf(vault, 0)
+      assert.equal(l.waiting, 100_000n * USD)
+      assert.equal((await vault.read<{ inFull: boolean }>('withdrawal', 0n)).inFull, true)
+      assert.ok((await brings(ada, () => vault.write('claim', [1n]))) < 1_000n * USD)
+      // Another checkpoint under water changes nothing for it, and its cash is nobody's to take meanwhile.
+      const free = await vault.read<bigint>('free', 0)
+      assert.equal(free, l.accounts + l.backstop)
+      await nextRound(market, 184_00000000n)
+      await checkpoint(market)
+      await vault.refuses('NotCheckpointed', 'claim', [0n], [0n])
+      await nextRound(market)
+      await checkpoint(market)
+      assert.deepEqual(await vault.read('payout', 0n), [1n, 1n])
+      assert.equal((await ledgerOf(vault, 0)).waiting, 0n)
+      assert.equal(await brings(bob, () => vault.write('claim', [0n])), 100_000n * USD)
+      await vault.refuses('AlreadyClaimed', 'claim', [0n], [0n])
+    })
+
+    it('where a freeze finds it waiting, it is paid as those who stay are', async () => {
+      const { vault, escape: exits } = market
+      await crash([step.withdraw(1n, 0n, 100_000n * USD, bob, true)])
+      // This one comes after the checkpoint that is restored: it is void.
+      await transact(market, [step.withdraw(0n, 0n, 1_000n * USD, ada, true)], { inboxAfter: 9n })
+      const { value, equity } = await record()
+      await abandon(market)
+      const [num, den] = await vault.read<[bigint, bigint]>('payout', 0n)
+      const paid = await brings(bob, () => vault.write('claim', [0n]))
+      assert.equal(paid, (100_000n * USD * num) / den)
+      await vault.refuses('NotCheckpointed', 'claim', [1n], [1n])
+      const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
+      assert.equal(denominator, value - equity)
+      // The accounts, all ada's here, have all that is left, at the same ratio.
+      await exits.write('exit', await exitCall(market, 0n, ada, denominator))
+      assert.equal(await brings(ada, () => exits.write('pull', [0, 0])), holdings[0])
+      const more = (holdings[0]! * ONE * den - denominator * num) / den / ONE
+      assert.ok(more >= 0n && more <= 1n, `${more}`)
+      assert.equal((await ledgerOf(vault, 0)).custody, 0n)
+    })
+
+    it('in an escape it comes before insurers, as far as the equity goes, and shares add up to the whole', async () => {
+      const { vault, escape: exits, insurance, tokens } = market
+      await crash([step.withdraw(1n, 0n, 100_000n * USD, bob)])
+      await vault.write('claim', [0n])
+      const [total] = await owed()
+      // Above water by less than is owed, and in ether.
+      await nextRound(market, 190_30000000n)
+      await checkpoint(market)
+      const { equity } = await record()
+      assert.ok(equity > 0n && equity < total << 32n, `${equity >> 32n} of ${total}`)
+      await abandon(market)
+      const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
+      await exits.write('exit', await exitCall(market, 0n, ada, denominator - equity))
+      for (const asset of [0, 1]) {
+        await exits.write('pull', [0, asset])
+        const token = tokens[asset]!
+        const before = await token.read<bigint>('balanceOf', bob)
+        await exits.write('pullOwed', [0n, asset], eve)
+        const got = (await token.read<bigint>('balanceOf', bob)) - before
+        const due = (holdings[asset]! * ((equity >> 32n) << 32n)) / denominator
+        const units = asset === 0 ? got : got / 10n ** 10n
+        assert.ok(units <= due && units >= due - due / 10n ** 6n - 1n, `${units} of ${due}`)
+        await exits.refuses('AlreadyPulled', 'pullOwed', [0n, asset])
+        assert.ok((await ledgerOf(vault, asset)).custody <= 2n + due / 10n ** 6n)
+      }
+      await insurance.refuses('NothingToCollect', 'collectOwed', [0n])
+    })
+  })
+
+  it('takes no new account while the backstop is under water, unless it is asked to; top-ups always', async () => {
+    const { vault } = market
+    await account(ada, 0n, 1_000_000n * USD, ADA)
+    await liquidate(market, [-250_000n * USD], 250_000n * USD)
+    await fund(market, bob, 0, 300_000n * USD)
+    const fee = DEPOSIT.openingFee
+    await vault.refuses('UnderWater', 'open', [0, 100_000n * USD, ...BOB, false], [], bob, fee)
+    await vault.write('open', [0, 100_000n * USD, ...BOB, true], bob, fee)
+    await vault.write('topUp', [1, BOB_OWNER, 0, 100_000n * USD], bob)
+    // With the loss made up for, as before.
+    await fund(market, eve, 0, 250_000n * USD)
+    await vault.write('donate', [0, 250_000n * USD], eve)
+    await checkpoint(market)
+    await vault.write('open', [0, 100_000n * USD, ...keyOf(99n), false], bob, fee)
+  })
+
+  it('credits a top-up to the owner it names, or to nobody, whatever a reorganization put there', async () => {
+    const { chain, vault } = market
+    const mallory = chain.accounts[5]!
+    const fee = DEPOSIT.openingFee
+    await fund(market, bob, 0, 600_000n * USD)
+    await fund(market, mallory, 0, 1000n)
+    const snapshot = await chain.client.snapshot()
+    const send = async () => {
+      await vault.write('open', [0, 1000n, ...BOB, false], bob, fee)
+    }
+    await send()
+    await vault.write('topUp', [0, BOB_OWNER, 0, 500_000n * USD], bob)
+    await chain.client.revert({ id: snapshot })
+    await vault.write('open', [0, 1000n, ...keyOf(66n), false], mallory, fee)
+    await send()
+    await vault.refuses('WrongOwner', 'topUp', [0, BOB_OWNER, 0, 500_000n * USD], [0n], bob)
+    await vault.write('topUp', [1, BOB_OWNER, 0, 500_000n * USD], bob)
+    // A forced request too.
+    await transact(market, [step.open(0n, 0n, 1000n, keyOf(66n)), step.open(1n, 0n, 1000n, BOB)])
+    const value = 10n ** 16n + 10n ** 15n
+    await market.forced.refuses('WrongOwner', 'reserve', [0, BOB_OWNER], [0n], bob, value)
+    await market.forced.write('reserve', [1, BOB_OWNER], bob, value)
+  })
+
+  describe('a deposit that waits beyond its deadline', () => {
+    const late = async () => {
+      await wait(market, 3_601)
+      await nextRound(market)
+      while (!(await market.vault.read<boolean>('depositOverdue'))) await nextRound(market)
+    }
+
+    it('is taken back by its depositor, once; and is consumed as one of nothing, so that nobody else is moved', async () => {
+      const { vault } = market
+      await open(market, ada, 0, 5_000n * USD, ADA)
+      await open(market, bob, 0, 7_000n * USD, BOB)
+      await vault.refuses('NotOverdue', 'takeBack', [0n], [0n], ada)
+      await vault.refuses('NotDepositor', 'takeBack', [0n], [], bob)
+      await vault.refuses('NotDepositor', 'takeBack', [9n], [], bob)
+      const deadline = (await vault.read<{ deadline: number }>('deposit', 1n)).deadline
+      await late()
+      assert.equal(await brings(ada, () => vault.write('takeBack', [0n], ada)), 5_000n * USD)
+      await vault.refuses('NotQueued', 'takeBack', [0n], [0n], ada)
+      assert.deepEqual(await vault.read('depositQueue'), [0n, 2n])
+      assert.equal((await vault.read<{ deadline: number }>('deposit', 1n)).deadline, deadline)
+      const l = await ledgerOf(vault, 0)
+      assert.deepEqual([l.custody, l.queued], [7_000n * USD, 7_000n * USD])
+      // It is as overdue as before, and a batch that consumes what it was is refused.
+      assert.equal(await vault.read('depositOverdue'), true)
+      const consume = (amount: bigint) => [step.open(0n, 0n, amount, ADA), step.open(1n, 0n, 7_000n * USD, BOB)]
+      await assert.rejects(transact(market, consume(5_000n * USD)), /WrongDeposit/)
+      await transact(market, consume(0n))
+      assert.equal(await vault.read('opened'), 2)
+      assert.equal((await ledgerOf(vault, 0)).accounts, 7_000n * USD)
+    })
+
+    it('is not taken back where it was consumed, bounced or refunded after a freeze; nor refunded where it was taken back', async () => {
+      const { vault } = market
+      await account(ada, 0n, 1_000n * USD, ADA)
+      await vault.refuses('NotQueued', 'takeBack', [0n], [0n], ada)
+      await open(market, bob, 0, 7_000n * USD, BOB)
+      await open(market, eve, 0, 9_000n * USD, keyOf(99n))
+      await late()
+      await vault.write('takeBack', [1n], bob)
+      await abandon(market)
+      await vault.refuses('Frozen', 'takeBack', [2n], [], eve)
+      await vault.refuses('AlreadyRefunded', 'refund', [1n], [1n])
+      assert.equal(await brings(eve, () => vault.write('refund', [2n])), 9_000n * USD)
+      assert.equal((await ledgerOf(vault, 0)).queued, 0n)
+    })
+  })
+
+  it('pays coins to whoever they are credited to, whoever asks', async () => {
+    const { vault, chain } = market
+    await account(ada, 0n, 1_000n * USD, ADA)
+    const operator = chain.accounts[0]!
+    const before = await chain.client.getBalance({ address: operator })
+    await vault.write('withdrawNativeCredits', [operator], eve)
+    assert.equal((await chain.client.getBalance({ address: operator })) - before, DEPOSIT.openingFee)
+    await vault.refuses('NothingToWithdraw', 'withdrawNativeCredits', [operator], [], eve)
   })
 })
-
-/** The rest of an ordinary notice that was declared before. */
-async function freezeOn(market: Market): Promise<void> {
-  for (const act of ['tick', 'tick', 'tick', 'freeze']) {
-    await wait(market, NOTICE / 4)
-    await refreshFeeds(market)
-    await market.escape.write(act, [0n])
-  }
-}
