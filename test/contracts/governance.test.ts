@@ -122,7 +122,7 @@ describe('governance', () => {
     it('new accounts, insurance and trades, and nothing else', async () => {
       const { vault, insurance, tokens } = market
       await fund(market, eve!, 0, 10_000n)
-      const opening = [0, 1_000n, ...keyOf(13n)]
+      const opening = [0, 1_000n, ...keyOf(13n), false]
       const queued = await open(market, eve!, 0, 1_000n, keyOf(14n))
       const receipt = await governance.write('halt', [7], guardian)
       const until = (await market.chain.now()) + 7n * DAY
@@ -298,11 +298,11 @@ describe('governance', () => {
       await governance.refuses('NotProposed', 'applyTerms', [next])
       // They hold: the fee of an opening, a cap, the age of a round, the grace.
       await fund(market, ada!, 0, 10_000_000n)
-      await market.vault.refuses('WrongFee', 'open', [0, 1_000n, ...keyOf(11n)], [2n * 10n ** 15n], ada, 10n ** 15n)
-      await market.vault.refuses('CapExceeded', 'open', [0, 5_000_001n, ...keyOf(11n)], [0n, 5_000_000n], ada, 2n * 10n ** 15n)
+      await market.vault.refuses('WrongFee', 'open', [0, 1_000n, ...keyOf(11n), false], [2n * 10n ** 15n], ada, 10n ** 15n)
+      await market.vault.refuses('CapExceeded', 'open', [0, 5_000_001n, ...keyOf(11n), false], [0n, 5_000_000n], ada, 2n * 10n ** 15n)
       const { fresh, deposit } = {
         fresh: () => market.rounds.read<boolean>('fresh'),
-        deposit: await market.vault.write('open', [0, 1_000n, ...keyOf(11n)], ada, 2n * 10n ** 15n),
+        deposit: await market.vault.write('open', [0, 1_000n, ...keyOf(11n), false], ada, 2n * 10n ** 15n),
       }
       const { deadline } = market.vault.events(deposit)[0]!.args as { deadline: bigint }
       assert.equal(deadline - (await market.rounds.read<bigint>('liveTime')), 4_000n)
@@ -403,7 +403,7 @@ describe('governance', () => {
       ])
       assert.deepEqual(await governance.read('proposal'), [`0x${'0'.repeat(64)}`, 0n])
       await fund(market, ada!, 0, 10_000n)
-      await market.vault.refuses('CapExceeded', 'open', [0, 5_001n, ...keyOf(11n)], [0n, 5_000n], ada, 10n ** 15n)
+      await market.vault.refuses('CapExceeded', 'open', [0, 5_001n, ...keyOf(11n), false], [0n, 5_000n], ada, 10n ** 15n)
     })
   })
 })
