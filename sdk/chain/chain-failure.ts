@@ -19,6 +19,7 @@ export class OutcomeUnknown extends ChainFailure {
 
   constructor(message: string, hash: Hex | undefined, options: { hint?: string } = {}) {
     super(message, options)
+    this.name = 'OutcomeUnknown'
     this.hash = hash
   }
 }
