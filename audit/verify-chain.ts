@@ -18,7 +18,9 @@ import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { blockRanges } from '../sdk/chain/block-ranges.ts'
 import { ChainFailure } from '../sdk/chain/chain-failure.ts'
 import { connect } from '../sdk/chain/client.ts'
+import { requireCompleteLogs } from '../sdk/chain/complete-logs.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
+import { pin } from '../sdk/chain/pinned.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { VaultBooks } from './vault-books.ts'
 
@@ -88,18 +90,19 @@ const CIRCUITS = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' }
  * @throws PlimsollError when the endpoint does not answer, there is no such contract, or no sound keys to check it with
  */
 export async function verifyChain(
-  url: string,
+  rpc: string | readonly string[],
   address: string,
   keysOf: (profile: ProfileName) => Promise<KeySet>,
   onSettlement: (done: number) => void,
 ): Promise<ChainVerdict> {
-  const client = await connect(url)
+  const client = await pin(await connect(rpc))
   const settlement = await Settlement.at(client, address)
   const replay = new Replay(settlement, keysOf, onSettlement)
+  const end = client.block.number
   try {
-    const end = await client.read.getBlockNumber()
     await replay.run(end)
     await replay.compareStorage(end)
+    await client.confirm()
     const unknown = replay.imported ? `${UNKNOWN} ` : ''
     return {
       ok: true,
@@ -112,6 +115,9 @@ export async function verifyChain(
     if (error instanceof BaseError) throw refusal(error, 'its history')
     if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure)
       throw error
+    // An endpoint's fault must not read like the contract's.
+    await client.confirm()
+    await requireCompleteLogs(client, replay.addresses(), await settlement.firstBlock(end), end)
     return { ok: false, settlement: settlement.address, error: error.message, rounds: replay.rounds() }
   }
 }
@@ -140,6 +146,11 @@ class Replay {
     this.#onSettlement = onSettlement
   }
 
+  /** The contracts whose events count, as far as they are known. */
+  addresses(): Address[] {
+    return [...this.#parts.values()].map(({ address }) => address)
+  }
+
   rounds(): AuditedRound[] {
     return this.#list
   }
@@ -150,7 +161,7 @@ class Replay {
     this.#books = new VaultBooks((await Contracts.of(this.#settlement)).assets)
     const settlements = new Set<Hex>()
     for (const range of blockRanges(await this.#settlement.firstBlock(end), end)) {
-      const logs = await read.getLogs({ address: [...this.#parts.values()].map((part) => part.address), ...range })
+      const logs = await read.getLogs({ address: this.addresses(), ...range })
       for (const event of logs.map((log) => this.#decode(log))) {
         const { of, hash, name, args } = event
         if (of === 'Settlement' || of === 'Rounds') await this.#event(event)

@@ -17,10 +17,12 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
+import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
+import { isUnserved, NothingThere } from '../sdk/chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
@@ -87,8 +89,10 @@ export class Settlement {
         hint: 'Check --settlement and --rpc.',
       })
     const settlement = new Settlement(client, address)
-    await settlement.config().catch(() => {
-      throw new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
+    await settlement.config().catch((error: unknown) => {
+      throw isUnserved(error)
+        ? error
+        : new PlimsollError(`The contract at ${address} is not a settlement of this version.`)
     })
     return settlement
   }
@@ -125,6 +129,16 @@ export class Settlement {
       if (hash !== keys[circuit].keyHash)
         throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
     }
+  }
+
+  /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
+  async profile(): Promise<Profile> {
+    const sizes = (await this.view('batchSizes')).map(Number).join()
+    const profile = Object.values(PROFILES).find(
+      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+    )
+    if (profile !== undefined) return profile
+    throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
   }
 
   config(): Promise<SettlementConfig> {
@@ -167,7 +181,7 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
     const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }
@@ -233,7 +247,15 @@ export async function isGenuine(
   address: Address,
 ): Promise<boolean> {
   const { hash, immutables } = CODE_DIGESTS[name]
-  const code = hexToBytes((await client.read.getCode({ address })) ?? '0x')
+  const deployed = await client.read.getCode({ address })
+  if (deployed === undefined)
+    throw new NothingThere(
+      `The chain did not serve the code at ${address}: there is none there, as the endpoint has it.`,
+      {
+        hint: 'The endpoint may be behind.',
+      },
+    )
+  const code = hexToBytes(deployed)
   for (const [start, length] of immutables) code.fill(0, start, start + length)
   return keccak256(code) === hash
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { PlimsollError } from '../protocol/errors.ts'
+import { chainFailureIn, OutcomeUnknown } from '../sdk/chain/chain-failure.ts'
 import * as assess from './commands/assess.ts'
 import * as completion from './commands/completion.ts'
 import * as demo from './commands/demo.ts'
@@ -20,14 +21,17 @@ import { applySettings, settingHint } from './settings.ts'
 
 const FAILURE = 1
 const BAD_INPUT = 2
-const UNKNOWN_OUTCOME = 3
+/** Something was asked for that may have happened or may happen yet. */
+const NOT_KNOWN = 3
 
 /** Tells the user what went wrong; the exit code. */
-function report(error: unknown): number {
+function report(thrown: unknown): number {
+  // What a library makes of a failure of the chain is still that.
+  const error = chainFailureIn(thrown) ?? thrown
   // Commander has complained by itself.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT
   if (error instanceof PlimsollError) {
-    const exitCode = error.name === 'OutcomeUnknown' ? UNKNOWN_OUTCOME : BAD_INPUT
+    const exitCode = error instanceof OutcomeUnknown ? NOT_KNOWN : BAD_INPUT
     const code = 'code' in error ? String(error.code) : undefined
     printError({ message: error.message, hint: error.hint, code, exitCode })
     return exitCode

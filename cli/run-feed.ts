@@ -15,7 +15,7 @@ import { duration } from './progress.ts'
 import { openSigner } from './signer.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly settlement?: Address
   readonly node?: string
   readonly from?: Address
@@ -100,7 +100,8 @@ async function feedsOf(read: PublicClient, { node, settlement, rpc }: Options): 
     throw new PlimsollError(`The node is of the settlement ${deployment.settlement}, not ${named}.`)
   const { rounds } = await systemContracts(read, named)
   const symbols = (deployment?.assets ?? (await chainAssets(read, named))).map((asset) => asset.symbol)
-  if (symbols.length < 2) throw new PlimsollError(`The market at ${named} on ${rpc} has no asset but its cash.`)
+  if (symbols.length < 2)
+    throw new PlimsollError(`The market at ${named} on ${rpc.join(', ')} has no asset but its cash.`)
   return Promise.all(
     symbols.slice(1).map(async (symbol, i) => {
       const [address, decimals] = await read.readContract({

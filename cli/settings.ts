@@ -46,7 +46,8 @@ export function applySettings(program: Command): void {
       // For the help text; the value is set here, so that one place tells where a value came from.
       option.envVar = settingVariable(name)
       const set = process.env[option.envVar] ?? ''
-      const value = set === '' ? settings.get(name) : [set]
+      // Several endpoints are separated by spaces.
+      const value = set === '' ? settings.get(name) : name === 'rpc' ? set.trim().split(/\s+/) : [set]
       if (value === undefined) continue
       if (name === 'from' && process.env.PLIMSOLL_WALLET_KEY !== undefined) {
         // The key counts before the file; both in the environment would be a guess at whose money it is.
@@ -54,7 +55,11 @@ export function applySettings(program: Command): void {
         throw new PlimsollError('PLIMSOLL_FROM and PLIMSOLL_WALLET_KEY are both set.', { hint: 'Unset one of them.' })
       }
       const source = set === '' ? FILE : option.envVar
-      command.setOptionValueWithSource(name, parsed(option, value, source), set === '' ? 'config' : 'env')
+      const given = parsed(option, value, source)
+      command.setOptionValueWithSource(name, given, set === '' ? 'config' : 'env')
+      const parse = option.parseArg
+      // A flag takes the setting's place: one that may be repeated is not added to it.
+      if (parse !== undefined) option.argParser((text, before) => parse(text, before === given ? undefined : before))
     }
 }
 

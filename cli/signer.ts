@@ -1,6 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { PlimsollError } from '../protocol/errors.ts'
+import { ChainFailure } from '../sdk/chain/chain-failure.ts'
 import { connect, LOCAL_CHAINS, type SigningClient, withSigner } from '../sdk/chain/client.ts'
 
 /** Environment variable with the operator's private key; a local chain's unlocked account is used without it. */
@@ -13,15 +14,17 @@ const PRIVATE_KEY_VARIABLE = 'PLIMSOLL_PRIVATE_KEY'
  * @throws PlimsollError when nothing answers at the URL, or there is no such account
  */
 export async function openSigner(
-  url: string,
+  rpc: string | readonly string[],
   { variable = PRIVATE_KEY_VARIABLE, from }: { variable?: string; from?: Address } = {},
 ): Promise<SigningClient> {
-  const client = await connect(url)
+  const client = await connect(rpc)
   const account = from ?? privateKeyOf(variable)
   if (account === undefined && !LOCAL_CHAINS.includes(client.chainId))
     throw new PlimsollError(`${variable} is not set.`, { hint: 'It holds the private key that signs.' })
   return withSigner(client, account).catch((error: unknown) => {
-    throw error instanceof PlimsollError ? new PlimsollError(error.message, { hint: `Set ${variable}.` }) : error
+    throw error instanceof PlimsollError && !(error instanceof ChainFailure)
+      ? new PlimsollError(error.message, { hint: `Set ${variable}.` })
+      : error
   })
 }
 

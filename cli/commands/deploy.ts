@@ -6,9 +6,10 @@ import { keysOption } from '../keys-option.ts'
 import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
 import { endProgress, stage } from '../progress.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly data: string
   readonly profile: ProfileName
   readonly feed?: Readonly<Record<string, Address>>
@@ -44,7 +45,7 @@ export function register(program: Command): void {
       '<market>',
       'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token',
     )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import { onChain } from '../on-chain.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 function address(text: string): Address {
   if (!/^0x[0-9a-fA-F]{40}$/.test(text))
@@ -24,7 +25,7 @@ export function register(program: Command): void {
       .command(name)
       .summary(summary)
       .description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-      .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+      .addOption(rpcOption())
       .option('--settlement <address>', 'settlement contract on that chain', address)
       .option('--node <url>', 'the API of a node, in place of --settlement: it knows the names of synthetics too')
       .option('--json', 'print JSON')
@@ -56,7 +57,7 @@ export function register(program: Command): void {
 }
 
 interface FeedOptions {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly settlement?: Address
   readonly node?: string
   readonly from?: Address

@@ -5,9 +5,10 @@ import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly data: string
   readonly keys?: string
   readonly port: number
@@ -36,7 +37,7 @@ export function register(program: Command): void {
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
         'With --rebuild it first makes its private state anew from the chain and the key of the sequencer alone: PLIMSOLL_SEQUENCER_KEY, or sequencer.key in an otherwise empty directory.',
     )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
     .addOption(keysOption())
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)

@@ -3,9 +3,10 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
-  readonly rpc?: string
+  readonly rpc?: readonly string[]
   readonly settlement?: string
   readonly keys?: string
   readonly json?: true
@@ -19,7 +20,7 @@ export function register(program: Command): void {
       "Checks what `prove` wrote, or all that a settlement contract took, under this installation's own development keys or those of --keys. Exit code 1: something is wrong.",
     )
     .argument('[dir]', 'directory written by prove')
-    .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption({ mandatory: false }))
     .option('--settlement <address>', 'settlement contract on that chain')
     .addOption(keysOption())
     .option('--json', 'print JSON')
@@ -58,7 +59,7 @@ async function verifyDirectory(directory: string, options: Options): Promise<voi
   printText(`Not known: ${verdict.unknown}`)
 }
 
-async function verifyChain(rpc: string, settlement: string, options: Options): Promise<void> {
+async function verifyChain(rpc: readonly string[], settlement: string, options: Options): Promise<void> {
   const { verifyChain } = await import('../../audit/verify-chain.ts')
   const { loadKeys } = await import('../load-keys.ts')
   const verdict = await verifyChain(

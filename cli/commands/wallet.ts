@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Address } from 'viem'
 import { keysOption } from '../keys-option.ts'
 import { onChain } from '../on-chain.ts'
+import { rpcOption } from '../rpc-option.ts'
 
 function wholeNumber(least: number, most: number) {
   return (text: string): number => {
@@ -68,12 +69,10 @@ export function register(program: Command): void {
   const node = (to: Command) =>
     to
       .requiredOption('--node <url>', 'the API of a node')
-      .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+      .addOption(rpcOption({ mandatory: false }))
       .option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
-    to
-      .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
-      .requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+    to.addOption(rpcOption()).requiredOption('--settlement <address>', 'settlement contract on that chain', address)
 
   chain(
     command(
@@ -88,13 +87,14 @@ export function register(program: Command): void {
     "deposit into one's account, which the first deposit opens, or into anyone's with --index",
     '--rpc http://127.0.0.1:8545 --node http://127.0.0.1:9464 --asset USD --amount 1000',
   )
-    .requiredOption('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption())
     .requiredOption('--node <url>', 'the API of a node')
     .requiredOption('--asset <symbol>', 'what to deposit')
     .requiredOption('--amount <decimal>', 'how much')
     .option('--settlement <address>', 'settlement that the node must be of', address)
     .option('--index <number>', 'the account, of whomever', wholeNumber(0, 0xffff_ffff))
     .option('--mint', 'make the tokens first: mock tokens of a local chain')
+    .option('--even-under-water', 'open an account although the backstop is under water: withdrawals are cut then')
     .option(...wait)
     .action(onChain(() => import('../wallet/deposit.ts')))
 
@@ -106,12 +106,16 @@ export function register(program: Command): void {
     ),
   )
     .option('--node <url>', 'the API of a node')
-    .option('--rpc <url>', 'JSON-RPC endpoint of the chain')
+    .addOption(rpcOption({ mandatory: false }))
     .option('--settlement <address>', 'settlement contract on that chain', address)
     .option('--asset <symbol>', 'what to withdraw')
     .option('--amount <decimal>', 'how much')
     .option('--to <address>', 'the recipient', address)
     .addOption(expiresIn())
+    .option(
+      '--in-full',
+      'wait for a checkpoint that pays all of it instead of being cut while the backstop is under water',
+    )
     .option('--forced', 'ask the contract, which the sequencer must obey or stall: needs --rpc and --settlement')
     .option(
       '--claim <id>',

@@ -3,7 +3,9 @@ import { connect } from '../../sdk/chain/client.ts'
 import { printJson, printText } from '../output.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
 
-export async function run(options: WalletOptions & { rpc: string; settlement: `0x${string}` }): Promise<void> {
+export async function run(
+  options: WalletOptions & { rpc: readonly string[]; settlement: `0x${string}` },
+): Promise<void> {
   const { chainId } = await connect(options.rpc)
   const { ethereum, publicKey } = await ownerKey(options, chainId, options.settlement)
   const [x, y] = publicKey

@@ -16,12 +16,13 @@ import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
-  readonly rpc: string
+  readonly rpc: readonly string[]
   readonly node: string
   readonly asset: string
   readonly amount: string
   readonly index?: number
   readonly mint?: true
+  readonly evenUnderWater?: true
   readonly wait?: true
 }
 
@@ -34,7 +35,7 @@ export async function run(options: Options): Promise<void> {
     throw new PlimsollError(`${info.symbol} is a synthetic: there is no token to deposit.`)
   const amount = parseAmount(options.amount, info.decimals, '--amount')
   const signer = await chainSigner(options.rpc, options)
-  await requireGenuine(signer, deployment, asset, options)
+  await requireGenuine(signer, deployment, asset)
   const index =
     options.index ??
     (await wallet.findIndex()) ??
@@ -49,7 +50,14 @@ export async function run(options: Options): Promise<void> {
   if (options.mint) await mint(signer, info, tokenAmount)
   const { settlement, vault } = deployment
   const { publicKey } = key
-  const made = await deposit(signer, { settlement, asset, amount, publicKey, ...(index !== undefined && { index }) })
+  const made = await deposit(signer, {
+    settlement,
+    asset,
+    amount,
+    publicKey,
+    ...(index !== undefined && { index }),
+    evenUnderWater: options.evenUnderWater ?? false,
+  })
   const { depositId, kind, transaction } = made
   let status = 'queued'
   if (options.wait) {
@@ -69,13 +77,12 @@ export async function run(options: Options): Promise<void> {
  * @throws PlimsollError when they differ
  */
 async function requireGenuine(
-  { read, chainId }: SigningClient,
+  { read, chainId, url }: SigningClient,
   { chainId: nodeChain, settlement, vault, assets }: DeploymentInfo,
   asset: number,
-  { rpc }: Options,
 ): Promise<void> {
   if (chainId !== nodeChain)
-    throw new PlimsollError(`The node is on chain ${nodeChain}, but ${rpc} is chain ${chainId}.`)
+    throw new PlimsollError(`The node is on chain ${nodeChain}, but ${url} is chain ${chainId}.`)
   const config = await settlementConfig(read, settlement)
   const [token, tokenDecimals, decimals] = await read.readContract({
     address: config.vault,

@@ -6,7 +6,7 @@ import { connect, type ReadClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
 
-export type ChainOptions = WalletOptions & { readonly rpc: string; readonly settlement: Address }
+export type ChainOptions = WalletOptions & { readonly rpc: readonly string[]; readonly settlement: Address }
 
 export interface OwnAccount {
   readonly chain: ReadClient

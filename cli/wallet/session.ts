@@ -1,7 +1,7 @@
-import { type Address, createWalletClient, http, isAddressEqual } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
-import { connect, LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
+import { connect, LOCAL_CHAINS, type SigningClient, withSigner } from '../../sdk/chain/client.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
@@ -19,7 +19,7 @@ export interface WalletOptions {
   readonly index?: number
   readonly json?: true
   readonly node?: string
-  readonly rpc?: string
+  readonly rpc?: readonly string[]
   readonly settlement?: Address
 }
 
@@ -41,18 +41,15 @@ async function ethereumKey({ from, rpc }: WalletOptions): Promise<EthereumKey> {
   if (rpc === undefined) throw new PlimsollError('--from needs --rpc, the chain that signs.')
   const client = await connect(rpc)
   if (!LOCAL_CHAINS.includes(client.chainId))
-    throw new PlimsollError(`--from is for local chains, and ${rpc} is chain ${client.chainId}.`, {
+    throw new PlimsollError(`--from is for local chains, and ${client.url} is chain ${client.chainId}.`, {
       hint: `Set ${WALLET_KEY_VARIABLE}.`,
     })
-  const wallet = createWalletClient({ account: from, chain: client.read.chain, transport: http(rpc) })
-  const unlocked = await wallet.getAddresses().catch(() => [])
-  if (!unlocked.some((address) => isAddressEqual(address, from)))
-    throw new PlimsollError(`${from} is not an unlocked account of ${rpc}.`)
-  return { address: from, sign: (typedData) => wallet.signTypedData(typedData) }
+  const { write } = await withSigner(client, from)
+  return { address: from, sign: (typedData) => write.signTypedData(typedData) }
 }
 
 /** A client that sends transactions with the user's Ethereum key. */
-export function chainSigner(rpc: string, { from }: WalletOptions): Promise<SigningClient> {
+export function chainSigner(rpc: readonly string[], { from }: WalletOptions): Promise<SigningClient> {
   return openSigner(rpc, { variable: WALLET_KEY_VARIABLE, ...(from === undefined ? {} : { from }) })
 }
 

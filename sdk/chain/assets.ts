@@ -3,6 +3,7 @@ import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { TOKEN_ABI } from '../abi/token.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { distinctSymbols } from '../symbols.ts'
+import { isUnserved } from './chain-failure.ts'
 import { settlementConfig } from './settlement-config.ts'
 
 /** An asset as the contracts know it: a synthetic has no token and so no symbol on the chain. */
@@ -38,6 +39,9 @@ export async function chainAsset(read: PublicClient, vault: Address, asset: numb
   if (token === zeroAddress) return { symbol: `#${asset}`, token: null, tokenDecimals: 0, decimals }
   const symbol = await read
     .readContract({ address: token, abi: TOKEN_ABI, functionName: 'symbol' })
-    .catch(() => `#${asset}`)
+    .catch((error: unknown) => {
+      if (isUnserved(error)) throw error
+      return `#${asset}`
+    })
   return { symbol, token, tokenDecimals, decimals }
 }

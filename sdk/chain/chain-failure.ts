@@ -12,6 +12,9 @@ export class ChainFailure extends PlimsollError {
   }
 }
 
+/** A contract answered with nothing: it is of another kind, or not there as the endpoint has it. */
+export class NothingThere extends ChainFailure {}
+
 /** Nobody could say whether a transaction reached the chain: it may still be mined. */
 export class OutcomeUnknown extends ChainFailure {
   /** The transaction's hash, where it was signed here. */
@@ -19,9 +22,14 @@ export class OutcomeUnknown extends ChainFailure {
 
   constructor(message: string, hash: Hex | undefined, options: { hint?: string } = {}) {
     super(message, options)
-    this.name = 'OutcomeUnknown'
     this.hash = hash
   }
+}
+
+/** Whether an error says nothing about the contract that was asked, but only that it could not be asked. */
+export function isUnserved(error: unknown): boolean {
+  const failure = chainFailureIn(error)
+  return failure !== undefined && !(failure instanceof NothingThere)
 }
 
 /** The failure of an endpoint behind an error, however often others have wrapped it; undefined where there is none. */

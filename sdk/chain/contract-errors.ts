@@ -7,7 +7,7 @@ import {
 } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { ERRORS_ABI } from '../abi/errors.ts'
-import { ChainFailure, chainFailureIn } from './chain-failure.ts'
+import { ChainFailure, chainFailureIn, NothingThere } from './chain-failure.ts'
 
 /** Hints for somebody who meets a refusal, by its name. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -18,7 +18,9 @@ const HINTS: Readonly<Record<string, string>> = {
   Frozen: 'The system is frozen for good: plimsoll wallet exit leaves it.',
   NotCheckpointed: 'It waits for the next checkpoint.',
   NothingToCollect: 'No redeemed shares have been paid yet.',
-  NotRecipient: 'Only its recipient can take it.',
+  UnderWater:
+    'The backstop is under water: what comes in would be cut when it is withdrawn. --even-under-water deposits all the same.',
+  WrongOwner: 'The account is another owner’s by now, after a reorganization of the chain: nothing was sent.',
 }
 
 /** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */
@@ -34,7 +36,7 @@ export function refusal(error: unknown, what: string): Error {
   const known = knownError(error)
   if (known !== undefined) return new ContractRefusal(what, known.errorName, known.args ?? [])
   if (error.walk((cause) => cause instanceof ContractFunctionZeroDataError) !== null)
-    return new ChainFailure(
+    return new NothingThere(
       `The chain did not serve ${what}: there is no contract of this version there, as the endpoint has it.`,
       { hint: 'The endpoint may be behind; else check --settlement and --rpc.' },
     )

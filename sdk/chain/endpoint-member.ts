@@ -10,14 +10,6 @@ export interface Observation {
   readonly outcome: 'ok' | CallFailure['kind']
 }
 
-/** A block that reads can be pinned to. */
-export interface PinnedBlock {
-  readonly number: bigint
-  readonly hash: `0x${string}`
-  /** Seconds since 1970. */
-  readonly timestamp: bigint
-}
-
 /** After a failure an endpoint is left alone, each time for twice as long, where there are others. */
 const FIRST_REST = 250
 const LONGEST_REST = 30_000

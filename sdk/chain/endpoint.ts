@@ -2,8 +2,8 @@ import { type CustomTransport, custom, type Hex, keccak256, numberToHex } from '
 import { PlimsollError } from '../../protocol/errors.ts'
 import { max } from '../../protocol/integer.ts'
 import type { LogFilter, RawLog } from './answers.ts'
-import { EndpointMember, type Observation, type PinnedBlock } from './endpoint-member.ts'
-import { agreedHead } from './head.ts'
+import { EndpointMember, type Observation } from './endpoint-member.ts'
+import { agreedHead, type Head, type PinnedBlock } from './head.ts'
 import { orderedLogs } from './ordered-logs.ts'
 import { CallFailure, type Question } from './rpc-call.ts'
 import { fateUnknown, thrown, Unanswered, unanswered } from './unanswered.ts'
@@ -117,9 +117,10 @@ export class ChainEndpoint {
    * The chain's latest block, as the endpoints agree on it.
    * @throws ChainFailure when none answers, or they contradict each other
    */
-  async head(): Promise<PinnedBlock> {
-    this.#seen = await agreedHead(this, this.#seen, (question, member) => this.#askOf(member, question))
-    return this.#seen
+  async head(): Promise<Head> {
+    const head = await agreedHead(this, this.#seen, (question, member) => this.#askOf(member, question))
+    this.#seen = head
+    return head
   }
 
   /**
@@ -130,6 +131,12 @@ export class ChainEndpoint {
     const { method, params } = question
     if (SENDS.includes(method)) return this.#send(question)
     if (method === 'eth_getLogs') return this.#logs((params[0] ?? {}) as LogFilter)
+    // Whoever asks for the latest block works on what it is: a machine behind the others must not take that back.
+    if (method === 'eth_blockNumber') return numberToHex((await this.head()).number)
+    if (method === 'eth_getBlockByNumber' && (params[0] ?? 'latest') === 'latest') {
+      const { number, answer } = await this.head()
+      return params[1] === true ? this.#ask({ method, params: [numberToHex(number), true] }) : answer
+    }
     if (method === 'eth_getTransactionCount' && params[1] === 'pending') {
       // An endpoint whose pool lags counts less than what is mined.
       const counts = await Promise.all(
@@ -236,11 +243,7 @@ export class ChainEndpoint {
     const question = (more: object): Question => ({ method: 'eth_getLogs', params: [{ ...filter, ...more }] })
     if (filter.blockHash !== undefined) return orderedLogs((await this.#ask(question({}))) as RawLog[])
     const numbered = async (tag: string | undefined) =>
-      tag?.startsWith('0x')
-        ? BigInt(tag)
-        : tag === 'earliest'
-          ? 0n
-          : BigInt((await this.#ask({ method: 'eth_blockNumber', params: [] })) as string)
+      tag?.startsWith('0x') ? BigInt(tag) : tag === 'earliest' ? 0n : (await this.head()).number
     if ([filter.fromBlock, filter.toBlock].some((tag) => tag !== undefined && !/^(?:0x|earliest|latest)/.test(tag)))
       return orderedLogs((await this.#ask(question({}))) as RawLog[])
     const [first, last] = [await numbered(filter.fromBlock), await numbered(filter.toBlock)]

@@ -1,13 +1,26 @@
 import type { Hex } from 'viem'
 import { min } from '../../protocol/integer.ts'
 import { ChainFailure } from './chain-failure.ts'
-import type { EndpointMember, PinnedBlock } from './endpoint-member.ts'
+import type { EndpointMember } from './endpoint-member.ts'
 import type { Question } from './rpc-call.ts'
 
 /** Blocks that an endpoint may be behind others that serve the same chain. */
 const LAG = 3n
 /** Number of times that a head that went back is asked for again before it is believed. */
 const AGAIN = 3
+
+/** A block that reads can be pinned to. */
+export interface PinnedBlock {
+  readonly number: bigint
+  readonly hash: Hex
+  /** Seconds since 1970. */
+  readonly timestamp: bigint
+}
+
+/** The same, and all that the endpoint says of it. */
+export interface Head extends PinnedBlock {
+  readonly answer: unknown
+}
 
 interface Asked {
   readonly members: readonly EndpointMember[]
@@ -22,7 +35,7 @@ type Ask = (question: Question, member: EndpointMember) => Promise<unknown>
  * which is behind: a head that went back is believed when it stays there.
  * @throws ChainFailure when none answers, or those within a few blocks of each other are not of one chain
  */
-export async function agreedHead(asked: Asked, seen: PinnedBlock | undefined, ask: Ask): Promise<PinnedBlock> {
+export async function agreedHead(asked: Asked, seen: PinnedBlock | undefined, ask: Ask): Promise<Head> {
   let block = await headOf(asked.members, ask)
   for (let again = 0; again < AGAIN && seen !== undefined && block.number < seen.number; again++) {
     await asked.pause(again)
@@ -31,7 +44,7 @@ export async function agreedHead(asked: Asked, seen: PinnedBlock | undefined, as
   return block
 }
 
-async function headOf(members: readonly EndpointMember[], ask: Ask): Promise<PinnedBlock> {
+async function headOf(members: readonly EndpointMember[], ask: Ask): Promise<Head> {
   const latest = (member: EndpointMember, tag = 'latest') =>
     ask({ method: 'eth_getBlockByNumber', params: [tag, false] }, member).then(blockOf)
   if (members.length === 1) return latest(members[0]!)
@@ -72,7 +85,7 @@ function distance(a: bigint, b: bigint): bigint {
   return a < b ? b - a : a - b
 }
 
-function blockOf(answer: unknown): PinnedBlock {
+function blockOf(answer: unknown): Head {
   const { number, hash, timestamp } = answer as { number: Hex; hash: Hex; timestamp: Hex }
-  return { number: BigInt(number), hash, timestamp: BigInt(timestamp) }
+  return { number: BigInt(number), hash, timestamp: BigInt(timestamp), answer }
 }

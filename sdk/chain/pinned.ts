@@ -2,7 +2,7 @@ import { custom, type Hex, numberToHex } from 'viem'
 import { ChainFailure } from './chain-failure.ts'
 import { type ReadClient, readClient } from './client.ts'
 import { BLOCK_AT, type ChainEndpoint } from './endpoint.ts'
-import type { PinnedBlock } from './endpoint-member.ts'
+import type { PinnedBlock } from './head.ts'
 
 /** A connection that reads at one block. */
 export interface Pinned {
@@ -25,7 +25,8 @@ export interface Pinned {
  */
 export async function pin<C extends ReadClient>(client: C, at?: PinnedBlock): Promise<C & Pinned> {
   const { endpoint, chainId, url } = client
-  const block = at ?? (await endpoint.head())
+  const { number, hash, timestamp } = at ?? (await endpoint.head())
+  const block = { number, hash, timestamp }
   const transport = custom(
     {
       request: ({ method, params }: { method: string; params?: readonly unknown[] }) =>
