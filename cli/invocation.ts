@@ -12,7 +12,7 @@ export function setRunning(command: Command): void {
 
 /** The words by which the user calls the program: the launcher says how it was called. */
 export function invocation(): string {
-  return process.env.PLIMSOLL_AS ?? './plimsoll'
+  return process.env.PLIMSOLL_AS ?? 'plimsoll'
 }
 
 /** A text in which every `plimsoll COMMAND` can be run as it stands. */

@@ -11,6 +11,7 @@ import * as keys from './commands/keys.ts'
 import * as market from './commands/market.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
+import * as risk from './commands/risk.ts'
 import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
@@ -74,7 +75,7 @@ const program = new Command('plimsoll')
   })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
   .hook('preAction', (_, command) => setRunning(command))
-const COMMANDS = [setup, assess, prove, verify, market, deploy, node, feed, wallet, keys, demo, test, completion]
+const COMMANDS = [setup, assess, prove, verify, market, deploy, node, feed, wallet, keys, risk, demo, test, completion]
 for (const command of COMMANDS) command.register(program)
 
 try {

@@ -22,10 +22,10 @@ export function printText(text: string): void {
   process.stdout.write(`${asCalled(text)}\n`)
 }
 
-/** What went wrong, for people or for a program. */
+/** Account of what went wrong, for people or for a program. */
 export interface Complaint {
   readonly message: string
-  /** What can be done about it. */
+  /** Advice on what can be done about it. */
   readonly hint?: string | undefined
   /** Stable name of a refusal, where it has one. */
   readonly code?: string | undefined

@@ -63,7 +63,7 @@ export function applySettings(program: Command): void {
     }
 }
 
-/** Where a required option may be given besides the command line; undefined for one that is given there only. */
+/** Advice on where a required option may be given besides the command line; undefined for one that is given there only. */
 export function settingHint(flag: string): string | undefined {
   const name = flag.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
   if (!(SETTINGS as readonly string[]).includes(name)) return undefined
