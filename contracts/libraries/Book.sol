@@ -19,10 +19,10 @@ struct Book {
     uint64 waiting;
 }
 
-using Books for Book global;
+using BookLib for Book global;
 
 /// @title What a ledger's figures say.
-library Books {
+library BookLib {
     /// @notice What belongs to accounts and backstop.
     /// @param insuring Cash of insurers that waits; 0 for other assets.
     function free(Book storage book, uint256 insuring) internal view returns (uint256) {
