@@ -32,8 +32,8 @@ library BookLib {
 
     /// @notice Moves an amount from accounts to the backstop, or back.
     function takeOver(Book storage book, int128 amount) internal {
-        book.backstop += amount;
-        book.accounts -= amount;
+        (int128 accounts, int128 backstop) = (book.accounts, book.backstop);
+        (book.accounts, book.backstop) = (accounts - amount, backstop + amount);
     }
 
     /// @notice Ends an epoch: its withdrawals become claimable, in full or at `num / den`, rounded down, where those that ask

@@ -437,6 +437,19 @@ export class Model {
     this.#count('collection of a debt')
   }
 
+  /** A gift that lifts the backstop above water by less than it owes. */
+  async rescue(): Promise<void> {
+    const equity = this.backstop.reduce((sum, x, a) => sum + x * this.#price(a), 0n)
+    if (equity >= 0n && this.owed.outstanding === 0n) return
+    const deficit = equity < 0n ? -equity / HALF + 1n : 0n
+    const amount = deficit + 1n + this.random(this.owed.outstanding + 1n)
+    const user = this.#user()
+    await fund(this.market, user, 0, amount)
+    await this.market.vault.write('donate', [0, amount], user)
+    this.backstop[0]! += amount
+    await this.checkpoint()
+  }
+
   /** Time goes by without the operator, until a deposit is late; then its depositor takes it back. */
   async takeBack(): Promise<void> {
     const { vault, chain } = this.market
@@ -550,8 +563,9 @@ export class Model {
       () => this.round(),
       () => this.collectOwed(),
       () => this.takeBack(),
+      () => this.rescue(),
     ]
-    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1]
+    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight

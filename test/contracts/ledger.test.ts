@@ -32,7 +32,6 @@ describe(`${SEQUENCES} random sequences of operations`, () => {
       'debt',
       'repayment',
       'collection of a debt',
-      'debt pulled',
       'deposit taken back',
       'collapse',
     ]) {
