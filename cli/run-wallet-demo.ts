@@ -226,7 +226,7 @@ async function demoOwner(
         address: deployed.vault,
         abi: VAULT_ABI,
         functionName: 'open',
-        args: [asset, amount, x, y],
+        args: [asset, amount, x, y, false],
         value: deployment.openingFee,
       })
     },

@@ -11,6 +11,7 @@ import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
 import { AccountHistory } from '../../sdk/chain/account-history.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -216,7 +217,7 @@ describe('the node with real accounts', () => {
       const { logs } = await sendCall(signer, {
         ...forced,
         functionName: 'reserve',
-        args: [index],
+        args: [index, ownerOf(wallet.key.publicKey)],
         value: bond + forcedFee,
       })
       const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -237,7 +238,7 @@ describe('the node with real accounts', () => {
       await sendCall(signer, {
         ...forced,
         functionName: 'submit',
-        args: [number, 0, amount, address, Number(expiry), r8, s],
+        args: [number, 0, amount, address, Number(expiry), r8, s, false],
       })
       return number
     }
