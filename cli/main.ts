@@ -8,6 +8,7 @@ import * as deploy from './commands/deploy.ts'
 import * as keys from './commands/keys.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
+import * as risk from './commands/risk.ts'
 import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
@@ -59,7 +60,7 @@ const program = new Command('plimsoll')
   .exitOverride()
   .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
-for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, demo, test]) command.register(program)
+for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, risk, demo, test]) command.register(program)
 
 try {
   if (process.argv.length === 2) throw new PlimsollError('No command is given.', { hint: 'See plimsoll --help.' })
