@@ -43,6 +43,7 @@ export class Audit {
   readonly keys: SomeKeys
   readonly ledger: Ledger
   readonly #tree: AccountTree
+  #leavesKnown = true
 
   /** @throws PlimsollError when the leaves are no field elements or do not fit the tree */
   constructor(keys: SomeKeys, slots: number, minLiability: bigint, leaves: readonly bigint[], domain?: Domain) {
@@ -52,6 +53,13 @@ export class Audit {
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
     this.#tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
     this.ledger = new Ledger(keys.profile, slots, minLiability, this.#tree.root, stackHead(leaves, hashBatch), domain)
+  }
+
+  /** Goes on from a state that is taken on trust: no leaves are known from here on, and no roots can be rebuilt. */
+  resume(root: bigint, heads: readonly bigint[]): void {
+    this.ledger.root = root
+    for (const [slot, head] of heads.entries()) this.ledger.heads[slot] = head
+    this.#leavesKnown = false
   }
 
   /**
@@ -71,7 +79,7 @@ export class Audit {
     if (!(await verifyProof(this.keys, batch.circuit, [signals.digest, signals.z, signals.y], proof))) {
       throw new PlimsollError("The proof is not valid under this installation's key.")
     }
-    if (batch.circuit !== 'sweep') {
+    if (batch.circuit !== 'sweep' && this.#leavesKnown) {
       for (const { index, leaf } of batchWrites(batch)) this.#tree.set(index, leaf)
       if (this.#tree.root !== batch.rootAfter) throw new PlimsollError('The published leaves do not have the new root.')
     }

@@ -75,11 +75,13 @@ async function verifyChain(rpc: readonly string[], settlement: string, options: 
   if (options.json) return printJson(verdict)
   if (!verdict.ok) {
     process.stderr.write(`plimsoll: ${verdict.error}\n`)
+    for (const { transaction, block, reason } of verdict.notRechecked ?? [])
+      printText(`not re-checked: transaction ${transaction} in block ${block}: ${reason}`)
     return
   }
   for (const { round, complete, swept, resolved, proofs, gas } of verdict.rounds) {
     printText(
-      `round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${swept} swept, ${resolved} resolved, ${proofs} proofs, ${gas} gas`,
+      `round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${swept} swept, ${resolved} resolved, ${proofs} proofs, ${gas ?? 'unknown'} gas`,
     )
   }
   printText(`${verdict.rounds.length} rounds verified from the chain alone; its storage agrees.`)
