@@ -129,8 +129,8 @@ export function penalties(window: JointSeries, population: Partial<HistoryOption
   )
 }
 
-/** Depth that the first asset has little of: a tenth, in a market that is shallow altogether. */
-const UNEQUAL: Partial<HistoryOptions> = { depthRatio: 1, depthShares: [0.1, 0.9] }
+/** Depth of which the first asset has a tenth: a little less than what accounts hold and owe in all. */
+const UNEQUAL: Partial<HistoryOptions> = { depthRatio: 8, depthShares: [0.1, 0.9] }
 
 /** Water-filling by depth against the greatest position first, with unequal depths (fact 9). */
 export function orders(
