@@ -103,7 +103,7 @@ for (const half of HALVES) {
   }
   if (wanted.includes('9')) {
     const { water, largest } = orders(window, population)
-    console.log(`fact 9: order of sales, ETH a tenth and BTC nine tenths of a shallow depth, ${half.name}`)
+    console.log(`fact 9: order of sales, ETH a tenth and BTC nine tenths of the depth, ${half.name}`)
     line(water)
     line(largest)
     console.log(
