@@ -60,7 +60,8 @@ const program = new Command('plimsoll')
   .exitOverride()
   .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
-for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, risk, demo, test]) command.register(program)
+for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, risk, demo, test])
+  command.register(program)
 
 try {
   if (process.argv.length === 2) throw new PlimsollError('No command is given.', { hint: 'See plimsoll --help.' })
