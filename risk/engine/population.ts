@@ -7,7 +7,7 @@ export interface InitialFactors {
   readonly liability: number
 }
 
-/** Of every so many accounts, so many are of each shape. */
+/** Mix of shapes: of every so many accounts, so many are of each. */
 const MIX = [
   ['long', 35],
   ['perpetual long', 20],
