@@ -213,16 +213,20 @@ export class Settlement {
   }
 
   settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {
-    const encoded = batches.map(({ openings, batch, digest, proof, memo }) => ({
-      openings: openings.map(envelopeCalldata),
-      circuit: CIRCUIT_NUMBERS[batch.circuit],
-      window: batch.circuit === 'sweep' ? batch.window : [],
-      values: batchValues(batch),
-      digest,
-      proof: calldata(proof),
-      memo,
-    }))
-    return this.send(signer, 'settle', [encoded])
+    return this.send(signer, 'settle', [batches.map(batchCalldata)])
+  }
+}
+
+/** A proven batch as the contract takes it. */
+export function batchCalldata({ openings, batch, digest, proof, memo }: ProvenBatch) {
+  return {
+    openings: openings.map(envelopeCalldata),
+    circuit: CIRCUIT_NUMBERS[batch.circuit],
+    window: batch.circuit === 'sweep' ? batch.window : [],
+    values: batchValues(batch),
+    digest,
+    proof: calldata(proof),
+    memo,
   }
 }
 
