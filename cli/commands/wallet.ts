@@ -195,7 +195,7 @@ export function register(program: Command): void {
   chain(
     command(
       'refund',
-      'take back deposits that bounced or that a freeze voided, and bonds of forced requests',
+      'take back deposits that bounced, that a freeze voided or that wait too long, bonds, and cash that checkpoints cut',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
   ).action(onChain(() => import('../wallet/refund.ts')))
