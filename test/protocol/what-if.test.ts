@@ -14,8 +14,8 @@ const ETH: RiskParameters = {
   penalty: 200n,
   depth: 10n ** 12n,
 }
-/** One cash unit of 6 decimals a whole unit of 8 decimals. */
-const dollars(1n) = ((10n ** 6n) << 32n) / 10n ** 8n
+/** Price mark of an asset of 8 decimals, in cash of 6. */
+const dollars = (price: bigint) => (price << 32n) / 100n
 const UNITS = [
   { symbol: 'USD', decimals: 6 },
   { symbol: 'ETH', decimals: 8 },
@@ -64,7 +64,10 @@ describe('what an account would be', () => {
       const { kSell: ___, kBuy: ____, ...told } = withPrice(before, 1, price, 'it')[1]!
       assert.deepEqual(told, expected)
     }
-    assert.throws(() => withPrice(marksAt(100n, 100n), 1, dollars(1n), 'the price of ETH'), /the price of ETH: .* so low/)
+    assert.throws(
+      () => withPrice(marksAt(100n, 100n), 1, dollars(1n), 'the price of ETH'),
+      /the price of ETH: .* so low/,
+    )
     assert.equal(boundaryMark(balancesOf(-10n, 10n ** 8n), marksAt(100n, 100n), 1), undefined)
   })
 
