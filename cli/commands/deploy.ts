@@ -76,10 +76,10 @@ export function register(program: Command): void {
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await openSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
-      stage('compiling the verifiers and creating the contracts', 40)
       const deployed = await deploy(market, keys, signer, {
         custody,
         feeds: options.feed ?? {},
+        onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
         allowDevelopmentKeys,
         data: options.data,
         roles: {
