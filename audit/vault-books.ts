@@ -11,8 +11,13 @@ type Arguments = Readonly<Record<string, unknown>>
 export class VaultBooks {
   readonly accounts: bigint[] = Array<bigint>(ASSETS).fill(0n)
   readonly backstop: bigint[] = Array<bigint>(ASSETS).fill(0n)
-  /** Withdrawn since the last checkpoint. */
+  /** Withdrawn since the last checkpoint; and of it, in full or not at all. */
   readonly pending: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  readonly #inFull: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  /** Withdrawals from before that wait to be paid in full. */
+  readonly waiting: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  /** What the last checkpoint paid of its epoch's withdrawals. */
+  #ratio: readonly [num: bigint, den: bigint] = [1n, 1n]
   readonly #deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
   readonly #assets: readonly TokenDecimals[]
 
@@ -31,12 +36,19 @@ export class VaultBooks {
         return
       case 'WithdrawalPending':
         this.pending[asset]! += args.amount as bigint
+        if (args.inFull) this.#inFull[asset]! += args.amount as bigint
+        return
+      case 'TakenBack':
+        this.#deposits.get(args.id as bigint)!.amount = 0n
         return
       case 'Checkpointed':
         this.#checkpoint(args.num as bigint, args.den as bigint)
         return
       case 'Converted':
         this.backstop[0]! += (args.converted as bigint) - (args.paid as bigint)
+        return
+      case 'Repaid':
+        this.backstop[0]! -= args.amount as bigint
         return
       case 'Donated':
         this.backstop[asset]! += args.amount as bigint
@@ -45,6 +57,8 @@ export class VaultBooks {
         // Withdrawals since the checkpoint are void.
         this.pending.forEach((pending, a) => (this.accounts[a]! += pending))
         this.pending.fill(0n)
+        this.#payOut(this.waiting, ...this.#ratio)
+        this.waiting.fill(0n)
         return
       case 'Refunded':
         this.#refund(args.id as bigint)
@@ -53,13 +67,27 @@ export class VaultBooks {
         this.accounts[asset]! -= this.#baseUnits(asset, args.tokenAmount as bigint)
         return
       case 'SharesPulled':
+      case 'OwedPulled':
         this.backstop[asset]! -= this.#baseUnits(asset, args.tokenAmount as bigint)
     }
   }
 
+  /** Under water, as `num < den` says, a part of the epoch's withdrawals is paid, and those in full wait; else all is paid. */
   #checkpoint(num: bigint, den: bigint): void {
-    this.pending.forEach((pending, a) => (this.backstop[a]! += pending - (pending * num) / den))
+    const underWater = num < den
+    this.#payOut(
+      this.pending.map((pending, a) => pending - this.#inFull[a]!),
+      num,
+      den,
+    )
+    this.waiting.forEach((_, a) => (this.waiting[a] = underWater ? this.waiting[a]! + this.#inFull[a]! : 0n))
     this.pending.fill(0n)
+    this.#inFull.fill(0n)
+    this.#ratio = [num, den]
+  }
+
+  #payOut(amounts: readonly bigint[], num: bigint, den: bigint): void {
+    amounts.forEach((amount, a) => (this.backstop[a]! += amount - (amount * num) / den))
   }
 
   /** A consumed deposit is refunded only after a freeze, when it had not been there at the checkpoint. */

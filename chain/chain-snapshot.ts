@@ -5,7 +5,7 @@ import type { Contracts, ForcedRequest, WaitingDeposit } from './contracts.ts'
 import type { Custody } from './custody.ts'
 import type { ChainRound } from './settlement.ts'
 
-/** What a feed says; `undefined` where it does not answer. */
+/** Answer of a feed; `undefined` where it gives none. */
 export interface FeedAnswer {
   readonly feed: Address
   readonly answer: bigint | undefined

@@ -1,4 +1,4 @@
-import { type Address, zeroAddress } from 'viem'
+import { type Address, type Hex, zeroAddress } from 'viem'
 import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -16,6 +16,7 @@ import type { DeploymentInfo } from '../sdk/schemas.ts'
 import { distinctSymbols } from '../sdk/symbols.ts'
 import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
 import type { Custody } from './custody.ts'
+import { QueuedTerms } from './queued-terms.ts'
 import type { Settlement } from './settlement.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
@@ -75,6 +76,7 @@ export class Contracts {
   readonly assets: readonly Asset[]
   readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
   readonly #parts: Parts
+  readonly #terms: QueuedTerms
   #first: Promise<bigint> | undefined
   readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
@@ -89,6 +91,7 @@ export class Contracts {
     this.rounds = parts.rounds
     this.vault = parts.vault
     this.#parts = parts
+    this.#terms = new QueuedTerms(settlement, parts.vault, parts.forced)
     this.assets = assets
     this.clocks = clocks
     this.#fees = fees
@@ -140,7 +143,7 @@ export class Contracts {
     return amount - (amount % unitsPerTokenUnit(this.assets[asset]!))
   }
 
-  /** What the vault and the round say of each asset. @throws viem's error when the chain does not answer */
+  /** Custody of each asset, by the vault and the round. @throws viem's error when the chain does not answer */
   async custody(at: AtBlock = {}): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
@@ -176,59 +179,70 @@ export class Contracts {
     const last = ripe < first + MOST ? ripe : first + MOST
     const liveTime = await read.readContract({ ...this.rounds, ...at, functionName: 'liveTime' })
     const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
-    return Promise.all(
-      ids.map(async (id): Promise<WaitingDeposit> => {
-        const { kind, state, index, asset, amount, ax, ay, deadline } = await read.readContract({
-          ...this.vault,
-          ...at,
-          functionName: 'deposit',
-          args: [id],
-        })
-        if (state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
-        const terms = { depositId: Number(id), index, asset, amount }
-        const operation: DepositOperation =
-          kind === OPEN ? { kind: 'open', ...terms, publicKey: [ax, ay] } : { kind: 'topup', ...terms }
-        return { operation, urgent: 2 * (deadline - Number(liveTime)) < this.clocks.depositDelay }
+    const waiting = await Promise.all(
+      ids.map(async (id) => {
+        const deposit = await read.readContract({ ...this.vault, ...at, functionName: 'deposit', args: [id] })
+        if (deposit.state !== QUEUED) throw new PlimsollError(`Deposit ${id} is in the queue, but not waiting.`)
+        return { id, ...deposit }
       }),
     )
+    const owners = await Promise.all(
+      waiting
+        .filter(({ kind }) => kind === OPEN)
+        .map(
+          async ({ id, index }): Promise<[bigint, Hex]> => [
+            id,
+            await read.readContract({ ...this.vault, ...at, functionName: 'ownerOf', args: [index] }),
+          ],
+        ),
+    )
+    const keys = await this.#terms.publicKeys(new Map(owners), at.blockNumber)
+    return waiting.map(({ id, index, asset, amount, deadline }): WaitingDeposit => {
+      // Of nothing where it was taken back.
+      const terms = { depositId: Number(id), index, asset, amount }
+      const publicKey = keys.get(id)
+      const operation: DepositOperation =
+        publicKey === undefined ? { kind: 'topup', ...terms } : { kind: 'open', ...terms, publicKey }
+      return { operation, urgent: 2 * (deadline - Number(liveTime)) < this.clocks.depositDelay }
+    })
   }
 
   /** Forced requests that wait, in order of their deadlines. @param now seconds; what has expired by then is left out */
   async forcedRequests(now: number, at: AtBlock = {}): Promise<ForcedRequest[]> {
     const { read } = this.settlement.client
     const [first, end] = await read.readContract({ ...this.#parts.forced, ...at, functionName: 'queue' })
-    const list: ForcedRequest[] = []
     const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
+    const requestOf = (number: bigint) =>
+      read.readContract({ ...this.#parts.forced, ...at, functionName: 'request', args: [number] })
     const requests = inOrder(places, async (place) => {
       const number = await read.readContract({ ...this.#parts.forced, ...at, functionName: 'numberAt', args: [place] })
-      return {
-        place,
-        number,
-        request: await read.readContract({ ...this.#parts.forced, ...at, functionName: 'request', args: [number] }),
-      }
+      return { place, number, request: await requestOf(number) }
     })
+    const waiting: { number: bigint; request: Awaited<ReturnType<typeof requestOf>> }[] = []
     for await (const { place, number, request } of requests) {
-      if (BigInt(list.length) === MOST) break
+      if (BigInt(waiting.length) === MOST) break
       if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
-      const { index, asset, amount, recipient, expiry, r8, s, round } = request
-      list.push({
-        operation: {
-          kind: 'forced',
-          queueNumber: number,
-          index,
-          asset,
-          amount,
-          recipient,
-          expiry: BigInt(expiry),
-          signature: { r8, s },
-        },
-        round: Number(round),
-      })
+      waiting.push({ number, request })
     }
-    return list
+    const hashes = new Map(waiting.map(({ number, request }) => [number, request.signatureHash]))
+    const signatures = await this.#terms.signatures(hashes, at.blockNumber)
+    return waiting.map(({ number, request: { index, asset, amount, recipient, inFull, expiry, round } }) => ({
+      operation: {
+        kind: 'forced',
+        queueNumber: number,
+        index,
+        asset,
+        amount,
+        recipient,
+        inFull,
+        expiry: BigInt(expiry),
+        signature: signatures.get(number)!,
+      },
+      round: Number(round),
+    }))
   }
 
-  /** When the last checkpoint was made. */
+  /** Time of the last checkpoint, seconds. */
   async checkpointedAt(at: AtBlock = {}): Promise<number> {
     const { read } = this.settlement.client
     return Number(await read.readContract({ ...this.vault, ...at, functionName: 'checkpointedAt' }))

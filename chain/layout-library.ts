@@ -1,5 +1,5 @@
+import { offsets, STEP, SWEEP_VECTOR, TRANSACT_MARKS, VALUES, VECTOR, WRITE, width } from '../protocol/layout.ts'
 import { MARK_NAMES } from '../protocol/marks.ts'
-import { offsets, STEP, SWEEP_VECTOR, TRANSACT_MARKS, VALUES, VECTOR, width, WRITE } from '../protocol/layout.ts'
 import { OP } from '../protocol/transact.ts'
 
 /** The Solidity library of the public vectors' layout, which `npm run layout` writes to contracts/libraries/Layout.sol. */

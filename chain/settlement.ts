@@ -17,6 +17,7 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
+import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
@@ -130,6 +131,16 @@ export class Settlement {
     }
   }
 
+  /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
+  async profile(): Promise<Profile> {
+    const sizes = (await this.view('batchSizes')).map(Number).join()
+    const profile = Object.values(PROFILES).find(
+      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+    )
+    if (profile !== undefined) return profile
+    throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
+  }
+
   config(): Promise<SettlementConfig> {
     return this.view('config')
   }
@@ -170,7 +181,7 @@ export class Settlement {
     return this.#rounds
   }
 
-  /** What the backstop holds of assets 0 to 7, in base units; negative where it is short. */
+  /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
     const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }

@@ -16,7 +16,7 @@ import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
 import { TOKEN_ABI } from '../sdk/abi/token.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { newLink } from '../sdk/actions/trade.ts'
-import { SettlementHistory } from '../sdk/chain/account-history.ts'
+import { AccountHistory } from '../sdk/chain/account-history.ts'
 import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { PlimsollClient } from '../sdk/client.ts'
@@ -114,7 +114,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     await step()
 
     say('Alice asks nobody: she rebuilds her account from the chain alone.')
-    const history = await SettlementHistory.read(signer.read, deployed.settlement)
+    const history = await AccountHistory.read(signer.read, deployed.settlement)
     const { key, deployment } = alice.wallet
     const index = await alice.wallet.index()
     const recovered = history.account(index, key.publicKey, sharedViewKey(key.secret, deployment.sequencerKey))
@@ -226,7 +226,7 @@ async function demoOwner(
         address: deployed.vault,
         abi: VAULT_ABI,
         functionName: 'open',
-        args: [asset, amount, x, y],
+        args: [asset, amount, x, y, false],
         value: deployment.openingFee,
       })
     },

@@ -3,11 +3,11 @@ import { type Account, accountLeaf, packWeights } from './account.ts'
 import { accountInput } from './account-input.ts'
 import { chooseBlind } from './blind.ts'
 import type { CircuitInput } from './circuit-input.ts'
+import { SCALE } from './constants.ts'
 import type { Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import type { Balances } from './health.ts'
 import { ownerHash } from './keys.ts'
-import type { Marks } from './marks.ts'
 import { KIND, type Message, messageHash, type SigningDomain } from './messages.ts'
 import { vectorSignals } from './public-vector.ts'
 import { type Signature, signatureChallenge, verifySignature } from './signature.ts'
@@ -22,8 +22,8 @@ export interface ExitParameters {
   readonly recipient: Address
   /** The owner's signature of `exitMessage`. */
   readonly signature: Signature
-  /** Marks of the checkpoint. */
-  readonly marks: Marks
+  /** Of assets 1 to 7 as the checkpoint recorded them: the feeds' prices, not raised to the least price mark. 2^32 scale. */
+  readonly prices: readonly bigint[]
 }
 
 /** Message that the owner of account `index` signs to leave for `recipient`. */
@@ -41,26 +41,29 @@ export function exitMessage(index: number, recipient: Address): Message {
   }
 }
 
-/** `sum price b`, cash included, in 2^-32 base units of cash. */
-export function exitEquity(balances: Balances, marks: Marks): bigint {
-  return balances.reduce((sum, balance, a) => sum + balance * marks[a]!.price, 0n)
+/**
+ * `sum price b`, cash included, in 2^-32 base units of cash. An account that was healthy has none below 0, as `u <= price <= v`.
+ * @param prices of assets 1 to 7, 2^32 scale
+ */
+export function exitEquity(balances: Balances, prices: readonly bigint[]): bigint {
+  return balances.reduce((sum, balance, a) => sum + balance * (a === 0 ? SCALE : prices[a - 1]!), 0n)
 }
 
 /**
  * The public vector of an exit, and the input with which `exit` proves it.
  * @throws PlimsollError when the signature is not the owner's or the equity is negative: nothing of this can be proven
  */
-export function exitTransition({ domain, account, path, publicKey, recipient, signature, marks }: ExitParameters): {
+export function exitTransition({ domain, account, path, publicKey, recipient, signature, prices }: ExitParameters): {
   vector: bigint[]
   input: CircuitInput
 } {
   const message = messageHash(domain, exitMessage(account.index, recipient))
   if (ownerHash(publicKey) !== account.owner || !verifySignature(publicKey, message, signature))
     throw new PlimsollError('The exit is not signed by the owner.')
-  const equity = exitEquity(account.balances, marks)
+  const equity = exitEquity(account.balances, prices)
   if (equity < 0n) throw new PlimsollError('The account owes more than it has: there is nothing to leave with.')
   const root = pathRoot(path, account.index, accountLeaf(account))
-  const price = marks.slice(1).map((asset) => asset.price)
+  const price = [...prices]
   const { chainId, settlement } = domain
   const vector = [root, chainId, settlement, BigInt(account.index), BigInt(recipient), equity, ...price]
   return {

@@ -18,7 +18,7 @@ interface Signed {
   readonly signature: Signature
 }
 
-/** A deposit that makes an account. */
+/** A deposit that makes an account; of 0 where it was taken back. */
 export interface Open {
   readonly kind: 'open'
   readonly depositId: number
@@ -28,7 +28,7 @@ export interface Open {
   readonly amount: bigint
 }
 
-/** A deposit into an account, by anyone. Bounced where the balance would reach 2^64. */
+/** A deposit into an account, by anyone; of 0 where it was taken back. Bounced where the balance would reach 2^64. */
 export interface TopUp {
   readonly kind: 'topup'
   readonly depositId: number
@@ -42,6 +42,8 @@ export interface Withdraw extends Signed {
   readonly asset: number
   readonly amount: bigint
   readonly recipient: Address
+  /** To be paid in full or to wait: not cut by a checkpoint at which the backstop is under water. */
+  readonly inFull?: boolean | undefined
 }
 
 /** Half of a trade: direction 1 gets `x` of the asset for `y` of cash, 0 gives it. The other half has the same link. */
@@ -78,6 +80,8 @@ export interface Forced {
   readonly asset: number
   readonly amount: bigint
   readonly recipient: Address
+  /** As for `Withdraw`. */
+  readonly inFull?: boolean | undefined
   readonly expiry: bigint
   readonly signature: Signature
 }
@@ -98,6 +102,14 @@ export interface Judgement {
   readonly verify?: SignatureCheck | undefined
 }
 
+/** Bit of `extra` above a recipient's address: the withdrawal is to be paid in full or to wait. */
+export const IN_FULL = 1n << 160n
+
+/** What a withdrawal's owner signs of where it goes, `extra`: the recipient, and `IN_FULL` or not. */
+export function payee({ recipient, inFull }: Pick<Withdraw, 'recipient' | 'inFull'>): bigint {
+  return BigInt(recipient) + (inFull ? IN_FULL : 0n)
+}
+
 /** The message that the owner signs. */
 export function operationMessage(operation: SignedOperation): Message {
   const { kind, index, expiry } = operation
@@ -106,7 +118,7 @@ export function operationMessage(operation: SignedOperation): Message {
     case 'withdraw':
     case 'forced': {
       const nonce = operation.kind === 'forced' ? operation.queueNumber : operation.version
-      return { ...base, nonce, asset: operation.asset, x: operation.amount, extra: BigInt(operation.recipient) }
+      return { ...base, nonce, asset: operation.asset, x: operation.amount, extra: payee(operation) }
     }
     case 'trade':
     case 'unwind': {
@@ -295,7 +307,9 @@ function formRefusal(operation: Operation): Refusal | undefined {
     return x === 0n && y === 0n ? new Refusal('AMOUNT_ZERO', 'The trade is of nothing.') : undefined
   }
   if (operation.amount < 0n || operation.amount >= WORD) return bad('The amount does not fit 64 bits.')
-  if (operation.amount === 0n) return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
+  // Of a deposit that its depositor took back nothing is left but its place in the queue.
+  if (operation.amount === 0n && operation.kind !== 'open' && operation.kind !== 'topup')
+    return new Refusal('AMOUNT_ZERO', 'The amount is 0.')
   if ('recipient' in operation && !isRecipient(operation.recipient))
     return new Refusal('BAD_RECIPIENT', 'The recipient is not an address other than 0.')
   return undefined

@@ -13,6 +13,7 @@ import {
   newAccount,
   type Open,
   type Operation,
+  payee,
   type TopUp,
 } from './operation.ts'
 import { isSignatureForm } from './signature.ts'
@@ -29,6 +30,12 @@ export const OP = {
   discharge: 8,
   bounce: 9,
 } as const
+
+/** The name of an operation that writes an account; undefined for others, and for inactive steps. */
+export function writingOperation(op: number): keyof typeof OP | undefined {
+  const name = (Object.keys(OP) as (keyof typeof OP)[]).find((key) => OP[key] === op)
+  return name === 'discharge' || name === 'bounce' ? undefined : name
+}
 
 export const INACTIVE_STEP: StepPublic = {
   op: 0,
@@ -100,18 +107,18 @@ export function applyOperation(account: Account | undefined, operation: Operatio
   }
 }
 
-function discharge({
-  index,
-  asset,
-  amount,
-  recipient,
-  queueNumber,
-  expiry,
-  signature: {
-    r8: [r8x, r8y],
-    s,
-  },
-}: Forced): StepPublic {
+function discharge(request: Forced): StepPublic {
+  const {
+    index,
+    asset,
+    amount,
+    queueNumber,
+    expiry,
+    signature: {
+      r8: [r8x, r8y],
+      s,
+    },
+  } = request
   return {
     op: OP.discharge,
     index,
@@ -119,7 +126,7 @@ function discharge({
     cipher: [r8y, s, expiry],
     asset,
     amount,
-    u: BigInt(recipient),
+    u: payee(request),
     v: queueNumber,
   }
 }
@@ -160,12 +167,12 @@ function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' 
     case 'topup':
       return { asset: operation.asset, amount: operation.amount, u: 0n, v: 0n }
     case 'withdraw':
-      return { asset: operation.asset, amount: operation.amount, u: BigInt(operation.recipient), v: 0n }
+      return { asset: operation.asset, amount: operation.amount, u: payee(operation), v: 0n }
     case 'forced':
       return {
         asset: operation.asset,
         amount: operation.amount,
-        u: BigInt(operation.recipient),
+        u: payee(operation),
         v: operation.queueNumber,
       }
     case 'unwind':

@@ -43,7 +43,7 @@ export class ProofService implements ProofSource {
     return new ProofService(async () => prover)
   }
 
-  /** How many proofs are being made. */
+  /** Number of proofs that are being made. */
   get inFlight(): number {
     return this.#inFlight.size
   }

@@ -100,8 +100,13 @@ export class OwnerWallet {
   }
 
   /** See `withdraw` of sdk/actions. */
-  withdraw(asset: number, amount: bigint, recipient: Address, validity: Validity = {}): Promise<Accepted> {
-    return withdraw(this, { asset, amount, recipient, ...validity })
+  withdraw(
+    asset: number,
+    amount: bigint,
+    recipient: Address,
+    options: Validity & { readonly inFull?: boolean | undefined } = {},
+  ): Promise<Accepted> {
+    return withdraw(this, { asset, amount, recipient, ...options })
   }
 
   /** Half of a trade with whoever signs the other half with the same link: see `trade` of sdk/actions. */

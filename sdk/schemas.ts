@@ -47,7 +47,17 @@ const signedBy = { index, version, expiry, signature }
 
 /** Request of an owner to the node, as JSON: big integers are decimal strings. */
 export const operationSchema = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('withdraw'), ...signedBy, asset, amount, recipient: address }).strict(),
+  z
+    .object({
+      kind: z.literal('withdraw'),
+      ...signedBy,
+      asset,
+      amount,
+      recipient: address,
+      /** To be paid in full or to wait. */
+      inFull: z.boolean().optional(),
+    })
+    .strict(),
   z.object({ kind: z.literal('trade'), ...signedBy, asset, direction, x: amount, y: amount, link: field }).strict(),
   z.object({ kind: z.literal('unwind'), ...signedBy, asset, direction, x: amount, y: amount }).strict(),
   z

@@ -94,6 +94,7 @@ export function register(program: Command): void {
     .option('--settlement <address>', 'settlement that the node must be of', address)
     .option('--index <number>', 'the account, of whomever', wholeNumber(0, 0xffff_ffff))
     .option('--mint', 'make the tokens first: mock tokens of a local chain')
+    .option('--even-under-water', 'open an account although the backstop is under water: withdrawals are cut then')
     .option(...wait)
     .action(onChain(() => import('../wallet/deposit.ts')))
 
@@ -111,6 +112,10 @@ export function register(program: Command): void {
     .option('--amount <decimal>', 'how much')
     .option('--to <address>', 'the recipient', address)
     .addOption(expiresIn())
+    .option(
+      '--in-full',
+      'wait for a checkpoint that pays all of it instead of being cut while the backstop is under water',
+    )
     .option('--forced', 'ask the contract, which the sequencer must obey or stall: needs --rpc and --settlement')
     .option(
       '--claim <id>',

@@ -22,6 +22,7 @@ interface Options extends WalletOptions {
   readonly amount: string
   readonly index?: number
   readonly mint?: true
+  readonly evenUnderWater?: true
   readonly wait?: true
 }
 
@@ -49,7 +50,14 @@ export async function run(options: Options): Promise<void> {
   if (options.mint) await mint(signer, info, tokenAmount)
   const { settlement, vault } = deployment
   const { publicKey } = key
-  const made = await deposit(signer, { settlement, asset, amount, publicKey, ...(index !== undefined && { index }) })
+  const made = await deposit(signer, {
+    settlement,
+    asset,
+    amount,
+    publicKey,
+    ...(index !== undefined && { index }),
+    evenUnderWater: options.evenUnderWater ?? false,
+  })
   const { depositId, kind, transaction } = made
   let status = 'queued'
   if (options.wait) {

@@ -19,6 +19,7 @@ interface Options extends WalletOptions {
   readonly to?: Address
   readonly expiresIn: number
   readonly forced?: true
+  readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
 }
@@ -47,7 +48,9 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   const amount = parseAmount(options.amount, decimals, '--amount')
   await report(
     wallet.client,
-    await submit(withdraw(wallet, { asset, amount, recipient: options.to, expiresIn: options.expiresIn })),
+    await submit(
+      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
+    ),
     options,
   )
 }
@@ -77,6 +80,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
     asset,
     amount,
     recipient: options.to,
+    inFull: options.inFull,
   })
   if (options.json) return printJson({ queueNumber: Number(queueNumber), deadline: Number(deadline), transaction })
   printText(

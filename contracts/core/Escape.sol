@@ -57,6 +57,8 @@ contract Escape is IEscape {
     mapping(uint32 index => uint64[8]) private _givenToExit;
     mapping(address insurer => uint8) private _sharesPulled;
     mapping(address insurer => uint64[8]) private _givenToInsurer;
+    mapping(uint256 withdrawalId => uint8) private _owedPulled;
+    mapping(uint256 withdrawalId => uint64[8]) private _givenToOwed;
 
     modifier whenFrozen() {
         if (!VAULT.frozen()) revert NotFrozen();
@@ -178,13 +180,24 @@ contract Escape is IEscape {
     /// @inheritdoc IEscape
     function pullShares(uint8 asset) external whenFrozen {
         uint256 pulled = _sharesPulled[msg.sender];
-        int256 equity = VAULT.lastCheckpoint().equity;
+        (, uint256 first, uint256 equity) = _backstop();
         (uint256 shares, uint256 total) = INSURANCE.sharesOf(msg.sender);
-        uint256 owned = equity > 0 && total > 0 ? uint256(equity) * shares / total : 0;
+        uint256 owned = total > 0 ? (equity - (first << 32)) * shares / total : 0;
         uint64 due = _give(asset, owned, pulled >> asset & 1 == 1, _givenToInsurer[msg.sender]);
         _sharesPulled[msg.sender] = uint8(pulled | 1 << asset);
         uint256 tokenAmount = VAULT.payShare(asset, msg.sender, due, true);
         emit SharesPulled(msg.sender, asset, tokenAmount);
+    }
+
+    /// @inheritdoc IEscape
+    function pullOwed(uint256 withdrawalId, uint8 asset) external whenFrozen {
+        uint256 pulled = _owedPulled[withdrawalId];
+        (uint256 repaid, uint256 first,) = _backstop();
+        uint256 owed = INSURANCE.owedTo(withdrawalId, repaid + first) - INSURANCE.owedTo(withdrawalId, repaid);
+        uint64 due = _give(asset, owed << 32, pulled >> asset & 1 == 1, _givenToOwed[withdrawalId]);
+        _owedPulled[withdrawalId] = uint8(pulled | 1 << asset);
+        uint256 tokenAmount = VAULT.payShare(asset, VAULT.withdrawal(withdrawalId).recipient, due, true);
+        emit OwedPulled(withdrawalId, asset, tokenAmount);
     }
 
     /// @inheritdoc IEscape
@@ -223,6 +236,18 @@ contract Escape is IEscape {
     /// @inheritdoc IEscape
     function vault() external view returns (address) {
         return address(VAULT);
+    }
+
+    /// @return repaid Of what was ever owed to cut withdrawals, cash.
+    /// @return first What is still owed, as far as the backstop's equity goes.
+    /// @return equity The backstop's at the checkpoint, where positive, 2^32 scale.
+    function _backstop() private view returns (uint256 repaid, uint256 first, uint256 equity) {
+        int256 worth = VAULT.lastCheckpoint().equity;
+        if (worth > 0) equity = uint256(worth);
+        uint256 total;
+        (total, repaid) = INSURANCE.owed();
+        first = total - repaid;
+        if (first > equity >> 32) first = equity >> 32;
     }
 
     function _declared(uint64 request) private view returns (bool) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-
-import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {IForced} from "../interfaces/IForced.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {Deadlines} from "../libraries/Deadlines.sol";
+import {Layout} from "../libraries/Layout.sol";
+import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
+import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The forced requests; see `IForced` for what each function promises.
 /// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves its
 /// old place behind, which no longer names it.
-contract Forced is IForced {
-    uint256 private constant DISCHARGE = 8;
+contract Forced is IForced, NativeCredits {
     /// @dev Places moved past in one call.
     uint256 private constant DONE_MAX = 32;
     address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
@@ -42,8 +43,6 @@ contract Forced is IForced {
     mapping(uint256 place => uint64) private _places;
     mapping(uint64 number => Request) private _requests;
     mapping(uint32 index => mapping(address requester => uint64)) private _open;
-    /// @inheritdoc IForced
-    mapping(address owner => uint256) public coins;
 
     modifier live() {
         if (VAULT.frozen()) revert Frozen();
@@ -61,10 +60,10 @@ contract Forced is IForced {
     }
 
     /// @inheritdoc IForced
-    function reserve(uint32 index) external payable live returns (uint64 number) {
+    function reserve(uint32 index, bytes32 owner) external payable live returns (uint64 number) {
         uint256 fee = _clocks.forcedFee;
         if (msg.value != BOND + fee) revert WrongBond(BOND + fee);
-        if (index >= VAULT.opened()) revert UnknownAccount(index);
+        VAULT.requireAccount(index, owner);
         uint64 other = _open[index][msg.sender];
         if (other != 0) revert OnePerAccount(other);
         number = _queue.nextNumber++;
@@ -81,7 +80,7 @@ contract Forced is IForced {
     function release(uint64 number) external {
         Request storage request_ = _reserved(number);
         _finish(number, request_, State.Closed);
-        coins[msg.sender] += BOND;
+        nativeCredits[msg.sender] += BOND;
         emit Released(number);
     }
 
@@ -93,7 +92,8 @@ contract Forced is IForced {
         address recipient,
         uint40 expiry,
         uint256[2] calldata r8,
-        uint256 s
+        uint256 s,
+        bool inFull
     ) external live {
         Request storage request_ = _reserved(number);
         VAULT.requireWithdrawable(asset, amount);
@@ -107,14 +107,14 @@ contract Forced is IForced {
 
         request_.state = State.Pending;
         request_.asset = asset;
+        if (inFull) request_.inFull = true;
         request_.recipient = recipient;
         request_.amount = amount;
         request_.expiry = expiry;
-        request_.round = uint64(ROUNDS.roundNumber());
-        request_.r8 = r8;
-        request_.s = s;
+        request_.round = uint40(ROUNDS.roundNumber());
+        request_.signatureHash = _signatureHash(r8[0], r8[1], s);
         _enqueue(number, request_, deadline);
-        emit Submitted(number, request_.index, asset, amount, recipient, expiry, r8, s, deadline);
+        emit Submitted(number, request_.index, asset, amount, recipient, expiry, r8, s, inFull, deadline);
     }
 
     /// @inheritdoc IForced
@@ -135,13 +135,13 @@ contract Forced is IForced {
         Request storage request_ = _requests[uint64(number)];
         if (
             request_.state != State.Pending || index != request_.index || asset != request_.asset
-                || amount != request_.amount || recipient != uint160(request_.recipient)
+                || amount != request_.amount || recipient != _extra(request_)
         ) revert WrongRequest(number);
         if (block.timestamp > request_.expiry) revert RequestExpired(number);
-        if (op == DISCHARGE) {
-            if (
-                r8x != request_.r8[0] || r8y != request_.r8[1] || s != request_.s || expiry != request_.expiry
-            ) revert WrongRequest(number);
+        if (op == Layout.OP_DISCHARGE) {
+            if (_signatureHash(r8x, r8y, s) != request_.signatureHash || expiry != request_.expiry) {
+                revert WrongRequest(number);
+            }
             // Not against marks that the requester could not yet have known to be in force.
             if (ROUNDS.roundNumber() <= request_.round) revert NoFreshRound();
             _finish(uint64(number), request_, State.Discharged);
@@ -149,25 +149,27 @@ contract Forced is IForced {
             _burn(BOND);
         } else {
             _finish(uint64(number), request_, State.Served);
-            coins[request_.requester] += BOND;
+            nativeCredits[request_.requester] += BOND;
             emit Served(uint64(number));
         }
     }
 
     /// @inheritdoc IForced
-    function requeue(uint64 number) external live {
+    function requeue(uint64 number) external payable live {
+        uint256 fee = _clocks.forcedFee;
+        if (msg.value != fee) revert WrongFee(fee);
         Request storage request_ = _pending(number);
         if (request_.deadline >= ROUNDS.liveTime()) revert NotDue(number);
         uint256 free = VAULT.free(request_.asset);
         if (request_.amount <= free) revert FreeCustodySuffices(free);
         uint40 deadline = _nextDeadline();
-        if (request_.expiry < _expiryAfter(deadline)) {
-            _close(number, request_);
-        } else {
-            _enqueue(number, request_, deadline);
-            emit Requeued(number, deadline);
-        }
+        // Nobody who moves the end of the queue can end another's request: it stays where it is until it has expired.
+        uint256 earliest = _expiryAfter(deadline);
+        if (request_.expiry < earliest) revert ExpiryTooSoon(earliest);
+        _enqueue(number, request_, deadline);
+        emit Requeued(number, deadline);
         advance();
+        _burn(fee);
     }
 
     /// @inheritdoc IForced
@@ -201,14 +203,6 @@ contract Forced is IForced {
     }
 
     /// @inheritdoc IForced
-    function takeCoins() external {
-        uint256 amount = coins[msg.sender];
-        if (amount == 0) revert NothingToTake();
-        coins[msg.sender] = 0;
-        Address.sendValue(payable(msg.sender), amount);
-    }
-
-    /// @inheritdoc IForced
     function overdue(uint64 number) external view returns (bool late, uint40 deadline) {
         Request storage request_ = _requests[number];
         deadline = request_.deadline;
@@ -228,6 +222,16 @@ contract Forced is IForced {
     /// @inheritdoc IForced
     function queue() external view returns (uint256 first, uint256 end) {
         return (_queue.first, _queue.end);
+    }
+
+    /// @inheritdoc IForced
+    function lastDeadline() external view returns (uint40) {
+        return _queue.deadline;
+    }
+
+    /// @inheritdoc IForced
+    function earliestExpiry() external view returns (uint256) {
+        return _expiryAfter(_nextDeadline()) + _clocks.expirySlack;
     }
 
     /// @inheritdoc IForced
@@ -281,7 +285,7 @@ contract Forced is IForced {
 
     function _close(uint64 number, Request storage request_) private {
         _finish(number, request_, State.Closed);
-        coins[request_.requester] += BOND;
+        nativeCredits[request_.requester] += BOND;
         emit Closed(number);
     }
 
@@ -300,14 +304,21 @@ contract Forced is IForced {
     }
 
     function _nextDeadline() private view returns (uint40) {
-        uint256 due = ROUNDS.liveTime() + _clocks.forcedDelay;
-        uint256 spaced = uint256(_queue.deadline) + _clocks.forcedSpacing;
-        return uint40(spaced > due ? spaced : due);
+        return Deadlines.next(_queue.deadline, _clocks.forcedDelay, _clocks.forcedSpacing, ROUNDS.liveTime());
     }
 
     /// @return The time of a deadline if rounds stay fresh until then.
     function _expiryAfter(uint256 deadline) private view returns (uint256) {
         return block.timestamp + deadline - ROUNDS.liveTime();
+    }
+
+    /// @dev What the owner signed: the recipient and, above it, whether the withdrawal is in full only.
+    function _extra(Request storage request_) private view returns (uint256) {
+        return uint160(request_.recipient) | (request_.inFull ? PackedWithdrawal.IN_FULL : 0);
+    }
+
+    function _signatureHash(uint256 r8x, uint256 r8y, uint256 s) private pure returns (bytes22) {
+        return bytes22(keccak256(abi.encode(r8x, r8y, s)));
     }
 
     /// @dev Sent where nobody has a key. Nothing depends on its arrival.

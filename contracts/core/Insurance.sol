@@ -5,11 +5,15 @@ import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Lanes} from "../libraries/Lanes.sol";
 
 /// @title The insurers' shares; see `IInsurance` for what each function promises.
 /// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when the
 /// user is next looked at. Every division is in favor of the shares that stay.
 contract Insurance is IInsurance {
+    using Lanes for uint64[7];
+    using Lanes for uint256[2];
+
     /// @dev Shares of one unit of cash at first; also as many as stand, together with one unit, beside all others in every
     /// price, so that nobody gains by being first and giving the backstop a present.
     uint256 private constant OFFSET = 1e6;
@@ -36,6 +40,19 @@ contract Insurance is IInsurance {
         uint256 shares;
     }
 
+    /// @dev What an epoch's withdrawals were worth, 2^32 scale, and the part of the line of debts that is theirs.
+    struct Cut {
+        uint128 value;
+        uint128 start;
+        uint256 amount;
+        uint256[2] prices;
+    }
+
+    struct Line {
+        uint128 total;
+        uint128 repaid;
+    }
+
     IVault private immutable VAULT;
     IRounds private immutable ROUNDS;
     IGovernance private immutable GOVERNANCE;
@@ -49,6 +66,14 @@ contract Insurance is IInsurance {
     uint256 private _round;
     mapping(uint256 period => Period) private _periods;
     mapping(address insurer => Insurer) private _insurers;
+    Line private _line;
+    mapping(uint256 epoch => Cut) private _cuts;
+    mapping(uint256 withdrawalId => uint256) private _collected;
+
+    modifier onlyVault() {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        _;
+    }
 
     modifier live() {
         if (VAULT.frozen()) revert Frozen();
@@ -100,42 +125,69 @@ contract Insurance is IInsurance {
         if (amount == 0) revert NothingToCollect();
         // What is no whole token unit stays; the vault is the only one to call in between, and does not.
         insurer.collectable = 0;
-        uint64 paid = VAULT.payInsurer(msg.sender, amount);
+        uint64 paid = VAULT.payCash(msg.sender, amount);
         insurer.collectable += amount - paid;
         emit Collected(msg.sender, paid);
     }
 
     /// @inheritdoc IInsurance
+    function collectOwed(uint256 withdrawalId) external {
+        uint256 collected = _collected[withdrawalId];
+        uint256 due = owedTo(withdrawalId, _line.repaid);
+        if (due <= collected) revert NothingToCollect();
+        _collected[withdrawalId] = due;
+        uint64 amount = uint64(due - collected);
+        uint64 paid = VAULT.payCash(VAULT.withdrawal(withdrawalId).recipient, amount);
+        _collected[withdrawalId] -= amount - paid;
+        emit OwedCollected(withdrawalId, paid);
+    }
+
+    /// @inheritdoc IInsurance
+    function onCut(uint256 epoch, uint256 value, uint256 amount, uint64[7] calldata prices) external onlyVault {
+        _cuts[epoch] = Cut(uint128(value), _line.total, amount, prices.pack());
+        _line.total += uint128(amount);
+        emit Owed(epoch, amount);
+    }
+
+    /// @inheritdoc IInsurance
+    /// @dev Repaying takes the same from equity and debt, so insurers' part does not change by it.
     function onCheckpoint(int256 equity, int256 backstopCash, uint256 free)
         external
+        onlyVault
         returns (uint64 converted, uint64 paid)
     {
-        if (msg.sender != address(VAULT)) revert NotVault();
-        if (ROUNDS.roundNumber() <= _round) return (0, 0);
-        uint256 worth = uint256(equity) >> 32;
+        uint256 most = backstopCash > 0 ? uint256(backstopCash) : 0;
+        if (most > free) most = free;
+        Line memory line = _line;
+        int256 debt = int256(uint256(line.total - line.repaid)) << 32;
+        uint256 offered = _offered;
+        int256 low = debt > 0 || offered > 0 ? VAULT.equityLow() : equity;
+        if (debt > 0) paid = _repay(line, low, most);
+        if (equity < debt || ROUNDS.roundNumber() <= _round) return (0, paid);
+        uint256 worth = uint256(equity - debt) >> 32;
         uint256 total = totalShares;
         // What there is before the first insurer is nobody's, so that none buys it for nothing.
         if (total == 0) total = worth * OFFSET;
-        else if (worth == 0) return (0, 0);
+        else if (worth == 0) return (0, paid);
 
         converted = VAULT.insuring();
-        uint256 offered = _offered;
         uint256 minted = converted * (total + OFFSET) / (worth + 1);
-        if (total + minted > SHARES_MAX || (converted == 0 && offered == 0)) return (0, 0);
+        if (total + minted > SHARES_MAX || (converted == 0 && offered == 0)) return (0, paid);
 
+        uint64 redeemed;
         uint256 burned;
         if (offered > 0) {
-            uint256 value = offered * (worth + 1) / (total + OFFSET);
-            uint256 most = backstopCash > 0 ? uint256(backstopCash) : 0;
-            if (most > free) most = free;
-            paid = uint64(value < most ? value : most);
-            burned = value == 0 ? 0 : (offered * paid + value - 1) / value;
+            uint256 value = low < debt ? 0 : offered * ((uint256(low - debt) >> 32) + 1) / (total + OFFSET);
+            most -= paid;
+            redeemed = uint64(value < most ? value : most);
+            burned = value == 0 ? 0 : (offered * redeemed + value - 1) / value;
         }
         totalShares = total + minted - burned;
         _offered = 0;
-        _periods[period] = Period(converted, paid, minted, offered, offered - burned);
-        emit Converted(period, converted, minted, paid, burned);
+        _periods[period] = Period(converted, redeemed, minted, offered, offered - burned);
+        emit Converted(period, converted, minted, redeemed, burned);
         ++period;
+        paid += redeemed;
     }
 
     /// @inheritdoc IInsurance
@@ -151,6 +203,22 @@ contract Insurance is IInsurance {
     }
 
     /// @inheritdoc IInsurance
+    function owed() external view returns (uint256 total, uint256 repaid) {
+        return (_line.total, _line.repaid);
+    }
+
+    /// @inheritdoc IInsurance
+    function owedTo(uint256 withdrawalId, uint256 upTo) public view returns (uint256) {
+        IVault.Withdrawal memory w = VAULT.withdrawal(withdrawalId);
+        Cut memory c = _cuts[w.epoch];
+        if (w.inFull || upTo <= c.start || c.value == 0) return 0;
+        uint256 part = upTo - c.start;
+        if (part > c.amount) part = c.amount;
+        uint256 price = w.asset == 0 ? 1 << 32 : c.prices.unpack()[w.asset - 1];
+        return part * (price * w.amount) / c.value;
+    }
+
+    /// @inheritdoc IInsurance
     function accepting() public view returns (bool) {
         return _round == ROUNDS.roundNumber() || (_offered == 0 && VAULT.insuring() == 0);
     }
@@ -163,6 +231,17 @@ contract Insurance is IInsurance {
     function _request() private {
         if (!accepting()) revert CheckpointDue();
         _round = ROUNDS.roundNumber();
+    }
+
+    /// @dev What the backstop's cash allows, of what is owed. @param low Its equity at `sell` and `buy`.
+    function _repay(Line memory line, int256 low, uint256 most) private returns (uint64 repaid) {
+        uint256 amount = low > 0 ? uint256(low) >> 32 : 0;
+        if (amount > most) amount = most;
+        if (amount > line.total - line.repaid) amount = line.total - line.repaid;
+        if (amount == 0) return 0;
+        _line.repaid = line.repaid + uint128(amount);
+        emit Repaid(amount);
+        return uint64(amount);
     }
 
     function _settled(address insurer) private returns (Insurer storage stored) {

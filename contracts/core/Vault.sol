@@ -4,10 +4,7 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {Address} from "@openzeppelin/contracts/utils/Address.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
 
-import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
 import {IGovernance} from "../interfaces/IGovernance.sol";
@@ -15,31 +12,31 @@ import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Backstop} from "../libraries/Backstop.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {Book} from "../libraries/Book.sol";
+import {Deadlines} from "../libraries/Deadlines.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {Layout} from "../libraries/Layout.sol";
+import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
+import {Scale, TokenUnits} from "../libraries/TokenUnits.sol";
+import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The vault; see `IVault` for what each function promises.
 /// @dev The only contract that calls tokens: always last, with the books as they will be, and never from a settlement. So a
 /// token that reverts, or calls back, stops nothing but its own payment.
-contract Vault is IVault, ReentrancyGuard {
+contract Vault is IVault, NativeCredits {
+    using Backstop for Book[8];
     using Lanes for uint64[7];
     using Lanes for uint256[2];
+    using PackedWithdrawal for uint256;
     using SafeERC20 for IERC20;
 
     uint256 private constant CAP_MAX = 1 << 63;
     /// @dev The bit of `IGovernance.halt` for new accounts.
     uint8 private constant OPENING_HALTED = 1;
-    uint256 private constant STEP = 10;
-    uint256 private constant OPEN = 1;
-    uint256 private constant TOPUP = 2;
-    uint256 private constant WITHDRAW = 3;
-    uint256 private constant UNWIND = 5;
-    uint256 private constant FORCED = 7;
-    uint256 private constant DISCHARGE = 8;
-    uint256 private constant BOUNCE = 9;
-    /// @dev Places of a round's marks.
-    uint256 private constant PRICE = 0;
-    uint256 private constant SELL = 5;
-    uint256 private constant BUY = 6;
+    /// @dev 2^32: the price of cash.
+    uint256 private constant ONE = 1 << 32;
 
     struct Asset {
         IERC20 token;
@@ -48,23 +45,7 @@ contract Vault is IVault, ReentrancyGuard {
         uint64 cap;
         uint64 minOpen;
         uint64 minDeposit;
-        /// Token units of one unit of the rollup; 0: a token unit is several of those.
-        uint256 unit;
-        /// Units of the rollup of one token unit; 1 where the token is finer.
-        uint256 grain;
-    }
-
-    /// @dev Amounts in custody are at most the cap, so they and their parts fit 64 bits.
-    struct Book {
-        uint64 custody;
-        uint64 queued;
-        uint64 pending;
-        uint64 claimable;
-        int128 accounts;
-        int128 backstop;
-        uint128 consumed;
-        /// When the asset was last liquidated.
-        uint40 unwindStart;
+        Scale scale;
     }
 
     struct Queue {
@@ -93,10 +74,12 @@ contract Vault is IVault, ReentrancyGuard {
     struct Recorded {
         uint256 root;
         uint256[2] prices;
-        uint64 round;
+        uint40 round;
         uint40 timestamp;
         uint64 deposits;
-        uint64 epoch;
+        uint40 epoch;
+        /// Epochs up to the last that ended with the backstop not under water, that one included.
+        uint40 sound;
         int256 equity;
         uint256 value;
         uint128[8] consumed;
@@ -128,11 +111,14 @@ contract Vault is IVault, ReentrancyGuard {
     Queue private _queue;
     Clocks private _clocks;
     mapping(uint256 id => Deposit) private _deposits;
-    Withdrawal[] private _withdrawals;
+    /// @dev As `PackedWithdrawal`.
+    uint256[] private _withdrawals;
+    /// @dev Of withdrawals for whose epoch a word has no room.
+    mapping(uint256 withdrawalId => uint256) private _lateEpochs;
     Recorded private _record;
     mapping(uint256 epoch => Ratio) private _ratios;
     /// @inheritdoc IVault
-    mapping(address owner => uint256) public coins;
+    mapping(uint32 index => bytes32) public ownerOf;
 
     modifier onlySettlement() {
         if (msg.sender != settlement) revert NotSettlement();
@@ -205,7 +191,7 @@ contract Vault is IVault, ReentrancyGuard {
     // ------------------------------------------------------------------------------------------------- deposits
 
     /// @inheritdoc IVault
-    function open(uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay)
+    function open(uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay, bool evenUnderWater)
         external
         payable
         live
@@ -217,43 +203,59 @@ contract Vault is IVault, ReentrancyGuard {
         if (!BabyJubJub.isCanonical(ax, ay)) revert NotCanonical();
         if (!BabyJubJub.isOnCurve(ax, ay)) revert NotOnCurve();
         if (BabyJubJub.isSmallOrder(ax, ay)) revert SmallOrder();
+        // What comes in would be cut on its way out.
+        if (_record.equity < 0 && !evenUnderWater) revert UnderWater();
         index = _queue.nextIndex;
         if (index >= ISettlement(settlement).accountsMax()) revert AccountsFull();
         _queue.nextIndex = index + 1;
-        coins[ISettlement(settlement).operator()] += msg.value;
+        ownerOf[index] = _ownerOf(ax, ay);
+        nativeCredits[ISettlement(settlement).operator()] += msg.value;
         depositId = _enqueue(DepositKind.Open, index, asset, tokenAmount, ax, ay);
         _receive(asset, msg.sender, tokenAmount);
     }
 
     /// @inheritdoc IVault
-    function topUp(uint32 index, uint8 asset, uint256 tokenAmount)
+    function topUp(uint32 index, bytes32 owner, uint8 asset, uint256 tokenAmount)
         external
         live
         nonReentrant
         returns (uint256 depositId)
     {
-        if (index >= _queue.nextIndex) revert UnknownAccount(index);
+        _requireOwner(index, owner, _queue.nextIndex);
         depositId = _enqueue(DepositKind.TopUp, index, asset, tokenAmount, 0, 0);
         _receive(asset, msg.sender, tokenAmount);
+    }
+
+    /// @inheritdoc IVault
+    /// @dev It stays in the queue as a deposit of nothing, so that no other deposit, index or deadline moves. The operator knows
+    /// from the deadline from when on a batch that consumes it may find it changed.
+    function takeBack(uint256 depositId) external live nonReentrant {
+        Deposit storage deposit_ = _deposits[depositId];
+        if (msg.sender != deposit_.depositor) revert NotDepositor();
+        (uint8 asset, uint64 amount) = (deposit_.asset, deposit_.amount);
+        if (depositId < _queue.first || amount == 0) revert NotQueued(depositId);
+        if (deposit_.deadline >= ROUNDS.liveTime()) revert NotOverdue(depositId);
+        deposit_.amount = 0;
+        _books[asset].queued -= amount;
+        uint256 tokenAmount = _assets[asset].scale.toTokenDown(amount);
+        emit TakenBack(depositId, tokenAmount);
+        _giveBack(deposit_, asset, amount, tokenAmount);
     }
 
     /// @inheritdoc IVault
     function refund(uint256 depositId) external nonReentrant {
         Deposit storage deposit_ = _deposits[depositId];
         DepositState state = deposit_.state;
-        if (state == DepositState.Refunded) revert AlreadyRefunded(depositId);
+        (uint8 asset, uint64 amount) = (deposit_.asset, deposit_.amount);
         bool voided = frozen && depositId >= _record.deposits && depositId < _queue.end;
+        if (state == DepositState.Refunded || (voided && amount == 0)) revert AlreadyRefunded(depositId);
         if (state != DepositState.Bounced && !voided) revert NotRefundable(depositId);
         deposit_.state = DepositState.Refunded;
-        (uint8 asset, uint64 amount) = (deposit_.asset, deposit_.amount);
-        Book storage book = _books[asset];
-        if (state == DepositState.Consumed) book.accounts -= int128(uint128(amount));
-        else book.queued -= amount;
-        book.custody -= amount;
-        // A deposit is of whole token units.
-        uint256 tokenAmount = _toTokenDown(asset, amount);
+        if (state == DepositState.Consumed) _books[asset].accounts -= int128(uint128(amount));
+        else _books[asset].queued -= amount;
+        uint256 tokenAmount = _assets[asset].scale.toTokenDown(amount);
         emit Refunded(depositId, tokenAmount);
-        _assets[asset].token.safeTransfer(deposit_.depositor, tokenAmount);
+        _giveBack(deposit_, asset, amount, tokenAmount);
     }
 
     /// @inheritdoc IVault
@@ -269,28 +271,18 @@ contract Vault is IVault, ReentrancyGuard {
 
     /// @inheritdoc IVault
     function claim(uint256 withdrawalId) external nonReentrant {
-        if (withdrawalId >= _withdrawals.length) revert UnknownWithdrawal(withdrawalId);
-        Withdrawal storage w = _withdrawals[withdrawalId];
-        if (msg.sender != w.recipient) revert NotRecipient();
-        if (w.claimed) revert AlreadyClaimed(withdrawalId);
-        (uint256 num, uint256 den) = ratio(w.epoch);
+        uint256 w = _withdrawal(withdrawalId);
+        if (w.claimed()) revert AlreadyClaimed(withdrawalId);
+        (uint256 num, uint256 den) = payout(withdrawalId);
         if (den == 0) revert NotCheckpointed(withdrawalId);
-        w.claimed = true;
-        uint8 asset = w.asset;
-        (uint64 paid, uint256 tokenAmount) = _payableDown(asset, uint64(uint256(w.amount) * num / den));
+        _withdrawals[withdrawalId] = w | PackedWithdrawal.CLAIMED;
+        uint8 asset = w.asset();
+        (uint64 paid, uint256 tokenAmount) = _assets[asset].scale.payableDown(uint64(uint256(w.amount()) * num / den));
         Book storage book = _books[asset];
         book.claimable -= paid;
         book.custody -= paid;
         emit Claimed(withdrawalId, tokenAmount);
-        _assets[asset].token.safeTransfer(msg.sender, tokenAmount);
-    }
-
-    /// @inheritdoc IVault
-    function takeCoins() external nonReentrant {
-        uint256 amount = coins[msg.sender];
-        if (amount == 0) revert NothingToTake();
-        coins[msg.sender] = 0;
-        Address.sendValue(payable(msg.sender), amount);
+        _assets[asset].token.safeTransfer(w.recipient(), tokenAmount);
     }
 
     // ----------------------------------------------------------------------------------------------- settlement
@@ -299,18 +291,18 @@ contract Vault is IVault, ReentrancyGuard {
     function applySteps(uint256[] calldata steps, uint256 active) external onlySettlement live nonReentrant {
         uint64[9][7] memory marks;
         for (uint256 i = 0; i < active; ++i) {
-            uint256[] calldata step = steps[STEP * i:STEP * (i + 1)];
-            uint256 op = step[0];
-            if (op == OPEN || op == TOPUP || op == BOUNCE) {
+            uint256[] calldata step = steps[Layout.STEP * i:Layout.STEP * (i + 1)];
+            uint256 op = step[Layout.STEP_OP];
+            if (op == Layout.OP_OPEN || op == Layout.OP_TOPUP || op == Layout.OP_BOUNCE) {
                 _consume(i, op, step);
-            } else if (op == WITHDRAW) {
+            } else if (op == Layout.OP_WITHDRAW) {
                 _withdraw(step);
-            } else if (op == FORCED || op == DISCHARGE) {
+            } else if (op == Layout.OP_FORCED || op == Layout.OP_DISCHARGE) {
                 _serve(op, step);
-                if (op == FORCED) _withdraw(step);
-            } else if (op == UNWIND) {
-                // Its batch needs a fresh round, so the price is not 0.
-                if (marks[0][PRICE] == 0) marks = ROUNDS.marks();
+                if (op == Layout.OP_FORCED) _withdraw(step);
+            } else if (op == Layout.OP_UNWIND) {
+                // Its batch needs a fresh round, so the price mark is not 0.
+                if (marks[0][Layout.MARK_PRICE] == 0) marks = ROUNDS.marks();
                 _unwind(i, step, marks);
             }
         }
@@ -321,36 +313,26 @@ contract Vault is IVault, ReentrancyGuard {
         for (uint256 a = 0; a < 8; ++a) {
             if (delta[a] == 0) continue;
             Book storage book = _books[a];
-            book.backstop += int128(delta[a]);
-            book.accounts -= int128(delta[a]);
+            book.takeOver(int128(delta[a]));
             if (a > 0) book.unwindStart = uint40(block.timestamp);
         }
         if (badDebt_ > 0) badDebt += badDebt_;
     }
 
     /// @inheritdoc IVault
-    /// @dev The withdrawals of the epoch are part of the value that the ratio shares out, so it is exactly what those who stay
-    /// would get from an escape: while the backstop is under water, leaving early gains nothing.
+    /// @dev The withdrawals of the epoch, and those that wait, are part of the value that the ratio shares out, so it is exactly
+    /// what those who stay would get from an escape: while the backstop is under water, leaving early gains nothing.
     function checkpoint(uint256 root) external onlySettlement live nonReentrant {
-        uint64[7] memory prices = _prices();
+        (,, uint64[7] memory prices) = ROUNDS.round();
+        uint256 epoch = _record.epoch;
         (int256 equity, uint256 value) = _worth(prices);
         (uint256 num, uint256 den) = (1, 1);
-        uint256 epoch = _record.epoch;
-        if (equity < 0) {
-            (num, den) = (value, value + uint256(-equity));
-            _ratios[epoch] = Ratio(num, den);
-        }
+        if (equity < 0) (num, den) = _cut(epoch, prices, equity, value);
         for (uint256 a = 0; a < ASSETS; ++a) {
-            Book storage book = _books[a];
-            uint64 pending = book.pending;
-            if (pending == 0) continue;
-            uint64 paid = uint64(uint256(pending) * num / den);
-            book.pending = 0;
-            book.claimable += paid;
-            book.backstop += int128(uint128(pending - paid));
+            _books[a].endEpoch(equity >= 0, num, den);
         }
         if (equity >= 0) _insure(equity);
-        _store(root, prices, epoch + 1);
+        _store(root, prices, epoch + 1, equity >= 0);
         emit Checkpointed(epoch + 1, root, _record.round, _record.deposits, num, den);
         IEscape(escape).onCheckpoint();
     }
@@ -405,13 +387,13 @@ contract Vault is IVault, ReentrancyGuard {
         insuring -= amount;
         _books[0].custody -= amount;
         // It came in as whole token units.
-        _assets[0].token.safeTransfer(to, _toTokenDown(0, amount));
+        _assets[0].token.safeTransfer(to, _assets[0].scale.toTokenDown(amount));
     }
 
     /// @inheritdoc IVault
-    function payInsurer(address to, uint64 amount) external onlyInsurance nonReentrant returns (uint64 paid) {
+    function payCash(address to, uint64 amount) external onlyInsurance nonReentrant returns (uint64 paid) {
         uint256 tokenAmount;
-        (paid, tokenAmount) = _payableDown(0, amount);
+        (paid, tokenAmount) = _assets[0].scale.payableDown(amount);
         _books[0].claimable -= paid;
         _books[0].custody -= paid;
         _assets[0].token.safeTransfer(to, tokenAmount);
@@ -422,18 +404,18 @@ contract Vault is IVault, ReentrancyGuard {
     /// @inheritdoc IVault
     function freeze() external onlyEscape live nonReentrant returns (uint64[8] memory holdings) {
         frozen = true;
+        uint256 epoch = _record.epoch;
+        (uint256 num, uint256 den) = epoch == 0 ? (1, 1) : ratio(epoch - 1);
         for (uint256 a = 0; a < ASSETS; ++a) {
             if (address(_assets[a].token) == address(0)) continue;
             Book storage book = _books[a];
-            // Withdrawals since the checkpoint are void.
-            book.accounts += int128(uint128(book.pending));
-            book.pending = 0;
+            book.close(num, den);
             // Deposits since then are refunds, whether consumed or not.
             uint256 others = uint256(book.claimable) + book.queued + (book.consumed - _record.consumed[a]);
             if (a == 0) others += insuring;
             holdings[a] = book.custody > others ? uint64(book.custody - others) : 0;
         }
-        emit FrozenAt(_record.epoch);
+        emit FrozenAt(epoch);
     }
 
     /// @inheritdoc IVault
@@ -444,7 +426,7 @@ contract Vault is IVault, ReentrancyGuard {
         returns (uint256 tokenAmount)
     {
         uint64 paid;
-        (paid, tokenAmount) = _payableDown(asset, amount);
+        (paid, tokenAmount) = _assets[asset].scale.payableDown(amount);
         Book storage book = _books[asset];
         book.custody -= paid;
         if (ofBackstop) book.backstop -= int128(uint128(paid));
@@ -457,20 +439,19 @@ contract Vault is IVault, ReentrancyGuard {
     /// @inheritdoc IVault
     function ledger(uint8 asset) external view returns (Ledger memory) {
         Book memory b = _books[asset];
-        return Ledger(b.custody, b.queued, b.pending, b.claimable, b.accounts, b.backstop, b.consumed);
+        return Ledger(
+            b.custody, b.queued, b.pending, b.claimable - b.waiting, b.accounts, b.backstop, b.consumed, b.waiting
+        );
     }
 
     /// @inheritdoc IVault
     function free(uint8 asset) public view returns (uint256) {
-        Book storage book = _books[asset];
-        uint256 bound = uint256(book.pending) + book.claimable + book.queued;
-        if (asset == 0) bound += insuring;
-        return book.custody > bound ? book.custody - bound : 0;
+        return _books[asset].free(asset == 0 ? insuring : 0);
     }
 
     /// @inheritdoc IVault
     function shortfall(uint8 asset) external view returns (uint256) {
-        uint256 balance = _toUnitsDown(asset, _assets[asset].token.balanceOf(address(this)));
+        uint256 balance = _assets[asset].scale.toUnitsDown(_assets[asset].token.balanceOf(address(this)));
         uint256 custody = _books[asset].custody;
         return balance < custody ? custody - balance : 0;
     }
@@ -483,10 +464,16 @@ contract Vault is IVault, ReentrancyGuard {
     }
 
     /// @inheritdoc IVault
+    function equityLow() external view returns (int256) {
+        if (!_books.hasInventory(ASSETS)) return int256(_books[0].backstop) << 32;
+        return _books.worthLow(ASSETS, ROUNDS.marks());
+    }
+
+    /// @inheritdoc IVault
     function unwindPrice(uint8 asset) external view returns (uint256) {
         int256 held = _books[asset].backstop;
         if (asset == 0 || held == 0) return 0;
-        return _unwindPrice(asset, held > 0, ROUNDS.marks());
+        return _books.unwindPrice(asset, held > 0, _clocks.unwindDuration, ROUNDS.marks());
     }
 
     /// @inheritdoc IVault
@@ -507,8 +494,19 @@ contract Vault is IVault, ReentrancyGuard {
 
     /// @inheritdoc IVault
     function withdrawal(uint256 id) external view returns (Withdrawal memory) {
-        if (id >= _withdrawals.length) revert UnknownWithdrawal(id);
-        return _withdrawals[id];
+        uint256 w = _withdrawal(id);
+        return Withdrawal(w.recipient(), w.asset(), w.amount(), uint64(_epochOf(id, w)), w.claimed(), w.inFull());
+    }
+
+    /// @inheritdoc IVault
+    function payout(uint256 id) public view returns (uint256 num, uint256 den) {
+        uint256 w = _withdrawal(id);
+        uint256 epoch = _epochOf(id, w);
+        if (!w.inFull()) return ratio(epoch);
+        uint256 ended = _record.epoch;
+        if (epoch < _record.sound) return (1, 1);
+        // Nothing waits any longer then.
+        if (frozen && epoch < ended) return ratio(ended - 1);
     }
 
     /// @inheritdoc IVault
@@ -552,11 +550,16 @@ contract Vault is IVault, ReentrancyGuard {
     }
 
     /// @inheritdoc IVault
+    function requireAccount(uint32 index, bytes32 owner) external view {
+        _requireOwner(index, owner, _queue.opened);
+    }
+
+    /// @inheritdoc IVault
     function requireWithdrawable(uint256 asset, uint256 amount) public view {
         if (asset >= ASSETS || address(_assets[asset].token) == address(0)) revert NotSpot(asset);
         if (amount == 0) revert AmountZero();
         if (amount > CAP_MAX) revert AmountTooLarge(amount);
-        if (amount % _assets[asset].grain != 0) revert NotRepresentable(asset, amount);
+        if (amount % _assets[asset].scale.unitsPerTokenUnit != 0) revert NotRepresentable(asset, amount);
     }
 
     /// @inheritdoc IVault
@@ -607,9 +610,7 @@ contract Vault is IVault, ReentrancyGuard {
         asset.cap = c.cap;
         asset.minOpen = c.minOpen;
         asset.minDeposit = c.minDeposit;
-        bool finer = tokenDecimals >= decimals;
-        asset.unit = finer ? 10 ** (tokenDecimals - decimals) : 0;
-        asset.grain = finer ? 1 : 10 ** (decimals - tokenDecimals);
+        asset.scale = TokenUnits.scale(tokenDecimals, decimals);
     }
 
     function _enqueue(DepositKind kind, uint32 index, uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay)
@@ -622,11 +623,10 @@ contract Vault is IVault, ReentrancyGuard {
         _books[asset].queued += amount;
 
         id = _queue.end++;
-        uint256 due = ROUNDS.liveTime() + _clocks.depositDelay;
-        uint256 spaced = uint256(_queue.deadline) + _clocks.depositSpacing;
-        uint40 deadline = uint40(spaced > due ? spaced : due);
+        uint40 deadline =
+            Deadlines.next(_queue.deadline, _clocks.depositDelay, _clocks.depositSpacing, ROUNDS.liveTime());
         _queue.deadline = deadline;
-        _deposits[id] = Deposit(msg.sender, asset, kind, DepositState.Queued, index, deadline, amount, ax, ay);
+        _deposits[id] = Deposit(msg.sender, asset, kind, DepositState.Queued, index, deadline, amount);
         emit Deposited(id, index, uint8(kind), asset, amount, ax, ay, msg.sender, deadline);
     }
 
@@ -634,8 +634,8 @@ contract Vault is IVault, ReentrancyGuard {
     function _takeIn(uint8 asset, uint256 tokenAmount) private returns (uint64 amount) {
         if (asset >= ASSETS || address(_assets[asset].token) == address(0)) revert NotSpot(asset);
         Asset storage a = _assets[asset];
-        uint256 units = _toUnitsDown(asset, tokenAmount);
-        if (a.unit > 1 && tokenAmount % a.unit != 0) revert NotRepresentable(asset, tokenAmount);
+        uint256 units = a.scale.toUnitsDown(tokenAmount);
+        if (!a.scale.isWhole(tokenAmount)) revert NotRepresentable(asset, tokenAmount);
         uint256 custody = _books[asset].custody;
         if (units > a.cap || custody + units > a.cap) revert CapExceeded(custody, a.cap);
         _books[asset].custody = uint64(custody + units);
@@ -650,24 +650,40 @@ contract Vault is IVault, ReentrancyGuard {
         if (received != tokenAmount) revert WrongReceived(received, tokenAmount);
     }
 
+    /// @dev Gives a deposit, which is of whole token units, back to its depositor.
+    function _giveBack(Deposit storage deposit_, uint8 asset, uint64 amount, uint256 tokenAmount) private {
+        _books[asset].custody -= amount;
+        _assets[asset].token.safeTransfer(deposit_.depositor, tokenAmount);
+    }
+
+    function _requireOwner(uint32 index, bytes32 owner, uint256 end) private view {
+        if (index >= end) revert UnknownAccount(index);
+        if (ownerOf[index] != owner) revert WrongOwner(index);
+    }
+
+    function _ownerOf(uint256 ax, uint256 ay) private pure returns (bytes32) {
+        return keccak256(abi.encode(ax, ay));
+    }
+
     /// @dev Takes the deposit at the head of the queue, which must be what the step says.
     function _consume(uint256 number, uint256 op, uint256[] calldata step) private {
         uint64 id = _queue.first;
         Deposit storage d = _deposits[id];
-        DepositKind kind = op == OPEN ? DepositKind.Open : DepositKind.TopUp;
+        DepositKind kind = op == Layout.OP_OPEN ? DepositKind.Open : DepositKind.TopUp;
         (uint8 asset, uint64 amount) = (d.asset, d.amount);
         if (
-            id >= _queue.end || d.kind != kind || step[1] != d.index || step[6] != asset || step[7] != amount
-                || (op == OPEN && (step[8] != d.ax || step[9] != d.ay))
+            id >= _queue.end || d.kind != kind || step[Layout.STEP_INDEX] != d.index
+                || step[Layout.STEP_ASSET] != asset || step[Layout.STEP_AMOUNT] != amount
+                || (op == Layout.OP_OPEN && _ownerOf(step[Layout.STEP_U], step[Layout.STEP_V]) != ownerOf[d.index])
         ) revert WrongDeposit(number);
         _queue.first = id + 1;
-        if (op == BOUNCE) {
+        if (op == Layout.OP_BOUNCE) {
             d.state = DepositState.Bounced;
             emit DepositBounced(id);
             return;
         }
         d.state = DepositState.Consumed;
-        if (op == OPEN) ++_queue.opened;
+        if (op == Layout.OP_OPEN) ++_queue.opened;
         Book storage book = _books[asset];
         book.queued -= amount;
         book.accounts += int128(uint128(amount));
@@ -676,74 +692,103 @@ contract Vault is IVault, ReentrancyGuard {
     }
 
     function _withdraw(uint256[] calldata step) private {
-        (uint256 asset, uint256 amount, uint256 recipient) = (step[6], step[7], step[8]);
+        (uint256 asset, uint256 amount, uint256 extra) =
+            (step[Layout.STEP_ASSET], step[Layout.STEP_AMOUNT], step[Layout.STEP_U]);
         requireWithdrawable(asset, amount);
-        if (recipient == 0 || recipient >> 160 != 0) revert BadRecipient(recipient);
+        if (extra.recipient() == address(0) || extra > type(uint160).max | PackedWithdrawal.IN_FULL) {
+            revert BadRecipient(extra);
+        }
         uint256 available = free(uint8(asset));
         if (amount > available) revert BeyondFreeCustody(asset, amount, available);
         Book storage book = _books[asset];
         book.accounts -= int128(uint128(amount));
         book.pending += uint64(amount);
-        uint64 epoch = _record.epoch;
-        address to = address(uint160(recipient));
-        emit WithdrawalPending(_withdrawals.length, step[1], to, uint8(asset), uint64(amount), epoch);
-        _withdrawals.push(Withdrawal(to, uint8(asset), uint64(amount), epoch, false));
+        bool inFull = extra.inFull();
+        if (inFull) book.pendingInFull += uint64(amount);
+        (uint256 id, uint256 epoch) = (_withdrawals.length, _record.epoch);
+        emit WithdrawalPending(
+            id, step[Layout.STEP_INDEX], extra.recipient(), uint8(asset), uint64(amount), epoch, inFull
+        );
+        _withdrawals.push(PackedWithdrawal.pack(extra, asset, amount, epoch));
+        if (epoch >= PackedWithdrawal.EPOCH_END) _lateEpochs[id] = epoch;
+    }
+
+    function _withdrawal(uint256 id) private view returns (uint256) {
+        if (id >= _withdrawals.length) revert UnknownWithdrawal(id);
+        return _withdrawals[id];
+    }
+
+    function _epochOf(uint256 id, uint256 w) private view returns (uint256 epoch) {
+        epoch = w.epoch();
+        if (epoch == PackedWithdrawal.EPOCH_END) epoch = _lateEpochs[id];
     }
 
     function _serve(uint256 op, uint256[] calldata step) private {
         IForced(forced).consume(
-            op, step[1], step[6], step[7], step[8], step[9], step[2], step[3], step[4], step[5]
+            op,
+            step[Layout.STEP_INDEX],
+            step[Layout.STEP_ASSET],
+            step[Layout.STEP_AMOUNT],
+            step[Layout.STEP_U],
+            step[Layout.STEP_V],
+            step[Layout.STEP_LEAF],
+            step[Layout.STEP_CIPHER],
+            step[Layout.STEP_CIPHER + 1],
+            step[Layout.STEP_CIPHER + 2]
         );
     }
 
     /// @dev y / x against the price of this second, on the side that is better for the backstop.
     function _unwind(uint256 number, uint256[] calldata step, uint64[9][7] memory marks) private {
-        (uint256 asset, uint256 x, uint256 y, bool buys) = (step[6], step[7], step[8], step[9] == 1);
-        int256 held = asset > 0 && asset < ASSETS ? _books[asset].backstop : int256(0);
-        uint256 size = buys == held > 0 ? uint256(held > 0 ? held : -held) : 0;
-        if (x > size || x == 0) revert BackstopSide(number);
+        (uint256 asset, uint256 x, uint256 y, bool buys) =
+            (step[Layout.STEP_ASSET], step[Layout.STEP_AMOUNT], step[Layout.STEP_U], step[Layout.STEP_V] == 1);
+        if (x > _books.size(asset, buys) || x == 0) revert BackstopSide(number);
         if (x > type(uint64).max || y > type(uint64).max) revert AmountTooLarge(x > y ? x : y);
-        uint256 worth = x * _unwindPrice(asset, buys, marks);
+        uint256 worth = x * _books.unwindPrice(asset, buys, _clocks.unwindDuration, marks);
         if (buys ? y << 32 < worth : y << 32 > worth) revert BackstopPrice(number);
 
         int128 dx = int128(uint128(x));
         int128 dy = int128(uint128(y));
         if (!buys) (dx, dy) = (-dx, -dy);
-        _books[asset].backstop -= dx;
-        _books[asset].accounts += dx;
-        _books[0].backstop += dy;
-        _books[0].accounts -= dy;
+        _books[asset].takeOver(-dx);
+        _books[0].takeOver(dy);
         emit Unwound(uint8(asset), buys ? 1 : 0, uint64(x), uint64(y));
     }
 
-    /// @dev From `price` to `sell` (what it offers) or `buy` (what it asks for), in proportion to time.
-    function _unwindPrice(uint256 asset, bool offers, uint64[9][7] memory marks) private view returns (uint256) {
-        uint256 t = block.timestamp - _books[asset].unwindStart;
-        uint256 duration = _clocks.unwindDuration;
-        if (t > duration) t = duration;
-        uint64[9] memory m = marks[asset - 1];
-        uint256 price = m[PRICE];
-        return offers
-            ? price - (price - m[SELL]) * t / duration
-            : price + (m[BUY] - price) * t / duration;
-    }
-
-    function _prices() private view returns (uint64[7] memory prices) {
-        uint64[9][7] memory marks = ROUNDS.marks();
-        for (uint256 a = 0; a < 7; ++a) {
-            prices[a] = marks[a][PRICE];
-        }
+    function _priceOf(uint64[7] memory prices, uint256 asset) private pure returns (uint256) {
+        return asset == 0 ? ONE : prices[asset - 1];
     }
 
     /// @return equity Of the backstop.
-    /// @return value Of accounts, backstop and pending withdrawals: what is in custody for
-    /// them, as synthetics cancel.
+    /// @return value Of accounts and backstop: what is in custody for them, as synthetics cancel.
     function _worth(uint64[7] memory prices) private view returns (int256 equity, uint256 value) {
         for (uint256 a = 0; a < ASSETS; ++a) {
-            uint256 price = a == 0 ? 1 << 32 : prices[a - 1];
+            uint256 price = _priceOf(prices, a);
             equity += int256(price) * _books[a].backstop;
-            if (address(_assets[a].token) != address(0)) value += price * (free(uint8(a)) + _books[a].pending);
+            if (address(_assets[a].token) != address(0)) value += price * free(uint8(a));
         }
+    }
+
+    /// @dev The ratio of an epoch that ends under water. What it takes off withdrawals is owed, in cash.
+    /// @param value Of accounts and backstop.
+    function _cut(uint256 epoch, uint64[7] memory prices, int256 equity, uint256 value)
+        private
+        returns (uint256 num, uint256 den)
+    {
+        uint256 cut;
+        uint256 whole;
+        for (uint256 a = 0; a < ASSETS; ++a) {
+            Book storage book = _books[a];
+            (uint256 price, uint256 inFull) = (_priceOf(prices, a), book.pendingInFull);
+            cut += price * (book.pending - inFull);
+            whole += price * (inFull + book.waiting);
+        }
+        num = value + cut + whole;
+        den = num + uint256(-equity);
+        _ratios[epoch] = Ratio(num, den);
+        // Values are below 2^126: the sum of seven of 2^60 times 2^63.
+        uint256 owed = (cut - (cut * num + den - 1) / den) >> 32;
+        if (owed > 0) IInsurance(insurance).onCut(epoch, cut, owed, prices);
     }
 
     function _insure(int256 equity) private {
@@ -755,35 +800,19 @@ contract Vault is IVault, ReentrancyGuard {
         cash.claimable += paid;
     }
 
-    function _store(uint256 root, uint64[7] memory prices, uint256 epoch) private {
+    function _store(uint256 root, uint64[7] memory prices, uint256 epoch, bool sound) private {
         Recorded storage r = _record;
         r.root = root;
         r.prices = prices.pack();
-        r.round = uint64(ROUNDS.roundNumber());
+        r.round = uint40(ROUNDS.roundNumber());
         r.timestamp = uint40(block.timestamp);
         r.deposits = _queue.first;
-        r.epoch = uint64(epoch);
+        r.epoch = uint40(epoch);
+        if (sound) r.sound = uint40(epoch);
         (r.equity, r.value) = _worth(prices);
         for (uint256 a = 0; a < ASSETS; ++a) {
             uint128 consumed = _books[a].consumed;
             if (r.consumed[a] != consumed) r.consumed[a] = consumed;
         }
-    }
-
-    function _toUnitsDown(uint8 asset, uint256 tokenAmount) private view returns (uint256) {
-        uint256 unit = _assets[asset].unit;
-        return unit == 0 ? tokenAmount * _assets[asset].grain : tokenAmount / unit;
-    }
-
-    function _toTokenDown(uint8 asset, uint256 amount) private view returns (uint256) {
-        uint256 unit = _assets[asset].unit;
-        return unit == 0 ? amount / _assets[asset].grain : amount * unit;
-    }
-
-    /// @return paid The amount, down to whole token units.
-    /// @return tokenAmount The same in token units.
-    function _payableDown(uint8 asset, uint64 amount) private view returns (uint64 paid, uint256 tokenAmount) {
-        tokenAmount = _toTokenDown(asset, amount);
-        paid = uint64(amount - amount % _assets[asset].grain);
     }
 }

@@ -24,7 +24,7 @@ interface IEscape {
         /// Bit a: its share of asset a was paid.
         uint8 pulled;
         bool exited;
-        /// At the checkpoint's price marks, 2^32 scale.
+        /// At the checkpoint's prices, 2^32 scale.
         uint256 equity;
     }
 
@@ -38,6 +38,7 @@ interface IEscape {
     event FreezeDone(uint64[8] holdings, uint256 denominator);
     event Exited(uint32 indexed index, address indexed recipient, uint256 equity);
     event Pulled(uint32 indexed index, uint8 indexed asset, uint256 tokenAmount);
+    event OwedPulled(uint256 indexed withdrawalId, uint8 indexed asset, uint256 tokenAmount);
     event SharesPulled(address indexed insurer, uint8 indexed asset, uint256 tokenAmount);
 
     error InvalidConfig(string what);
@@ -91,8 +92,12 @@ interface IEscape {
     /// that had lost some of the vault's balance has got it back.
     function pull(uint32 index, uint8 asset) external;
 
-    /// @notice Pays the caller's part of the backstop's share of one token, rounded down. Insurers, as often as `pull`.
+    /// @notice Pays the caller's part of the backstop's share of one token, less what is owed, rounded down. Insurers, as often as `pull`.
     function pullShares(uint8 asset) external;
+
+    /// @notice Pays a cut withdrawal's recipient its part of one token of what is still owed to it, as far as the backstop's equity
+    /// goes, rounded down. Anyone, as often as `pull`.
+    function pullOwed(uint256 withdrawalId, uint8 asset) external;
 
     /// @return declared Whether a declaration stands; one about a request that was requeued since does not.
     /// @return elapsed Its notice so far.

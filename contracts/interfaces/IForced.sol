@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {INativeCredits} from "./INativeCredits.sol";
 import {IStepErrors} from "./IStepErrors.sol";
 
 /// @title Forced withdrawals: requests that the operator must serve, or prove that they cannot be served, in time.
 /// @notice An owner reserves a number, signs a message that names it, and submits the signature. Deadlines run in live
 /// time (`IRounds.liveTime`). Fees, and the bonds of discharged requests, are burnt: paid to nobody who could spam.
-interface IForced is IStepErrors {
+interface IForced is IStepErrors, INativeCredits {
     struct Config {
         address vault;
         /// Live seconds until a request has to be served.
@@ -17,7 +18,7 @@ interface IForced is IStepErrors {
         uint32 expirySlack;
         /// In the chain's coin: returned unless the request is discharged.
         uint256 bond;
-        /// In the chain's coin: burnt.
+        /// In the chain's coin, of every place in the queue: burnt.
         uint96 forcedFee;
     }
 
@@ -37,15 +38,17 @@ interface IForced is IStepErrors {
         uint8 asset;
         /// In live time.
         uint40 deadline;
+        /// Whether the withdrawal is to be paid in full or wait.
+        bool inFull;
         address recipient;
         uint64 amount;
         /// Position in the queue of deadlines.
         uint32 place;
         uint40 expiry;
         /// The latest round when it was submitted.
-        uint64 round;
-        uint256[2] r8;
-        uint256 s;
+        uint40 round;
+        /// The first 22 bytes of the hash of R8 and s, 32 bytes each.
+        bytes22 signatureHash;
     }
 
     event Reserved(uint64 indexed number, uint32 indexed index, address indexed requester);
@@ -59,19 +62,20 @@ interface IForced is IStepErrors {
         uint40 expiry,
         uint256[2] r8,
         uint256 s,
+        bool inFull,
         uint256 deadline
     );
     event Served(uint64 indexed number);
     event Discharged(uint64 indexed number);
     event Requeued(uint64 indexed number, uint256 deadline);
-    /// @notice It expired, or would before a new deadline.
+    /// @notice It expired, or the system was frozen.
     event Closed(uint64 indexed number);
 
     error InvalidConfig(string what);
     error NotVault();
     error NotGovernance();
     error WrongBond(uint256 expected);
-    error UnknownAccount(uint256 index);
+    error WrongFee(uint256 expected);
     /// @notice The caller already has a request for this account.
     error OnePerAccount(uint64 number);
     error NotReserver();
@@ -83,15 +87,17 @@ interface IForced is IStepErrors {
     error NotDue(uint64 number);
     error NotExpired(uint64 number);
     error NotFrozen();
-    error NothingToTake();
 
     /// @notice Reserves the next number for the caller, for a request on an account. Costs `bond + forcedFee`.
-    function reserve(uint32 index) external payable returns (uint64 number);
+    /// @param owner The account's: see `IVault.ownerOf`.
+    function reserve(uint32 index, bytes32 owner) external payable returns (uint64 number);
 
     /// @notice Gives up a number that was not used; the bond is credited. Its reserver.
     function release(uint64 number) external;
 
     /// @notice Files the request that the owner signed for this number. Its reserver, once.
+    /// @param expiry At least `earliestExpiry()`.
+    /// @param inFull Whether the owner signed that it is to be paid in full or wait.
     function submit(
         uint64 number,
         uint8 asset,
@@ -99,10 +105,12 @@ interface IForced is IStepErrors {
         address recipient,
         uint40 expiry,
         uint256[2] calldata r8,
-        uint256 s
+        uint256 s,
+        bool inFull
     ) external;
 
     /// @notice Takes a request off the queue as served (op 7) or discharged (op 8). Vault.
+    /// @param recipient With `inFull` as its bit 160.
     function consume(
         uint256 op,
         uint256 index,
@@ -116,9 +124,9 @@ interface IForced is IStepErrors {
         uint256 expiry
     ) external;
 
-    /// @notice Gives a request past its deadline that exceeds free custody a new place and deadline under its old number, or
-    /// closes it if it would expire before. Anyone.
-    function requeue(uint64 number) external;
+    /// @notice Gives a request past its deadline that exceeds free custody a new place and deadline under its old number, unless
+    /// it would expire before. Costs `forcedFee`. Anyone.
+    function requeue(uint64 number) external payable;
 
     /// @notice Closes a request whose signature has expired; the bond is credited. Anyone.
     function closeExpired(uint64 number) external;
@@ -131,9 +139,6 @@ interface IForced is IStepErrors {
 
     /// @notice Sets clocks and fee, as in `Config`. Governance, which answers for their order.
     function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external;
-
-    /// @notice Pays the caller the coins credited to it.
-    function takeCoins() external;
 
     /// @return late Whether the request is pending, past its deadline, not expired and within free custody.
     /// @return deadline Its deadline.
@@ -148,13 +153,17 @@ interface IForced is IStepErrors {
     /// @return end The next place.
     function queue() external view returns (uint256 first, uint256 end);
 
+    /// @return The deadline of the last place, in live time: the next is `forcedSpacing` later at least.
+    function lastDeadline() external view returns (uint40);
+
+    /// @return The least expiry that `submit` takes now.
+    function earliestExpiry() external view returns (uint256);
+
     /// @return The number at a place of the queue; the request may have moved on.
     function numberAt(uint256 place) external view returns (uint64);
 
     /// @return The caller's reserved or pending request for an account; 0: none.
     function requestOf(uint32 index, address requester) external view returns (uint64);
-
-    function coins(address owner) external view returns (uint256);
 
     function config() external view returns (Config memory);
 

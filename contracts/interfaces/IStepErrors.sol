@@ -15,6 +15,7 @@ interface IStepErrors {
     error AmountTooLarge(uint256 amount);
     /// @notice Not a whole number of the token's or of the rollup's units.
     error NotRepresentable(uint256 asset, uint256 amount);
+    /// @notice Address 0, or more than an address and the bit above it.
     error BadRecipient(uint256 recipient);
     /// @notice More than the accounts and the backstop own of the token in the vault.
     error BeyondFreeCustody(uint256 asset, uint256 amount, uint256 free);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {INativeCredits} from "./INativeCredits.sol";
 import {IStepErrors} from "./IStepErrors.sol";
 
 /// @title Custody: tokens, the one ledger, deposits, withdrawals, claims, and the record of the last checkpoint.
 /// @notice Assets are numbered 0 to 7, cash first. Amounts are in the rollup's own units unless "token units" is said:
 /// where a token has more decimals, a unit is several token units; where it has fewer, a token unit is several units.
-/// For every asset with a token: custody = accounts + backstop + pending + claimable + queued (+ insuring for cash), and
-/// the vault holds at least `custody` of the token; for every other: accounts + backstop = 0.
+/// For every asset with a token: custody = accounts + backstop + pending + claimable + waiting + queued (+ insuring for cash),
+/// and the vault holds at least `custody` of the token; for every other: accounts + backstop = 0.
 /// Balances that a trusted import brought are in none of these figures.
-interface IVault is IStepErrors {
+interface IVault is IStepErrors, INativeCredits {
     struct AssetConfig {
         /// 0: no token, a synthetic. Cash has one.
         address token;
@@ -54,10 +55,8 @@ interface IVault is IStepErrors {
         uint32 index;
         /// In live time.
         uint40 deadline;
+        /// 0 once it was taken back.
         uint64 amount;
-        /// Public key of the owner; 0 for a top-up.
-        uint256 ax;
-        uint256 ay;
     }
 
     struct Withdrawal {
@@ -67,6 +66,8 @@ interface IVault is IStepErrors {
         /// Number of checkpoints before it: claimable when there are more.
         uint64 epoch;
         bool claimed;
+        /// Whether it waits for a checkpoint that pays all of it.
+        bool inFull;
     }
 
     struct Ledger {
@@ -77,12 +78,14 @@ interface IVault is IStepErrors {
         int128 accounts;
         int128 backstop;
         uint128 consumed;
+        /// Withdrawals of earlier epochs that wait to be paid in full.
+        uint64 waiting;
     }
 
     /// @notice What an escape restores.
     struct Checkpoint {
         uint256 root;
-        /// Price marks of assets 1 to 7.
+        /// Of assets 1 to 7 at the round, as `IRounds.round` has them: not raised to the least price mark.
         uint64[7] prices;
         /// Of the round.
         uint64 round;
@@ -91,9 +94,9 @@ interface IVault is IStepErrors {
         uint64 deposits;
         /// Checkpoints, this one included.
         uint64 epoch;
-        /// Of the backstop at the price marks, 2^32 scale.
+        /// Of the backstop at the prices, 2^32 scale; what is owed to cut withdrawals is not taken off.
         int256 equity;
-        /// Of all accounts and the backstop together at the price marks, 2^32 scale.
+        /// Of all accounts and the backstop together at the prices, 2^32 scale.
         uint256 value;
         /// Ever consumed of each asset.
         uint128[8] consumed;
@@ -116,18 +119,21 @@ interface IVault is IStepErrors {
     /// @notice The account's balance had no room for it: the depositor may take it back.
     event DepositBounced(uint256 indexed id);
     event Refunded(uint256 indexed id, uint256 tokenAmount);
+    /// @notice The deposit stays in the queue, as one of nothing.
+    event TakenBack(uint256 indexed id, uint256 tokenAmount);
     event WithdrawalPending(
         uint256 indexed id,
         uint256 indexed index,
         address indexed recipient,
         uint8 asset,
         uint64 amount,
-        uint256 epoch
+        uint256 epoch,
+        bool inFull
     );
     event Claimed(uint256 indexed id, uint256 tokenAmount);
     /// @param direction 1: an account bought `x` of the asset from the backstop for `y` cash; 0: sold it.
     event Unwound(uint8 indexed asset, uint8 direction, uint64 x, uint64 y);
-    /// @notice Withdrawals of the epoch that it ends pay `num / den` of their amount.
+    /// @notice Withdrawals of the epoch that it ends pay `num / den` of their amount, or wait where they are in full only.
     event Checkpointed(uint256 indexed epoch, uint256 root, uint256 round, uint256 deposits, uint256 num, uint256 den);
     event Donated(address indexed from, uint8 indexed asset, uint64 amount);
     event Bound(address settlement, address forced, address insurance, address escape);
@@ -154,15 +160,22 @@ interface IVault is IStepErrors {
     error CapExceeded(uint256 custody, uint256 cap);
     error AccountsFull();
     error UnknownAccount(uint256 index);
+    /// @notice The account has another owner.
+    error WrongOwner(uint256 index);
+    /// @notice The backstop was under water at the last checkpoint, and the depositor did not say that it may be.
+    error UnderWater();
+    error NotDepositor();
+    /// @notice The deposit was consumed or taken back.
+    error NotQueued(uint256 id);
+    /// @notice The deposit's deadline is not over.
+    error NotOverdue(uint256 id);
     /// @notice The token did not bring exactly what was asked for.
     error WrongReceived(uint256 received, uint256 expected);
     error NotCheckpointed(uint256 id);
-    error NotRecipient();
     error AlreadyClaimed(uint256 id);
     error UnknownWithdrawal(uint256 id);
     error NotRefundable(uint256 id);
     error AlreadyRefunded(uint256 id);
-    error NothingToTake();
 
     /// @notice Names the other contracts, each of which must name this one; the rounds must name the settlement already.
     /// Deployer, once; nothing works before.
@@ -171,27 +184,29 @@ interface IVault is IStepErrors {
     /// @notice Queues a deposit that opens an account for a public key of BabyJubJub, at the index returned.
     /// Costs `openingFee`.
     /// @param tokenAmount Token units.
-    function open(uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay)
+    /// @param evenUnderWater Whether to deposit although withdrawals would be cut, as of the last checkpoint.
+    function open(uint8 asset, uint256 tokenAmount, uint256 ax, uint256 ay, bool evenUnderWater)
         external
         payable
         returns (uint256 depositId, uint32 index);
 
     /// @notice Queues a deposit to an account, of anyone by anyone.
+    /// @param owner As `ownerOf`, so that a reorganization cannot put somebody else there.
     /// @param tokenAmount Token units.
-    function topUp(uint32 index, uint8 asset, uint256 tokenAmount) external returns (uint256 depositId);
+    function topUp(uint32 index, bytes32 owner, uint8 asset, uint256 tokenAmount) external returns (uint256 depositId);
+
+    /// @notice Returns a deposit that is still queued after its deadline. Its depositor, once.
+    function takeBack(uint256 depositId) external;
 
     /// @notice Gives to the backstop, without shares.
     /// @param tokenAmount Token units.
     function donate(uint8 asset, uint256 tokenAmount) external;
 
-    /// @notice Pays a withdrawal of an earlier epoch: all of it, or the epoch's ratio, rounded down. Its recipient, once.
+    /// @notice Pays a withdrawal to its recipient as `payout` says, rounded down. Anyone, once.
     function claim(uint256 withdrawalId) external;
 
     /// @notice Returns a deposit that bounced or that a freeze voided to its depositor. Anyone, once.
     function refund(uint256 depositId) external;
-
-    /// @notice Pays the caller the coins credited to it.
-    function takeCoins() external;
 
     /// @notice Books a batch of operations, 10 elements each, in order. Settlement.
     function applySteps(uint256[] calldata steps, uint256 active) external;
@@ -225,16 +240,16 @@ interface IVault is IStepErrors {
     /// @notice Returns cash that was not converted. Insurance.
     function insureOut(address to, uint64 amount) external;
 
-    /// @notice Pays redeemed cash, rounded down to a token unit. Insurance.
+    /// @notice Pays claimable cash, rounded down to a token unit. Insurance.
     /// @return paid What was paid.
-    function payInsurer(address to, uint64 amount) external returns (uint64 paid);
+    function payCash(address to, uint64 amount) external returns (uint64 paid);
 
     /// @notice Stops everything but claims, refunds and the escape. Escape.
     /// @return holdings Of each token, what belongs to the accounts and the backstop of the last checkpoint.
     function freeze() external returns (uint64[8] memory holdings);
 
     /// @notice Pays a share, rounded down to a token unit. Escape.
-    /// @param ofBackstop Whether an insurer gets it.
+    /// @param ofBackstop Whether it is the backstop's.
     function payShare(uint8 asset, address to, uint64 amount, bool ofBackstop) external returns (uint256 tokenAmount);
 
     function ledger(uint8 asset) external view returns (Ledger memory);
@@ -258,6 +273,9 @@ interface IVault is IStepErrors {
     /// 0 if neither. It moves with time.
     function unwindPrice(uint8 asset) external view returns (uint256);
 
+    /// @return The backstop's equity with what it holds at `sell` and what it owes at `buy`, 2^32 scale.
+    function equityLow() external view returns (int256);
+
     function deposit(uint256 id) external view returns (Deposit memory);
 
     /// @return first The first deposit not consumed.
@@ -272,7 +290,10 @@ interface IVault is IStepErrors {
     /// @return Withdrawals so far; ids count from 0.
     function withdrawalCount() external view returns (uint256);
 
-    /// @notice What the withdrawals of an epoch pay of their amount; `den` 0: the epoch has not ended.
+    /// @notice What a withdrawal pays of its amount; `den` 0: nothing yet.
+    function payout(uint256 id) external view returns (uint256 num, uint256 den);
+
+    /// @notice What the withdrawals of an epoch pay of their amount, but for those in full; `den` 0: the epoch has not ended.
     function ratio(uint256 epoch) external view returns (uint256 num, uint256 den);
 
     function lastCheckpoint() external view returns (Checkpoint memory);
@@ -288,6 +309,13 @@ interface IVault is IStepErrors {
 
     /// @return Accounts that exist: those below this index.
     function opened() external view returns (uint32);
+
+    /// @return keccak256 of the two coordinates of the public key that an account was opened for, 32 bytes each; 0 where an
+    /// import brought it or there is none.
+    function ownerOf(uint32 index) external view returns (bytes32);
+
+    /// @notice Reverts unless the account exists and is this owner's.
+    function requireAccount(uint32 index, bytes32 owner) external view;
 
     /// @notice Reverts unless the amount of the asset can be paid in whole token units.
     function requireWithdrawable(uint256 asset, uint256 amount) external view;
@@ -306,8 +334,6 @@ interface IVault is IStepErrors {
         );
 
     function config() external view returns (Config memory);
-
-    function coins(address owner) external view returns (uint256);
 
     function frozen() external view returns (bool);
 

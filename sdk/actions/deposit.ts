@@ -7,6 +7,7 @@ import { chainAsset } from '../chain/assets.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../chain/client.ts'
 import type { ContractRefusal } from '../chain/contract-errors.ts'
+import { ownerOf } from '../chain/owner-of.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { settlementConfig } from '../chain/settlement-config.ts'
 import { sleep } from '../chain/sleep.ts'
@@ -26,6 +27,8 @@ export interface DepositParameters {
   readonly index?: number
   /** The owner's BabyJubJub key: of the account that the deposit opens. */
   readonly publicKey: Point
+  /** Whether to open an account although the backstop was under water at the last checkpoint, so that withdrawals are cut. */
+  readonly evenUnderWater?: boolean
 }
 
 export interface DepositReturnType {
@@ -49,7 +52,7 @@ export type DepositErrorType = PlimsollError | ContractRefusal | ChainFailure
  */
 export async function deposit(
   signer: SigningClient,
-  { settlement, asset, amount, index, publicKey: [x, y] }: DepositParameters,
+  { settlement, asset, amount, index, publicKey: [x, y], evenUnderWater = false }: DepositParameters,
 ): Promise<DepositReturnType> {
   const { vault } = await settlementConfig(signer.read, settlement)
   const info = await chainAsset(signer.read, vault, asset)
@@ -62,10 +65,20 @@ export async function deposit(
       ? await sendCall(signer, {
           ...contract,
           functionName: 'open',
-          args: [asset, tokenAmount, x, y],
+          args: [asset, tokenAmount, x, y, evenUnderWater],
           value: (await signer.read.readContract({ ...contract, functionName: 'config' })).openingFee,
         })
-      : await sendCall(signer, { ...contract, functionName: 'topUp', args: [index, asset, tokenAmount] })
+      : await sendCall(signer, {
+          ...contract,
+          functionName: 'topUp',
+          // Whose it is now: in a reorganization of the chain the deposit credits nobody else.
+          args: [
+            index,
+            await signer.read.readContract({ ...contract, functionName: 'ownerOf', args: [index] }),
+            asset,
+            tokenAmount,
+          ],
+        })
   const [event] = parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs })
   if (event === undefined) throw new PlimsollError(`Transaction ${transactionHash} has no deposit in it.`)
   return {
@@ -79,13 +92,15 @@ export async function deposit(
 /** The account that a deposit in the queue is about to open for a key: a second one would be another account. */
 export async function findQueuedAccount(
   { read }: ReadClient,
-  { vault, publicKey: [x, y] }: { readonly vault: Address; readonly publicKey: Point },
+  { vault, publicKey }: { readonly vault: Address; readonly publicKey: Point },
 ): Promise<number | undefined> {
   const contract = { address: vault, abi: VAULT_ABI } as const
   const [first, end] = await read.readContract({ ...contract, functionName: 'depositQueue' })
   for (let id = first; id < end; id++) {
-    const { kind, index, ax, ay } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
-    if (kind === OPEN && ax === x && ay === y) return index
+    const { kind, index } = await read.readContract({ ...contract, functionName: 'deposit', args: [id] })
+    if (kind !== OPEN) continue
+    const owner = await read.readContract({ ...contract, functionName: 'ownerOf', args: [index] })
+    if (owner === ownerOf(publicKey)) return index
   }
   return undefined
 }

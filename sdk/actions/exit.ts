@@ -3,7 +3,6 @@ import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
-import { CASH_MARKS, type Marks, NO_MARKS } from '../../protocol/marks.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { calldata, type Proof } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
@@ -69,11 +68,10 @@ export async function exit(
     abi: VAULT_ABI,
     functionName: 'lastCheckpoint',
   })
-  const marks: Marks = [CASH_MARKS, ...prices.map((price) => ({ ...NO_MARKS, price }))]
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement) }
   const signature = sign(key, messageHash(domain, exitMessage(account.index, recipient)))
   const { publicKey } = key
-  const { vector, input } = exitTransition({ domain, account, path, publicKey, recipient, signature, marks })
+  const { vector, input } = exitTransition({ domain, account, path, publicKey, recipient, signature, prices })
   const equity = vector[EQUITY]!
   const { proof, signals } = await prover.prove(input)
   const { a, b, c } = calldata(proof)

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { type OwnerKey, sharedViewKey } from '../../protocol/keys.ts'
-import { openingsOf, type RecoveredAccount, SettlementHistory } from '../chain/account-history.ts'
+import { AccountHistory, openingsOf, type RecoveredAccount } from '../chain/account-history.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
 import { refusal } from '../chain/contract-errors.ts'
@@ -36,7 +36,7 @@ export async function recover(
 ): Promise<RecoverReturnType> {
   try {
     const { sequencerKey } = await settlementConfig(read, settlement)
-    const history = await SettlementHistory.read(read, settlement, { atCheckpoint })
+    const history = await AccountHistory.read(read, settlement, { atCheckpoint })
     const index = chooseIndex(history.indices(key.publicKey), chosen)
     if (index === undefined) throw noAccount()
     return history.account(index, key.publicKey, sharedViewKey(key.secret, sequencerKey))

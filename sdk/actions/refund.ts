@@ -51,7 +51,7 @@ export async function refund(signer: SigningClient, { settlement }: RefundParame
   }
   for (const { number, call } of dues.requests)
     await sendCall(signer, { ...forced, functionName: call, args: [number] })
-  const bonds = await signer.read.readContract({ ...forced, functionName: 'coins', args: [signer.sender] })
-  if (bonds > 0n) await sendCall(signer, { ...forced, functionName: 'takeCoins', args: [] })
+  const bonds = await signer.read.readContract({ ...forced, functionName: 'nativeCredits', args: [signer.sender] })
+  if (bonds > 0n) await sendCall(signer, { ...forced, functionName: 'withdrawNativeCredits', args: [signer.sender] })
   return { deposits, requests: dues.requests.map(({ number }) => number), bonds }
 }

@@ -64,8 +64,8 @@ export async function refundable(
       strict: true,
     })) {
       if (!isAddressEqual(args.depositor, owner)) continue
-      const { state } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
-      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded
+      const { state, amount } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
+      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded && amount > 0n
       if (state === DEPOSIT.bounced || voided) deposits.push({ id: args.id, asset: args.asset })
     }
     for (const { args } of await client.getContractEvents({

@@ -1,8 +1,10 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
+import { EXPIRY_LIMIT } from '../../protocol/constants.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
+import { payee } from '../../protocol/operation.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
@@ -10,13 +12,14 @@ import { chainAsset } from '../chain/assets.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { type ContractRefusal, refusal } from '../chain/contract-errors.ts'
+import { ownerOf } from '../chain/owner-of.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 import { toTokenUnits } from '../token-units.ts'
 import { REQUEST } from './refundable.ts'
 
-/** Seconds by which a forced request's signature outlives what the contract demands, so that a slow block does not matter. */
-const SPARE = 600n
+/** Seconds by which a forced request's signature outlives what the contract demands, so that requests that come first do not matter. */
+const SPARE = 3_600n
 
 export interface RequestWithdrawalParameters {
   readonly settlement: Address
@@ -27,6 +30,8 @@ export interface RequestWithdrawalParameters {
   /** Base units of the asset. */
   readonly amount: bigint
   readonly recipient: Address
+  /** To be paid in full or to wait, rather than cut by a checkpoint while the backstop is under water. */
+  readonly inFull?: boolean | undefined
 }
 
 export interface RequestWithdrawalReturnType {
@@ -56,12 +61,12 @@ export type RequestWithdrawalErrorType = PlimsollError | ContractRefusal | Chain
  */
 export async function requestWithdrawal(
   signer: SigningClient,
-  { settlement, key, index, asset, amount, recipient }: RequestWithdrawalParameters,
+  { settlement, key, index, asset, amount, recipient, inFull = false }: RequestWithdrawalParameters,
 ): Promise<RequestWithdrawalReturnType> {
   const { read } = signer
   const contracts = await systemContracts(read, settlement)
   const forced = { address: contracts.forced, abi: FORCED_ABI } as const
-  const { bond, forcedFee, forcedDelay, expirySlack } = await read.readContract({ ...forced, functionName: 'config' })
+  const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
   // What the contract would refuse in the end must not cost a fee before.
   const info = await chainAsset(read, contracts.vault, asset)
   toTokenUnits(amount, info)
@@ -76,10 +81,12 @@ export async function requestWithdrawal(
       throw refusal(error, `a withdrawal of ${formatDecimal(amount, info.decimals)} ${info.symbol}`)
     })
 
-  const number = await reserve(signer, forced.address, index, bond + forcedFee)
-  const { timestamp } = await read.getBlock()
-  // Requests that wait before this one may push its deadline out: the contract says how far a signature has to reach.
-  const expiry = timestamp + 2n * BigInt(forcedDelay) + BigInt(expirySlack) + SPARE
+  // Requests that wait before this one push its deadline out: the contract says how far a signature has to reach.
+  const latest = async () => (await read.readContract({ ...forced, functionName: 'earliestExpiry' })) + SPARE
+  if ((await latest()) >= EXPIRY_LIMIT)
+    throw new PlimsollError('The queue of forced requests is so long that no signature could outlive it.')
+  const number = await reserve(signer, forced.address, index, ownerOf(key.publicKey), bond + forcedFee)
+  const expiry = await latest()
   const message = messageHash(
     { chainId: BigInt(signer.chainId), settlement: BigInt(settlement) },
     {
@@ -91,14 +98,14 @@ export async function requestWithdrawal(
       direction: 0,
       x: amount,
       y: 0n,
-      extra: BigInt(recipient),
+      extra: payee({ recipient, inFull }),
     },
   )
   const { r8, s } = sign(key, message)
   const { logs, transactionHash } = await sendCall(signer, {
     ...forced,
     functionName: 'submit',
-    args: [number, asset, amount, recipient, Number(expiry), r8, s],
+    args: [number, asset, amount, recipient, Number(expiry), r8, s, inFull],
   })
   const { deadline } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Submitted', logs })[0]!.args
   return { queueNumber: number, deadline, transaction: transactionHash }
@@ -108,11 +115,17 @@ export async function requestWithdrawal(
  * A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a
  * request waits
  */
-async function reserve(signer: SigningClient, address: Address, index: number, value: bigint): Promise<bigint> {
+async function reserve(
+  signer: SigningClient,
+  address: Address,
+  index: number,
+  owner: Hex,
+  value: bigint,
+): Promise<bigint> {
   const forced = { address, abi: FORCED_ABI } as const
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
   if (number === 0n) {
-    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index], value })
+    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index, owner], value })
     return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
   }
   const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })

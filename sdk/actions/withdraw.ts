@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { KIND } from '../../protocol/messages.ts'
+import { payee } from '../../protocol/operation.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet, Validity } from '../owner-wallet.ts'
 import type { Accepted } from '../schemas.ts'
@@ -11,6 +12,8 @@ export interface WithdrawParameters extends Validity {
   /** Base units of the asset. */
   readonly amount: bigint
   readonly recipient: Address
+  /** To be paid in full or to wait, rather than cut by a checkpoint while the backstop is under water. */
+  readonly inFull?: boolean | undefined
 }
 
 export type WithdrawReturnType = Accepted
@@ -27,7 +30,7 @@ export type WithdrawErrorType = NodeRefusal | PlimsollError
  */
 export function withdraw(
   owner: OwnerWallet,
-  { asset, amount, recipient, expiresIn }: WithdrawParameters,
+  { asset, amount, recipient, inFull, expiresIn }: WithdrawParameters,
 ): Promise<WithdrawReturnType> {
   return owner.submit({ expiresIn }, ({ index, version, expiry }) => ({
     kind: 'withdraw',
@@ -36,6 +39,7 @@ export function withdraw(
     asset,
     amount,
     recipient,
+    ...(inFull && { inFull }),
     expiry,
     signature: owner.sign({
       kind: KIND.withdraw,
@@ -46,7 +50,7 @@ export function withdraw(
       direction: 0,
       x: amount,
       y: 0n,
-      extra: BigInt(recipient),
+      extra: payee({ recipient, inFull }),
     }),
   }))
 }

@@ -18,7 +18,9 @@ const HINTS: Readonly<Record<string, string>> = {
   Frozen: 'The system is frozen for good: plimsoll wallet exit leaves it.',
   NotCheckpointed: 'It waits for the next checkpoint.',
   NothingToCollect: 'No redeemed shares have been paid yet.',
-  NotRecipient: 'Only its recipient can take it.',
+  UnderWater:
+    'The backstop is under water: what comes in would be cut when it is withdrawn. --even-under-water deposits all the same.',
+  WrongOwner: 'The account is another owner’s by now, after a reorganization of the chain: nothing was sent.',
 }
 
 /** A contract's refusal as one sentence with the name of its error, or a failure of the chain to answer. */

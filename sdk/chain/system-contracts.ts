@@ -1,4 +1,5 @@
 import type { Address, PublicClient } from 'viem'
+import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { settlementConfig } from './settlement-config.ts'
 
@@ -6,6 +7,7 @@ import { settlementConfig } from './settlement-config.ts'
 export interface SystemContracts {
   readonly settlement: Address
   readonly vault: Address
+  readonly governance: Address
   readonly rounds: Address
   readonly forced: Address
   readonly insurance: Address
@@ -17,11 +19,12 @@ export async function systemContracts(read: PublicClient, settlement: Address): 
   const { vault } = await settlementConfig(read, settlement)
   const part = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') =>
     read.readContract({ address: vault, abi: VAULT_ABI, functionName })
-  const [rounds, forced, insurance, escapeContract] = await Promise.all([
-    part('rounds'),
+  const rounds = await part('rounds')
+  const [governance, forced, insurance, escapeAddress] = await Promise.all([
+    read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'governance' }),
     part('forced'),
     part('insurance'),
     part('escape'),
   ])
-  return { settlement, vault, rounds, forced, insurance, escape: escapeContract }
+  return { settlement, governance, rounds, vault, forced, insurance, escape: escapeAddress }
 }

@@ -35,7 +35,6 @@ export class WithdrawalBook {
           client: { read },
         },
       } = this.#contracts
-      const epochs = await read.readContract({ ...vault, functionName: 'epochs' })
       const ids = [...this.#byId]
         .filter(([, pending]) => pending.index === index && pending.claimed === undefined)
         .map(([id]) => id)
@@ -48,15 +47,15 @@ export class WithdrawalBook {
       return await Promise.all(
         list
           .filter(({ claimed }) => !claimed)
-          .map(async ({ id, asset, amount, recipient, epoch }) => {
-            const [num, den] = await read.readContract({ ...vault, functionName: 'ratio', args: [epoch] })
+          .map(async ({ id, asset, amount, recipient }) => {
+            const [num, den] = await read.readContract({ ...vault, functionName: 'payout', args: [id] })
             return {
               id: Number(id),
               asset,
               amount,
               recipient,
-              pays: this.#contracts.payable(asset, (amount * num) / den),
-              claimable: epoch < epochs,
+              pays: den === 0n ? amount : this.#contracts.payable(asset, (amount * num) / den),
+              claimable: den !== 0n,
             }
           }),
       )

@@ -46,7 +46,7 @@ export interface PoolSnapshot {
   readonly readAt: number
 }
 
-/** What is open and what it would lead to, as judged by one snapshot. */
+/** Open operations and what they would lead to, as judged by one snapshot. */
 interface Judged {
   readonly snapshot: PoolSnapshot
   /** Accepted and neither settled nor failed, in order of acceptance. */
@@ -225,7 +225,7 @@ export class OperationPool {
     return { id, status }
   }
 
-  /** What is open, judged by the snapshot that there is now. */
+  /** Open operations, judged by the snapshot that there is now. */
   #now(): Judged {
     const { snapshot } = this.#view
     if (this.#judged?.snapshot === snapshot) return this.#judged

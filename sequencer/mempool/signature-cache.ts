@@ -14,7 +14,7 @@ export interface Signed {
 
 /** Remembers which signatures are good: to verify one takes milliseconds, and what waits is judged again at every look. */
 export class SignatureCache {
-  /** How many were verified one by one. */
+  /** Number of signatures that were verified one by one. */
   checked = 0
   readonly #good = new Set<string>()
   readonly #check: SignatureCheck

@@ -20,7 +20,7 @@ import { makeCheckpoint } from './checkpoints.ts'
 import { RoundPoster } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
-/** What a round took: public aggregates only. */
+/** Report of a look: public aggregates only. */
 export interface RoundReport extends Omit<Settled, 'wantsRound'> {
   readonly round: number
   /** As posted, assets 1..7. */
@@ -28,9 +28,9 @@ export interface RoundReport extends Omit<Settled, 'wantsRound'> {
   readonly seconds: number
 }
 
-/** What a node works with besides its state and the chain. */
+/** Parts of a node besides its state and the chain. */
 export interface NodeOptions {
-  /** What makes its proofs; the caller closes it. */
+  /** Maker of its proofs; the caller closes it. */
   readonly proofs: ProofSource
 }
 
@@ -48,7 +48,7 @@ interface Parts {
 /** Posts rounds from the feeds, carries out what owners and the chain ask for, and keeps the system complete. */
 export class SequencerNode {
   readonly settlement: Settlement
-  /** What a wallet has to know. */
+  /** Addresses, assets and fees, as a wallet has to know them. */
   readonly deployment: DeploymentInfo
   /** Takes owners' operations. */
   readonly pool: OperationPool

@@ -18,7 +18,7 @@ import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
 
-/** What a look proved and settled: public aggregates only. */
+/** Aggregates of what a look proved and settled, all of them public. */
 export interface Settled {
   /** Non-empty slots whose envelope the new marks left. */
   readonly expired: number
@@ -27,7 +27,7 @@ export interface Settled {
   readonly closed: number
   /** In base units of cash. */
   readonly badDebt: bigint
-  /** Of owners, deposits and forced requests; each half of a trade is one. */
+  /** Operations of owners, deposits and forced requests; each half of a trade is one. */
   readonly operations: number
   readonly proofs: number
   readonly gas: bigint

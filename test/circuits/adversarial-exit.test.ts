@@ -19,6 +19,8 @@ const DIGEST = 'digest === link[links - 1].out'
 const VALID = 'signature.valid === 1'
 const TREE = 'chosenSum === node[level]'
 
+const PRICES = MARKS.slice(1).map(({ price }) => price)
+
 describe('exit circuit', () => {
   let circuit: Circuit
   const accounts: Account[] = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, DUST)]
@@ -33,7 +35,7 @@ describe('exit circuit', () => {
       publicKey: ownerKey(index).publicKey,
       recipient: RECIPIENT,
       signature: word(ownerKey(index), index),
-      marks: MARKS,
+      prices: PRICES,
     })
   const { input: honest, vector } = exit(1)
 
@@ -95,7 +97,7 @@ describe('exit circuit', () => {
       SIGNING.settlement,
       1n,
       BigInt(RECIPIENT),
-      exitEquity(system.accounts[1]!.balances, MARKS),
+      exitEquity(system.accounts[1]!.balances, PRICES),
     ])
   })
 
@@ -202,7 +204,7 @@ describe('exit circuit', () => {
       publicKey: ownerKey(1).publicKey,
       recipient: RECIPIENT,
       signature: word(ownerKey(1), 1),
-      marks: MARKS,
+      prices: PRICES,
     }
     assert.throws(() => exitTransition({ ...parameters, signature: word(ownerKey(0), 1) }), /not signed by the owner/)
     assert.throws(

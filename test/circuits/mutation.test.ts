@@ -189,7 +189,7 @@ describe('mutation: no wire of a valid witness can change alone', () => {
       publicKey: key.publicKey,
       recipient: RECIPIENT,
       signature,
-      marks: MARKS,
+      prices: MARKS.slice(1).map(({ price }) => price),
     })
     check('of an account', 'exit', () => input, [SAME_POINT])
   })

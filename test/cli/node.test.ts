@@ -229,12 +229,9 @@ describe('plimsoll node', () => {
         functionName: 'approve',
         args: [deployed.vault, 10n ** 18n],
       })
-      await sendCall(signer, {
-        address: deployed.vault,
-        abi: VAULT_ABI,
-        functionName: 'topUp',
-        args: [0, 1, 10n ** 18n],
-      })
+      const vault = { address: deployed.vault, abi: VAULT_ABI } as const
+      const owner = await signer.read.readContract({ ...vault, functionName: 'ownerOf', args: [0] })
+      await sendCall(signer, { ...vault, functionName: 'topUp', args: [0, owner, 1, 10n ** 18n] })
       const onChain = [...wallet, '--settlement', deployed.settlement]
       assert.deepEqual(await own(['refund', ...onChain]), { refunds: [], bonds: '0' })
       const args = ['exit', ...onChain, '--to', signer.sender, '--freeze', '--pull']

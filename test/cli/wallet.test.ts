@@ -333,7 +333,7 @@ describe('plimsoll wallet', () => {
       address: system.deployed.vault,
       abi: VAULT_ABI,
       functionName: 'open',
-      args: [1, WEI, x, y],
+      args: [1, WEI, x, y, false],
       value: openingFee,
     })
     const other = first.index + 1
@@ -426,7 +426,13 @@ describe('plimsoll wallet', () => {
     const signer = await connectSigner(system.chain.url, privateKeyToAccount(bob))
     const { bond, forcedFee } = await signer.read.readContract({ ...forced, functionName: 'config' })
     paused = true
-    await sendCall(signer, { ...forced, functionName: 'reserve', args: [1], value: bond + forcedFee })
+    const owner = await signer.read.readContract({
+      address: system.deployed.vault,
+      abi: VAULT_ABI,
+      functionName: 'ownerOf',
+      args: [1],
+    })
+    await sendCall(signer, { ...forced, functionName: 'reserve', args: [1, owner], value: bond + forcedFee })
     const number = await queue()
     assert.equal((await run(bob, ...args, '--amount', '1')).queueNumber, Number(number))
     await refused(

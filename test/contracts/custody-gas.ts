@@ -2,6 +2,7 @@ import type { TransactionReceipt } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   BOB,
   exitCall,
   freeze,
@@ -36,9 +37,9 @@ await nextRound(market)
 
 await open(market, ada, 0, 1000n * CASH)
 await fund(market, bob, 1, 100n * 10n ** 18n)
-await add('open', vault.write('open', [1, 10n * 10n ** 18n, ...BOB], bob, DEPOSIT.openingFee))
+await add('open', vault.write('open', [1, 10n * 10n ** 18n, ...BOB, false], bob, DEPOSIT.openingFee))
 await topUp(market, bob, 0n, 1, 10n ** 18n)
-await add('topUp', vault.write('topUp', [0, 1, 10n ** 18n], bob))
+await add('topUp', vault.write('topUp', [0, ADA_OWNER, 1, 10n ** 18n], bob))
 await settle([step.open(0n, 0n, 1000n * CASH, ADA)])
 await settle([step.open(1n, 1n, 1_000_000_000n, BOB)])
 await settle([step.topUp(0n, 1n, 100_000_000n)])
@@ -65,7 +66,7 @@ await liquidate(market, [-200n * CASH, 100_000_000n])
 await each('an unwinding', [step.unwind(0n, 1n, 1_000_000n, 2n * CASH, 1n)])
 
 const expiry = (await market.chain.now()) + 10n * 86_400n
-await add('reserve', forced.write('reserve', [0], ada, FORCED.bond + FORCED.forcedFee))
+await add('reserve', forced.write('reserve', [0, ADA_OWNER], ada, FORCED.bond + FORCED.forcedFee))
 const request = { number: 1n, index: 0n, asset: 0n, amount: CASH, recipient: ada, expiry, r8: keyOf(5n), s: 17n }
 await add('submit', forced.write('submit', submission(request), ada))
 await each('a forced withdrawal', [step.forced(request)])

@@ -1,5 +1,6 @@
 import type { Address, TransactionReceipt } from 'viem'
 
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import type { Contract, Event } from './chain.ts'
 import {
   type Batch,
@@ -55,9 +56,15 @@ export function keyOf(n: bigint): Point {
 
 export const ADA = keyOf(11n)
 export const BOB = keyOf(12n)
+export const ADA_OWNER = ownerOf(ADA)
+export const BOB_OWNER = ownerOf(BOB)
 
 const LEAF = 7777n
 const CIPHER = [1n, 2n, 3n]
+
+/** What an owner signs of where a withdrawal goes: bit 160 is for "in full or wait". */
+const extraOf = ({ recipient, inFull }: { recipient: Address; inFull?: boolean }) =>
+  BigInt(recipient) + (inFull ? 1n << 160n : 0n)
 
 /** The ten public elements of a step. */
 export const step = {
@@ -73,14 +80,14 @@ export const step = {
   ],
   topUp: (index: bigint, asset: bigint, amount: bigint) => [OP.topUp, index, LEAF, ...CIPHER, asset, amount, 0n, 0n],
   bounce: (index: bigint, asset: bigint, amount: bigint) => [OP.bounce, index, 0n, 0n, 0n, 0n, asset, amount, 0n, 0n],
-  withdraw: (index: bigint, asset: bigint, amount: bigint, to: Address) => [
+  withdraw: (index: bigint, asset: bigint, amount: bigint, to: Address, inFull = false) => [
     OP.withdraw,
     index,
     LEAF,
     ...CIPHER,
     asset,
     amount,
-    BigInt(to),
+    extraOf({ recipient: to, inFull }),
     0n,
   ],
   trade: (index: bigint) => [OP.trade, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
@@ -95,7 +102,7 @@ export const step = {
     y,
     direction,
   ],
-  forced: (r: ForcedRequest) => [OP.forced, r.index, LEAF, ...CIPHER, r.asset, r.amount, BigInt(r.recipient), r.number],
+  forced: (r: ForcedRequest) => [OP.forced, r.index, LEAF, ...CIPHER, r.asset, r.amount, extraOf(r), r.number],
   discharge: (r: ForcedRequest) => [
     OP.discharge,
     r.index,
@@ -104,7 +111,7 @@ export const step = {
     r.expiry,
     r.asset,
     r.amount,
-    BigInt(r.recipient),
+    extraOf(r),
     r.number,
   ],
 }
@@ -115,6 +122,7 @@ export interface ForcedRequest {
   asset: bigint
   amount: bigint
   recipient: Address
+  inFull?: boolean
   expiry: bigint
   r8: Point
   s: bigint
@@ -128,15 +136,30 @@ export async function fund(market: Market, user: Address, asset: number, tokenAm
 }
 
 /** Queues a deposit that opens an account; the arguments of the event. */
-export async function open(market: Market, user: Address, asset: number, tokenAmount: bigint, key: Point = ADA) {
+export async function open(
+  market: Market,
+  user: Address,
+  asset: number,
+  tokenAmount: bigint,
+  key: Point = ADA,
+  evenUnderWater = false,
+) {
   await fund(market, user, asset, tokenAmount)
-  const receipt = await market.vault.write('open', [asset, tokenAmount, ...key], user, DEPOSIT.openingFee)
+  const receipt = await market.vault.write(
+    'open',
+    [asset, tokenAmount, ...key, evenUnderWater],
+    user,
+    DEPOSIT.openingFee,
+  )
   return deposited(market, receipt)
 }
 
 export async function topUp(market: Market, user: Address, index: bigint, asset: number, tokenAmount: bigint) {
   await fund(market, user, asset, tokenAmount)
-  return deposited(market, await market.vault.write('topUp', [index, asset, tokenAmount], user))
+  return deposited(
+    market,
+    await market.vault.write('topUp', [index, await market.vault.read('ownerOf', index), asset, tokenAmount], user),
+  )
 }
 
 export interface DepositEvent {
@@ -262,7 +285,8 @@ export async function force(
   edit: Partial<ForcedRequest> & { index: bigint; asset: bigint; amount: bigint },
 ): Promise<ForcedRequest> {
   const { forced, chain } = market
-  const receipt = await forced.write('reserve', [edit.index], user, FORCED.bond + FORCED.forcedFee)
+  const owner = await market.vault.read('ownerOf', edit.index)
+  const receipt = await forced.write('reserve', [edit.index, owner], user, FORCED.bond + FORCED.forcedFee)
   const number = forced.events(receipt)[0]!.args.number as bigint
   const expiry = (await chain.now()) + 10n * 86_400n
   const request: ForcedRequest = { number, recipient: user, expiry, r8: keyOf(5n), s: 17n, ...edit }
@@ -270,7 +294,16 @@ export async function force(
   return request
 }
 
-export const submission = (r: ForcedRequest) => [r.number, r.asset, r.amount, r.recipient, r.expiry, r.r8, r.s]
+export const submission = (r: ForcedRequest) => [
+  r.number,
+  r.asset,
+  r.amount,
+  r.recipient,
+  r.expiry,
+  r.r8,
+  r.s,
+  r.inFull ?? false,
+]
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows; the feeds go on all the while. */
 export async function freeze(market: Market, request = 0n): Promise<void> {
@@ -331,6 +364,7 @@ export interface LedgerEntry {
   accounts: bigint
   backstop: bigint
   consumed: bigint
+  waiting: bigint
 }
 
 export const ledgerOf = (vault: Contract, asset: number) => vault.read<LedgerEntry>('ledger', asset)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import { zeroAddress } from 'viem'
+import { zeroAddress, zeroHash } from 'viem'
 
 import { loadArtifact } from '../../chain/artifacts.ts'
 import { CONTRACTS, type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
@@ -223,8 +223,8 @@ describe('deployment of a system', () => {
     const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
     const exit = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
     await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
-    await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY])
-    await fresh.refuses('NotBound', 'topUp', [0, 0, 1000n])
+    await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY, false])
+    await fresh.refuses('NotBound', 'topUp', [0, zeroHash, 0, 1000n])
     await fresh.refuses('NotBound', 'donate', [0, 1000n])
     await other.refuses('NotBound', 'settle', [[]])
     const config = { ...one.config.rounds, governance: one.governance.address }

@@ -4,6 +4,7 @@ import { getAddress } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   BOB,
   keyOf,
   ledgerOf,
@@ -60,7 +61,7 @@ describe('deposits', () => {
     const third = await topUp(market, bob, 0n, 0, 100n)
     assert.deepEqual([third.id, third.index], [2n, 0n])
     assert.deepEqual(await vault.read('depositQueue'), [0n, 3n])
-    assert.equal(await vault.read('coins', chain.accounts[0]), 2n * FEE)
+    assert.equal(await vault.read('nativeCredits', chain.accounts[0]), 2n * FEE)
     assert.equal(await vault.read('nextIndex'), 2)
     assert.equal(await vault.read('opened'), 0)
     assert.equal((await ledgerOf(vault, 0)).queued, 5_000_100n)
@@ -76,73 +77,74 @@ describe('deposits', () => {
       [0n, 5_000_100n, 5_000_100n, 5_000_100n],
     )
     const before = await chain.client.getBalance({ address: vault.address })
-    await vault.write('takeCoins')
+    await vault.write('withdrawNativeCredits', [chain.accounts[0]])
     assert.equal(before - (await chain.client.getBalance({ address: vault.address })), 2n * FEE)
-    await vault.refuses('NothingToTake', 'takeCoins')
+    await vault.refuses('NothingToWithdraw', 'withdrawNativeCredits', [chain.accounts[0]])
   })
 
   describe('are refused by', () => {
     it('WrongFee', async () => {
-      await refuses('WrongFee', 'open', [0, 1000n, ...ADA], [FEE], FEE - 1n)
-      await refuses('WrongFee', 'open', [0, 1000n, ...ADA], [FEE], FEE + 1n)
+      await refuses('WrongFee', 'open', [0, 1000n, ...ADA, false], [FEE], FEE - 1n)
+      await refuses('WrongFee', 'open', [0, 1000n, ...ADA, false], [FEE], FEE + 1n)
     })
 
     it('NotCanonical', async () => {
-      await refuses('NotCanonical', 'open', [0, 1000n, ADA[0] + R, ADA[1]])
-      await refuses('NotCanonical', 'open', [0, 1000n, ADA[0], ADA[1] + R])
+      await refuses('NotCanonical', 'open', [0, 1000n, ADA[0] + R, ADA[1], false])
+      await refuses('NotCanonical', 'open', [0, 1000n, ADA[0], ADA[1] + R, false])
     })
 
     it('NotOnCurve', async () => {
-      await refuses('NotOnCurve', 'open', [0, 1000n, ADA[0] + 1n, ADA[1]])
-      await refuses('NotOnCurve', 'open', [0, 1000n, 0n, 0n])
+      await refuses('NotOnCurve', 'open', [0, 1000n, ADA[0] + 1n, ADA[1], false])
+      await refuses('NotOnCurve', 'open', [0, 1000n, 0n, 0n, false])
     })
 
     it('SmallOrder', async () => {
-      await refuses('SmallOrder', 'open', [0, 1000n, 0n, 1n])
-      await refuses('SmallOrder', 'open', [0, 1000n, 0n, R - 1n])
-      await refuses('SmallOrder', 'open', [0, 1000n, ...multiply(BASE8, L)])
+      await refuses('SmallOrder', 'open', [0, 1000n, 0n, 1n, false])
+      await refuses('SmallOrder', 'open', [0, 1000n, 0n, R - 1n, false])
+      await refuses('SmallOrder', 'open', [0, 1000n, ...multiply(BASE8, L), false])
     })
 
     it('NotSpot', async () => {
-      for (const asset of [2, 5, 7, 8, 255]) await refuses('NotSpot', 'open', [asset, 1000n, ...ADA], [BigInt(asset)])
+      for (const asset of [2, 5, 7, 8, 255])
+        await refuses('NotSpot', 'open', [asset, 1000n, ...ADA, false], [BigInt(asset)])
       await open(market, ada, 0, 1000n)
-      await refuses('NotSpot', 'topUp', [0, 2, 1000n], [2n])
+      await refuses('NotSpot', 'topUp', [0, ADA_OWNER, 2, 1000n], [2n])
     })
 
     it('BelowMinimum', async () => {
-      await refuses('BelowMinimum', 'open', [0, 999n, ...ADA], [999n, 1000n])
+      await refuses('BelowMinimum', 'open', [0, 999n, ...ADA, false], [999n, 1000n])
       await open(market, ada, 0, 1000n)
-      await refuses('BelowMinimum', 'topUp', [0, 0, 99n], [99n, 100n])
-      await refuses('BelowMinimum', 'topUp', [0, 0, 0n], [0n, 100n])
+      await refuses('BelowMinimum', 'topUp', [0, ADA_OWNER, 0, 99n], [99n, 100n])
+      await refuses('BelowMinimum', 'topUp', [0, ADA_OWNER, 0, 0n], [0n, 100n])
     })
 
     it('NotRepresentable', async () => {
-      await refuses('NotRepresentable', 'open', [1, ONE_ETH + 1n, ...ADA], [1n, ONE_ETH + 1n])
-      await refuses('NotRepresentable', 'open', [4, 10n ** 24n + 10n ** 16n - 1n, ...ADA])
+      await refuses('NotRepresentable', 'open', [1, ONE_ETH + 1n, ...ADA, false], [1n, ONE_ETH + 1n])
+      await refuses('NotRepresentable', 'open', [4, 10n ** 24n + 10n ** 16n - 1n, ...ADA, false])
     })
 
     it('CapExceeded', async () => {
       const cap = 1n << 62n
-      await refuses('CapExceeded', 'open', [0, cap + 1n, ...ADA], [0n, cap])
-      await refuses('CapExceeded', 'open', [4, (1n << 200n) * 10n ** 16n, ...ADA], [0n, cap])
+      await refuses('CapExceeded', 'open', [0, cap + 1n, ...ADA, false], [0n, cap])
+      await refuses('CapExceeded', 'open', [4, (1n << 200n) * 10n ** 16n, ...ADA, false], [0n, cap])
       await open(market, ada, 0, cap)
-      await refuses('CapExceeded', 'topUp', [0, 0, 100n], [cap, cap])
+      await refuses('CapExceeded', 'topUp', [0, ADA_OWNER, 0, 100n], [cap, cap])
     })
 
     it('AccountsFull', async () => {
       for (let i = 0; i < 16; i++) await open(market, ada, 0, 1000n, keyOf(BigInt(20 + i)))
-      await refuses('AccountsFull', 'open', [0, 1000n, ...ADA])
+      await refuses('AccountsFull', 'open', [0, 1000n, ...ADA, false])
     })
 
     it('UnknownAccount', async () => {
-      await refuses('UnknownAccount', 'topUp', [0, 0, 1000n], [0n])
+      await refuses('UnknownAccount', 'topUp', [0, ADA_OWNER, 0, 1000n], [0n])
       await open(market, ada, 0, 1000n)
       await topUp(market, bob, 0n, 0, 1000n)
-      await refuses('UnknownAccount', 'topUp', [1, 0, 1000n], [1n])
+      await refuses('UnknownAccount', 'topUp', [1, ADA_OWNER, 0, 1000n], [1n])
     })
 
     it("the token's own error, without allowance", async () => {
-      const data = market.vault.encode('open', [0, 1000n, ...ADA])
+      const data = market.vault.encode('open', [0, 1000n, ...ADA, false])
       await market.chain.revertData({ to: market.vault.address, data, from: ada, value: FEE })
     })
   })
@@ -235,8 +237,10 @@ describe('deposits', () => {
     const deadlines: bigint[] = []
     for (let i = 0; i < 3; i++) deadlines.push((await open(market, ada, 0, 1000n, keyOf(BigInt(30 + i)))).deadline)
     assert.ok(deadlines[1]! - deadlines[0]! >= 15n && deadlines[2]! - deadlines[1]! >= 15n)
+    const snapshot = await market.chain.client.snapshot()
     await wait(market, 100_000)
     assert.equal(await vault.read('depositOverdue'), false, 'the clock stands still without a fresh round')
+    await market.chain.client.revert({ id: snapshot })
     await liveFor(market, 2000)
     // At the deadline it is not overdue, a second later it is.
     const left = deadlines[0]! - (await rounds.read<bigint>('liveTime'))

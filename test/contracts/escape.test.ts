@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
   type CheckpointRecord,
@@ -21,7 +22,7 @@ import {
   transactBatch,
   wait,
 } from './custody.ts'
-import { deployMarket, GRACE, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
+import { deployMarket, FORCED, GRACE, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { R } from './mirror.ts'
 
 const CASH = 1_000_000n
@@ -224,7 +225,7 @@ describe('the way out', () => {
       }
       await nextRound(market)
       await transact(market, [step.withdraw(0n, 1n, ETH, ada)])
-      await forced.write('requeue', [r.number])
+      await forced.write('requeue', [r.number], ada, FORCED.forcedFee)
       await topUp(market, ada, 0n, 1, 10n ** 18n)
       await transact(market, [step.topUp(0n, 1n, ETH)])
       await liveFor(market, 3700)
@@ -294,8 +295,8 @@ describe('the way out', () => {
     await settlement.refuses('Frozen', 'settle', [[]])
     await refreshFeeds(market)
     await rounds.refuses('Frozen', 'postRound')
-    await vault.refuses('Frozen', 'open', [0, 5000n, ...ADA], [], ada, 10n ** 15n)
-    await vault.refuses('Frozen', 'topUp', [0, 0, 5000n], [], ada)
+    await vault.refuses('Frozen', 'open', [0, 5000n, ...ADA, false], [], ada, 10n ** 15n)
+    await vault.refuses('Frozen', 'topUp', [0, ADA_OWNER, 0, 5000n], [], ada)
     await vault.refuses('Frozen', 'donate', [0, 5000n], [], ada)
     const again = await deployMarket()
     await abandon(again)
@@ -345,7 +346,7 @@ describe('the way out', () => {
     const price = record.prices[0]!
     assert.ok(record.equity < 0n)
     // After the checkpoint: deposits of eve, one consumed, one not; a withdrawal of ada, pending.
-    await open(market, eve, 0, 40n * CASH, keyOf(40n))
+    await open(market, eve, 0, 40n * CASH, keyOf(40n), true)
     await topUp(market, eve, 0n, 1, 10n ** 18n)
     await transact(market, [step.open(2n, 0n, 40n * CASH, keyOf(40n))], { inboxAfter: 9n })
     await transact(market, [step.withdraw(0n, 0n, 500n * CASH, ada)], { inboxAfter: 9n })

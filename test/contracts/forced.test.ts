@@ -4,8 +4,10 @@ import { zeroAddress } from 'viem'
 
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
+  BOB_OWNER,
   checkpoint,
   type ForcedRequest,
   force,
@@ -56,9 +58,9 @@ describe('forced requests', () => {
     assert.equal((await chain.client.getBalance({ address: DEAD })) - burnt, FORCED.forcedFee)
     const events = await transact(market, [step.forced(r)])
     assert.ok(events.some(({ name }) => name === 'Served'))
-    assert.equal(await forced.read('coins', ada), FORCED.bond)
-    await forced.write('takeCoins', [], ada)
-    await forced.refuses('NothingToTake', 'takeCoins', [], [], ada)
+    assert.equal(await forced.read('nativeCredits', ada), FORCED.bond)
+    await forced.write('withdrawNativeCredits', [ada])
+    await forced.refuses('NothingToWithdraw', 'withdrawNativeCredits', [ada], [], ada)
     await vault.write('claim', [0n], bob)
     assert.equal(await tokens[0]!.read('balanceOf', bob), 100n * CASH)
     assert.equal(await forced.read('requestOf', 0, ada), 0n)
@@ -72,7 +74,7 @@ describe('forced requests', () => {
       market.forced.refuses(error, 'submit', submission({ ...good, ...edit }), args, from)
 
     beforeEach(async () => {
-      const receipt = await market.forced.write('reserve', [0], ada, COST)
+      const receipt = await market.forced.write('reserve', [0, ADA_OWNER], ada, COST)
       number = market.forced.events(receipt)[0]!.args.number as bigint
       good = {
         number,
@@ -87,22 +89,22 @@ describe('forced requests', () => {
     })
 
     it('WrongBond', async () => {
-      await market.forced.refuses('WrongBond', 'reserve', [1], [COST], ada, COST - 1n)
-      await market.forced.refuses('WrongBond', 'reserve', [1], [COST], ada, COST + 1n)
+      await market.forced.refuses('WrongBond', 'reserve', [1, BOB_OWNER], [COST], ada, COST - 1n)
+      await market.forced.refuses('WrongBond', 'reserve', [1, BOB_OWNER], [COST], ada, COST + 1n)
     })
 
     it('UnknownAccount, while its deposit is only queued too', async () => {
-      await market.forced.refuses('UnknownAccount', 'reserve', [2], [2n], ada, COST)
+      await market.forced.refuses('UnknownAccount', 'reserve', [2, BOB_OWNER], [2n], ada, COST)
       await open(market, ada, 0, 1000n, keyOf(30n))
-      await market.forced.refuses('UnknownAccount', 'reserve', [2], [2n], ada, COST)
+      await market.forced.refuses('UnknownAccount', 'reserve', [2, BOB_OWNER], [2n], ada, COST)
     })
 
     it('OnePerAccount for a sender, not for another one: nobody takes the place of the owner', async () => {
-      await market.forced.refuses('OnePerAccount', 'reserve', [0], [number], ada, COST)
-      await market.forced.write('reserve', [1], ada, COST)
-      await market.forced.write('reserve', [0], bob, COST)
+      await market.forced.refuses('OnePerAccount', 'reserve', [0, ADA_OWNER], [number], ada, COST)
+      await market.forced.write('reserve', [1, BOB_OWNER], ada, COST)
+      await market.forced.write('reserve', [0, ADA_OWNER], bob, COST)
       await market.forced.write('submit', submission(good), ada)
-      await market.forced.refuses('OnePerAccount', 'reserve', [0], [number], ada, COST)
+      await market.forced.refuses('OnePerAccount', 'reserve', [0, ADA_OWNER], [number], ada, COST)
     })
 
     it('NotReserver: a number that an owner signed for is of use to nobody else', async () => {
@@ -116,10 +118,10 @@ describe('forced requests', () => {
       await market.forced.write('submit', submission(good), ada)
       await submit('WrongRequest', {}, [number])
       await market.forced.refuses('WrongRequest', 'release', [number], [number], ada)
-      const receipt = await market.forced.write('reserve', [1], ada, COST)
+      const receipt = await market.forced.write('reserve', [1, BOB_OWNER], ada, COST)
       const second = market.forced.events(receipt)[0]!.args.number as bigint
       await market.forced.write('release', [second], ada)
-      assert.equal(await market.forced.read('coins', ada), FORCED.bond)
+      assert.equal(await market.forced.read('nativeCredits', ada), FORCED.bond)
       await submit('WrongRequest', { number: second }, [second])
     })
 
@@ -132,7 +134,7 @@ describe('forced requests', () => {
       const coarse = await deployMarket({ cash: 0 })
       await open(coarse, ada, 0, 10n)
       await transact(coarse, [step.open(0n, 0n, 10n * CASH, ADA)])
-      await coarse.forced.write('reserve', [0], ada, COST)
+      await coarse.forced.write('reserve', [0, ADA_OWNER], ada, COST)
       await coarse.forced.refuses(
         'NotRepresentable',
         'submit',
@@ -193,7 +195,7 @@ describe('forced requests', () => {
       const events = await transact(market, [step.discharge(r)])
       assert.ok(events.some(({ name }) => name === 'Discharged'))
       assert.equal((await market.chain.client.getBalance({ address: DEAD })) - burnt, FORCED.bond)
-      assert.equal(await market.forced.read('coins', ada), 0n)
+      assert.equal(await market.forced.read('nativeCredits', ada), 0n)
       assert.equal(await market.vault.read('withdrawalCount'), 0n)
       await wrong(step.discharge(r))
       // The owner may ask again, for less.
@@ -210,7 +212,7 @@ describe('forced requests', () => {
       await refusesTransact(market, 'RequestExpired', [step.forced(r)], [r.number])
       await refusesTransact(market, 'RequestExpired', [step.discharge(r)], [r.number])
       await market.forced.write('closeExpired', [r.number], bob)
-      assert.equal(await market.forced.read('coins', ada), FORCED.bond)
+      assert.equal(await market.forced.read('nativeCredits', ada), FORCED.bond)
       await market.forced.refuses('WrongRequest', 'closeExpired', [r.number], [r.number])
     })
   })
@@ -278,12 +280,12 @@ describe('forced requests', () => {
 
     it('are requeued by anyone when due, under their number; not before, and not where there is enough', async () => {
       const { deadline } = await request(r.number)
-      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number], ada, FORCED.forcedFee)
       await liveFor(market, 2900)
       await wait(market, deadline - Number(await market.rounds.read<bigint>('liveTime')))
-      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number])
+      await market.forced.refuses('NotDue', 'requeue', [r.number], [r.number], ada, FORCED.forcedFee)
       await wait(market, 1)
-      await market.forced.write('requeue', [r.number], ada)
+      await market.forced.write('requeue', [r.number], ada, FORCED.forcedFee)
       const moved = await request(r.number)
       assert.ok(moved.deadline > deadline && moved.place === 1)
       assert.deepEqual(await market.forced.read('queue'), [1n, 2n])
@@ -295,17 +297,33 @@ describe('forced requests', () => {
       const more = await force(market, ada, { index: 1n, asset: 1n, amount: 5n * ETH + 1n })
       await liveFor(market, 4000)
       assert.deepEqual([await overdue(exact), await overdue(more)], [true, false])
-      await market.forced.refuses('FreeCustodySuffices', 'requeue', [exact.number], [5n * ETH])
-      await market.forced.write('requeue', [more.number])
+      await market.forced.refuses('FreeCustodySuffices', 'requeue', [exact.number], [5n * ETH], ada, FORCED.forcedFee)
+      await market.forced.write('requeue', [more.number], ada, FORCED.forcedFee)
     })
 
-    it('are closed instead of requeued where they would expire before the new deadline', async () => {
+    it('cost a fee for every place, which is burnt: WrongFee', async () => {
+      await liveFor(market, 4000)
+      const requeue = [r.number] as const
+      await market.forced.refuses('WrongFee', 'requeue', [...requeue], [FORCED.forcedFee], ada)
+      await market.forced.refuses('WrongFee', 'requeue', [...requeue], [FORCED.forcedFee], ada, FORCED.forcedFee + 1n)
+      const dead = '0x000000000000000000000000000000000000dEaD'
+      const burnt = await market.chain.client.getBalance({ address: dead })
+      await market.forced.write('requeue', [...requeue], ada, FORCED.forcedFee)
+      assert.equal((await market.chain.client.getBalance({ address: dead })) - burnt, FORCED.forcedFee)
+    })
+
+    it('stay where they are where they would expire before the new deadline: nobody else can end them', async () => {
       await liveFor(market, 4000)
       await market.chain.mineAt(r.expiry - 1000n)
       await nextRound(market)
-      const receipt = await market.forced.write('requeue', [r.number], ada)
-      assert.ok(market.forced.events(receipt).some(({ name }) => name === 'Closed'))
-      assert.equal(await market.forced.read('coins', bob), FORCED.bond)
+      await market.forced.refuses('ExpiryTooSoon', 'requeue', [r.number], undefined, ada, FORCED.forcedFee)
+      assert.equal((await request(r.number)).state, 2)
+      // With the token back it is to be served, as before.
+      await topUp(market, ada, 0n, 1, 10n * 10n ** 18n)
+      await transact(market, [step.topUp(0n, 1n, 10n * ETH)])
+      assert.equal(await overdue(r), true)
+      await transact(market, [step.forced(r)])
+      assert.equal(await market.forced.read('nativeCredits', bob), FORCED.bond)
     })
 
     it('never become overdue once expired, so that what nobody could serve in time freezes nothing', async () => {
@@ -330,7 +348,7 @@ describe('forced requests', () => {
   })
 
   it('that do not exist, or are only reserved, are not overdue', async () => {
-    await market.forced.write('reserve', [0], ada, COST)
+    await market.forced.write('reserve', [0, ADA_OWNER], ada, COST)
     await liveFor(market, 4000)
     for (const number of [0n, 1n, 2n]) assert.equal(await market.escape.read('stalled', number), false)
   })
@@ -356,16 +374,16 @@ describe('forced requests', () => {
   it('get their bond back after a freeze, and nothing else works: Frozen, NotFrozen', async () => {
     const { forced } = market
     const r = await force(market, ada, { index: 0n, asset: 0n, amount: 100n * CASH })
-    const receipt = await forced.write('reserve', [1], ada, COST)
+    const receipt = await forced.write('reserve', [1, BOB_OWNER], ada, COST)
     const reserved = forced.events(receipt)[0]!.args.number as bigint
     await forced.refuses('NotFrozen', 'takeBond', [r.number])
     await abandon(market)
-    await forced.refuses('Frozen', 'reserve', [1], [], bob, COST)
+    await forced.refuses('Frozen', 'reserve', [1, BOB_OWNER], [], bob, COST)
     await forced.refuses('Frozen', 'submit', submission({ ...r, number: reserved }), [], ada)
-    await forced.refuses('Frozen', 'requeue', [r.number], [])
+    await forced.refuses('Frozen', 'requeue', [r.number], [], ada, FORCED.forcedFee)
     await forced.write('takeBond', [r.number], bob)
     await forced.write('release', [reserved], ada)
-    assert.equal(await forced.read('coins', ada), 2n * FORCED.bond)
+    assert.equal(await forced.read('nativeCredits', ada), 2n * FORCED.bond)
     await forced.refuses('WrongRequest', 'takeBond', [r.number], [r.number])
   })
 })

@@ -173,13 +173,17 @@ describe('insurance', () => {
     // It took over 5 ETH for 900: worth 1,073 but 100 in cash.
     await liquidate(market, [-900n * CASH, 500_000_000n])
     const worth = (await vault.read<CheckpointRecord>('lastCheckpoint')).equity >> 32n
+    // It pays for shares what it would have if the ether were given back for `sell`.
+    const sell = (await market.rounds.read<bigint[][]>('marks'))[0]![5]!
+    const low = 100n * CASH + ((500_000_000n * sell) >> 32n)
+    assert.ok(low < worth)
     const total = await insurance.read<bigint>('totalShares')
     const offered = (await shares(bob)) - 12_345n
     await insurance.write('redeem', [offered], bob)
     await insure(eve, 10n * CASH)
     await convert()
     assert.deepEqual(await insurance.read('position', bob), [0n, 0n, 100n * CASH])
-    const value = (offered * (worth + 1n)) / (total + SHARE)
+    const value = (offered * (low + 1n)) / (total + SHARE)
     const burned = (offered * 100n * CASH + value - 1n) / value
     assert.equal(await shares(bob), offered - burned + 12_345n)
     const minted = (10n * CASH * (total + SHARE)) / (worth + 1n)

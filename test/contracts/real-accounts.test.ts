@@ -184,7 +184,12 @@ describe('accounts under real proofs', () => {
       amount: bigint,
     ): Promise<SignedOperation> => {
       const { forced, chain } = market
-      const receipt = await forced.write('reserve', [index], user, FORCED.bond + FORCED.forcedFee)
+      const receipt = await forced.write(
+        'reserve',
+        [index, await market.vault.read('ownerOf', index)],
+        user,
+        FORCED.bond + FORCED.forcedFee,
+      )
       const queueNumber = forced.events(receipt)[0]!.args.number as bigint
       const expiry = (await chain.now()) + 10n * 86_400n
       const operation = signed(key, { kind: 'forced', queueNumber, index, asset, amount, recipient: user, expiry })
@@ -289,7 +294,7 @@ describe('accounts under real proofs', () => {
         publicKey: key.publicKey,
         recipient,
         signature,
-        marks: checkpointMarks,
+        prices,
       })
       const equity = vector[5]!
       const { proof, signals } = await proofs.prove(keys, 'exit', input)

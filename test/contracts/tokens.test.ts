@@ -5,6 +5,7 @@ import { decodeErrorResult } from 'viem'
 import { contractErrors } from '../../chain/deployment.ts'
 import {
   ADA,
+  ADA_OWNER,
   abandon,
   BOB,
   type CheckpointRecord,
@@ -45,8 +46,8 @@ describe('tokens that misbehave', () => {
     await fund(market, ada, 0, 100n * CASH)
     await tokens[0]!.write('setFee', [1n])
     const args = [100n * CASH - 1n, 100n * CASH]
-    await vault.refuses('WrongReceived', 'topUp', [0, 0, 100n * CASH], args, ada)
-    await vault.refuses('WrongReceived', 'open', [0, 100n * CASH, ...keyOf(40n)], args, ada, DEPOSIT.openingFee)
+    await vault.refuses('WrongReceived', 'topUp', [0, ADA_OWNER, 0, 100n * CASH], args, ada)
+    await vault.refuses('WrongReceived', 'open', [0, 100n * CASH, ...keyOf(40n), false], args, ada, DEPOSIT.openingFee)
     await vault.refuses('WrongReceived', 'donate', [0, 100n * CASH], args, ada)
     await insurance.refuses('WrongReceived', 'insure', [100n * CASH], args, ada)
   })
@@ -63,7 +64,7 @@ describe('tokens that misbehave', () => {
       })
       assert.equal(errorName, 'SafeERC20FailedOperation')
     }
-    await failed(vault.encode('topUp', [0, 0, 100n * CASH]))
+    await failed(vault.encode('topUp', [0, ADA_OWNER, 0, 100n * CASH]))
     await failed(vault.encode('claim', [0n]))
     await tokens[0]!.write('setRefusing', [false])
     await vault.write('claim', [0n], ada)
@@ -77,7 +78,7 @@ describe('tokens that misbehave', () => {
     })
     await other.rounds.write('postRound')
     await silent!.write('mint', [ada, 5n * CASH])
-    await other.vault.write('open', [0, 5n * CASH, ...ADA], ada, DEPOSIT.openingFee)
+    await other.vault.write('open', [0, 5n * CASH, ...ADA, false], ada, DEPOSIT.openingFee)
     await transact(other, [step.open(0n, 0n, 5n * CASH, ADA)])
     await transact(other, [step.withdraw(0n, 0n, 2n * CASH, bob)])
     await other.vault.write('claim', [0n], bob)
@@ -179,10 +180,10 @@ describe('tokens that misbehave', () => {
       for (let i = 0; i < 9; i++) await transact(market, [step.withdraw(0n, 0n, CASH, i === 1 ? token : ada)])
       await reenters(vault, vault.encode('claim', [1n]), () => vault.write('claim', [0n], ada))
       await reenters(vault, vault.encode('claim', [2n]), () => vault.write('claim', [2n], ada))
-      await reenters(vault, vault.encode('topUp', [0, 0, 1000n]), () => vault.write('claim', [3n], ada))
+      await reenters(vault, vault.encode('topUp', [0, ADA_OWNER, 0, 1000n]), () => vault.write('claim', [3n], ada))
       await reenters(vault, vault.encode('donate', [0, 1000n]), () => vault.write('claim', [4n], ada))
       await reenters(vault, vault.encode('refund', [0n]), () => vault.write('claim', [5n], ada))
-      await reenters(vault, vault.encode('takeCoins', []), () => vault.write('claim', [6n], ada))
+      await reenters(vault, vault.encode('withdrawNativeCredits', [ada]), () => vault.write('claim', [6n], ada))
       await reenters(settlement, settlement.encode('checkpoint', []), () => vault.write('claim', [7n], ada))
       assert.equal((await ledgerOf(vault, 0)).claimable, 2n * CASH)
     })
@@ -190,7 +191,9 @@ describe('tokens that misbehave', () => {
     it('from a deposit into a deposit, so that one transfer is not counted twice', async () => {
       const { vault } = market
       await fund(market, ada, 0, 1000n)
-      await reenters(vault, vault.encode('donate', [0, 1000n]), () => vault.write('topUp', [0, 0, 1000n], ada))
+      await reenters(vault, vault.encode('donate', [0, 1000n]), () =>
+        vault.write('topUp', [0, ADA_OWNER, 0, 1000n], ada),
+      )
       assert.equal((await ledgerOf(vault, 0)).custody, 1000n * CASH + 1000n)
     })
 
@@ -247,8 +250,8 @@ describe('tokens that misbehave', () => {
     const operator = await other.settlement.read<`0x${string}`>('operator')
     await other.chain.client.impersonateAccount({ address: operator })
     await other.chain.client.setBalance({ address: operator, value: ONE_ETH })
-    await assert.rejects(other.vault.write('takeCoins', [], operator))
-    assert.equal(await other.vault.read('coins', operator), DEPOSIT.openingFee)
+    await assert.rejects(other.vault.write('withdrawNativeCredits', [operator]))
+    assert.equal(await other.vault.read('nativeCredits', operator), DEPOSIT.openingFee)
     assert.equal(await chain.client.getBalance({ address: vault.address }), 2n * DEPOSIT.openingFee)
   })
 })

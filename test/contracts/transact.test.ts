@@ -171,7 +171,7 @@ describe('a settlement of operations', () => {
       await vault.refuses('NotSettlement', 'reserveIndices', [1n])
       await vault.refuses('NotInsurance', 'insureIn', [ada, 1n])
       await vault.refuses('NotInsurance', 'insureOut', [ada, 1n])
-      await vault.refuses('NotInsurance', 'payInsurer', [ada, 1n])
+      await vault.refuses('NotInsurance', 'payCash', [ada, 1n])
       await vault.refuses('NotEscape', 'freeze')
       await vault.refuses('NotEscape', 'payShare', [0, ada, 1n, false])
       await forced.refuses('NotVault', 'consume', Array(10).fill(7n))

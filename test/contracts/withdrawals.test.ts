@@ -85,12 +85,21 @@ describe('withdrawals', () => {
     await market.vault.refuses('AlreadyClaimed', 'claim', [0n], [0n], bob)
   })
 
-  it('are refused to another: NotRecipient; and UnknownWithdrawal', async () => {
-    await transact(market, [step.withdraw(0n, 0n, CASH, bob)])
-    await market.vault.refuses('NotRecipient', 'claim', [0n], [], ada)
-    await market.vault.refuses('NotRecipient', 'claim', [0n], [], market.chain.accounts[0])
-    await market.vault.refuses('UnknownWithdrawal', 'claim', [1n], [1n], bob)
-    await market.vault.refuses('UnknownWithdrawal', 'withdrawal', [1n], [1n])
+  it('pay their recipient whoever asks, one that cannot call too; UnknownWithdrawal', async () => {
+    const mute = market.eth.address
+    await transact(market, [step.withdraw(0n, 0n, CASH, bob), step.withdraw(0n, 0n, 2n * CASH, mute)])
+    for (const [id, to, amount] of [
+      [0n, bob, CASH],
+      [1n, mute, 2n * CASH],
+    ] as const) {
+      const before = await market.tokens[0]!.read<bigint>('balanceOf', to)
+      await market.vault.write('claim', [id], ada)
+      assert.equal((await market.tokens[0]!.read<bigint>('balanceOf', to)) - before, amount)
+    }
+    assert.equal((await ledgerOf(market.vault, 0)).claimable, 0n)
+    await market.vault.refuses('UnknownWithdrawal', 'claim', [2n], [2n], bob)
+    await market.vault.refuses('UnknownWithdrawal', 'withdrawal', [2n], [2n])
+    await market.vault.refuses('UnknownWithdrawal', 'payout', [2n], [2n])
   })
 
   it('of a synthetic or of an asset that does not exist are refused: NotSpot', async () => {
@@ -106,8 +115,13 @@ describe('withdrawals', () => {
     await transact(market, [step.open(2n, 3n, 5n * ETH, ADA)])
     await refusesTransact(market, 'NotRepresentable', [step.withdraw(2n, 3n, ETH + 1n, bob)], [3n, ETH + 1n])
     await refusesTransact(market, 'BadRecipient', [step.withdraw(0n, 0n, CASH, zeroAddress)], [0n])
-    const wide = (1n << 160n) + BigInt(bob)
-    await refusesTransact(market, 'BadRecipient', [step.withdraw(0n, 0n, CASH, bob).with(8, wide)], [wide])
+    // Bit 160 alone says something: in full or wait.
+    const refuse = (extra: bigint) =>
+      refusesTransact(market, 'BadRecipient', [step.withdraw(0n, 0n, CASH, bob).with(8, extra)], [extra])
+    await refuse((1n << 161n) + BigInt(bob))
+    await refuse((3n << 160n) + BigInt(bob))
+    await refuse((1n << 252n) + BigInt(bob))
+    await refuse(1n << 160n)
   })
 
   it('go up to free custody, not beyond: BeyondFreeCustody', async () => {

@@ -189,13 +189,14 @@ export async function fuzzExit(random: Random, count: number): Promise<Counts> {
   const counts = new Counts()
   for (let done = 0; done < count; ) {
     const marks = randomMarks(random)
+    const prices = marks.slice(1).map(({ price }) => price)
     const { accounts, tree } = owned(
       Array.from({ length: 4 }, (_, index) => randomOwned(random, index, marks)),
       { marks },
     )
     for (const account of accounts) {
       const key = ownerKey(account.index)
-      const equity = exitEquity(account.balances, marks)
+      const equity = exitEquity(account.balances, prices)
       const signature = sign(key, messageHash(SIGNING, exitMessage(account.index, RECIPIENT)))
       const parameters = {
         domain: SIGNING,
@@ -204,7 +205,7 @@ export async function fuzzExit(random: Random, count: number): Promise<Counts> {
         publicKey: key.publicKey,
         recipient: RECIPIENT,
         signature,
-        marks,
+        prices,
       }
       counts.add(equity < 0n ? 'negative equity' : 'exits')
       counts.add('an equity within a cash unit of 0', abs(equity) <= SCALE)
@@ -214,11 +215,11 @@ export async function fuzzExit(random: Random, count: number): Promise<Counts> {
         // As the witness of an equity below zero, and of the same with all signs turned.
         const { input, vector } = exitTransition({
           ...parameters,
-          marks: marks.map((asset) => ({ ...asset, price: 0n })),
+          prices: prices.map(() => 0n),
           account: { ...account, balances: account.balances.with(0, 0n) },
           path: tree.path(account.index),
         })
-        const price = marks.slice(1).map((asset) => asset.price)
+        const price = prices
         const magnitude = account.balances.map(abs)
         const lie = [tree.root, ...vector.slice(1, 5), equity + FIELD, ...price]
         await refuses(

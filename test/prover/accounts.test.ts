@@ -40,7 +40,7 @@ describe('proofs of accounts', () => {
       publicKey: key.publicKey,
       recipient: RECIPIENT,
       signature,
-      marks: MARKS,
+      prices: MARKS.slice(1).map(({ price }) => price),
     })
     const { proof, signals } = await proofs.prove(keys, 'exit', input)
     assert.ok(await verifyProof(keys, 'exit', signals, proof))

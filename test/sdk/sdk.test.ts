@@ -20,7 +20,7 @@ const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
 describe('the SDK', () => {
   it('bundles for a browser: it imports nothing of Node', async () => {
     const bundle = await bundleSdk(SDK_FILES)
-    for (const name of ['PlimsollClient', 'requestWithdrawal', 'SettlementHistory'])
+    for (const name of ['PlimsollClient', 'requestWithdrawal', 'AccountHistory'])
       assert.ok(bundle.includes(name), name)
     assert.doesNotMatch(bundle, /from ?"node:|require\("node:/)
   })
@@ -102,7 +102,7 @@ describe('the SDK', () => {
         const wallet = sdk.OwnerWallet.open(new sdk.PlimsollClient({ node: 'http://node' }), { chainId: 31337, settlement, sequencerKey }, key)
         const { account } = await wallet.read()
         const accepted = await wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, sdk.newLink())
-        return [String(key.publicKey), String(account.balances), accepted.status, typeof sdk.SettlementHistory.read, typeof process, typeof Buffer].join(' ')
+        return [String(key.publicKey), String(account.balances), accepted.status, typeof sdk.AccountHistory.read, typeof process, typeof Buffer].join(' ')
       })()`,
       context,
     )) as string

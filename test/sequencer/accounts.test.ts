@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodeFunctionData, encodeFunctionData, parseEventLogs } from 'viem'
+import { parseEventLogs } from 'viem'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
@@ -9,8 +9,9 @@ import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
-import { SettlementHistory } from '../../sdk/chain/account-history.ts'
+import { AccountHistory } from '../../sdk/chain/account-history.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -19,6 +20,7 @@ import { rebuild } from '../../sequencer/state/rebuild.ts'
 import { Store } from '../../sequencer/state/store.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
+import { tamperedLogs } from '../support/tampered-logs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -215,7 +217,7 @@ describe('the node with real accounts', () => {
       const { logs } = await sendCall(signer, {
         ...forced,
         functionName: 'reserve',
-        args: [index],
+        args: [index, ownerOf(wallet.key.publicKey)],
         value: bond + forcedFee,
       })
       const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -236,7 +238,7 @@ describe('the node with real accounts', () => {
       await sendCall(signer, {
         ...forced,
         functionName: 'submit',
-        args: [number, 0, amount, address, Number(expiry), r8, s],
+        args: [number, 0, amount, address, Number(expiry), r8, s, false],
       })
       return number
     }
@@ -313,12 +315,12 @@ describe('the node with real accounts', () => {
     await again.close()
     await assert.rejects(rebuild(system.signer, system.deployed.settlement, secret - 1n), { message: /WRONG_KEY/ })
     // Of an endpoint that changes what was published, nothing is rebuilt.
-    for (const [circuit, position, message] of [
-      [0, 1, /does not lead to the head of slot \d+/],
-      [2, 6, /is not what its ciphertext says/],
-      [2, 1, /does not lead to the root/],
+    for (const [name, position, message] of [
+      ['Swept', 1, /does not lead to the head of slot \d+/],
+      ['Transacted', 6, /is not what its ciphertext says/],
+      ['Transacted', 1, /does not lead to the root/],
     ] as const) {
-      await assert.rejects(rebuild(lying(circuit, position), system.deployed.settlement, secret), {
+      await assert.rejects(rebuild(lying(name, position), system.deployed.settlement, secret), {
         name: 'PlimsollError',
         message,
       })
@@ -326,20 +328,11 @@ describe('the node with real accounts', () => {
   })
 
   /** A client that finds another value at a position of every batch of a circuit than the one that was published. */
-  function lying(circuit: number, position: number): SigningClient {
-    const { read } = system.signer
-    const getTransaction = async (query: { hash: `0x${string}` }) => {
-      const transaction = await read.getTransaction(query)
-      const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: transaction.input })
-      if (functionName !== 'settle') return transaction
-      const batches = args[0].map((batch) =>
-        batch.circuit === circuit
-          ? { ...batch, values: batch.values.with(position, batch.values[position]! + 1n) }
-          : batch,
-      )
-      return { ...transaction, input: encodeFunctionData({ abi: SETTLEMENT_ABI, functionName, args: [batches] }) }
-    }
-    return { ...system.signer, read: Object.assign(Object.create(read), { getTransaction }) }
+  function lying(eventName: 'Swept' | 'Transacted', position: number): SigningClient {
+    return tamperedLogs(system.signer, SETTLEMENT_ABI, eventName, (args) => ({
+      ...args,
+      values: args.values.with(position, args.values[position] + 1n),
+    }))
   }
 
   it('publishes enough for every owner to rebuild its account, with its history, from the chain alone', async () => {
@@ -349,7 +342,7 @@ describe('the node with real accounts', () => {
       abi: SETTLEMENT_ABI,
       functionName: 'config',
     })
-    const history = await SettlementHistory.read(read, system.deployed.settlement)
+    const history = await AccountHistory.read(read, system.deployed.settlement)
     for (const { wallet } of [alice, bob]) {
       const [index] = history.indices(wallet.key.publicKey)
       const {
@@ -373,11 +366,11 @@ describe('the node with real accounts', () => {
         .history.map(({ kind }) => kind),
       ['open', 'deposit', 'withdraw', 'trade', 'liquidation'],
     )
-    await assert.rejects(SettlementHistory.read(lying(2, 6).read, system.deployed.settlement), {
+    await assert.rejects(AccountHistory.read(lying('Transacted', 6).read, system.deployed.settlement), {
       name: 'PlimsollError',
       message: /do not have its root/,
     })
-    const before = await SettlementHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
+    const before = await AccountHistory.read(read, system.deployed.settlement, { atCheckpoint: true })
     assert.equal(before.root, history.root)
   })
 })

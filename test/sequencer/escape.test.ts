@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { zeroHash } from 'viem'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
@@ -97,7 +98,7 @@ describe('the escape, when the sequencer is gone', () => {
     // By contracts that only pass the vault's error on, too.
     const { forced, insurance } = system.deployed
     for (const call of [
-      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0] },
+      { address: forced, abi: FORCED_ABI, functionName: 'reserve', args: [0, zeroHash] },
       { address: insurance, abi: INSURANCE_ABI, functionName: 'insure', args: [5n] },
     ] as const) {
       await assert.rejects(sendCall(system.signer, call as never), {

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseEventLogs } from 'viem'
 import { Contracts } from '../../chain/contracts.ts'
+import { signatureHash } from '../../chain/queued-terms.ts'
 import { Settlement } from '../../chain/settlement.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
@@ -10,6 +11,7 @@ import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -119,12 +121,16 @@ describe('a node that looks at the chain', () => {
         amount: 1n,
         recipient: alice.address,
         expiry: 2_000,
-        round: 1n,
-        r8: [0n, 1n],
-        s: 0n,
+        inFull: false,
+        round: 1,
+        signatureHash: signatureHash({ r8: [0n, 1n], s: args[0] }),
       }
     }
-    Object.assign(contracts.settlement, { client: { ...signer, read: { readContract } } })
+    const getContractEvents = async ({ args: { number } }: { args: { number: bigint[] } }) =>
+      number.map((each) => ({ args: { number: each, r8: [0n, 1n], s: each } }))
+    const getBlockNumber = () => signer.read.getBlockNumber()
+    const read = { readContract, getContractEvents, getBlockNumber }
+    Object.assign(contracts.settlement, { client: { ...signer, read }, firstBlock: async () => 0n })
     assert.deepEqual(
       (await contracts.forcedRequests(1_000)).map(({ operation }) => operation.queueNumber),
       [2n, 1n],
@@ -147,7 +153,7 @@ describe('a node that looks at the chain', () => {
     const { logs } = await sendCall(bob.signer, {
       ...forced,
       functionName: 'reserve',
-      args: [1],
+      args: [1, ownerOf(bob.wallet.key.publicKey)],
       value: bond + forcedFee,
     })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -156,7 +162,7 @@ describe('a node that looks at the chain', () => {
     await sendCall(bob.signer, {
       ...forced,
       functionName: 'submit',
-      args: [number, 0, USD, bob.address, expiry, r8, s],
+      args: [number, 0, USD, bob.address, expiry, r8, s, false],
     })
     const { number: round } = node.latestRound
     await node.step()

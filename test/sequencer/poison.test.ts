@@ -4,6 +4,7 @@ import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
+import { ownerOf } from '../../sdk/chain/owner-of.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -182,7 +183,7 @@ describe('an operation that circuit or contract would refuse', () => {
     const { logs } = await sendCall(bob.signer, {
       ...forced,
       functionName: 'reserve',
-      args: [1],
+      args: [1, ownerOf(bob.wallet.key.publicKey)],
       value: bond + forcedFee,
     })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
@@ -205,7 +206,7 @@ describe('an operation that circuit or contract would refuse', () => {
     await sendCall(bob.signer, {
       ...forced,
       functionName: 'submit',
-      args: [number, 0, USD, bob.address, Number(expiry), r8, s],
+      args: [number, 0, USD, bob.address, Number(expiry), r8, s, false],
     })
     // Ten seconds before its end.
     const { timestamp } = await bob.signer.read.getBlock()

@@ -58,7 +58,7 @@ export async function newOwner(
         address: vault,
         abi: VAULT_ABI,
         functionName: 'open',
-        args: [position(symbol), amount, x, y],
+        args: [position(symbol), amount, x, y, false],
         value: deployment.openingFee,
       })
       const { id, index } = parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs })[0]!.args
@@ -66,11 +66,12 @@ export async function newOwner(
     },
     async topUp(index, symbol, amount) {
       await fund(symbol, amount)
+      const contract = { address: vault, abi: VAULT_ABI } as const
+      const owner = await signer.read.readContract({ ...contract, functionName: 'ownerOf', args: [index] })
       const { logs } = await sendCall(signer, {
-        address: vault,
-        abi: VAULT_ABI,
+        ...contract,
         functionName: 'topUp',
-        args: [index, position(symbol), amount],
+        args: [index, owner, position(symbol), amount],
       })
       return parseEventLogs({ abi: VAULT_ABI, eventName: 'Deposited', logs })[0]!.args.id
     },
