@@ -242,7 +242,9 @@ export class ChainEndpoint {
   async #sameChain(member: EndpointMember): Promise<void> {
     if (this.#chainId === undefined) return
     const id = await member.chainId(this.#timeout ?? READ_TIMEOUT)
-    if (id !== this.#chainId) throw new CallFailure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
+    if (id === this.#chainId) return
+    member.forgetChain()
+    throw new CallFailure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
   }
 
   /** Logs of a range however long, in order, in as many questions as an endpoint needs. */
