@@ -16,7 +16,7 @@ export class VaultBooks {
   readonly #inFull: bigint[] = Array<bigint>(ASSETS).fill(0n)
   /** Withdrawals from before that wait to be paid in full. */
   readonly waiting: bigint[] = Array<bigint>(ASSETS).fill(0n)
-  /** What the last checkpoint paid of its epoch's withdrawals. */
+  /** Share of its epoch's withdrawals that the last checkpoint paid. */
   #ratio: readonly [num: bigint, den: bigint] = [1n, 1n]
   readonly #deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
   readonly #assets: readonly TokenDecimals[]

@@ -1,6 +1,7 @@
 import { type Book, type BookAccount, QUOTE_DECIMALS } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import type { AccountAssessment, Amounts, Assessment } from './assessment.ts'
+import { tableLines } from './text-table.ts'
 
 /** Healthy accounts that are listed; the rest is only counted. */
 const HEALTHY_SHOWN = 20
@@ -26,7 +27,7 @@ export function assessmentTable(book: Book, { accounts, totals }: Assessment): s
   const prices = book.assets.slice(1).map(({ symbol, price }) => `${symbol} ${formatDecimal(price, QUOTE_DECIMALS)}`)
   const lines = [`Prices in ${cash}: ${prices.join(', ') || 'none, cash only'}`, '']
   lines.push(
-    ...align(
+    ...tableLines(
       ['account', 'status', `health (${cash})`, 'ratio', 'sold', 'bought', 'bad debt', 'after'],
       shown.map(({ account, ratio }) => [
         account.id,
@@ -75,17 +76,5 @@ function list(amounts: Amounts): string {
     Object.entries(amounts)
       .map(([symbol, amount]) => `${amount} ${symbol}`)
       .join(', ') || '-'
-  )
-}
-
-function align(header: readonly string[], rows: readonly (readonly string[])[], right: ReadonlySet<number>): string[] {
-  const widths = header.map((title, column) =>
-    rows.reduce((width, row) => Math.max(width, row[column]!.length), title.length),
-  )
-  return [header, ...rows].map((row) =>
-    row
-      .map((cell, column) => (right.has(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!)))
-      .join('  ')
-      .trimEnd(),
   )
 }

@@ -31,16 +31,6 @@ function tradedAt(balances: Balances, weights: readonly number[], marks: Marks, 
   })
 }
 
-/** `T` after trading `traded`, cash counted exactly (in 2^-32 units), before any flooring. */
-function targetAfter(balances: Balances, marks: Marks, traded: readonly bigint[]): bigint {
-  let target = targetHealth(balances, marks)
-  for (let a = 1; a < ASSETS; a++) {
-    const { sell, targetCollateralValue, targetLiabilityValue, buy } = marks[a]!
-    target += traded[a]! * (balances[a]! > 0n ? sell - targetCollateralValue : targetLiabilityValue - buy)
-  }
-  return target
-}
-
 /** Whether the position is dust: too small to be worth leaving open. Both sides at `price`, at the 2^32 scale. */
 export function isDust(balances: Balances, marks: Marks, minLiability: bigint): boolean {
   let liabilities = 0n
@@ -49,18 +39,89 @@ export function isDust(balances: Balances, marks: Marks, minLiability: bigint): 
   return liabilities < minLiability * SCALE && collateral < 4n * minLiability * SCALE
 }
 
-/** The smallest `m` in [1, 2^48) with `T(m) >= 2^32`, or 0 when there is none. `T` is monotone in `m`. */
+/** What a unit of `m` does to one position: `T` grows by `gain min(floor(m rate / 2^43), most)`. */
+interface Tap {
+  /** `k w`. */
+  readonly rate: bigint
+  readonly most: bigint
+  /** What `T` gains by trading one base unit; not negative, by the order of the factors. */
+  readonly gain: bigint
+}
+
+/**
+ * The smallest `m` in [1, 2^48) with `T(m) >= 2^32`, or 0 when there is none. `T` is monotone in `m`. The search begins where
+ * floating point puts the answer; every `m` it goes by is judged exactly, so a bad guess costs time and nothing else.
+ */
 function smallestMultiplier(balances: Balances, weights: readonly number[], marks: Marks): bigint {
-  const reaches = (m: bigint) => targetAfter(balances, marks, tradedAt(balances, weights, marks, m)) >= TARGET_THRESHOLD
-  let high = MULTIPLIER_LIMIT - 1n
-  if (!reaches(high)) return 0n
+  const taps: Tap[] = []
+  for (let a = 1; a < ASSETS; a++) {
+    const balance = balances[a]!
+    if (balance === 0n) continue
+    const { sell, targetCollateralValue, targetLiabilityValue, buy, kSell, kBuy } = marks[a]!
+    const weight = BigInt(weights[a]!)
+    taps.push(
+      balance > 0n
+        ? { rate: kSell * weight, most: balance, gain: sell - targetCollateralValue }
+        : { rate: kBuy * weight, most: -balance, gain: targetLiabilityValue - buy },
+    )
+  }
+  const missing = TARGET_THRESHOLD - targetHealth(balances, marks)
+  const reaches = (m: bigint): boolean => {
+    let gained = 0n
+    for (const { rate, most, gain } of taps) gained += gain * min((m * rate) >> AMOUNT_SHIFT, most)
+    return gained >= missing
+  }
+  if (!reaches(MULTIPLIER_LIMIT - 1n)) return 0n
+
+  // Brackets `low < m* <= high` by steps that double, away from the guess.
   let low = 0n
+  let high = MULTIPLIER_LIMIT - 1n
+  const guess = likelyMultiplier(taps, missing)
+  let step = 1n
+  if (reaches(guess)) {
+    high = guess
+    for (low = high - step; low > 0n && reaches(low); low = high - step) {
+      high = low
+      step <<= 1n
+    }
+    if (low < 0n) low = 0n
+  } else {
+    low = guess
+    for (high = low + step; high < MULTIPLIER_LIMIT - 1n && !reaches(high); high = low + step) {
+      low = high
+      step <<= 1n
+    }
+    if (high > MULTIPLIER_LIMIT - 1n) high = MULTIPLIER_LIMIT - 1n
+  }
   while (high - low > 1n) {
     const middle = (low + high) >> 1n
     if (reaches(middle)) high = middle
     else low = middle
   }
   return high
+}
+
+/** Where the line through the taps' corners meets `missing`, in floating point: near `m*`, within [1, 2^48 - 1]. */
+function likelyMultiplier(taps: readonly Tap[], missing: bigint): bigint {
+  const scale = 2 ** Number(AMOUNT_SHIFT)
+  const corners = taps
+    .map(({ rate, most, gain }) => {
+      const slope = Number(gain) * (Number(rate) / scale)
+      return { slope, at: rate === 0n ? Infinity : Number(most) / (Number(rate) / scale) }
+    })
+    .sort((x, y) => x.at - y.at)
+  let slope = corners.reduce((sum, corner) => sum + corner.slope, 0)
+  let rest = Number(missing)
+  let m = 0
+  for (const corner of corners) {
+    if (slope * (corner.at - m) >= rest) break
+    rest -= slope * (corner.at - m)
+    m = corner.at
+    slope -= corner.slope
+  }
+  m += rest / slope
+  const last = Number(MULTIPLIER_LIMIT - 1n)
+  return m >= 1 ? BigInt(Math.floor(Math.min(m, last))) : 1n
 }
 
 /** Cash and positions after trading `traded`; cash is rounded down and may be negative. */

@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { commandLine } from '../invocation.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
+import { endProgress, stage } from '../progress.ts'
 import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
@@ -71,6 +73,7 @@ export function register(program: Command): void {
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await openSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
+      stage('compiling the verifiers and creating the contracts', 40)
       const deployed = await deploy(market, keys, signer, {
         custody,
         feeds: options.feed ?? {},
@@ -81,7 +84,7 @@ export function register(program: Command): void {
           ...(options.operator !== undefined && { operator: options.operator }),
           ...(options.guardian !== undefined && { guardian: options.guardian }),
         },
-      })
+      }).finally(endProgress)
       if (deployed.admin.toLowerCase() === deployed.operator.toLowerCase())
         printWarning(
           `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
@@ -91,7 +94,7 @@ export function register(program: Command): void {
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(
-        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node ${options.rpc.map((url) => `--rpc ${url}`).join(' ')} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
+        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: ${commandLine(['node'], ['rpc', 'data', 'keys'])}`,
       )
     })
 }

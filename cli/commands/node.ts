@@ -3,7 +3,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, progress, stage } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
 import { rpcOption } from '../rpc-option.ts'
 
@@ -48,7 +48,7 @@ export function register(program: Command): void {
     .option('--verify', 'with --rebuild: check every proof as well')
     .option('--json', 'print a line of JSON a round')
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
-    .action(async (options: Options) => {
+    .action(async (options: Options, command: Command) => {
       const { ProofService } = await import('../../prover/proof-service.ts')
       const proofs = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
@@ -59,7 +59,7 @@ export function register(program: Command): void {
       const { runNode } = await import('../run-node.ts')
       const signer = await openSigner(options.rpc)
       if (options.rebuild) await rebuildState(options, signer)
-      else if (options.settlement !== undefined || options.verify)
+      else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
         proofs,
@@ -93,10 +93,14 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
         rpc,
         settlement,
         (profile) => loadKeys(profile, keys),
-        (done) => progress(`${done} settlements checked`),
+        (done) => {
+          stage('checking the settlements')
+          progress(`${done} settlements checked`)
+        },
       ).finally(endProgress)
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
+    stage('replaying the settlements')
     const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
       progress(`${done} settlements replayed`),
     ).finally(endProgress)

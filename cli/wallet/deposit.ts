@@ -11,7 +11,7 @@ import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
 import { printJson, printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, stage } from '../progress.ts'
 import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
 
@@ -61,7 +61,7 @@ export async function run(options: Options): Promise<void> {
   const { depositId, kind, transaction } = made
   let status = 'queued'
   if (options.wait) {
-    progress('waiting for the settlement')
+    stage('waiting for the settlement', 30)
     status = await waitForDeposit(signer, { vault, depositId }).finally(endProgress)
     if (status !== 'settled') process.exitCode = 1
   }

@@ -2,7 +2,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeRefusal, type PlimsollClient } from '../../sdk/client.ts'
 import type { Accepted, OperationState } from '../../sdk/schemas.ts'
 import { printJson, printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, stage } from '../progress.ts'
 
 /** Hands in an operation. @throws PlimsollError with the code of the node's refusal */
 export async function submit(operation: Promise<Accepted>): Promise<Accepted> {
@@ -18,7 +18,7 @@ export async function report(
   options: { json?: true; wait?: true },
   extra: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  if (options.wait) progress('waiting for the settlement')
+  if (options.wait) stage('waiting for the settlement', 30)
   const state: Accepted | OperationState = options.wait
     ? await client.settled(accepted.id).finally(endProgress)
     : accepted

@@ -98,6 +98,11 @@ contract Governance is IGovernance {
         _requireNone(TermsOrder.fault(t));
         (_openingFee, _forcedFee) = (t.openingFee, t.forcedFee);
         emit Bound(settlement_);
+        // From here on events alone say who holds which role, and which terms are in force.
+        emit HandedOver(Role.Operator, address(0), operator());
+        emit HandedOver(Role.Admin, address(0), admin);
+        emit HandedOver(Role.Guardian, address(0), guardian);
+        emit TermsApplied(t);
     }
 
     /// @inheritdoc IGovernance

@@ -31,11 +31,13 @@ interface IGovernance {
 
     /// @param who 0: the nomination before it was taken back.
     event Nominated(Role indexed role, address indexed who, uint256 readyAt);
+    /// @param from 0: the role's first holder, at the binding.
     event HandedOver(Role indexed role, address indexed from, address indexed to);
     /// @param what Bits, see `halt`.
     event HaltedUntil(uint8 what, uint256 until);
     event Resumed();
     event TermsProposed(Terms terms, uint256 readyAt);
+    /// @notice Also at the binding.
     event TermsApplied(Terms terms);
     /// @notice The proposal that stood was taken back.
     event TermsDropped();

@@ -19,10 +19,10 @@ struct Book {
     uint64 waiting;
 }
 
-using Books for Book global;
+using BookLib for Book global;
 
 /// @title What a ledger's figures say.
-library Books {
+library BookLib {
     /// @notice What belongs to accounts and backstop.
     /// @param insuring Cash of insurers that waits; 0 for other assets.
     function free(Book storage book, uint256 insuring) internal view returns (uint256) {
@@ -32,8 +32,8 @@ library Books {
 
     /// @notice Moves an amount from accounts to the backstop, or back.
     function takeOver(Book storage book, int128 amount) internal {
-        book.backstop += amount;
-        book.accounts -= amount;
+        (int128 accounts, int128 backstop) = (book.accounts, book.backstop);
+        (book.accounts, book.backstop) = (accounts - amount, backstop + amount);
     }
 
     /// @notice Ends an epoch: its withdrawals become claimable, in full or at `num / den`, rounded down, where those that ask

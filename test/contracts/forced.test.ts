@@ -386,4 +386,99 @@ describe('forced requests', () => {
     assert.equal(await forced.read('nativeCredits', ada), 2n * FORCED.bond)
     await forced.refuses('WrongRequest', 'takeBond', [r.number], [r.number])
   })
+
+  describe('leave their sender free to ask again for the account', () => {
+    const { bond, forcedFee } = FORCED
+    /** Whose request is over has none any more, and gets another number. */
+    const asksAgain = async (number: bigint) => {
+      const { forced } = market
+      assert.equal(await forced.read('requestOf', 0, bob), 0n)
+      const receipt = await forced.write('reserve', [0, ADA_OWNER], bob, bond + forcedFee)
+      assert.ok((forced.events(receipt)[0]!.args.number as bigint) > number)
+    }
+    const file = (amount = CASH) => force(market, bob, { index: 0n, asset: 0n, amount })
+
+    it('when one was released', async () => {
+      const receipt = await market.forced.write('reserve', [0, ADA_OWNER], bob, bond + forcedFee)
+      const number = market.forced.events(receipt)[0]!.args.number as bigint
+      await market.forced.write('release', [number], bob)
+      await asksAgain(number)
+    })
+
+    it('when one was served', async () => {
+      const r = await file()
+      await transact(market, [step.forced(r)])
+      await asksAgain(r.number)
+    })
+
+    it('when one was discharged', async () => {
+      const r = await file()
+      await nextRound(market)
+      await transact(market, [step.discharge(r)])
+      await asksAgain(r.number)
+    })
+
+    it('when one was closed after its expiry, by anyone', async () => {
+      const r = await file()
+      await market.chain.mineAt(r.expiry + 1n)
+      await market.forced.write('closeExpired', [r.number], ada)
+      await asksAgain(r.number)
+    })
+
+    it('but not while one waits, wherever it stands in the queue', async () => {
+      const r = await file(1n << 62n)
+      await liveFor(market, 4000)
+      await market.forced.write('requeue', [r.number], ada, forcedFee)
+      assert.equal(await market.forced.read('requestOf', 0, bob), r.number)
+      await market.forced.refuses('OnePerAccount', 'reserve', [0, ADA_OWNER], [r.number], bob, bond + forcedFee)
+    })
+  })
+
+  it('beyond free custody push nobody back without end: every place costs a fee, the queue says its last deadline', async () => {
+    const { forced, rounds, chain } = market
+    const spammers = chain.accounts.slice(5, 15)
+    const dead = '0x000000000000000000000000000000000000dEaD'
+    const spam = []
+    for (const who of spammers) {
+      spam.push(await force(market, who, { index: 0n, asset: 0n, amount: 1n << 62n, expiry: (1n << 40n) - 1n }))
+    }
+    for (let cycle = 0; cycle < 2; cycle++) {
+      const last = BigInt(await forced.read<number>('lastDeadline'))
+      while ((await rounds.read<bigint>('liveTime')) <= last) await nextRound(market)
+      const burnt = await chain.client.getBalance({ address: dead })
+      for (const r of spam) {
+        await forced.refuses('WrongFee', 'requeue', [r.number], [FORCED.forcedFee], ada)
+        await forced.write('requeue', [r.number], ada, FORCED.forcedFee)
+      }
+      const cost = (await chain.client.getBalance({ address: dead })) - burnt
+      assert.equal(cost, BigInt(spam.length) * FORCED.forcedFee)
+      const { deadline } = await request(spam.at(-1)!.number)
+      assert.equal(await forced.read('lastDeadline'), deadline)
+    }
+  })
+
+  it('say how far a signature has to reach: with any number waiting, just that is taken, and not a second less', async () => {
+    const { forced, chain } = market
+    const receipt = await forced.write('reserve', [0, ADA_OWNER], ada, FORCED.bond + FORCED.forcedFee)
+    const number = forced.events(receipt)[0]!.args.number as bigint
+    for (const who of chain.accounts.slice(3, 20))
+      for (const index of [0n, 1n])
+        await force(market, who, { index, asset: 0n, amount: 1n << 62n, expiry: (1n << 40n) - 1n })
+    // Longer than a wallet can guess that does not ask.
+    const earliest = await forced.read<bigint>('earliestExpiry')
+    assert.ok(earliest > (await chain.now()) + BigInt(FORCED.forcedDelay + FORCED.expirySlack + 30 * 60))
+    const call = (expiry: bigint) => [number, 0, CASH, ada, expiry, keyOf(5n), 17n, false]
+    await forced.refuses('ExpiryTooSoon', 'submit', call(earliest - 1n), undefined, ada)
+    // The deadline is of the block that files it.
+    await forced.write('submit', call(earliest + 1n), ada)
+  })
+
+  it('may be to be paid in full or to wait, as their owner signed; served as another they are refused', async () => {
+    const r = await force(market, bob, { index: 0n, asset: 0n, amount: CASH, inFull: true })
+    await refusesTransact(market, 'WrongRequest', [step.forced({ ...r, inFull: false })], [r.number])
+    await nextRound(market)
+    await refusesTransact(market, 'WrongRequest', [step.discharge({ ...r, inFull: false })], [r.number])
+    await transact(market, [step.forced(r)])
+    assert.equal((await market.vault.read<{ inFull: boolean }>('withdrawal', 0n)).inFull, true)
+  })
 })

@@ -20,10 +20,13 @@ import {
 } from './custody.ts'
 import { type Market, nextRound, refreshFeeds } from './market.ts'
 import { randomizer } from './mirror.ts'
+import { OwedLine } from './owed-line.ts'
 
 const SPOT = [0, 1, 3, 4]
 const ASSETS = 5
 const HALF = 1n << 32n
+/** Shares of a unit of cash at first. */
+const SHARE = 1_000_000n
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 const floorDiv = (a: bigint, b: bigint) => (a >= 0n || a % b === 0n ? a / b : a / b - 1n)
 
@@ -37,12 +40,20 @@ interface Queued {
   state: 'queued' | 'consumed' | 'bounced' | 'refunded'
 }
 
+interface Conversion {
+  converted: bigint
+  minted: bigint
+  paid: bigint
+  burned: bigint
+}
+
 interface Withdrawal {
   id: bigint
   asset: number
   amount: bigint
   to: Address
   epoch: bigint
+  inFull: boolean
   claimed: boolean
 }
 
@@ -56,12 +67,21 @@ export class Model {
   balances: bigint[][] = []
   backstop = Array<bigint>(ASSETS).fill(0n)
   pending = Array<bigint>(ASSETS).fill(0n)
+  /** Of `pending`, to be paid in full or to wait; and what waits from before. */
+  pendingInFull = Array<bigint>(ASSETS).fill(0n)
+  waiting = Array<bigint>(ASSETS).fill(0n)
   claimable = Array<bigint>(ASSETS).fill(0n)
+  readonly owed = new OwedLine()
+  /** Shares of insurers and nobody's, and those offered. */
+  shares = 0n
+  offered = 0n
   insuring = 0n
   deposits: Queued[] = []
   head = 0
   withdrawals: Withdrawal[] = []
   marks: bigint[][] = []
+  /** Of assets 1 to 7 at the round, as the feeds say. */
+  prices: bigint[] = []
   /** As of the last checkpoint. */
   saved: { balances: bigint[][]; prices: bigint[]; head: number } = { balances: [], prices: [], head: 0 }
   epoch = 0n
@@ -89,7 +109,7 @@ export class Model {
   static tokens = (asset: number, amount: bigint) => (asset === 3 ? amount / 10n ** 8n : amount * Model.unit(asset))
 
   #price(asset: number): bigint {
-    return asset === 0 ? HALF : this.marks[asset - 1]![0]!
+    return asset === 0 ? HALF : this.prices[asset - 1]!
   }
 
   /** Health with maintenance marks (1, 2) or target marks (3, 4), 2^32 scale. */
@@ -124,6 +144,7 @@ export class Model {
           amount: args.amount as bigint,
           to: args.recipient as Address,
           epoch: args.epoch as bigint,
+          inFull: args.inFull as boolean,
           claimed: false,
         })
         assert.equal(args.epoch, this.epoch)
@@ -131,39 +152,91 @@ export class Model {
         this.#checkpointed(args)
       } else if (name === 'Converted') {
         // Its event comes before the checkpoint's, so the ratio has not been applied yet; under water there is none.
-        this.#conversion = { converted: args.converted as bigint, paid: args.paid as bigint }
+        this.#conversion = args as unknown as Conversion
+      } else if (name === 'Repaid') {
+        this.#repaid = args.amount as bigint
+      } else if (name === 'Owed') {
+        this.#owedNow = args.amount as bigint
       }
     }
   }
 
-  #conversion: { converted: bigint; paid: bigint } | undefined
+  #conversion: Conversion | undefined
+  #repaid = 0n
+  #owedNow = 0n
 
   #checkpointed(args: Record<string, unknown>): void {
-    const equity = this.backstop.reduce((sum, b, a) => sum + b * this.#price(a), 0n)
-    const total = this.balances.reduce(
-      (sum, balances) => sum + balances.reduce((s, b, a) => s + b * this.#price(a), 0n),
-      0n,
-    )
-    const value = total + equity + this.pending.reduce((sum, p, a) => sum + p * this.#price(a), 0n)
+    const worth = (amounts: readonly bigint[]) => amounts.reduce((sum, x, a) => sum + x * this.#price(a), 0n)
+    const equity = worth(this.backstop)
+    const total = this.balances.reduce((sum, balances) => sum + worth(balances), 0n)
+    const value = total + equity + worth(this.pending) + worth(this.waiting)
     const [num, den] = equity < 0n ? [value, value - equity] : [1n, 1n]
     assert.deepEqual([args.num, args.den], [num, den])
+    const cut = this.pending.map((amount, a) => (equity < 0n ? amount - this.pendingInFull[a]! : 0n))
     for (let a = 0; a < ASSETS; a++) {
-      const paid = (this.pending[a]! * num) / den
-      this.claimable[a]! += paid
-      this.backstop[a]! += this.pending[a]! - paid
+      const unpaid = cut[a]! - (cut[a]! * num) / den
+      const stays = equity < 0n ? this.pendingInFull[a]! : -this.waiting[a]!
+      this.claimable[a]! += this.pending[a]! - unpaid - stays
+      this.waiting[a]! += stays
+      this.backstop[a]! += unpaid
       this.pending[a] = 0n
+      this.pendingInFull[a] = 0n
+      if (stays > 0n) this.#count('withdrawal that waits')
+      if (stays < 0n) this.#count('withdrawal in full after all')
     }
-    if (this.#conversion !== undefined) {
-      const { converted, paid } = this.#conversion
-      this.insuring -= converted
-      this.backstop[0]! += converted - paid
-      this.claimable[0]! += paid
-      this.#conversion = undefined
-      this.#count('conversion')
-    }
+    const prices = this.backstop.map((_, a) => this.#price(a))
+    const owed = equity < 0n ? this.owed.cut(this.epoch, cut, prices, num, den) : 0n
+    assert.equal(this.#owedNow, owed)
+    if (owed > 0n) this.#count('debt')
+    this.#owedNow = 0n
+    if (equity >= 0n) this.#insured(equity)
+    else assert.deepEqual([this.#repaid, this.#conversion], [0n, undefined])
     if (equity < 0n) this.#count('checkpoint under water')
+    else this.sound = this.epoch + 1n
+    this.ratio = [num, den]
     this.epoch++
-    this.saved = { balances: this.balances.map((b) => [...b]), prices: this.marks.map((m) => m[0]!), head: this.head }
+    this.saved = { balances: this.balances.map((b) => [...b]), prices: [...this.prices], head: this.head }
+  }
+
+  /** Epochs up to the last that ended with the backstop not under water. */
+  sound = 0n
+  /** What the last checkpoint paid of withdrawals. */
+  ratio: [bigint, bigint] = [1n, 1n]
+
+  /** What the backstop repays, then who comes in and goes, by the formula. */
+  #insured(equity: bigint): void {
+    const free = this.balances.reduce((sum, b) => sum + b[0]!, 0n) + this.backstop[0]!
+    let most = min(this.backstop[0]! > 0n ? this.backstop[0]! : 0n, free > 0n ? free : 0n)
+    let low = this.backstop.reduce((sum, x, a) => sum + x * (a === 0 ? HALF : this.marks[a - 1]![x > 0n ? 5 : 6]!), 0n)
+    const repaid = min(min(low > 0n ? low / HALF : 0n, most), this.owed.outstanding)
+    assert.equal(this.#repaid, repaid)
+    if (repaid > 0n) this.#count('repayment')
+    this.#repaid = 0n
+    this.owed.repaid += repaid
+    this.backstop[0]! -= repaid
+    this.claimable[0]! += repaid
+    most -= repaid
+    low -= repaid * HALF
+    if (this.#conversion === undefined) return
+
+    const { converted, minted, paid, burned } = this.#conversion
+    this.#conversion = undefined
+    const debt = this.owed.outstanding * HALF
+    const net = (equity - repaid * HALF - debt) / HALF
+    assert.ok(net >= 0n && converted <= this.insuring)
+    const all = this.shares === 0n ? net * SHARE : this.shares
+    assert.equal(minted, (converted * (all + SHARE)) / (net + 1n))
+    const left = low - debt
+    const fair = left < 0n ? 0n : (this.offered * (left / HALF + 1n)) / (all + SHARE)
+    assert.equal(paid, min(fair, most))
+    assert.equal(burned, fair === 0n ? 0n : (this.offered * paid + fair - 1n) / fair)
+    this.shares = all + minted - burned
+    this.offered = 0n
+    this.insuring -= converted
+    this.backstop[0]! += converted - paid
+    this.claimable[0]! += paid
+    this.#count('conversion')
+    if (paid > 0n) this.#count('redemption')
   }
 
   #count(what: string): void {
@@ -171,9 +244,10 @@ export class Model {
   }
 
   async #settle(steps: bigint[][]): Promise<void> {
-    // The conversion's event is the insurance's; it is to be seen before the checkpoint's.
+    // The insurance's events are to be seen before the checkpoint's.
     const events = await transact(this.market, steps, { inboxAfter: this.pick(3) === 0 ? 5n : 0n })
-    this.#follow(events.sort((a, b) => Number(b.name === 'Converted') - Number(a.name === 'Converted')))
+    const first = ({ name }: Event) => Number(name === 'Converted' || name === 'Repaid' || name === 'Owed')
+    this.#follow(events.sort((a, b) => first(b) - first(a)))
   }
 
   #receipt(receipt: TransactionReceipt): void {
@@ -188,8 +262,12 @@ export class Model {
     this.ethPrice = min(move(this.ethPrice), 100_000_00000000n)
     this.btcPrice = min(move(this.btcPrice), 1_000_000_00000000n)
     if (this.ethPrice < 1_00000000n) this.ethPrice = 100_00000000n
-    await nextRound(this.market, this.ethPrice, this.btcPrice)
+    // Now and then the token is worth nothing, for one round.
+    const collapsed = this.pick(40) === 0
+    if (collapsed) this.#count('collapse')
+    await nextRound(this.market, collapsed ? this.random(100n) + 1n : this.ethPrice, this.btcPrice)
     this.marks = await this.market.rounds.read('marks')
+    this.prices = (await this.market.rounds.read<[bigint, bigint, bigint[]]>('round'))[2]
     const delta = Array<bigint>(ASSETS).fill(0n)
     let badDebt = 0n
     for (const balances of this.balances) {
@@ -224,7 +302,7 @@ export class Model {
     const topping = opens > 0 && (opens >= 6 || this.pick(2) === 0)
     const event = topping
       ? await topUp(this.market, user, BigInt(this.pick(opens)), asset, Model.tokens(asset, amount))
-      : await open(this.market, user, asset, Model.tokens(asset, amount), keyOf(50n + BigInt(opens)))
+      : await open(this.market, user, asset, Model.tokens(asset, amount), keyOf(50n + BigInt(opens)), true)
     assert.equal(event.amount, amount)
     this.deposits.push({
       id: event.id,
@@ -245,7 +323,7 @@ export class Model {
       if (d.kind === 'open') {
         steps.push(step.open(d.index, asset, d.amount, keyOf(50n + d.index)))
         this.balances.push(Array<bigint>(ASSETS).fill(0n))
-      } else if (this.pick(6) === 0) {
+      } else if (d.amount > 0n && this.pick(6) === 0) {
         steps.push(step.bounce(d.index, asset, d.amount))
         d.state = 'bounced'
         this.#count('bounce')
@@ -276,17 +354,20 @@ export class Model {
     if (after[asset]! < 0n) this.#count('borrow')
     this.balances[index] = after
     this.pending[asset]! += amount
+    const inFull = this.pick(4) === 0
+    if (inFull) this.pendingInFull[asset]! += amount
     if (this.pick(4) === 0) {
       const request = await force(this.market, this.#user(), {
         index: BigInt(index),
         asset: BigInt(asset),
         amount,
         recipient: to,
+        inFull,
       })
       await this.#settle([step.forced(request)])
       this.#count('forced withdrawal')
     } else {
-      await this.#settle([step.withdraw(BigInt(index), BigInt(asset), amount, to)])
+      await this.#settle([step.withdraw(BigInt(index), BigInt(asset), amount, to, inFull)])
     }
     this.#count('withdrawal')
   }
@@ -337,15 +418,67 @@ export class Model {
   async claim(): Promise<void> {
     const open = this.withdrawals.filter(({ claimed, epoch }) => !claimed && epoch < this.epoch)
     const w = open[this.pick(open.length || 1)]
-    if (w !== undefined) await this.#claimOne(w)
+    if (w === undefined) return
+    if (w.inFull && w.epoch >= this.sound) await this.market.vault.refuses('NotCheckpointed', 'claim', [w.id])
+    else await this.#claimOne(w)
+  }
+
+  /** What was repaid of a cut withdrawal. */
+  async collectOwed(): Promise<void> {
+    const { insurance } = this.market
+    const cut = this.withdrawals.filter((w) => this.owed.partOf(w, this.owed.total) > 0n)
+    const w = cut[this.pick(cut.length || 1)]
+    if (w === undefined) return
+    const due = this.owed.due(w)
+    if (due === 0n) return insurance.refuses('NothingToCollect', 'collectOwed', [w.id])
+    assert.equal(this.#paid(0, w.to, await insurance.write('collectOwed', [w.id])), due)
+    this.owed.collect(w.id, due)
+    this.claimable[0]! -= due
+    this.#count('collection of a debt')
+  }
+
+  /** A gift that lifts the backstop above water by less than it owes. */
+  async rescue(): Promise<void> {
+    const equity = this.backstop.reduce((sum, x, a) => sum + x * this.#price(a), 0n)
+    if (equity >= 0n && this.owed.outstanding === 0n) return
+    const deficit = equity < 0n ? -equity / HALF + 1n : 0n
+    const amount = deficit + 1n + this.random(this.owed.outstanding + 1n)
+    const user = this.#user()
+    await fund(this.market, user, 0, amount)
+    await this.market.vault.write('donate', [0, amount], user)
+    this.backstop[0]! += amount
+    await this.checkpoint()
+  }
+
+  /** Time goes by without the operator, until a deposit is late; then its depositor takes it back. */
+  async takeBack(): Promise<void> {
+    const { vault, chain } = this.market
+    const late = this.deposits.slice(this.head).filter(({ amount }) => amount > 0n)
+    const d = late[this.pick(late.length || 1)]
+    if (d === undefined) return
+    for (let i = 0; i < 2; i++) {
+      await chain.mineAt((await chain.now()) + 4_000n)
+      await this.round()
+    }
+    const { deadline } = await vault.read<{ deadline: number }>('deposit', d.id)
+    if (BigInt(deadline) >= (await this.market.rounds.read<bigint>('liveTime')))
+      return vault.refuses('NotOverdue', 'takeBack', [d.id], [d.id], d.user)
+    const receipt = await vault.write('takeBack', [d.id], d.user)
+    assert.equal(this.#paid(d.asset, d.user, receipt), Model.tokens(d.asset, d.amount))
+    d.amount = 0n
+    this.#count('deposit taken back')
   }
 
   async #claimOne(w: Withdrawal): Promise<void> {
     const { vault } = this.market
-    const [num, den] = await vault.read<[bigint, bigint]>('ratio', w.epoch)
+    const [num, den] = await vault.read<[bigint, bigint]>('payout', w.id)
+    if (w.inFull) assert.deepEqual([num, den], w.epoch < this.sound ? [1n, 1n] : this.ratio)
     let amount = (w.amount * num) / den
     amount -= amount % Model.#scale(w.asset)
-    assert.equal(this.#paid(w.asset, w.to, await vault.write('claim', [w.id], w.to)), Model.tokens(w.asset, amount))
+    assert.equal(
+      this.#paid(w.asset, w.to, await vault.write('claim', [w.id], this.#user())),
+      Model.tokens(w.asset, amount),
+    )
     w.claimed = true
     this.claimable[w.asset]! -= amount
     this.#count('claim')
@@ -383,7 +516,10 @@ export class Model {
       case 1: {
         const [shares] = await insurance.read<[bigint, bigint]>('sharesOf', user)
         const [, offered] = await insurance.read<[bigint, bigint, bigint]>('position', user)
-        if (accepting && shares > offered) await insurance.write('redeem', [1n + this.random(shares - offered)], user)
+        if (!accepting || shares <= offered) return
+        const some = 1n + this.random(shares - offered)
+        await insurance.write('redeem', [some], user)
+        this.offered += some
         return
       }
       case 2: {
@@ -425,8 +561,11 @@ export class Model {
       () => this.checkpoint(),
       () => this.refund(),
       () => this.round(),
+      () => this.collectOwed(),
+      () => this.takeBack(),
+      () => this.rescue(),
     ]
-    const weights = [4, 5, 7, 7, 5, 3, 5, 2, 1, 3]
+    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight
@@ -443,7 +582,7 @@ export class Model {
       const l = ledgers[a]!
       assert.equal(
         l.custody,
-        l.accounts + l.backstop + l.pending + l.claimable + l.queued + (a === 0 ? insuring : 0n),
+        l.accounts + l.backstop + l.pending + l.claimable + l.waiting + l.queued + (a === 0 ? insuring : 0n),
         `asset ${a}`,
       )
       assert.equal(
@@ -453,8 +592,8 @@ export class Model {
       )
       assert.equal(l.queued, this.#queued(a), `queue of asset ${a}`)
       assert.deepEqual(
-        [l.backstop, l.pending, l.claimable],
-        [this.backstop[a], this.pending[a], this.claimable[a]],
+        [l.backstop, l.pending, l.claimable, l.waiting],
+        [this.backstop[a], this.pending[a], this.claimable[a], this.waiting[a]],
         `asset ${a}`,
       )
       if (!SPOT.includes(a)) assert.equal(l.custody, 0n)
@@ -492,6 +631,19 @@ export class Model {
         assert.equal(this.#paid(a, to, await exits.write('pull', [index, a])), Model.tokens(a, share))
       }
     }
+    // What is owed comes before insurers, as far as the equity goes.
+    const equity = record.equity > 0n ? record.equity : 0n
+    const first = min(this.owed.outstanding, equity / HALF)
+    const { repaid } = this.owed
+    for (const w of this.withdrawals) {
+      const due = this.owed.partOf(w, repaid + first) - this.owed.partOf(w, repaid)
+      if (due === 0n) continue
+      for (const a of SPOT) {
+        const share = (holdings[a]! * due * HALF) / denominator
+        assert.equal(this.#paid(a, w.to, await exits.write('pullOwed', [w.id, a])), Model.tokens(a, share))
+      }
+      this.#count('debt pulled')
+    }
     let owned = 0n
     let total = 0n
     for (const user of this.users) {
@@ -504,22 +656,28 @@ export class Model {
       if (collectable > 0n) await insurance.write('collect', [], user)
     }
     for (const w of this.withdrawals) if (!w.claimed && w.epoch < this.epoch) await this.#claimOne(w)
+    for (const w of this.withdrawals) {
+      const due = this.owed.due(w)
+      if (due > 0n) assert.equal(this.#paid(0, w.to, await insurance.write('collectOwed', [w.id])), due)
+    }
     for (const [id, d] of this.deposits.entries()) {
-      if (d.state === 'bounced' || (d.state !== 'refunded' && id >= saved.head)) {
+      if (d.amount === 0n) {
+        await vault.refuses(id >= saved.head ? 'AlreadyRefunded' : 'NotRefundable', 'refund', [BigInt(id)])
+      } else if (d.state === 'bounced' || (d.state !== 'refunded' && id >= saved.head)) {
         assert.equal(
           this.#paid(d.asset, d.user, await vault.write('refund', [BigInt(id)])),
           Model.tokens(d.asset, d.amount),
         )
       }
     }
-    const nobodys =
-      record.equity > 0n ? (total === 0n ? record.equity : (record.equity * (total - owned)) / total + 1n) : 0n
+    const insurers = equity - first * HALF
+    const nobodys = equity > 0n ? (total === 0n ? insurers : (insurers * (total - owned)) / total + 1n) : 0n
     for (const a of SPOT) {
       const { custody } = await ledgerOf(vault, a)
       const left = denominator === 0n ? holdings[a]! : (holdings[a]! * nobodys) / denominator + 1n
       // A unit, or a token unit, for every payment that was rounded.
       const payments = BigInt(
-        equities.length + this.users.length + this.withdrawals.length + 2 * this.counts.conversion! + 2,
+        equities.length + this.users.length + 3 * this.withdrawals.length + 2 * this.counts.conversion! + 2,
       )
       const dust = Model.#scale(a) * payments
       assert.ok(custody <= left + dust, `${custody} of asset ${a} remain, ${left} are nobody's`)

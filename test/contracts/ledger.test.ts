@@ -26,6 +26,14 @@ describe(`${SEQUENCES} random sequences of operations`, () => {
       'refund',
       'withdrawal',
       'forced withdrawal',
+      'redemption',
+      'withdrawal that waits',
+      'withdrawal in full after all',
+      'debt',
+      'repayment',
+      'collection of a debt',
+      'deposit taken back',
+      'collapse',
     ]) {
       assert.ok((all.get(kind) ?? 0) > 4, `${kind}: ${all.get(kind) ?? 0}`)
     }

@@ -291,6 +291,8 @@ describe('real proofs', () => {
         sender: elsewhere.accounts[0]!,
         read: elsewhere.client,
         write: {
+          ...elsewhere.client,
+          account: { type: 'json-rpc', address: elsewhere.accounts[0]! },
           sendTransaction: (call: object) =>
             elsewhere.client.sendTransaction({ account: elsewhere.accounts[0]!, gas: 16_000_000n, ...call } as never),
         },

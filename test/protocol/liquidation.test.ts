@@ -147,6 +147,43 @@ describe('liquidation', () => {
     }
   })
 
+  it('takes the smallest multiplier for 200,000 random accounts: it reaches the target, and one less does not', () => {
+    const random = new Random(7)
+    let marks = randomMarks(random)
+    let partial = 0
+    let closed = 0
+    for (let i = 0; i < 200_000; i++) {
+      if (i % 40 === 0) marks = randomMarks(random)
+      const { balances, weights } = randomAccount(random, marks)
+      const { status, multiplier } = liquidate(balances, weights, marks, 0n)
+      if (status === 'healthy') continue
+      const reaches = (m: bigint): boolean => {
+        let target = 0n
+        for (let a = 0; a < 8; a++) {
+          const { kSell, kBuy, targetCollateralValue, targetLiabilityValue, sell, buy } = marks[a]!
+          const balance = balances[a]!
+          const size = balance < 0n ? -balance : balance
+          const raw = a === 0 ? 0n : (m * (balance > 0n ? kSell : kBuy) * BigInt(weights[a]!)) / 2n ** 43n
+          const q = raw < size ? raw : size
+          target +=
+            balance > 0n ? (size - q) * targetCollateralValue + q * sell : -(size - q) * targetLiabilityValue - q * buy
+        }
+        return target >= UNIT
+      }
+      if (status === 'partial') {
+        partial++
+        assert.ok(
+          multiplier >= 1n && multiplier < 2n ** 48n && reaches(multiplier) && !reaches(multiplier - 1n),
+          `account ${i}`,
+        )
+      } else {
+        closed++
+        assert.ok(!reaches(2n ** 48n - 1n), `account ${i}`)
+      }
+    }
+    assert.ok(partial > 40_000 && closed > 5_000, `${partial} partial, ${closed} closed`)
+  })
+
   it('takes the first m of a linear scan', () => {
     const random = new Random(6)
     let scanned = 0

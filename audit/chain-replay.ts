@@ -1,0 +1,270 @@
+import type { Address, Hex } from 'viem'
+import { Contracts } from '../chain/contracts.ts'
+import { isGenuine, type Settlement } from '../chain/settlement.ts'
+import { INBOX } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import { assetMarks, fillMarks, type RiskParameters } from '../protocol/marks.ts'
+import { vectorSignals } from '../protocol/public-vector.ts'
+import type { KeySet } from '../prover/keys.ts'
+import type { ProfileName } from '../prover/profiles.ts'
+import {
+  type ChainPlace,
+  type SettledBatch,
+  type SystemEvent,
+  type SystemPart,
+  settledBatch,
+  systemEvents,
+  type UnreadableEvent,
+} from '../sdk/chain/settlement-history.ts'
+import { type SystemContracts, systemContracts } from '../sdk/chain/system-contracts.ts'
+import { Audit, auditKeys } from './batch-audit.ts'
+import { GovernanceBooks } from './governance-books.ts'
+import { VaultBooks } from './vault-books.ts'
+
+export interface AuditedRound {
+  readonly round: number
+  /** Whether the system was complete at the round when the next one was posted, or now for the last. */
+  readonly complete: boolean
+  readonly swept: number
+  readonly resolved: number
+  /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
+  readonly operations: number
+  readonly proofs: number
+  /** Gas of the round's posting and its settlements; null where the endpoint has no receipts of them any more. */
+  readonly gas: number | null
+}
+
+/** A part of the history that was not re-checked, and why. */
+export interface NotRechecked extends ChainPlace {
+  readonly reason: string
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] }
+
+/** The contracts whose events an audit follows, as messages call them. */
+const PARTS = {
+  governance: 'Governance',
+  settlement: 'Settlement',
+  rounds: 'Rounds',
+  vault: 'Vault',
+  forced: 'Forced',
+  insurance: 'Insurance',
+  escape: 'Escape',
+} as const satisfies Record<SystemPart, string>
+
+const COUNTED = { sweep: 'swept', resolve: 'resolved', transact: 'operations' } as const
+
+/** A replay of all that a system's contracts have said, on a ledger and books of its own. */
+export class ChainReplay {
+  readonly settlement: Settlement
+  readonly rounds: Mutable<AuditedRound>[] = []
+  readonly governance = new GovernanceBooks()
+  /** What could not be read, and what rests on it. */
+  readonly notRechecked: NotRechecked[] = []
+  books = new VaultBooks([])
+  contracts: SystemContracts | undefined
+  /** Whether there was a trusted import. */
+  imported = false
+  /** Whether sums and leaves are known no more, as a batch could not be read. */
+  lost = false
+  readonly #keysOf: (profile: ProfileName) => Promise<KeySet>
+  readonly #onSettlement: (done: number) => void
+  readonly #parameters = new Map<number, RiskParameters>()
+  /** Transactions whose gas is counted. */
+  readonly #counted = new Set<Hex>()
+  #audit: Audit | undefined
+  #settlements = 0
+  /** The block in which a batch could not be read, until the state after it is taken over. */
+  #unread: bigint | undefined
+
+  constructor(
+    settlement: Settlement,
+    keysOf: (profile: ProfileName) => Promise<KeySet>,
+    onSettlement: (done: number) => void,
+  ) {
+    this.settlement = settlement
+    this.#keysOf = keysOf
+    this.#onSettlement = onSettlement
+  }
+
+  /** The contracts that were found genuine, all of them once `run` has begun to read. */
+  addresses(): Address[] {
+    return this.contracts === undefined ? [] : Object.keys(PARTS).map((part) => this.contracts![part as SystemPart])
+  }
+
+  /** @throws PlimsollError saying what is wrong */
+  async run(end: bigint): Promise<void> {
+    const { read } = this.settlement.client
+    const contracts = await systemContracts(read, this.settlement.address)
+    for (const [part, name] of Object.entries(PARTS)) await this.#requireGenuine(name, contracts[part as SystemPart])
+    this.contracts = contracts
+    this.books = new VaultBooks((await Contracts.of(this.settlement)).assets)
+    for await (const event of systemEvents(read, { contracts, of: Object.keys(PARTS) as SystemPart[], end }))
+      await this.#event(event)
+    await this.begun()
+    await this.#takeOver(end)
+    this.#closeRound()
+  }
+
+  /** The audit of the batches; without an import the system begins empty. */
+  async begun(): Promise<Audit> {
+    this.#audit ??= await this.#begin([])
+    return this.#audit
+  }
+
+  async #requireGenuine(name: (typeof PARTS)[SystemPart], address: Address): Promise<void> {
+    if (!(await isGenuine(this.settlement.client, name, address)))
+      throw new PlimsollError(
+        `The code at ${address} is not this version's ${name.toLowerCase()}: nothing it says can be relied on.`,
+      )
+  }
+
+  async #event(event: SystemEvent | UnreadableEvent): Promise<void> {
+    if (event.eventName === undefined) return this.#unreadable(event, 'This version does not know the event.')
+    switch (event.of) {
+      case 'governance':
+        return this.governance.event(event, await this.#time(event.block))
+      case 'settlement':
+        return this.#settlementEvent(event)
+      case 'rounds':
+        return this.#roundsEvent(event)
+      default:
+        this.books.event(event.eventName, event.args as Readonly<Record<string, unknown>>)
+    }
+  }
+
+  async #settlementEvent(event: SystemEvent<'settlement'>): Promise<void> {
+    switch (event.eventName) {
+      case 'Genesis':
+        return this.#genesis(event.args)
+      case 'EnvelopeOpened': {
+        const { slot, floors, ceilings } = event.args
+        return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
+      }
+      case 'Settled':
+        return this.#settled(event.transaction)
+      default:
+        return this.#batch(event)
+    }
+  }
+
+  async #roundsEvent(event: SystemEvent<'rounds'>): Promise<void> {
+    switch (event.eventName) {
+      case 'ParametersApplied': {
+        const entries = Object.entries(event.args.parameters).map(([name, value]) => [name, BigInt(value)])
+        this.#parameters.set(Number(event.args.asset), Object.fromEntries(entries) as RiskParameters)
+        return
+      }
+      case 'RoundPosted':
+        return this.#post(Number(event.args.round), event.args.prices, event.transaction)
+    }
+  }
+
+  async #begin(leaves: readonly bigint[]): Promise<Audit> {
+    const { profile, config } = { profile: await this.settlement.profile(), config: await this.settlement.config() }
+    // The installation's keys for which the contract was deployed: nothing else can be audited with them.
+    const keys = await auditKeys(this.#keysOf, profile.name)
+    await this.settlement.requireKeys(keys)
+    const { client, address } = this.settlement
+    return new Audit(keys, config.slots, config.minLiability, leaves, {
+      chainId: BigInt(client.chainId),
+      settlement: BigInt(address),
+      sequencer: config.sequencerKey,
+    })
+  }
+
+  async #genesis({ root, inboxHead, leaves }: { root: bigint; inboxHead: bigint; leaves: readonly bigint[] }) {
+    if (this.#audit !== undefined) throw new PlimsollError('The import comes after other changes.')
+    const audit = await this.#begin(leaves)
+    if (audit.ledger.root !== root) throw new PlimsollError('The initial leaves do not have the initial root.')
+    if (audit.ledger.heads[INBOX] !== inboxHead)
+      throw new PlimsollError('The initial leaves do not have the initial inbox head.')
+    this.#audit = audit
+    this.imported = true
+  }
+
+  async #post(round: number, prices: readonly bigint[], transaction: Hex): Promise<void> {
+    const { ledger } = await this.begun()
+    if (round !== this.rounds.length + 1)
+      throw new PlimsollError(`Round ${round} does not follow round ${this.rounds.length}.`)
+    this.#closeRound()
+    const traded = [...this.#parameters.keys()].sort((a, b) => a - b)
+    ledger.marks = fillMarks(
+      traded.map((asset) => assetMarks(prices[asset - 1]!, this.#parameters.get(asset)!, `asset ${asset}`)),
+    )
+    const gas = await this.#gas(transaction)
+    this.rounds.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
+  }
+
+  #closeRound(): void {
+    const last = this.rounds.at(-1)
+    if (last !== undefined) last.complete = this.#audit!.ledger.isComplete()
+  }
+
+  async #settled(transaction: Hex): Promise<void> {
+    const round = this.rounds.at(-1)
+    if (round !== undefined && !this.#counted.has(transaction)) {
+      const gas = await this.#gas(transaction)
+      round.gas = gas === null || round.gas === null ? null : round.gas + gas
+    }
+    this.#counted.add(transaction)
+    this.#onSettlement(++this.#settlements)
+  }
+
+  async #batch(event: SystemEvent<'settlement'>): Promise<void> {
+    const audit = await this.begun()
+    if (this.#unread !== undefined) await this.#takeOver(event.block - 1n)
+    if (this.#unread !== undefined) return this.#unreadable(event, 'It rests on a batch of before that cannot be read.')
+    const settled = settledBatch(event, audit.ledger.shape)
+    if (settled === undefined) return
+    const { batch } = settled
+    await this.#check(audit, settled).catch((error: unknown) => {
+      if (!(error instanceof PlimsollError)) throw error
+      throw new PlimsollError(`A ${batch.circuit} of transaction ${event.transaction}: ${error.message}`)
+    })
+    const round = this.rounds.at(-1)
+    if (round === undefined) return
+    round.proofs++
+    round[COUNTED[batch.circuit]] += batch.active
+  }
+
+  #check(audit: Audit, { batch, proof, digest }: SettledBatch): Promise<void> {
+    return audit.batch({ openings: [], batch, proof }, (vector) => {
+      if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
+    })
+  }
+
+  /** Notes what could not be read. What a settlement said, later batches rest on. */
+  #unreadable({ of, block, transaction }: SystemEvent | UnreadableEvent, reason: string): void {
+    this.notRechecked.push({ block, transaction, reason })
+    if (of !== 'settlement') return
+    this.#unread = block
+    this.lost = true
+  }
+
+  /**
+   * Goes on behind a batch that cannot be read, from the state that the contract had after a block: later batches are checked
+   * again, if not what they rest on.
+   */
+  async #takeOver(block: bigint): Promise<void> {
+    if (this.#unread === undefined || block < this.#unread) return
+    const [root, heads] = await Promise.all([
+      this.settlement.view('accountsRoot', [], block),
+      this.settlement.view('heads', [], block),
+    ]).catch(() => [])
+    // An endpoint without states of the past has to do without.
+    if (root === undefined || heads === undefined) return
+    ;(await this.begun()).resume(root, heads)
+    this.#unread = undefined
+  }
+
+  async #time(blockNumber: bigint): Promise<bigint> {
+    return (await this.settlement.client.read.getBlock({ blockNumber })).timestamp
+  }
+
+  /** Gas of a transaction; null where the endpoint has no receipt of it: nothing that is checked rests on it. */
+  async #gas(hash: Hex): Promise<number | null> {
+    const receipt = await this.settlement.client.read.getTransactionReceipt({ hash }).catch(() => undefined)
+    return receipt === undefined ? null : Number(receipt.gasUsed)
+  }
+}

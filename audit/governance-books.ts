@@ -1,0 +1,120 @@
+import { type Address, isAddressEqual, zeroAddress } from 'viem'
+import { PlimsollError } from '../protocol/errors.ts'
+import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
+import type { ReadClient } from '../sdk/chain/client.ts'
+import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+
+/** Roles as the contract numbers them. */
+const ROLES = ['operator', 'admin', 'guardian'] as const
+
+type GovernanceEvent = SystemEvent<'governance'>
+type Terms = Extract<GovernanceEvent, { eventName: 'TermsApplied' }>['args']['terms']
+interface Nomination {
+  readonly who: Address
+  readonly readyAt: bigint
+}
+
+/**
+ * Books of who holds the roles, of the terms, and of halts, replayed from the events of the contract that governs: no role
+ * changes hands and no clock, fee or cap changes without its delay.
+ */
+export class GovernanceBooks {
+  readonly #holders = new Map<number, Address>()
+  readonly #nominations = new Map<number, Nomination>()
+  #terms: Terms | undefined
+  #proposed: { readonly terms: Terms; readonly readyAt: bigint } | undefined
+  #halt: { readonly what: number; readonly until: bigint } = { what: 0, until: 0n }
+
+  /**
+   * @param time of the event's block, in Unix seconds
+   * @throws PlimsollError when what it says cannot follow what was said before
+   */
+  event(event: GovernanceEvent, time: bigint): void {
+    const wrong = (what: string) => new PlimsollError(`Transaction ${event.transaction} ${what}.`)
+    switch (event.eventName) {
+      case 'Nominated': {
+        const { role, who, readyAt } = event.args
+        if (who === zeroAddress) this.#nominations.delete(role)
+        else this.#nominations.set(role, { who, readyAt })
+        return
+      }
+      case 'HandedOver': {
+        const { role, from, to } = event.args
+        const [holder, nominated] = [this.#holders.get(role), this.#nominations.get(role)]
+        const first = from === zeroAddress && holder === undefined
+        if (holder !== undefined && !isAddressEqual(holder, from))
+          throw wrong(`hands over the ${ROLES[role]}'s role, which ${from} did not hold`)
+        if (!first && (nominated === undefined || !isAddressEqual(nominated.who, to) || time < nominated.readyAt))
+          throw wrong(`hands over the ${ROLES[role]}'s role to ${to} without a nomination whose delay is over`)
+        this.#nominations.delete(role)
+        this.#holders.set(role, to)
+        return
+      }
+      case 'HaltedUntil':
+        this.#halt = event.args
+        return
+      case 'Resumed':
+        this.#halt = { what: 0, until: 0n }
+        return
+      case 'TermsProposed':
+        this.#proposed = event.args
+        return
+      case 'TermsDropped':
+        this.#proposed = undefined
+        return
+      case 'TermsApplied': {
+        const { terms } = event.args
+        const proposed = this.#proposed
+        // The terms of the deployment are announced without a proposal.
+        if (this.#terms !== undefined || proposed !== undefined) {
+          if (proposed === undefined || !sameTerms(proposed.terms, terms) || time < proposed.readyAt)
+            throw wrong('applies terms that were not proposed, or before their delay is over')
+        }
+        this.#proposed = undefined
+        this.#terms = terms
+        return
+      }
+      case 'CapLowered': {
+        const { asset, cap } = event.args
+        if (this.#terms === undefined) return
+        if (cap >= this.#terms.caps[asset]!) throw wrong(`does not lower the cap of asset ${asset}`)
+        this.#terms = { ...this.#terms, caps: this.#terms.caps.map((one, a) => (a === asset ? cap : one)) as never }
+      }
+    }
+  }
+
+  /**
+   * Holds the books against the contract's storage at a block.
+   * @param time of the block, in Unix seconds
+   * @throws PlimsollError naming what differs
+   */
+  async compare({ read }: ReadClient, address: Address, blockNumber: bigint, time: bigint): Promise<void> {
+    const contract = { address, abi: GOVERNANCE_ABI, blockNumber } as const
+    const differs = (what: string) => new PlimsollError(`The contract's ${what} is not what its events lead to.`)
+    for (const [role, name] of ROLES.entries()) {
+      const [holder, nominated] = [this.#holders.get(role), this.#nominations.get(role)]
+      const [stored, nomination] = await Promise.all([
+        read.readContract({ ...contract, functionName: 'holder', args: [role] }),
+        read.readContract({ ...contract, functionName: 'nomination', args: [role] }),
+      ])
+      if (holder !== undefined && !isAddressEqual(holder, stored)) throw differs(name)
+      const { who, readyAt } = nominated ?? { who: zeroAddress, readyAt: 0n }
+      if (!isAddressEqual(nomination.who, who) || BigInt(nomination.readyAt) !== readyAt)
+        throw differs(`nomination of the ${name}`)
+    }
+    const [terms, [, readyAt], [what, until]] = await Promise.all([
+      read.readContract({ ...contract, functionName: 'terms' }),
+      read.readContract({ ...contract, functionName: 'proposal' }),
+      read.readContract({ ...contract, functionName: 'haltedUntil' }),
+    ])
+    if (this.#terms !== undefined && !sameTerms(this.#terms, terms)) throw differs('set of clocks, fees and caps')
+    if (readyAt !== (this.#proposed?.readyAt ?? 0n)) throw differs('proposal of terms')
+    const halt = time < this.#halt.until ? this.#halt : { what: 0, until: 0n }
+    if (what !== halt.what || until !== halt.until) throw differs('halt')
+  }
+}
+
+function sameTerms(a: Terms, b: Terms): boolean {
+  const text = ({ caps, ...rest }: Terms) => `${Object.values(rest).join()} ${caps.join()}`
+  return text(a) === text(b)
+}
