@@ -171,7 +171,9 @@ describe('faults between an audit and its chain', () => {
   })
 
   const logs = () =>
-    rawCall(system.signer, 'eth_getLogs', { fromBlock: '0x0', toBlock: 'latest' }) as Promise<
-      { blockNumber: string; logIndex: string; topics: string[] }[]
-    >
+    rawCall(system.signer, 'eth_getLogs', {
+      address: system.deployed.settlement,
+      fromBlock: '0x0',
+      toBlock: 'latest',
+    }) as Promise<{ blockNumber: string; logIndex: string; topics: string[] }[]>
 })
