@@ -20,6 +20,8 @@ export interface ProofSource {
    * @throws PlimsollError when the input does not satisfy the circuit
    */
   prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven>
+  /** Whether a proof of whatever origin is good; left out where that cannot be told. */
+  verify?(keys: SomeKeys, circuit: CircuitName, proven: Proven): Promise<boolean>
 }
 
 /**
@@ -58,6 +60,10 @@ export class ProofService implements ProofSource {
     const done = () => this.#inFlight.delete(proven)
     proven.then(done, done)
     return proven
+  }
+
+  verify(keys: SomeKeys, circuit: CircuitName, { proof, signals }: Proven): Promise<boolean> {
+    return verifyProof(keys, circuit, signals, proof)
   }
 
   /** Waits for what is in flight, then ends the threads of backend and snarkjs: the latter keep the process alive. */

@@ -7,13 +7,17 @@ import {
   acceptedSchema,
   accountSchema,
   accountsSchema,
+  type Canceled,
+  canceledSchema,
   type DeploymentInfo,
   deploymentSchema,
   encodeJson,
   errorSchema,
   type OperationRequest,
   type OperationState,
+  type OwnOperation,
   operationStatusSchema,
+  ownOperationsSchema,
   type RoundInfo,
   roundSchema,
   type WithdrawalInfo,
@@ -85,6 +89,24 @@ export class PlimsollClient {
 
   operation(id: string): Promise<OperationState> {
     return this.#get(`/v1/operations/${id}`, operationStatusSchema)
+  }
+
+  /**
+   * Operations of an account with their terms, newest first, for its owner only.
+   * @param authorization of a list: see `OwnerWallet.authorize`
+   */
+  async operations(index: number, authorization: string): Promise<OwnOperation[]> {
+    const path = `/v1/operations?index=${index}`
+    return (await this.#request(path, ownOperationsSchema, { headers: { authorization } })).operations
+  }
+
+  /**
+   * Has the node forget half a trade that waits.
+   * @param authorization of this cancellation: see `OwnerWallet.authorize`
+   * @throws NodeRefusal with `NOT_WAITING` when it is something else, or its other half has come
+   */
+  cancel(id: string, authorization: string): Promise<Canceled> {
+    return this.#request(`/v1/operations/${id}`, canceledSchema, { method: 'DELETE', headers: { authorization } })
   }
 
   /** Waits until an operation is settled or has failed, or for `timeout` milliseconds: then it may still be either. */

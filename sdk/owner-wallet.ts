@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { type Account, accountLeaf } from '../protocol/account.ts'
+import { type ApiRequest, apiMessage } from '../protocol/api-message.ts'
 import { decryptAccount } from '../protocol/cipher.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
@@ -10,13 +11,16 @@ import { trade } from './actions/trade.ts'
 import { unwind } from './actions/unwind.ts'
 import { withdraw } from './actions/withdraw.ts'
 import { NodeRefusal, type PlimsollClient } from './client.ts'
-import type { Accepted, AccountInfo, DeploymentInfo, OperationRequest } from './schemas.ts'
+import type { Accepted, AccountInfo, Canceled, DeploymentInfo, OperationRequest, OwnOperation } from './schemas.ts'
 
 /** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
 
 /** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
 const RETRIES = 3
+
+/** Life of a proof that a request is the owner's, in seconds. */
+const AUTHORIZATION = 300
 
 export interface Validity {
   /** Seconds from now, by the chain's clock. */
@@ -122,6 +126,28 @@ export class OwnerWallet {
   /** See `setPreferences` of sdk/actions. @param weights of assets 0 to 7 */
   preferences(weights: readonly number[], validity: Validity = {}): Promise<Accepted> {
     return setPreferences(this, { weights, ...validity })
+  }
+
+  /** Operations of the account that the node remembers, with their terms, newest first. */
+  async operations(): Promise<OwnOperation[]> {
+    const index = await this.index()
+    return this.client.operations(index, await this.authorize({ kind: 'list', index }))
+  }
+
+  /**
+   * Has the node forget half a trade that waits. Its signature stays valid for whoever has it until it expires, or the account
+   * is written once more: the answer says when.
+   */
+  async cancel(id: string): Promise<Canceled> {
+    const index = await this.index()
+    return this.client.cancel(id, await this.authorize({ kind: 'cancel', index, id: BigInt(id) }))
+  }
+
+  /** Proof for a few minutes, by the chain's clock, that a request to the node is the owner's, as its header carries it. */
+  async authorize(request: ApiRequest): Promise<string> {
+    const expiry = (await this.client.round()).now + AUTHORIZATION
+    const { r8, s } = this.sign(apiMessage(request, BigInt(expiry)))
+    return `Plimsoll ${[expiry, ...r8, s].join(',')}`
   }
 
   /**

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { IMPACTS, type ImpactName } from '../../risk/impact/impact.ts'
 import { PATH_MODELS, type PathModelName } from '../../risk/paths/path-model.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { numberWithin } from '../risk-options.ts'
-import { textTable } from '../text-table.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 interface Options {

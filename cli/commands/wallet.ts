@@ -162,9 +162,12 @@ export function register(program: Command): void {
     .option(...wait)
     .action(onChain(() => import('../wallet/preferences.ts')))
 
-  indexed(
-    node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')),
-  ).action(onChain(() => import('../wallet/balance.ts')))
+  indexed(node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')))
+    .option(
+      '--what-if <changes>',
+      'show it as it would be, such as "sell ETH 2", "buy ETH 2 for 400", "withdraw USD 50", "price ETH -10%"; several with commas between',
+    )
+    .action(onChain(() => import('../wallet/balance.ts')))
 
   indexed(
     chain(
@@ -192,7 +195,7 @@ export function register(program: Command): void {
   chain(
     command(
       'refund',
-      'take back deposits that bounced or that a freeze voided, and bonds of forced requests',
+      'take back deposits that bounced, that a freeze voided or that wait too long, bonds, and cash that checkpoints cut',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
   ).action(onChain(() => import('../wallet/refund.ts')))

@@ -56,6 +56,7 @@ export async function run(options: Options): Promise<void> {
     amount,
     publicKey,
     ...(index !== undefined && { index }),
+    anyones: options.index !== undefined,
     evenUnderWater: options.evenUnderWater ?? false,
   })
   const { depositId, kind, transaction } = made

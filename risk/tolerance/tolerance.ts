@@ -30,7 +30,7 @@ export interface AssetFactors {
 
 export interface ToleranceReport {
   readonly assets: readonly AssetFactors[]
-  /** Of losing more than the tolerated share within the hours. */
+  /** The probability of losing more than the tolerated share within the hours. */
   readonly probability: Interval
 }
 
@@ -83,7 +83,7 @@ export function factorsOf(assets: readonly BookAsset[]): AssetFactors[] {
     )
 }
 
-/** How far an asset falls below and rises above its start within a path, each exceeded in one path of a hundred. */
+/** The fall below and the rise above its start that an asset exceeds in one path of a hundred. */
 interface Reach {
   readonly fall: number
   readonly rise: number

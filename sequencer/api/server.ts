@@ -14,14 +14,17 @@ const BODY_LIMIT = 16 * 1024
 /** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
 const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'content-type',
+  'access-control-allow-methods': 'GET, POST, DELETE',
+  'access-control-allow-headers': 'content-type, authorization',
 }
 
 const STATUSES: Readonly<Partial<Record<RefusalCode, number>>> = {
   BAD_REQUEST: 400,
   NOT_FOUND: 404,
+  UNAUTHORIZED: 401,
   STALE_VERSION: 409,
+  TRADE_GONE: 409,
+  NOT_WAITING: 409,
   DUPLICATE: 409,
   UNAVAILABLE: 503,
   BUSY: 503,
@@ -90,7 +93,9 @@ async function answer(
       response.writeHead(204, CORS).end()
       return
     }
-    const answered = await answerApi(node, method, path, new URLSearchParams(query), () => readBody(request))
+    const { authorization } = request.headers
+    const parameters = new URLSearchParams(query)
+    const answered = await answerApi(node, method, path, parameters, authorization, () => readBody(request))
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }

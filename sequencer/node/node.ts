@@ -13,6 +13,7 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { ProofStore } from '../state/proof-store.ts'
 import { Store } from '../state/store.ts'
 import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
@@ -32,7 +33,12 @@ export interface RoundReport extends Omit<Settled, 'wantsRound'> {
 export interface NodeOptions {
   /** Maker of its proofs; the caller closes it. */
   readonly proofs: ProofSource
+  /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
+  readonly patience?: number
 }
+
+/** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
+const PATIENCE = 10_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -98,7 +104,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
-    { proofs }: NodeOptions,
+    { proofs, patience = PATIENCE }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -125,7 +131,18 @@ export class SequencerNode {
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view)
       await pool.recordSettled(state)
       const secret = memoKey(state.system.secret!, chainId, settlement.address)
-      const settler = new RoundSettler({ contracts, keys, signer, store, view, pool, proofs, memoKey: secret })
+      const settler = new RoundSettler({
+        contracts,
+        keys,
+        signer,
+        store,
+        view,
+        pool,
+        proofs: new ProofStore(directory, proofs),
+        memoKey: secret,
+        patience,
+        unclean: lock.takenOver,
+      })
       return new SequencerNode({ contracts, deployment, signer, journal, lock, view, pool, settler })
     } catch (error) {
       await journal?.close()

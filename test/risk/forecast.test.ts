@@ -198,6 +198,8 @@ describe('plimsoll risk forecast and train', () => {
       [['train', '--until', '2017-11-01'], /fewer than 2000 hours/],
       [['train', '--horizon', '0'], /a whole number from 1 to 168/],
       [['train', 'x'], /too many arguments/],
+      [[], /No command of risk is given\. See plimsoll risk --help\./],
+      [['divine'], /risk has no command 'divine'/],
     ]
     for (const [args, message] of refused) {
       const { code, stdout, stderr } = await runCli(['risk', ...args])

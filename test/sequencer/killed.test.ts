@@ -37,7 +37,7 @@ describe('a node that is killed again and again while it works', () => {
     const promised = new Map<Hex, bigint>()
     let amount = 1n
     for (let round = 0; round < 6; round++) {
-      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, 'work'], {
+      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, '20'], {
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]

@@ -33,6 +33,10 @@ export const echo: ProofSource['prove'] = async (_, __, input) => {
   return { proof: proof as Proven['proof'], signals: [digest, z, y] }
 }
 
+/** Whether a proof of `echo` is of these signals: what `EchoVerifier` looks at. */
+export const verifyEcho: NonNullable<ProofSource['verify']> = async (_, __, { proof: { pi_a, pi_c }, signals }) =>
+  [pi_a[0], pi_a[1], pi_c[0]].join() === signals.map(String).join()
+
 const keyOf = (circuit: CircuitName) => ({ circuit, keyHash: `0x${'1'.padStart(64, '0')}` }) as unknown as CircuitKeys
 
 /** Keys for `EchoVerifier`. */
