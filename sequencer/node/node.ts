@@ -21,7 +21,7 @@ import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
-import { type NodeLog, SILENT } from './node-log.ts'
+import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { RoundPoster } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
@@ -68,7 +68,7 @@ export class SequencerNode {
   /** Takes owners' operations. */
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
-  /** How its looks go. */
+  /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
   readonly #signer: SigningClient

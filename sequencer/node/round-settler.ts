@@ -19,7 +19,7 @@ import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
 import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import type { NodeHealth } from './node-health.ts'
-import { type NodeLog, operationLine, resolutionLine } from './node-log.ts'
+import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
 import { SettlementGas } from './settlement-gas.ts'
 
