@@ -85,10 +85,7 @@ interface Notice {
 }
 
 /** The cause of a stall, among those there are now, whose notice is furthest. */
-async function oldestNotice(
-  read: PublicClient,
-  contracts: SystemContracts,
-): Promise<Notice | undefined> {
+async function oldestNotice(read: PublicClient, contracts: SystemContracts): Promise<Notice | undefined> {
   const { forced, escape: address } = contracts
   const contract = { address, abi: ESCAPE_ABI } as const
   let oldest: Notice | undefined
