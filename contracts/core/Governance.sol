@@ -17,6 +17,8 @@ contract Governance is IGovernance {
     /// @dev Spans of halts that are remembered: more in one window are refused.
     uint256 private constant SPANS = 16;
     uint8 private constant HALTS = 7;
+    /// @dev The settlement holds this one itself, next to what it reads anyway.
+    uint8 private constant TRADES = 4;
 
     struct Halt {
         uint8 what;
@@ -139,6 +141,7 @@ contract Governance is IGovernance {
         uint256 until = block.timestamp + left;
         _halt = Halt(what, uint40(block.timestamp), uint40(until), next);
         emit HaltedUntil(what, until);
+        if (what & TRADES != 0) ISettlement(settlement).haltTrades(uint40(until));
     }
 
     /// @inheritdoc IGovernance
@@ -256,6 +259,7 @@ contract Governance is IGovernance {
         Halt memory h = _halt;
         uint256 to = block.timestamp < h.until ? block.timestamp : h.until;
         delete _halt;
+        if (h.what & TRADES != 0) ISettlement(settlement).haltTrades(0);
         if (to > h.from) {
             _spans[h.next] = Span(h.from, uint40(to));
             h.next = uint8((h.next + 1) % SPANS);

@@ -153,11 +153,19 @@ describe('governance', () => {
       await governance.write('halt', [HALT.insure], guardian)
       await open(market, eve!, 0, 1_000n, keyOf(13n))
       await transact(market, [step.trade(0n), step.trade(1n)])
+      assert.equal(await market.settlement.read('tradesHaltedUntil'), 0)
       await market.insurance.refuses('Halted', 'insure', [1_000n], [], eve)
       await governance.write('halt', [HALT.trade], guardian)
       await fund(market, eve!, 0, 10_000n)
       await market.insurance.write('insure', [1_000n], eve)
       await refusesTransact(market, 'Halted', [step.trade(0n), step.trade(1n)], [])
+      // A halt of something else takes its place, and at the end of one there is nothing to resume.
+      await governance.write('halt', [HALT.open], guardian)
+      await transact(market, [step.trade(0n), step.trade(1n)])
+      await governance.write('halt', [HALT.trade], guardian)
+      await wait(market, 8 * 86_400)
+      await nextRound(market)
+      await transact(market, [step.trade(0n), step.trade(1n)])
     })
 
     it('for seven days at most, and seven of any 28', async () => {
@@ -382,6 +390,7 @@ describe('governance', () => {
       await forced.refuses('NotGovernance', 'setTerms', [1, 2, 3, 4n], [], admin)
       await exits.refuses('NotGovernance', 'setClocks', [1, 2], [], admin)
       await settlement.refuses('NotGovernance', 'setOperator', [eve], [], admin)
+      await settlement.refuses('NotGovernance', 'haltTrades', [1], [], guardian)
     })
 
     it('may be taken back; a cap is lowered at once, which takes a proposal back', async () => {
