@@ -35,7 +35,9 @@ const expiresIn = () =>
 const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails'] as const
 
 /** The action of a command about one settlement, which `--settlement` names or a node is of. */
-function atSettlement<O extends { settlement: Address; node?: string }>(load: () => Promise<{ run(options: O): Promise<void> }>) {
+function atSettlement<O extends { settlement: Address; node?: string }>(
+  load: () => Promise<{ run(options: O): Promise<void> }>,
+) {
   return onChain<O>(async () => {
     const [{ run }, { namedSettlement }] = await Promise.all([load(), import('../wallet/session.ts')])
     return { run: async (options) => run({ ...options, settlement: await namedSettlement(options) }) }

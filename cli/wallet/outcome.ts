@@ -1,13 +1,17 @@
 import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeRefusal, type PlimsollClient } from '../../sdk/client.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { Accepted, OperationState } from '../../sdk/schemas.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
+import { messageForPeople } from './for-people.ts'
 
-/** Hands in an operation. @throws PlimsollError with the code of the node's refusal */
-export async function submit(operation: Promise<Accepted>): Promise<Accepted> {
+/** Hands in an operation. @throws PlimsollError with the code of the node's refusal, and its words for people */
+export async function submit({ deployment }: OwnerWallet, operation: Promise<Accepted>): Promise<Accepted> {
   return operation.catch((error: unknown) => {
-    throw error instanceof NodeRefusal ? new PlimsollError(`${error.code}: ${error.message}`) : error
+    throw error instanceof NodeRefusal
+      ? new PlimsollError(`${error.code}: ${messageForPeople(error.message, deployment.assets)}`)
+      : error
   })
 }
 

@@ -18,5 +18,9 @@ export async function run(options: Options): Promise<void> {
     if (asset === 0) throw new PlimsollError(`${symbol} is cash, which has no weight.`)
     weights[asset] = weight
   }
-  await report(wallet.client, await submit(setPreferences(wallet, { weights, expiresIn: options.expiresIn })), options)
+  await report(
+    wallet.client,
+    await submit(wallet, setPreferences(wallet, { weights, expiresIn: options.expiresIn })),
+    options,
+  )
 }

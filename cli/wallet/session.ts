@@ -81,7 +81,10 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
  * and exit are for when it is gone.
  * @throws PlimsollError where neither is named, or the node does not answer
  */
-export async function namedSettlement({ node, settlement }: Pick<WalletOptions, 'node' | 'settlement'>): Promise<Address> {
+export async function namedSettlement({
+  node,
+  settlement,
+}: Pick<WalletOptions, 'node' | 'settlement'>): Promise<Address> {
   if (settlement !== undefined) return settlement
   if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).settlement
   throw new PlimsollError('The settlement is not named.', {

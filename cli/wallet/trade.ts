@@ -38,10 +38,12 @@ export async function run(options: Options): Promise<void> {
   if (options.backstop)
     return report(
       wallet.client,
-      await submit(unwind(wallet, { ...terms, ...validity })).catch((error: unknown) => explain(error, wallet, terms)),
+      await submit(wallet, unwind(wallet, { ...terms, ...validity })).catch((error: unknown) =>
+        explain(error, wallet, terms),
+      ),
       options,
     )
-  await report(wallet.client, await submit(trade(wallet, { ...terms, link, ...validity })), options, {
+  await report(wallet.client, await submit(wallet, trade(wallet, { ...terms, link, ...validity })), options, {
     link: `0x${link.toString(16)}`,
   })
 }

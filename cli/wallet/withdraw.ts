@@ -7,6 +7,7 @@ import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
 import { withdraw } from '../../sdk/actions/withdraw.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
+import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { report, submit } from './outcome.ts'
@@ -48,10 +49,15 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   await report(
     wallet.client,
     await submit(
+      wallet,
       withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
     ),
     options,
   )
+  if (!options.json && options.wait && process.exitCode === undefined)
+    printText(
+      `It can be claimed from the next checkpoint on, which a settlement is that leaves nobody breached. How: ${commandLine(['wallet', 'balance'], ['node', 'rpc', 'from', 'account', 'index'])}`,
+    )
 }
 
 async function force(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
@@ -83,7 +89,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   })
   if (options.json) return printJson({ queueNumber: Number(queueNumber), deadline: Number(deadline), transaction })
   printText(
-    `Request ${queueNumber} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${transaction}`,
+    `Request ${queueNumber} is filed: to be served by ${deadline} s of the contract's clock, which runs while its prices are fresh, or else the system stalls. Transaction ${transaction}`,
   )
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
 }
