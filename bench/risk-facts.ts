@@ -13,9 +13,10 @@ import {
   policyRuns,
   targets,
 } from '../risk/experiments/margin-facts.ts'
+import { thresholdRun } from '../risk/experiments/threshold.ts'
 import type { Interval } from '../risk/metrics/interval.ts'
 
-const FACTS = ['3', '4', '5', '6', '9', 'policies'] as const
+const FACTS = ['3', '4', '5', '6', '9', '10', 'policies'] as const
 const { values } = parseArgs({
   options: {
     fact: { type: 'string', multiple: true },
@@ -108,6 +109,16 @@ for (const half of HALVES) {
     line(largest)
     console.log(
       `  water-filling less largest first: loss ${bounds(lossDifference(water, largest), basisPoints)} bp; over it: loss ${ratio(ratioOfRuns(water, largest, 'dailyLoss'))}, volume ${bounds(ratioOfRuns(water, largest, 'dailyTraded'))}, impact paid ${(water.outcome.impact / largest.outcome.impact).toFixed(2)}`,
+    )
+  }
+}
+if (wanted.includes('10')) {
+  console.log('fact 10: a fall of 1 % in a book of even lines; no seed, nothing is drawn')
+  for (const rho of [0.5, 0.8, 0.93, 0.97, 1.03, 1.07, 1.3]) {
+    const run = thresholdRun(rho)
+    console.log(
+      `  rho ${rho}: spectral radius ${run.spectralRadius.toFixed(3)}, amplification ${run.amplification.toFixed(2)}, ` +
+        `liquidated ${(100 * run.liquidated).toFixed(1)} % by simulation, ${(100 * run.expected).toFixed(1)} % by the closed form`,
     )
   }
 }

@@ -17,6 +17,12 @@ export function printWarning(text: string): void {
   process.stderr.write(wantsJson() ? `${JSON.stringify({ warning })}\n` : `plimsoll: warning: ${warning}\n`)
 }
 
+/** Writes what may be worth knowing later to standard error. */
+export function printNotice(text: string): void {
+  const notice = asCalled(text)
+  process.stderr.write(wantsJson() ? `${JSON.stringify({ notice })}\n` : `plimsoll: ${notice}\n`)
+}
+
 /** Writes lines to standard output. */
 export function printText(text: string): void {
   process.stdout.write(`${asCalled(text)}\n`)

@@ -1,4 +1,4 @@
-import type { Address } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { claim } from '../../sdk/actions/claim.ts'
@@ -6,6 +6,7 @@ import { findAccount } from '../../sdk/actions/recover.ts'
 import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
 import { withdraw } from '../../sdk/actions/withdraw.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
+import type { OperationRequest } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
@@ -22,6 +23,8 @@ interface Options extends WalletOptions {
   readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
+  readonly again?: true
+  readonly voidWaiting?: true
 }
 
 export async function run(options: Options): Promise<void> {
@@ -46,14 +49,18 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   const { spot, symbol, decimals } = wallet.deployment.assets[asset]!
   if (!spot) throw new PlimsollError(`${symbol} is a synthetic: there is no token to withdraw.`)
   const amount = parseAmount(options.amount, decimals, '--amount')
-  await report(
-    wallet.client,
-    await submit(
-      wallet,
-      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
-    ),
-    options,
+  const { to: recipient, inFull, expiresIn } = options
+  const handedIn = { ...options, node: options.node }
+  const isSame = (other: OperationRequest) =>
+    other.kind === 'withdraw' &&
+    other.asset === asset &&
+    other.amount === amount &&
+    isAddressEqual(other.recipient as Address, recipient) &&
+    (other.inFull ?? false) === (inFull ?? false)
+  const accepted = await submit(wallet, handedIn, isSame, () =>
+    withdraw(wallet, { asset, amount, recipient, inFull, expiresIn }),
   )
+  await report(wallet.client, accepted, handedIn, { wallet })
   if (!options.json && options.wait && process.exitCode === undefined)
     printText(
       `It can be claimed from the next checkpoint on, which a settlement is that leaves nobody breached. How: ${commandLine(['wallet', 'balance'], ['node', 'rpc', 'from', 'account', 'index'])}`,
