@@ -19,6 +19,9 @@ export interface HandInOptions {
   readonly voidWaiting?: true
 }
 
+/** An operation at the node; `existing` where nothing was signed, since one of the same terms was open. */
+export type HandedIn = Accepted & { readonly existing?: true }
+
 const NOT_KNOWN = 3
 const OPEN: readonly string[] = ['accepted', 'waiting', 'proving']
 
@@ -33,7 +36,7 @@ export async function submit(
   options: HandInOptions,
   isSame: (operation: OperationRequest) => boolean,
   sign: () => Promise<Accepted>,
-): Promise<Accepted> {
+): Promise<HandedIn> {
   try {
     const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
     const same = options.again ? undefined : open.find(({ operation }) => isSame(operation))
@@ -41,7 +44,7 @@ export async function submit(
       printNotice(
         `operation ${same.id} of the same terms is ${same.status}: it is that one, and nothing is signed; --again signs another`,
       )
-      return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted' }
+      return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted', existing: true }
     }
     const half = open.find(({ status }) => status === 'waiting')
     if (half !== undefined && !options.voidWaiting)
@@ -74,7 +77,7 @@ export function notKnown({ id, message }: OperationUnknown): NotKnown {
  */
 export async function report(
   client: PlimsollClient,
-  accepted: Accepted | OperationState,
+  accepted: HandedIn | OperationState,
   options: { readonly node: string; readonly json?: true; readonly wait?: true },
   more: { readonly extra?: Readonly<Record<string, string>>; readonly wallet?: OwnerWallet } = {},
 ): Promise<void> {
@@ -93,7 +96,8 @@ export async function report(
   else if (options.wait && status !== 'settled') process.exitCode = NOT_KNOWN
   const code = 'code' in state && state.code !== undefined ? { code: state.code } : {}
   const transaction = status === 'settled' ? await transactionOf(wallet, id) : {}
-  if (options.json) return printJson({ id, status, ...extra, ...code, ...transaction })
+  const existing = 'existing' in accepted ? { existing: true } : {}
+  if (options.json) return printJson({ id, status, ...existing, ...extra, ...code, ...transaction })
   const details = [...Object.entries({ ...extra, ...transaction }).map(([name, value]) => `${name} ${value}`)]
   printText(
     `${status}${'code' in code ? ` (${code.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
