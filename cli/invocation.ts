@@ -11,7 +11,7 @@ export function setRunning(command: Command): void {
 }
 
 /** The words by which the user calls the program: the launcher says how it was called. */
-export function invocation(): string {
+function invocation(): string {
   return process.env.PLIMSOLL_AS ?? 'plimsoll'
 }
 

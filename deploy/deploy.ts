@@ -75,7 +75,7 @@ export const DEFAULT_CLOCKS: Clocks = {
  * The clocks that a deployment has unless it names others. Off local chains an outage of some hours must not end the system,
  * and whoever does not want new parameters has time to leave.
  */
-export function defaultClocks(chainId: number): Clocks {
+function defaultClocks(chainId: number): Clocks {
   if (LOCAL_CHAINS.includes(chainId)) return DEFAULT_CLOCKS
   return {
     ...DEFAULT_CLOCKS,

@@ -103,7 +103,7 @@ export interface Judgement {
 }
 
 /** Bit of `extra` above a recipient's address: the withdrawal is to be paid in full or to wait. */
-export const IN_FULL = 1n << 160n
+const IN_FULL = 1n << 160n
 
 /** Destination of a withdrawal as its owner signs it, `extra`: the recipient, and `IN_FULL` or not. */
 export function payee({ recipient, inFull }: Pick<Withdraw, 'recipient' | 'inFull'>): bigint {

@@ -67,7 +67,7 @@ export function refused({ code, message }: NodeRefusal, { deployment }: OwnerWal
 }
 
 /** What to do where the fate of an operation is not known. */
-export function notKnown({ id, message }: OperationUnknown): NotKnown {
+function notKnown({ id, message }: OperationUnknown): NotKnown {
   return new NotKnown(message, { hint: `Ask again with: ${commandLine(['wallet', 'status', id], ['node'])}` })
 }
 

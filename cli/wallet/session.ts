@@ -97,7 +97,7 @@ export async function namedSettlement({
 }
 
 /** @throws PlimsollError when the node is of another settlement than the one named */
-export function requireSettlement({ settlement }: DeploymentInfo, named: Address | undefined): void {
+function requireSettlement({ settlement }: DeploymentInfo, named: Address | undefined): void {
   if (named !== undefined && !isAddressEqual(named, settlement))
     throw new PlimsollError(`The node is of the settlement ${settlement}, not ${named}.`)
 }

@@ -35,6 +35,7 @@ library TermsOrder {
     uint256 internal constant FEE_FACTOR = 10;
 
     /// @return What is out of order; empty where nothing is.
+    // solhint-disable-next-line code-complexity
     function fault(Terms memory t) internal pure returns (string memory) {
         if (t.provingTime >= t.roundMin) return "provingTime";
         if (t.roundShort >= t.roundMin) return "roundShort";
@@ -45,13 +46,15 @@ library TermsOrder {
         if (t.grace <= t.maxAge || t.grace > WEEK) return "grace";
         if (t.noticePeriod < 4 || t.noticePeriod > WEEK) return "noticePeriod";
         if (t.expirySlack < uint256(t.grace) + t.noticePeriod) return "expirySlack";
-        // Who does not want new parameters has to be out by force before they apply, and by the escape where that fails.
+        // Who does not want new parameters has to be out by force before they apply, and by the escape where that
+        // fails.
         if (t.parameterDelay <= uint256(t.forcedDelay) + t.noticePeriod + t.grace) return "parameterDelay";
         return "";
     }
 
     /// @param openingFee, forcedFee Those of the deployment.
     /// @return What a change from `from` may not lead to; empty where it may.
+    // solhint-disable-next-line code-complexity
     function beyond(uint256 openingFee, uint256 forcedFee, Terms memory from, Terms memory to)
         internal
         pure

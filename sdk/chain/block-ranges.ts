@@ -1,5 +1,5 @@
 /** Blocks of a piece of history: how many of them an endpoint serves at a time is not the reader's concern. */
-export const BLOCK_RANGE = 50_000n
+const BLOCK_RANGE = 50_000n
 
 /** Cuts `first..last` into pieces that are read one after the other, in order. */
 export function* blockRanges(first: bigint, last: bigint): Generator<{ fromBlock: bigint; toBlock: bigint }> {

@@ -79,7 +79,7 @@ function keyOf({ address, topics, data, logIndex }: RawLog): string {
 }
 
 /** Whether a block's bloom filter says that there may be events of an address: three bits of 2,048. */
-export function inBloom(bloom: Hex, address: Address): boolean {
+function inBloom(bloom: Hex, address: Address): boolean {
   const bits = hexToBytes(bloom)
   const digest = hexToBytes(keccak256(address))
   return [0, 2, 4].every((i) => {

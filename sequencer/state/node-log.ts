@@ -25,7 +25,7 @@ export interface MoneyLine {
 type Assets = DeploymentInfo['assets']
 
 /** Amount of base units for people: `12.5 USD`. */
-export function money(assets: Assets, asset: number, amount: bigint): string {
+function money(assets: Assets, asset: number, amount: bigint): string {
   const { symbol, decimals } = assets[asset] ?? { symbol: `#${asset}`, decimals: 0 }
   return `${formatDecimal(amount, decimals)} ${symbol}`
 }

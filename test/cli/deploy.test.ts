@@ -102,7 +102,10 @@ describe('plimsoll deploy', () => {
     await refused(with_('--admin', 'me'), /--admin.*0x and 40 hexadecimal digits/)
     await refused(with_('--guardian', `0x${'1'.repeat(39)}`), /--guardian.*0x and 40 hexadecimal digits/)
     const wrong = '0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
-    await refused(with_('--operator', wrong), /--operator 0xF39F\w+ is not an address: its capitals are not its checksum/)
+    await refused(
+      with_('--operator', wrong),
+      /--operator 0xF39F\w+ is not an address: its capitals are not its checksum/,
+    )
     methods.length = 0
     const feeds = ['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])
     const key = { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }
