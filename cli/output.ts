@@ -17,10 +17,9 @@ export function printWarning(text: string): void {
   process.stderr.write(wantsJson() ? `${JSON.stringify({ warning })}\n` : `plimsoll: warning: ${warning}\n`)
 }
 
-/** Writes what may be worth knowing later to standard error. */
+/** Writes what may be worth knowing later to standard error, for people: with --json the answer has it, or the complaint. */
 export function printNotice(text: string): void {
-  const notice = asCalled(text)
-  process.stderr.write(wantsJson() ? `${JSON.stringify({ notice })}\n` : `plimsoll: ${notice}\n`)
+  if (!wantsJson()) process.stderr.write(`plimsoll: ${asCalled(text)}\n`)
 }
 
 /** Writes lines to standard output. */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { NodeMetrics } from '../sequencer/api/metrics.ts'
 import type { RoundReport, SequencerNode } from '../sequencer/node/node.ts'
-import type { NodeLog } from '../sequencer/node/node-log.ts'
+import type { NodeLog } from '../sequencer/state/node-log.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
 

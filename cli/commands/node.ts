@@ -65,7 +65,7 @@ export function register(program: Command): void {
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
       const { nodeLog } = await import('../node-log.ts')
-      const { SILENT } = await import('../../sequencer/node/node-log.ts')
+      const { SILENT } = await import('../../sequencer/state/node-log.ts')
       const { json, logFormat = json ? undefined : 'text' } = options
       const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
       const signer = await openSigner(options.rpc)

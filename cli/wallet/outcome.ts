@@ -2,9 +2,11 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeRefusal, OperationUnknown, type PlimsollClient } from '../../sdk/client.ts'
 import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { Accepted, OperationRequest, OperationState, OwnOperation } from '../../sdk/schemas.ts'
+import { commandLine } from '../invocation.ts'
 import { NotKnown } from '../not-known.ts'
 import { printJson, printNotice, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
+import { messageForPeople } from './for-people.ts'
 
 /** Options of every command that hands in an operation. */
 export interface HandInOptions {
@@ -16,6 +18,9 @@ export interface HandInOptions {
   /** Signs although that voids half a trade that waits. */
   readonly voidWaiting?: true
 }
+
+/** An operation at the node; `existing` where nothing was signed, since one of the same terms was open. */
+export type HandedIn = Accepted & { readonly existing?: true }
 
 const NOT_KNOWN = 3
 const OPEN: readonly string[] = ['accepted', 'waiting', 'proving']
@@ -31,7 +36,7 @@ export async function submit(
   options: HandInOptions,
   isSame: (operation: OperationRequest) => boolean,
   sign: () => Promise<Accepted>,
-): Promise<Accepted> {
+): Promise<HandedIn> {
   try {
     const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
     const same = options.again ? undefined : open.find(({ operation }) => isSame(operation))
@@ -39,31 +44,31 @@ export async function submit(
       printNotice(
         `operation ${same.id} of the same terms is ${same.status}: it is that one, and nothing is signed; --again signs another`,
       )
-      return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted' }
+      return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted', existing: true }
     }
     const half = open.find(({ status }) => status === 'waiting')
     if (half !== undefined && !options.voidWaiting)
       throw new PlimsollError(
         `Half a trade waits for the other, operation ${half.id}: signing anything else makes it void.`,
         {
-          hint: `Cancel it with plimsoll wallet operations --cancel ${half.id} --node ${options.node}, or give --void-waiting.`,
+          hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', half.id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
         },
       )
     return await sign()
   } catch (error) {
-    if (error instanceof OperationUnknown) throw notKnown(error, options)
-    throw error instanceof NodeRefusal ? refused(error) : error
+    if (error instanceof OperationUnknown) throw notKnown(error)
+    throw error instanceof NodeRefusal ? refused(error, wallet) : error
   }
 }
 
-/** The node's refusal with its code, which programs read, in front. */
-export function refused({ code, message }: NodeRefusal): PlimsollError {
-  return new PlimsollError(`${code}: ${message}`)
+/** The node's refusal with its code, which programs read, in front, and its words for people. */
+export function refused({ code, message }: NodeRefusal, { deployment }: OwnerWallet): PlimsollError {
+  return new PlimsollError(`${code}: ${messageForPeople(message, deployment.assets)}`)
 }
 
 /** What to do where the fate of an operation is not known. */
-export function notKnown({ id, message }: OperationUnknown, { node }: { readonly node: string }): NotKnown {
-  return new NotKnown(message, { hint: `Ask again with: plimsoll wallet status ${id} --node ${node}` })
+export function notKnown({ id, message }: OperationUnknown): NotKnown {
+  return new NotKnown(message, { hint: `Ask again with: ${commandLine(['wallet', 'status', id], ['node'])}` })
 }
 
 /**
@@ -72,7 +77,7 @@ export function notKnown({ id, message }: OperationUnknown, { node }: { readonly
  */
 export async function report(
   client: PlimsollClient,
-  accepted: Accepted | OperationState,
+  accepted: HandedIn | OperationState,
   options: { readonly node: string; readonly json?: true; readonly wait?: true },
   more: { readonly extra?: Readonly<Record<string, string>>; readonly wallet?: OwnerWallet } = {},
 ): Promise<void> {
@@ -82,7 +87,7 @@ export async function report(
     ? await client
         .settled(accepted.id)
         .catch((error: unknown) => {
-          throw error instanceof OperationUnknown ? notKnown(error, options) : error
+          throw error instanceof OperationUnknown ? notKnown(error) : error
         })
         .finally(endProgress)
     : accepted
@@ -91,13 +96,14 @@ export async function report(
   else if (options.wait && status !== 'settled') process.exitCode = NOT_KNOWN
   const code = 'code' in state && state.code !== undefined ? { code: state.code } : {}
   const transaction = status === 'settled' ? await transactionOf(wallet, id) : {}
-  if (options.json) return printJson({ id, status, ...extra, ...code, ...transaction })
+  const existing = 'existing' in accepted ? { existing: true } : {}
+  if (options.json) return printJson({ id, status, ...existing, ...extra, ...code, ...transaction })
   const details = [...Object.entries({ ...extra, ...transaction }).map(([name, value]) => `${name} ${value}`)]
   printText(
     `${status}${'code' in code ? ` (${code.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
   )
   if (options.wait && status !== 'settled' && status !== 'failed')
-    printText(`It may still be settled; ask again with: plimsoll wallet status ${id} --node ${options.node}`)
+    printText(`It may still be settled; ask again with: ${commandLine(['wallet', 'status', id], ['node'])}`)
 }
 
 /** The transaction that settled an operation, which the node tells its owner only. */

@@ -3,7 +3,7 @@ const LATE_LOOKS = 4
 /** Milliseconds without any progress after which it does in any case, and while proofs are being made. */
 const [LEAST_PATIENCE, PROVING_PATIENCE] = [8_000, 180_000]
 
-/** How the node's looks at the chain go: whether it is well, and if not, what is the matter. */
+/** Record of a node's looks at the chain: it tells whether the node is well, and if not, what is the matter. */
 export class NodeHealth {
   /** Error of the last look, if it failed. */
   failure: string | undefined
@@ -38,7 +38,7 @@ export class NodeHealth {
     }
   }
 
-  /** What is the matter, in a sentence; undefined where nothing is. */
+  /** The matter, in a sentence; undefined where there is none. */
   trouble(): string | undefined {
     return this.failure ?? this.problem ?? this.#hung()
   }

@@ -15,13 +15,13 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
 import { Store } from '../state/store.ts'
 import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
-import { type NodeLog, SILENT } from './node-log.ts'
 import { RoundPoster } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
@@ -68,7 +68,7 @@ export class SequencerNode {
   /** Takes owners' operations. */
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
-  /** How its looks go. */
+  /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
   readonly #signer: SigningClient

@@ -83,7 +83,8 @@ describe('what a wallet promises', () => {
     // Given again while the first is open, the command finds it.
     const second = await json(bob, ...withdrawal('5'))
     assert.equal(second.code, 0)
-    assert.match(second.stderr, /of the same terms is accepted: it is that one/)
+    assert.ok(second.value.existing)
+    assert.match((await wallet(bob, ...withdrawal('5'))).stderr, /of the same terms is accepted: it is that one/)
     await node.step()
     const { code, stdout, stderr } = await waiting
     assert.equal(code, 0, stderr)
@@ -150,7 +151,7 @@ describe('what a wallet promises', () => {
     assert.deepEqual([damaged.code, /damaged/.test(damaged.stderr)], [2, true])
     const accepted = await json(bob, 'trade', '--accept', link)
     assert.equal(accepted.code, 0, accepted.stderr)
-    assert.match(accepted.stderr, /you buy 2 ETH for 400 USD/)
+    assert.match((await wallet(bob, 'trade', '--accept', link)).stderr, /you buy 2 ETH for 400 USD/)
     await node.step()
     assert.equal((await json(bob, 'balance')).value.balances.ETH, '2')
     assert.equal((await json(bob, 'status', id)).value.status, 'settled')

@@ -30,13 +30,13 @@ export function money(assets: Assets, asset: number, amount: bigint): string {
   return `${formatDecimal(amount, decimals)} ${symbol}`
 }
 
-/** What a settled operation did, in a line. */
+/** Line about a settled operation. */
 export function operationLine(assets: Assets, { operation, outcome }: StepResult): MoneyLine {
   const fields = { event: operation.kind, outcome, account: operation.index, ...termsOf(operation) }
   return { fields, message: sentence(assets, operation, outcome) }
 }
 
-/** What a resolve did to an account, in a line; undefined where it was a decoy or a stale leaf. */
+/** Line about an account that a resolve liquidated; undefined where it was a decoy or a stale leaf. */
 export function resolutionLine(assets: Assets, { account, liquidation }: Resolution): MoneyLine | undefined {
   if (liquidation === undefined || liquidation.status === 'healthy') return undefined
   const { status, badDebt } = liquidation
