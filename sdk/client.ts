@@ -49,7 +49,7 @@ export class OperationUnknown extends PlimsollError {
   }
 }
 
-/** How often a question is asked again that was not answered, and the pauses between. */
+/** Retries of a question that was not answered, and the pauses between. */
 const PAUSES = [200, 600, 1_500]
 
 export interface ClientOptions {
@@ -149,7 +149,7 @@ export class PlimsollClient {
     return this.#request(path, schema, {})
   }
 
-  /** What is answered; questions are asked again where there is none, and nothing else is. */
+  /** The node's answer; questions are asked again where there is none, and nothing else is. */
   async #answer(path: string, init: RequestInit): Promise<{ response: Response; body: unknown }> {
     for (let tries = 0; ; tries++) {
       try {

@@ -66,7 +66,7 @@ export function refused({ code, message }: NodeRefusal, { deployment }: OwnerWal
   return new PlimsollError(`${code}: ${messageForPeople(message, deployment.assets)}`)
 }
 
-/** What to do where the fate of an operation is not known. */
+/** The hint where the fate of an operation is not known. */
 function notKnown({ id, message }: OperationUnknown): NotKnown {
   return new NotKnown(message, { hint: `Ask again with: ${commandLine(['wallet', 'status', id], ['node'])}` })
 }

@@ -349,7 +349,7 @@ export class ChainEndpoint {
     return false
   }
 
-  /** Of a first try. */
+  /** Milliseconds that a first try may take. */
   #timeoutOf(method: string): number {
     if (!method.startsWith('eth_') || SENDS.includes(method)) return SEND_TIMEOUT
     return this.#timeout ?? (HEAVY.includes(method) ? HEAVY_TIMEOUT : READ_TIMEOUT)
