@@ -48,7 +48,7 @@ export async function verifyChain(
 }
 
 /** The same over a connection that reads at one block. @throws PlimsollError as `verifyChain` */
-async function auditChain(
+export async function auditChain(
   client: ReadClient & Pinned,
   address: string,
   keysOf: (profile: ProfileName) => Promise<KeySet>,
