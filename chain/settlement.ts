@@ -239,7 +239,8 @@ export class Settlement {
   }
 }
 
-function batchCalldata({ openings, batch, digest, proof, memo }: ProvenBatch) {
+/** A proven batch as the contract takes it. */
+export function batchCalldata({ openings, batch, digest, proof, memo }: ProvenBatch) {
   return {
     openings: openings.map(envelopeCalldata),
     circuit: CIRCUIT_NUMBERS[batch.circuit],

@@ -17,6 +17,7 @@ import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
 import * as wallet from './commands/wallet.ts'
 import { asCalled, setRunning } from './invocation.ts'
+import { NotKnown } from './not-known.ts'
 import { printError } from './output.ts'
 import { applySettings, settingHint } from './settings.ts'
 
@@ -32,7 +33,7 @@ function report(thrown: unknown): number {
   // Commander has complained by itself.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT
   if (error instanceof PlimsollError) {
-    const exitCode = error instanceof OutcomeUnknown ? NOT_KNOWN : BAD_INPUT
+    const exitCode = error instanceof OutcomeUnknown || error instanceof NotKnown ? NOT_KNOWN : BAD_INPUT
     const code = 'code' in error ? String(error.code) : undefined
     printError({ message: error.message, hint: error.hint, code, exitCode })
     return exitCode

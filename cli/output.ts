@@ -17,6 +17,11 @@ export function printWarning(text: string): void {
   process.stderr.write(wantsJson() ? `${JSON.stringify({ warning })}\n` : `plimsoll: warning: ${warning}\n`)
 }
 
+/** Writes what may be worth knowing later to standard error, for people: with --json the answer has it, or the complaint. */
+export function printNotice(text: string): void {
+  if (!wantsJson()) process.stderr.write(`plimsoll: ${asCalled(text)}\n`)
+}
+
 /** Writes lines to standard output. */
 export function printText(text: string): void {
   process.stdout.write(`${asCalled(text)}\n`)

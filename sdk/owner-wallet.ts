@@ -10,7 +10,8 @@ import { setPreferences } from './actions/set-preferences.ts'
 import { trade } from './actions/trade.ts'
 import { unwind } from './actions/unwind.ts'
 import { withdraw } from './actions/withdraw.ts'
-import { NodeRefusal, type PlimsollClient } from './client.ts'
+import { NodeRefusal, NodeUnanswered, OperationUnknown, type PlimsollClient } from './client.ts'
+import { operationId } from './operation-id.ts'
 import type { Accepted, AccountInfo, Canceled, DeploymentInfo, OperationRequest, OwnOperation } from './schemas.ts'
 
 /** Life of a signature in seconds, unless told otherwise. */
@@ -18,6 +19,9 @@ const DEFAULT_EXPIRY = 3_600
 
 /** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
 const RETRIES = 3
+
+/** Milliseconds between two tries to hand in an operation that was not answered; it is the same one each time. */
+const HAND_IN = [300, 1_000, 3_000]
 
 /** Life of a proof that a request is the owner's, in seconds. */
 const AUTHORIZATION = 300
@@ -51,6 +55,8 @@ export class OwnerWallet {
   readonly client: PlimsollClient
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
+  /** Told the id of each operation once it is signed, before anybody else has it. */
+  onSigned: ((id: string) => void) | undefined
   readonly #viewKey: bigint
   readonly #chosen: number | undefined
 
@@ -158,9 +164,33 @@ export class OwnerWallet {
     for (let left = RETRIES; ; left--) {
       const operation = make(await this.#next(validity))
       try {
-        return await this.client.submit(operation)
+        return await this.#handIn(operation)
       } catch (error) {
         if (!(error instanceof NodeRefusal && error.code === 'STALE_VERSION') || left === 0) throw error
+      }
+    }
+  }
+
+  /** Hands in what is signed, the very same again where no answer came: the node takes it once. @throws OperationUnknown */
+  async #handIn(operation: OperationRequest): Promise<Accepted> {
+    const id = operationId(this.deployment, operation)
+    this.onSigned?.(id)
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.client.submit(operation)
+      } catch (error) {
+        if (error instanceof NodeRefusal && error.code === 'DUPLICATE') {
+          const { status } = await this.client.operation(id)
+          return { id, status: status === 'waiting' ? status : 'accepted' }
+        }
+        const silent = error instanceof NodeUnanswered
+        // A refusal after a try that was lost may be of what that try brought about.
+        const known = tries > 0 && !silent ? await this.client.operation(id).catch(() => undefined) : undefined
+        if (known !== undefined) return { id, status: known.status === 'waiting' ? 'waiting' : 'accepted' }
+        if (!silent) throw error
+        if (tries === HAND_IN.length)
+          throw new OperationUnknown(id, `Whether the node took operation ${id} is not known: ${error.message}`)
+        await new Promise((resolve) => setTimeout(resolve, HAND_IN[tries]!))
       }
     }
   }

@@ -66,6 +66,9 @@ export function register(program: Command): void {
       const { openSigner } = await import('../signer.ts')
       const { deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
+      const { requireChecksum } = await import('../require-checksum.ts')
+      for (const role of ['admin', 'operator', 'guardian'] as const) requireChecksum(role, options[role])
+      for (const feed of Object.values(options.feed ?? {})) requireChecksum('feed', feed)
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
@@ -73,10 +76,10 @@ export function register(program: Command): void {
       if (options.keys === undefined) requireLocalChain(chainId, allowDevelopmentKeys)
       const signer = await openSigner(options.rpc)
       const keys = await loadKeys(options.profile, options.keys)
-      stage('compiling the verifiers and creating the contracts', 40)
       const deployed = await deploy(market, keys, signer, {
         custody,
         feeds: options.feed ?? {},
+        onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
         allowDevelopmentKeys,
         data: options.data,
         roles: {
@@ -91,6 +94,8 @@ export function register(program: Command): void {
         )
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
+      const guardian = /^0x0+$/.test(deployed.guardian) ? 'nobody' : deployed.guardian
+      printText(`Admin: ${deployed.admin}; operator: ${deployed.operator}; guardian: ${guardian}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(

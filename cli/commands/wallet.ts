@@ -32,7 +32,15 @@ const expiresIn = () =>
   new Option('--expires-in <seconds>', 'how long the signature is good')
     .argParser(wholeNumber(1, 31_536_000))
     .default(3_600)
-const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails'] as const
+const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails, 3 if that is not known in the end'] as const
+const again = ['--again', 'sign another although one of the same terms is open'] as const
+const voidWaiting = ['--void-waiting', 'sign although that voids half a trade of the account that waits'] as const
+
+function operationHash(text: string): `0x${string}` {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text))
+    throw new InvalidArgumentError('It must be the id of an operation, 0x and 64 hexadecimal digits.')
+  return text.toLowerCase() as `0x${string}`
+}
 
 export function register(program: Command): void {
   const wallet = program
@@ -122,6 +130,8 @@ export function register(program: Command): void {
       'take a withdrawal that is claimable: needs --rpc, and --node or --settlement',
       wholeNumber(0, 0xffff_ffff),
     )
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
@@ -134,13 +144,19 @@ export function register(program: Command): void {
       ),
     ),
   )
-    .requiredOption('--asset <symbol>', 'what is traded for cash')
+    .option('--asset <symbol>', 'what is traded for cash')
     .option('--buy <decimal>', 'how much of it to buy')
     .option('--sell <decimal>', 'how much of it to sell')
-    .requiredOption('--for <cash>', 'the price of all of it')
-    .option('--link <hex>', 'link of the half that was signed before; without it a new one is made')
+    .option('--for <cash>', 'the price of all of it')
+    .option('--accept <link>', 'sign the other half of the trade that a link carries, as the first half printed it')
+    .option(
+      '--link <hex>',
+      'link of the half that was signed before, with the terms typed; without it a new one is made',
+    )
     .option('--backstop', 'trade with the backstop instead of another account')
     .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/trade.ts')))
 
@@ -159,8 +175,40 @@ export function register(program: Command): void {
       addWeight,
     )
     .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/preferences.ts')))
+
+  indexed(
+    node(
+      command(
+        'operations',
+        "list what one's account asked of the node, or cancel half a trade that waits",
+        '--node http://127.0.0.1:9464',
+      ),
+    ),
+  )
+    .option('--cancel <id>', 'have the node forget half a trade that waits', operationHash)
+    .action(onChain(() => import('../wallet/operations.ts')))
+
+  wallet
+    .command('status')
+    .summary('say what became of an operation')
+    .description(
+      'Says what became of an operation, by its id alone. Exit code 1: it failed; 3: the node does not say, so that it may have been settled or not.',
+    )
+    .argument('<id>', 'id of the operation, as it was printed when it was signed', operationHash)
+    .requiredOption('--node <url>', 'the API of a node')
+    .option(...wait)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  plimsoll wallet status 0x... --node http://127.0.0.1:9464')
+    .action((id: `0x${string}`, options: object) =>
+      onChain<{ id: `0x${string}`; node: string }>(() => import('../wallet/status.ts'))({
+        ...(options as { node: string }),
+        id,
+      }),
+    )
 
   indexed(node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')))
     .option(

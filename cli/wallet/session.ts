@@ -6,6 +6,7 @@ import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { printNotice } from '../output.ts'
 import { openSigner, privateKeyOf } from '../signer.ts'
 
 /** Environment variable with the user's Ethereum key. */
@@ -68,12 +69,15 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
   const client = new PlimsollClient({ node: options.node })
   const deployment = await client.deployment()
   requireSettlement(deployment, options.settlement)
-  return OwnerWallet.open(
+  const wallet = OwnerWallet.open(
     client,
     deployment,
     await ownerKey(options, deployment.chainId, deployment.settlement),
     options.index,
   )
+  // Whatever happens to this process or to the node: the id tells later what became of it.
+  wallet.onSigned = (id) => printNotice(`signed: operation ${id}`)
+  return wallet
 }
 
 /** @throws PlimsollError when the node is of another settlement than the one named */

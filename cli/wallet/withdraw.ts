@@ -1,4 +1,4 @@
-import type { Address } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { claim } from '../../sdk/actions/claim.ts'
@@ -7,6 +7,7 @@ import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
 import { withdraw } from '../../sdk/actions/withdraw.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
+import type { OperationRequest } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
@@ -22,6 +23,8 @@ interface Options extends WalletOptions {
   readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
+  readonly again?: true
+  readonly voidWaiting?: true
 }
 
 export async function run(options: Options): Promise<void> {
@@ -46,13 +49,18 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   const { spot, symbol, decimals } = wallet.deployment.assets[asset]!
   if (!spot) throw new PlimsollError(`${symbol} is a synthetic: there is no token to withdraw.`)
   const amount = parseAmount(options.amount, decimals, '--amount')
-  await report(
-    wallet.client,
-    await submit(
-      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
-    ),
-    options,
+  const { to: recipient, inFull, expiresIn } = options
+  const handedIn = { ...options, node: options.node }
+  const isSame = (other: OperationRequest) =>
+    other.kind === 'withdraw' &&
+    other.asset === asset &&
+    other.amount === amount &&
+    isAddressEqual(other.recipient as Address, recipient) &&
+    (other.inFull ?? false) === (inFull ?? false)
+  const accepted = await submit(wallet, handedIn, isSame, () =>
+    withdraw(wallet, { asset, amount, recipient, inFull, expiresIn }),
   )
+  await report(wallet.client, accepted, handedIn, { wallet })
 }
 
 async function force(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {

@@ -4,7 +4,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import { approve } from '../chain/approve.ts'
 import { chainAsset } from '../chain/assets.ts'
-import type { ChainFailure } from '../chain/chain-failure.ts'
+import { type ChainFailure, chainFailureIn, OutcomeUnknown } from '../chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../chain/client.ts'
 import type { ContractRefusal } from '../chain/contract-errors.ts'
 import { ownerOf } from '../chain/owner-of.ts'
@@ -121,23 +121,31 @@ export interface WaitForDepositParameters {
   readonly interval?: number
 }
 
-/** Fate of a deposit, once it has left the queue. @throws PlimsollError when it is still there after `timeout` */
+/** Fate of a deposit, once it has left the queue. @throws OutcomeUnknown when it is still there after `timeout` */
 export async function waitForDeposit(
   { read }: ReadClient,
   { vault, depositId, timeout = 600_000, interval = 500 }: WaitForDepositParameters,
 ): Promise<'settled' | 'bounced'> {
   for (const end = Date.now() + timeout; ; ) {
-    const { state } = await read.readContract({
-      address: vault,
-      abi: VAULT_ABI,
-      functionName: 'deposit',
-      args: [depositId],
-    })
+    // A chain that does not answer for a while is waited for: the deposit is made.
+    const answer = await read
+      .readContract({ address: vault, abi: VAULT_ABI, functionName: 'deposit', args: [depositId] })
+      .catch((error: unknown) => {
+        const failure = chainFailureIn(error)
+        if (failure === undefined) throw error
+        if (Date.now() > end)
+          throw new OutcomeUnknown(`What became of deposit ${depositId} is not known. ${failure.message}`, undefined)
+      })
+    const state = answer?.state ?? QUEUED
     if (state !== QUEUED) return state === SETTLED ? 'settled' : 'bounced'
     if (Date.now() > end)
-      throw new PlimsollError(`Deposit ${depositId} is still in the queue after ${timeout / 1_000} seconds.`, {
-        hint: 'If the sequencer is gone, the escape refunds it.',
-      })
+      throw new OutcomeUnknown(
+        `Deposit ${depositId} is still in the queue after ${timeout / 1_000} seconds.`,
+        undefined,
+        {
+          hint: 'If the sequencer is gone, the escape refunds it.',
+        },
+      )
     await sleep(interval)
   }
 }

@@ -5,6 +5,7 @@ import { messageHash } from '../../protocol/messages.ts'
 import { operationMessage, type Preferences, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
 import type { Accepted, OperationRequest, OperationState, OperationStatus, OwnOperation } from '../../sdk/schemas.ts'
+import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { type NodeState, REMEMBERED } from '../state/store.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { PendingState } from './pending-state.ts'
@@ -71,7 +72,10 @@ interface Judged {
 export class OperationPool {
   /** A signature is verified when its operation comes, or at the start, and not again. */
   readonly signatures = new SignatureCache()
+  /** Operations that ended since the start. */
+  readonly counts = { settled: 0, failed: new Map<string, number>() }
   readonly #journal: Journal
+  readonly #log: NodeLog
   /** Seconds that an operation must be good for when it comes. */
   readonly #lead: number
   readonly #view: PoolView
@@ -83,9 +87,11 @@ export class OperationPool {
   /**
    * @param provingTime of the contract: an operation has to be good for twice as long
    * @param view whose snapshot it goes by
+   * @param log told of what is accepted and what fails
    */
-  constructor(journal: Journal, provingTime: number, view: PoolView) {
+  constructor(journal: Journal, provingTime: number, view: PoolView, log: NodeLog = SILENT) {
     this.#journal = journal
+    this.#log = log
     this.#lead = 2 * provingTime
     this.#view = view
     const {
@@ -144,6 +150,11 @@ export class OperationPool {
         .map(({ id }) => id),
     )
     return open.filter(({ id }) => !paired.has(id))
+  }
+
+  /** Number of operations that are accepted and not settled, halves of trades that wait included. */
+  openCount(): number {
+    return this.#now().open.length
   }
 
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
@@ -217,6 +228,7 @@ export class OperationPool {
         (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))
       )
         continue
+      if (outcome === undefined) this.counts.settled++
       await this.#journal.record({
         id,
         status: 'settled',
@@ -229,7 +241,15 @@ export class OperationPool {
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
-    for (const [id, code] of failures) await this.#journal.record({ id, status: 'failed', code })
+    for (const [id, code] of failures) {
+      await this.#journal.record({ id, status: 'failed', code })
+      this.counts.failed.set(code, (this.counts.failed.get(code) ?? 0) + 1)
+      const { index, kind } = this.#journal.get(id)?.body ?? {}
+      this.#log.info(
+        { event: 'failed', id, code, account: index, kind },
+        `${kind} ${id} of account ${index} failed: ${code}`,
+      )
+    }
     this.#judged = undefined
   }
 
@@ -269,6 +289,10 @@ export class OperationPool {
       this.#judged = undefined
       throw unwritten(error)
     }
+    this.#log.debug(
+      { event: 'accepted', id, account: request.index, kind: request.kind },
+      `${request.kind} ${id} accepted`,
+    )
     // The chain may have moved on while it was written down.
     const judged = this.#now()
     if (!judged.open.some((known) => known.id === id)) {

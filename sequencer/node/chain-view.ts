@@ -11,6 +11,10 @@ import { ForeignState, type NodeState, type Store } from '../state/store.ts'
 /** The chain at one block, and the private state that it commits to, at the marks and with the backstop of that block. */
 export interface NodeSnapshot extends ChainSnapshot {
   readonly state: NodeState
+  /** The operator's, wei. */
+  readonly balance: bigint
+  /** Fee of a unit of gas now, wei. */
+  readonly gasPrice: bigint
 }
 
 /** Seconds that a development chain may be behind its own clock. */
@@ -51,7 +55,7 @@ export class ChainView {
   static async open(contracts: Contracts, store: Store, signer: SigningClient): Promise<ChainView> {
     await requireNothingPending(signer)
     const feeds = await contracts.settlement.feeds()
-    const chain = await readSnapshot(contracts, feeds)
+    const chain = await readChain(contracts, feeds, signer)
     const state = await storedState(store, contracts, chain)
     return new ChainView(contracts, feeds, store, signer, bind(chain, state))
   }
@@ -101,7 +105,7 @@ export class ChainView {
   }
 
   async #take(expected: NodeState): Promise<NodeSnapshot> {
-    const chain = await readSnapshot(this.#contracts, this.#feeds)
+    const chain = await readChain(this.#contracts, this.#feeds, this.#signer)
     const stored = () =>
       storedState(this.#store, this.#contracts, chain).catch((error: unknown) => {
         this.#foreign = error instanceof ForeignState
@@ -115,12 +119,26 @@ export class ChainView {
   }
 }
 
+/** Reads the chain, and the means of the operator. */
+async function readChain(
+  contracts: Contracts,
+  feeds: readonly Address[],
+  { read, sender }: SigningClient,
+): Promise<Omit<NodeSnapshot, 'state'>> {
+  const chain = await readSnapshot(contracts, feeds)
+  const [balance, gasPrice] = await Promise.all([
+    read.getBalance({ address: sender, blockNumber: chain.block }),
+    read.getGasPrice(),
+  ])
+  return { ...chain, balance, gasPrice }
+}
+
 function isStateOf({ system: { ledger } }: NodeState, { root, heads }: Pick<ChainSnapshot, 'root' | 'heads'>): boolean {
   return ledger.root === root && ledger.heads.join() === heads.join()
 }
 
 /** The state as it is in a block: a copy, as the states of other snapshots stay what they were. */
-function bind(chain: ChainSnapshot, state: NodeState): NodeSnapshot {
+function bind(chain: Omit<NodeSnapshot, 'state'>, state: NodeState): NodeSnapshot {
   const system = state.system.clone()
   if (chain.marks !== undefined) system.setMarks(chain.marks)
   system.ledger.backstop.splice(0, ASSETS, ...chain.backstop)
@@ -141,11 +159,15 @@ async function storedState(
 }
 
 /** A development chain that mines on demand stands still between transactions, and with it the time that contracts see. */
-async function wake({ read, chainId }: SigningClient): Promise<void> {
+async function wake(signer: SigningClient): Promise<void> {
+  const { read, chainId } = signer
   if (!LOCAL_CHAINS.includes(chainId)) return
   const [latest, next] = await Promise.all([read.getBlock(), read.getBlock({ blockTag: 'pending' })])
-  if (next.timestamp <= latest.timestamp + STANDSTILL) return
-  // Where there is no such method the chain mines by itself.
+  if (next.timestamp > latest.timestamp + STANDSTILL) await mine(signer)
+}
+
+/** Has a development chain mine a block; where there is no such method it mines by itself. */
+export async function mine({ read }: SigningClient): Promise<void> {
   await (read.request as (call: { method: string }) => Promise<unknown>)({ method: 'evm_mine' }).catch(() => {})
 }
 

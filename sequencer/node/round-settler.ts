@@ -4,12 +4,13 @@ import type { Custody } from '../../chain/custody.ts'
 import type { ProvenBatch } from '../../chain/settlement.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import type { System, Transition } from '../../protocol/system.ts'
+import type { StepResult, System, Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import type { Proven } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { inOrder } from '../../sdk/chain/in-order.ts'
+import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
 import { completeRound, type Work } from '../planner/complete-round.ts'
@@ -17,6 +18,8 @@ import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
 import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
+import type { NodeHealth } from './node-health.ts'
+import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
 import { SettlementGas } from './settlement-gas.ts'
 
@@ -39,7 +42,11 @@ export interface Settled {
 }
 
 /** A batch to prove, the owners' operations that it carries out, by unit, and the state that it leads to. */
-type Step = Work & { readonly units: readonly (readonly Hex[])[]; readonly after: System }
+type Step = Work & {
+  readonly units: readonly (readonly Hex[])[]
+  readonly results: readonly StepResult[]
+  readonly after: System
+}
 
 interface Parts {
   readonly contracts: Contracts
@@ -50,6 +57,9 @@ interface Parts {
   readonly pool: OperationPool
   readonly proofs: ProofStore
   readonly memoKey: MemoKey
+  readonly assets: DeploymentInfo['assets']
+  readonly log: NodeLog
+  readonly health: NodeHealth
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
   /** The process that was here before has not come to its end. */
@@ -81,6 +91,8 @@ const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 export class RoundSettler {
   readonly #parts: Parts
   readonly #quarantine = new OperationQuarantine()
+  /** Gas of the latest settlement; what one of some batches takes before there was any. */
+  gasUsed = 1_500_000n
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
   #patience: number
 
@@ -104,6 +116,7 @@ export class RoundSettler {
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
     const plan = { failures: new Map<Hex, RefusalCode>(), wantsRound: false }
     let units: (readonly Hex[])[] = []
+    let steps: Step[] = []
     let batches: ProvenBatch[] = []
     let gas = 0n
     let after = next
@@ -117,8 +130,11 @@ export class RoundSettler {
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
+      this.gasUsed = gasUsed
+      this.#tell(steps, transactionHash, state.settlements)
       batches = []
       units = []
+      steps = []
       await pool.recordSettled(state, transactionHash)
       await view.settled(state)
       since = performance.now()
@@ -130,6 +146,7 @@ export class RoundSettler {
       for await (const [step, batch] of proven) {
         units.push(...step.units)
         batches.push(batch)
+        steps.push(step)
         after = step.after
         onProof(++counts.proofs)
         count(counts, step)
@@ -166,8 +183,27 @@ export class RoundSettler {
     return [step, { openings, batch, digest, proof, memo }]
   }
 
-  #prove({ batch, input }: Transition): Promise<Proven> {
-    return this.#parts.proofs.prove(this.#parts.keys, batch.circuit, input)
+  async #prove({ batch, input }: Transition): Promise<Proven> {
+    const { proofs, keys, health } = this.#parts
+    health.proving++
+    try {
+      return await proofs.prove(keys, batch.circuit, input)
+    } finally {
+      health.proving--
+      health.progress()
+    }
+  }
+
+  /** Has the log say what a settlement did to anybody's money. */
+  #tell(steps: readonly Step[], transaction: Hex, settlement: number): void {
+    const { assets, log } = this.#parts
+    for (const { results, resolutions } of steps) {
+      const lines = [
+        ...resolutions.flatMap((resolution) => resolutionLine(assets, resolution) ?? []),
+        ...results.map((result) => operationLine(assets, result)),
+      ]
+      for (const { fields, message } of lines) log.info({ ...fields, settlement, transaction }, message)
+    }
   }
 
   /** Gives up the operation that prover or contract refuse for what it is, once it is known which one that is. */
@@ -219,7 +255,12 @@ export class RoundSettler {
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
-    const step = (work: Work, units: Step['units'] = []): Step => ({ ...work, units, after: next.clone() })
+    const step = (work: Work, units: Step['units'] = [], results: Step['results'] = []): Step => ({
+      ...work,
+      units,
+      results,
+      after: next.clone(),
+    })
     const liquidated = new Set<number>()
     for (const work of completeRound(next)) {
       const { batch } = work.transition
@@ -249,8 +290,8 @@ export class RoundSettler {
       if (cut) break
       taken.push(...units.flat())
       pool.proving(taken)
-      const { results: _, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
-      yield step({ openings: [], transition, moves: [], resolutions: [] }, units)
+      const { results, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
+      yield step({ openings: [], transition, moves: [], resolutions: [] }, units, results)
     }
     // What fails after something that was left may not fail at the next look.
     for (const [id, code] of selection.failures) if (!cut || code === 'EXPIRED') plan.failures.set(id, code)

@@ -27,9 +27,7 @@ export async function serveClient(
               error: { code: error.code ?? -32000, message: error.message, data: error.data },
             }),
           )
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ jsonrpc: '2.0', id, ...body }))
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }))
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
