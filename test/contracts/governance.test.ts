@@ -218,9 +218,11 @@ describe('governance', () => {
     it('nor by pieces of no time, each around what it stops', async () => {
       const { client } = market.chain
       const write = (functionName: string, args: unknown[]) =>
-        client.request({
-          method: 'eth_sendTransaction',
-          params: [{ from: guardian, to: governance.address, data: governance.encode(functionName, args), gas: '0x30d40' }],
+        client.sendTransaction({
+          account: guardian!,
+          to: governance.address,
+          data: governance.encode(functionName, args),
+          gas: 200_000n,
         })
       await client.setAutomine(false)
       for (let i = 0; i < 16; i++) {
