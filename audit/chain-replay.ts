@@ -59,7 +59,7 @@ export class ChainReplay {
   readonly settlement: Settlement
   readonly rounds: Mutable<AuditedRound>[] = []
   readonly governance = new GovernanceBooks()
-  /** What could not be read, and what rests on it. */
+  /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
   books = new VaultBooks([])
   contracts: SystemContracts | undefined

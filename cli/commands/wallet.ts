@@ -42,6 +42,16 @@ function operationHash(text: string): `0x${string}` {
   return text.toLowerCase() as `0x${string}`
 }
 
+/** The action of a command about one settlement, which `--settlement` names or a node is of. */
+function atSettlement<O extends { settlement: Address; node?: string }>(
+  load: () => Promise<{ run(options: O): Promise<void> }>,
+) {
+  return onChain<O>(async () => {
+    const [{ run }, { namedSettlement }] = await Promise.all([load(), import('../wallet/session.ts')])
+    return { run: async (options) => run({ ...options, settlement: await namedSettlement(options) }) }
+  })
+}
+
 export function register(program: Command): void {
   const wallet = program
     .command('wallet')
@@ -80,7 +90,10 @@ export function register(program: Command): void {
       .addOption(rpcOption({ mandatory: false }))
       .option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
-    to.addOption(rpcOption()).requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+    to
+      .addOption(rpcOption())
+      .option('--settlement <address>', 'settlement contract on that chain', address)
+      .option('--node <url>', 'the API of a node whose settlement it is, in place of --settlement')
 
   chain(
     command(
@@ -88,7 +101,7 @@ export function register(program: Command): void {
       'print the public key that deposits are made out to',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
-  ).action(onChain(() => import('../wallet/address.ts')))
+  ).action(atSettlement(() => import('../wallet/address.ts')))
 
   command(
     'deposit',
@@ -225,7 +238,7 @@ export function register(program: Command): void {
         '--rpc http://127.0.0.1:8545 --settlement 0x...',
       ),
     ),
-  ).action(onChain(() => import('../wallet/history.ts')))
+  ).action(atSettlement(() => import('../wallet/history.ts')))
 
   indexed(
     chain(
@@ -238,7 +251,7 @@ export function register(program: Command): void {
   )
     .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
     .option('--out <file>', 'write it to a new file instead')
-    .action(onChain(() => import('../wallet/recover.ts')))
+    .action(atSettlement(() => import('../wallet/recover.ts')))
 
   chain(
     command(
@@ -246,7 +259,7 @@ export function register(program: Command): void {
       'take back deposits that bounced, that a freeze voided or that wait too long, bonds, and cash that checkpoints cut',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
-  ).action(onChain(() => import('../wallet/refund.ts')))
+  ).action(atSettlement(() => import('../wallet/refund.ts')))
 
   chain(
     command(
@@ -260,7 +273,7 @@ export function register(program: Command): void {
     .option('--cancel', 'take back cash that has not become shares')
     .option('--collect', 'take the cash of redeemed shares')
     .option('--pull', "after a freeze: take one's part of every token")
-    .action(onChain(() => import('../wallet/insure.ts')))
+    .action(atSettlement(() => import('../wallet/insure.ts')))
 
   indexed(
     chain(
@@ -275,5 +288,5 @@ export function register(program: Command): void {
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')
     .addOption(keysOption())
-    .action(onChain(() => import('../wallet/exit.ts')))
+    .action(atSettlement(() => import('../wallet/exit.ts')))
 }

@@ -15,6 +15,7 @@ import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
+import { commandLine } from '../invocation.ts'
 import { printJson, printNotice, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
 import { parseAmount } from './amount.ts'
@@ -58,7 +59,10 @@ export async function run(options: Options): Promise<void> {
   printText(
     `${status}: deposit ${depositId} of ${options.amount} ${info.symbol} ${kind === 'open' ? 'opens' : 'to'} account ${made.index}, transaction ${transaction}`,
   )
-  if (!options.wait) printText(`The node takes it up by itself; see: plimsoll wallet balance --node ${options.node}`)
+  if (!options.wait)
+    printText(
+      `The node takes it up by itself; see: ${commandLine(['wallet', 'balance'], ['node', 'rpc', 'from', 'account'])}`,
+    )
 }
 
 async function makeDeposit(

@@ -2,6 +2,7 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { NodeRefusal } from '../../sdk/client.ts'
 import type { DeploymentInfo, OperationRequest } from '../../sdk/schemas.ts'
 import { printJson, printText } from '../output.ts'
+import { dateOf } from './for-people.ts'
 import { refused } from './outcome.ts'
 import { openWallet, type WalletOptions } from './session.ts'
 
@@ -14,15 +15,14 @@ interface Options extends WalletOptions {
 export async function run(options: Options): Promise<void> {
   const wallet = await openWallet(options)
   const named = (error: unknown) => {
-    throw error instanceof NodeRefusal ? refused(error) : error
+    throw error instanceof NodeRefusal ? refused(error, wallet) : error
   }
   if (options.cancel !== undefined) {
     const canceled = await wallet.cancel(options.cancel).catch(named)
     if (options.json) return printJson(canceled)
     printText(`${canceled.status} (${canceled.code}): operation ${canceled.id}`)
-    const date = new Date(1_000 * Number(canceled.expiry)).toISOString().slice(0, 19).replace('T', ' ')
     return printText(
-      `Its signature stays valid for whoever has it until ${date} UTC, or until the account is written once more: another operation makes it void at once.`,
+      `Its signature stays valid for whoever has it until ${dateOf(canceled.expiry)}, or until the account is written once more: another operation makes it void at once.`,
     )
   }
   const operations = await wallet.operations().catch(named)
@@ -40,11 +40,10 @@ export async function run(options: Options): Promise<void> {
   if (options.json) return printJson({ operations: listed })
   if (listed.length === 0) return printText('The node knows no operations of this account.')
   for (const { id, status, code, acceptedAt, transaction, ...more } of listed) {
-    const time = new Date(1_000 * acceptedAt).toISOString().slice(0, 19).replace('T', ' ')
     const { kind, version: _, expiry: __, ...terms } = more
     const words = Object.values(terms).join(' ')
     printText(
-      `${time}  ${status}${code === undefined ? '' : ` (${code})`}: ${kind}${words === '' ? '' : ` ${words}`}, operation ${id}${transaction === undefined ? '' : `, transaction ${transaction}`}`,
+      `${dateOf(acceptedAt)}  ${status}${code === undefined ? '' : ` (${code})`}: ${kind}${words === '' ? '' : ` ${words}`}, operation ${id}${transaction === undefined ? '' : `, transaction ${transaction}`}`,
     )
   }
 }

@@ -2,9 +2,11 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeRefusal, OperationUnknown, type PlimsollClient } from '../../sdk/client.ts'
 import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { Accepted, OperationRequest, OperationState, OwnOperation } from '../../sdk/schemas.ts'
+import { commandLine } from '../invocation.ts'
 import { NotKnown } from '../not-known.ts'
 import { printJson, printNotice, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
+import { messageForPeople } from './for-people.ts'
 
 /** Options of every command that hands in an operation. */
 export interface HandInOptions {
@@ -49,24 +51,24 @@ export async function submit(
       throw new PlimsollError(
         `Half a trade waits for the other, operation ${half.id}: signing anything else makes it void.`,
         {
-          hint: `Cancel it with plimsoll wallet operations --cancel ${half.id} --node ${options.node}, or give --void-waiting.`,
+          hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', half.id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
         },
       )
     return await sign()
   } catch (error) {
-    if (error instanceof OperationUnknown) throw notKnown(error, options)
-    throw error instanceof NodeRefusal ? refused(error) : error
+    if (error instanceof OperationUnknown) throw notKnown(error)
+    throw error instanceof NodeRefusal ? refused(error, wallet) : error
   }
 }
 
-/** The node's refusal with its code, which programs read, in front. */
-export function refused({ code, message }: NodeRefusal): PlimsollError {
-  return new PlimsollError(`${code}: ${message}`)
+/** The node's refusal with its code, which programs read, in front, and its words for people. */
+export function refused({ code, message }: NodeRefusal, { deployment }: OwnerWallet): PlimsollError {
+  return new PlimsollError(`${code}: ${messageForPeople(message, deployment.assets)}`)
 }
 
 /** What to do where the fate of an operation is not known. */
-export function notKnown({ id, message }: OperationUnknown, { node }: { readonly node: string }): NotKnown {
-  return new NotKnown(message, { hint: `Ask again with: plimsoll wallet status ${id} --node ${node}` })
+export function notKnown({ id, message }: OperationUnknown): NotKnown {
+  return new NotKnown(message, { hint: `Ask again with: ${commandLine(['wallet', 'status', id], ['node'])}` })
 }
 
 /**
@@ -89,7 +91,7 @@ export async function report(
     ? await client
         .settled(accepted.id)
         .catch((error: unknown) => {
-          throw error instanceof OperationUnknown ? notKnown(error, options) : error
+          throw error instanceof OperationUnknown ? notKnown(error) : error
         })
         .finally(endProgress)
     : accepted
@@ -105,7 +107,7 @@ export async function report(
     `${status}${'code' in code ? ` (${code.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
   )
   if (options.wait && status !== 'settled' && status !== 'failed')
-    printText(`It may still be settled; ask again with: plimsoll wallet status ${id} --node ${options.node}`)
+    printText(`It may still be settled; ask again with: ${commandLine(['wallet', 'status', id], ['node'])}`)
 }
 
 /** The transaction that settled an operation, which the node tells its owner only. */

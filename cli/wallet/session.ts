@@ -80,6 +80,22 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
   return wallet
 }
 
+/**
+ * The settlement that is named, or else the one that the node is of. A node is not asked where a settlement is named: recovery
+ * and exit are for when it is gone.
+ * @throws PlimsollError where neither is named, or the node does not answer
+ */
+export async function namedSettlement({
+  node,
+  settlement,
+}: Pick<WalletOptions, 'node' | 'settlement'>): Promise<Address> {
+  if (settlement !== undefined) return settlement
+  if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).settlement
+  throw new PlimsollError('The settlement is not named.', {
+    hint: 'Give --settlement, or --node for that of a node; or set PLIMSOLL_SETTLEMENT or PLIMSOLL_NODE.',
+  })
+}
+
 /** @throws PlimsollError when the node is of another settlement than the one named */
 export function requireSettlement({ settlement }: DeploymentInfo, named: Address | undefined): void {
   if (named !== undefined && !isAddressEqual(named, settlement))

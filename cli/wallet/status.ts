@@ -1,4 +1,5 @@
 import { NodeRefusal, NodeUnanswered, PlimsollClient } from '../../sdk/client.ts'
+import { commandLine } from '../invocation.ts'
 import { NotKnown } from '../not-known.ts'
 import { report } from './outcome.ts'
 
@@ -12,7 +13,7 @@ interface Options {
 /** Says what became of an operation; anybody who knows its id may ask. */
 export async function run(options: Options): Promise<void> {
   const client = new PlimsollClient({ node: options.node })
-  const hint = `Ask again with: plimsoll wallet status ${options.id} --node ${options.node}`
+  const hint = `Ask again with: ${commandLine(['wallet', 'status', options.id], ['node'])}`
   const state = await client.operation(options.id).catch((error: unknown) => {
     if (error instanceof NodeUnanswered)
       throw new NotKnown(`What became of operation ${options.id} is not known: ${error.message}`, { hint })

@@ -5,6 +5,7 @@ import { newLink, trade } from '../../sdk/actions/trade.ts'
 import { unwind } from '../../sdk/actions/unwind.ts'
 import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
 import { decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
+import { commandLine } from '../invocation.ts'
 import { printNotice, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { report, submit } from './outcome.ts'
@@ -87,7 +88,9 @@ async function half(wallet: OwnerWallet, options: Options, proposal: Proposal): 
   const link = encodeProposal(wallet.deployment, proposal)
   await report(wallet.client, accepted, options, { extra: { link }, wallet })
   if (accepted.status === 'waiting' && !options.json)
-    printText(`The other side signs its half with: plimsoll wallet trade --accept ${link} --node ${options.node}`)
+    printText(
+      `The other side signs its half with: ${commandLine(['wallet', 'trade', '--accept', link, '--node', options.node])}`,
+    )
 }
 
 function isSameTrade(a: TradeTerms, b: TradeTerms): boolean {

@@ -21,7 +21,7 @@ const USE =
   'Write it as "sell ETH 2", "buy ETH 2 for 400", "deposit USD 100", "withdraw USD 50", "price ETH 120" or "price ETH -10%", several with commas between.'
 
 /**
- * What an account would be after what a text supposes, one thing after the other. A trade without `for` is at the mark's price,
+ * The account as it would be after what a text supposes, one thing after the other. A trade without `for` is at the mark's price,
  * rounded against the account. Prices move all values at once; nothing is liquidated meanwhile.
  * @throws PlimsollError for a text that is none of these, an asset that there is not, and balances out of range
  */

@@ -90,14 +90,16 @@ export interface EchoSystem {
 /**
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
+ * @param startChain another chain than Hardhat's
  */
 export async function startEchoSystem(
   profile: ProfileName = 'tiny',
   clocks: Partial<Clocks> = {},
   proven?: KeySet,
+  startChain: () => Promise<LocalChain> = startLocalChain,
 ): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-  const chain = await startLocalChain()
+  const chain = await startChain()
   const signer = await connectSigner(chain.url)
   const keys = proven ?? echoKeys(profile)
   const { market, custody } = parseDeployable(JSON.stringify(looseMarket()))
