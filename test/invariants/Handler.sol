@@ -87,9 +87,23 @@ abstract contract Handler is World {
         return address(uint160(0x1000 + u % USERS));
     }
 
+    /// @notice Four accounts, two of them with as much of the synthetic as they can carry, long and short.
+    function begin() external {
+        deposit(0, 0, 4_999, true, 0);
+        deposit(1, 1, 199, true, 0);
+        deposit(2, 0, 1_999, true, 0);
+        deposit(3, 0, 2_499, true, 0);
+        for (uint256 i = 0; i < 4; ++i) {
+            consume(1);
+        }
+        trade(2, 3, 2, 4_000 * 1e8 - 1);
+        trade(2, 3, 2, 200 * 1e8);
+        trade(1, 0, 0, 100 * 1e8);
+    }
+
     // ------------------------------------------------------------------------------------------------ deposits
 
-    function deposit(uint256 u, uint8 asset, uint64 amount, bool opening, uint32 index) external {
+    function deposit(uint256 u, uint8 asset, uint64 amount, bool opening, uint32 index) public {
         if (deposits.length - head > 8 || deposits.length > 3 * MOST) return;
         asset = asset % 3;
         uint256 units = (1 + amount % 5_000) * (asset == 0 ? 1e6 : 1e8);
@@ -112,7 +126,7 @@ abstract contract Handler is World {
         ++counts["deposit"];
     }
 
-    function consume(uint8 dice) external {
+    function consume(uint8 dice) public {
         if (head == deposits.length) return;
         Queued memory d = deposits[head];
         (uint256 x, uint256 y) = keyOf(d.index);
@@ -176,11 +190,11 @@ abstract contract Handler is World {
         _step(3, i, asset, units, uint160(userOf(u)) | (inFull ? 1 << 160 : 0), 0);
     }
 
-    function trade(uint256 i, uint256 j, uint8 asset, uint64 amount) external {
+    function trade(uint256 i, uint256 j, uint8 asset, uint64 amount) public {
         if (accounts < 2) return;
         (i, j, asset) = (i % accounts, j % accounts, 1 + asset % 3);
         if (i == j) return;
-        for (uint256 x = 1 + amount % (100 * 1e8); x > 0; x /= 4) {
+        for (uint256 x = 1 + amount % (4_000 * 1e8); x > 0; x /= 4) {
             int256 y = int256(x * prices[asset - 1] / ONE);
             int256[4] memory a = balances[i];
             int256[4] memory b = balances[j];
@@ -282,7 +296,7 @@ abstract contract Handler is World {
     }
 
     function donate(uint256 u, uint64 amount) external {
-        amount = 1 + amount % 20_000e6;
+        amount = 1 + amount % 500e6;
         tokens[0].mint(userOf(u), amount);
         VM.prank(userOf(u));
         vault.donate(0, amount);
@@ -291,7 +305,7 @@ abstract contract Handler is World {
 
     function insure(uint256 u, uint64 amount) external {
         if (!insurance.accepting()) return;
-        amount = 1 + amount % 20_000e6;
+        amount = 1 + amount % 3_000e6;
         tokens[0].mint(userOf(u), amount);
         VM.prank(userOf(u));
         insurance.insure(amount);

@@ -17,6 +17,9 @@ interface Vm {
     function warp(uint256 timestamp) external;
     function deal(address account, uint256 balance) external;
     function getCode(string calldata artifact) external view returns (bytes memory);
+    function envOr(string calldata name, string calldata otherwise) external view returns (string memory);
+    function writeLine(string calldata path, string calldata line) external;
+    function toString(uint256 value) external pure returns (string memory);
 }
 
 Vm constant VM = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
@@ -194,7 +197,8 @@ abstract contract World {
 
     /// @dev As Hardhat compiled it.
     function _deploy(string memory name, bytes memory arguments) private returns (address made) {
-        string memory artifact = string.concat("artifacts/contracts/core/", name, ".sol/", name, ".json");
+        string memory folder = VM.envOr("INVARIANTS_ARTIFACTS", string("artifacts/contracts/core"));
+        string memory artifact = string.concat(folder, "/", name, ".sol/", name, ".json");
         bytes memory code = bytes.concat(VM.getCode(artifact), arguments);
         assembly ("memory-safe") {
             made := create(0, add(code, 32), mload(code))
@@ -204,12 +208,30 @@ abstract contract World {
 
     /// @dev The k-th public key: multiples 101, 102, ... of the base point.
     function keyOf(uint256 k) internal pure returns (uint256 x, uint256 y) {
-        if (k == 0) return (0x2e7c13bb58ca02cf1e7d2bfb0baa4eadb7886f11f0775ba3e50e152a0ae36857, 0x2bf278f21bfad5ddbc70391b208ea72aaccfa89e43619cce43c423140da7ad81);
-        if (k == 1) return (0x095d2fe1c7d07b5a53e8e966c1605ce6cdb3a1b5624edbeefd16a8c5d98af8c0, 0x0f0bedb6fdf93ffd16c9843f773f90ef2e671e65ae045f229dc9027734c6e325);
-        if (k == 2) return (0x282c7fdc54316cf995adc883f46abd8e98eaa300297970a979dc1e516b875689, 0x22121e1715cf479a8a3b845c56a360252f3f3b6a67ebabbdd6e17c14d7e1f989);
-        if (k == 3) return (0x2d61bc3309e115573909cea9c60a99a364dfb95bac4b939cb8d7eee869dfd3b4, 0x1e21410b87cd942688ea453b51a7597359925ba26aca38b0c81a5c5742f0cf56);
-        if (k == 4) return (0x1f41270b21a6236fe77038c2ae95dfba5dc18b0075ce0d8774c05682da30b605, 0x2516e6ad11d596c1231dce1bee1c9e6763a95c5d57944478b4dabc3a8ad56a5c);
-        return (0x0d5370de583312f4f0d308e83f4d438ff381f5b53f1e9c3c426363a9a200f141, 0x2e3ae0a02bf857e218a5ca9b2b135307f5e0b7d891aa6cae6c2fd83559392282);
+        if (k == 0) return (
+                0x2e7c13bb58ca02cf1e7d2bfb0baa4eadb7886f11f0775ba3e50e152a0ae36857,
+                0x2bf278f21bfad5ddbc70391b208ea72aaccfa89e43619cce43c423140da7ad81
+            );
+        if (k == 1) return (
+                0x095d2fe1c7d07b5a53e8e966c1605ce6cdb3a1b5624edbeefd16a8c5d98af8c0,
+                0x0f0bedb6fdf93ffd16c9843f773f90ef2e671e65ae045f229dc9027734c6e325
+            );
+        if (k == 2) return (
+                0x282c7fdc54316cf995adc883f46abd8e98eaa300297970a979dc1e516b875689,
+                0x22121e1715cf479a8a3b845c56a360252f3f3b6a67ebabbdd6e17c14d7e1f989
+            );
+        if (k == 3) return (
+                0x2d61bc3309e115573909cea9c60a99a364dfb95bac4b939cb8d7eee869dfd3b4,
+                0x1e21410b87cd942688ea453b51a7597359925ba26aca38b0c81a5c5742f0cf56
+            );
+        if (k == 4) return (
+                0x1f41270b21a6236fe77038c2ae95dfba5dc18b0075ce0d8774c05682da30b605,
+                0x2516e6ad11d596c1231dce1bee1c9e6763a95c5d57944478b4dabc3a8ad56a5c
+            );
+        return (
+                0x0d5370de583312f4f0d308e83f4d438ff381f5b53f1e9c3c426363a9a200f141,
+                0x2e3ae0a02bf857e218a5ca9b2b135307f5e0b7d891aa6cae6c2fd83559392282
+            );
     }
 
     /// @dev Of the rollup's units: a token unit of asset 2 is 10^8 of them, one of asset 1 is 10^10 token units.
