@@ -6,7 +6,7 @@ import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
-import type { KeySet } from '../prover/keys.ts'
+import type { SomeKeys } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { verifyProof } from '../prover/verify-proof.ts'
 
@@ -18,7 +18,10 @@ export const UNKNOWN =
 export class AuditImpossible extends PlimsollError {}
 
 /** The keys to audit with. @throws AuditImpossible when the installation's own cannot be had */
-export function auditKeys(keysOf: (profile: ProfileName) => Promise<KeySet>, profile: ProfileName): Promise<KeySet> {
+export function auditKeys<K extends SomeKeys>(
+  keysOf: (profile: ProfileName) => Promise<K>,
+  profile: ProfileName,
+): Promise<K> {
   return keysOf(profile).catch((error: unknown) => {
     if (!(error instanceof PlimsollError)) throw error
     throw new AuditImpossible(error.message, error.hint === undefined ? {} : { hint: error.hint })
@@ -37,13 +40,13 @@ export interface ClaimedBatch {
  * the installation's keys.
  */
 export class Audit {
-  readonly keys: KeySet
+  readonly keys: SomeKeys
   readonly ledger: Ledger
   readonly #tree: AccountTree
   #leavesKnown = true
 
   /** @throws PlimsollError when the leaves are no field elements or do not fit the tree */
-  constructor(keys: KeySet, slots: number, minLiability: bigint, leaves: readonly bigint[], domain?: Domain) {
+  constructor(keys: SomeKeys, slots: number, minLiability: bigint, leaves: readonly bigint[], domain?: Domain) {
     this.keys = keys
     // Poseidon reduces its inputs: leaf + r would have the same root and head.
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)

@@ -59,7 +59,7 @@ export class ChainReplay {
   readonly settlement: Settlement
   readonly rounds: Mutable<AuditedRound>[] = []
   readonly governance = new GovernanceBooks()
-  /** What could not be read, and what rests on it. */
+  /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
   books = new VaultBooks([])
   contracts: SystemContracts | undefined
@@ -215,7 +215,13 @@ export class ChainReplay {
     const audit = await this.begun()
     if (this.#unread !== undefined) await this.#takeOver(event.block - 1n)
     if (this.#unread !== undefined) return this.#unreadable(event, 'It rests on a batch of before that cannot be read.')
-    const settled = settledBatch(event, audit.ledger.shape)
+    let settled: SettledBatch | undefined
+    try {
+      settled = settledBatch(event, audit.ledger.shape)
+    } catch (error) {
+      if (error instanceof PlimsollError) return this.#unreadable(event, error.message)
+      throw error
+    }
     if (settled === undefined) return
     const { batch } = settled
     await this.#check(audit, settled).catch((error: unknown) => {

@@ -81,11 +81,11 @@ export async function auditChain(
     }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')
-    if (!(error instanceof PlimsollError) || error instanceof AuditImpossible || error instanceof ChainFailure)
-      throw error
+    if (error instanceof AuditImpossible || error instanceof ChainFailure) throw error
     // An endpoint's fault must not read like the contract's.
     await client.confirm()
     await requireCompleteLogs(client, replay.addresses(), await settlement.firstBlock(end), end)
+    if (!(error instanceof PlimsollError)) throw error
     return { ...failed, error: error.message, rounds: replay.rounds }
   }
 }

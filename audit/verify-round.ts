@@ -4,8 +4,8 @@ import { INBOX } from '../protocol/constants.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Ledger } from '../protocol/ledger.ts'
-import type { KeySet } from '../prover/keys.ts'
-import type { ProfileName } from '../prover/profiles.ts'
+import { type KeySet, keyOf } from '../prover/keys.ts'
+import type { BookCircuit, ProfileName } from '../prover/profiles.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { listBatches, readBatch, readRound, readSummary } from './round-directory.ts'
 
@@ -34,7 +34,7 @@ export type RoundVerdict =
  */
 export async function verifyRound(
   directory: string,
-  keysOf: (profile: ProfileName) => Promise<KeySet>,
+  keysOf: (profile: ProfileName) => Promise<KeySet<BookCircuit>>,
 ): Promise<RoundVerdict> {
   const found = await stat(directory).catch(() => undefined)
   if (!found?.isDirectory()) throw new PlimsollError(`${directory} is not a directory.`)
@@ -54,7 +54,7 @@ export async function verifyRound(
       current = name
       const file = await readBatch(directory, name, shape)
       const { circuit, active } = file.batch
-      if (file.verificationKeyHash !== keys[circuit].keyHash)
+      if (file.verificationKeyHash !== keyOf(keys, circuit).keyHash)
         throw new PlimsollError(`It was proven under another key than this installation's ${circuit} key.`)
       await audit.batch(file, (vector, { digest, z, y }) => {
         const wrong = vector.findIndex((element, i) => element !== file.vector[i])

@@ -3,7 +3,7 @@
  *   npm run --silent risk:forecasts [-- --assets ETH,BTC]
  */
 import { parseArgs } from 'node:util'
-import { textTable } from '../cli/text-table.ts'
+import { textTable } from '../lib/text-table.ts'
 import { HISTORY_SYMBOLS, requireHistory } from '../risk/data/history.ts'
 import { parseDate } from '../risk/evaluation/calendar.ts'
 import { againstConstant, aged, clearing, lossBeyond, ramped, withMean, worstDays } from '../risk/evaluation/margins.ts'
@@ -11,7 +11,7 @@ import { type AssetForecasts, walkForward } from '../risk/evaluation/walk-forwar
 
 /** Mean of the margins that are compared, a share of the price. */
 const MEAN_MARGIN = 0.05
-/** What a taker needs beyond the fall of the market, a share of the price. */
+/** The gain that a taker needs beyond the fall of the market, a share of the price. */
 const EDGE = 0.005
 /** Share of the crashes that a constant discount need not cover. */
 const SHARE = 0.05

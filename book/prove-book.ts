@@ -7,8 +7,8 @@ import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import { System } from '../protocol/system.ts'
-import type { KeySet } from '../prover/keys.ts'
-import { PROFILES, type ProfileName } from '../prover/profiles.ts'
+import { type KeySet, keyOf } from '../prover/keys.ts'
+import { type BookCircuit, PROFILES, type ProfileName } from '../prover/profiles.ts'
 import type { ProofSource } from '../prover/proof-service.ts'
 import { completeRound } from '../sequencer/planner/complete-round.ts'
 import { importAccounts } from './import-accounts.ts'
@@ -44,7 +44,7 @@ export function requireCapacity(accounts: number, profile: ProfileName): void {
  */
 export async function proveBook(
   book: Book,
-  keys: KeySet,
+  keys: KeySet<BookCircuit>,
   proofs: ProofSource,
   directory: string,
   onBatch: (done: number, circuit: string) => void,
@@ -77,7 +77,7 @@ export async function proveBook(
         vector,
         signals,
         proof,
-        verificationKeyHash: keys[transition.batch.circuit].keyHash,
+        verificationKeyHash: keyOf(keys, transition.batch.circuit).keyHash,
       })
       for (const { liquidation } of resolutions) {
         if (liquidation === undefined || liquidation.status === 'healthy') continue

@@ -1,6 +1,8 @@
 import type { Address, Hex } from 'viem'
 import type { Marks } from '../protocol/marks.ts'
 import { FEED_ABI } from '../sdk/abi/feed.ts'
+import { isUnserved } from '../sdk/chain/chain-failure.ts'
+import { refusal } from '../sdk/chain/contract-errors.ts'
 import type { Contracts, ForcedRequest, WaitingDeposit } from './contracts.ts'
 import type { Custody } from './custody.ts'
 import type { ChainRound } from './settlement.ts'
@@ -17,6 +19,8 @@ export interface FeedAnswer {
 export interface ChainSnapshot {
   readonly block: bigint
   readonly hash: Hex
+  /** Gas that the block could have used. */
+  readonly gasLimit: bigint
   /** The block's time, seconds. */
   readonly now: number
   /** Milliseconds of this process's clock when it was read. */
@@ -48,13 +52,16 @@ export interface ChainSnapshot {
 export async function readSnapshot(contracts: Contracts, feeds: readonly Address[]): Promise<ChainSnapshot> {
   const { settlement } = contracts
   const { read } = settlement.client
-  const { number: block, hash, timestamp } = await read.getBlock()
+  const { number: block, hash, timestamp, gasLimit } = await read.getBlock()
   const at = { blockNumber: block }
   const now = Number(timestamp)
   const answer = (feed: Address) =>
     read.readContract({ address: feed, abi: FEED_ABI, functionName: 'latestRoundData', ...at }).then(
       ([, answer, , updatedAt]) => ({ feed, answer, updatedAt }),
-      () => ({ feed, answer: undefined, updatedAt: 0n }),
+      (error: unknown) => {
+        if (isUnserved(error)) throw refusal(error, `the feed ${feed}`)
+        return { feed, answer: undefined, updatedAt: 0n }
+      },
     )
   const [root, heads, complete, round, backstop, custody, checkpointedAt, answers] = await Promise.all([
     settlement.view('accountsRoot', [], block),
@@ -74,6 +81,7 @@ export async function readSnapshot(contracts: Contracts, feeds: readonly Address
   return {
     block,
     hash,
+    gasLimit,
     now,
     readAt: performance.now(),
     root,

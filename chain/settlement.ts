@@ -24,7 +24,7 @@ import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { VERIFIER_ABI } from '../sdk/abi/verifier.ts'
 import { isUnserved, NothingThere } from '../sdk/chain/chain-failure.ts'
 import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
-import { refusal } from '../sdk/chain/contract-errors.ts'
+import { ContractRefusal, refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
@@ -212,17 +212,43 @@ export class Settlement {
     return sendCall<SettlementAbi, F>(signer, { address: this.address, abi: this.abi, functionName, args })
   }
 
+  /** Settles batches in one transaction. @throws PlimsollError naming the contract's error when it is refused */
   settle(signer: SigningClient, batches: readonly ProvenBatch[]): Promise<TransactionReceipt> {
-    const encoded = batches.map(({ openings, batch, digest, proof, memo }) => ({
-      openings: openings.map(envelopeCalldata),
-      circuit: CIRCUIT_NUMBERS[batch.circuit],
-      window: batch.circuit === 'sweep' ? batch.window : [],
-      values: batchValues(batch),
-      digest,
-      proof: calldata(proof),
-      memo,
-    }))
-    return this.send(signer, 'settle', [encoded])
+    return this.send(signer, 'settle', [batches.map(batchCalldata)])
+  }
+
+  /** Whether the contract would settle batches at its latest block. @throws PlimsollError when the chain does not answer */
+  async takes({ read, sender }: SigningClient, batches: readonly ProvenBatch[]): Promise<boolean> {
+    const { address, abi } = this
+    try {
+      const args = [batches.map(batchCalldata)] as const
+      await read.simulateContract({ account: sender, address, abi, functionName: 'settle', args })
+      return true
+    } catch (error) {
+      const reason = refusal(error, 'settle')
+      if (reason instanceof ContractRefusal) return false
+      throw reason
+    }
+  }
+
+  /** Gas that a settlement of batches would use now. @throws viem's error when it would be refused or the chain does not answer */
+  settlementGas({ read, sender }: SigningClient, batches: readonly ProvenBatch[]): Promise<bigint> {
+    const { address, abi } = this
+    const args = [batches.map(batchCalldata)] as const
+    return read.estimateContractGas({ account: sender, address, abi, functionName: 'settle', args })
+  }
+}
+
+/** A proven batch as the contract takes it. */
+export function batchCalldata({ openings, batch, digest, proof, memo }: ProvenBatch) {
+  return {
+    openings: openings.map(envelopeCalldata),
+    circuit: CIRCUIT_NUMBERS[batch.circuit],
+    window: batch.circuit === 'sweep' ? batch.window : [],
+    values: batchValues(batch),
+    digest,
+    proof: calldata(proof),
+    memo,
   }
 }
 

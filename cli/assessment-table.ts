@@ -1,7 +1,7 @@
+import { tableLines } from '../lib/text-table.ts'
 import { type Book, type BookAccount, QUOTE_DECIMALS } from '../protocol/book.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import type { AccountAssessment, Amounts, Assessment } from './assessment.ts'
-import { tableLines } from './text-table.ts'
 
 /** Healthy accounts that are listed; the rest is only counted. */
 const HEALTHY_SHOWN = 20

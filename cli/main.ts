@@ -3,9 +3,12 @@ import { Command, CommanderError } from 'commander'
 import { PlimsollError } from '../protocol/errors.ts'
 import { chainFailureIn, OutcomeUnknown } from '../sdk/chain/chain-failure.ts'
 import * as assess from './commands/assess.ts'
+import * as completion from './commands/completion.ts'
 import * as demo from './commands/demo.ts'
 import * as deploy from './commands/deploy.ts'
+import * as feed from './commands/feed.ts'
 import * as keys from './commands/keys.ts'
+import * as market from './commands/market.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
 import * as risk from './commands/risk.ts'
@@ -13,27 +16,32 @@ import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
 import * as wallet from './commands/wallet.ts'
+import { asCalled, setRunning } from './invocation.ts'
+import { NotKnown } from './not-known.ts'
+import { printError } from './output.ts'
+import { applySettings, settingHint } from './settings.ts'
 
-const BAD_INPUT = 2
 const FAILURE = 1
+const BAD_INPUT = 2
 /** Something was asked for that may have happened or may happen yet. */
 const NOT_KNOWN = 3
-
-/** One line whatever the text: a name in it may hold a line break. */
-function complain(message: string): void {
-  process.stderr.write(`plimsoll: ${message.trim().replace(/\s*[\r\n]+\s*/g, ' ')}\n`)
-}
 
 /** Tells the user what went wrong; the exit code. */
 function report(thrown: unknown): number {
   // What a library makes of a failure of the chain is still that.
   const error = chainFailureIn(thrown) ?? thrown
+  // Commander has complained by itself.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : BAD_INPUT
   if (error instanceof PlimsollError) {
-    complain(error.hint === undefined ? error.message : `${error.message} ${error.hint}`)
-    return error instanceof OutcomeUnknown ? NOT_KNOWN : BAD_INPUT
+    const exitCode = error instanceof OutcomeUnknown || error instanceof NotKnown ? NOT_KNOWN : BAD_INPUT
+    const code = 'code' in error ? String(error.code) : undefined
+    printError({ message: error.message, hint: error.hint, code, exitCode })
+    return exitCode
   }
-  complain(`unexpected error: ${error instanceof Error ? error.message : String(error)}`)
+  printError({
+    message: `unexpected error: ${error instanceof Error ? error.message : String(error)}`,
+    exitCode: FAILURE,
+  })
   if (process.env.PLIMSOLL_DEBUG === '1') process.stderr.write(`${error instanceof Error ? error.stack : ''}\n`)
   return FAILURE
 }
@@ -48,7 +56,7 @@ function exit(code: number): void {
 process.stderr.on('error', () => process.exit(FAILURE))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
-  complain(`The output cannot be written: ${error.message}.`)
+  printError({ message: `The output cannot be written: ${error.message}.`, exitCode: FAILURE })
   process.exit(FAILURE)
 })
 process.on('uncaughtException', (error) => exit(report(error)))
@@ -58,12 +66,22 @@ const program = new Command('plimsoll')
   .description('A private margin rollup whose liquidations are proven correct, gentle on the market, and complete.')
   .version(version)
   .exitOverride()
-  .configureOutput({ outputError: (text) => complain(text.replace(/^error: /, '')) })
+  .configureOutput({
+    writeOut: (text) => process.stdout.write(asCalled(text)),
+    outputError: (text) => {
+      const hint = settingHint(/^error: required option '--([a-z-]+)/.exec(text)?.[1] ?? '')
+      const message = text.trim().replace(/^error: /, '')
+      printError({ message: hint === undefined ? message : `${message}.`, hint, exitCode: BAD_INPUT })
+    },
+  })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
-for (const command of [setup, assess, prove, verify, deploy, node, wallet, keys, risk, demo, test]) command.register(program)
+  .hook('preAction', (_, command) => setRunning(command))
+const COMMANDS = [setup, assess, prove, verify, market, deploy, node, feed, wallet, keys, risk, demo, test, completion]
+for (const command of COMMANDS) command.register(program)
 
 try {
   if (process.argv.length === 2) throw new PlimsollError('No command is given.', { hint: 'See plimsoll --help.' })
+  applySettings(program)
   await program.parseAsync()
   exit(Number(process.exitCode ?? 0))
 } catch (error) {

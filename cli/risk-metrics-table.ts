@@ -1,6 +1,6 @@
+import { textTable } from '../lib/text-table.ts'
 import type { Interval } from '../risk/metrics/interval.ts'
 import type { Metrics } from '../risk/metrics/path-metrics.ts'
-import { textTable } from './text-table.ts'
 
 /** Metrics that are no shares: a plain ratio. */
 const RATIOS: readonly string[] = ['overLiquidation']

@@ -20,15 +20,22 @@ const COLUMNS: readonly Column[] = [
   { title: 'complete', width: 8, value: ({ complete }) => (complete ? 'yes' : 'NO') },
 ]
 
-/** Titles over `roundLine`, after those of leading columns of the caller's. */
-export function roundHeader(leading: readonly string[]): string {
-  return [...leading, ...COLUMNS.map(({ title, width }) => title.padStart(width))].join('  ')
+/** Column of the time of day, behind that of the round. */
+const TIME_WIDTH = 20
+
+/** Titles over `roundLine`, after those of leading columns of the caller's; `timed` where the lines have the time. */
+export function roundHeader(leading: readonly string[], timed = false): string {
+  const titles = COLUMNS.map(({ title, width }) => title.padStart(width))
+  return [...leading, ...titles.slice(0, 1), ...(timed ? ['time'.padEnd(TIME_WIDTH)] : []), ...titles.slice(1)].join(
+    '  ',
+  )
 }
 
 /** One line about a round; bad debt in base units of cash unless formatted by `badDebt`. */
-export function roundLine(report: RoundReport, leading: readonly string[] = [], badDebt?: string): string {
+export function roundLine(report: RoundReport, leading: readonly string[] = [], badDebt?: string, time?: Date): string {
   const values = COLUMNS.map(({ title, width, value }) =>
     (title === 'bad debt' && badDebt !== undefined ? badDebt : value(report)).padStart(width),
   )
-  return [...leading, ...values].join('  ')
+  const clock = time === undefined ? [] : [`${time.toISOString().slice(0, 19)}Z`]
+  return [...leading, ...values.slice(0, 1), ...clock, ...values.slice(1)].join('  ')
 }

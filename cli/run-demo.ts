@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Address } from 'viem'
@@ -24,6 +22,7 @@ import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
 import { openSigner } from './signer.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 
 const ACCOUNTS = 64
 const SEED = 12
@@ -52,7 +51,7 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
   const keys = await loadKeys(profile)
   say(`Keys of profile ${profile} are ready. Starting a local chain, deploying, importing ${ACCOUNTS} accounts.`)
   const chain = await startLocalChain()
-  const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
+  const data = await temporaryDirectory()
   try {
     const signer = await openSigner(chain.url)
     const clock = new ChainClock(signer)
@@ -63,7 +62,7 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
       custody: mockCustody(book),
       feeds: {},
       allowDevelopmentKeys: false,
-      data: join(data, 'state'),
+      data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
     const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
@@ -138,7 +137,7 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
     return act
   } finally {
     await chain.stop()
-    await rm(data, { recursive: true, force: true })
+    await data.remove()
   }
 }
 

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Address } from 'viem'
 import { verifyChain } from '../audit/verify-chain.ts'
@@ -30,6 +28,7 @@ import { printText } from './output.ts'
 import { endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
 import { openSigner } from './signer.ts'
+import { temporaryDirectory } from './temporary-directory.ts'
 import { amountsBySymbol, listAmounts } from './wallet/amounts.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave'] as const
@@ -49,14 +48,14 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
   const { market, custody } = parseDeployable(JSON.stringify(demoMarket()))
   say('Second act: accounts of real owners. Starting a local chain and deploying; there is no account yet.')
   const chain = await startLocalChain()
-  const data = await mkdtemp(join(tmpdir(), 'plimsoll-demo-'))
+  const data = await temporaryDirectory()
   try {
     const signer = await openSigner(chain.url)
     const deployed = await deploy(market, keys, signer, {
       custody,
       feeds: {},
       allowDevelopmentKeys: false,
-      data: join(data, 'state'),
+      data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,
     })
     const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
@@ -151,7 +150,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     }
   } finally {
     await chain.stop()
-    await rm(data, { recursive: true, force: true })
+    await data.remove()
   }
 }
 

@@ -108,6 +108,8 @@ export interface DeployOptions {
   readonly roles?: Partial<Roles>
   /** A trusted import to begin with, on local chains only; without it owners open accounts with deposits. */
   readonly accounts?: readonly BookAccount[]
+  /** Called when all is checked, before anything is compiled or sent. */
+  readonly onCreate?: () => void
   /** Puts a verifier of a circuit on the chain; the ones generated from the keys where it is left out. */
   readonly verifier?: (circuit: CircuitName) => Promise<Address>
 }
@@ -177,6 +179,7 @@ async function deployInto(
   options: DeployOptions,
 ): Promise<Deployed> {
   const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
+  options.onCreate?.()
   const traded = market.assets.slice(1)
   const { profile } = keys
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))

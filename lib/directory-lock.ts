@@ -16,10 +16,13 @@ class DirectoryInUse extends PlimsollError {}
  * next number, which only one can; so a killed process leaves nothing behind that somebody would have to remove.
  */
 export class DirectoryLock {
+  /** Whether the process that had the directory last ended without releasing it. */
+  readonly takenOver: boolean
   readonly #path: string
 
-  private constructor(path: string) {
+  private constructor(path: string, takenOver: boolean) {
     this.#path = path
+    this.takenOver = takenOver
   }
 
   /** @throws PlimsollError when another process, or this one, has it */
@@ -49,7 +52,7 @@ export class DirectoryLock {
         continue
       }
       for (const old of known) await rm(join(directory, nameOf(old)), { force: true })
-      return new DirectoryLock(path)
+      return new DirectoryLock(path, holder !== undefined)
     }
   }
 
@@ -123,7 +126,13 @@ async function isAlive(holder: string): Promise<boolean> {
     // Another user's process may not be signalled, but is there.
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') return false
   }
-  return (await identity(pid)) === holder
+  return (await identity(pid)) === holder && !(await isZombie(pid))
+}
+
+/** Whether a process has ended and only its parent has not taken notice. */
+async function isZombie(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return /^[ZX]$/.test(stat.slice(stat.lastIndexOf(')') + 2).charAt(0))
 }
 
 /** A process's id, and where the system tells it, when it started, in its own unit. */

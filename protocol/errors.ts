@@ -33,6 +33,7 @@ export const REFUSAL_CODES = [
   'TRADE_PRICE',
   'TRADE_NOT_SHRINKING',
   'TRADE_NOT_IMPROVING',
+  'TRADE_GONE',
   'BACKSTOP_SIDE',
   'BACKSTOP_AMOUNT',
   'BACKSTOP_PRICE',
@@ -46,6 +47,9 @@ export const REFUSAL_CODES = [
   'UNAVAILABLE',
   'BUSY',
   'REJECTED',
+  'CANCELED',
+  'NOT_WAITING',
+  'UNAUTHORIZED',
 ] as const
 
 export type RefusalCode = (typeof REFUSAL_CODES)[number]

@@ -22,7 +22,7 @@ export interface ExitParameters {
   readonly recipient: Address
   /** The owner's signature of `exitMessage`. */
   readonly signature: Signature
-  /** Of assets 1 to 7 as the checkpoint recorded them: the feeds' prices, not raised to the least price mark. 2^32 scale. */
+  /** Prices of assets 1 to 7 as the checkpoint recorded them: the feeds' prices, not raised to the least price mark. 2^32 scale. */
   readonly prices: readonly bigint[]
 }
 

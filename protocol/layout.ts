@@ -60,9 +60,11 @@ export const SWEEP_VECTOR = { headsBefore: 1, headsAfter: 1, free: 1, floors: TR
 /** Position at which each field begins. */
 export function offsets<F extends Fields>(fields: F): { readonly [K in keyof F]: number } {
   let at = 0
-  return Object.fromEntries(Object.entries(fields).map(([name, width]) => [name, (at += width) - width])) as {
-    [K in keyof F]: number
-  }
+  const positions = Object.entries(fields).map(([name, width]) => {
+    at += width
+    return [name, at - width]
+  })
+  return Object.fromEntries(positions) as { [K in keyof F]: number }
 }
 
 /** Number of elements that the fields have together. */

@@ -39,12 +39,12 @@ export function isDust(balances: Balances, marks: Marks, minLiability: bigint): 
   return liabilities < minLiability * SCALE && collateral < 4n * minLiability * SCALE
 }
 
-/** What a unit of `m` does to one position: `T` grows by `gain min(floor(m rate / 2^43), most)`. */
+/** The effect of `m` on one position: `T` grows by `gain min(floor(m rate / 2^43), most)`. */
 interface Tap {
   /** `k w`. */
   readonly rate: bigint
   readonly most: bigint
-  /** What `T` gains by trading one base unit; not negative, by the order of the factors. */
+  /** Gain of `T` by trading one base unit; not negative, by the order of the factors. */
   readonly gain: bigint
 }
 
@@ -101,7 +101,7 @@ function smallestMultiplier(balances: Balances, weights: readonly number[], mark
   return high
 }
 
-/** Where the line through the taps' corners meets `missing`, in floating point: near `m*`, within [1, 2^48 - 1]. */
+/** The `m` at which the line through the taps' corners meets `missing`, in floating point: near `m*`, within [1, 2^48 - 1]. */
 function likelyMultiplier(taps: readonly Tap[], missing: bigint): bigint {
   const scale = 2 ** Number(AMOUNT_SHIFT)
   const corners = taps

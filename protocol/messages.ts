@@ -1,7 +1,19 @@
 import { poseidon } from './poseidon.ts'
 
-/** The first field of a signed message, by what is signed. A discharged request was signed as FORCED. */
-export const KIND = { withdraw: 3, trade: 4, unwind: 5, preferences: 6, forced: 7, exit: 16 } as const
+/**
+ * The first field of a signed message, by what is signed. A discharged request was signed as FORCED. `list` and `cancel` are
+ * for a node's API: no circuit takes them.
+ */
+export const KIND = {
+  withdraw: 3,
+  trade: 4,
+  unwind: 5,
+  preferences: 6,
+  forced: 7,
+  exit: 16,
+  list: 32,
+  cancel: 33,
+} as const
 
 /** `plimsoll.v1` in ASCII. */
 const MESSAGE_DOMAIN = 0x706c696d736f6c6c2e7631n

@@ -105,7 +105,7 @@ export interface Judgement {
 /** Bit of `extra` above a recipient's address: the withdrawal is to be paid in full or to wait. */
 export const IN_FULL = 1n << 160n
 
-/** What a withdrawal's owner signs of where it goes, `extra`: the recipient, and `IN_FULL` or not. */
+/** Destination of a withdrawal as its owner signs it, `extra`: the recipient, and `IN_FULL` or not. */
 export function payee({ recipient, inFull }: Pick<Withdraw, 'recipient' | 'inFull'>): bigint {
   return BigInt(recipient) + (inFull ? IN_FULL : 0n)
 }

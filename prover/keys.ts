@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { zKey } from 'snarkjs'
 import type { Hex } from 'viem'
+import { PlimsollError } from '../protocol/errors.ts'
 import { compileCircuit, compilerVersions } from './compile.ts'
 import { closeCurve, curveIsOpen } from './curve.ts'
 import { openKernel, writeDevelopmentKey } from './development-key.ts'
@@ -38,6 +39,16 @@ export type KeySet<C extends CircuitName = CircuitName> = Readonly<Record<C, Cir
   readonly profile: Profile
   readonly origin: KeyOrigin
   readonly directory: string
+}
+
+/** Keys of a profile for some circuits, whichever. */
+export type SomeKeys = KeySet<never> & Partial<Readonly<Record<CircuitName, CircuitKeys>>>
+
+/** A circuit's keys among others. @throws PlimsollError where they were not loaded */
+export function keyOf(keys: SomeKeys, circuit: CircuitName): CircuitKeys {
+  const found = keys[circuit]
+  if (found === undefined) throw new PlimsollError(`The keys of the circuit ${circuit} are not at hand.`)
+  return found
 }
 
 export interface KeyProgress {

@@ -15,6 +15,10 @@ export interface Profile {
 
 export const CIRCUITS: readonly CircuitName[] = ['sweep', 'resolve', 'transact', 'exit']
 
+/** Circuits of accounts that no chain has opened. */
+export type BookCircuit = 'sweep' | 'resolve'
+export const BOOK_CIRCUITS: readonly BookCircuit[] = ['sweep', 'resolve']
+
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   tiny: { name: 'tiny', depth: 3, sweep: { steps: 4, window: 3 }, resolve: { steps: 2 }, transact: { steps: 2 } },
   small: { name: 'small', depth: 5, sweep: { steps: 22, window: 6 }, resolve: { steps: 3 }, transact: { steps: 5 } },

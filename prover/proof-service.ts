@@ -1,7 +1,7 @@
 import type { Proof } from '../protocol/proof.ts'
 import { closeCurve } from './curve.ts'
 import { littleEndian } from './kernel/section-file.ts'
-import type { KeySet } from './keys.ts'
+import { keyOf, type SomeKeys } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
 import { openProver, type Prover } from './prover.ts'
 import { verifyProof } from './verify-proof.ts'
@@ -19,7 +19,9 @@ export interface ProofSource {
    * Proves an input. Several may be in flight at a time.
    * @throws PlimsollError when the input does not satisfy the circuit
    */
-  prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven>
+  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven>
+  /** Whether a proof of whatever origin is good; left out where that cannot be told. */
+  verify?(keys: SomeKeys, circuit: CircuitName, proven: Proven): Promise<boolean>
 }
 
 /**
@@ -52,12 +54,16 @@ export class ProofService implements ProofSource {
    * Proves an input. The proof has been verified: a fault of the prover or the machine does not leave this process.
    * @throws PlimsollError when the input does not satisfy the circuit
    */
-  prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
     const proven = this.#make(keys, circuit, input)
     this.#inFlight.add(proven)
     const done = () => this.#inFlight.delete(proven)
     proven.then(done, done)
     return proven
+  }
+
+  verify(keys: SomeKeys, circuit: CircuitName, { proof, signals }: Proven): Promise<boolean> {
+    return verifyProof(keys, circuit, signals, proof)
   }
 
   /** Waits for what is in flight, then ends the threads of backend and snarkjs: the latter keep the process alive. */
@@ -69,8 +75,8 @@ export class ProofService implements ProofSource {
     await closeCurve()
   }
 
-  async #make(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
-    const { wasm, zkey, verificationKey } = keys[circuit]
+  async #make(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+    const { wasm, zkey, verificationKey } = keyOf(keys, circuit)
     const witness = await (await this.#calculator(wasm, circuit)).calculate(input)
     this.#prover ??= this.#open()
     const prover = await this.#prover

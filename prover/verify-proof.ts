@@ -1,17 +1,17 @@
 import { groth16 } from 'snarkjs'
 import type { Proof } from '../protocol/proof.ts'
 import { openCurve } from './curve.ts'
-import type { KeySet } from './keys.ts'
+import { keyOf, type SomeKeys } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
 
 /** Whether a proof, of any origin, is a well-formed proof of the signals under the key of the circuit. */
 export async function verifyProof(
-  keys: KeySet,
+  keys: SomeKeys,
   circuit: CircuitName,
   signals: readonly bigint[],
   proof: unknown,
 ): Promise<boolean> {
-  const key = keys[circuit].verificationKey
+  const key = keyOf(keys, circuit).verificationKey
   if (signals.length !== key.nPublic || !isProof(proof)) return false
   const curve = await openCurve()
   if (!proof.pi_a.concat(proof.pi_b.flat(), proof.pi_c).every((word) => BigInt(word) < curve.q)) return false

@@ -7,13 +7,17 @@ import {
   acceptedSchema,
   accountSchema,
   accountsSchema,
+  type Canceled,
+  canceledSchema,
   type DeploymentInfo,
   deploymentSchema,
   encodeJson,
   errorSchema,
   type OperationRequest,
   type OperationState,
+  type OwnOperation,
   operationStatusSchema,
+  ownOperationsSchema,
   type RoundInfo,
   roundSchema,
   type WithdrawalInfo,
@@ -31,6 +35,22 @@ export class NodeRefusal extends PlimsollError {
     this.status = status
   }
 }
+
+/** The node did not answer; what was asked of it may have been done all the same. */
+export class NodeUnanswered extends PlimsollError {}
+
+/** Nobody could say what became of an operation that was signed: it may have been accepted, and may still be settled. */
+export class OperationUnknown extends PlimsollError {
+  readonly id: string
+
+  constructor(id: string, message: string, options: { hint?: string } = {}) {
+    super(message, options)
+    this.id = id
+  }
+}
+
+/** How often a question is asked again that was not answered, and the pauses between. */
+const PAUSES = [200, 600, 1_500]
 
 export interface ClientOptions {
   /** Base URL of the node. */
@@ -87,12 +107,41 @@ export class PlimsollClient {
     return this.#get(`/v1/operations/${id}`, operationStatusSchema)
   }
 
-  /** Waits until an operation is settled or has failed, or for `timeout` milliseconds: then it may still be either. */
+  /**
+   * Operations of an account with their terms, newest first, for its owner only.
+   * @param authorization of a list: see `OwnerWallet.authorize`
+   */
+  async operations(index: number, authorization: string): Promise<OwnOperation[]> {
+    const path = `/v1/operations?index=${index}`
+    return (await this.#request(path, ownOperationsSchema, { headers: { authorization } })).operations
+  }
+
+  /**
+   * Has the node forget half a trade that waits.
+   * @param authorization of this cancellation: see `OwnerWallet.authorize`
+   * @throws NodeRefusal with `NOT_WAITING` when it is something else, or its other half has come
+   */
+  cancel(id: string, authorization: string): Promise<Canceled> {
+    return this.#request(`/v1/operations/${id}`, canceledSchema, { method: 'DELETE', headers: { authorization } })
+  }
+
+  /**
+   * Waits until an operation is settled or has failed, or for `timeout` milliseconds: then it may still be either. A node that
+   * does not answer for a while is waited for.
+   * @throws OperationUnknown where it does not answer at the end either, or does not know the operation
+   */
   async settled(id: string, { timeout = 600_000, interval = 500 } = {}): Promise<OperationState> {
-    for (const end = Date.now() + timeout; ; ) {
-      const state = await this.operation(id)
-      if (state.status === 'settled' || state.status === 'failed' || Date.now() > end) return state
-      await new Promise((resolve) => setTimeout(resolve, interval))
+    for (const end = Date.now() + timeout; ; await pause(interval)) {
+      try {
+        const state = await this.operation(id)
+        if (state.status === 'settled' || state.status === 'failed' || Date.now() > end) return state
+      } catch (error) {
+        const unknown = error instanceof NodeRefusal && error.code === 'NOT_FOUND'
+        const silent = error instanceof NodeUnanswered || (error instanceof NodeRefusal && error.status >= 500)
+        if (!unknown && !silent) throw error
+        if (unknown || Date.now() > end)
+          throw new OperationUnknown(id, `What became of operation ${id} is not known: ${error.message}`)
+      }
     }
   }
 
@@ -100,15 +149,23 @@ export class PlimsollClient {
     return this.#request(path, schema, {})
   }
 
-  async #request<S extends z.ZodTypeAny>(path: string, schema: S, init: RequestInit): Promise<z.output<S>> {
-    let response: Response
-    let body: unknown
-    try {
-      response = await fetch(`${this.#base}${path}`, { ...init, signal: AbortSignal.timeout(this.#timeout) })
-      body = await response.json()
-    } catch {
-      throw new PlimsollError(`No node answers at ${this.#base}.`, { hint: 'Check --node.' })
+  /** What is answered; questions are asked again where there is none, and nothing else is. */
+  async #answer(path: string, init: RequestInit): Promise<{ response: Response; body: unknown }> {
+    for (let tries = 0; ; tries++) {
+      try {
+        const response = await fetch(`${this.#base}${path}`, { ...init, signal: AbortSignal.timeout(this.#timeout) })
+        return { response, body: await response.json() }
+      } catch (error) {
+        const refused = JSON.stringify((error as { cause?: unknown }).cause ?? '').includes('ECONNREFUSED')
+        const again = init.method === undefined && tries < PAUSES.length && !(refused && tries > 0)
+        if (!again) throw new NodeUnanswered(`No node answers at ${this.#base}.`, { hint: 'Check --node.' })
+        await pause(PAUSES[tries]!)
+      }
     }
+  }
+
+  async #request<S extends z.ZodTypeAny>(path: string, schema: S, init: RequestInit): Promise<z.output<S>> {
+    const { response, body } = await this.#answer(path, init)
     if (!response.ok) {
       const refused = errorSchema.safeParse(body)
       if (!refused.success)
@@ -125,4 +182,8 @@ export class PlimsollClient {
       )
     return parsed.data as z.output<S>
   }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds))
 }

@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { type Account, accountLeaf } from '../protocol/account.ts'
+import { type ApiRequest, apiMessage } from '../protocol/api-message.ts'
 import { decryptAccount } from '../protocol/cipher.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
@@ -9,14 +10,21 @@ import { setPreferences } from './actions/set-preferences.ts'
 import { trade } from './actions/trade.ts'
 import { unwind } from './actions/unwind.ts'
 import { withdraw } from './actions/withdraw.ts'
-import { NodeRefusal, type PlimsollClient } from './client.ts'
-import type { Accepted, AccountInfo, DeploymentInfo, OperationRequest } from './schemas.ts'
+import { NodeRefusal, NodeUnanswered, OperationUnknown, type PlimsollClient } from './client.ts'
+import { operationId } from './operation-id.ts'
+import type { Accepted, AccountInfo, Canceled, DeploymentInfo, OperationRequest, OwnOperation } from './schemas.ts'
 
 /** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
 
 /** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
 const RETRIES = 3
+
+/** Milliseconds between two tries to hand in an operation that was not answered; it is the same one each time. */
+const HAND_IN = [300, 1_000, 3_000]
+
+/** Life of a proof that a request is the owner's, in seconds. */
+const AUTHORIZATION = 300
 
 export interface Validity {
   /** Seconds from now, by the chain's clock. */
@@ -47,6 +55,8 @@ export class OwnerWallet {
   readonly client: PlimsollClient
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
+  /** Told the id of an operation that the node did not answer to at once: it is signed, and may have been taken. */
+  onDoubt: ((id: string) => void) | undefined
   readonly #viewKey: bigint
   readonly #chosen: number | undefined
 
@@ -124,6 +134,28 @@ export class OwnerWallet {
     return setPreferences(this, { weights, ...validity })
   }
 
+  /** Operations of the account that the node remembers, with their terms, newest first. */
+  async operations(): Promise<OwnOperation[]> {
+    const index = await this.index()
+    return this.client.operations(index, await this.authorize({ kind: 'list', index }))
+  }
+
+  /**
+   * Has the node forget half a trade that waits. Its signature stays valid for whoever has it until it expires, or the account
+   * is written once more: the answer says when.
+   */
+  async cancel(id: string): Promise<Canceled> {
+    const index = await this.index()
+    return this.client.cancel(id, await this.authorize({ kind: 'cancel', index, id: BigInt(id) }))
+  }
+
+  /** Proof for a few minutes, by the chain's clock, that a request to the node is the owner's, as its header carries it. */
+  async authorize(request: ApiRequest): Promise<string> {
+    const expiry = (await this.client.round()).now + AUTHORIZATION
+    const { r8, s } = this.sign(apiMessage(request, BigInt(expiry)))
+    return `Plimsoll ${[expiry, ...r8, s].join(',')}`
+  }
+
   /**
    * Hands in what is made of the account's next version; again where somebody wrote the account in between.
    * @throws NodeRefusal
@@ -132,9 +164,33 @@ export class OwnerWallet {
     for (let left = RETRIES; ; left--) {
       const operation = make(await this.#next(validity))
       try {
-        return await this.client.submit(operation)
+        return await this.#handIn(operation)
       } catch (error) {
         if (!(error instanceof NodeRefusal && error.code === 'STALE_VERSION') || left === 0) throw error
+      }
+    }
+  }
+
+  /** Hands in what is signed, the very same again where no answer came: the node takes it once. @throws OperationUnknown */
+  async #handIn(operation: OperationRequest): Promise<Accepted> {
+    const id = operationId(this.deployment, operation)
+    for (let tries = 0; ; tries++) {
+      try {
+        return await this.client.submit(operation)
+      } catch (error) {
+        if (error instanceof NodeRefusal && error.code === 'DUPLICATE') {
+          const { status } = await this.client.operation(id)
+          return { id, status: status === 'waiting' ? status : 'accepted' }
+        }
+        const silent = error instanceof NodeUnanswered
+        if (silent && tries === 0) this.onDoubt?.(id)
+        // A refusal after a try that was lost may be of what that try brought about.
+        const known = tries > 0 && !silent ? await this.client.operation(id).catch(() => undefined) : undefined
+        if (known !== undefined) return { id, status: known.status === 'waiting' ? 'waiting' : 'accepted' }
+        if (!silent) throw error
+        if (tries === HAND_IN.length)
+          throw new OperationUnknown(id, `Whether the node took operation ${id} is not known: ${error.message}`)
+        await new Promise((resolve) => setTimeout(resolve, HAND_IN[tries]!))
       }
     }
   }

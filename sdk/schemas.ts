@@ -76,18 +76,37 @@ export type OperationStatus = (typeof OPERATION_STATUSES)[number]
 export const acceptedSchema = z.object({ id: hash, status: z.enum(['accepted', 'waiting']) })
 export type Accepted = z.output<typeof acceptedSchema>
 
+/** State of an operation as anybody may know it who knows its id. */
 export const operationStatusSchema = z.object({
   id: hash,
-  kind: z.enum(['withdraw', 'trade', 'unwind', 'preferences']),
-  index,
-  version,
   status: z.enum(OPERATION_STATUSES),
   /** Reason of the failure. */
   code: z.string().optional(),
-  /** That settled it. */
-  transaction: hash.optional(),
 })
 export type OperationState = z.output<typeof operationStatusSchema>
+
+/** Operation of an account as its owner may know it: with all that it signed, newest first in a list. */
+export const ownOperationSchema = operationStatusSchema.extend({
+  /** Transaction that settled it, where this node sent it. */
+  transaction: hash.optional(),
+  /** Unix seconds at which the node accepted it. */
+  acceptedAt: z.number().int(),
+  operation: operationSchema,
+})
+export type OwnOperation = z.output<typeof ownOperationSchema>
+export const ownOperationsSchema = z.object({ operations: z.array(ownOperationSchema) })
+
+/** Answer to the cancellation of half a trade. */
+export const canceledSchema = z.object({
+  id: hash,
+  status: z.literal('failed'),
+  code: z.literal('CANCELED'),
+  /** Unix seconds and account version until which the signature stays valid for whoever has it. */
+  expiry,
+  version,
+  message: z.string(),
+})
+export type Canceled = z.output<typeof canceledSchema>
 
 export const deploymentSchema = z.object({
   chainId: z.number().int(),

@@ -1,9 +1,11 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Address } from 'viem'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { commandLine } from '../invocation.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
+import { endProgress, stage } from '../progress.ts'
 import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
@@ -64,6 +66,9 @@ export function register(program: Command): void {
       const { openSigner } = await import('../signer.ts')
       const { deploy, requireLocalChain } = await import('../../deploy/deploy.ts')
       const { loadKeys } = await import('../load-keys.ts')
+      const { requireChecksum } = await import('../require-checksum.ts')
+      for (const role of ['admin', 'operator', 'guardian'] as const) requireChecksum(role, options[role])
+      for (const feed of Object.values(options.feed ?? {})) requireChecksum('feed', feed)
       const { market, custody } = await readMarket(path)
       await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
@@ -74,6 +79,7 @@ export function register(program: Command): void {
       const deployed = await deploy(market, keys, signer, {
         custody,
         feeds: options.feed ?? {},
+        onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
         allowDevelopmentKeys,
         data: options.data,
         roles: {
@@ -81,17 +87,19 @@ export function register(program: Command): void {
           ...(options.operator !== undefined && { operator: options.operator }),
           ...(options.guardian !== undefined && { guardian: options.guardian }),
         },
-      })
+      }).finally(endProgress)
       if (deployed.admin.toLowerCase() === deployed.operator.toLowerCase())
         printWarning(
           `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
         )
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
+      const guardian = /^0x0+$/.test(deployed.guardian) ? 'nobody' : deployed.guardian
+      printText(`Admin: ${deployed.admin}; operator: ${deployed.operator}; guardian: ${guardian}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(
-        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: plimsoll node ${options.rpc.map((url) => `--rpc ${url}`).join(' ')} --data ${deployed.data}${options.keys === undefined ? '' : ` --keys ${options.keys}`}`,
+        `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: ${commandLine(['node'], ['rpc', 'data', 'keys'])}`,
       )
     })
 }

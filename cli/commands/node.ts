@@ -1,9 +1,9 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, progress, stage } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
 import { rpcOption } from '../rpc-option.ts'
 
@@ -18,6 +18,7 @@ interface Options {
   readonly verify?: true
   readonly settlement?: string
   readonly json?: true
+  readonly logFormat?: 'text' | 'json'
 }
 
 function wholeNumber(least: number, most: number) {
@@ -47,8 +48,14 @@ export function register(program: Command): void {
     .option('--settlement <address>', 'settlement contract to rebuild from')
     .option('--verify', 'with --rebuild: check every proof as well')
     .option('--json', 'print a line of JSON a round')
+    .addOption(
+      new Option(
+        '--log-format <format>',
+        'write the log as text or as JSON: to standard output, or with --json to standard error (default: text, with --json none)',
+      ).choices(['text', 'json']),
+    )
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
-    .action(async (options: Options) => {
+    .action(async (options: Options, command: Command) => {
       const { ProofService } = await import('../../prover/proof-service.ts')
       const proofs = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
@@ -57,19 +64,32 @@ export function register(program: Command): void {
       const { serve } = await import('../../sequencer/api/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
       const { runNode } = await import('../run-node.ts')
+      const { nodeLog } = await import('../node-log.ts')
+      const { SILENT } = await import('../../sequencer/state/node-log.ts')
+      const { json, logFormat = json ? undefined : 'text' } = options
+      const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
       const signer = await openSigner(options.rpc)
       if (options.rebuild) await rebuildState(options, signer)
-      else if (options.settlement !== undefined || options.verify)
+      else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
         proofs,
+        log,
       })
       const metrics = new NodeMetrics()
       const { server, port } = await serve(node, metrics, options.port)
       const address = `http://127.0.0.1:${port}`
-      if (options.json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+      if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+      else if (logFormat === 'json')
+        log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
       else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
-      await runNode(node, metrics, 1_000 * options.interval, options.json === true)
+      await runNode(
+        node,
+        metrics,
+        1_000 * options.interval,
+        json ? 'json' : logFormat === 'json' ? 'log' : 'table',
+        log,
+      )
       server.close()
       server.closeAllConnections()
       await node.close()
@@ -93,10 +113,14 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
         rpc,
         settlement,
         (profile) => loadKeys(profile, keys),
-        (done) => progress(`${done} settlements checked`),
+        (done) => {
+          stage('checking the settlements')
+          progress(`${done} settlements checked`)
+        },
       ).finally(endProgress)
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
+    stage('replaying the settlements')
     const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
       progress(`${done} settlements replayed`),
     ).finally(endProgress)

@@ -3,7 +3,7 @@ import type { ProfileName } from '../../prover/profiles.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, progress, stage } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
 
 export function register(program: Command): void {
@@ -35,7 +35,9 @@ export function register(program: Command): void {
         const proofs = await ProofService.open(options.prover)
         const { loadKeys } = await import('../load-keys.ts')
         const { proveBook } = await import('../../book/prove-book.ts')
-        const keys = await loadKeys(options.profile, options.keys)
+        const { BOOK_CIRCUITS } = await import('../../prover/profiles.ts')
+        const keys = await loadKeys(options.profile, options.keys, BOOK_CIRCUITS)
+        stage('proving')
         // By way of the exit handlers, which remove what is half written.
         for (const [signal, number] of [
           ['SIGINT', 2],

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { metricsTable } from '../risk-metrics-table.ts'
-import { textTable } from '../text-table.ts'
 
 interface Options {
   readonly windows: string

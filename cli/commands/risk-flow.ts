@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
-import { textTable } from '../text-table.ts'
 
 interface Options {
   readonly shocksBp: string

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { nameList, numberWithin, oneOfNumbers } from '../risk-options.ts'
-import { textTable } from '../text-table.ts'
 
 /** Names as in risk/evaluation/walk-forward.ts, which is too heavy to load for a help text. */
 const MODELS = ['formula', 'ewma', 'garch', 'gjr', 'har', 'downside'] as const
@@ -102,5 +102,15 @@ export function register(risk: Command): void {
       printText(
         '\nThe ratio is that of the pinball losses, with bounds from a bootstrap of weeks; Kupiec and Christoffersen are p-values.',
       )
+      const { loadHistory } = await import('../../risk/data/history.ts')
+      const faults = report.assets.flatMap(({ symbol }) => {
+        const { missingHours, flatHours } = loadHistory(requireAssets([symbol])[0]!).report
+        return missingHours + flatHours === 0 ? [] : [`${symbol} ${missingHours} missing, ${flatHours} of outage`]
+      })
+      if (faults.length > 0) {
+        printText(
+          `Hours of the history without trades: ${faults.join('; ')}. No forecast reaches into a missing one; outages stay, as hours in which nothing moved.`,
+        )
+      }
     })
 }

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
+import { textTable } from '../../lib/text-table.ts'
 import { IMPACTS, type ImpactName } from '../../risk/impact/impact.ts'
 import { PATH_MODELS, type PathModelName } from '../../risk/paths/path-model.ts'
-import { printJson, printText } from '../output.ts'
+import { printError, printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { numberWithin } from '../risk-options.ts'
-import { textTable } from '../text-table.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
@@ -63,9 +63,11 @@ export function register(risk: Command): void {
         : tolerance(book, { ...run, probability })
       ).finally(endProgress)
       if (report === undefined) {
-        process.stderr.write(
-          `plimsoll: No factors keep the probability of losing more than ${options.loss} of the debt in ${options.hours} hours at ${probability}. Allow more, or give the book more depth.\n`,
-        )
+        printError({
+          message: `No factors keep the probability of losing more than ${options.loss} of the debt in ${options.hours} hours at ${probability}.`,
+          hint: 'Allow more, or give the book more depth.',
+          exitCode: NOT_POSSIBLE,
+        })
         process.exitCode = NOT_POSSIBLE
         return
       }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { endProgress, progress, stage } from '../progress.ts'
 import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
@@ -28,9 +28,11 @@ export function register(program: Command): void {
       'after',
       '\nExamples:\n  plimsoll verify proof\n  plimsoll verify --rpc http://127.0.0.1:8545 --settlement 0x5FbDB2315678afecb367f032d93F642f64180aa3',
     )
-    .action(async (directory: string | undefined, options: Options) => {
+    .action(async (directory: string | undefined, options: Options, command: Command) => {
       const chain = options.rpc !== undefined || options.settlement !== undefined
-      if ((directory !== undefined) === chain)
+      const flagged = ['rpc', 'settlement'].some((name) => command.getOptionValueSource(name) === 'cli')
+      // An endpoint that the environment or a file names is no reason not to check a directory.
+      if (directory === undefined ? !chain : flagged)
         throw new PlimsollError('verify takes either a directory, or --rpc and --settlement.')
       if (directory !== undefined) return verifyDirectory(directory, options)
       if (options.rpc === undefined || options.settlement === undefined)
@@ -42,7 +44,8 @@ export function register(program: Command): void {
 async function verifyDirectory(directory: string, options: Options): Promise<void> {
   const { verifyRound } = await import('../../audit/verify-round.ts')
   const { loadKeys } = await import('../load-keys.ts')
-  const verdict = await verifyRound(directory, (profile) => loadKeys(profile, options.keys))
+  const { BOOK_CIRCUITS } = await import('../../prover/profiles.ts')
+  const verdict = await verifyRound(directory, (profile) => loadKeys(profile, options.keys, BOOK_CIRCUITS))
   if (!verdict.ok) process.exitCode = 1
   if (options.json) return printJson(verdict)
   if (!verdict.ok) {
@@ -63,7 +66,10 @@ async function verifyChain(rpc: readonly string[], settlement: string, options: 
     rpc,
     settlement,
     (profile) => loadKeys(profile, options.keys),
-    (done) => progress(`${done} settlements checked`),
+    (done) => {
+      stage('checking the settlements')
+      progress(`${done} settlements checked`)
+    },
   ).finally(endProgress)
   if (!verdict.ok) process.exitCode = 1
   if (options.json) return printJson(verdict)

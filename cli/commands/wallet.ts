@@ -32,7 +32,25 @@ const expiresIn = () =>
   new Option('--expires-in <seconds>', 'how long the signature is good')
     .argParser(wholeNumber(1, 31_536_000))
     .default(3_600)
-const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails'] as const
+const wait = ['--wait', 'wait until it is settled; exit code 1 if it fails, 3 if that is not known in the end'] as const
+const again = ['--again', 'sign another although one of the same terms is open'] as const
+const voidWaiting = ['--void-waiting', 'sign although that voids half a trade of the account that waits'] as const
+
+function operationHash(text: string): `0x${string}` {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text))
+    throw new InvalidArgumentError('It must be the id of an operation, 0x and 64 hexadecimal digits.')
+  return text.toLowerCase() as `0x${string}`
+}
+
+/** The action of a command about one settlement, which `--settlement` names or a node is of. */
+function atSettlement<O extends { settlement: Address; node?: string }>(
+  load: () => Promise<{ run(options: O): Promise<void> }>,
+) {
+  return onChain<O>(async () => {
+    const [{ run }, { namedSettlement }] = await Promise.all([load(), import('../wallet/session.ts')])
+    return { run: async (options) => run({ ...options, settlement: await namedSettlement(options) }) }
+  })
+}
 
 export function register(program: Command): void {
   const wallet = program
@@ -72,7 +90,10 @@ export function register(program: Command): void {
       .addOption(rpcOption({ mandatory: false }))
       .option('--settlement <address>', 'settlement that the node must be of', address)
   const chain = (to: Command) =>
-    to.addOption(rpcOption()).requiredOption('--settlement <address>', 'settlement contract on that chain', address)
+    to
+      .addOption(rpcOption())
+      .option('--settlement <address>', 'settlement contract on that chain', address)
+      .option('--node <url>', 'the API of a node whose settlement it is, in place of --settlement')
 
   chain(
     command(
@@ -80,7 +101,7 @@ export function register(program: Command): void {
       'print the public key that deposits are made out to',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
-  ).action(onChain(() => import('../wallet/address.ts')))
+  ).action(atSettlement(() => import('../wallet/address.ts')))
 
   command(
     'deposit',
@@ -122,6 +143,8 @@ export function register(program: Command): void {
       'take a withdrawal that is claimable: needs --rpc, and --node or --settlement',
       wholeNumber(0, 0xffff_ffff),
     )
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
@@ -134,13 +157,19 @@ export function register(program: Command): void {
       ),
     ),
   )
-    .requiredOption('--asset <symbol>', 'what is traded for cash')
+    .option('--asset <symbol>', 'what is traded for cash')
     .option('--buy <decimal>', 'how much of it to buy')
     .option('--sell <decimal>', 'how much of it to sell')
-    .requiredOption('--for <cash>', 'the price of all of it')
-    .option('--link <hex>', 'link of the half that was signed before; without it a new one is made')
+    .option('--for <cash>', 'the price of all of it')
+    .option('--accept <link>', 'sign the other half of the trade that a link carries, as the first half printed it')
+    .option(
+      '--link <hex>',
+      'link of the half that was signed before, with the terms typed; without it a new one is made',
+    )
     .option('--backstop', 'trade with the backstop instead of another account')
     .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/trade.ts')))
 
@@ -159,12 +188,47 @@ export function register(program: Command): void {
       addWeight,
     )
     .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/preferences.ts')))
 
   indexed(
-    node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')),
-  ).action(onChain(() => import('../wallet/balance.ts')))
+    node(
+      command(
+        'operations',
+        "list what one's account asked of the node, or cancel half a trade that waits",
+        '--node http://127.0.0.1:9464',
+      ),
+    ),
+  )
+    .option('--cancel <id>', 'have the node forget half a trade that waits', operationHash)
+    .action(onChain(() => import('../wallet/operations.ts')))
+
+  wallet
+    .command('status')
+    .summary('say what became of an operation')
+    .description(
+      'Says what became of an operation, by its id alone. Exit code 1: it failed; 3: the node does not say, so that it may have been settled or not.',
+    )
+    .argument('<id>', 'id of the operation, as it was printed when it was signed', operationHash)
+    .requiredOption('--node <url>', 'the API of a node')
+    .option(...wait)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  plimsoll wallet status 0x... --node http://127.0.0.1:9464')
+    .action((id: `0x${string}`, options: object) =>
+      onChain<{ id: `0x${string}`; node: string }>(() => import('../wallet/status.ts'))({
+        ...(options as { node: string }),
+        id,
+      }),
+    )
+
+  indexed(node(command('balance', "show one's account, as opened with one's own key", '--node http://127.0.0.1:9464')))
+    .option(
+      '--what-if <changes>',
+      'show it as it would be, such as "sell ETH 2", "buy ETH 2 for 400", "withdraw USD 50", "price ETH -10%"; several with commas between',
+    )
+    .action(onChain(() => import('../wallet/balance.ts')))
 
   indexed(
     chain(
@@ -174,7 +238,7 @@ export function register(program: Command): void {
         '--rpc http://127.0.0.1:8545 --settlement 0x...',
       ),
     ),
-  ).action(onChain(() => import('../wallet/history.ts')))
+  ).action(atSettlement(() => import('../wallet/history.ts')))
 
   indexed(
     chain(
@@ -187,15 +251,15 @@ export function register(program: Command): void {
   )
     .option('--at-checkpoint', 'as of the last checkpoint, with the path that an exit proves')
     .option('--out <file>', 'write it to a new file instead')
-    .action(onChain(() => import('../wallet/recover.ts')))
+    .action(atSettlement(() => import('../wallet/recover.ts')))
 
   chain(
     command(
       'refund',
-      'take back deposits that bounced or that a freeze voided, and bonds of forced requests',
+      'take back deposits that bounced, that a freeze voided or that wait too long, bonds, and cash that checkpoints cut',
       '--rpc http://127.0.0.1:8545 --settlement 0x...',
     ),
-  ).action(onChain(() => import('../wallet/refund.ts')))
+  ).action(atSettlement(() => import('../wallet/refund.ts')))
 
   chain(
     command(
@@ -209,7 +273,7 @@ export function register(program: Command): void {
     .option('--cancel', 'take back cash that has not become shares')
     .option('--collect', 'take the cash of redeemed shares')
     .option('--pull', "after a freeze: take one's part of every token")
-    .action(onChain(() => import('../wallet/insure.ts')))
+    .action(atSettlement(() => import('../wallet/insure.ts')))
 
   indexed(
     chain(
@@ -224,5 +288,5 @@ export function register(program: Command): void {
     .option('--freeze', 'freeze the system first, which takes the notice period, if it is stalled')
     .option('--pull', 'pay the share of every token at once')
     .addOption(keysOption())
-    .action(onChain(() => import('../wallet/exit.ts')))
+    .action(atSettlement(() => import('../wallet/exit.ts')))
 }

@@ -1,23 +1,46 @@
 import { SCALE } from '../../protocol/constants.ts'
 import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
+import { health, targetHealth } from '../../protocol/health.ts'
+import { boundaryMark, coverage, isAllowed } from '../../protocol/what-if.ts'
 import { balance } from '../../sdk/actions/balance.ts'
+import type { AssetInfo } from '../../sdk/schemas.ts'
+import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
 import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import { openWallet, type WalletOptions } from './session.ts'
+import { priceOfMark, type Scene, suppose } from './what-if.ts'
 
-export async function run(options: WalletOptions & { node: string }): Promise<void> {
+const RATIO_DECIMALS = 4
+
+/** An account as it stands, for people and for programs. */
+interface Standing {
+  readonly balances: Readonly<Record<string, string>>
+  readonly equity: string
+  readonly health: string
+  readonly targetHealth: string
+  /** Collateral over liabilities, each at maintenance value; below 1 the account is breached. Null where nothing is owed. */
+  readonly ratio: string | null
+  /** Whether it is due for liquidation, may not borrow more, or may. */
+  readonly status: 'breached' | 'below target' | 'healthy'
+  /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
+  readonly limits: Readonly<Record<string, Limit>>
+}
+
+interface Limit {
+  readonly price: string
+  readonly zeroHealth: string
+  /** The side on which the account is breached. */
+  readonly breached: 'below' | 'above'
+}
+
+export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account, round, withdrawals, equity, ...state } = await balance(wallet)
+  const { account, round, marks, withdrawals } = await balance(wallet)
   const { assets } = wallet.deployment
-  const cash = assets[0]!
-  const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
-  const balances = amountsBySymbol(assets, account.balances)
+  const scene: Scene = { balances: account.balances, marks }
+  const standing = standingOf(assets, scene)
+  const whatIf = options.whatIf === undefined ? undefined : standingOf(assets, suppose(options.whatIf, assets, scene))
   const weights = weightsBySymbol(assets, account.weights)
-  const worth = {
-    health: inCash(state.health),
-    targetHealth: inCash(state.targetHealth),
-    equity: inCash(equity),
-  }
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
     return {
@@ -29,11 +52,16 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
     }
   })
   if (options.json)
-    return printJson({ index: account.index, version: Number(account.version), balances, weights, ...worth, pending })
-  printText(`Account ${account.index}, version ${account.version}: ${listAmounts(balances)}`)
-  printText(
-    `Equity ${worth.equity}, health ${worth.health}, target health ${worth.targetHealth} ${cash.symbol} at round ${round}`,
-  )
+    return printJson({
+      index: account.index,
+      version: Number(account.version),
+      ...standing,
+      weights,
+      pending,
+      ...(whatIf !== undefined && { whatIf }),
+    })
+  printText(`Account ${account.index}, version ${account.version}: ${listAmounts(standing.balances)}`)
+  describe(standing, assets, `at round ${round}`)
   if (Object.keys(weights).length > 0)
     printText(
       `Preferences: ${Object.entries(weights)
@@ -45,7 +73,63 @@ export async function run(options: WalletOptions & { node: string }): Promise<vo
   for (const { id, asset, amount, pays, claimable } of pending) {
     const paid = pays === undefined ? '' : `, of which it pays ${pays}, as the backstop was under water`
     printText(
-      `Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `plimsoll wallet withdraw --claim ${id} takes it${paid}` : 'waits for the next checkpoint'}`,
+      `Withdrawal ${id} of ${amount} ${asset}: ${claimable ? `can be claimed${paid}: ${claimLine(id, options)}` : 'waits for the next checkpoint'}`,
     )
   }
+  if (whatIf === undefined) return
+  printText(`What if ${options.whatIf}: ${listAmounts(whatIf.balances)}`)
+  describe(whatIf, assets, 'then')
+}
+
+function standingOf(assets: readonly AssetInfo[], { balances, marks }: Scene): Standing {
+  const cash = assets[0]!
+  const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
+  const { collateral, liabilities } = coverage(balances, marks)
+  const limits = assets.flatMap((asset, a): [string, Limit][] => {
+    const mark = boundaryMark(balances, marks, a)
+    if (mark === undefined) return []
+    const long = balances[a]! > 0n
+    return [
+      [
+        asset.symbol,
+        {
+          price: priceOfMark(marks[a]!.price, cash, asset, 'down'),
+          zeroHealth: priceOfMark(mark, cash, asset, long ? 'up' : 'down'),
+          breached: long ? 'below' : 'above',
+        },
+      ],
+    ]
+  })
+  return {
+    balances: amountsBySymbol(assets, balances),
+    equity: inCash(balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n)),
+    health: inCash(health(balances, marks)),
+    targetHealth: inCash(targetHealth(balances, marks)),
+    ratio:
+      liabilities === 0n
+        ? null
+        : formatRatioDown(collateral * 10n ** BigInt(RATIO_DECIMALS), liabilities, RATIO_DECIMALS),
+    status: health(balances, marks) < 0n ? 'breached' : isAllowed(balances, marks) ? 'healthy' : 'below target',
+    limits: Object.fromEntries(limits),
+  }
+}
+
+function describe(standing: Standing, assets: readonly AssetInfo[], when: string): void {
+  const cash = assets[0]!.symbol
+  const words = {
+    healthy: 'healthy',
+    'below target': 'below its target: it may only shrink its positions',
+    breached: 'breached: it is liquidated with the next round',
+  }[standing.status]
+  printText(
+    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
+  )
+  for (const [symbol, { price, zeroHealth, breached }] of Object.entries(standing.limits))
+    printText(`Liquidated with ${symbol} ${breached} ${zeroHealth} ${cash}, all else as it is; it is at ${price}`)
+}
+
+/** The command that takes a withdrawal. Where no endpoint is known yet, its place is marked. */
+function claimLine(id: number, { rpc }: WalletOptions): string {
+  const line = commandLine(['wallet', 'withdraw', '--claim', String(id)], ['rpc', 'node', 'from', 'account', 'index'])
+  return rpc === undefined ? `${line} --rpc URL` : line
 }

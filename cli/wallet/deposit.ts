@@ -1,17 +1,23 @@
+import { mkdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { isAddressEqual } from 'viem'
+import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
-import { deposit, findQueuedAccount, waitForDeposit } from '../../sdk/actions/deposit.ts'
+import { type DepositReturnType, deposit, findQueuedAccount, waitForDeposit } from '../../sdk/actions/deposit.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { AssetInfo, DeploymentInfo } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
-import { printJson, printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { commandLine } from '../invocation.ts'
+import { printJson, printNotice, printText } from '../output.ts'
+import { endProgress, stage } from '../progress.ts'
 import { parseAmount } from './amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
 
@@ -36,6 +42,38 @@ export async function run(options: Options): Promise<void> {
   const amount = parseAmount(options.amount, info.decimals, '--amount')
   const signer = await chainSigner(options.rpc, options)
   await requireGenuine(signer, deployment, asset)
+  // Two at once would each open an account: the second of this machine waits, and finds the first one's.
+  const made = await oneAtATime(`${deployment.settlement}-${key.publicKey[0].toString(16)}`, () =>
+    makeDeposit(options, wallet, signer, asset, amount),
+  )
+  const { depositId, kind, transaction } = made
+  const { vault } = deployment
+  let status = 'queued'
+  if (options.wait) {
+    printNotice(`sent: deposit ${depositId}, transaction ${transaction}`)
+    stage('waiting for the settlement', 30)
+    status = await waitForDeposit(signer, { vault, depositId }).finally(endProgress)
+    if (status !== 'settled') process.exitCode = 1
+  }
+  if (options.json) return printJson({ depositId: Number(depositId), index: made.index, kind, transaction, status })
+  printText(
+    `${status}: deposit ${depositId} of ${options.amount} ${info.symbol} ${kind === 'open' ? 'opens' : 'to'} account ${made.index}, transaction ${transaction}`,
+  )
+  if (!options.wait)
+    printText(
+      `The node takes it up by itself; see: ${commandLine(['wallet', 'balance'], ['node', 'rpc', 'from', 'account'])}`,
+    )
+}
+
+async function makeDeposit(
+  options: Options,
+  wallet: OwnerWallet,
+  signer: SigningClient,
+  asset: number,
+  amount: bigint,
+): Promise<DepositReturnType> {
+  const { deployment, key } = wallet
+  const info = deployment.assets[asset]!
   const index =
     options.index ??
     (await wallet.findIndex()) ??
@@ -48,28 +86,30 @@ export async function run(options: Options): Promise<void> {
 
   const tokenAmount = toTokenUnits(amount, info, '--amount')
   if (options.mint) await mint(signer, info, tokenAmount)
-  const { settlement, vault } = deployment
+  const { settlement } = deployment
   const { publicKey } = key
-  const made = await deposit(signer, {
+  return deposit(signer, {
     settlement,
     asset,
     amount,
     publicKey,
     ...(index !== undefined && { index }),
+    // Whose account it is, is not asked of who names one.
+    anyones: options.index !== undefined,
     evenUnderWater: options.evenUnderWater ?? false,
   })
-  const { depositId, kind, transaction } = made
-  let status = 'queued'
-  if (options.wait) {
-    progress('waiting for the settlement')
-    status = await waitForDeposit(signer, { vault, depositId }).finally(endProgress)
-    if (status !== 'settled') process.exitCode = 1
+}
+
+/** Runs something in one process of this machine at a time. */
+async function oneAtATime<T>(name: string, act: () => Promise<T>): Promise<T> {
+  const directory = join(tmpdir(), `plimsoll-deposit-${name.slice(0, 90)}`)
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const lock = await DirectoryLock.await(directory)
+  try {
+    return await act()
+  } finally {
+    await lock.release()
   }
-  if (options.json) return printJson({ depositId: Number(depositId), index: made.index, kind, transaction, status })
-  printText(
-    `${status}: deposit ${depositId} of ${options.amount} ${info.symbol} ${kind === 'open' ? 'opens' : 'to'} account ${made.index}, transaction ${transaction}`,
-  )
-  if (!options.wait) printText(`The node takes it up by itself; see: plimsoll wallet balance --node ${options.node}`)
 }
 
 /**

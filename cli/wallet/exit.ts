@@ -66,7 +66,7 @@ async function exitProver(
   const expected = await read.readContract({ address: exitVerifier, abi: VERIFIER_ABI, functionName: 'keyHash' })
   return {
     async prove(input) {
-      const keys = await loadKeys(profile.name, directory)
+      const keys = await loadKeys(profile.name, directory, ['exit'])
       if (keys.exit.keyHash !== expected)
         throw new PlimsollError("The contract's exit verifier has another key than this installation.", {
           hint: 'Give the keys of its ceremony with --keys.',

@@ -1,36 +1,118 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { NodeRefusal, type PlimsollClient } from '../../sdk/client.ts'
-import type { Accepted, OperationState } from '../../sdk/schemas.ts'
-import { printJson, printText } from '../output.ts'
-import { endProgress, progress } from '../progress.ts'
+import { NodeRefusal, OperationUnknown, type PlimsollClient } from '../../sdk/client.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
+import type { Accepted, OperationRequest, OperationState, OwnOperation } from '../../sdk/schemas.ts'
+import { commandLine } from '../invocation.ts'
+import { NotKnown } from '../not-known.ts'
+import { printJson, printNotice, printText } from '../output.ts'
+import { endProgress, stage } from '../progress.ts'
+import { messageForPeople } from './for-people.ts'
 
-/** Hands in an operation. @throws PlimsollError with the code of the node's refusal */
-export async function submit(operation: Promise<Accepted>): Promise<Accepted> {
-  return operation.catch((error: unknown) => {
-    throw error instanceof NodeRefusal ? new PlimsollError(`${error.code}: ${error.message}`) : error
-  })
+/** Options of every command that hands in an operation. */
+export interface HandInOptions {
+  readonly node: string
+  readonly json?: true
+  readonly wait?: true
+  /** Signs another operation although one of the same terms is open. */
+  readonly again?: true
+  /** Signs although that voids half a trade that waits. */
+  readonly voidWaiting?: true
 }
 
-/** Says what became of an operation, after waiting for it if it is to; the exit code is 1 if it failed. */
+/** An operation at the node; `existing` where nothing was signed, since one of the same terms was open. */
+export type HandedIn = Accepted & { readonly existing?: true }
+
+const NOT_KNOWN = 3
+const OPEN: readonly string[] = ['accepted', 'waiting', 'proving']
+
+/**
+ * Has an operation signed and handed in, unless one of the same terms is open: then it is that one, since a command whose
+ * outcome was lost is given again. Nothing is signed either that would void half a trade without a word.
+ * @param isSame whether an operation is what this command would sign
+ * @throws PlimsollError with the code of the node's refusal; NotKnown where nobody says whether it was accepted
+ */
+export async function submit(
+  wallet: OwnerWallet,
+  options: HandInOptions,
+  isSame: (operation: OperationRequest) => boolean,
+  sign: () => Promise<Accepted>,
+): Promise<HandedIn> {
+  try {
+    const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
+    const same = options.again ? undefined : open.find(({ operation }) => isSame(operation))
+    if (same !== undefined) {
+      printNotice(
+        `operation ${same.id} of the same terms is ${same.status}: it is that one, and nothing is signed; --again signs another`,
+      )
+      return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted', existing: true }
+    }
+    const half = open.find(({ status }) => status === 'waiting')
+    if (half !== undefined && !options.voidWaiting)
+      throw new PlimsollError(
+        `Half a trade waits for the other, operation ${half.id}: signing anything else makes it void.`,
+        {
+          hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', half.id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
+        },
+      )
+    return await sign()
+  } catch (error) {
+    if (error instanceof OperationUnknown) throw notKnown(error)
+    throw error instanceof NodeRefusal ? refused(error, wallet) : error
+  }
+}
+
+/** The node's refusal with its code, which programs read, in front, and its words for people. */
+export function refused({ code, message }: NodeRefusal, { deployment }: OwnerWallet): PlimsollError {
+  return new PlimsollError(`${code}: ${messageForPeople(message, deployment.assets)}`)
+}
+
+/** What to do where the fate of an operation is not known. */
+export function notKnown({ id, message }: OperationUnknown): NotKnown {
+  return new NotKnown(message, { hint: `Ask again with: ${commandLine(['wallet', 'status', id], ['node'])}` })
+}
+
+/**
+ * Says what became of an operation, after waiting for it if it is to; the exit code is 1 if it failed, 3 if that is not known.
+ * @throws NotKnown where the node does not say it
+ */
 export async function report(
   client: PlimsollClient,
-  accepted: Accepted,
-  options: { json?: true; wait?: true },
-  extra: Readonly<Record<string, string>> = {},
+  accepted: HandedIn | OperationState,
+  options: { readonly node: string; readonly json?: true; readonly wait?: true },
+  more: { readonly extra?: Readonly<Record<string, string>>; readonly wallet?: OwnerWallet } = {},
 ): Promise<void> {
-  if (options.wait) progress('waiting for the settlement')
+  const { extra = {}, wallet } = more
+  if (options.wait) {
+    // Whatever happens to this process or to the node: the id tells later what became of it.
+    printNotice(`${accepted.status}: operation ${accepted.id}`)
+    stage('waiting for the settlement', 30)
+  }
   const state: Accepted | OperationState = options.wait
-    ? await client.settled(accepted.id).finally(endProgress)
+    ? await client
+        .settled(accepted.id)
+        .catch((error: unknown) => {
+          throw error instanceof OperationUnknown ? notKnown(error) : error
+        })
+        .finally(endProgress)
     : accepted
-  if (options.wait && state.status !== 'settled') process.exitCode = 1
   const { id, status } = state
-  const ending = 'code' in state && state.code !== undefined ? { code: state.code } : {}
-  const settled = 'transaction' in state && state.transaction !== undefined ? { transaction: state.transaction } : {}
-  if (options.json) return printJson({ id, status, ...extra, ...ending, ...settled })
-  const details = [...Object.entries({ ...extra, ...settled }).map(([name, value]) => `${name} ${value}`)]
+  if (status === 'failed') process.exitCode = 1
+  else if (options.wait && status !== 'settled') process.exitCode = NOT_KNOWN
+  const code = 'code' in state && state.code !== undefined ? { code: state.code } : {}
+  const transaction = status === 'settled' ? await transactionOf(wallet, id) : {}
+  const existing = 'existing' in accepted ? { existing: true } : {}
+  if (options.json) return printJson({ id, status, ...existing, ...extra, ...code, ...transaction })
+  const details = [...Object.entries({ ...extra, ...transaction }).map(([name, value]) => `${name} ${value}`)]
   printText(
-    `${status}${'code' in ending ? ` (${ending.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
+    `${status}${'code' in code ? ` (${code.code})` : ''}: operation ${id}${details.length > 0 ? `, ${details.join(', ')}` : ''}`,
   )
   if (options.wait && status !== 'settled' && status !== 'failed')
-    printText(`It may still be settled: the node's /v1/operations/${id} says so then.`)
+    printText(`It may still be settled; ask again with: ${commandLine(['wallet', 'status', id], ['node'])}`)
+}
+
+/** The transaction that settled an operation, which the node tells its owner only. */
+async function transactionOf(wallet: OwnerWallet | undefined, id: string): Promise<{ transaction?: string }> {
+  const list: readonly OwnOperation[] = (await wallet?.operations().catch(() => [])) ?? []
+  const transaction = list.find((operation) => operation.id === id)?.transaction
+  return transaction === undefined ? {} : { transaction }
 }

@@ -8,6 +8,8 @@ interface Options extends WalletOptions {
   readonly set: Readonly<Record<string, number>>
   readonly expiresIn: number
   readonly wait?: true
+  readonly again?: true
+  readonly voidWaiting?: true
 }
 
 export async function run(options: Options): Promise<void> {
@@ -18,5 +20,11 @@ export async function run(options: Options): Promise<void> {
     if (asset === 0) throw new PlimsollError(`${symbol} is cash, which has no weight.`)
     weights[asset] = weight
   }
-  await report(wallet.client, await submit(setPreferences(wallet, { weights, expiresIn: options.expiresIn })), options)
+  const accepted = await submit(
+    wallet,
+    options,
+    (other) => other.kind === 'preferences' && other.weights.join() === weights.join(),
+    () => setPreferences(wallet, { weights, expiresIn: options.expiresIn }),
+  )
+  await report(wallet.client, accepted, options, { wallet })
 }

@@ -6,6 +6,7 @@ import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { printNotice } from '../output.ts'
 import { openSigner, privateKeyOf } from '../signer.ts'
 
 /** Environment variable with the user's Ethereum key. */
@@ -68,12 +69,31 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
   const client = new PlimsollClient({ node: options.node })
   const deployment = await client.deployment()
   requireSettlement(deployment, options.settlement)
-  return OwnerWallet.open(
+  const wallet = OwnerWallet.open(
     client,
     deployment,
     await ownerKey(options, deployment.chainId, deployment.settlement),
     options.index,
   )
+  // Whatever happens to this process or to the node: the id tells later what became of it.
+  wallet.onDoubt = (id) => printNotice(`signed, and not answered yet: operation ${id}`)
+  return wallet
+}
+
+/**
+ * The settlement that is named, or else the one that the node is of. A node is not asked where a settlement is named: recovery
+ * and exit are for when it is gone.
+ * @throws PlimsollError where neither is named, or the node does not answer
+ */
+export async function namedSettlement({
+  node,
+  settlement,
+}: Pick<WalletOptions, 'node' | 'settlement'>): Promise<Address> {
+  if (settlement !== undefined) return settlement
+  if (node !== undefined) return (await new PlimsollClient({ node }).deployment()).settlement
+  throw new PlimsollError('The settlement is not named.', {
+    hint: 'Give --settlement, or --node for that of a node; or set PLIMSOLL_SETTLEMENT or PLIMSOLL_NODE.',
+  })
 }
 
 /** @throws PlimsollError when the node is of another settlement than the one named */

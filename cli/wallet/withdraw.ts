@@ -1,4 +1,4 @@
-import type { Address } from 'viem'
+import { type Address, isAddressEqual } from 'viem'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { claim } from '../../sdk/actions/claim.ts'
@@ -6,12 +6,13 @@ import { findAccount } from '../../sdk/actions/recover.ts'
 import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
 import { withdraw } from '../../sdk/actions/withdraw.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
-import { PlimsollClient } from '../../sdk/client.ts'
+import type { OperationRequest } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
+import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { report, submit } from './outcome.ts'
-import { assetBySymbol, chainSigner, openWallet, ownerKey, requireSettlement, type WalletOptions } from './session.ts'
+import { assetBySymbol, chainSigner, namedSettlement, openWallet, ownerKey, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
   readonly asset?: string
@@ -22,6 +23,8 @@ interface Options extends WalletOptions {
   readonly inFull?: true
   readonly claim?: number
   readonly wait?: true
+  readonly again?: true
+  readonly voidWaiting?: true
 }
 
 export async function run(options: Options): Promise<void> {
@@ -46,13 +49,22 @@ async function handIn(options: Options & { asset: string; amount: string; to: Ad
   const { spot, symbol, decimals } = wallet.deployment.assets[asset]!
   if (!spot) throw new PlimsollError(`${symbol} is a synthetic: there is no token to withdraw.`)
   const amount = parseAmount(options.amount, decimals, '--amount')
-  await report(
-    wallet.client,
-    await submit(
-      withdraw(wallet, { asset, amount, recipient: options.to, inFull: options.inFull, expiresIn: options.expiresIn }),
-    ),
-    options,
+  const { to: recipient, inFull, expiresIn } = options
+  const handedIn = { ...options, node: options.node }
+  const isSame = (other: OperationRequest) =>
+    other.kind === 'withdraw' &&
+    other.asset === asset &&
+    other.amount === amount &&
+    isAddressEqual(other.recipient as Address, recipient) &&
+    (other.inFull ?? false) === (inFull ?? false)
+  const accepted = await submit(wallet, handedIn, isSame, () =>
+    withdraw(wallet, { asset, amount, recipient, inFull, expiresIn }),
   )
+  await report(wallet.client, accepted, handedIn, { wallet })
+  if (!options.json && options.wait && process.exitCode === undefined)
+    printText(
+      `It can be claimed from the next checkpoint on, which a settlement is that leaves nobody breached. How: ${commandLine(['wallet', 'balance'], ['node', 'rpc', 'from', 'account', 'index'])}`,
+    )
 }
 
 async function force(options: Options & { asset: string; amount: string; to: Address }): Promise<void> {
@@ -84,7 +96,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
   })
   if (options.json) return printJson({ queueNumber: Number(queueNumber), deadline: Number(deadline), transaction })
   printText(
-    `Request ${queueNumber} is filed: to be served by ${deadline} of the contract's clock, or else the system stalls. Transaction ${transaction}`,
+    `Request ${queueNumber} is filed: to be served by ${deadline} s of the contract's clock, which runs while its prices are fresh, or else the system stalls. Transaction ${transaction}`,
   )
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
 }
@@ -92,20 +104,9 @@ async function force(options: Options & { asset: string; amount: string; to: Add
 async function takeWithdrawal(options: Options, id: number): Promise<void> {
   if (options.rpc === undefined) throw new PlimsollError('--claim needs --rpc.')
   const signer = await chainSigner(options.rpc, options)
-  const settlement = await settlementOf(options)
+  const settlement = await namedSettlement(options)
   const { tokenAmount, tokenDecimals, transaction } = await claim(signer, { settlement, withdrawalId: BigInt(id) })
   const paid = formatDecimal(tokenAmount, tokenDecimals)
   if (options.json) return printJson({ paid, transaction })
   printText(`Withdrawal ${id} paid ${paid}, transaction ${transaction}`)
-}
-
-/** The settlement that is named, or that the node is of. */
-async function settlementOf({ node, settlement }: Options): Promise<Address> {
-  if (node !== undefined) {
-    const deployment = await new PlimsollClient({ node }).deployment()
-    requireSettlement(deployment, settlement)
-    return deployment.settlement
-  }
-  if (settlement === undefined) throw new PlimsollError('--claim needs --node or --settlement.')
-  return settlement
 }

@@ -17,6 +17,8 @@ contract Governance is IGovernance {
     /// @dev Spans of halts that are remembered: more in one window are refused.
     uint256 private constant SPANS = 16;
     uint8 private constant HALTS = 7;
+    /// @dev The settlement holds this one itself, next to what it reads anyway.
+    uint8 private constant TRADES = 4;
 
     struct Halt {
         uint8 what;
@@ -98,6 +100,11 @@ contract Governance is IGovernance {
         _requireNone(TermsOrder.fault(t));
         (_openingFee, _forcedFee) = (t.openingFee, t.forcedFee);
         emit Bound(settlement_);
+        // From here on events alone say who holds which role, and which terms are in force.
+        emit HandedOver(Role.Operator, address(0), operator());
+        emit HandedOver(Role.Admin, address(0), admin);
+        emit HandedOver(Role.Guardian, address(0), guardian);
+        emit TermsApplied(t);
     }
 
     /// @inheritdoc IGovernance
@@ -134,6 +141,7 @@ contract Governance is IGovernance {
         uint256 until = block.timestamp + left;
         _halt = Halt(what, uint40(block.timestamp), uint40(until), next);
         emit HaltedUntil(what, until);
+        if (what & TRADES != 0) ISettlement(settlement).haltTrades(uint40(until));
     }
 
     /// @inheritdoc IGovernance
@@ -166,6 +174,7 @@ contract Governance is IGovernance {
         // Live time counts a round's age up to `maxAge`: below both, it is the same before and after.
         (uint256 number, uint256 timestamp,) = _rounds.round();
         if (number == 0 || !_rounds.fresh() || block.timestamp - timestamp >= t.maxAge) revert NoFreshRound();
+        _requireNoneProposed();
         delete _proposal;
         _rounds.setClocks(t.provingTime, t.roundMin, t.roundShort, t.maxAge, t.parameterDelay);
         _vault.setTerms(t.depositDelay, t.depositSpacing, t.unwindDuration, t.openingFee, t.caps);
@@ -251,7 +260,9 @@ contract Governance is IGovernance {
         Halt memory h = _halt;
         uint256 to = block.timestamp < h.until ? block.timestamp : h.until;
         delete _halt;
-        if (to > h.from) {
+        if (h.what & TRADES != 0) ISettlement(settlement).haltTrades(0);
+        // One of no length counts too: begun and ended around others' transactions, block after block, it stops them all.
+        if (h.what != 0) {
             _spans[h.next] = Span(h.from, uint40(to));
             h.next = uint8((h.next + 1) % SPANS);
         }
@@ -263,6 +274,16 @@ contract Governance is IGovernance {
         if (from < start) from = start;
         if (to > block.timestamp) to = block.timestamp;
         return to > from ? to - from : 0;
+    }
+
+    /// @dev The delay of parameters that wait is that of the terms under which they were proposed: longer clocks would have
+    /// them apply before owners can be out.
+    function _requireNoneProposed() private view {
+        uint256 count = _rounds.assetCount();
+        for (uint256 asset = 1; asset <= count; ++asset) {
+            (, uint256 readyAt) = _rounds.pendingParameters(asset);
+            if (readyAt != 0) revert ParametersPending(asset);
+        }
     }
 
     function _requireNone(string memory fault) private pure {

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
-import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -29,8 +28,6 @@ contract Settlement is ISettlement {
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
-    /// @dev The bit of `IGovernance.halt` for trades.
-    uint8 private constant TRADES_HALTED = 4;
 
     struct Status {
         /// Bit s: slot s may be in a window. Slots 0 and 1 always may.
@@ -55,7 +52,7 @@ contract Settlement is ISettlement {
 
     IRounds private immutable ROUNDS;
     IVault private immutable VAULT;
-    IGovernance private immutable GOVERNANCE;
+    address private immutable GOVERNANCE;
     IVerifier private immutable SWEEP;
     IVerifier private immutable RESOLVE;
     IVerifier private immutable TRANSACT;
@@ -81,6 +78,8 @@ contract Settlement is ISettlement {
     Envelope[64] private _envelopes;
     /// @inheritdoc ISettlement
     address public operator;
+    /// @inheritdoc ISettlement
+    uint40 public tradesHaltedUntil;
 
     modifier onlyOperator() {
         if (msg.sender != operator) revert NotOperator();
@@ -98,7 +97,7 @@ contract Settlement is ISettlement {
         operator = c.operator;
         VAULT = IVault(c.vault);
         ROUNDS = IRounds(VAULT.rounds());
-        GOVERNANCE = IGovernance(ROUNDS.governance());
+        GOVERNANCE = ROUNDS.governance();
         MIN_LIABILITY = c.minLiability;
         SLOTS = c.slots;
         (KEY_X, KEY_Y) = (x, y);
@@ -140,8 +139,14 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     function setOperator(address to) external {
-        if (msg.sender != address(GOVERNANCE)) revert NotGovernance();
+        if (msg.sender != GOVERNANCE) revert NotGovernance();
         operator = to;
+    }
+
+    /// @inheritdoc ISettlement
+    function haltTrades(uint40 until) external {
+        if (msg.sender != GOVERNANCE) revert NotGovernance();
+        tradesHaltedUntil = until;
     }
 
     /// @inheritdoc ISettlement
@@ -359,7 +364,7 @@ contract Settlement is ISettlement {
         d[Layout.TRANSACT_VALID_UNTIL] = validUntil;
         if (operations & NEEDS_MARKS != 0) {
             if (!r.fresh) revert NoFreshRound();
-            if (operations & 1 << Layout.OP_TRADE != 0 && GOVERNANCE.halted(TRADES_HALTED)) revert Halted();
+            if (operations & 1 << Layout.OP_TRADE != 0 && block.timestamp < tradesHaltedUntil) revert Halted();
             _mark(r);
             for (uint256 a = 0; a < 7; ++a) {
                 Layout.spreadTraded(r.marks[a], d, Layout.TRANSACT_MARKS + Layout.TRANSACT_MARK_COUNT * a);

@@ -104,6 +104,9 @@ interface ISettlement is IStepErrors {
     /// @notice Changes the operator. Governance, which answers for who that is.
     function setOperator(address to) external;
 
+    /// @notice Refuses trades between accounts until then. Governance.
+    function haltTrades(uint40 until) external;
+
     /// @notice Gives envelopes to slots whose stacks are empty. Operator.
     function openEnvelopes(Opening[] calldata openings) external;
 
@@ -147,6 +150,9 @@ interface ISettlement is IStepErrors {
     function accountsMax() external view returns (uint256);
 
     function operator() external view returns (address);
+
+    /// @notice Trades between accounts are refused before this time.
+    function tradesHaltedUntil() external view returns (uint40);
 
     function rounds() external view returns (address);
 

@@ -10,7 +10,7 @@ export type HistorySymbol = (typeof HISTORY_SYMBOLS)[number]
 export const HISTORY_START = Date.UTC(2017, 9, 1) / 1000
 
 /** Share below (above) the body at which simulations cut lows (highs): wicks of one venue are no price of a median of sources. */
-export const WICK_SHARE = 0.3
+const WICK_SHARE = 0.3
 
 const loaded = new Map<HistorySymbol, Series>()
 

@@ -4,7 +4,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 
 export const HOUR = 3600
 
-/** What was found in a file of candles besides good rows. */
+/** Findings in a file of candles besides its good rows. */
 export interface SeriesReport {
   /** Hours between the first and the last row that no row has. */
   readonly missingHours: number

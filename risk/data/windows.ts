@@ -15,12 +15,6 @@ export const CRASHES = {
 } as const
 export type CrashName = keyof typeof CRASHES
 
-/** @throws PlimsollError listing the crashes */
-export function requireCrash(name: string): CrashName {
-  if (Object.hasOwn(CRASHES, name)) return name as CrashName
-  throw new PlimsollError(`There is no window ${name}: there are ${Object.keys(CRASHES).join(', ')}.`)
-}
-
 /** Candles of ETH or BTC over a crash, from its own file; of another asset from the history, undefined where that begins later. */
 export function crashSeries(name: CrashName, symbol: HistorySymbol): Series | undefined {
   const own = (coin: 'ETH' | 'BTC') =>

@@ -1,6 +1,6 @@
 import { ASSETS } from '../../protocol/constants.ts'
 
-/** How sales move prices. */
+/** A model of how sales move prices. */
 export interface MarketImpact {
   readonly name: string
   /** Move of `ln p` that selling `net` base units at once brings about, negative for a sale; `depth` in base units. */
@@ -31,9 +31,9 @@ export class Backstop {
   #depths: readonly number[]
   readonly #impact: MarketImpact
   readonly #decay: number
-  /** What waits to be sold, in base units; negative where it is short. */
+  /** Inventory that waits to be sold, in base units; negative where it is short. */
   readonly #pending = new Float64Array(ASSETS)
-  /** How far sales have moved `ln p`. */
+  /** The moves of `ln p` that sales have made. */
   readonly #moved = new Float64Array(ASSETS)
   /** Prices at which what waits was taken over. */
   readonly #takenAt = new Float64Array(ASSETS)
@@ -41,7 +41,7 @@ export class Backstop {
   #day = 0
   /** The day on which what waits was taken over: what its sale brings belongs to that. */
   #taken = 0
-  /** What the takers' sales fetched less than the price before them. */
+  /** The difference between the price before takers' sales and what they fetched. */
   impactCost = 0
 
   /** @param depths in base units by asset, cash included */

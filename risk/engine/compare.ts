@@ -78,7 +78,7 @@ export function meanDebt({ debts }: HistoryOutcome): number {
 }
 
 /** The metrics of a window, its one path. */
-export function historyMetrics(outcome: HistoryOutcome): Metrics<number> {
+function historyMetrics(outcome: HistoryOutcome): Metrics<number> {
   const row = new Float64Array(METRIC_COLUMNS)
   writeOutcome(row, 0, outcome, outcome.opened, meanDebt(outcome))
   const summary = new MetricsSummary()

@@ -7,7 +7,7 @@ import { Backstop, type MarketImpact } from './backstop.ts'
 import { leastTraded } from './least-traded.ts'
 import { BREACHED, HEALTHY, Reach } from './reach.ts'
 
-/** What an engine runs on: a market and the accounts in it, as a book has them. Can be sent to a worker. */
+/** A market and the accounts in it, as a book has them: an engine runs on it. Can be sent to a worker. */
 export interface EngineBook {
   /** Cash first. */
   readonly assets: readonly {
@@ -22,7 +22,7 @@ export interface EngineBook {
 }
 
 /**
- * How breached accounts are found: `reach` looks at those whose price was passed, `scan` values everybody at every step in floating
+ * The search for breached accounts: `reach` looks at those whose price was passed, `scan` values everybody at every step in floating
  * point, exactly where that cannot decide, and `exact` values everybody exactly. All three give the same results to the last bit.
  */
 export type Search = 'reach' | 'scan' | 'exact'
@@ -34,7 +34,7 @@ export interface EngineOptions {
   readonly search?: Search
 }
 
-/** What one path brought. Money in base units of cash, as floats. */
+/** The outcome of one path. Money in base units of cash, as floats. */
 export interface PathOutcome {
   /** Accounts liquidated at least once. */
   readonly accounts: number
@@ -52,8 +52,10 @@ export interface PathOutcome {
   readonly leastTraded: number
   /** Equity that liquidated accounts lost in the liquidation. */
   readonly penalties: number
-  /** What takers lost to the impact of their own sales. */
+  /** The takers' loss to the impact of their own sales. */
   readonly impact: number
+  /** The part of `traded` from accounts that would have been healthy under the reference parameters; 0 where there are none. */
+  readonly causedByParameters: number
 }
 
 const DAY = 86_400
@@ -105,6 +107,8 @@ export class Engine {
   #traded = 0
   #least = 0
   #penaltiesPaid = 0
+  #reference: readonly RiskParameters[] | undefined
+  #caused = 0
 
   constructor(book: EngineBook, { policy, impact, stepSeconds, search = 'reach' }: EngineOptions) {
     this.book = book
@@ -166,6 +170,7 @@ export class Engine {
     this.#traded = 0
     this.#least = 0
     this.#penaltiesPaid = 0
+    this.#caused = 0
     this.#backstop.begin()
   }
 
@@ -239,12 +244,16 @@ export class Engine {
 
   /** Exact marks of the step. */
   marks(): Marks {
-    this.#marks ??= fillMarks(
+    this.#marks ??= this.#marksUnder(this.#parameters)
+    return this.#marks
+  }
+
+  #marksUnder(parameters: readonly RiskParameters[]): Marks {
+    return fillMarks(
       this.book.assets
         .slice(1)
-        .map(({ symbol }, i) => assetMarks(BigInt(this.#prices[i + 1]!), this.#parameters[i + 1]!, symbol)),
+        .map(({ symbol }, i) => assetMarks(BigInt(this.#prices[i + 1]!), parameters[i + 1]!, symbol)),
     )
-    return this.#marks
   }
 
   #liquidate(i: number, day: number): void {
@@ -255,6 +264,8 @@ export class Engine {
     this.#backstop.take(before, traded, paid, this.#prices)
     let value = 0
     for (let a = 1; a < this.#used; a++) if (traded[a] !== 0n) value += Number(traded[a]!) * Number(marks[a]!.price)
+    if (this.#reference !== undefined && health(before, this.#marksUnder(this.#reference)) >= 0n)
+      this.#caused += value / UNIT
     const equity = Math.max(0, this.#equity(before, marks))
     this.#liquidations++
     this.#traded += value / UNIT
@@ -309,6 +320,11 @@ export class Engine {
     for (let i = 0; i < this.#balances.length; i++) if (this.#reach.look(i, true) === BREACHED) this.#reach.heat(i)
   }
 
+  /** Parameters against which liquidations are judged: those of accounts that are healthy under them are caused by the engine's own. */
+  setReference(parameters: readonly RiskParameters[]): void {
+    this.#reference = parameters
+  }
+
   /** Liabilities at the present prices, in base units of cash. */
   liabilities(): number {
     const { balances } = this.#reach
@@ -353,6 +369,7 @@ export class Engine {
       leastTraded: this.#least,
       penalties: this.#penaltiesPaid,
       impact: this.#backstop.impactCost,
+      causedByParameters: this.#caused,
     }
   }
 }

@@ -13,9 +13,9 @@ import { type InitialFactors, openAccount } from './population.ts'
 /** Points of margin of an asset: 0.15 is a collateral factor of 0.85 and a liability factor of 1.15. */
 export interface Margins {
   readonly maintenance: number
-  /** Where liquidations end, at least the maintenance margin. */
+  /** The margin at which liquidations end, at least the maintenance margin. */
   readonly target: number
-  /** What bounds the leverage of accounts that open, at least the maintenance margin. */
+  /** The margin that bounds the leverage of accounts that open, at least the maintenance margin. */
   readonly initial: number
 }
 
@@ -25,6 +25,8 @@ export interface HistoryRules {
   readonly penalty: number
   /** Margins of asset `a` at the start of hour `h` of the window, from what was known by then. */
   margins(a: number, h: number): Margins
+  /** Maintenance margins by asset under which liquidations would not have been the parameters' doing. */
+  readonly reference?: readonly number[]
   /** Whether the maintenance margin ever moves. */
   readonly adaptiveMaintenance?: boolean
 }
@@ -40,7 +42,7 @@ export interface HistoryOptions {
   readonly depthShares?: readonly number[]
 }
 
-/** What a window brought a population. Money in base units of cash. */
+/** The outcome of a window for a population. Money in base units of cash. */
 export interface HistoryOutcome extends PathOutcome {
   readonly dates: readonly string[]
   /** Liabilities at the start of each day. */
@@ -133,6 +135,23 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
       stepSeconds: 3600 / POINTS_PER_HOUR,
     },
   )
+
+  if (rules.reference !== undefined) {
+    const factors = rules.reference
+    engine.setReference(
+      parameters(0).map((of, a) =>
+        a === 0
+          ? of
+          : {
+              ...of,
+              collateralFactor: points(1 - factors[a - 1]!),
+              liabilityFactor: points(1 + factors[a - 1]!),
+              targetCollateralFactor: 0n,
+              targetLiabilityFactor: 2n * FACTOR_ONE,
+            },
+      ),
+    )
+  }
 
   const dates: string[] = []
   const debts: number[] = []

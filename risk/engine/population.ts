@@ -1,13 +1,13 @@
 import { ASSETS } from '../../protocol/constants.ts'
 import { Random } from '../random.ts'
 
-/** What bounds the leverage of an account that opens: collateral and liability factors of an asset, such as 0.8 and 1.2. */
+/** Factors of an asset, such as 0.8 and 1.2, that bound the leverage of an account that opens. */
 export interface InitialFactors {
   readonly collateral: number
   readonly liability: number
 }
 
-/** Of every so many accounts, so many are of each shape. */
+/** Mix of shapes: of every so many accounts, so many are of each. */
 const MIX = [
   ['long', 35],
   ['perpetual long', 20],

@@ -12,7 +12,7 @@ const SCALE = 2 ** 32
 export const HEALTHY = 0
 export const BREACHED = 1
 /** Too near the line for floating point. */
-export const UNSURE = 2
+const UNSURE = 2
 
 /** Prices an account would have to leave before it needs another look: a fall of long positions and a rise of short ones. */
 export interface ReachOptions {
@@ -21,7 +21,7 @@ export interface ReachOptions {
 }
 
 /**
- * Which accounts need valuing as prices move. The idea is that of the protocol's envelopes: an account of health `H` whose positions
+ * The accounts that need valuing as prices move. The idea is that of the protocol's envelopes: an account of health `H` whose positions
  * are worth `R` at maintenance marks stays healthy while no price of a position has moved against it by more than `r = H / R`, as even
  * all of them together then cost it `r R`. `r`, less what rounding may take, is its reach; it is watched at `price (1 - r)` of what it
  * is long and `price (1 + r)` of what it is short. A step costs one comparison for each asset and side, and a look at each account

@@ -22,7 +22,7 @@ export interface SimulateOptions extends PoolOptions {
   readonly impact?: ImpactName
   readonly halfLife?: number
   readonly search?: Search
-  /** What a reader should know of how the model was set up, a sentence each. */
+  /** Told what a reader should know of how the model was set up, a sentence each. */
   readonly onNote?: (note: string) => void
 }
 
@@ -37,7 +37,7 @@ export interface SimulateReport {
 
 const HOUR = 3600
 /** Seconds of a step, of the half-life of impact, and steps of a path at most. */
-export const DEFAULT_STEP = 300
+const DEFAULT_STEP = 300
 export const DEFAULT_HALF_LIFE = 3600
 const MOST_STEPS = 1_000_000
 

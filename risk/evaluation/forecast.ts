@@ -2,7 +2,7 @@ import type { Interval } from '../metrics/interval.ts'
 import { type AssetScore, pinballLosses, ratioInterval, score } from './score.ts'
 import { type AssetForecasts, type ForecastOptions, walkForward } from './walk-forward.ts'
 
-/** What `risk forecast` prints. */
+/** The output of `risk forecast`. */
 export interface ForecastReport {
   readonly horizonHours: number
   readonly quantile: number

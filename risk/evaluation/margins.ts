@@ -5,7 +5,7 @@ import { ratioInterval } from './score.ts'
 
 /** A margin hour by hour, a share of the price, and what is known of each hour. */
 export interface MarginStudy {
-  /** When each hour begins, in seconds. */
+  /** The start of each hour, in seconds. */
   readonly times: Float64Array
   /** The fall of the hour that follows. */
   readonly drops: Float64Array
@@ -16,7 +16,7 @@ export function aged(values: Float64Array, age: number): Float64Array {
   return values.map((_, i) => values[Math.max(0, i - age)]!)
 }
 
-/** What follows the values but rises and falls by at most `step` an hour. */
+/** A margin that follows the values but rises and falls by at most `step` an hour. */
 export function ramped(values: Float64Array, step: number): Float64Array {
   let last = values[0]!
   return values.map((value) => (last += Math.max(-step, Math.min(step, value - last))))
@@ -61,7 +61,7 @@ export function worstDays({ times }: MarginStudy, losses: Float64Array, count: n
     .map(([date, loss]) => ({ date, share: loss / total }))
 }
 
-/** How inventory would have cleared after hours of crashes, discounts as shares of the mark. */
+/** Discounts at which inventory would have cleared after hours of crashes, as shares of the mark. */
 export interface Clearing {
   readonly events: number
   /** Mean discount at which a descending auction clears. */
@@ -73,7 +73,7 @@ export interface Clearing {
 }
 
 /**
- * What a taker of inventory needs after an hour in which the price fell by more than `threshold`: the fall of the next hour, over which the mark
+ * The discount that a taker of inventory needs after an hour in which the price fell by more than `threshold`: the fall of the next hour, over which the mark
  * is stale, and an `edge`. A descending auction finds that discount, event by event; a constant has to cover all but `share` of them; a
  * forecast is a multiple of `quantiles`; constant and multiple are those that are right in hindsight.
  */

@@ -51,7 +51,7 @@ export function trainingRows({ hourly: { time }, drops, begin, horizon }: Prepar
   return rows
 }
 
-/** What the formula is fitted to: the averages and the drops of the hours before `cut`. */
+/** The data of a fit of the formula: the averages and the drops of the hours before `cut`. */
 export function formulaSample(prepared: Prepared, cut: number): Sample {
   const rows = trainingRows(prepared, cut)
   const pick = (column: Float64Array) => Float64Array.from(rows, (row) => column[row]!)

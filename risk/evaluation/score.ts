@@ -5,7 +5,7 @@ import { Random } from '../random.ts'
 import { christoffersen, kupiec, pinball, qlike } from './coverage.ts'
 import type { AssetForecasts, ForecastModel } from './walk-forward.ts'
 
-/** How well a model forecast an asset; shares, p-values, plain numbers. */
+/** Scores of a model on an asset; shares, p-values, plain numbers. */
 export interface ModelScore {
   readonly model: ForecastModel
   /** Share of the hours whose fall was beyond the forecast. */

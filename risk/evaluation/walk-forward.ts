@@ -31,7 +31,7 @@ export interface ForecastOptions {
   readonly until: number
   /** Hours ahead. */
   readonly horizon: number
-  /** How often the next fall should be beyond the forecast. */
+  /** Share of the hours whose fall should be beyond the forecast. */
   readonly share: number
   readonly models: readonly ForecastModel[]
   /** Whether the formula, too, is fitted again each 1 January, to ETH and BTC. */
@@ -50,7 +50,7 @@ export interface ModelForecasts {
 
 export interface AssetForecasts {
   readonly symbol: HistorySymbol
-  /** When each forecast was made, in seconds. */
+  /** The moment of each forecast, in seconds. */
   readonly times: Float64Array
   readonly drops: Float64Array
   readonly realized: Float64Array

@@ -1,6 +1,6 @@
 import type { LiquidationCurve } from './liquidation-curve.ts'
 
-/** Where prices come to rest after a shock, once liquidations have moved them as well. */
+/** The rest that prices come to after a shock, once liquidations have moved them as well. */
 export interface Cascade {
   /** Moves of `ln p` by asset of the curve, the shock included. */
   readonly moves: Float64Array

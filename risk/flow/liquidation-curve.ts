@@ -16,7 +16,7 @@ export interface NamedBook {
 /** A traded asset of one or several books over one market. */
 export interface FlowAsset {
   readonly symbol: string
-  /** Of base units in `FlowPoint`: the most that any of the books has. */
+  /** Decimals of base units in `FlowPoint`: the most that any of the books has. */
   readonly decimals: number
   /** Whole units: the size that at the local slope moves the price by 100 %. Of several books, the least. */
   readonly depth: number
@@ -26,7 +26,7 @@ export interface FlowAsset {
   readonly liabilities: number
 }
 
-/** What the rules do to every account at one vector of prices. Amounts by asset of the curve, in its base units. */
+/** The liquidations of all accounts at one vector of prices. Amounts by asset of the curve, in its base units. */
 export interface FlowPoint {
   /** Accounts liquidated, partly or wholly. */
   readonly liquidated: number

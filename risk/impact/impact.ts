@@ -26,7 +26,7 @@ export function logMove(impact: ImpactName, sold: number, depth: number): number
 const AGREE = 0.01
 
 /**
- * What is left after `seconds` of a displacement that recovers with `halfLife` seconds (the transient impact of A. Obizhaeva and J. Wang,
+ * The part that is left after `seconds` of a displacement that recovers with `halfLife` seconds (the transient impact of A. Obizhaeva and J. Wang,
  * Optimal trading strategy and supply/demand dynamics, 2013, with an exponential kernel); 1 where the half-life is infinite.
  */
 export function recovery(seconds: number, halfLife: number): number {

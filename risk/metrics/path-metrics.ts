@@ -2,7 +2,7 @@ import type { PathOutcome } from '../engine/engine.ts'
 import { Distribution } from './distribution.ts'
 import { type Interval, shareInterval } from './interval.ts'
 
-/** What is kept of a path, in the order of the columns of a row; shares are of the debt at the start. */
+/** The figures that are kept of a path, in the order of the columns of a row; shares are of the debt at the start. */
 const COLUMNS = ['accounts', 'badDebt', 'systemLoss', 'traded', 'borrowerCost', 'tradedValue', 'leastTraded']
 export const METRIC_COLUMNS = COLUMNS.length
 

@@ -7,7 +7,7 @@ import { fitGarch, type Garch } from '../volatility/garch.ts'
 import { type Hourly, hourly } from '../volatility/hourly.ts'
 import { fitHawkes, type Hawkes } from './hawkes.ts'
 
-/** What the parametric models need to know of an asset; variances are of log returns an hour. */
+/** An asset as the parametric models know it; variances are of log returns an hour. */
 export interface AssetCalibration {
   /** Standard deviation of an hour. */
   readonly sigma: number

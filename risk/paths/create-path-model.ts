@@ -30,5 +30,7 @@ export function createPathModel(spec: PathSpec): PathModel {
       },
     )
   }
+  // A book of cash alone has no prices to draw.
+  if (spec.symbols.length === 0) return { name: spec.model, notes: [], fill: () => {} }
   return FACTORIES[spec.model](spec)
 }

@@ -5,9 +5,9 @@ export type PathModelName = (typeof PATH_MODELS)[number]
 /** A source of joint price paths. */
 export interface PathModel {
   readonly name: string
-  /** What stands for what: assets whose moves are another's, a sentence each. */
+  /** Substitutions: assets whose moves are another's, a sentence each. */
   readonly notes: readonly string[]
-  /** Where the moves come from, in a sentence; for models that draw from the history. */
+  /** The origin of the moves, in a sentence; for models that draw from the history. */
   readonly about?: string
   /**
    * Fills `out`, of length `(steps + 1) * assets` and row-major by step, with prices relative to the first (the first row is all 1).
@@ -16,7 +16,7 @@ export interface PathModel {
   fill(path: number, out: Float64Array): void
 }
 
-/** What a model of paths is made from; plain data, so that each worker can make its own. */
+/** The specification of a model of paths: plain data, so that each worker can make its own. */
 export interface PathSpec {
   readonly model: PathModelName
   /** Symbols of the assets, in the order of the columns; cash is not among them. */

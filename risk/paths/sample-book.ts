@@ -22,7 +22,7 @@ export interface SampleBookOptions {
   readonly depthRatio: number
 }
 
-export const CASH_DECIMALS = 6
+const CASH_DECIMALS = 6
 const DECIMALS = 8
 /** Dust threshold, in whole units of cash. */
 const MIN_LIABILITY = 50n

@@ -7,7 +7,7 @@ import { CALIBRATION } from './calibration.ts'
 import type { PathSpec } from './path-model.ts'
 
 /** Hours of a year of 365 days. */
-export const HOURS_PER_YEAR = 8760
+const HOURS_PER_YEAR = 8760
 
 /** An asset of a path as the models see it. */
 export interface PathAsset {
@@ -97,7 +97,7 @@ export function correlate(root: readonly Float64Array[], independent: Float64Arr
   }
 }
 
-/** How steps lie in hours: several an hour, or several hours each. */
+/** The place of steps in hours: several an hour, or several hours each. */
 export interface HourGrid {
   readonly stepsPerHour: number
   readonly hoursPerStep: number

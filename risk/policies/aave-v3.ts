@@ -42,7 +42,7 @@ export function aaveHealthFactor(
 }
 
 /**
- * What one call of Aave v3.0's `liquidationCall` with an unlimited `debtToCover` moves (LiquidationLogic: `_calculateDebt` and
+ * The amounts that one call of Aave v3.0's `liquidationCall` with an unlimited `debtToCover` moves (LiquidationLogic: `_calculateDebt` and
  * `_calculateAvailableCollateralToLiquidate`, without a protocol fee): half of the debt while the health factor is above 0.95, else all
  * of it, at the collateral's bonus, and less where the collateral does not suffice.
  * @param bonus of the collateral in 1/10^4, 10,500 for 5 %

@@ -37,12 +37,12 @@ export function pairBonus({ collateral, debt }: Pair, { penalties }: PolicyMarke
 /**
  * The debt, in base units and rounded down, that `seize` of the collateral pays for at a bonus; the inverse of `seizeFor`.
  */
-export function repayFor(seize: bigint, { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
+function repayFor(seize: bigint, { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
   return (seize * marks[collateral]!.price * FACTOR_ONE) / (marks[debt]!.price * (FACTOR_ONE + bonus))
 }
 
 /** The collateral, in base units and rounded down, that a liquidator takes for repaying `repay`. */
-export function seizeFor(repay: bigint, { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
+function seizeFor(repay: bigint, { collateral, debt }: Pair, bonus: bigint, { marks }: PolicyMarket): bigint {
   return (repay * marks[debt]!.price * (FACTOR_ONE + bonus)) / (marks[collateral]!.price * FACTOR_ONE)
 }
 

@@ -1,7 +1,7 @@
 import type { Balances } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 
-/** What a policy sees of the market: the public valuation of a round. */
+/** The public valuation of a round: all that a policy sees of the market. */
 export interface PolicyMarket {
   readonly marks: Marks
   /** Penalties of assets 0..7 in 1/10^4; cash has 0. */
@@ -10,14 +10,14 @@ export interface PolicyMarket {
   readonly minLiability: bigint
 }
 
-/** What a policy does to one account. */
+/** The liquidation of one account by a policy. */
 export interface PolicyOutcome {
   /** Magnitudes traded away by asset, in base units: sold where the balance was positive, bought where it was negative. Entry 0 is 0. */
   readonly traded: readonly bigint[]
   /** Cash that whoever takes the other side pays the account, in base units; negative where the account pays. */
   readonly paid: bigint
   readonly after: Balances
-  /** What nobody can recover from the account any more and is written off, in base units of cash, rounded up. */
+  /** Debt that nobody can recover from the account any more and that is written off, in base units of cash, rounded up. */
   readonly badDebt: bigint
   /** Whether the whole position is gone. */
   readonly closed: boolean
@@ -29,7 +29,7 @@ export interface PolicyOutcome {
  */
 export interface Policy {
   readonly name: string
-  /** Where the rule is from. */
+  /** The origin of the rule. */
   readonly source: string
   /** @param balances of a breached account */
   liquidate(balances: Balances, weights: readonly number[], market: PolicyMarket): PolicyOutcome

@@ -18,7 +18,7 @@ use([
 export const COLORS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#8a6d00', '#56b4e9', '#444444'] as const
 const TEXT = '#3c4757'
 const LINE = '#d7dce2'
-export const WIDTH = 980
+const WIDTH = 980
 
 /** Draws a chart as SVG without any script; it scales to the width of the page. */
 export function drawChart(option: EChartsCoreOption, height: number, width = WIDTH): string {

@@ -36,7 +36,7 @@ function netSold({ points }: FlowReport, symbol: string): number[] {
   return points.map(({ sold, bought }) => Number(sold[symbol] ?? 0) - Number(bought[symbol] ?? 0))
 }
 
-/** What would be sold, in cash at the book's prices, and the bad debt, over the shock. */
+/** The value that would be sold, in cash at the book's prices, and the bad debt, over the shock. */
 export function curveChart(report: FlowReport, assets: readonly FlowAsset[], cash: string): string {
   const x = report.points.map(({ shockBp }) => shockBp / 100)
   const line = (name: string, values: readonly number[], more = {}) => ({
@@ -106,7 +106,7 @@ export function rhoChart(report: FlowReport, assets: readonly FlowAsset[]): stri
   )
 }
 
-/** Where prices come to rest after each shock, with the shock itself as the reference. */
+/** The place where prices come to rest after each shock, with the shock itself as the reference. */
 export function cascadeChart({ cascade }: FlowReport): string {
   const series = (name: string, of: (end: FlowReport['cascade'][number]) => number, dashed: boolean) => ({
     name,

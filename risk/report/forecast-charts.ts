@@ -24,7 +24,7 @@ export function rollingExceedance({ times, drops }: AssetForecasts, quantiles: F
   return points
 }
 
-/** How often the forecast was exceeded, in time: a panel an asset, the formula and a daily EWMA. */
+/** Exceedances of the forecast in time: a panel an asset, the formula and a daily EWMA. */
 export function exceedanceChart(forecasts: readonly AssetForecasts[], share: number): string {
   const models = ['formula', 'ewma'] as const
   const place = (i: number) => ({

@@ -26,7 +26,7 @@ export function htmlTable(
 
 export interface Section {
   readonly title: string
-  /** What is to be seen, in a sentence or two; HTML. */
+  /** A sentence or two on what is to be seen; HTML. */
   readonly lead: string
   /** Charts and tables; HTML. */
   readonly body: readonly string[]

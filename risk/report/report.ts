@@ -25,7 +25,7 @@ export interface ReportOptions extends Pick<SimulateOptions, 'sigma' | 'correlat
   readonly onProgress?: (line: string) => void
 }
 
-/** What the report shows. */
+/** Everything that the report shows. */
 interface Findings {
   readonly book: Book
   readonly flow: FlowReport
@@ -148,7 +148,7 @@ function page(found: Findings, options: ReportOptions): string {
   ])
 }
 
-/** How readers get the same numbers; those of the sample are in no file. */
+/** The book in commands that print the same numbers; a sample is in no file. */
 function bookArgument({ book }: ReportOptions): string {
   return book?.name ?? 'BOOK.json'
 }

@@ -1,5 +1,6 @@
 import type { Book, BookAsset } from '../../protocol/book.ts'
 import { FACTOR_ONE } from '../../protocol/constants.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
 import type { RiskParameters } from '../../protocol/marks.ts'
 import { runPaths } from '../engine/pool.ts'
 import { type SimulateOptions, simulationJob } from '../engine/simulate.ts'
@@ -30,7 +31,7 @@ export interface AssetFactors {
 
 export interface ToleranceReport {
   readonly assets: readonly AssetFactors[]
-  /** Of losing more than the tolerated share within the hours. */
+  /** The probability of losing more than the tolerated share within the hours. */
   readonly probability: Interval
 }
 
@@ -40,6 +41,8 @@ const POLICY = 'plimsoll'
 const SYSTEM_LOSS = 2
 /** Steps of the margin, in asset falls, by which the search goes from lax to strict. */
 const STRIDE = 0.125
+/** Trials after which the stride doubles. */
+const PATIENCE = 16
 /** Margins this much apart, in asset falls, are as good as equal: at a fall of 20 %, two basis points. */
 const FINE = 0.001
 
@@ -83,13 +86,15 @@ export function factorsOf(assets: readonly BookAsset[]): AssetFactors[] {
     )
 }
 
-/** How far an asset falls below and rises above its start within a path, each exceeded in one path of a hundred. */
+/** The fall below and the rise above its start that an asset exceeds in one path of a hundred. */
 interface Reach {
   readonly fall: number
   readonly rise: number
 }
 
 const TAIL = 0.01
+/** Falls are taken to be at least this much where margins are counted in them. */
+const LEAST_FALL = 1e-4
 
 /** The falls and rises of the assets over the paths of a simulation. */
 function extremes(model: PathModel, assets: number, steps: number, paths: number): Reach[] {
@@ -164,12 +169,14 @@ export async function tolerance(
   options: ToleranceOptions & { readonly probability: number },
 ): Promise<ToleranceReport | undefined> {
   const { paths } = simulationJob(book, { ...options, policies: [POLICY] })
+  if (paths.symbols.length === 0) throw new PlimsollError('The book has only cash: there are no factors to find.')
   const model = createPathModel(paths)
   for (const note of model.notes) options.onNote?.(note)
   const reaches = extremes(model, paths.symbols.length, paths.steps, options.paths)
   const most = Math.min(
     ...reaches.map(
-      ({ fall }, a) => (1 - Number(book.assets[a + 1]!.parameters.penalty) / Number(FACTOR_ONE)) / Math.max(fall, 1e-4),
+      ({ fall }, a) =>
+        (1 - Number(book.assets[a + 1]!.parameters.penalty) / Number(FACTOR_ONE)) / Math.max(fall, LEAST_FALL),
     ),
   )
   const withFactors = (margin: number): Book => {
@@ -189,14 +196,15 @@ export async function tolerance(
     return { candidate, probability, holds: probability.mean <= options.probability }
   }
 
+  let lax = 0
   let strict = 0
   let found = await trial(0)
-  while (!found.holds) {
+  for (let trials = 1; !found.holds; trials++) {
     if (strict >= most) return undefined
-    strict = Math.min(most, strict + STRIDE)
+    lax = strict
+    strict = Math.min(most, strict + STRIDE * 2 ** Math.floor(trials / PATIENCE))
     found = await trial(strict)
   }
-  let lax = Math.max(0, strict - STRIDE)
   while (strict - lax > FINE) {
     const middle = (lax + strict) / 2
     const next = await trial(middle)

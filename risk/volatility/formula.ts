@@ -9,11 +9,11 @@ export interface FormulaConstants {
   readonly C3: number
 }
 
-/** Which squares the averages take, and how fast they forget. */
+/** The squares that the averages take, and how fast they forget. */
 export interface FormulaForm {
   /** Each hour an average moves by `2^-n` of its distance to the new square. */
   readonly shifts: readonly [number, number, number]
-  /** What the square of a rise weighs; that of a fall weighs 1. */
+  /** Weight of the square of a rise; that of a fall weighs 1. */
   readonly rise: number
 }
 
@@ -28,7 +28,7 @@ export const DOWNSIDE: FormulaForm = { shifts: [1, 4, 7], rise: 0.25 }
 /** Moving averages of squared simple returns of an hour, the fastest first. */
 export type Scales = readonly [Float64Array, Float64Array, Float64Array]
 
-/** Where every average starts: 16834000000 / 2^48, the value at which the six-hour form gives 7.73 %. */
+/** The start of every average: 16834000000 / 2^48, the value at which the six-hour form gives 7.73 %. */
 const START = 16_834_000_000 / 2 ** 48
 
 /** The averages after each hour; over a gap of k hours the square counts `1 / k` an hour, k times. */

@@ -32,7 +32,7 @@ export interface GarchOptions {
   readonly start?: Garch
 }
 
-/** How much of a variance above its mean is left after a bar; below 1. */
+/** The part of a variance above its mean that is left after a bar; below 1. */
 export function persistence({ alpha, gamma, beta }: Garch): number {
   return alpha + gamma / 2 + beta
 }

@@ -1,6 +1,6 @@
 import { HOUR, type Series } from '../data/series.ts'
 
-/** What forecasts are made from: one entry an hour, known when that hour closes. */
+/** The data that forecasts are made from: one entry an hour, known when that hour closes. */
 export interface Hourly {
   readonly symbol: string
   /** End of the hour, in seconds: the moment at which the forecast is made. */

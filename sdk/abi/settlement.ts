@@ -50,6 +50,7 @@ export const SETTLEMENT_ABI = [
   {"inputs":[],"name":"emptyRoot","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"slot","type":"uint256"}],"name":"envelope","outputs":[{"name":"opened","type":"bool"},{"name":"floors","type":"uint64[7]"},{"name":"ceilings","type":"uint64[7]"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"root","type":"uint256"},{"name":"inboxHead","type":"uint256"},{"name":"leaves","type":"uint256[]"}],"name":"genesis","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[{"name":"until","type":"uint40"}],"name":"haltTrades","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"slot","type":"uint256"}],"name":"head","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"heads","outputs":[{"name":"all","type":"uint256[]"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"isComplete","outputs":[{"name":"","type":"bool"}],"stateMutability":"view","type":"function"},
@@ -59,5 +60,6 @@ export const SETTLEMENT_ABI = [
   {"inputs":[],"name":"rounds","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"to","type":"address"}],"name":"setOperator","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"components":[{"components":[{"name":"slot","type":"uint8"},{"name":"floors","type":"uint64[7]"},{"name":"ceilings","type":"uint64[7]"}],"name":"openings","type":"tuple[]"},{"name":"circuit","type":"uint8"},{"name":"window","type":"uint8[]"},{"name":"values","type":"uint256[]"},{"name":"digest","type":"uint256"},{"components":[{"name":"a","type":"uint256[2]"},{"name":"b","type":"uint256[2][2]"},{"name":"c","type":"uint256[2]"}],"name":"proof","type":"tuple"},{"name":"memo","type":"bytes"}],"name":"batches","type":"tuple[]"}],"name":"settle","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"tradesHaltedUntil","outputs":[{"name":"","type":"uint40"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"vault","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
 ] as const

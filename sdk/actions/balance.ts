@@ -1,7 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { health, targetHealth } from '../../protocol/health.ts'
-import { marksOfRow } from '../../protocol/marks.ts'
+import { type Marks, marksOfRow } from '../../protocol/marks.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet } from '../owner-wallet.ts'
 import type { WithdrawalInfo } from '../schemas.ts'
@@ -10,6 +10,7 @@ export interface BalanceReturnType {
   readonly account: Account
   /** The round at whose marks the account is valued. */
   readonly round: number
+  readonly marks: Marks
   /** Cash base units times 2^32, as is health. */
   readonly equity: bigint
   readonly health: bigint
@@ -35,6 +36,7 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
   return {
     account,
     round: round.number,
+    marks,
     equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
     health: health(account.balances, marks),
     targetHealth: targetHealth(account.balances, marks),

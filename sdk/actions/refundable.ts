@@ -1,16 +1,19 @@
 import { type Address, isAddressEqual } from 'viem'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
-import { SETTLEMENT_ABI } from '../abi/settlement.ts'
+import { INSURANCE_ABI } from '../abi/insurance.ts'
+import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
-import { blockRanges } from '../chain/block-ranges.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
-import { firstBlockSince } from '../chain/first-block.ts'
+import { systemEvents } from '../chain/settlement-history.ts'
+import { systemContracts } from '../chain/system-contracts.ts'
 
 // As the contracts number them.
-const DEPOSIT = { bounced: 2, refunded: 3 } as const
+const DEPOSIT = { queued: 0, bounced: 2, refunded: 3 } as const
 export const REQUEST = { reserved: 1, pending: 2 } as const
+
+const NAMES = ['Deposited', 'WithdrawalPending', 'Reserved', 'OwedCollected']
 
 export interface RefundableParameters {
   readonly settlement: Address
@@ -21,10 +24,20 @@ export interface RefundableParameters {
 export interface RefundableReturnType {
   readonly vault: Address
   readonly forced: Address
-  /** Deposits that bounced, or that a freeze voided. */
-  readonly deposits: readonly { readonly id: bigint; readonly asset: number }[]
+  readonly insurance: Address
+  readonly escape: Address
+  /** Deposits that bounced or that a freeze voided, and those that wait in the queue beyond their time. */
+  readonly deposits: readonly {
+    readonly id: bigint
+    readonly asset: number
+    readonly call: 'refund' | 'takeBack'
+  }[]
   /** Forced requests with a bond in them that can be had back, and by which call. */
   readonly requests: readonly { readonly number: bigint; readonly call: 'release' | 'closeExpired' | 'takeBond' }[]
+  /** Withdrawals that a checkpoint cut: base units of cash that are due of what is owed for them now. */
+  readonly owed: readonly { readonly withdrawalId: bigint; readonly amount: bigint }[]
+  /** After a freeze: withdrawals with a part in the tokens for what is owed for them still. */
+  readonly shares: readonly bigint[]
 }
 
 export type RefundableErrorType = PlimsollError | ChainFailure
@@ -34,57 +47,61 @@ export type RefundableErrorType = PlimsollError | ChainFailure
  * @example
  * import { refundable } from '../../sdk/actions/refundable.ts'
  *
- * const { deposits, requests } = await refundable(signer, { settlement, owner: signer.sender })
+ * const { deposits, requests, owed } = await refundable(signer, { settlement, owner: signer.sender })
  */
 export async function refundable(
-  { read: client }: ReadClient,
+  { read }: ReadClient,
   { settlement, owner }: RefundableParameters,
 ): Promise<RefundableReturnType> {
-  const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
-  const { number: end, timestamp } = await client.getBlock()
-  const [{ vault }, deployedAt] = await Promise.all([
-    client.readContract({ ...contract, functionName: 'config' }),
-    client.readContract({ ...contract, functionName: 'deployedAt' }),
+  const contracts = await systemContracts(read, settlement)
+  const vault = { address: contracts.vault, abi: VAULT_ABI } as const
+  const forced = { address: contracts.forced, abi: FORCED_ABI } as const
+  const insurance = { address: contracts.insurance, abi: INSURANCE_ABI } as const
+  const { number: end, timestamp } = await read.getBlock()
+  const [frozen, record, [first], liveTime, [totalOwed, repaid]] = await Promise.all([
+    read.readContract({ ...vault, functionName: 'frozen' }),
+    read.readContract({ ...vault, functionName: 'lastCheckpoint' }),
+    read.readContract({ ...vault, functionName: 'depositQueue' }),
+    read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'liveTime' }),
+    read.readContract({ ...insurance, functionName: 'owed' }),
   ])
-  const start = await firstBlockSince(client, deployedAt, end)
-  const custody = { address: vault, abi: VAULT_ABI } as const
-  const [forced, frozen, record] = await Promise.all([
-    client.readContract({ ...custody, functionName: 'forced' }),
-    client.readContract({ ...custody, functionName: 'frozen' }),
-    client.readContract({ ...custody, functionName: 'lastCheckpoint' }),
-  ])
-  const requesting = { address: forced, abi: FORCED_ABI } as const
-  const deposits: { id: bigint; asset: number }[] = []
-  const requests: { number: bigint; call: 'release' | 'closeExpired' | 'takeBond' }[] = []
-  for (const range of blockRanges(start, end)) {
-    for (const { args } of await client.getContractEvents({
-      ...custody,
-      eventName: 'Deposited',
-      ...range,
-      strict: true,
-    })) {
-      if (!isAddressEqual(args.depositor, owner)) continue
-      const { state, amount } = await client.readContract({ ...custody, functionName: 'deposit', args: [args.id] })
-      const voided = frozen && args.id >= record.deposits && state !== DEPOSIT.refunded && amount > 0n
-      if (state === DEPOSIT.bounced || voided) deposits.push({ id: args.id, asset: args.asset })
-    }
-    for (const { args } of await client.getContractEvents({
-      ...requesting,
-      eventName: 'Reserved',
-      args: { requester: owner },
-      ...range,
-      strict: true,
-    })) {
-      const { state, expiry } = await client.readContract({
-        ...requesting,
-        functionName: 'request',
-        args: [args.number],
-      })
-      if (state === REQUEST.reserved) requests.push({ number: args.number, call: 'release' })
-      else if (state === REQUEST.pending && frozen) requests.push({ number: args.number, call: 'takeBond' })
-      else if (state === REQUEST.pending && expiry < timestamp)
-        requests.push({ number: args.number, call: 'closeExpired' })
+  const deposits: RefundableReturnType['deposits'][number][] = []
+  const requests: RefundableReturnType['requests'][number][] = []
+  const withdrawals: bigint[] = []
+  const collected = new Map<bigint, bigint>()
+  const of = ['vault', 'forced', 'insurance'] as const
+  for await (const event of systemEvents(read, { contracts, of, names: NAMES, end })) {
+    if (event.eventName === undefined) continue
+    const { eventName, args } = event
+    if (eventName === 'Deposited' && isAddressEqual(args.depositor, owner)) {
+      const { id, asset } = args
+      const { state, amount, deadline } = await read.readContract({ ...vault, functionName: 'deposit', args: [id] })
+      const voided = frozen && id >= record.deposits && state !== DEPOSIT.refunded && amount > 0n
+      const queued = state === DEPOSIT.queued && id >= first && amount > 0n
+      if (state === DEPOSIT.bounced || voided) deposits.push({ id, asset, call: 'refund' })
+      else if (!frozen && queued && BigInt(deadline) < liveTime) deposits.push({ id, asset, call: 'takeBack' })
+    } else if (eventName === 'Reserved' && isAddressEqual(args.requester, owner)) {
+      const { number } = args
+      const { state, expiry } = await read.readContract({ ...forced, functionName: 'request', args: [number] })
+      if (state === REQUEST.reserved) requests.push({ number, call: 'release' })
+      else if (state === REQUEST.pending && frozen) requests.push({ number, call: 'takeBond' })
+      else if (state === REQUEST.pending && expiry < timestamp) requests.push({ number, call: 'closeExpired' })
+    } else if (eventName === 'WithdrawalPending' && isAddressEqual(args.recipient, owner)) withdrawals.push(args.id)
+    else if (eventName === 'OwedCollected')
+      collected.set(args.withdrawalId, (collected.get(args.withdrawalId) ?? 0n) + args.amount)
+  }
+  const owed: { withdrawalId: bigint; amount: bigint }[] = []
+  const shares: bigint[] = []
+  if (totalOwed > 0n) {
+    const owedTo = (id: bigint, upTo: bigint) =>
+      read.readContract({ ...insurance, functionName: 'owedTo', args: [id, upTo] })
+    for (const withdrawalId of withdrawals) {
+      const [now, whole] = await Promise.all([owedTo(withdrawalId, repaid), owedTo(withdrawalId, totalOwed)])
+      const amount = now - (collected.get(withdrawalId) ?? 0n)
+      if (amount > 0n) owed.push({ withdrawalId, amount })
+      if (frozen && whole > now) shares.push(withdrawalId)
     }
   }
-  return { vault, forced, deposits, requests }
+  const { vault: custody, forced: queue, insurance: cash, escape: way } = contracts
+  return { vault: custody, forced: queue, insurance: cash, escape: way, deposits, requests, owed, shares }
 }

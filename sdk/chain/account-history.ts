@@ -1,6 +1,6 @@
 import type { Address, PublicClient } from 'viem'
 import { type Account, accountLeaf, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
-import { type Batch, batchWrites, type StepPublic, type Write } from '../../protocol/batch.ts'
+import { type Batch, batchWrites, type Shape, type StepPublic, type Write } from '../../protocol/batch.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
@@ -117,8 +117,8 @@ export class AccountHistory {
       else if (event.eventName === 'Checkpointed') counted = event.args.epoch === epoch ? list.length : counted
       else if (event.eventName === 'Deposited') openings.push(...openingsIn(event))
       else {
-        const settled = settledBatch(event, shape)
-        if (settled !== undefined) list.push(...writesOf(event, settled.batch))
+        const batch = readableBatch(event, shape)
+        if (batch !== undefined) list.push(...writesOf(event, batch))
       }
     }
 
@@ -186,6 +186,16 @@ export async function openingsOf(client: PublicClient, settlement: Address): Pro
 export function openingsIn(event: SystemEvent | UnreadableEvent): Opening[] {
   if (event.eventName !== 'Deposited' || event.args.kind !== OPEN) return []
   return [{ index: Number(event.args.index), publicKey: [event.args.ax, event.args.ay] }]
+}
+
+/** The batch of an event; undefined where it cannot be read, too: whether the leaves are complete, the root decides. */
+function readableBatch(event: SystemEvent | UnreadableEvent, shape: Shape): Batch | undefined {
+  try {
+    return settledBatch(event, shape)?.batch
+  } catch (error) {
+    if (error instanceof PlimsollError) return undefined
+    throw error
+  }
 }
 
 /** Leaves that a batch wrote into the tree. */

@@ -26,6 +26,8 @@ export async function requireCompleteLogs(
   fromBlock: bigint,
   toBlock: bigint,
 ): Promise<void> {
+  // Without a contract that counts there is nothing that could be left out; no address would ask for those of all.
+  if (addresses.length === 0) return
   const first = toBlock - fromBlock < MOST_BLOCKS ? fromBlock : toBlock - MOST_BLOCKS + 1n
   const range = { fromBlock: numberToHex(first), toBlock: numberToHex(toBlock) }
   const logs = (await endpoint.request({

@@ -49,6 +49,11 @@ export class EndpointMember {
     return this.#chain
   }
 
+  /** Has its chain asked for again: it serves another than it should, and may come to its senses. */
+  forgetChain(): void {
+    this.#chain = undefined
+  }
+
   /** @throws CallFailure */
   async ask(question: Question, timeout: number): Promise<unknown> {
     const started = performance.now()

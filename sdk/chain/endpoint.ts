@@ -13,6 +13,8 @@ export interface EndpointOptions {
   readonly patience?: number
   /** Milliseconds that it may take where an endpoint says that it is asked too much. */
   readonly limitedPatience?: number
+  /** Milliseconds that a first try to read may take; else it depends on what is read. */
+  readonly timeout?: number
 }
 
 const PATIENCE = 30_000
@@ -59,6 +61,7 @@ export class ChainEndpoint {
   readonly name: string
   readonly #patience: number
   readonly #limitedPatience: number
+  readonly #timeout: number | undefined
   readonly #observers = new Set<(observation: Observation) => void>()
   readonly #stop = new AbortController()
   #chainId: number | undefined
@@ -75,6 +78,7 @@ export class ChainEndpoint {
     this.name = this.members.map(({ name }) => name).join(', ')
     this.#patience = options.patience ?? PATIENCE
     this.#limitedPatience = options.limitedPatience ?? LIMITED_PATIENCE
+    this.#timeout = options.timeout
   }
 
   /** Has every question to an endpoint told, and what became of it; the function returned ends that. */
@@ -104,7 +108,7 @@ export class ChainEndpoint {
     const id = Number(await this.request({ method: 'eth_chainId', params: [] }))
     this.#chainId ??= id
     for (const member of this.members) {
-      const other = await member.chainId(READ_TIMEOUT).catch(() => id)
+      const other = await member.chainId(this.#timeout ?? READ_TIMEOUT).catch(() => id)
       if (other !== id)
         throw new PlimsollError(`The endpoints serve different chains: ${member.name} is chain ${other}, not ${id}.`, {
           hint: 'Check --rpc.',
@@ -158,7 +162,7 @@ export class ChainEndpoint {
     if (this.members.length === 1) return this.#ask(question)
     try {
       await this.#sameChain(member)
-      return await member.ask(question, timeoutOf(question.method))
+      return await member.ask(question, this.#timeoutOf(question.method))
     } catch (error) {
       throw thrown(
         error instanceof CallFailure && error.kind !== 'reverted' ? unanswered(member, error) : error,
@@ -192,8 +196,11 @@ export class ChainEndpoint {
         try {
           await this.#sameChain(member)
           const left = started + this.#patience - performance.now()
-          const first = timeoutOf(question.method)
-          return await ask(member, round === 0 ? first : Math.min(first * 2 ** round, Math.max(left, READ_TIMEOUT)))
+          const first = this.#timeoutOf(question.method)
+          return await ask(
+            member,
+            round === 0 ? first : Math.min(first * 2 ** round, Math.max(left, this.#timeout ?? READ_TIMEOUT)),
+          )
         } catch (error) {
           if (!(error instanceof CallFailure) || error.kind === 'reverted') throw error
           failures.set(member, error)
@@ -234,8 +241,10 @@ export class ChainEndpoint {
   /** @throws CallFailure when an endpoint serves another chain than it did, or than the others do */
   async #sameChain(member: EndpointMember): Promise<void> {
     if (this.#chainId === undefined) return
-    const id = await member.chainId(READ_TIMEOUT)
-    if (id !== this.#chainId) throw new CallFailure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
+    const id = await member.chainId(this.#timeout ?? READ_TIMEOUT)
+    if (id === this.#chainId) return
+    member.forgetChain()
+    throw new CallFailure('unwilling', `it serves chain ${id}, not ${this.#chainId}`)
   }
 
   /** Logs of a range however long, in order, in as many questions as an endpoint needs. */
@@ -270,7 +279,8 @@ export class ChainEndpoint {
           const to = from + size - 1n
           asked = question({ fromBlock: numberToHex(from), toBlock: numberToHex(to) })
           try {
-            if (to > member.head) await member.ask({ method: 'eth_blockNumber', params: [] }, READ_TIMEOUT)
+            if (to > member.head)
+              await member.ask({ method: 'eth_blockNumber', params: [] }, this.#timeout ?? READ_TIMEOUT)
             if (to > member.head) throw new CallFailure('behind', `its latest block is ${member.head}`)
             const logs = orderedLogs((await member.ask(asked, timeout)) as RawLog[])
             if (size > 1n && logs.length > 0 && logs.length % ROUND_NUMBER === 0)
@@ -339,6 +349,12 @@ export class ChainEndpoint {
     return false
   }
 
+  /** Of a first try. */
+  #timeoutOf(method: string): number {
+    if (!method.startsWith('eth_') || SENDS.includes(method)) return SEND_TIMEOUT
+    return this.#timeout ?? (HEAVY.includes(method) ? HEAVY_TIMEOUT : READ_TIMEOUT)
+  }
+
   async #sleep(milliseconds: number): Promise<void> {
     const { signal } = this.#stop
     await new Promise<void>((resolve) => {
@@ -367,11 +383,6 @@ function pause(round: number, limited = false): number {
 /** Time at which the first of some endpoints may be asked again that asked for a rest. */
 function earliest(members: readonly EndpointMember[]): number {
   return Math.min(...members.map(({ limitedUntil }) => limitedUntil))
-}
-
-function timeoutOf(method: string): number {
-  if (!method.startsWith('eth_') || SENDS.includes(method)) return SEND_TIMEOUT
-  return HEAVY.includes(method) ? HEAVY_TIMEOUT : READ_TIMEOUT
 }
 
 /** Whether a shorter range of logs may be served where this one was not; providers have many words for it. */

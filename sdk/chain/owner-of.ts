@@ -3,7 +3,7 @@ import type { Point } from '../../protocol/curve.ts'
 
 const WORDS = [{ type: 'uint256' }, { type: 'uint256' }] as const
 
-/** What the vault's `ownerOf` says of an account that was opened for this public key: top-ups and forced requests name it. */
+/** Answer of the vault's `ownerOf` for an account that was opened for this public key: top-ups and forced requests name it. */
 export function ownerOf(publicKey: Point): Hex {
   return keccak256(encodeAbiParameters(WORDS, [...publicKey]))
 }

@@ -1,8 +1,11 @@
+import { type ApiRequest, apiMessage } from '../../protocol/api-message.ts'
 import { encryptAccount } from '../../protocol/cipher.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { parseJson } from '../../protocol/json.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
-import { complaint, operationSchema } from '../../sdk/schemas.ts'
+import { messageHash } from '../../protocol/messages.ts'
+import { isSignatureForm, verifySignature } from '../../protocol/signature.ts'
+import { type Canceled, complaint, operationSchema } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
 
 /** Body of an answer; big integers become decimal strings. */
@@ -11,11 +14,14 @@ export interface Answer {
   readonly body: unknown
 }
 
+/** Seconds that a proof of an owner may be good for, so that one that was overheard is not for ever. */
+const MAX_AUTHORIZATION = 3_600
+const AUTHORIZATION = /^Plimsoll ([0-9]{1,12}),([0-9]{1,78}),([0-9]{1,78}),([0-9]{1,78})$/
 const INDEX = /^(0|[1-9][0-9]{0,9})$/
 
 /**
- * The owners' API. What it hands out of an account is its leaf and ciphertext, which are on the chain anyway: only the owner
- * can read them, so nobody has to log in.
+ * The owners' API. What it hands out of an account to anybody is its leaf and ciphertext, which are on the chain anyway and which
+ * only the owner can read; of an operation its id, status and code. Terms go to whoever signs for the account.
  * @returns undefined where the path does not take the method
  * @throws Refusal that says why a request is not served
  */
@@ -24,6 +30,7 @@ export async function answerApi(
   method: string,
   path: string,
   query: URLSearchParams,
+  authorization: string | undefined,
   body: () => Promise<string>,
 ): Promise<Answer | undefined> {
   const [, , resource = '', id, ...rest] = path.split('/')
@@ -43,14 +50,54 @@ export async function answerApi(
       if (id !== undefined) throw nothing(path)
       return get(async () => ({ withdrawals: await node.withdrawals.of(parseIndex(query.get('index') ?? '')) }))
     case 'operations':
-      if (id === undefined)
-        return method === 'POST'
-          ? { status: 202, body: await node.pool.accept(parseOperation(await body())) }
-          : undefined
+      if (id === undefined) {
+        if (method === 'POST') return { status: 202, body: await node.pool.accept(parseOperation(await body())) }
+        return get(() => operationsOf(node, parseIndex(query.get('index') ?? ''), authorization))
+      }
+      if (method === 'DELETE') return { status: 200, body: await cancel(node, parseId(id), authorization) }
       return get(() => node.pool.state(parseId(id)))
     default:
       throw nothing(path)
   }
+}
+
+function operationsOf(node: SequencerNode, index: number, authorization: string | undefined) {
+  requireOwner(node, { kind: 'list', index }, authorization)
+  return { operations: node.pool.ofAccount(index) }
+}
+
+async function cancel(node: SequencerNode, id: `0x${string}`, authorization: string | undefined): Promise<Canceled> {
+  const index = node.pool.accountOf(id)
+  requireOwner(node, { kind: 'cancel', index, id: BigInt(id) }, authorization)
+  const { version, expiry } = await node.pool.cancel(id)
+  const until = new Date(1_000 * expiry).toISOString()
+  return {
+    id,
+    status: 'failed',
+    code: 'CANCELED',
+    expiry,
+    version,
+    message:
+      `This node forgets it, but its signature stays valid for whoever has it until ${until}, ` +
+      `or until version ${version} of account ${index} is used for something else, such as a change of preferences.`,
+  }
+}
+
+/** @throws Refusal unless the header is the signature of the account's owner for this request */
+function requireOwner({ system, pool }: SequencerNode, request: ApiRequest, authorization: string | undefined): void {
+  const [, until, x, y, s] = AUTHORIZATION.exec(authorization ?? '') ?? []
+  const refuse = (message: string) => new Refusal('UNAUTHORIZED', message)
+  if (until === undefined) throw refuse('This is for the owner of the account only, who signs the request.')
+  const left = Number(until) - pool.now()
+  if (left < 0 || left > MAX_AUTHORIZATION)
+    throw refuse(
+      `The signature of the request has to be good for now, and for ${MAX_AUTHORIZATION} seconds at the most.`,
+    )
+  const publicKey = system.publicKeys[request.index]
+  const message = messageHash(system.ledger.domain, apiMessage(request, BigInt(until)))
+  const signature = { r8: [BigInt(x!), BigInt(y!)] as const, s: BigInt(s!) }
+  if (publicKey === undefined || !isSignatureForm(signature) || !verifySignature(publicKey, message, signature))
+    throw refuse(`The signature is not that of the owner of account ${request.index}.`)
 }
 
 function nothing(path: string): Refusal {

@@ -8,20 +8,24 @@ import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { answerApi } from './routes.ts'
+import { vitalsOf } from './vitals.ts'
 
 /** The longest body that is read. */
 const BODY_LIMIT = 16 * 1024
 /** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
 const CORS = {
   'access-control-allow-origin': '*',
-  'access-control-allow-methods': 'GET, POST',
-  'access-control-allow-headers': 'content-type',
+  'access-control-allow-methods': 'GET, POST, DELETE',
+  'access-control-allow-headers': 'content-type, authorization',
 }
 
 const STATUSES: Readonly<Partial<Record<RefusalCode, number>>> = {
   BAD_REQUEST: 400,
   NOT_FOUND: 404,
+  UNAUTHORIZED: 401,
   STALE_VERSION: 409,
+  TRADE_GONE: 409,
+  NOT_WAITING: 409,
   DUPLICATE: 409,
   UNAVAILABLE: 503,
   BUSY: 503,
@@ -40,7 +44,7 @@ class HttpRefusal extends Refusal {
 }
 
 /**
- * Serves the owners' API, /health, /state and /metrics on loopback; nothing that it hands out is private.
+ * Serves the owners' API, /health, /ready, /state and /metrics on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
  * @throws PlimsollError when the port is taken
  */
@@ -49,6 +53,7 @@ export async function serve(
   metrics: NodeMetrics,
   port: number,
 ): Promise<{ server: Server; port: number }> {
+  metrics.watch(node.endpoint)
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
   })
@@ -90,27 +95,53 @@ async function answer(
       response.writeHead(204, CORS).end()
       return
     }
-    const answered = await answerApi(node, method, path, new URLSearchParams(query), () => readBody(request))
+    const { authorization } = request.headers
+    const parameters = new URLSearchParams(query)
+    const answered = await answerApi(node, method, path, parameters, authorization, () => readBody(request))
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
   switch (path) {
     case '/health':
-      return json(response, node.failure === undefined ? 200 : 503, {
-        ok: node.failure === undefined,
-        round: node.round,
-        complete: node.complete,
-        error: node.failure ?? null,
-      })
+      return health(response, node)
+    case '/ready':
+      return ready(response, node)
     case '/state':
       return json(response, 200, publicState(node))
     case '/metrics':
-      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.registry.metrics())
+      response.writeHead(200, { 'content-type': metrics.registry.contentType }).end(await metrics.page(node))
       return
     default:
       throw new Refusal('NOT_FOUND', `There is nothing at ${path.slice(0, 100)}.`)
   }
+}
+
+async function health(response: ServerResponse, node: SequencerNode): Promise<void> {
+  const trouble = node.health.trouble()
+  json(response, trouble === undefined ? 200 : 503, {
+    ok: trouble === undefined,
+    round: node.round,
+    complete: node.complete,
+    error: trouble ?? null,
+    ...(await vitalsOf(node)),
+  })
+}
+
+/** Whether what is handed in now is taken and carried out: for whoever sends owners here. */
+async function ready(response: ServerResponse, node: SequencerNode): Promise<void> {
+  const refused = await node.requireReady().then(
+    () => undefined,
+    (error: unknown) => {
+      if (error instanceof Refusal) return error
+      throw error
+    },
+  )
+  json(response, refused === undefined ? 200 : 503, {
+    ready: refused === undefined,
+    code: refused?.code ?? null,
+    error: refused?.message ?? null,
+  })
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

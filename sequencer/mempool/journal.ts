@@ -1,4 +1,4 @@
-import { type FileHandle, open, readFile, rename, rm } from 'node:fs/promises'
+import { type FileHandle, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { syncDirectory } from '../../lib/sync-directory.ts'
@@ -45,6 +45,8 @@ export class Journal {
   #count = 0
   #last: Promise<void> = Promise.resolve()
   #broken = false
+  /** Number of times that the file was gone, and was written anew from what this process remembers. */
+  restored = 0
 
   private constructor(file: FileHandle, directory: string, length: number, kept: number) {
     this.#file = file
@@ -122,6 +124,16 @@ export class Journal {
     await this.#last
   }
 
+  /**
+   * Sees whether the file is still there. One that was deleted is written anew: all that it said is remembered.
+   * @throws PlimsollError when another file has its name
+   */
+  async requireFile(): Promise<void> {
+    const checked = this.#last.then(() => this.#restore())
+    this.#last = checked.catch(() => {})
+    return checked
+  }
+
   async close(): Promise<void> {
     await this.#last
     await this.#file.close()
@@ -134,8 +146,24 @@ export class Journal {
     return written
   }
 
+  async #restore(): Promise<void> {
+    const path = join(this.#directory, NAME)
+    const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw new PlimsollError(`Cannot read ${path}: ${error.message}.`)
+    })
+    if (there === undefined) {
+      await this.#rewrite(new Set())
+      this.restored++
+    } else if (there.ino !== (await this.#file.stat()).ino)
+      throw new PlimsollError(`${path} is no longer the file that this node writes.`, {
+        hint: 'Stop the node, put its own journal back, and start it again.',
+      })
+  }
+
   async #write(line: Buffer): Promise<void> {
     if (this.#broken) throw new PlimsollError('The journal cannot be written.')
+    await this.#restore()
     try {
       await this.#file.appendFile(line)
       await this.#file.datasync()

@@ -4,7 +4,8 @@ import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.
 import { messageHash } from '../../protocol/messages.ts'
 import { operationMessage, type Preferences, type Trade, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
-import type { Accepted, OperationRequest, OperationState, OperationStatus } from '../../sdk/schemas.ts'
+import type { Accepted, OperationRequest, OperationState, OperationStatus, OwnOperation } from '../../sdk/schemas.ts'
+import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { type NodeState, REMEMBERED } from '../state/store.ts'
 import type { Journal, JournalEntry } from './journal.ts'
 import { PendingState } from './pending-state.ts'
@@ -25,6 +26,8 @@ export type Unit = readonly OpenOperation[]
 /** More than this may not wait at a time, and of one account: nobody is to take everybody's places. */
 const MAX_OPEN = 10_000
 const MAX_OPEN_OF_ACCOUNT = 64
+/** Operations of an account that are told to its owner at the most. */
+const MAX_LISTED = 256
 
 /** An operation that the node has already. */
 export class Duplicate extends Refusal {
@@ -46,6 +49,13 @@ export interface PoolSnapshot {
   readonly readAt: number
 }
 
+/** Owner of the snapshot that a pool goes by. */
+export interface PoolView {
+  readonly snapshot: PoolSnapshot
+  /** @throws Refusal when the chain has another state than the node */
+  requireOwnState(): Promise<void>
+}
+
 /** Open operations and what they would lead to, as judged by one snapshot. */
 interface Judged {
   readonly snapshot: PoolSnapshot
@@ -62,10 +72,13 @@ interface Judged {
 export class OperationPool {
   /** A signature is verified when its operation comes, or at the start, and not again. */
   readonly signatures = new SignatureCache()
+  /** Operations that ended since the start. */
+  readonly counts = { settled: 0, failed: new Map<string, number>() }
   readonly #journal: Journal
+  readonly #log: NodeLog
   /** Seconds that an operation must be good for when it comes. */
   readonly #lead: number
-  readonly #view: { readonly snapshot: PoolSnapshot }
+  readonly #view: PoolView
   #judged: Judged | undefined
   /** Being proven. */
   readonly #inHand = new Set<Hex>()
@@ -74,9 +87,11 @@ export class OperationPool {
   /**
    * @param provingTime of the contract: an operation has to be good for twice as long
    * @param view whose snapshot it goes by
+   * @param log told of what is accepted and what fails
    */
-  constructor(journal: Journal, provingTime: number, view: { readonly snapshot: PoolSnapshot }) {
+  constructor(journal: Journal, provingTime: number, view: PoolView, log: NodeLog = SILENT) {
     this.#journal = journal
+    this.#log = log
     this.#lead = 2 * provingTime
     this.#view = view
     const {
@@ -101,9 +116,24 @@ export class OperationPool {
 
   /** @throws Refusal when it is not taken; otherwise it is on the disk */
   accept(request: OperationRequest): Promise<Accepted> {
-    const answer = this.#turn.then(() => this.#take(request))
-    this.#turn = answer.catch(() => {})
-    return answer
+    return this.#inTurn(() => this.#take(request))
+  }
+
+  /**
+   * Forgets half a trade that waits, and says what was signed.
+   * @throws Refusal when it is something else, or its other half has come
+   */
+  cancel(id: Hex): Promise<OperationRequest> {
+    return this.#inTurn(async () => {
+      const entry = this.#entry(id)
+      const status = this.#statusOf(entry)
+      if (status !== 'waiting')
+        throw new Refusal('NOT_WAITING', `This operation is ${status}: only half a trade that waits can be canceled.`)
+      await this.recordFailed(new Map([[id, 'CANCELED']])).catch((error: unknown) => {
+        throw unwritten(error)
+      })
+      return entry.body
+    })
   }
 
   /** In the order in which they are to be carried out: a trade has its place where its second half came. */
@@ -122,6 +152,11 @@ export class OperationPool {
     return open.filter(({ id }) => !paired.has(id))
   }
 
+  /** Number of operations that are accepted and not settled, halves of trades that wait included. */
+  openCount(): number {
+    return this.#now().open.length
+  }
+
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
   pendingVersion(index: number): bigint {
     const account = this.#now().pending.account(index)
@@ -131,15 +166,46 @@ export class OperationPool {
 
   /** @throws Refusal where there is no such operation */
   state(id: Hex): OperationState {
+    return this.#stateOf(this.#entry(id))
+  }
+
+  /** Account that an operation is of. @throws Refusal where there is no such operation */
+  accountOf(id: Hex): number {
+    return this.#entry(id).body.index
+  }
+
+  /** Operations of an account with their terms, the newest first: for its owner. */
+  ofAccount(index: number): OwnOperation[] {
+    const entries = [...this.#journal.entries()].filter(({ body }) => body.index === index).toReversed()
+    return entries.slice(0, MAX_LISTED).map((entry) => {
+      const state = this.#stateOf(entry)
+      const { transaction } = entry.outcome ?? {}
+      return {
+        ...state,
+        ...(state.status === 'settled' && transaction !== undefined ? { transaction } : {}),
+        acceptedAt: entry.at,
+        operation: entry.body,
+      }
+    })
+  }
+
+  #entry(id: Hex): JournalEntry {
     const entry = this.#journal.get(id)
     if (entry === undefined) throw new Refusal('NOT_FOUND', `There is no operation ${id}.`)
-    const { body, outcome } = entry
-    const base = { id, kind: body.kind, index: body.index, version: body.version, status: this.#statusOf(entry) }
-    return {
-      ...base,
-      ...(base.status === 'failed' && outcome?.code !== undefined ? { code: outcome.code } : {}),
-      ...(base.status === 'settled' && outcome?.transaction !== undefined ? { transaction: outcome.transaction } : {}),
-    }
+    return entry
+  }
+
+  #stateOf(entry: JournalEntry): OperationState {
+    const status = this.#statusOf(entry)
+    const code = status === 'failed' ? entry.outcome?.code : undefined
+    return { id: entry.id, status, ...(code === undefined ? {} : { code }) }
+  }
+
+  /** One after the other. */
+  #inTurn<T>(action: () => Promise<T>): Promise<T> {
+    const answer = this.#turn.then(action)
+    this.#turn = answer.catch(() => {})
+    return answer
   }
 
   /** Says which operations are being proven now. */
@@ -162,6 +228,7 @@ export class OperationPool {
         (outcome?.settlement === settlement && (sent === undefined || outcome.transaction === sent))
       )
         continue
+      if (outcome === undefined) this.counts.settled++
       await this.#journal.record({
         id,
         status: 'settled',
@@ -174,11 +241,20 @@ export class OperationPool {
   }
 
   async recordFailed(failures: ReadonlyMap<Hex, RefusalCode>): Promise<void> {
-    for (const [id, code] of failures) await this.#journal.record({ id, status: 'failed', code })
+    for (const [id, code] of failures) {
+      await this.#journal.record({ id, status: 'failed', code })
+      this.counts.failed.set(code, (this.counts.failed.get(code) ?? 0) + 1)
+      const { index, kind } = this.#journal.get(id)?.body ?? {}
+      this.#log.info(
+        { event: 'failed', id, code, account: index, kind },
+        `${kind} ${id} of account ${index} failed: ${code}`,
+      )
+    }
     this.#judged = undefined
   }
 
   async #take(request: OperationRequest): Promise<Accepted> {
+    await this.#view.requireOwnState()
     const { open, pending, snapshot } = this.#now()
     const { system } = snapshot.state
     const now = this.now()
@@ -199,23 +275,24 @@ export class OperationPool {
         ? this.waiting().find((half) => half.operation.kind === 'trade' && half.operation.link === operation.link)
         : undefined
     const status = operation.kind === 'trade' && other === undefined ? 'waiting' : 'accepted'
+    if (operation.kind === 'trade' && other === undefined) this.#requireFreshLink(operation)
     const unit = other === undefined ? [operation] : [other.operation, operation]
     // Half a trade is judged now, but changes nothing before the other half is there.
     const refused = status === 'waiting' ? pending.check(unit) : pending.attempt(unit)
     if (refused !== undefined) {
-      if (refused.position < unit.length - 1)
-        throw new Refusal('TRADE_MISMATCH', 'The other half of this trade can no longer be carried out.')
+      if (refused.position < unit.length - 1) throw gone('can no longer be carried out')
       throw refused.refusal
     }
     try {
       await this.#journal.accept(id, request, now)
     } catch (error) {
       this.#judged = undefined
-      throw new Refusal(
-        'UNAVAILABLE',
-        error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
-      )
+      throw unwritten(error)
     }
+    this.#log.debug(
+      { event: 'accepted', id, account: request.index, kind: request.kind },
+      `${request.kind} ${id} accepted`,
+    )
     // The chain may have moved on while it was written down.
     const judged = this.#now()
     if (!judged.open.some((known) => known.id === id)) {
@@ -225,6 +302,17 @@ export class OperationPool {
     return { id, status }
   }
 
+  /** @throws Refusal where the link is of a half that somebody else signed and that is gone: this one would wait in vain */
+  #requireFreshLink({ link, index }: Trade): void {
+    for (const entry of this.#journal.entries()) {
+      const { body } = entry
+      if (body.kind !== 'trade' || body.link !== link || body.index === index) continue
+      const { status, code } = this.#stateOf(entry)
+      if (status === 'settled') throw gone('was carried out with another')
+      if (status === 'failed') throw gone(`has failed (${code})`)
+    }
+  }
+
   /** Open operations, judged by the snapshot that there is now. */
   #now(): Judged {
     const { snapshot } = this.#view
@@ -232,7 +320,9 @@ export class OperationPool {
     const { state, custody, now } = snapshot
     const open = this.#openOperations()
     const pending = new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
-    for (const unit of unitsOf(open)) pending.attempt(unit.map(({ operation }) => operation))
+    const refused = (unit: Unit) => pending.attempt(unit.map(({ operation }) => operation)) !== undefined
+    // Once more for what was signed after half a trade, whose place is where its second half came.
+    for (const unit of unitsOf(open).filter(refused)) refused(unit)
     this.#judged = { snapshot, open, pending }
     return this.#judged
   }
@@ -267,6 +357,20 @@ export class OperationPool {
     if (this.#inHand.has(entry.id)) return 'proving'
     return this.waiting().some(({ id }) => id === entry.id) ? 'waiting' : 'accepted'
   }
+}
+
+function gone(why: string): Refusal {
+  return new Refusal(
+    'TRADE_GONE',
+    `The other half of this trade ${why}: agree anew with whoever signed it, on a new link.`,
+  )
+}
+
+function unwritten(error: unknown): Refusal {
+  return new Refusal(
+    'UNAVAILABLE',
+    error instanceof PlimsollError ? error.message : 'The operation could not be written down.',
+  )
 }
 
 /** Whole operations and trades, a trade where its second half came. */

@@ -4,7 +4,7 @@ import type { Custody } from '../../chain/custody.ts'
 import type { RefusalCode } from '../../protocol/errors.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
-import type { OperationPool } from './operation-pool.ts'
+import type { OperationPool, OwnerOperation, Unit } from './operation-pool.ts'
 import { PendingState } from './pending-state.ts'
 
 export interface OperationsToSelect {
@@ -75,10 +75,23 @@ export function selectOperations({
 
   /** Accounts with an operation that waits: what was signed after it waits too. */
   const held = new Set<number>()
+  const queue = pool.units()
+  /** Versions of halves of trades, by account: what was signed after them may yet be carried out. */
+  const halves = new Set(
+    [...pool.waiting(), ...queue.flatMap((unit) => (unit.length > 1 ? unit : []))]
+      .filter(({ operation }) => operation.expiry >= validUntil)
+      .map(({ operation: { index, version } }) => `${index} ${version}`),
+  )
+  /** Units behind half a trade: their turn comes again after the trade, whose place is where its second half came. */
+  const behind = new Set<Unit>()
+  const followsHalf = ({ index, version }: OwnerOperation) => {
+    const account = pending.account(index)
+    return account !== undefined && version > account.version && halves.has(`${index} ${account.version}`)
+  }
   /** Accounts with an operation whose turn comes at a later look. */
   const later = new Set<number>()
   let taken = 0
-  for (const unit of pool.units()) {
+  for (const unit of queue) {
     if (taken === most) {
       for (const { operation } of unit) later.add(operation.index)
       continue
@@ -91,11 +104,16 @@ export function selectOperations({
       taken++
       continue
     }
-    const expired = unit.find(({ operation }) => operation.expiry < validUntil)
-    if (expired !== undefined) failures.set(expired.id, 'EXPIRED')
-    else if (refused === undefined || PASSING.has(refused.refusal.code))
+    const expired = unit.filter(({ operation }) => operation.expiry < validUntil)
+    for (const { id } of expired) failures.set(id, 'EXPIRED')
+    const failing = refused === undefined ? undefined : unit[refused.position]!
+    if (expired.length > 0) continue
+    if (failing !== undefined && followsHalf(failing.operation)) {
+      if (!behind.has(unit)) queue.push(unit)
+      behind.add(unit)
+    } else if (failing === undefined || PASSING.has(refused!.refusal.code)) {
       for (const { index } of operations) held.add(index)
-    else failures.set(unit[refused.position]!.id, refused.refusal.code)
+    } else failures.set(failing.id, refused!.refusal.code)
   }
   for (const { id, operation } of pool.waiting()) {
     const account = pending.account(operation.index)

@@ -1,19 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from 'viem'
 import { type ChainSnapshot, readSnapshot } from '../../chain/chain-snapshot.ts'
 import type { Contracts } from '../../chain/contracts.ts'
 import { ASSETS, INBOX } from '../../protocol/constants.ts'
-import { PlimsollError } from '../../protocol/errors.ts'
+import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
-import type { NodeState, Store } from '../state/store.ts'
+import { ForeignState, type NodeState, type Store } from '../state/store.ts'
 
 /** The chain at one block, and the private state that it commits to, at the marks and with the backstop of that block. */
 export interface NodeSnapshot extends ChainSnapshot {
   readonly state: NodeState
+  /** The operator's, wei. */
+  readonly balance: bigint
+  /** Fee of a unit of gas now, wei. */
+  readonly gasPrice: bigint
 }
 
 /** Seconds that a development chain may be behind its own clock. */
 const STANDSTILL = 60n
+/** Milliseconds for which the chain need not be asked again whose state it has, and that its answer is waited for. */
+const ASSURED = 1_000
 
 /**
  * Owns the node's one view of the chain: a snapshot that everybody reads and nobody changes. It is replaced when the chain is
@@ -26,6 +33,9 @@ export class ChainView {
   readonly #store: Store
   readonly #signer: SigningClient
   #snapshot: NodeSnapshot
+  /** The chain has a state that is none of the stored ones. */
+  #foreign = false
+  #assuredAt = performance.now()
 
   private constructor(
     contracts: Contracts,
@@ -45,7 +55,7 @@ export class ChainView {
   static async open(contracts: Contracts, store: Store, signer: SigningClient): Promise<ChainView> {
     await requireNothingPending(signer)
     const feeds = await contracts.settlement.feeds()
-    const chain = await readSnapshot(contracts, feeds)
+    const chain = await readChain(contracts, feeds, signer)
     const state = await storedState(store, contracts, chain)
     return new ChainView(contracts, feeds, store, signer, bind(chain, state))
   }
@@ -70,20 +80,65 @@ export class ChainView {
     return this.#take(state)
   }
 
+  /**
+   * Asks the chain, where it was not just asked, whether it still has a state of this node's: another node may have settled since.
+   * What an endpoint that does not answer leaves open is taken to be as it was.
+   * @throws Refusal with `UNAVAILABLE` when it has not: whatever is accepted could never be carried out
+   */
+  async requireOwnState(): Promise<void> {
+    if (!this.#foreign && performance.now() - this.#assuredAt > ASSURED) {
+      this.#assuredAt = performance.now()
+      const { settlement } = this.#contracts
+      const asked = Promise.all([settlement.view('accountsRoot'), settlement.view('heads')])
+      const answer = await Promise.race([asked.catch(() => undefined), sleep(ASSURED, undefined, { ref: false })])
+      if (answer !== undefined) {
+        const [root, heads] = answer
+        const own = isStateOf(this.#snapshot.state, { root, heads }) || (await this.#store.has(root, heads))
+        if (!own) this.#foreign = true
+      }
+    }
+    if (this.#foreign)
+      throw new Refusal(
+        'UNAVAILABLE',
+        `The state of this node is not the chain's: another has settled since, and nothing that it accepted could be carried out. Its operator makes it anew with plimsoll node --rebuild --settlement ${this.#contracts.settlement.address}.`,
+      )
+  }
+
   async #take(expected: NodeState): Promise<NodeSnapshot> {
-    const chain = await readSnapshot(this.#contracts, this.#feeds)
-    const state = isStateOf(expected, chain) ? expected : await storedState(this.#store, this.#contracts, chain)
+    const chain = await readChain(this.#contracts, this.#feeds, this.#signer)
+    const stored = () =>
+      storedState(this.#store, this.#contracts, chain).catch((error: unknown) => {
+        this.#foreign = error instanceof ForeignState
+        throw error
+      })
+    const state = isStateOf(expected, chain) ? expected : await stored()
+    this.#foreign = false
+    this.#assuredAt = performance.now()
     this.#snapshot = bind(chain, state)
     return this.#snapshot
   }
 }
 
-function isStateOf({ system: { ledger } }: NodeState, { root, heads }: ChainSnapshot): boolean {
+/** Reads the chain, and the means of the operator. */
+async function readChain(
+  contracts: Contracts,
+  feeds: readonly Address[],
+  { read, sender }: SigningClient,
+): Promise<Omit<NodeSnapshot, 'state'>> {
+  const chain = await readSnapshot(contracts, feeds)
+  const [balance, gasPrice] = await Promise.all([
+    read.getBalance({ address: sender, blockNumber: chain.block }),
+    read.getGasPrice(),
+  ])
+  return { ...chain, balance, gasPrice }
+}
+
+function isStateOf({ system: { ledger } }: NodeState, { root, heads }: Pick<ChainSnapshot, 'root' | 'heads'>): boolean {
   return ledger.root === root && ledger.heads.join() === heads.join()
 }
 
 /** The state as it is in a block: a copy, as the states of other snapshots stay what they were. */
-function bind(chain: ChainSnapshot, state: NodeState): NodeSnapshot {
+function bind(chain: Omit<NodeSnapshot, 'state'>, state: NodeState): NodeSnapshot {
   const system = state.system.clone()
   if (chain.marks !== undefined) system.setMarks(chain.marks)
   system.ledger.backstop.splice(0, ASSETS, ...chain.backstop)
@@ -104,11 +159,15 @@ async function storedState(
 }
 
 /** A development chain that mines on demand stands still between transactions, and with it the time that contracts see. */
-async function wake({ read, chainId }: SigningClient): Promise<void> {
+async function wake(signer: SigningClient): Promise<void> {
+  const { read, chainId } = signer
   if (!LOCAL_CHAINS.includes(chainId)) return
   const [latest, next] = await Promise.all([read.getBlock(), read.getBlock({ blockTag: 'pending' })])
-  if (next.timestamp <= latest.timestamp + STANDSTILL) return
-  // Where there is no such method the chain mines by itself.
+  if (next.timestamp > latest.timestamp + STANDSTILL) await mine(signer)
+}
+
+/** Has a development chain mine a block; where there is no such method it mines by itself. */
+export async function mine({ read }: SigningClient): Promise<void> {
   await (read.request as (call: { method: string }) => Promise<unknown>)({ method: 'evm_mine' }).catch(() => {})
 }
 

@@ -1,22 +1,27 @@
+import type { Address } from 'viem'
 import { Contracts } from '../../chain/contracts.ts'
 import type { Custody } from '../../chain/custody.ts'
 import { Settlement } from '../../chain/settlement.ts'
 import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
-import { PlimsollError } from '../../protocol/errors.ts'
+import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
+import type { ChainEndpoint } from '../../sdk/chain/endpoint.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { type NodeLog, SILENT } from '../state/node-log.ts'
+import { ProofStore } from '../state/proof-store.ts'
 import { Store } from '../state/store.ts'
 import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
+import { NodeHealth } from './node-health.ts'
 import { RoundPoster } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
@@ -32,7 +37,13 @@ export interface RoundReport extends Omit<Settled, 'wantsRound'> {
 export interface NodeOptions {
   /** Maker of its proofs; the caller closes it. */
   readonly proofs: ProofSource
+  /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
+  readonly patience?: number
+  readonly log?: NodeLog
 }
+
+/** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
+const PATIENCE = 10_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -43,6 +54,10 @@ interface Parts {
   readonly view: ChainView
   readonly pool: OperationPool
   readonly settler: RoundSettler
+  readonly proofs: ProofStore
+  readonly log: NodeLog
+  readonly health: NodeHealth
+  readonly directory: string
 }
 
 /** Posts rounds from the feeds, carries out what owners and the chain ask for, and keeps the system complete. */
@@ -53,8 +68,8 @@ export class SequencerNode {
   /** Takes owners' operations. */
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
-  /** The last completed step's error, if it failed. */
-  failure: string | undefined
+  /** Record of its looks. */
+  readonly health: NodeHealth
   readonly #contracts: Contracts
   readonly #signer: SigningClient
   readonly #journal: Journal
@@ -62,10 +77,15 @@ export class SequencerNode {
   readonly #view: ChainView
   readonly #poster: RoundPoster
   readonly #settler: RoundSettler
+  readonly #proofs: ProofStore
+  readonly #log: NodeLog
+  /** Directory of its state. */
+  readonly directory: string
   /** The latest round that was completed. */
   #handled = 0
 
-  private constructor({ contracts, deployment, signer, journal, lock, view, pool, settler }: Parts) {
+  private constructor(parts: Parts) {
+    const { contracts, deployment, signer, journal, lock, view, pool, settler, proofs, log, health, directory } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
     this.pool = pool
@@ -77,6 +97,11 @@ export class SequencerNode {
     this.#view = view
     this.#poster = new RoundPoster(contracts, signer)
     this.#settler = settler
+    this.#proofs = proofs
+    this.#log = log
+    this.health = health
+    this.directory = directory
+    signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
   }
 
   /**
@@ -98,7 +123,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
-    { proofs }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -122,11 +147,45 @@ export class SequencerNode {
         throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
-      const pool = new OperationPool(journal, contracts.clocks.provingTime, view)
+      const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
+      const proofs = new ProofStore(directory, source)
+      const health = new NodeHealth()
       await pool.recordSettled(state)
       const secret = memoKey(state.system.secret!, chainId, settlement.address)
-      const settler = new RoundSettler({ contracts, keys, signer, store, view, pool, proofs, memoKey: secret })
-      return new SequencerNode({ contracts, deployment, signer, journal, lock, view, pool, settler })
+      const settler = new RoundSettler({
+        contracts,
+        keys,
+        signer,
+        store,
+        view,
+        pool,
+        proofs,
+        memoKey: secret,
+        assets: deployment.assets,
+        log,
+        health,
+        patience,
+        unclean: lock.takenOver,
+      })
+      if (lock.takenOver)
+        log.warn(
+          { event: 'unclean' },
+          'the process before this one did not come to its end: the first settlements are small',
+        )
+      return new SequencerNode({
+        contracts,
+        deployment,
+        signer,
+        journal,
+        lock,
+        view,
+        pool,
+        settler,
+        proofs,
+        log,
+        health,
+        directory,
+      })
     } catch (error) {
       await journal?.close()
       await lock.release()
@@ -170,16 +229,71 @@ export class SequencerNode {
    * did, if there was anything to do.
    * @throws PlimsollError when the chain refuses; the state on disk stays one that the chain has
    */
-  async step(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
-    try {
-      return await this.#work(onProof)
-    } catch (error) {
-      throw refusal(error, 'a query')
-    }
+  step(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
+    return this.health.look(() =>
+      this.#work(onProof).catch((error: unknown) => {
+        throw refusal(error, 'a query')
+      }),
+    )
+  }
+
+  /** Error of the last look, if it failed. */
+  get failure(): string | undefined {
+    return this.health.failure
+  }
+
+  set failure(failure: string | undefined) {
+    this.health.failure = failure
+  }
+
+  /** The node's view of the chain, as of its last look. */
+  get snapshot(): NodeSnapshot {
+    return this.#view.snapshot
+  }
+
+  get operator(): Address {
+    return this.#signer.sender
+  }
+
+  get endpoint(): ChainEndpoint {
+    return this.#signer.endpoint
+  }
+
+  /** Age of a checkpoint at which the system stalls, seconds. */
+  get grace(): number {
+    return this.#contracts.clocks.grace
+  }
+
+  /** Gas of the latest settlement. */
+  get settlementGas(): bigint {
+    return this.#settler.gasUsed
+  }
+
+  /** Number of proofs that a crash had left behind. */
+  get reusedProofs(): number {
+    return this.#proofs.reused
+  }
+
+  /** @throws Refusal with the reason why no operation could be taken and carried out now */
+  async requireReady(): Promise<void> {
+    await this.#view.requireOwnState()
+    const unready = (why: string) => new Refusal('UNAVAILABLE', why)
+    if (this.custody.frozen) throw new Refusal('FROZEN', 'The system is frozen.')
+    if (!this.custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
+    if (this.health.lastLook === undefined) throw unready('The node has not looked at the chain yet.')
+    const trouble = this.health.trouble()
+    if (trouble !== undefined) throw unready(trouble)
   }
 
   async #work(onProof?: (done: number) => void): Promise<RoundReport | undefined> {
     const started = performance.now()
+    const { restored } = this.#journal
+    await this.#journal.requireFile()
+    if (this.#journal.restored > restored)
+      this.#log.error(
+        { event: 'journal' },
+        'the journal was deleted: it is written anew from what this process remembers',
+      )
     let snapshot = await this.#syncChain()
     // A feed that fails must not keep a round that still counts from being settled.
     let problem: unknown
@@ -187,6 +301,7 @@ export class SequencerNode {
       problem = error
       return 0n
     })
+    this.health.problem = problem instanceof Error ? refusal(problem, 'a round').message : undefined
     if (postGas > 0n) snapshot = await this.#syncChain()
     const { round, custody } = snapshot
     if (custody.frozen)
@@ -215,6 +330,11 @@ export class SequencerNode {
     if (before.root !== snapshot.root || before.heads.join() !== snapshot.heads.join()) {
       await this.pool.recordSettled(snapshot.state)
       this.#handled = 0
+      const { settlements } = snapshot.state
+      this.#log.warn(
+        { event: 'followed', settlement: settlements, before: before.state.settlements },
+        `the chain has the state of settlement ${settlements} now: that of ${before.state.settlements} was the last known`,
+      )
     }
     return snapshot
   }
@@ -225,7 +345,8 @@ export class SequencerNode {
   ): Promise<Omit<RoundReport, 'round' | 'prices' | 'seconds'>> {
     const { wantsRound, ...report } = await this.#settler.settle(snapshot, onProof)
     this.#poster.wanted = wantsRound
-    if (report.proofs === 0) await makeCheckpoint(this.#contracts, this.#signer, this.#view.snapshot)
+    if (report.proofs === 0 && (await makeCheckpoint(this.#contracts, this.#signer, this.#view.snapshot)))
+      this.#log.info({ event: 'checkpoint', round: snapshot.round.number }, 'a checkpoint was made')
     this.#handled = snapshot.round.number
     return report
   }

@@ -4,19 +4,24 @@ import type { Custody } from '../../chain/custody.ts'
 import type { ProvenBatch } from '../../chain/settlement.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import type { System, Transition } from '../../protocol/system.ts'
+import type { StepResult, System, Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
-import type { ProofSource, Proven } from '../../prover/proof-service.ts'
+import type { Proven } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { inOrder } from '../../sdk/chain/in-order.ts'
+import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
 import { completeRound, type Work } from '../planner/complete-round.ts'
+import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
+import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
 import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
+import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
+import { SettlementGas } from './settlement-gas.ts'
 
 /** Aggregates of what a look proved and settled, all of them public. */
 export interface Settled {
@@ -37,7 +42,11 @@ export interface Settled {
 }
 
 /** A batch to prove, the owners' operations that it carries out, by unit, and the state that it leads to. */
-type Step = Work & { readonly units: readonly (readonly Hex[])[]; readonly after: System }
+type Step = Work & {
+  readonly units: readonly (readonly Hex[])[]
+  readonly results: readonly StepResult[]
+  readonly after: System
+}
 
 interface Parts {
   readonly contracts: Contracts
@@ -46,8 +55,15 @@ interface Parts {
   readonly store: Store
   readonly view: ChainView
   readonly pool: OperationPool
-  readonly proofs: ProofSource
+  readonly proofs: ProofStore
   readonly memoKey: MemoKey
+  readonly assets: DeploymentInfo['assets']
+  readonly log: NodeLog
+  readonly health: NodeHealth
+  /** Milliseconds after which a look takes up nothing more and settles what it has. */
+  readonly patience: number
+  /** The process that was here before has not come to its end. */
+  readonly unclean: boolean
 }
 
 /** The prover refused a batch, which carries out these units of owners' operations. */
@@ -62,8 +78,10 @@ class ProofFailure extends PlimsollError {
   }
 }
 
-/** Batches of one transaction: what fits the gas a transaction may use. */
+/** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
+const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
 const IN_FLIGHT = 2
 /** Refusals of the contract that come of the time a look took, not of what is in it. */
@@ -73,9 +91,14 @@ const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 export class RoundSettler {
   readonly #parts: Parts
   readonly #quarantine = new OperationQuarantine()
+  /** Gas of the latest settlement; what one of some batches takes before there was any. */
+  gasUsed = 1_500_000n
+  /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
+  #patience: number
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#patience = parts.unclean ? 0 : parts.patience
   }
 
   /**
@@ -84,7 +107,7 @@ export class RoundSettler {
    * @throws PlimsollError when prover or chain refuse; the state on disk stays one that the chain has
    */
   async settle(snapshot: NodeSnapshot, onProof: (done: number) => void = () => {}): Promise<Settled> {
-    const { pool, view, store, contracts, signer } = this.#parts
+    const { pool, view, store, contracts, signer, proofs } = this.#parts
     // Worked out on a copy: if anything fails, the snapshot's state is still the chain's.
     const next = snapshot.state.system.clone()
     const { ledger } = next
@@ -93,40 +116,53 @@ export class RoundSettler {
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
     const plan = { failures: new Map<Hex, RefusalCode>(), wantsRound: false }
     let units: (readonly Hex[])[] = []
+    let steps: Step[] = []
     let batches: ProvenBatch[] = []
     let gas = 0n
     let after = next
+    const filled = new SettlementGas(snapshot.gasLimit, ledger.shape.transact.steps, (packed) =>
+      contracts.settlement.settlementGas(signer, packed),
+    )
+    let since = performance.now()
     const send = async () => {
       if (batches.length === 0) return
       const state = nextState(view.snapshot.state, after, units.flat())
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
+      this.gasUsed = gasUsed
+      this.#tell(steps, transactionHash, state.settlements)
       batches = []
       units = []
+      steps = []
       await pool.recordSettled(state, transactionHash)
       await view.settled(state)
-      await store.prune()
+      since = performance.now()
+      await store.prune(state.settlements)
+      await proofs.prune()
     }
     try {
       const proven = inOrder(this.#steps(next, snapshot, plan), (step) => this.#proven(step), IN_FLIGHT)
       for await (const [step, batch] of proven) {
         units.push(...step.units)
         batches.push(batch)
+        steps.push(step)
         after = step.after
         onProof(++counts.proofs)
         count(counts, step)
-        if (batches.length === MAX_BATCHES) await send()
+        const late = performance.now() - since >= this.#patience
+        if (late || batches.length === MAX_BATCHES || (await filled.isFull(batches))) await send()
       }
       await send()
     } catch (error) {
       if (error instanceof ProofFailure) units.push(...error.units)
-      await this.#blame(error, units)
+      await this.#blame(error, units, batches)
       throw error
     } finally {
       pool.proving([])
     }
     this.#quarantine.passed()
+    this.#patience = Math.min(this.#parts.patience, Math.max(FIRST_PATIENCE, 2 * this.#patience))
     await pool.recordFailed(plan.failures)
     const { complete } = view.snapshot
     return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete, wantsRound: plan.wantsRound }
@@ -147,38 +183,68 @@ export class RoundSettler {
     return [step, { openings, batch, digest, proof, memo }]
   }
 
-  #prove({ batch, input }: Transition): Promise<Proven> {
-    return this.#parts.proofs.prove(this.#parts.keys, batch.circuit, input)
+  async #prove({ batch, input }: Transition): Promise<Proven> {
+    const { proofs, keys, health } = this.#parts
+    health.proving++
+    try {
+      return await proofs.prove(keys, batch.circuit, input)
+    } finally {
+      health.proving--
+      health.progress()
+    }
+  }
+
+  /** Has the log say what a settlement did to anybody's money. */
+  #tell(steps: readonly Step[], transaction: Hex, settlement: number): void {
+    const { assets, log } = this.#parts
+    for (const { results, resolutions } of steps) {
+      const lines = [
+        ...resolutions.flatMap((resolution) => resolutionLine(assets, resolution) ?? []),
+        ...results.map((result) => operationLine(assets, result)),
+      ]
+      for (const { fields, message } of lines) log.info({ ...fields, settlement, transaction }, message)
+    }
   }
 
   /** Gives up the operation that prover or contract refuse for what it is, once it is known which one that is. */
-  async #blame(error: unknown, units: Step['units']): Promise<void> {
-    if (!(await this.#isRefusal(error))) return
+  async #blame(error: unknown, units: Step['units'], batches: readonly ProvenBatch[]): Promise<void> {
+    if (!(await this.#isRefusal(error, batches).catch(() => false))) return
     const blamed = this.#quarantine.refused(units)
-    if (blamed.length > 0 && error instanceof ProofFailure && !(await this.#provesNothing())) return
     await this.#parts.pool.recordFailed(new Map(blamed.map((id) => [id, 'REJECTED'])))
   }
 
-  /** Whether an error is about what a transaction holds, rather than about time, or an endpoint that does not answer. */
-  async #isRefusal(error: unknown): Promise<boolean> {
-    if (error instanceof ProofFailure) return true
-    if (!(error instanceof ContractRefusal) || LATE.includes(error.errorName)) return false
-    const { contracts, view } = this.#parts
-    const { round, root } = view.snapshot
-    // Proofs at the marks of a round are void at the next, and from an endpoint that lags behind nothing follows.
-    return Promise.all([contracts.settlement.round(), contracts.settlement.view('accountsRoot')]).then(
-      ([latest, its]) => latest.number === round.number && its === root,
-      () => false,
-    )
+  /**
+   * Whether an error is about what a transaction holds. It is not where prover or contract refuse a batch without operations as
+   * well: then the prover is out of order, the clock has run on, or the endpoint lags behind.
+   */
+  async #isRefusal(error: unknown, batches: readonly ProvenBatch[]): Promise<boolean> {
+    const { contracts, signer, view } = this.#parts
+    const refused = error instanceof ContractRefusal && !LATE.includes(error.errorName)
+    if (!refused && !(error instanceof ProofFailure)) return false
+    const { state, now } = view.snapshot
+    const { batch, input } = state.system.clone().transact([], this.#validUntil(now))
+    const { proof, signals } = await this.#parts.proofs.prove(this.#parts.keys, 'transact', input)
+    if (!refused) return true
+    const nothing: ProvenBatch = { openings: [], batch, digest: signals[0]!, proof, memo: '0x' }
+    // Asked last once more: what an endpoint said that has caught up since counts for nothing.
+    return (await contracts.settlement.takes(signer, [nothing])) && !(await contracts.settlement.takes(signer, batches))
   }
 
-  /** Whether the prover proves a batch without operations: else it is the prover that is out of order. */
-  #provesNothing(): Promise<boolean> {
-    const { state, now } = this.#parts.view.snapshot
-    return this.#prove(state.system.clone().transact([], BigInt(now))).then(
-      () => true,
-      () => false,
-    )
+  /**
+   * Time until which what is proven now may be settled. It stays the same for a while, so that a proof that a crash left behind
+   * fits again, and no longer than the operations that wait are good for.
+   */
+  #validUntil(now: number): bigint {
+    const { pool, contracts } = this.#parts
+    const { provingTime } = contracts.clocks
+    const [least, latest] = [
+      BigInt(now + Math.ceil(provingTime / 4)),
+      BigInt(Math.ceil((now + provingTime) / provingTime) * provingTime),
+    ]
+    return pool
+      .units()
+      .flatMap((unit) => unit.map(({ operation }) => operation.expiry))
+      .reduce((until, expiry) => (expiry >= least && expiry < until ? expiry : until), latest)
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
@@ -187,8 +253,14 @@ export class RoundSettler {
     { custody, now, round, deposits, forced }: NodeSnapshot,
     plan: { failures: Map<Hex, RefusalCode>; wantsRound: boolean },
   ): Generator<Step> {
-    const { pool, contracts } = this.#parts
-    const step = (work: Work, units: Step['units'] = []): Step => ({ ...work, units, after: next.clone() })
+    const { pool } = this.#parts
+    const started = performance.now()
+    const step = (work: Work, units: Step['units'] = [], results: Step['results'] = []): Step => ({
+      ...work,
+      units,
+      results,
+      after: next.clone(),
+    })
     const liquidated = new Set<number>()
     for (const work of completeRound(next)) {
       const { batch } = work.transition
@@ -196,7 +268,7 @@ export class RoundSettler {
       yield step(work)
     }
     if (!custody.fresh) return
-    const validUntil = BigInt(now + 2 * contracts.clocks.provingTime)
+    const validUntil = this.#validUntil(now)
     // A look that takes up no more than a transaction's worth keeps neither the next round nor deposits waiting.
     const most = Math.min(MAX_BATCHES * next.ledger.shape.transact.steps, this.#quarantine.most)
     const selection = selectOperations({
@@ -210,12 +282,19 @@ export class RoundSettler {
       most,
     })
     plan.wantsRound = selection.wantsRound
-    for (const [id, code] of selection.failures) plan.failures.set(id, code)
-    pool.proving(selection.batches.flatMap(({ units }) => units.flat()))
-    for (const { operations, units } of selection.batches) {
-      const { results: _, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
-      yield step({ openings: [], transition, moves: [], resolutions: [] }, units)
+    const taken: Hex[] = []
+    let cut = false
+    for (const [i, { operations, units }] of selection.batches.entries()) {
+      // What is left is taken up at the next look, which comes the sooner.
+      cut = i > 0 && performance.now() - started >= this.#patience
+      if (cut) break
+      taken.push(...units.flat())
+      pool.proving(taken)
+      const { results, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
+      yield step({ openings: [], transition, moves: [], resolutions: [] }, units, results)
     }
+    // What fails after something that was left may not fail at the next look.
+    for (const [id, code] of selection.failures) if (!cut || code === 'EXPIRED') plan.failures.set(id, code)
     for (const work of completeRound(next)) yield step(work)
   }
 }

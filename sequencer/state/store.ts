@@ -1,5 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import type { Address, Hex } from 'viem'
 import { isLockName } from '../../lib/directory-lock.ts'
 import { requireNewDirectory } from '../../lib/new-directory.ts'
@@ -16,6 +16,7 @@ import { System } from '../../protocol/system.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
+import { commitmentOf, StateFiles } from './state-files.ts'
 
 /** Deployment that a node's accounts belong to. */
 export interface Deployment {
@@ -34,6 +35,9 @@ export interface NodeState {
 }
 
 interface Stored extends Deployment {
+  /** First in the file, so that it can be found without the rest: see `Label`. */
+  readonly commitment?: string
+  readonly settlements?: number
   readonly format: number
   readonly ledger: {
     readonly shape: Shape
@@ -52,10 +56,17 @@ interface Stored extends Deployment {
 }
 
 const FORMAT = 2
-/** Versions kept: a settlement that turns out not to be on the chain, or on it after all, is one of the latest. */
-const KEPT = 16
+/** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
+const KEPT = 72
+/** Versions that are kept at the most: attempts that never came to the chain are among them. */
+const MOST = 512
+/** The latest versions lie open; older ones, which only a deep reorganization asks for, are compressed. */
+const OPEN = 8
 /** For so many settlements a state knows which operations went into it. */
 export const REMEMBERED = KEPT
+
+/** None of the stored states is the chain's. */
+export class ForeignState extends PlimsollError {}
 
 /**
  * The sequencer's private state on disk: a file for each version, readable by its owner only and never changed. A version is
@@ -63,15 +74,19 @@ export const REMEMBERED = KEPT
  * transaction, a lost answer, a crash or a reorganization, the state that the chain has is at hand.
  */
 export class Store {
-  readonly directory: string
   readonly deployment: Deployment
+  readonly #files: StateFiles
   /** The sequencer's, which is in none of the files. */
   readonly #secret: bigint
 
-  private constructor(directory: string, deployment: Deployment, secret: bigint) {
-    this.directory = directory
+  private constructor(files: StateFiles, deployment: Deployment, secret: bigint) {
+    this.#files = files
     this.deployment = deployment
     this.#secret = secret
+  }
+
+  get directory(): string {
+    return this.#files.directory
   }
 
   /** @throws PlimsollError when the directory exists and has more in it than a sequencer's key */
@@ -80,24 +95,25 @@ export class Store {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
-    const store = new Store(directory, deployment, secret)
+    const store = new Store(new StateFiles(directory), deployment, secret)
     await store.save(state)
     return store
   }
 
   /** @throws PlimsollError when there is no state, or none that can be read */
   static async open(directory: string): Promise<Store> {
-    const stored = await versions(directory)
+    const files = new StateFiles(directory)
+    const stored = await files.list()
     if (stored.length === 0)
       throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
     const secret = await requireSequencerKey(directory)
     let problem: unknown
     for (const version of stored) {
       try {
-        const { chainId, settlement, profile } = await readVersion(directory, version)
-        return new Store(directory, { chainId, settlement, profile }, secret)
+        const { chainId, settlement, profile } = await readVersion(files, version)
+        return new Store(files, { chainId, settlement, profile }, secret)
       } catch (error) {
-        problem ??= unusable(join(directory, versionName(version)), error)
+        problem ??= unusable(files.path(version), error)
       }
     }
     throw problem
@@ -105,43 +121,65 @@ export class Store {
 
   /**
    * The newest version with this root and these heads.
-   * @throws PlimsollError when there is none
+   * @throws ForeignState when there is none
    */
   async find(root: bigint, heads: readonly bigint[]): Promise<NodeState> {
     let problem: unknown
-    for (const version of await versions(this.directory)) {
+    for (const version of await this.#of(root, heads)) {
       try {
-        const stored = await readVersion(this.directory, version)
+        const stored = await readVersion(this.#files, version)
         if (stored.ledger.root === root && stored.ledger.heads.join() === heads.join())
           return restore(stored, this.#secret)
       } catch (error) {
-        problem ??= unusable(join(this.directory, versionName(version)), error)
+        problem ??= unusable(this.#files.path(version), error)
       }
     }
+    const { settlement } = this.deployment
     throw (
       problem ??
-      new PlimsollError(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
-        hint: 'Restore the directory that this deployment used last.',
+      new ForeignState(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
+        hint: `Restore the directory that this deployment used last, or make the state anew: plimsoll node --rebuild --settlement ${settlement} with another --data.`,
       })
     )
   }
 
+  /** Whether a version with this root and these heads is stored, as far as its label says. */
+  async has(root: bigint, heads: readonly bigint[]): Promise<boolean> {
+    return (await this.#of(root, heads)).length > 0
+  }
+
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
-    const [latest = 0] = await versions(this.directory)
-    await this.#write(versionName(latest + 1), state)
+    const [latest = 0] = await this.#files.list()
+    await this.#files.write(latest + 1, this.#encode(state))
   }
 
-  /** Drops old versions: only once the latest is on the chain, as any number of attempts may fail before. */
-  async prune(): Promise<void> {
-    for (const version of (await versions(this.directory)).slice(KEPT))
-      await rm(join(this.directory, versionName(version)))
+  /**
+   * Drops versions that no reorganization reaches, and compresses those that hardly any does: only once the latest is on the
+   * chain, as any number of attempts may fail before.
+   * @param settlements number of the latest settlement
+   */
+  async prune(settlements: number): Promise<void> {
+    for (const [i, version] of (await this.#files.list()).entries()) {
+      const label = await this.#files.label(version)
+      if (i >= MOST || (i >= KEPT && label === undefined) || (label?.settlements ?? Infinity) <= settlements - KEPT)
+        await this.#files.remove(version)
+      else if (i >= OPEN) await this.#files.compress(version)
+    }
   }
 
-  async #write(
-    name: string,
-    { system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState,
-  ): Promise<void> {
+  /** Versions that may have this root and these heads, newest first. */
+  async #of(root: bigint, heads: readonly bigint[]): Promise<number[]> {
+    const commitment = commitmentOf(root, heads)
+    const versions: number[] = []
+    for (const version of await this.#files.list()) {
+      const label = await this.#files.label(version)
+      if (label === undefined || label.commitment === commitment) versions.push(version)
+    }
+    return versions
+  }
+
+  #encode({ system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState): string {
     const {
       shape: { depth, sweep, resolve, transact },
       minLiability,
@@ -152,6 +190,8 @@ export class Store {
     } = ledger
     const shape = { depth, sweep, resolve, transact }
     const stored: Stored = {
+      commitment: commitmentOf(root, heads),
+      settlements,
       format: FORMAT,
       ...this.deployment,
       ledger: {
@@ -168,15 +208,7 @@ export class Store {
       stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
       operations: { settlements, applied: Object.fromEntries(applied) },
     }
-    const path = join(this.directory, name)
-    const text = JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
-    try {
-      await writeFile(`${path}.tmp`, text, { mode: 0o600, flush: true })
-      await rename(`${path}.tmp`, path)
-      await syncDirectory(this.directory)
-    } catch (error) {
-      throw new PlimsollError(`Cannot write ${path}: ${(error as Error).message}.`)
-    }
+    return JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
   }
 }
 
@@ -185,26 +217,9 @@ export function requireStateless(directory: string): Promise<void> {
   return requireNewDirectory(directory, (name) => name === SEQUENCER_KEY_FILE || isLockName(name))
 }
 
-function versionName(version: number): string {
-  return `state-${String(version).padStart(6, '0')}.json`
-}
-
-/** Numbers of the versions in a directory, newest first. */
-async function versions(directory: string): Promise<number[]> {
-  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
-    throw new PlimsollError(`Cannot read ${directory}: ${error.message}.`)
-  })
-  return names
-    .flatMap((name) => /^state-(\d{6,})\.json$/.exec(name)?.[1] ?? [])
-    .map(Number)
-    .sort((a, b) => b - a)
-}
-
 /** @throws when the file cannot be read or is malformed */
-async function readVersion(directory: string, version: number): Promise<Stored> {
-  const text = await readFile(join(directory, versionName(version)), 'utf8')
-  const stored = JSON.parse(text, (_, value: unknown) =>
+async function readVersion(files: StateFiles, version: number): Promise<Stored> {
+  const stored = JSON.parse(await files.read(version), (_, value: unknown) =>
     typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
   ) as Stored
   if (stored.format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { packWeights } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { bits } from '../../protocol/circuit-input.ts'
@@ -94,6 +95,18 @@ describe('transact circuit, operation by operation', () => {
 
   it('takes what they are made from, signed and told anew', async () => {
     for (const name of inputs.keys()) await accepts(circuit, lie(name, {}))
+  })
+
+  it('prove what no price bears on at no marks, and would at any: a round changes nothing', async () => {
+    const none = MARKS.slice(1).map(() => Array<bigint>(5).fill(0n))
+    const some = none.map((marks, a) => marks.map((_, k) => BigInt(1 + a + 7 * k)))
+    for (const name of ['open', 'topup', 'preferences', 'bounce']) {
+      assert.deepEqual(honest(name).marks, none, name)
+      await accepts(circuit, honest(name))
+      await accepts(circuit, forgeTransact({ ...honest(name), marks: some }))
+    }
+    for (const name of ['withdraw', 'trade', 'unwind', 'forced', 'discharge'])
+      assert.notDeepEqual(honest(name).marks, none, name)
   })
 
   describe("another key than the owner's", () => {

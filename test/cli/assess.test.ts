@@ -10,7 +10,7 @@ import { assess } from '../../cli/assessment.ts'
 import { assessmentTable } from '../../cli/assessment-table.ts'
 import { parseBook } from '../../protocol/book.ts'
 import { goodBook } from '../support/books.ts'
-import { runCli } from '../support/run-cli.ts'
+import { complaintOf, runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
@@ -98,7 +98,7 @@ describe('plimsoll assess', () => {
     })
     const [stderr, [code]] = await Promise.all([text(child.stderr!), once(child, 'close')])
     await full.close()
-    assert.match(stderr, /^plimsoll: The output cannot be written: ENOSPC[^\n]+\n$/)
+    assert.match(complaintOf(['--json'], stderr), /^plimsoll: The output cannot be written: ENOSPC[^\n]+\n$/)
     assert.equal(code, 1)
   })
 

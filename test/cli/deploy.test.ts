@@ -9,7 +9,7 @@ import { json } from 'node:stream/consumers'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { goodBook } from '../support/books.ts'
 import { looseMarket } from '../support/echo-system.ts'
-import { runCli } from '../support/run-cli.ts'
+import { complaintOf, runCli } from '../support/run-cli.ts'
 
 describe('plimsoll deploy', () => {
   let directory: string
@@ -53,8 +53,7 @@ describe('plimsoll deploy', () => {
       cwd: directory,
       env,
     })
-    assert.match(stderr, /^plimsoll: [^\n]+\n$/)
-    assert.match(stderr, complaint)
+    assert.match(complaintOf(args, stderr), complaint)
     assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
     assert.deepEqual(await readdir(directory, { recursive: true }), before)
   }
@@ -96,6 +95,21 @@ describe('plimsoll deploy', () => {
     await changed((m) => (m.custody.ETH.fee = '1'), /custody\.ETH has the unknown field "fee"/)
     await changed((m) => (m.extra = 1), /unknown field "extra"/)
     await changed((m) => (m.custody = []), /custody is not a JSON object/)
+  })
+
+  it('refuses roles that are nobody, no address, or mistyped', async () => {
+    const with_ = (...roles: string[]) => ['--rpc', url, '--data', 'roles', '--allow-development-keys', ...roles]
+    await refused(with_('--admin', 'me'), /--admin.*0x and 40 hexadecimal digits/)
+    await refused(with_('--guardian', `0x${'1'.repeat(39)}`), /--guardian.*0x and 40 hexadecimal digits/)
+    const wrong = '0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266'
+    await refused(with_('--operator', wrong), /--operator 0xF39F\w+ is not an address: its capitals are not its checksum/)
+    methods.length = 0
+    const feeds = ['ETH', 'BTC', 'PERP'].flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`])
+    const key = { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }
+    const zero = `0x${'0'.repeat(40)}`
+    await refused(with_(...feeds, '--admin', zero), /--admin names nobody: the zero address/, key, 'named.json')
+    await refused(with_(...feeds, '--operator', zero), /--operator names nobody: the zero address/, key, 'named.json')
+    assert.deepEqual([...new Set(methods)], ['eth_chainId'])
   })
 
   it('refuses other bad arguments', async () => {

@@ -6,11 +6,35 @@ describe('plimsoll --help', () => {
   it('names every command', async () => {
     const { code, stdout, stderr } = await runCli(['--help'])
     assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })
-    for (const command of ['setup', 'assess', 'prove', 'verify', 'deploy', 'node', 'wallet', 'keys', 'demo', 'test'])
+    for (const command of [
+      'setup',
+      'assess',
+      'prove',
+      'verify',
+      'deploy',
+      'node',
+      'wallet',
+      'keys',
+      'risk',
+      'demo',
+      'test',
+    ])
       assert.match(stdout, new RegExp(`^  ${command} `, 'm'))
   })
 
-  for (const command of ['setup', 'assess', 'prove', 'verify', 'deploy', 'node', 'wallet', 'keys', 'demo', 'test']) {
+  for (const command of [
+    'setup',
+    'assess',
+    'prove',
+    'verify',
+    'deploy',
+    'node',
+    'wallet',
+    'keys',
+    'risk',
+    'demo',
+    'test',
+  ]) {
     it(`explains ${command}, with an example`, async () => {
       const { code, stdout, stderr } = await runCli([command, '--help'])
       assert.deepEqual({ code, stderr }, { code: 0, stderr: '' })

@@ -23,6 +23,17 @@ import {
 } from './market.ts'
 import { R } from './mirror.ts'
 
+/** Ceilings of code, in bytes: a change that needs more says so here. */
+const CODE_SIZE: Readonly<Record<ContractName, number>> = {
+  Governance: 15_500,
+  Rounds: 11_000,
+  Vault: 23_900,
+  Forced: 12_500,
+  Insurance: 9_500,
+  Settlement: 17_000,
+  Escape: 14_500,
+}
+
 type Section = Exclude<keyof DeploymentConfig, 'assets' | 'custody'>
 
 describe('deployment of a system', () => {
@@ -115,11 +126,11 @@ describe('deployment of a system', () => {
   })
 
   it('has contracts below the limit of 24,576 bytes, and creations below the cap on a transaction', async () => {
-    const sizes: Record<string, number> = {}
     for (const name of CONTRACTS) {
       const { deployedBytecode } = await loadArtifact(name)
-      sizes[name] = deployedBytecode.length / 2 - 1
-      assert.ok(sizes[name] < 24_576, `${name}: ${sizes[name]}`)
+      const size = deployedBytecode.length / 2 - 1
+      assert.ok(CODE_SIZE[name] < 24_576)
+      assert.ok(size <= CODE_SIZE[name], `${name}: ${size} bytes; the ceiling is ${CODE_SIZE[name]}`)
     }
     const { governance, rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
     for (const { deployment } of [governance, rounds, vault, forced, insurance, settlement, exits])

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { zeroAddress } from 'viem'
+import { getAddress, zeroAddress } from 'viem'
 import { importAccounts } from '../../book/import-accounts.ts'
-import { DEFAULT_CLOCKS, deploy } from '../../deploy/deploy.ts'
+import { deploy } from '../../deploy/deploy.ts'
 import { mockCustody } from '../../deploy/market-plan.ts'
 import { accountLeaf } from '../../protocol/account.ts'
 import { parseBook } from '../../protocol/book.ts'
@@ -14,6 +14,7 @@ import type { Marks } from '../../protocol/marks.ts'
 import { MARK_NAMES } from '../../protocol/marks.ts'
 import { System } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
+import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
 import { VERIFIER_ABI } from '../../sdk/abi/verifier.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { goodBook } from '../support/books.ts'
@@ -291,6 +292,8 @@ describe('real proofs', () => {
         sender: elsewhere.accounts[0]!,
         read: elsewhere.client,
         write: {
+          ...elsewhere.client,
+          account: { type: 'json-rpc', address: elsewhere.accounts[0]! },
           sendTransaction: (call: object) =>
             elsewhere.client.sendTransaction({ account: elsewhere.accounts[0]!, gas: 16_000_000n, ...call } as never),
         },
@@ -306,7 +309,6 @@ describe('real proofs', () => {
       const options = {
         custody: { USD: { ...mockCustody(book).USD!, token: feed } },
         data: join(parent, 'state'),
-        clocks: DEFAULT_CLOCKS,
       }
       try {
         await assert.rejects(
@@ -326,11 +328,32 @@ describe('real proofs', () => {
           /XRP, which is not a traded asset/,
         )
         assert.equal(await sent(), 0)
+        const loose = { ...book.assets[1]!.parameters, targetLiabilityFactor: 8_499n, liabilityFactor: 8_499n }
+        const risky = { ...book, assets: [book.assets[0]!, { ...book.assets[1]!, parameters: loose }] }
+        await assert.rejects(
+          deploy(risky, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: true }),
+          /ETH: the target factors are less than 5 points apart/,
+        )
+        assert.equal(await sent(), 0)
+        const [, admin, operator, guardian] = elsewhere.accounts.map((account) => getAddress(account))
+        const roles = { admin: admin!, operator: operator!, guardian: guardian! }
         const deployed = await deploy(book, keys, signer, {
           ...options,
           feeds: { ETH: feed },
           allowDevelopmentKeys: true,
+          roles,
         })
+        const governed = { address: deployed.governance, abi: GOVERNANCE_ABI } as const
+        for (const role of ['admin', 'operator', 'guardian'] as const) {
+          assert.equal(deployed[role], roles[role])
+          assert.equal(await elsewhere.client.readContract({ ...governed, functionName: role }), roles[role])
+        }
+        // Off local chains: a day of grace and a day of notice, and parameters that wait for longer than any way out takes.
+        const terms = await elsewhere.client.readContract({ ...governed, functionName: 'terms' })
+        assert.deepEqual([terms.grace, terms.noticePeriod], [86_400, 86_400])
+        assert.ok(terms.parameterDelay > terms.forcedDelay + terms.noticePeriod + terms.grace)
+        const handover = Number(await elsewhere.client.readContract({ ...governed, functionName: 'handoverDelay' }))
+        assert.ok(handover < terms.grace + terms.noticePeriod)
         assert.equal(
           await elsewhere.client.readContract({
             address: deployed.verifiers.sweep,

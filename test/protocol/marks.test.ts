@@ -4,6 +4,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import {
   assetMarks,
   CASH_MARKS,
+  checkFloors,
   checkParameters,
   fillMarks,
   NO_MARKS,
@@ -196,6 +197,20 @@ describe('marks', () => {
       targetCollateralValue: 0n,
       sell: 0n,
     })
+  })
+
+  it('are taken by a contract only with targets 5 points apart and a penalty of 10 points at most', () => {
+    const sound = {
+      collateralFactor: 9_750n,
+      liabilityFactor: 10_250n,
+      targetCollateralFactor: 9_750n,
+      targetLiabilityFactor: 10_250n,
+      penalty: 1_000n,
+      depth: 0n,
+    }
+    checkFloors(sound, 'ETH')
+    assert.throws(() => checkFloors({ ...sound, targetLiabilityFactor: 10_249n }, 'ETH'), /ETH: .* less than 5 points/)
+    assert.throws(() => checkFloors({ ...sound, penalty: 1_001n }, 'ETH'), /ETH: a penalty is at most 10 points/)
   })
 
   it('of a round start with cash and are filled up with unused assets', () => {

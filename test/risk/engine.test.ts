@@ -5,6 +5,7 @@ import { engineBook, marketImpact } from '../../risk/engine/job.ts'
 import { openAccount } from '../../risk/engine/population.ts'
 import { simulate } from '../../risk/engine/simulate.ts'
 import { WatchHeap } from '../../risk/engine/watch-heap.ts'
+import { thresholdRun } from '../../risk/experiments/threshold.ts'
 import { largestFirst } from '../../risk/policies/largest-first.ts'
 import { POLICIES } from '../../risk/policies/policies.ts'
 import type { Policy } from '../../risk/policies/policy.ts'
@@ -172,39 +173,14 @@ describe('the engine of the risk laboratory', () => {
     close(outcome.penalties, (sold * 980 * 0.02 + Math.max(0, cash + rest * last)) * 1e6)
   })
 
-  it('explodes where the spectral radius is above 1, and comes to rest below', () => {
-    // Longs whose lines are spread evenly down to half of the price, closed as a whole; a shock of 1 %, prices that stay.
-    for (const [rho, explodes] of [
-      [0.8, false],
-      [0.93, false],
-      [1.07, true],
-      [1.3, true],
-    ] as const) {
-      const lines = 4000
-      const span = Math.log(2)
-      const price = 1000 * 10 ** 6
-      const accounts = Array.from({ length: lines }, (_, i) => {
-        const line = price * Math.exp((-span * (i + 0.5)) / lines)
-        return {
-          balances: [-BigInt(Math.floor(line * 0.85)), 10n ** 8n, 0n, 0n, 0n, 0n, 0n, 0n],
-          weights: Array<number>(8).fill(8),
-        }
-      })
-      const depth = BigInt(Math.round((lines / span / rho) * 1e8))
-      const book = bookOf(['ETH'], 1)
-      const one = {
-        assets: [book.assets[0]!, { symbol: 'ETH', decimals: 8, parameters: { ...book.assets[1]!.parameters, depth } }],
-        prices: [2n ** 32n, (BigInt(price) * 2n ** 32n) / 10n ** 8n],
-        accounts,
-        minLiability: 10n ** 12n,
-      }
-      const engine = new Engine(one, { policy: POLICIES[0]!, impact: marketImpact('linear', Infinity), stepSeconds: 1 })
-      const outcome = engine.run(new Float64Array(400).fill(0.99).fill(1, 0, 1))
-      const share = outcome.liquidations / lines
-      const shock = -Math.log(0.99)
-      if (explodes) assert.ok(share > 0.999, `rho ${rho}: ${share} of the accounts`)
-      // Fallen by shock / (1 - rho) in ln p in the end.
-      else assert.ok(Math.abs(share / (shock / (1 - rho) / span) - 1) < 0.03, `rho ${rho}: ${share}`)
+  it('explodes where the spectral radius is above 1, and comes to rest below (fact 10)', () => {
+    for (const rho of [0.5, 0.8, 0.93, 0.97, 1.03, 1.07, 1.3]) {
+      const run = thresholdRun(rho)
+      assert.ok(Math.abs(run.spectralRadius / rho - 1) < 0.01, JSON.stringify(run))
+      assert.ok(Math.abs(run.liquidated / run.expected - 1) < 0.03, JSON.stringify(run))
+      // All of it sold, the fall is the shock and what the whole book moves.
+      const whole = 1 + (rho * Math.log(2)) / -Math.log(0.99)
+      assert.ok(Math.abs(run.amplification / (rho < 1 ? 1 / (1 - rho) : whole) - 1) < 0.03, JSON.stringify(run))
     }
   })
 

@@ -48,6 +48,10 @@ describe('forecasts of the next fall', () => {
       of('formula').map(({ ratioToEwma }) => ratioToEwma.toFixed(3)),
       ['0.873', '0.912', '0.840', '0.880', '0.885', '0.871'],
     )
+    assert.deepEqual(
+      of('downside').map(({ ratioToEwma }) => ratioToEwma.toFixed(3)),
+      ['0.847', '0.886', '0.812', '0.855', '0.859', '0.834'],
+    )
     // The asymmetric form beats it by 2 % and more on each of the assets that neither was fitted to.
     of('downside')
       .slice(2)
@@ -79,6 +83,14 @@ describe('forecasts of the next fall', () => {
     assert.deepEqual(
       [new Set(multiple.slice(0, change)).size, new Set(multiple.slice(change)).size, new Set(multiple).size],
       [1, 1, 2],
+    )
+  })
+
+  it('of the models refitted each year have the losses of docs/risk.md (one asset)', () => {
+    const { assets } = forecastReport({ ...OPTIONS, assets: ['LINK'], models: ['garch', 'gjr', 'har'] })
+    assert.deepEqual(
+      assets[0]!.models.map(({ ratioToEwma }) => ratioToEwma.toFixed(3)),
+      ['0.908', '0.905', '0.904'],
     )
   })
 
@@ -198,6 +210,8 @@ describe('plimsoll risk forecast and train', () => {
       [['train', '--until', '2017-11-01'], /fewer than 2000 hours/],
       [['train', '--horizon', '0'], /a whole number from 1 to 168/],
       [['train', 'x'], /too many arguments/],
+      [[], /No command of risk is given\. See plimsoll risk --help\./],
+      [['divine'], /risk has no command 'divine'/],
     ]
     for (const [args, message] of refused) {
       const { code, stdout, stderr } = await runCli(['risk', ...args])

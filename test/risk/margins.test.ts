@@ -79,4 +79,36 @@ describe('margins that follow a forecast', () => {
       ['0.87', '0.93'],
     )
   })
+
+  it('clearing discounts and days of loss on the history (figures of docs/risk.md, one asset)', () => {
+    const [eth] = walkForward({
+      assets: ['ETH'],
+      from: day('2022-01-01'),
+      until: day('2026-01-01'),
+      horizon: 1,
+      share: 0.01,
+      models: ['formula'],
+      refit: false,
+    })
+    const q = eth!.models[0]!.quantiles
+    const found = [0.03, 0.05].map((threshold) => clearing(eth!, q, { threshold, edge: 0.005, share: 0.05 }))
+    const percent = (x: number) => (100 * x).toFixed(1)
+    assert.deepEqual(
+      found.map(({ auction, constant, forecastRatio }) => [
+        percent(auction),
+        percent(constant),
+        forecastRatio.toFixed(2),
+      ]),
+      [
+        ['2.1', '5.9', '0.84'],
+        ['2.8', '8.1', '0.83'],
+      ],
+    )
+    const days = worstDays(eth!, lossBeyond(eth!, new Float64Array(q.length).fill(0.05)), 3)
+    assert.deepEqual(
+      days.map(({ date }) => date),
+      ['2025-02-03', '2024-08-05', '2022-11-08'],
+    )
+    assert.equal(percent(days.reduce((sum, { share }) => sum + share, 0)), '31.5')
+  })
 })

@@ -206,6 +206,8 @@ describe('path models', () => {
     ]
     for (const [change, message] of refused)
       assert.throws(() => createPathModel({ ...SPEC, ...change }), { name: 'PlimsollError', message })
+    // A book of cash alone has no prices.
+    for (const model of PATH_MODELS) createPathModel({ ...SPEC, model, symbols: [] }).fill(0, new Float64Array(0))
     // The ends of the range, and assets that are one.
     for (const change of [{ correlation: 1 }, { correlation: -0.9 }, { symbols: ['ETH', 'WETH'] }]) {
       const spec = { ...SPEC, ...change, steps: 12 }

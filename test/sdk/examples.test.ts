@@ -198,6 +198,7 @@ describe("the examples of the SDK's actions", () => {
     context = { ...context, owner: { index: () => Promise.resolve(1) } as never }
     const { tokenAmounts } = await run('pull')
     assert.ok(tokenAmounts[0] > 0n)
+    assert.deepEqual((await run('pull-owed')).shares, [])
     const insured = (await run('pull-insurance')).tokenAmounts
     assert.equal((await alice.tokens('USD')) - before, tokenAmounts[0] + insured[0])
   })

@@ -20,8 +20,7 @@ const SETTLEMENT = `0x${'5e'.repeat(20)}` as const
 describe('the SDK', () => {
   it('bundles for a browser: it imports nothing of Node', async () => {
     const bundle = await bundleSdk(SDK_FILES)
-    for (const name of ['PlimsollClient', 'requestWithdrawal', 'AccountHistory'])
-      assert.ok(bundle.includes(name), name)
+    for (const name of ['PlimsollClient', 'requestWithdrawal', 'AccountHistory']) assert.ok(bundle.includes(name), name)
     assert.doesNotMatch(bundle, /from ?"node:|require\("node:/)
   })
 

@@ -302,12 +302,19 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(node.system.ledger.root, await node.settlement.view('accountsRoot'))
     })
 
-    it('keeps the latest versions of its state only', async () => {
+    it('keeps the versions of its latest settlements only, the older of them compressed', async () => {
       const store = await Store.open(deployed.data)
-      for (let i = 0; i < 20; i++) await store.save({ system: node.system, settlements: 9, applied: new Map() })
+      for (let settlements = 100; settlements < 180; settlements++)
+        await store.save({ system: node.system, settlements, applied: new Map() })
       const all = await files()
-      await store.prune()
-      assert.deepEqual(await files(), all.slice(-16))
+      await store.prune(179)
+      const left = await files()
+      assert.equal(left.length, 72)
+      assert.deepEqual(left.slice(-8), all.slice(-8))
+      for (const name of left.slice(0, -8)) assert.match(name, /^state-\d{6}\.json\.gz$/)
+      const { root, heads } = node.system.ledger
+      for (const name of left.slice(-8)) await rm(join(deployed.data, name))
+      assert.equal((await (await Store.open(deployed.data)).find(root, heads)).settlements, 171)
       node = await open()
     })
 

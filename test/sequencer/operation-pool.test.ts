@@ -36,7 +36,7 @@ describe('the pool', () => {
   let journal: Journal
   let system: System
   let pool: OperationPool
-  const view = {} as { snapshot: PoolSnapshot }
+  const view = { requireOwnState: async () => {} } as { snapshot: PoolSnapshot; requireOwnState(): Promise<void> }
   const custody = (more: Partial<Custody> = {}): Custody => ({
     ...NO_CUSTODY,
     fresh: true,
@@ -170,7 +170,31 @@ describe('the pool', () => {
     assert.deepEqual(plan({ validUntil: EXPIRY + 1n }).failures, { [id]: 'EXPIRED' })
     await take(preferences({ index: 0, weights: WEIGHTS }))
     assert.deepEqual(plan(), { kinds: ['preferences 0'], failures: { [id]: 'STALE_VERSION' } })
-    await refused(half({ index: 1, direction: 0, x: 5n, y: 10n, link: LINK }), 'TRADE_MISMATCH')
+    await refused(half({ index: 1, direction: 0, x: 5n, y: 10n, link: LINK }), 'TRADE_GONE')
+  })
+
+  it('voids with what expires what was signed after it, and nothing of the other side of a trade', async () => {
+    const soon = EXPIRY
+    const late = EXPIRY + 1_000n
+    const first = await take(half({ index: 0, direction: 1, x: 5n, y: 10n, expiry: soon }))
+    const second = await take(half({ index: 1, direction: 0, x: 5n, y: 10n, expiry: late }))
+    const [after, other] = [
+      await take(preferences({ index: 0, version: 8n, weights: WEIGHTS, expiry: late })),
+      await take(preferences({ index: 1, version: 8n, weights: WEIGHTS, expiry: late })),
+    ]
+    const validUntil = soon + 1n
+    const { kinds, failures } = plan({ validUntil })
+    assert.deepEqual(
+      { kinds, failures },
+      { kinds: [], failures: { [first.id]: 'EXPIRED', [after.id]: 'STALE_VERSION' } },
+    )
+    await pool.recordFailed(new Map(Object.entries(failures) as [Hex, 'EXPIRED'][]))
+    // The other side's half waits for another, and what its owner signed after it waits with it.
+    assert.equal(pool.state(second.id).status, 'waiting')
+    assert.deepEqual(plan({ validUntil }), { kinds: [], failures: {} })
+    assert.equal((await take(half({ index: 0, direction: 1, x: 5n, y: 10n, expiry: late }))).status, 'accepted')
+    assert.deepEqual(plan({ validUntil }), { kinds: ['trade 1', 'trade 0', 'preferences 1'], failures: {} })
+    assert.deepEqual(plan({ validUntil: late + 1n }).failures[other.id], 'EXPIRED')
   })
 
   it('takes no trade of an account with itself, for whichever version its second half is', async () => {
@@ -224,7 +248,7 @@ describe('the pool', () => {
     const operation = preferences({ index: 0, weights: WEIGHTS })
     const { id } = await take(operation)
     const later = at(8n)
-    for (const settlements of [1, 16]) {
+    for (const settlements of [1, 72]) {
       const applied = new Map<Hex, number>([[id, 1]])
       look({}, settlements, applied, later)
       await pool.recordSettled({ system: later, settlements, applied })
@@ -233,8 +257,8 @@ describe('the pool', () => {
     // Undone, it waits again.
     look()
     assert.equal(pool.state(id).status, 'accepted')
-    look({}, 17, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 17, applied: new Map() })
+    look({}, 73, new Map(), later)
+    await pool.recordSettled({ system: later, settlements: 73, applied: new Map() })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })

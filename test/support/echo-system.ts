@@ -33,6 +33,10 @@ export const echo: ProofSource['prove'] = async (_, __, input) => {
   return { proof: proof as Proven['proof'], signals: [digest, z, y] }
 }
 
+/** Whether a proof of `echo` is of these signals: what `EchoVerifier` looks at. */
+export const verifyEcho: NonNullable<ProofSource['verify']> = async (_, __, { proof: { pi_a, pi_c }, signals }) =>
+  [pi_a[0], pi_a[1], pi_c[0]].join() === signals.map(String).join()
+
 const keyOf = (circuit: CircuitName) => ({ circuit, keyHash: `0x${'1'.padStart(64, '0')}` }) as unknown as CircuitKeys
 
 /** Keys for `EchoVerifier`. */
@@ -86,14 +90,16 @@ export interface EchoSystem {
 /**
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
+ * @param startChain another chain than Hardhat's
  */
 export async function startEchoSystem(
   profile: ProfileName = 'tiny',
   clocks: Partial<Clocks> = {},
   proven?: KeySet,
+  startChain: () => Promise<LocalChain> = startLocalChain,
 ): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
-  const chain = await startLocalChain()
+  const chain = await startChain()
   const signer = await connectSigner(chain.url)
   const keys = proven ?? echoKeys(profile)
   const { market, custody } = parseDeployable(JSON.stringify(looseMarket()))

@@ -213,6 +213,13 @@ export function droppedShare(share: number, seed = 1): Fault {
   }
 }
 
+/** A call made on the state of a block before the one that was asked for. */
+export const oneBlockLate: Fault = async ({ ask, question: { params } }) => {
+  const head = (await ask({ method: 'eth_blockNumber', params: [] })).result as string
+  const asked = /^0x/.test(params[1] ?? '') ? params[1] : head
+  return ask({ params: [params[0], `0x${(Number(asked) - 1).toString(16)}`] })
+}
+
 /** Reads as the chain was some blocks ago. */
 export function behind(blocks: number): Fault {
   return async ({ ask, question }) => {
@@ -237,5 +244,16 @@ export function behind(blocks: number): Fault {
     const moved = [...params]
     moved[place] = old
     return ask({ params: moved })
+  }
+}
+
+/** Leaves some logs out of every answer. */
+export function without(logs: readonly { blockNumber: string; logIndex: string }[]): Rule {
+  const keys = new Set(logs.map(({ blockNumber, logIndex }) => `${blockNumber} ${logIndex}`))
+  return {
+    methods: ['eth_getLogs'],
+    fault: altered((list: any[]) =>
+      list.filter(({ blockNumber, logIndex }) => !keys.has(`${blockNumber} ${logIndex}`)),
+    ),
   }
 }

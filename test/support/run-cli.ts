@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
@@ -22,4 +23,24 @@ export async function runCli(
     once(child, 'close') as Promise<[number | null]>,
   ])
   return { code, stdout, stderr }
+}
+
+/**
+ * The one complaint on standard error, as people read it: with `--json` it is an object of one line, else a line.
+ * @throws AssertionError where anything else is there
+ */
+export function complaintOf(args: readonly string[], stderr: string): string {
+  if (!args.includes('--json')) {
+    assert.match(stderr, /^plimsoll: [^\n]+\n$/)
+    return stderr
+  }
+  assert.match(stderr, /^\{[^\n]+\}\n$/)
+  const { error, ...others } = JSON.parse(stderr)
+  assert.deepEqual(others, {})
+  const { message, hint, code, exitCode, ...more } = error
+  assert.deepEqual(more, {})
+  assert.equal(typeof message, 'string')
+  assert.ok(code === undefined || typeof code === 'string')
+  assert.ok(Number.isInteger(exitCode) && exitCode > 0)
+  return `plimsoll: ${hint === undefined ? message : `${message} ${hint}`}\n`
 }

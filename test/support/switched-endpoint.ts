@@ -8,15 +8,21 @@ export interface SwitchedEndpoint {
   readonly url: string
   /** Methods that are not answered; all of them where it is `true`. */
   broken: boolean | readonly string[]
+  /** Methods that are answered with null. */
+  unknown: readonly string[]
   close(): void
 }
 
 export async function startSwitchedEndpoint(chain: string): Promise<SwitchedEndpoint> {
   const server = createServer(async (incoming, response) => {
     const body = await text(incoming)
-    const { method } = JSON.parse(body) as { method: string }
+    const { method, id } = JSON.parse(body) as { method: string; id: number }
     if (endpoint.broken === true || (endpoint.broken !== false && endpoint.broken.includes(method)))
       return void response.writeHead(502).end('bad gateway')
+    if (endpoint.unknown.includes(method))
+      return void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ jsonrpc: '2.0', id, result: null }))
     const answer = await fetch(chain, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text())
   })
@@ -25,6 +31,7 @@ export async function startSwitchedEndpoint(chain: string): Promise<SwitchedEndp
   const endpoint: SwitchedEndpoint = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     broken: false,
+    unknown: [],
     close: () => {
       server.close()
       server.closeAllConnections()

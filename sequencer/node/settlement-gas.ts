@@ -1,0 +1,50 @@
+import type { ProvenBatch } from '../../chain/settlement.ts'
+
+/** Gas that a transaction may use wherever EIP-7825 holds. */
+const TRANSACTION_CAP = 1n << 24n
+/** Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs: see docs/figures.md. */
+const PER_BATCH = { sweep: 450_000n, resolve: 600_000n, transact: 350_000n } as const
+/** Gas of an operation at the most: that of a forced withdrawal. */
+const PER_OPERATION = 130_000n
+/** Gas of an envelope that is opened, the first time of a slot. */
+const PER_OPENING = 95_000n
+/** Gas of what a settlement that completes does besides: the checkpoint, with insurance to convert. */
+const CHECKPOINT = 320_000n
+
+/** Says when a settlement is full: what comes next might not fit the gas that a transaction may use. */
+export class SettlementGas {
+  readonly #cap: bigint
+  readonly #largest: bigint
+  readonly #measure: (batches: readonly ProvenBatch[]) => Promise<bigint>
+  #expected = CHECKPOINT
+
+  /**
+   * @param blockLimit gas of a block
+   * @param steps operations of a batch
+   * @param measure gas that a settlement of batches would use, asked where the bounds alone do not tell
+   */
+  constructor(blockLimit: bigint, steps: number, measure: (batches: readonly ProvenBatch[]) => Promise<bigint>) {
+    // A tenth is left for what the state costs by the time that it is mined.
+    this.#cap = ((blockLimit < TRANSACTION_CAP ? blockLimit : TRANSACTION_CAP) * 9n) / 10n
+    this.#largest = PER_BATCH.resolve + PER_OPERATION * BigInt(steps)
+    this.#measure = measure
+  }
+
+  /** Counts the last of the batches. @returns whether they should be settled before another is added */
+  async isFull(batches: readonly ProvenBatch[]): Promise<boolean> {
+    const last = batches.at(-1)!
+    if (batches.length === 1) this.#expected = CHECKPOINT
+    this.#expected += bound(last)
+    if (this.#expected + this.#largest <= this.#cap) return false
+    const measured = await this.#measure(batches).catch(() => undefined)
+    // Where it would be refused, the settlement itself says why.
+    if (measured === undefined) return true
+    this.#expected = measured + CHECKPOINT
+    return this.#expected + this.#largest > this.#cap
+  }
+}
+
+function bound({ batch, openings }: ProvenBatch): bigint {
+  const operations = batch.circuit === 'transact' ? batch.active : 0
+  return PER_BATCH[batch.circuit] + PER_OPERATION * BigInt(operations) + PER_OPENING * BigInt(openings.length)
+}
