@@ -55,8 +55,8 @@ export class OwnerWallet {
   readonly client: PlimsollClient
   readonly deployment: DeploymentInfo
   readonly key: OwnerKey
-  /** Told the id of each operation once it is signed, before anybody else has it. */
-  onSigned: ((id: string) => void) | undefined
+  /** Told the id of an operation that the node did not answer to at once: it is signed, and may have been taken. */
+  onDoubt: ((id: string) => void) | undefined
   readonly #viewKey: bigint
   readonly #chosen: number | undefined
 
@@ -174,7 +174,6 @@ export class OwnerWallet {
   /** Hands in what is signed, the very same again where no answer came: the node takes it once. @throws OperationUnknown */
   async #handIn(operation: OperationRequest): Promise<Accepted> {
     const id = operationId(this.deployment, operation)
-    this.onSigned?.(id)
     for (let tries = 0; ; tries++) {
       try {
         return await this.client.submit(operation)
@@ -184,6 +183,7 @@ export class OwnerWallet {
           return { id, status: status === 'waiting' ? status : 'accepted' }
         }
         const silent = error instanceof NodeUnanswered
+        if (silent && tries === 0) this.onDoubt?.(id)
         // A refusal after a try that was lost may be of what that try brought about.
         const known = tries > 0 && !silent ? await this.client.operation(id).catch(() => undefined) : undefined
         if (known !== undefined) return { id, status: known.status === 'waiting' ? 'waiting' : 'accepted' }

@@ -94,6 +94,8 @@ async function makeDeposit(
     amount,
     publicKey,
     ...(index !== undefined && { index }),
+    // Whose account it is, is not asked of who names one.
+    anyones: options.index !== undefined,
     evenUnderWater: options.evenUnderWater ?? false,
   })
 }

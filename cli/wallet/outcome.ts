@@ -82,7 +82,11 @@ export async function report(
   more: { readonly extra?: Readonly<Record<string, string>>; readonly wallet?: OwnerWallet } = {},
 ): Promise<void> {
   const { extra = {}, wallet } = more
-  if (options.wait) stage('waiting for the settlement', 30)
+  if (options.wait) {
+    // Whatever happens to this process or to the node: the id tells later what became of it.
+    printNotice(`${accepted.status}: operation ${accepted.id}`)
+    stage('waiting for the settlement', 30)
+  }
   const state: Accepted | OperationState = options.wait
     ? await client
         .settled(accepted.id)

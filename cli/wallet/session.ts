@@ -76,7 +76,7 @@ export async function openWallet(options: WalletOptions & { node: string }): Pro
     options.index,
   )
   // Whatever happens to this process or to the node: the id tells later what became of it.
-  wallet.onSigned = (id) => printNotice(`signed: operation ${id}`)
+  wallet.onDoubt = (id) => printNotice(`signed, and not answered yet: operation ${id}`)
   return wallet
 }
 

@@ -175,6 +175,7 @@ contract Governance is IGovernance {
         // Live time counts a round's age up to `maxAge`: below both, it is the same before and after.
         (uint256 number, uint256 timestamp,) = _rounds.round();
         if (number == 0 || !_rounds.fresh() || block.timestamp - timestamp >= t.maxAge) revert NoFreshRound();
+        _requireNoneProposed();
         delete _proposal;
         _rounds.setClocks(t.provingTime, t.roundMin, t.roundShort, t.maxAge, t.parameterDelay);
         _vault.setTerms(t.depositDelay, t.depositSpacing, t.unwindDuration, t.openingFee, t.caps);
@@ -261,7 +262,8 @@ contract Governance is IGovernance {
         uint256 to = block.timestamp < h.until ? block.timestamp : h.until;
         delete _halt;
         if (h.what & TRADES != 0) ISettlement(settlement).haltTrades(0);
-        if (to > h.from) {
+        // One of no length counts too: begun and ended around others' transactions, block after block, it stops them all.
+        if (h.what != 0) {
             _spans[h.next] = Span(h.from, uint40(to));
             h.next = uint8((h.next + 1) % SPANS);
         }
@@ -273,6 +275,16 @@ contract Governance is IGovernance {
         if (from < start) from = start;
         if (to > block.timestamp) to = block.timestamp;
         return to > from ? to - from : 0;
+    }
+
+    /// @dev The delay of parameters that wait is that of the terms under which they were proposed: longer clocks would have
+    /// them apply before owners can be out.
+    function _requireNoneProposed() private view {
+        uint256 count = _rounds.assetCount();
+        for (uint256 asset = 1; asset <= count; ++asset) {
+            (, uint256 readyAt) = _rounds.pendingParameters(asset);
+            if (readyAt != 0) revert ParametersPending(asset);
+        }
     }
 
     function _requireNone(string memory fault) private pure {

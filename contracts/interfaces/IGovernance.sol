@@ -63,9 +63,12 @@ interface IGovernance {
     error Stalled();
     /// @notice There is no round that is fresh by the clocks before and after the change.
     error NoFreshRound();
+    /// @notice Parameters of the asset wait for their delay, or for the round that applies them.
+    error ParametersPending(uint256 asset);
     error UnknownHalt(uint8 what);
     /// @notice Seven days of the last 28 were halted.
     error HaltsUsedUp();
+    /// @notice Sixteen halts ended in the last 28 days.
     error TooManyHalts();
 
     /// @notice Names the settlement, and by it the whole system, whose clocks must be in order. Deployer, once, last of
@@ -93,7 +96,7 @@ interface IGovernance {
     function dropTerms() external;
 
     /// @notice Makes the proposed terms those of the system, once the grace, notice and forced delay of the time of the
-    /// proposal have passed together. Anyone, not during a stall, while the round is fresh.
+    /// proposal have passed together. Anyone, not during a stall, while the round is fresh and no asset's parameters wait.
     function applyTerms(Terms calldata proposed) external;
 
     /// @notice Lowers an asset's cap at once; a proposal that stands is taken back, as it has a cap too. Admin, not

@@ -30,6 +30,9 @@ library TermsOrder {
     uint256 internal constant SLACK_MAX = 90 days;
     /// @dev The least `grace` and notice that a change may lead to: time to see a stall and to end it.
     uint256 internal constant HOUR = 1 hours;
+    /// @dev The greatest age of a round that a change may lead to, where it is not what it was: who trades and withdraws at
+    /// marks that the market has left behind takes others' money.
+    uint256 internal constant AGE_MAX = 2 hours;
     uint256 internal constant CAP_MAX = 1 << 63;
     /// @dev A fee is at most this many times that of the deployment.
     uint256 internal constant FEE_FACTOR = 10;
@@ -60,6 +63,7 @@ library TermsOrder {
         pure
         returns (string memory)
     {
+        if (to.maxAge > AGE_MAX && to.maxAge > from.maxAge) return "maxAge";
         if (to.grace < HOUR) return "grace";
         if (to.noticePeriod < HOUR) return "noticePeriod";
         if (to.depositDelay > WEEK) return "depositDelay";

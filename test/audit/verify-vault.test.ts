@@ -11,6 +11,7 @@ import { freeze } from '../../sdk/actions/freeze.ts'
 import { pull } from '../../sdk/actions/pull.ts'
 import { pullInsurance } from '../../sdk/actions/pull-insurance.ts'
 import { recover } from '../../sdk/actions/recover.ts'
+import { refund } from '../../sdk/actions/refund.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -144,6 +145,14 @@ describe('an audit of a chain whose vault moves by itself', () => {
     await node.settlement.send(system.signer, 'checkpoint', [])
     const { equity } = await system.signer.read.readContract({ ...vault(), functionName: 'lastCheckpoint' })
     assert.ok(equity > 0n)
+    // What the checkpoint cut from the withdrawal was owed, and is paid now, as far as the backstop's equity goes.
+    const before = await bob.tokens('USD')
+    const { owed } = await refund(bob.signer, { settlement: system.deployed.settlement })
+    assert.equal(owed.length, 1)
+    assert.ok(owed[0]!.amount > 0n && owed[0]!.amount <= 1_000n * USD)
+    assert.equal((await bob.tokens('USD')) - before, owed[0]!.amount)
+    assert.deepEqual((await refund(bob.signer, { settlement: system.deployed.settlement })).owed, [])
+    await audited()
   })
 
   it('follows the freeze, which voids withdrawals, and everybody who leaves', async () => {

@@ -88,7 +88,7 @@ describe('what a wallet promises', () => {
     await node.step()
     const { code, stdout, stderr } = await waiting
     assert.equal(code, 0, stderr)
-    assert.match(stderr, /signed: operation 0x[0-9a-f]{64}/)
+    assert.match(stderr, /accepted: operation 0x[0-9a-f]{64}/)
     assert.match(stdout, /^settled: operation /)
     assert.equal(ID.exec(stdout)![0], second.value.id)
     assert.equal(await cash(), 3_995)

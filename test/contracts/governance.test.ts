@@ -215,6 +215,29 @@ describe('governance', () => {
       await governance.write('halt', [HALT.open], guardian)
     })
 
+    it('nor by pieces of no time, each around what it stops', async () => {
+      const { client } = market.chain
+      const write = (functionName: string, args: unknown[]) =>
+        client.sendTransaction({
+          account: guardian!,
+          to: governance.address,
+          data: governance.encode(functionName, args),
+          gas: 200_000n,
+        })
+      await client.setAutomine(false)
+      for (let i = 0; i < 16; i++) {
+        await write('halt', [HALT.trade])
+        await write('resume', [])
+      }
+      await client.mine({ blocks: 1 })
+      await client.setAutomine(true)
+      assert.equal(await governance.read('haltLeft'), 7n * DAY)
+      assert.equal(await governance.read('halted', HALT.trade), false)
+      await governance.refuses('TooManyHalts', 'halt', [HALT.trade], [], guardian)
+      await wait(market, 28 * 86_400)
+      await governance.write('halt', [HALT.trade], guardian)
+    })
+
     it('never more than seven days in any window of 28, however they are cut: 200 random moves', async () => {
       let state = 12345n
       const random = (end: bigint) => {
@@ -343,6 +366,24 @@ describe('governance', () => {
       assert.equal(await fresh(), false)
     })
 
+    it('not while parameters wait whose delay is of the terms before: owners would not be out in time', async () => {
+      const next: Terms = { ...terms, grace: 604_800, noticePeriod: 604_800, expirySlack: 1_209_600, parameterDelay: 1_300_000 }
+      await market.settlement.write('settle', [[]])
+      await governance.write('proposeTerms', [next], admin)
+      await waited()
+      await market.rounds.write('proposeParameters', [2n, await market.rounds.read('parameters', 2n)], admin)
+      const [, readyAt] = await market.rounds.read<[unknown, bigint]>('pendingParameters', 2n)
+      assert.ok(readyAt < (await market.chain.now()) + BigInt(next.grace + next.noticePeriod + next.forcedDelay))
+      await governance.refuses('ParametersPending', 'applyTerms', [next], [2n])
+      while ((await market.chain.now()) < readyAt) {
+        await wait(market, 3_000)
+        await nextRound(market)
+        await market.settlement.write('checkpoint')
+      }
+      await nextRound(market)
+      await governance.write('applyTerms', [next])
+    })
+
     it('in order, within bounds, and never the bond: InvalidTerms', async () => {
       const refuses = (what: string, edit: Partial<Terms>) =>
         governance.refuses('InvalidTerms', 'proposeTerms', [{ ...terms, ...edit }], [what], admin)
@@ -353,6 +394,7 @@ describe('governance', () => {
       await refuses('depositDelay', { depositDelay: 1_800 })
       await refuses('forcedDelay', { forcedDelay: 1_800 })
       await refuses('unwindDuration', { unwindDuration: 0 })
+      await refuses('maxAge', { maxAge: 7_201, grace: 7_202, depositDelay: 14_403, forcedDelay: 14_403, parameterDelay: 604_800 })
       await refuses('grace', { grace: 900 })
       await refuses('grace', { grace: 3_599 })
       await refuses('grace', { grace: 604_801, expirySlack: 1_000_000, parameterDelay: 7_000_000 })

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { builtEnvironment } from '../../chain/artifacts.ts'
+import { runInvariants } from '../invariants/run.ts'
 import { Random } from '../protocol/random.ts'
 import { fuzzLedger } from './ledger.ts'
 import { type Counts, fuzzResolve, fuzzSweep } from './run.ts'
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     transact: { type: 'string', default: '3000' },
     exit: { type: 'string', default: '300' },
     ledger: { type: 'string', default: '5000' },
+    calls: { type: 'string', default: '1000000' },
   },
 })
 
@@ -41,3 +43,7 @@ print(
 // Built once, not by every process.
 await builtEnvironment()
 print('ledger: the contracts and the model', await fuzzLedger(1_000_000 * Number(values.seed), Number(values.ledger)))
+print(
+  'invariants: the contracts and the model',
+  await runInvariants({ calls: Number(values.calls), seed: 1_000 * Number(values.seed) }),
+)
