@@ -97,6 +97,23 @@ describe('transact circuit, operation by operation', () => {
     for (const name of inputs.keys()) await accepts(circuit, lie(name, {}))
   })
 
+  it('proves deposits that were taken back, of which nothing is left, and withdrawals in full or not at all', async () => {
+    const opening = { kind: 'open', depositId: 3, index: 3, publicKey: ownerKey(3).publicKey, asset: 0 } as const
+    await accepts(circuit, run({ ...opening, amount: 0n }))
+    await accepts(circuit, run(topUp(0, 0n)))
+    for (const inFull of [
+      withdrawal({ index: 0, amount: 5n, inFull: true }),
+      forced({ index: 1, amount: 11n, inFull: true }),
+    ]) {
+      const input = run(inFull)
+      assert.equal((input.extra as readonly bigint[])[0], BigInt(inFull.recipient) + (1n << 160n))
+      await accepts(circuit, input)
+      // It is signed: without it the signature is not the owner's.
+      const without = putStep(input, 0, { extra: BigInt(inFull.recipient) })
+      await refuses(forgeTransact(without), '(withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0')
+    }
+  })
+
   it('prove what no price bears on at no marks, and would at any: a round changes nothing', async () => {
     const none = MARKS.slice(1).map(() => Array<bigint>(5).fill(0n))
     const some = none.map((marks, a) => marks.map((_, k) => BigInt(1 + a + 7 * k)))
