@@ -39,13 +39,21 @@ library TermsOrder {
         if (t.provingTime >= t.roundMin) return "provingTime";
         if (t.roundShort >= t.roundMin) return "roundShort";
         if (t.roundMin >= t.maxAge) return "roundMin";
+        return deadlineFault(t);
+    }
+
+    function deadlineFault(Terms memory t) private pure returns (string memory) {
         if (t.depositDelay <= 2 * uint256(t.maxAge)) return "depositDelay";
         if (t.forcedDelay <= 2 * uint256(t.maxAge)) return "forcedDelay";
         if (t.unwindDuration == 0) return "unwindDuration";
+        return escapeFault(t);
+    }
+
+    function escapeFault(Terms memory t) private pure returns (string memory) {
         if (t.grace <= t.maxAge || t.grace > WEEK) return "grace";
         if (t.noticePeriod < 4 || t.noticePeriod > WEEK) return "noticePeriod";
         if (t.expirySlack < uint256(t.grace) + t.noticePeriod) return "expirySlack";
-        // Who does not want new parameters has to be out by force before they apply, and by the escape where that fails.
+        // Who does not want new parameters has to be out by force before they apply, or by the escape where that fails.
         if (t.parameterDelay <= uint256(t.forcedDelay) + t.noticePeriod + t.grace) return "parameterDelay";
         return "";
     }
@@ -57,8 +65,17 @@ library TermsOrder {
         pure
         returns (string memory)
     {
+        if (to.openingFee > FEE_FACTOR * openingFee) return "openingFee";
+        if (to.forcedFee > FEE_FACTOR * forcedFee) return "forcedFee";
+        for (uint256 a = 0; a < 8; ++a) {
+            if ((to.caps[a] == 0) != (from.caps[a] == 0) || to.caps[a] > CAP_MAX) return "caps";
+        }
         if (to.grace < HOUR) return "grace";
         if (to.noticePeriod < HOUR) return "noticePeriod";
+        return beyondClocks(to);
+    }
+
+    function beyondClocks(Terms memory to) private pure returns (string memory) {
         if (to.depositDelay > WEEK) return "depositDelay";
         if (to.forcedDelay > WEEK) return "forcedDelay";
         if (to.unwindDuration > WEEK) return "unwindDuration";
@@ -66,11 +83,6 @@ library TermsOrder {
         if (to.forcedSpacing > SPACING_MAX) return "forcedSpacing";
         if (to.expirySlack > SLACK_MAX) return "expirySlack";
         if (to.parameterDelay > SLACK_MAX) return "parameterDelay";
-        if (to.openingFee > FEE_FACTOR * openingFee) return "openingFee";
-        if (to.forcedFee > FEE_FACTOR * forcedFee) return "forcedFee";
-        for (uint256 a = 0; a < 8; ++a) {
-            if ((to.caps[a] == 0) != (from.caps[a] == 0) || to.caps[a] > CAP_MAX) return "caps";
-        }
         return "";
     }
 }

@@ -102,7 +102,8 @@ describe('what the contracts promise of clocks and parameters', () => {
 
   it('9: with a deposit or a request overdue the stall is the operator’s, though a feed is dead', async () => {
     for (const cause of ['deposit', 'request'] as const) {
-      const { chain, vault, escape: exits, btc } = (market = await deployMarket())
+      market = await deployMarket()
+      const { chain, vault, escape: exits, btc } = market
       const user = chain.accounts[2]!
       await open(market, user, 0, 1_000_000n)
       await nextRound(market)

@@ -30,7 +30,15 @@ const add = async (what: string, sent: Promise<TransactionReceipt>) => print(wha
 const settle = async (steps: bigint[][], inboxAfter = 5n) =>
   (await settlement.write('settle', [[await transactBatch(market, steps, { inboxAfter })]])).gasUsed
 
-for (const [name, { deployment }] of Object.entries({ governance: market.governance, rounds, vault, forced, insurance, settlement, escape: exits }))
+for (const [name, { deployment }] of Object.entries({
+  governance: market.governance,
+  rounds,
+  vault,
+  forced,
+  insurance,
+  settlement,
+  escape: exits,
+}))
   print(`deployment of ${name}`, deployment.gasUsed)
 await rounds.write('postRound')
 await nextRound(market)
