@@ -262,7 +262,8 @@ contract Governance is IGovernance {
         uint256 to = block.timestamp < h.until ? block.timestamp : h.until;
         delete _halt;
         if (h.what & TRADES != 0) ISettlement(settlement).haltTrades(0);
-        // One of no length counts too: begun and ended around others' transactions, block after block, it stops them all.
+        // One of no length counts too: begun and ended around others' transactions, block after block, it stops them
+        // all.
         if (h.what != 0) {
             _spans[h.next] = Span(h.from, uint40(to));
             h.next = uint8((h.next + 1) % SPANS);
@@ -277,8 +278,8 @@ contract Governance is IGovernance {
         return to > from ? to - from : 0;
     }
 
-    /// @dev The delay of parameters that wait is that of the terms under which they were proposed: longer clocks would have
-    /// them apply before owners can be out.
+    /// @dev The delay of parameters that wait is that of the terms under which they were proposed: longer clocks would
+    /// have them apply before owners can be out.
     function _requireNoneProposed() private view {
         uint256 count = _rounds.assetCount();
         for (uint256 asset = 1; asset <= count; ++asset) {

@@ -96,7 +96,8 @@ interface IGovernance {
     function dropTerms() external;
 
     /// @notice Makes the proposed terms those of the system, once the grace, notice and forced delay of the time of the
-    /// proposal have passed together. Anyone, not during a stall, while the round is fresh and no asset's parameters wait.
+    /// proposal have passed together. Anyone, not during a stall, while the round is fresh and no asset's parameters
+    /// wait.
     function applyTerms(Terms calldata proposed) external;
 
     /// @notice Lowers an asset's cap at once; a proposal that stands is taken back, as it has a cap too. Admin, not

@@ -14,14 +14,15 @@ describe('marks on chain', () => {
   })
 
   function randomParameters(): Parameters {
-    const penalty = between(0, 3000)
+    const penalty = between(0, 1_000)
     const collateralFactor = between(0, 10_000 - penalty)
     const liabilityFactor = between(10_000 + penalty, 40_000)
+    const targetLiabilityFactor = between(liabilityFactor, 40_000)
     return {
       collateralFactor,
       liabilityFactor,
-      targetCollateralFactor: between(0, collateralFactor),
-      targetLiabilityFactor: between(liabilityFactor, 40_000),
+      targetCollateralFactor: between(0, Math.min(collateralFactor, targetLiabilityFactor - 500)),
+      targetLiabilityFactor,
       penalty,
       depth: random(1n << random(63n)),
     }
@@ -75,8 +76,10 @@ describe('marks on chain', () => {
           ['liabilityFactor', 10_000 + nearly.penalty],
           ['targetCollateralFactor', nearly.collateralFactor],
           ['targetLiabilityFactor', nearly.liabilityFactor],
+          ['targetCollateralFactor', nearly.targetLiabilityFactor - 500],
+          ['penalty', 1_000],
         ] as const
-      )[i % 4]!
+      )[i % 6]!
       nearly[field] = Math.max(0, border + between(-2, 2))
       const expected = ordered(nearly)
       if (expected) accepted++

@@ -46,6 +46,8 @@ export function ordered(p: Parameters): boolean {
     p.targetLiabilityFactor >= p.liabilityFactor &&
     p.liabilityFactor >= 10_000 + p.penalty &&
     p.targetLiabilityFactor <= 40_000 &&
+    p.targetLiabilityFactor - p.targetCollateralFactor >= 500 &&
+    p.penalty <= 1_000 &&
     marksOf(1n << 59n, p).every((mark) => mark < 1n << 64n)
   )
 }
