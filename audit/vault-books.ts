@@ -1,11 +1,12 @@
 import { ASSETS } from '../protocol/constants.ts'
+import { PlimsollError } from '../protocol/errors.ts'
 import { type TokenDecimals, tokenUnitsPerUnit, unitsPerTokenUnit } from '../sdk/token-units.ts'
 
 type Arguments = Readonly<Record<string, unknown>>
 
 /**
- * Books of what moved accounts' and backstop's part of custody besides batches: checkpoints (the unpaid part of withdrawals, insurers'
- * cash), donations, and after a freeze the escape. Replayed from the events of vault, insurance and escape; base units of
+ * Books of what moved custody besides batches: deposits, checkpoints (the unpaid part of withdrawals, insurers' cash, what is
+ * owed), donations, and after a freeze the escape. Replayed from the events of vault, insurance and escape; base units of
  * assets 0 to 7.
  */
 export class VaultBooks {
@@ -16,6 +17,10 @@ export class VaultBooks {
   readonly #inFull: bigint[] = Array<bigint>(ASSETS).fill(0n)
   /** Withdrawals from before that wait to be paid in full. */
   readonly waiting: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  /** Deposits that wait in the queue, or that bounced and were not taken back yet. */
+  readonly queued: bigint[] = Array<bigint>(ASSETS).fill(0n)
+  /** Cash that checkpoints cut from withdrawals, and what of it was repaid; and the insurers' shares. */
+  readonly insurance = { owed: 0n, repaid: 0n, shares: 0n }
   /** Share of its epoch's withdrawals that the last checkpoint paid. */
   #ratio: readonly [num: bigint, den: bigint] = [1n, 1n]
   readonly #deposits = new Map<bigint, { asset: number; amount: bigint; consumed: boolean }>()
@@ -30,25 +35,37 @@ export class VaultBooks {
     switch (name) {
       case 'Deposited':
         this.#deposits.set(args.id as bigint, { asset, amount: args.amount as bigint, consumed: false })
+        this.queued[asset]! += args.amount as bigint
         return
-      case 'DepositConsumed':
-        this.#deposits.get(args.id as bigint)!.consumed = true
+      case 'DepositConsumed': {
+        const deposit = this.#deposit(args.id as bigint)
+        deposit.consumed = true
+        this.queued[deposit.asset]! -= deposit.amount
         return
+      }
       case 'WithdrawalPending':
         this.pending[asset]! += args.amount as bigint
         if (args.inFull) this.#inFull[asset]! += args.amount as bigint
         return
-      case 'TakenBack':
-        this.#deposits.get(args.id as bigint)!.amount = 0n
+      case 'TakenBack': {
+        const deposit = this.#deposit(args.id as bigint)
+        this.queued[deposit.asset]! -= deposit.amount
+        deposit.amount = 0n
         return
+      }
       case 'Checkpointed':
         this.#checkpoint(args.num as bigint, args.den as bigint)
         return
       case 'Converted':
         this.backstop[0]! += (args.converted as bigint) - (args.paid as bigint)
+        this.insurance.shares += (args.minted as bigint) - (args.burned as bigint)
+        return
+      case 'Owed':
+        this.insurance.owed += args.amount as bigint
         return
       case 'Repaid':
         this.backstop[0]! -= args.amount as bigint
+        this.insurance.repaid += args.amount as bigint
         return
       case 'Donated':
         this.backstop[asset]! += args.amount as bigint
@@ -92,8 +109,16 @@ export class VaultBooks {
 
   /** A consumed deposit is refunded only after a freeze, when it had not been there at the checkpoint. */
   #refund(id: bigint): void {
-    const { asset, amount, consumed } = this.#deposits.get(id)!
+    const { asset, amount, consumed } = this.#deposit(id)
     if (consumed) this.accounts[asset]! -= amount
+    else this.queued[asset]! -= amount
+  }
+
+  /** @throws PlimsollError when no such deposit was made */
+  #deposit(id: bigint): { asset: number; amount: bigint; consumed: boolean } {
+    const deposit = this.#deposits.get(id)
+    if (deposit === undefined) throw new PlimsollError(`Deposit ${id} was never made.`)
+    return deposit
   }
 
   #baseUnits(asset: number, tokenAmount: bigint): bigint {

@@ -1,8 +1,10 @@
+import { BlockNotFoundError, type Hex } from 'viem'
 import type { Contracts } from '../../chain/contracts.ts'
 import { blockRanges } from '../../sdk/chain/block-ranges.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
 import type { WithdrawalInfo } from '../../sdk/schemas.ts'
 
+/** Blocks before the last one read that are read again: a shallow reorganization may have changed them. */
 const REREAD = 64n
 
 interface Pending {
@@ -16,7 +18,8 @@ interface Pending {
 export class WithdrawalBook {
   readonly #contracts: Contracts
   readonly #byId = new Map<bigint, Pending>()
-  #next: bigint | undefined
+  /** First block to read next; where its hash is another by then, a deeper reorganization has changed what was read before. */
+  #next: { readonly number: bigint; readonly hash: Hex } | undefined
   #reading: Promise<void> = Promise.resolve()
 
   constructor(contracts: Contracts) {
@@ -68,7 +71,7 @@ export class WithdrawalBook {
     const { vault, settlement } = this.#contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    const start = this.#next ?? (await settlement.firstBlock(end))
+    const start = (await this.#unchanged()) ?? (await settlement.firstBlock(end))
     const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
     for (const range of blockRanges(start, end)) {
       const [pendings, claims] = await Promise.all([
@@ -89,9 +92,22 @@ export class WithdrawalBook {
       const pending = this.#byId.get(id)
       if (pending !== undefined) pending.claimed = block
     }
-    this.#next = end > REREAD ? end - REREAD : 0n
+    const number = end > REREAD ? end - REREAD : 0n
+    this.#next = { number, hash: (await read.getBlock({ blockNumber: number })).hash }
     // A claim that no reorganization can undo is nothing to remember.
-    for (const [id, { claimed: block }] of this.#byId)
-      if (block !== undefined && block < this.#next) this.#byId.delete(id)
+    for (const [id, { claimed: block }] of this.#byId) if (block !== undefined && block < number) this.#byId.delete(id)
+  }
+
+  /** First block to read where those before it are still what was read. */
+  async #unchanged(): Promise<bigint | undefined> {
+    if (this.#next === undefined) return undefined
+    const { number, hash } = this.#next
+    const block = await this.#contracts.settlement.client.read
+      .getBlock({ blockNumber: number })
+      .catch((error: unknown) => {
+        if (error instanceof BlockNotFoundError) return undefined
+        throw error
+      })
+    return block?.hash === hash ? number : undefined
   }
 }

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
-
-import type { Parameters } from './mirror.ts'
 import { checkpoint, force, keyOf, open, step, transact, transactBatch, wait } from './custody.ts'
 import { BTC, deployMarket, ETH, GRACE, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
+import type { Parameters } from './mirror.ts'
 
 // What a hostile review found, by the numbers of its proofs of concept, with the values that are right.
 describe('what the contracts promise of clocks and parameters', () => {
@@ -45,7 +44,13 @@ describe('what the contracts promise of clocks and parameters', () => {
     assert.ok(active.targetLiabilityFactor - active.targetCollateralFactor >= 500)
     // Exactly five points are allowed, a ten-thousandth less is not, at a deployment either.
     const pure = await chain.contract('PureHarness')
-    const at = (gap: number) => ({ ...ETH, collateralFactor: 9_800, targetCollateralFactor: 9_750, liabilityFactor: 10_200, targetLiabilityFactor: 9_750 + gap })
+    const at = (gap: number) => ({
+      ...ETH,
+      collateralFactor: 9_800,
+      targetCollateralFactor: 9_750,
+      liabilityFactor: 10_200,
+      targetLiabilityFactor: 9_750 + gap,
+    })
     assert.equal(await pure.read('ordered', at(500)), true)
     assert.equal(await pure.read('ordered', at(499)), false)
   })
@@ -58,7 +63,10 @@ describe('what the contracts promise of clocks and parameters', () => {
     await nextRound(market, 194_62000000n)
     await settlement.write('settle', [[batch]])
     await open(market, chain.accounts[3]!, 0, 1_000n, keyOf(12n))
-    const priced = await transactBatch(market, [step.open(1n, 0n, 1_000n, keyOf(12n)), step.withdraw(0n, 0n, 10n, chain.accounts[2]!)])
+    const priced = await transactBatch(market, [
+      step.open(1n, 0n, 1_000n, keyOf(12n)),
+      step.withdraw(0n, 0n, 10n, chain.accounts[2]!),
+    ])
     await nextRound(market, 194_63000000n)
     await settlement.refuses('InvalidProof', 'settle', [[priced]], [0n])
   })
@@ -166,7 +174,8 @@ describe('what the contracts promise of clocks and parameters', () => {
   })
 
   it('1 and 13: who proposes parameters leaves time to go by force, and by the escape: InvalidConfig', async () => {
-    const edited = (edit: object) => deployMarket({}, (config) => ({ ...config, rounds: { ...config.rounds, ...edit } }))
+    const edited = (edit: object) =>
+      deployMarket({}, (config) => ({ ...config, rounds: { ...config.rounds, ...edit } }))
     await assert.rejects(edited({ parameterDelay: GRACE + NOTICE + 3_600 }), /InvalidConfig\("parameterDelay"\)/)
     await edited({ parameterDelay: GRACE + NOTICE + 3_601 })
   })

@@ -4,7 +4,7 @@ import { type Address, zeroAddress } from 'viem'
 
 import type { Contract } from './chain.ts'
 import { force, freeze, fund, keyOf, liveFor, open, refusesTransact, step, topUp, transact, wait } from './custody.ts'
-import { deployMarket, GRACE, HANDOVER, type Market, nextRound, NOTICE, refreshFeeds, TIMES } from './market.ts'
+import { deployMarket, GRACE, HANDOVER, type Market, NOTICE, nextRound, refreshFeeds, TIMES } from './market.ts'
 
 const DAY = 86_400n
 const ROLE = { operator: 0, admin: 1, guardian: 2 } as const
@@ -63,7 +63,9 @@ describe('governance', () => {
       await wait(market, HANDOVER)
       await governance.refuses('NotNominated', 'accept', [ROLE.operator], [0], eve)
       const accepted = await governance.write('accept', [ROLE.operator], bob)
-      assert.deepEqual(governance.events(accepted), [{ name: 'HandedOver', args: { role: 0, from: operator, to: bob } }])
+      assert.deepEqual(governance.events(accepted), [
+        { name: 'HandedOver', args: { role: 0, from: operator, to: bob } },
+      ])
       assert.equal(await market.settlement.read('operator'), bob)
       assert.equal(await governance.read('operator'), bob)
       await market.settlement.refuses('NotOperator', 'settle', [[]], [], operator)
@@ -98,7 +100,13 @@ describe('governance', () => {
       await wait(market, HANDOVER)
       await governance.write('accept', [ROLE.admin], bob)
       await governance.write('accept', [ROLE.guardian], eve)
-      await market.rounds.refuses('NotAdmin', 'proposeParameters', [1n, await market.rounds.read('parameters', 1n)], [], admin)
+      await market.rounds.refuses(
+        'NotAdmin',
+        'proposeParameters',
+        [1n, await market.rounds.read('parameters', 1n)],
+        [],
+        admin,
+      )
       await market.rounds.write('proposeParameters', [1n, await market.rounds.read('parameters', 1n)], bob)
       await governance.refuses('NotGuardian', 'halt', [HALT.open], [], guardian)
       await governance.write('halt', [HALT.open], eve)
@@ -306,8 +314,22 @@ describe('governance', () => {
       await governance.refuses('NotProposed', 'applyTerms', [next])
       // They hold: the fee of an opening, a cap, the age of a round, the grace.
       await fund(market, ada!, 0, 10_000_000n)
-      await market.vault.refuses('WrongFee', 'open', [0, 1_000n, ...keyOf(11n), false], [2n * 10n ** 15n], ada, 10n ** 15n)
-      await market.vault.refuses('CapExceeded', 'open', [0, 5_000_001n, ...keyOf(11n), false], [0n, 5_000_000n], ada, 2n * 10n ** 15n)
+      await market.vault.refuses(
+        'WrongFee',
+        'open',
+        [0, 1_000n, ...keyOf(11n), false],
+        [2n * 10n ** 15n],
+        ada,
+        10n ** 15n,
+      )
+      await market.vault.refuses(
+        'CapExceeded',
+        'open',
+        [0, 5_000_001n, ...keyOf(11n), false],
+        [0n, 5_000_000n],
+        ada,
+        2n * 10n ** 15n,
+      )
       const { fresh, deposit } = {
         fresh: () => market.rounds.read<boolean>('fresh'),
         deposit: await market.vault.write('open', [0, 1_000n, ...keyOf(11n), false], ada, 2n * 10n ** 15n),
@@ -373,7 +395,16 @@ describe('governance', () => {
       await governance.refuses('Stalled', 'applyTerms', [next])
       await governance.refuses('Stalled', 'proposeTerms', [next], [], admin)
       await governance.refuses('Stalled', 'lowerCap', [0, 5n], [], admin)
-      const request = { number, index: 0n, asset: 0n, amount: 1_000n, recipient: ada!, expiry: 0n, r8: keyOf(5n), s: 17n }
+      const request = {
+        number,
+        index: 0n,
+        asset: 0n,
+        amount: 1_000n,
+        recipient: ada!,
+        expiry: 0n,
+        r8: keyOf(5n),
+        s: 17n,
+      }
       await transact(market, [step.forced(request)])
       await governance.write('applyTerms', [next])
       await wait(market, GRACE + 2)
@@ -398,7 +429,9 @@ describe('governance', () => {
       await governance.refuses('NotProposed', 'dropTerms', [], [], admin)
       await market.settlement.write('settle', [[]])
       await governance.write('proposeTerms', [next], admin)
-      assert.deepEqual(governance.events(await governance.write('dropTerms', [], admin)), [{ name: 'TermsDropped', args: undefined }])
+      assert.deepEqual(governance.events(await governance.write('dropTerms', [], admin)), [
+        { name: 'TermsDropped', args: undefined },
+      ])
       await governance.write('proposeTerms', [next], admin)
       await governance.refuses('NotAdmin', 'lowerCap', [0, 5n], [], guardian)
       await governance.refuses('InvalidTerms', 'lowerCap', [0, 1n << 62n], ['caps'], admin)
@@ -412,7 +445,14 @@ describe('governance', () => {
       ])
       assert.deepEqual(await governance.read('proposal'), [`0x${'0'.repeat(64)}`, 0n])
       await fund(market, ada!, 0, 10_000n)
-      await market.vault.refuses('CapExceeded', 'open', [0, 5_001n, ...keyOf(11n), false], [0n, 5_000n], ada, 10n ** 15n)
+      await market.vault.refuses(
+        'CapExceeded',
+        'open',
+        [0, 5_001n, ...keyOf(11n), false],
+        [0n, 5_000n],
+        ada,
+        10n ** 15n,
+      )
     })
   })
 })

@@ -89,7 +89,9 @@ describe('what owners need is on the chain, however the operator settles', () =>
     assert.equal(await vault.read('epochs'), 2n)
 
     await abandon(market)
-    const served = await serveClient(chain.client, (method) => (method === 'eth_getTransactionByHash' ? null : undefined))
+    const served = await serveClient(chain.client, (method) =>
+      method === 'eth_getTransactionByHash' ? null : undefined,
+    )
     try {
       const [, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
       let sum = 0n
@@ -111,7 +113,11 @@ describe('what owners need is on the chain, however the operator settles', () =>
   }
 
   it('directly', async () => {
-    await escapes(async ({ settlement }) => (batches) => settlement.write('settle', [batches]))
+    await escapes(
+      async ({ settlement }) =>
+        (batches) =>
+          settlement.write('settle', [batches]),
+    )
   })
 
   it('18 and 19: through a contract, batches and an empty settlement at the end', async () => {
@@ -182,10 +188,23 @@ describe('what owners need is on the chain, however the operator settles', () =>
       const back = (1n << 256n) + BigInt(32 - (list + 64))
       const tails = 14 * 32
       const words = [
-        BigInt(list), BigInt(values.length), ...values, 1n, 32n,
-        BigInt(tails), BigInt(circuit), BigInt(tails + 32), back, digest,
-        ...proof.a, ...proof.b.flat(), ...proof.c, BigInt(tails + 64),
-        0n, 0n, 0n,
+        BigInt(list),
+        BigInt(values.length),
+        ...values,
+        1n,
+        32n,
+        BigInt(tails),
+        BigInt(circuit),
+        BigInt(tails + 32),
+        back,
+        digest,
+        ...proof.a,
+        ...proof.b.flat(),
+        ...proof.c,
+        BigInt(tails + 64),
+        0n,
+        0n,
+        0n,
       ]
       const selector = settlement.encode('settle', [[]]).slice(0, 10)
       const data = (selector + words.map((word) => word.toString(16).padStart(64, '0')).join('')) as Hex

@@ -79,4 +79,77 @@ describe('a node that is killed again and again while it works', () => {
     assert.equal(node.system.accounts[0]!.balances[0], 100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n))
     await node.close()
   })
+
+  it('settles in one short life after the other, each of which is over before a look of full length would be', async () => {
+    const url = (port: string) => `http://127.0.0.1:${port}`
+    const client = await system.open()
+    const served = await serve(client, new NodeMetrics(), 0)
+    const others: TestOwner[] = []
+    for (let i = 0; i < 2; i++) {
+      const other = await newOwner(system, url(String(served.port)))
+      await other.open('USD', 100_000n * USD)
+      others.push(other)
+    }
+    await client.step()
+    served.server.close()
+    served.server.closeAllConnections()
+    await client.close()
+
+    const owners = [owner, ...others]
+    const promised: { id: Hex; index: number; amount: bigint }[] = []
+    const withdrawn = async () =>
+      (
+        await system.signer.read.getContractEvents({
+          address: system.deployed.vault,
+          abi: VAULT_ABI,
+          eventName: 'WithdrawalPending',
+          fromBlock: 0n,
+          strict: true,
+        })
+      ).map(({ args }) => args)
+    const before = (await withdrawn()).length
+    let amount = 10n ** 6n
+    let fruitful = 0
+    const LIVES = 6
+    for (let life = 0; life < LIVES; life++) {
+      const known = (await withdrawn()).length
+      // Proofs so slow that what the owners send meanwhile would keep an uncut look busy for longer than the node lives.
+      const child = spawn(process.execPath, [SCRIPT, system.chain.url, system.deployed.data, '300'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const [port] = (await once(createInterface(child.stdout!), 'line')) as [string]
+      const exit = once(child, 'exit')
+      let alive = true
+      const killed = sleep(2_500 + Math.random() * 2_000).then(() => {
+        child.kill('SIGKILL')
+        alive = false
+      })
+      const senders = owners.map(async ({ wallet: { key }, address }, index) => {
+        const node = new PlimsollClient({ node: url(port) })
+        const wallet = OwnerWallet.open(node, await node.deployment(), key)
+        while (alive) {
+          const mine = ++amount
+          const accepted = await wallet.withdraw(0, mine, address, { expiresIn: 86_400 }).catch(() => undefined)
+          if (accepted !== undefined) promised.push({ id: accepted.id, index, amount: mine })
+          await sleep(40)
+        }
+      })
+      await Promise.all([killed, exit, ...senders.map((sender) => sender.catch(() => {}))])
+      if ((await withdrawn()).length > known) fruitful++
+    }
+    assert.ok(promised.length > 60, `only ${promised.length}`)
+    assert.ok(fruitful >= LIVES / 2, `only ${fruitful} of ${LIVES} lives settled anything`)
+    const node = await system.open()
+    while ((await node.step()) !== undefined);
+    for (const { id } of promised) assert.equal(node.pool.state(id).status, 'settled')
+    const events = (await withdrawn()).slice(before)
+    const amounts = events.map((event) => event.amount)
+    assert.equal(new Set(amounts).size, amounts.length)
+    for (const { amount: promise } of promised) assert.ok(amounts.includes(promise))
+    for (const index of [1, 2]) {
+      const paid = events.reduce((sum, event) => (Number(event.index) === index ? sum + event.amount : sum), 0n)
+      assert.equal(node.system.accounts[index]!.balances[0], 100_000n * USD - paid)
+    }
+    await node.close()
+  })
 })

@@ -52,6 +52,8 @@ describe('a reorganization under load', () => {
         await send(i % 2)
         assert.equal((await node.step())?.operations, 1)
       }
+      // The node has read what is about to be undone.
+      await owners[0]!.wallet.client.withdrawals(0)
       await rawCall(system.signer, 'evm_revert', snapshot)
       // Handed in before the node has noticed.
       await send(0)
@@ -65,6 +67,11 @@ describe('a reorganization under load', () => {
       for (const [index, { wallet }] of owners.entries()) {
         const paid = [...promised.values()].reduce((sum, each) => (each.index === index ? sum + each.amount : sum), 0n)
         assert.equal((await wallet.read()).account.balances[0], 100_000n * USD - paid)
+        const listed = await wallet.client.withdrawals(index)
+        assert.equal(
+          listed.reduce((sum, each) => sum + each.amount, 0n),
+          paid,
+        )
       }
     })
 })

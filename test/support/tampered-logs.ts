@@ -13,13 +13,13 @@ type Arguments = Record<string, any>
 
 /**
  * A client that finds other events in the chain than there are: `change` makes other arguments of those of a name, or takes the
- * event away by returning undefined.
+ * event away by returning undefined, or leaves nothing of it that can be read.
  */
 export function tamperedLogs<C extends ReadClient>(
   client: C,
   abi: Abi,
   eventName: string,
-  change: (args: Arguments, count: number) => Arguments | undefined,
+  change: (args: Arguments, count: number) => Arguments | 'garbage' | undefined,
 ): C {
   const event = abi.find((item): item is AbiEvent => item.type === 'event' && item.name === eventName)!
   const [signature] = encodeEventTopics({ abi: [event] } as never) as [Hex]
@@ -33,6 +33,7 @@ export function tamperedLogs<C extends ReadClient>(
         count++,
       )
       if (args === undefined) return []
+      if (args === 'garbage') return [{ ...log, data: '0x00' }]
       const topics = encodeEventTopics({ abi: [event], args } as never)
       const plain = event.inputs.filter(({ indexed }) => indexed !== true)
       const data = encodeAbiParameters(

@@ -1,0 +1,221 @@
+import assert from 'node:assert/strict'
+import { type Abi, type Address, encodeAbiParameters, type Hex, keccak256, pad, slice } from 'viem'
+import { auditChain, type ChainVerdict } from '../../audit/verify-chain.ts'
+import type { KeySet } from '../../prover/keys.ts'
+import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
+import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
+import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { refund } from '../../sdk/actions/refund.ts'
+import { connect, type ReadClient } from '../../sdk/chain/client.ts'
+import { type Pinned, pin } from '../../sdk/chain/pinned.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { proofs } from '../support/proofs.ts'
+import { tamperedLogs } from '../support/tampered-logs.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const WEI = 10n ** 18n
+const [OPERATOR, ADMIN, GUARDIAN] = [0, 1, 2]
+const TRADES = 4
+const STRANGER = `0x${'5a'.repeat(20)}` as const
+
+describe('an audit of a chain that was tampered with', () => {
+  let keys: KeySet
+  let system: EchoSystem
+  let node: SequencerNode
+  let alice: TestOwner
+  let close: () => void
+  const governance = () => ({ address: system.deployed.governance, abi: GOVERNANCE_ABI }) as const
+  const prices = (seconds = 400) =>
+    movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI], seconds)
+  const audited = async (
+    through: (client: ReadClient & Pinned) => ReadClient & Pinned = (client) => client,
+  ): Promise<ChainVerdict> => {
+    const client = through(await pin(await connect(system.chain.url)))
+    return auditChain(
+      client,
+      system.deployed.settlement,
+      async () => keys,
+      () => {},
+    )
+  }
+  const refused = async (verdict: Promise<ChainVerdict>, message: RegExp) => {
+    const found = await verdict
+    assert.ok(!found.ok, 'the audit agreed')
+    assert.match(found.error, message)
+  }
+  /** Another value in a contract's storage while `run` goes on. */
+  async function withStorage(address: Address, slot: Hex, value: Hex, run: () => Promise<void>): Promise<void> {
+    const before = (await rawCall(system.signer, 'eth_getStorageAt', address, slot, 'latest')) as Hex
+    const set = async (word: Hex) => {
+      await rawCall(system.signer, 'hardhat_setStorageAt', address, slot, pad(word))
+      await rawCall(system.signer, 'evm_mine')
+    }
+    await set(value)
+    await run().finally(() => set(before))
+  }
+  /** The first of a contract's slots that holds a word in which `found` says yes. */
+  async function slotOf(address: Address, found: (word: Hex) => boolean): Promise<Hex> {
+    for (let i = 0; i < 400; i++) {
+      const slot: Hex = `0x${i.toString(16)}`
+      if (found((await rawCall(system.signer, 'eth_getStorageAt', address, slot, 'latest')) as Hex)) return slot
+    }
+    throw new assert.AssertionError({ message: `no slot of ${address} has it` })
+  }
+
+  before(async () => {
+    keys = await tinyKeysWithVerifiers()
+    system = await startEchoSystem('tiny', {}, keys)
+    node = await system.open()
+    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    close = () => {
+      server.close()
+      server.closeAllConnections()
+    }
+    alice = await newOwner(system, `http://127.0.0.1:${port}`)
+    await alice.open('ETH', 10n * WEI)
+    await node.step()
+    // The guardian's role changes hands, trades are halted, terms change, and a cap is lowered.
+    const { signer } = system
+    await sendCall(signer, { ...governance(), functionName: 'nominate', args: [GUARDIAN, alice.address] })
+    const terms = await signer.read.readContract({ ...governance(), functionName: 'terms' })
+    await sendCall(signer, { ...governance(), functionName: 'proposeTerms', args: [{ ...terms, depositSpacing: 20 }] })
+    for (let i = 0; i < 3; i++) {
+      await prices(5_000)
+      await node.step()
+    }
+    await sendCall(alice.signer, { ...governance(), functionName: 'accept', args: [GUARDIAN] })
+    await sendCall(signer, { ...governance(), functionName: 'applyTerms', args: [{ ...terms, depositSpacing: 20 }] })
+    await sendCall(signer, { ...governance(), functionName: 'lowerCap', args: [1, terms.caps[1]! - 1n] })
+    await sendCall(alice.signer, { ...governance(), functionName: 'halt', args: [TRADES] })
+    await sendCall(signer, { ...governance(), functionName: 'nominate', args: [OPERATOR, STRANGER] })
+    const proposed = {
+      ...(await signer.read.readContract({ ...governance(), functionName: 'terms' })),
+      expirySlack: 90_000,
+    }
+    await sendCall(signer, { ...governance(), functionName: 'proposeTerms', args: [proposed] })
+    await alice.wallet.preferences([8, 15, 8, 8, 8, 8, 8, 8], { expiresIn: 86_400 })
+    await node.step()
+    // A deposit that waits beyond its time is taken back; another one waits.
+    const id = await alice.topUp(0, 'ETH', WEI)
+    for (let i = 0; i < 6; i++) {
+      await prices(800)
+      await sendCall(signer, { address: system.deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })
+    }
+    const { settlement } = system.deployed
+    const before = await alice.tokens('ETH')
+    const { deposits } = await refund(alice.signer, { settlement })
+    assert.deepEqual(
+      deposits.map(({ depositId, asset, tokenAmount }) => [depositId, asset, tokenAmount]),
+      [[id, 1, WEI]],
+    )
+    assert.equal((await alice.tokens('ETH')) - before, WEI)
+    assert.deepEqual((await refund(alice.signer, { settlement })).deposits, [])
+    await alice.topUp(0, 'ETH', 2n * WEI)
+  })
+  after(async () => {
+    close()
+    await node.close()
+    await proofs.close()
+    await system.stop()
+  })
+
+  it('agrees before it is', async () => {
+    const verdict = await audited()
+    assert.ok(verdict.ok, 'error' in verdict ? verdict.error : '')
+  })
+
+  it('misses nothing that a contract holds without having said so', async () => {
+    const { deployed, signer } = system
+    const { address } = governance()
+    const digits = (who: Address) => who.slice(2).toLowerCase()
+    for (const [contract, who, message] of [
+      [address, deployed.admin, /contract's admin is not what its events lead to/],
+      [address, alice.address, /contract's guardian is not/],
+      [deployed.settlement, deployed.operator, /contract's operator is not/],
+    ] as const) {
+      const slot = await slotOf(contract, (word) => word.includes(digits(who)))
+      const word = (await rawCall(signer, 'eth_getStorageAt', contract, slot, 'latest')) as Hex
+      const other = word.replace(digits(who), digits(STRANGER)) as Hex
+      await withStorage(contract, slot, other, () => refused(audited(), message))
+    }
+    const [what, until] = await signer.read.readContract({ ...governance(), functionName: 'haltedUntil' })
+    assert.equal(what, TRADES)
+    const [, readyAt] = await signer.read.readContract({ ...governance(), functionName: 'proposal' })
+    const has = (time: bigint) => (word: Hex) => word.includes(time.toString(16).padStart(10, '0'))
+    const [halt, proposal] = [await slotOf(address, has(until)), await slotOf(address, has(readyAt))]
+    await withStorage(address, halt, '0x00', () => refused(audited(), /contract's halt is not/))
+    await withStorage(address, proposal, '0x00', () => refused(audited(), /contract's proposal of terms is not/))
+    const place = (mapping: number) =>
+      keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [BigInt(OPERATOR), BigInt(mapping)]))
+    for (let mapping = 0; ; mapping++) {
+      assert.ok(mapping < 80)
+      const word = (await rawCall(signer, 'eth_getStorageAt', address, place(mapping), 'latest')) as Hex
+      if (slice(word, 12) !== STRANGER) continue
+      const other: Hex = `${slice(word, 0, 12)}${'6b'.repeat(20)}`
+      await withStorage(address, place(mapping), other, () => refused(audited(), /nomination of the operator is not/))
+      break
+    }
+  })
+
+  it('follows every event: one that is left out, or says something else, fits no more', async () => {
+    const less = (name: string) => (args: any) => ({ ...args, [name]: args[name] - 1n })
+    const cases: readonly [Abi, string, (args: any, count: number) => any, RegExp][] = [
+      [
+        GOVERNANCE_ABI,
+        'Nominated',
+        (args, i) => (i === 0 ? undefined : args),
+        /without a nomination whose delay is over/,
+      ],
+      [GOVERNANCE_ABI, 'HandedOver', (args, i) => (i === 3 ? { ...args, to: STRANGER } : args), /without a nomination/],
+      [
+        GOVERNANCE_ABI,
+        'HandedOver',
+        (args, i) => (i === ADMIN ? { ...args, to: STRANGER } : args),
+        /contract's admin is not/,
+      ],
+      [GOVERNANCE_ABI, 'HaltedUntil', less('until'), /contract's halt is not/],
+      [GOVERNANCE_ABI, 'TermsProposed', (args, i) => (i === 0 ? undefined : args), /terms that were not proposed/],
+      [GOVERNANCE_ABI, 'TermsApplied', (args, i) => (i === 1 ? undefined : args), /clocks, fees and caps is not/],
+      [GOVERNANCE_ABI, 'CapLowered', less('cap'), /clocks, fees and caps is not/],
+      [ROUNDS_ABI, 'RoundPosted', (args, i) => (i === 1 ? undefined : args), /does not follow round/],
+      [SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? undefined : args), /A \w+ of transaction/],
+      [SETTLEMENT_ABI, 'Transacted', (args) => ({ ...args, digest: args.digest + 1n }), /digest is not that of D/],
+      [SETTLEMENT_ABI, 'EnvelopeOpened', () => undefined, /./],
+      [VAULT_ABI, 'Deposited', (args, i) => (i === 0 ? undefined : args), /Deposit 0 was never made/],
+      [VAULT_ABI, 'TakenBack', () => undefined, /deposited and not credited is not/],
+      [VAULT_ABI, 'DepositConsumed', () => undefined, /deposited and not credited is not/],
+    ]
+    for (const [abi, name, change, message] of cases) {
+      await refused(
+        audited((client) => tamperedLogs(client, abi, name, change)),
+        message,
+      )
+    }
+  })
+
+  it('goes on behind a batch that nobody can read, and says what it has not checked', async () => {
+    const garble = (client: ReadClient & Pinned) =>
+      tamperedLogs(client, SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? 'garbage' : args))
+    const whole = await audited()
+    const verdict = await audited(garble)
+    assert.ok(!verdict.ok)
+    assert.match(verdict.error, /^Not all could be re-checked: 1 events or batches, the first in transaction 0x/)
+    assert.deepEqual(
+      verdict.notRechecked!.map(({ reason }) => reason),
+      ['This version does not know the event.'],
+    )
+    // All other batches have been checked, and everything that the contracts hold besides.
+    const proven = ({ rounds }: ChainVerdict) => rounds.reduce((sum, round) => sum + round.proofs, 0)
+    assert.ok(proven(verdict) >= proven(whole) - 1 && proven(verdict) > 0)
+    await refused(
+      audited((client) => tamperedLogs(garble(client), GOVERNANCE_ABI, 'CapLowered', () => undefined)),
+      /clocks, fees and caps is not/,
+    )
+  })
+})
