@@ -14,8 +14,9 @@ import {PublicVector} from "../libraries/PublicVector.sol";
 import {TermsOrder} from "../libraries/TermsOrder.sol";
 
 /// @title The escape; see `IEscape` for what each function promises.
-/// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint plus
-/// what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held of it.
+/// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint
+/// plus what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held
+/// of it.
 contract Escape is IEscape {
     /// @dev Notice of a stall whose cause are feeds, together with what ran before they were.
     uint256 private constant FEED_NOTICE = TermsOrder.WEEK;
@@ -47,7 +48,8 @@ contract Escape is IEscape {
     ITreeVerifier private immutable EXIT;
 
     Clocks private _clocks;
-    /// @dev One for each cause, so that no cure of another interrupts it: 0 for the system's own, else a forced request.
+    /// @dev One for each cause, so that no cure of another interrupts it: 0 for the system's own, else a forced
+    /// request.
     mapping(uint64 request => Notice) private _notices;
     uint64[8] private _holdings;
     /// @dev Of the holdings, to everybody; then to whom.
@@ -264,8 +266,8 @@ contract Escape is IEscape {
         emit DeclarationVoid(request);
     }
 
-    /// @dev Time in which nobody could send a transaction counts for a quarter at most: after an outage of the chain, three
-    /// more steps and as many quarters lie before a freeze.
+    /// @dev Time in which nobody could send a transaction counts for a quarter at most: after an outage of the chain,
+    /// three more steps and as many quarters lie before a freeze.
     function _count(uint64 request) private returns (uint256 elapsed, uint256 ofFeeds) {
         Notice memory n = _notices[request];
         bool feeds = request == 0 && _ofFeeds();
@@ -291,8 +293,8 @@ contract Escape is IEscape {
         }
     }
 
-    /// @return Whether one of the first requests of the queue is overdue. Behind many that nobody can serve, one that is has a
-    /// notice of its own all the same.
+    /// @return Whether one of the first requests of the queue is overdue. Behind many that nobody can serve, one that
+    /// is has a notice of its own all the same.
     function _forcedOverdue() private view returns (bool) {
         (uint256 place, uint256 end) = FORCED.queue();
         if (end > place + PLACES) end = place + PLACES;
@@ -303,9 +305,9 @@ contract Escape is IEscape {
         return false;
     }
 
-    /// @dev What a token lost while the vault held it is everybody's loss, and what comes back is everybody's gain: so the
-    /// balance is looked at by every pull, and what a share has grown by since the last is due as well. That is done token by
-    /// token, so that one that does not answer stops only itself.
+    /// @dev What a token lost while the vault held it is everybody's loss, and what comes back is everybody's gain: so
+    /// the balance is looked at by every pull, and what a share has grown by since the last is due as well. That is
+    /// done token by token, so that one that does not answer stops only itself.
     function _give(uint8 asset, uint256 equity, bool pulled, uint64[8] storage given) private returns (uint64 due) {
         if (asset > 7) revert NotSpot(asset);
         (address token,,,,,) = VAULT.assetInfo(asset);

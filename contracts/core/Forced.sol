@@ -11,8 +11,8 @@ import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
 import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The forced requests; see `IForced` for what each function promises.
-/// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves its
-/// old place behind, which no longer names it.
+/// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves
+/// its old place behind, which no longer names it.
 contract Forced is IForced, NativeCredits {
     /// @dev Places moved past in one call.
     uint256 private constant DONE_MAX = 32;

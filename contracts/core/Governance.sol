@@ -10,7 +10,8 @@ import {IVault} from "../interfaces/IVault.sol";
 import {Terms, TermsOrder} from "../libraries/TermsOrder.sol";
 
 /// @title The roles; see `IGovernance` for what each function promises.
-/// @dev Calls only contracts of its own deployment. The contracts hold the terms that they need; this one checks and sets them.
+/// @dev Calls only contracts of its own deployment. The contracts hold the terms that they need; this one checks and
+/// sets them.
 contract Governance is IGovernance {
     uint256 private constant HALT_MAX = 7 days;
     uint256 private constant HALT_WINDOW = 28 days;

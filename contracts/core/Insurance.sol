@@ -8,14 +8,14 @@ import {IVault} from "../interfaces/IVault.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 
 /// @title The insurers' shares; see `IInsurance` for what each function promises.
-/// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when the
-/// user is next looked at. Every division is in favor of the shares that stay.
+/// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when
+/// the user is next looked at. Every division is in favor of the shares that stay.
 contract Insurance is IInsurance {
     using Lanes for uint64[7];
     using Lanes for uint256[2];
 
-    /// @dev Shares of one unit of cash at first; also as many as stand, together with one unit, beside all others in every
-    /// price, so that nobody gains by being first and giving the backstop a present.
+    /// @dev Shares of one unit of cash at first; also as many as stand, together with one unit, beside all others in
+    /// every price, so that nobody gains by being first and giving the backstop a present.
     uint256 private constant OFFSET = 1e6;
     /// @dev A conversion beyond it waits.
     uint256 private constant SHARES_MAX = type(uint128).max;

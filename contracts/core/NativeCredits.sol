@@ -7,7 +7,8 @@ import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol
 import {INativeCredits} from "../interfaces/INativeCredits.sol";
 
 /// @title Pull payments in the chain's coin; see `INativeCredits`.
-/// @dev Apart from everything else, so that an owner that cannot receive coins, or calls back, stops nothing but its own.
+/// @dev Apart from everything else, so that an owner that cannot receive coins, or calls back, stops nothing but its
+/// own.
 abstract contract NativeCredits is INativeCredits, ReentrancyGuard {
     /// @inheritdoc INativeCredits
     mapping(address owner => uint256) public nativeCredits;

@@ -275,8 +275,8 @@ contract Rounds is IRounds {
         return status.round != 0 && block.timestamp - status.timestamp < status.maxAge;
     }
 
-    /// @return Live seconds of a gap between two rounds. Half of a long one counts, whoever let it become long: else whoever
-    /// posts rarely could have deadlines stand still for most of the time.
+    /// @return Live seconds of a gap between two rounds. Half of a long one counts, whoever let it become long: else
+    /// whoever posts rarely could have deadlines stand still for most of the time.
     function _between(uint256 gap, uint256 maxAge_) private pure returns (uint256) {
         if (gap < maxAge_) return gap;
         return gap / 2 > maxAge_ ? gap / 2 : maxAge_;

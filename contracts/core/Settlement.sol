@@ -12,8 +12,8 @@ import {Proofs} from "../libraries/Proofs.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
-/// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is called
-/// after a batch's own changes.
+/// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is
+/// called after a batch's own changes.
 contract Settlement is ISettlement {
     using Lanes for uint64[7];
     using Lanes for uint256[2];
@@ -339,8 +339,8 @@ contract Settlement is ISettlement {
         VAULT.liquidated(delta, debt);
     }
 
-    /// @dev What a step says of deposits and requests, the vault compares with its storage before anything is booked. Marks on
-    /// which nothing rests are left out of D, so that no new round voids the proof.
+    /// @dev What a step says of deposits and requests, the vault compares with its storage before anything is booked.
+    /// Marks on which nothing rests are left out of D, so that no new round voids the proof.
     function _transact(uint256 number, Batch calldata batch, Round memory r) private {
         uint256[] calldata values = batch.values;
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
@@ -396,7 +396,11 @@ contract Settlement is ISettlement {
     }
 
     /// @return found Bit o: an active step has operation o.
-    function _operations(uint256 number, uint256[] calldata steps, uint256 active) private pure returns (uint256 found) {
+    function _operations(uint256 number, uint256[] calldata steps, uint256 active)
+        private
+        pure
+        returns (uint256 found)
+    {
         for (uint256 i = 0; i < active; ++i) {
             uint256 op = steps[Layout.STEP * i + Layout.STEP_OP];
             if (op == 0 || op > Layout.OP_BOUNCE) revert InvalidStep(number, i);

@@ -23,8 +23,8 @@ import {Scale, TokenUnits} from "../libraries/TokenUnits.sol";
 import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The vault; see `IVault` for what each function promises.
-/// @dev The only contract that calls tokens: always last, with the books as they will be, and never from a settlement. So a
-/// token that reverts, or calls back, stops nothing but its own payment.
+/// @dev The only contract that calls tokens: always last, with the books as they will be, and never from a settlement.
+/// So a token that reverts, or calls back, stops nothing but its own payment.
 contract Vault is IVault, NativeCredits {
     using Backstop for Book[8];
     using Lanes for uint64[7];
@@ -175,7 +175,9 @@ contract Vault is IVault, NativeCredits {
         if (IForced(forced_).vault() != address(this)) revert InvalidConfig("forced");
         if (IInsurance(insurance_).vault() != address(this)) revert InvalidConfig("insurance");
         IEscape.Config memory e = IEscape(escape_).config();
-        if (e.vault != address(this) || e.settlement != settlement_ || e.forced != forced_ || e.insurance != insurance_) {
+        if (
+            e.vault != address(this) || e.settlement != settlement_ || e.forced != forced_ || e.insurance != insurance_
+        ) {
             revert InvalidConfig("escape");
         }
         if (ROUNDS.settlement() != settlement_) revert InvalidConfig("rounds");
@@ -227,8 +229,8 @@ contract Vault is IVault, NativeCredits {
     }
 
     /// @inheritdoc IVault
-    /// @dev It stays in the queue as a deposit of nothing, so that no other deposit, index or deadline moves. The operator knows
-    /// from the deadline from when on a batch that consumes it may find it changed.
+    /// @dev It stays in the queue as a deposit of nothing, so that no other deposit, index or deadline moves. The
+    /// operator knows from the deadline from when on a batch that consumes it may find it changed.
     function takeBack(uint256 depositId) external live nonReentrant {
         Deposit storage deposit_ = _deposits[depositId];
         if (msg.sender != deposit_.depositor) revert NotDepositor();
@@ -320,8 +322,9 @@ contract Vault is IVault, NativeCredits {
     }
 
     /// @inheritdoc IVault
-    /// @dev The withdrawals of the epoch, and those that wait, are part of the value that the ratio shares out, so it is exactly
-    /// what those who stay would get from an escape: while the backstop is under water, leaving early gains nothing.
+    /// @dev The withdrawals of the epoch, and those that wait, are part of the value that the ratio shares out, so it
+    /// is exactly what those who stay would get from an escape: while the backstop is under water, leaving early gains
+    /// nothing.
     function checkpoint(uint256 root) external onlySettlement live nonReentrant {
         (,, uint64[7] memory prices) = ROUNDS.round();
         uint256 epoch = _record.epoch;

@@ -4,8 +4,8 @@ pragma solidity ^0.8.28;
 import {Proof} from "./IVerifier.sol";
 
 /// @title The way out when the sequencer is gone: stall, notice, freeze, and every owner's share of every token.
-/// @notice `request` names the cause of a stall: a forced request by its number, or 0 for what concerns the system, which is
-/// the age of the last checkpoint and the first deposit. Every cause has a notice of its own.
+/// @notice `request` names the cause of a stall: a forced request by its number, or 0 for what concerns the system,
+/// which is the age of the last checkpoint and the first deposit. Every cause has a notice of its own.
 interface IEscape {
     struct Config {
         address vault;
@@ -59,7 +59,8 @@ interface IEscape {
     error ValueNotInField();
     error InvalidProof();
 
-    /// @return Whether the request is overdue; of 0, whether the last checkpoint is older than `grace` or a deposit is overdue.
+    /// @return Whether the request is overdue; of 0, whether the last checkpoint is older than `grace` or a deposit is
+    /// overdue.
     function stalled(uint64 request) external view returns (bool);
 
     /// @return Whether there is any stall: of the system, or of one of the first 32 places of the forced queue.
@@ -71,32 +72,34 @@ interface IEscape {
     /// @notice Starts the notice. Anyone, during a stall.
     function declareStall(uint64 request) external;
 
-    /// @notice Counts the time since the last step, a quarter of the notice period at most; or voids the declaration if the
-    /// stall is over. Anyone.
-    /// @dev For the system's notice, the time counts as the feeds' where at this moment one of them gives no valid answer and no
-    /// deposit or forced request is overdue.
+    /// @notice Counts the time since the last step, a quarter of the notice period at most; or voids the declaration if
+    /// the stall is over. Anyone.
+    /// @dev For the system's notice, the time counts as the feeds' where at this moment one of them gives no valid
+    /// answer and no deposit or forced request is overdue.
     function tick(uint64 request) external;
 
     /// @notice Voids the declaration of 0 if that stall is over. Vault, at every checkpoint.
     /// @dev A checkpoint as such voids nothing: what is overdue does not become less so by others being served.
     function onCheckpoint() external;
 
-    /// @notice Freezes the system at its last checkpoint for good, after the notice period, or after 7 days of notice in all
-    /// where feeds were the cause. Anyone.
+    /// @notice Freezes the system at its last checkpoint for good, after the notice period, or after 7 days of notice
+    /// in all where feeds were the cause. Anyone.
     function freeze(uint64 request) external;
 
-    /// @notice Proves an account's equity at the checkpoint, with its owner's signature for the recipient. Anyone, once.
+    /// @notice Proves an account's equity at the checkpoint, with its owner's signature for the recipient. Anyone,
+    /// once.
     function exit(uint32 index, address recipient, uint256 equity, uint256 digest, Proof calldata proof) external;
 
-    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token, and again where a token
-    /// that had lost some of the vault's balance has got it back.
+    /// @notice Pays an exit's share of one token to its recipient, rounded down. Anyone, once a token, and again where
+    /// a token that had lost some of the vault's balance has got it back.
     function pull(uint32 index, uint8 asset) external;
 
-    /// @notice Pays the caller's part of the backstop's share of one token, less what is owed, rounded down. Insurers, as often as `pull`.
+    /// @notice Pays the caller's part of the backstop's share of one token, less what is owed, rounded down. Insurers,
+    /// as often as `pull`.
     function pullShares(uint8 asset) external;
 
-    /// @notice Pays a cut withdrawal's recipient its part of one token of what is still owed to it, as far as the backstop's equity
-    /// goes, rounded down. Anyone, as often as `pull`.
+    /// @notice Pays a cut withdrawal's recipient its part of one token of what is still owed to it, as far as the
+    /// backstop's equity goes, rounded down. Anyone, as often as `pull`.
     function pullOwed(uint256 withdrawalId, uint8 asset) external;
 
     /// @return declared Whether a declaration stands; one about a request that was requeued since does not.

@@ -124,8 +124,8 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 expiry
     ) external;
 
-    /// @notice Gives a request past its deadline that exceeds free custody a new place and deadline under its old number, unless
-    /// it would expire before. Costs `forcedFee`. Anyone.
+    /// @notice Gives a request past its deadline that exceeds free custody a new place and deadline under its old
+    /// number, unless it would expire before. Costs `forcedFee`. Anyone.
     function requeue(uint64 number) external payable;
 
     /// @notice Closes a request whose signature has expired; the bond is credited. Anyone.

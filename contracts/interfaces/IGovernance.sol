@@ -3,10 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Terms} from "../libraries/TermsOrder.sol";
 
-/// @title Who may do what: the operator, the admin and the guardian, how each hands over, and what the admin may change.
+/// @title Who may do what: the operator, the admin and the guardian, how each hands over, and what the admin may
+/// change.
 /// @notice The operator settles. The admin proposes risk parameters (`IRounds`) and terms, and nominates operators and
-/// guardians. The guardian may stop new risk for a while. None of them can move anybody's funds, or stop withdrawals, top-ups,
-/// claims, forced requests or the escape.
+/// guardians. The guardian may stop new risk for a while. None of them can move anybody's funds, or stop withdrawals,
+/// top-ups, claims, forced requests or the escape.
 interface IGovernance {
     enum Role {
         Operator,
@@ -67,18 +68,19 @@ interface IGovernance {
     error HaltsUsedUp();
     error TooManyHalts();
 
-    /// @notice Names the settlement, and by it the whole system, whose clocks must be in order. Deployer, once, last of all.
+    /// @notice Names the settlement, and by it the whole system, whose clocks must be in order. Deployer, once, last of
+    /// all.
     function bind(address settlement_) external;
 
-    /// @notice Nominates the next holder of a role, in place of any nomination before; 0 takes it back. The role's holder; of
-    /// the operator and the guardian the admin too, whose nomination only the admin can replace.
+    /// @notice Nominates the next holder of a role, in place of any nomination before; 0 takes it back. The role's
+    /// holder; of the operator and the guardian the admin too, whose nomination only the admin can replace.
     function nominate(Role role, address who) external;
 
     /// @notice Takes the role over. The nominee, `handoverDelay` after the nomination.
     function accept(Role role) external;
 
-    /// @notice Stops new accounts (bit 0), new insurance (bit 1) and trades between accounts (bit 2), in place of any halt that
-    /// runs, for as long as is left of seven days in any 28. Guardian.
+    /// @notice Stops new accounts (bit 0), new insurance (bit 1) and trades between accounts (bit 2), in place of any
+    /// halt that runs, for as long as is left of seven days in any 28. Guardian.
     function halt(uint8 what) external;
 
     /// @notice Ends the halt. Guardian.
@@ -94,8 +96,8 @@ interface IGovernance {
     /// proposal have passed together. Anyone, not during a stall, while the round is fresh.
     function applyTerms(Terms calldata proposed) external;
 
-    /// @notice Lowers an asset's cap at once; a proposal that stands is taken back, as it has a cap too. Admin, not during a
-    /// stall.
+    /// @notice Lowers an asset's cap at once; a proposal that stands is taken back, as it has a cap too. Admin, not
+    /// during a stall.
     function lowerCap(uint8 asset, uint64 cap) external;
 
     /// @notice Whether any of the bits is halted now.

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Who owns the backstop's equity: first those whose withdrawals were cut, then insurers, by shares that are bought and
-/// redeemed in cash at checkpoints only.
+/// @title Who owns the backstop's equity: first those whose withdrawals were cut, then insurers, by shares that are
+/// bought and redeemed in cash at checkpoints only.
 /// @notice What a checkpoint cuts from withdrawals is owed in cash at its prices. Debts stand in a line in the order of
-/// checkpoints, those of one in proportion; two running totals say how long it is and how much of it was repaid. A period ends with a checkpoint that converts: one at a later round than that in which its requests were made,
-/// so that none is made in the knowledge of its price. Cash is taken at the backstop's equity at the round's prices; shares are
-/// redeemed at what it is worth where inventory ends, `sell` and `buy`: a penalty that unwinding gives back pays nobody. Both
-/// are less what is owed. Where that leaves nothing, or less, no period ends. Requests of
-/// a period are of one round; while it waits for its checkpoint there are no new ones.
+/// checkpoints, those of one in proportion; two running totals say how long it is and how much of it was repaid. A
+/// period ends with a checkpoint that converts: one at a later round than that in which its requests were made, so that
+/// none is made in the knowledge of its price. Cash is taken at the backstop's equity at the round's prices; shares are
+/// redeemed at what it is worth where inventory ends, `sell` and `buy`: a penalty that unwinding gives back pays
+/// nobody. Both are less what is owed. Where that leaves nothing, or less, no period ends. Requests of a period are of
+/// one round; while it waits for its checkpoint there are no new ones.
 interface IInsurance {
     event Insured(address indexed insurer, uint64 amount, uint256 indexed period);
     event Cancelled(address indexed insurer, uint64 amount);

@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 import {Parameters} from "../libraries/RiskParameters.sol";
 
-/// @title Rounds: prices from feeds, risk parameters, the marks that follow from both, and the clock of forced deadlines.
+/// @title Rounds: prices from feeds, risk parameters, the marks that follow from both, and the clock of forced
+/// deadlines.
 /// @notice Assets are numbered 1 to 7; arrays over assets hold asset 1 at index 0. Times are in seconds.
 interface IRounds {
     struct Config {
@@ -62,8 +63,8 @@ interface IRounds {
     /// @notice Names the settlement, whose vault must name this contract. Deployer, once.
     function bind(address settlement_) external;
 
-    /// @notice Posts the feeds' prices as a new round, after applying the parameters whose delay is over. Anyone, when the
-    /// latest round is older than `roundMin`, or older than `roundShort` and the system complete.
+    /// @notice Posts the feeds' prices as a new round, after applying the parameters whose delay is over. Anyone, when
+    /// the latest round is older than `roundMin`, or older than `roundShort` and the system complete.
     function postRound() external;
 
     /// @notice Proposes an asset's parameters, in place of any proposal not yet applied. Admin.
@@ -96,12 +97,12 @@ interface IRounds {
     /// @notice `roundNumber` and `fresh` in one.
     function latest() external view returns (uint256 number, bool isFresh);
 
-    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts with the fault of a feed that gives no
-    /// valid answer.
+    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts with the fault of a feed that
+    /// gives no valid answer.
     function readPrices() external view returns (uint64[7] memory prices);
 
-    /// @notice The clock of forced deadlines, in seconds. It runs while the latest round is fresh and stands still after that.
-    /// The next round adds what half of the time since the last one exceeds that by.
+    /// @notice The clock of forced deadlines, in seconds. It runs while the latest round is fresh and stands still
+    /// after that. The next round adds what half of the time since the last one exceeds that by.
     function liveTime() external view returns (uint256);
 
     function maxAge() external view returns (uint256);
@@ -129,7 +130,8 @@ interface IRounds {
 
     function governance() external view returns (address);
 
-    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader starts
-    /// at the first block that is no older. Not a number of a block: on some rollups contracts see those of another chain.
+    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader
+    /// starts at the first block that is no older. Not a number of a block: on some rollups contracts see those of
+    /// another chain.
     function deployedAt() external view returns (uint256);
 }

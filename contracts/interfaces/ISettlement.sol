@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 import {IStepErrors} from "./IStepErrors.sol";
 import {Proof} from "./IVerifier.sol";
 
-/// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven of them.
+/// @title Settlement of a private margin rollup: which accounts exist, where each is proven safe, and what was proven
+/// of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
 /// vectors, which start with cash. Times are in seconds. Slot 0 holds the accounts in distress, slot 1 the inbox.
 /// A head is a commitment to the stack of account leaves in a slot; 0 means empty.
@@ -45,8 +46,8 @@ interface ISettlement is IStepErrors {
         /// Sweep: the slots that it works on, strictly increasing. Others: empty.
         uint8[] window;
         /// Sweep: active, headsAfter of the window. Resolve: active, rootAfter, distressAfter, inboxAfter,
-        /// backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf, c0, c1, c2) of every step.
-        /// Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of every step.
+        /// backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf, c0, c1, c2) of every
+        /// step. Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of every step.
         uint256[] values;
         /// Chained Poseidon of the public vector.
         uint256 digest;
@@ -58,8 +59,8 @@ interface ISettlement is IStepErrors {
     /// @notice The import: `leaves`, of the accounts at each index, are in the tree `root` and the stack `inboxHead`.
     event Genesis(uint256 root, uint256 inboxHead, uint256[] leaves);
     event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
-    /// @notice One event a batch, with all that the batch said and the contract did not know: from events alone, and in their
-    /// order, whoever reads them arrives at every leaf, ciphertext, head and root, and can check every proof.
+    /// @notice One event a batch, with all that the batch said and the contract did not know: from events alone, and in
+    /// their order, whoever reads them arrives at every leaf, ciphertext, head and root, and can check every proof.
     /// @param values As in `Batch`. @param digest Likewise. @param memo As the operator wrote it: the moves, encrypted.
     event Swept(uint256 indexed round, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo);
     event Resolved(uint256 indexed round, uint256[] values, uint256 digest, Proof proof);
@@ -94,10 +95,10 @@ interface ISettlement is IStepErrors {
     error InvalidStep(uint256 batch, uint256 step);
     error InvalidProof(uint256 batch);
 
-    /// @notice Imports the first accounts, all into the inbox, instead of their being opened by deposits. Operator, once,
-    /// before any deposit, on local chains.
-    /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor that
-    /// `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
+    /// @notice Imports the first accounts, all into the inbox, instead of their being opened by deposits. Operator,
+    /// once, before any deposit, on local chains.
+    /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor
+    /// that `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
     /// @param leaves Leaf of the account at each index.
     function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external;
 
@@ -110,15 +111,15 @@ interface ISettlement is IStepErrors {
     /// @notice Gives envelopes to slots whose stacks are empty. Operator.
     function openEnvelopes(Opening[] calldata openings) external;
 
-    /// @notice Settles proven batches in order, each against the state that the one before left. Operator. Where that leaves
-    /// the system complete at a fresh round, it is a checkpoint.
+    /// @notice Settles proven batches in order, each against the state that the one before left. Operator. Where that
+    /// leaves the system complete at a fresh round, it is a checkpoint.
     function settle(Batch[] calldata batches) external;
 
     /// @notice Makes a checkpoint of a system that is complete at a fresh round. Anyone.
     function checkpoint() external;
 
-    /// @notice Whether the slot is opened and the latest round's marks are within its envelope: then every account in it
-    /// is healthy. Never for slots 0 and 1.
+    /// @notice Whether the slot is opened and the latest round's marks are within its envelope: then every account in
+    /// it is healthy. Never for slots 0 and 1.
     function isCovered(uint256 slot) external view returns (bool);
 
     /// @notice Whether no account at all is breached at the latest round's marks, as far as proven.
@@ -137,7 +138,8 @@ interface ISettlement is IStepErrors {
 
     function config() external view returns (Config memory);
 
-    /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have them.
+    /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have
+    /// them.
     function batchSizes()
         external
         view

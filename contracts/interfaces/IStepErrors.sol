@@ -5,7 +5,8 @@ pragma solidity ^0.8.28;
 interface IStepErrors {
     /// @notice The system was frozen for good.
     error Frozen();
-    /// @notice There is no round, the latest is not younger than `maxAge`, or it is no younger than a request to discharge.
+    /// @notice There is no round, the latest is not younger than `maxAge`, or it is no younger than a request to
+    /// discharge.
     error NoFreshRound();
     /// @notice Not the deposit at the head of the queue, in kind, index, asset, amount or public key.
     error WrongDeposit(uint256 step);

@@ -7,9 +7,9 @@ import {IStepErrors} from "./IStepErrors.sol";
 /// @title Custody: tokens, the one ledger, deposits, withdrawals, claims, and the record of the last checkpoint.
 /// @notice Assets are numbered 0 to 7, cash first. Amounts are in the rollup's own units unless "token units" is said:
 /// where a token has more decimals, a unit is several token units; where it has fewer, a token unit is several units.
-/// For every asset with a token: custody = accounts + backstop + pending + claimable + waiting + queued (+ insuring for cash),
-/// and the vault holds at least `custody` of the token; for every other: accounts + backstop = 0.
-/// Balances that a trusted import brought are in none of these figures.
+/// For every asset with a token: custody = accounts + backstop + pending + claimable + waiting + queued (+ insuring for
+/// cash), and the vault holds at least `custody` of the token; for every other: accounts + backstop = 0. Balances that
+/// a trusted import brought are in none of these figures.
 interface IVault is IStepErrors, INativeCredits {
     struct AssetConfig {
         /// 0: no token, a synthetic. Cash has one.
@@ -133,7 +133,8 @@ interface IVault is IStepErrors, INativeCredits {
     event Claimed(uint256 indexed id, uint256 tokenAmount);
     /// @param direction 1: an account bought `x` of the asset from the backstop for `y` cash; 0: sold it.
     event Unwound(uint8 indexed asset, uint8 direction, uint64 x, uint64 y);
-    /// @notice Withdrawals of the epoch that it ends pay `num / den` of their amount, or wait where they are in full only.
+    /// @notice Withdrawals of the epoch that it ends pay `num / den` of their amount, or wait where they are in full
+    /// only.
     event Checkpointed(uint256 indexed epoch, uint256 root, uint256 round, uint256 deposits, uint256 num, uint256 den);
     event Donated(address indexed from, uint8 indexed asset, uint64 amount);
     event Bound(address settlement, address forced, address insurance, address escape);
@@ -177,8 +178,8 @@ interface IVault is IStepErrors, INativeCredits {
     error NotRefundable(uint256 id);
     error AlreadyRefunded(uint256 id);
 
-    /// @notice Names the other contracts, each of which must name this one; the rounds must name the settlement already.
-    /// Deployer, once; nothing works before.
+    /// @notice Names the other contracts, each of which must name this one; the rounds must name the settlement
+    /// already. Deployer, once; nothing works before.
     function bind(address settlement_, address forced_, address insurance_, address escape_) external;
 
     /// @notice Queues a deposit that opens an account for a public key of BabyJubJub, at the index returned.
@@ -214,8 +215,8 @@ interface IVault is IStepErrors, INativeCredits {
     /// @notice Books what liquidations changed. Settlement.
     function liquidated(int256[8] calldata delta, uint256 badDebt_) external;
 
-    /// @notice Records a checkpoint, makes the withdrawals of the epoch claimable, and lets insurers in and out. Settlement,
-    /// which vouches that the system is complete at a fresh round.
+    /// @notice Records a checkpoint, makes the withdrawals of the epoch claimable, and lets insurers in and out.
+    /// Settlement, which vouches that the system is complete at a fresh round.
     function checkpoint(uint256 root) external;
 
     /// @notice Gives the first indices to an import. Settlement.
@@ -269,8 +270,8 @@ interface IVault is IStepErrors, INativeCredits {
     /// @return Cash base units, since the beginning.
     function badDebt() external view returns (uint256);
 
-    /// @return The price at which the backstop sells what it holds of the asset, or buys what it is short of; 2^32 scale;
-    /// 0 if neither. It moves with time.
+    /// @return The price at which the backstop sells what it holds of the asset, or buys what it is short of; 2^32
+    /// scale; 0 if neither. It moves with time.
     function unwindPrice(uint8 asset) external view returns (uint256);
 
     /// @return The backstop's equity with what it holds at `sell` and what it owes at `buy`, 2^32 scale.
@@ -293,7 +294,8 @@ interface IVault is IStepErrors, INativeCredits {
     /// @notice What a withdrawal pays of its amount; `den` 0: nothing yet.
     function payout(uint256 id) external view returns (uint256 num, uint256 den);
 
-    /// @notice What the withdrawals of an epoch pay of their amount, but for those in full; `den` 0: the epoch has not ended.
+    /// @notice What the withdrawals of an epoch pay of their amount, but for those in full; `den` 0: the epoch has not
+    /// ended.
     function ratio(uint256 epoch) external view returns (uint256 num, uint256 den);
 
     function lastCheckpoint() external view returns (Checkpoint memory);
@@ -310,8 +312,8 @@ interface IVault is IStepErrors, INativeCredits {
     /// @return Accounts that exist: those below this index.
     function opened() external view returns (uint32);
 
-    /// @return keccak256 of the two coordinates of the public key that an account was opened for, 32 bytes each; 0 where an
-    /// import brought it or there is none.
+    /// @return keccak256 of the two coordinates of the public key that an account was opened for, 32 bytes each; 0
+    /// where an import brought it or there is none.
     function ownerOf(uint32 index) external view returns (bytes32);
 
     /// @notice Reverts unless the account exists and is this owner's.

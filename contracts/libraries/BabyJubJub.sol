@@ -3,7 +3,8 @@ pragma solidity ^0.8.28;
 
 import {PublicVector} from "./PublicVector.sol";
 
-/// @title Points of the twisted Edwards curve BabyJubJub, 168700 x^2 + y^2 = 1 + 168696 x^2 y^2 over BN254's scalar field.
+/// @title Points of the twisted Edwards curve BabyJubJub, 168700 x^2 + y^2 = 1 + 168696 x^2 y^2 over BN254's scalar
+/// field.
 library BabyJubJub {
     uint256 private constant A = 168700;
     uint256 private constant D = 168696;
@@ -24,8 +25,8 @@ library BabyJubJub {
     }
 
     /// @notice Whether eight times the point is the neutral element.
-    /// @dev x = 0 are the neutral element and the point of order 2; y = 0 the two of order 4; of the others, those whose
-    /// double has y = 0, which is (y^2 - 168700 x^2) over something: the four of order 8.
+    /// @dev x = 0 are the neutral element and the point of order 2; y = 0 the two of order 4; of the others, those
+    /// whose double has y = 0, which is (y^2 - 168700 x^2) over something: the four of order 8.
     /// @param x, y A point of the curve, canonical.
     function isSmallOrder(uint256 x, uint256 y) internal pure returns (bool) {
         uint256 r = PublicVector.R;

@@ -16,7 +16,8 @@ library Backstop {
         return false;
     }
 
-    /// @notice Worth at the prices that unwinding ends with: what it holds at `sell`, what it owes at `buy`. 2^32 scale.
+    /// @notice Worth at the prices that unwinding ends with: what it holds at `sell`, what it owes at `buy`. 2^32
+    /// scale.
     function worthLow(Book[8] storage books, uint256 count, uint64[9][7] memory marks)
         internal
         view
@@ -47,6 +48,8 @@ library Backstop {
         if (t > duration) t = duration;
         uint64[9] memory m = marks[asset - 1];
         uint256 price = m[Layout.MARK_PRICE];
-        return offers ? price - (price - m[Layout.MARK_SELL]) * t / duration : price + (m[Layout.MARK_BUY] - price) * t / duration;
+        return offers
+            ? price - (price - m[Layout.MARK_SELL]) * t / duration
+            : price + (m[Layout.MARK_BUY] - price) * t / duration;
     }
 }

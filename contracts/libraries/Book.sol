@@ -36,8 +36,8 @@ library BookLib {
         (book.accounts, book.backstop) = (accounts - amount, backstop + amount);
     }
 
-    /// @notice Ends an epoch: its withdrawals become claimable, in full or at `num / den`, rounded down, where those that ask
-    /// for all of it wait. What is not paid goes to the backstop.
+    /// @notice Ends an epoch: its withdrawals become claimable, in full or at `num / den`, rounded down, where those
+    /// that ask for all of it wait. What is not paid goes to the backstop.
     /// @param inFull Whether the backstop is not under water: then those that wait are claimable too.
     function endEpoch(Book storage book, bool inFull, uint256 num, uint256 den) internal {
         (uint64 pending, uint64 whole) = (book.pending, book.pendingInFull);
@@ -56,7 +56,8 @@ library BookLib {
         }
     }
 
-    /// @notice Ends all epochs: withdrawals since the last checkpoint are void, those that wait are paid at `num / den`.
+    /// @notice Ends all epochs: withdrawals since the last checkpoint are void, those that wait are paid at `num /
+    /// den`.
     function close(Book storage book, uint256 num, uint256 den) internal {
         book.accounts += int128(uint128(book.pending));
         book.pending = 0;

@@ -22,6 +22,7 @@ library Lanes {
     /// @notice Writes the seven values into `d[offset]` to `d[offset + 6]`.
     function spread(uint256[2] memory words, uint256[] memory d, uint256 offset) internal pure {
         require(offset + 7 <= d.length);
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let to := add(add(d, 32), mul(offset, 32))
             let low := mload(words)
@@ -42,8 +43,8 @@ library Lanes {
         return atLeast(a[0], b[0]) && atLeast(a[1], b[1]);
     }
 
-    /// @dev Every second lane at a time, so that each has room for a bit above it: 2^64 + a - b keeps that bit iff a >= b,
-    /// and never borrows from the next lane.
+    /// @dev Every second lane at a time, so that each has room for a bit above it: 2^64 + a - b keeps that bit iff a >=
+    /// b, and never borrows from the next lane.
     function atLeast(uint256 a, uint256 b) private pure returns (bool) {
         unchecked {
             uint256 even = (a & EVEN | ABOVE) - (b & EVEN);

@@ -13,8 +13,8 @@ library Marks {
     /// @dev With feeds of at most 18 decimals and assets of at most 8, an answer this large is far above PRICE_END.
     uint256 internal constant ANSWER_END = 1 << 128;
 
-    /// @notice floor(answer / 10^feedDecimals * 10^cashDecimals * 2^32 / 10^assetDecimals), rounded once; PRICE_END when
-    /// the price is PRICE_END or more.
+    /// @notice floor(answer / 10^feedDecimals * 10^cashDecimals * 2^32 / 10^assetDecimals), rounded once; PRICE_END
+    /// when the price is PRICE_END or more.
     /// @dev Needs cashDecimals <= 8, assetDecimals + feedDecimals <= 26: neither side overflows.
     function priceDown(uint256 answer, uint256 feedDecimals, uint256 assetDecimals, uint256 cashDecimals)
         internal

@@ -13,8 +13,8 @@ library Proofs {
         view
         returns (bool)
     {
-        // The generated verifier negates a's y without this check; the precompile makes it for every other word. A proof that
-        // only the chain takes would be one that no auditor can check.
+        // The generated verifier negates a's y without this check; the precompile makes it for every other word. A
+        // proof that only the chain takes would be one that no auditor can check.
         if (p.a[1] >= PublicVector.Q) return false;
         d[d.length - 1] = digest;
         (uint256 z, uint256 y) = PublicVector.evaluate(d);

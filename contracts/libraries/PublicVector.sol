@@ -12,6 +12,7 @@ library PublicVector {
     /// @notice Copies the elements into `d[offset]` and on.
     function put(uint256[] memory d, uint256 offset, uint256[] calldata elements) internal pure {
         require(offset + elements.length <= d.length);
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             calldatacopy(add(add(d, 32), mul(offset, 32)), elements.offset, mul(elements.length, 32))
         }
@@ -21,6 +22,7 @@ library PublicVector {
     /// @param d D followed by its digest, which is hashed but not a term of y.
     function evaluate(uint256[] memory d) internal pure returns (uint256 z, uint256 y) {
         uint256 r = R;
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let first := add(d, 32)
             let length := mload(d)

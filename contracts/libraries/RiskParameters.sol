@@ -23,8 +23,8 @@ library RiskParameters {
     /// @dev 10 points.
     uint256 internal constant PENALTY_MAX = 1_000;
 
-    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt, targets are
-    /// apart and the penalty is bounded, and every mark computed from them fits 64 bits.
+    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt, targets
+    /// are apart and the penalty is bounded, and every mark computed from them fits 64 bits.
     function ordered(Parameters memory p) internal pure returns (bool) {
         if (p.targetLiabilityFactor > FACTOR_MAX) return false;
         if (p.penalty > PENALTY_MAX) return false;

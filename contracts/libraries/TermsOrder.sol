@@ -45,7 +45,8 @@ library TermsOrder {
         if (t.grace <= t.maxAge || t.grace > WEEK) return "grace";
         if (t.noticePeriod < 4 || t.noticePeriod > WEEK) return "noticePeriod";
         if (t.expirySlack < uint256(t.grace) + t.noticePeriod) return "expirySlack";
-        // Who does not want new parameters has to be out by force before they apply, and by the escape where that fails.
+        // Who does not want new parameters has to be out by force before they apply, and by the escape where that
+        // fails.
         if (t.parameterDelay <= uint256(t.forcedDelay) + t.noticePeriod + t.grace) return "parameterDelay";
         return "";
     }

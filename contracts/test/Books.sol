@@ -5,7 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 
 import {IVault} from "../interfaces/IVault.sol";
 
-/// @title All figures of a vault and its balances of tokens in one call: for tests that look at them after every transaction.
+/// @title All figures of a vault and its balances of tokens in one call: for tests that look at them after every
+/// transaction.
 contract Books {
     IVault private immutable VAULT;
 

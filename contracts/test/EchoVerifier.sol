@@ -3,8 +3,8 @@ pragma solidity ^0.8.28;
 
 import {ITransactVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 
-/// @title A verifier for tests of the node: it accepts a proof iff it repeats the signals that the contract derives, so that
-/// all but the proving itself is as it is in earnest.
+/// @title A verifier for tests of the node: it accepts a proof iff it repeats the signals that the contract derives, so
+/// that all but the proving itself is as it is in earnest.
 contract EchoVerifier is ITransactVerifier, IWindowVerifier {
     uint256 public immutable steps;
     uint256 public immutable window;

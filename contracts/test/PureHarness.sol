@@ -41,7 +41,11 @@ contract PureHarness {
         return Lanes.unpack(Lanes.pack(values));
     }
 
-    function spread(uint64[7] calldata values, uint256 length, uint256 offset) external pure returns (uint256[] memory d) {
+    function spread(uint64[7] calldata values, uint256 length, uint256 offset)
+        external
+        pure
+        returns (uint256[] memory d)
+    {
         d = new uint256[](length);
         Lanes.spread(Lanes.pack(values), d, offset);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title Calls whatever it is told to: as a contract of its own, or as the code that a plain key lends itself by EIP-7702.
+/// @title Calls whatever it is told to: as a contract of its own, or as the code that a plain key lends itself by
+/// EIP-7702.
 contract Relay {
     error Refused(bytes reason);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title A token of 6 decimals whose transfers and approvals return nothing, as some old ones do; and like one of those it does
-/// not change an allowance into another.
+/// @title A token of 6 decimals whose transfers and approvals return nothing, as some old ones do; and like one of
+/// those it does not change an allowance into another.
 contract SilentToken {
     error AllowanceLeft();
 
