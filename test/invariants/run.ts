@@ -34,7 +34,7 @@ export async function runInvariants({ calls, seed, artifacts }: InvariantOptions
   await builtEnvironment()
   await mkdir(CACHE, { recursive: true })
   const build = await forge(['build'], {})
-  if (build.code !== 0) throw new Error(build.output)
+  if (build.code !== 0 || /^Error/m.test(build.output)) throw new Error(build.output)
   const workers = Math.min(availableParallelism(), Math.ceil(calls / DEPTH))
   const runs = Math.ceil(calls / DEPTH / workers)
   const reports = await mkdtemp(join(CACHE, 'report-'))
@@ -49,7 +49,8 @@ export async function runInvariants({ calls, seed, artifacts }: InvariantOptions
           INVARIANTS_REPORT: report,
           ...(artifacts !== undefined && { INVARIANTS_ARTIFACTS: artifacts }),
         })
-        if (code !== 0) throw new InvariantBroken(output)
+        // forge's launcher does not pass its exit code on in every version.
+        if (code !== 0 || !/Suite result: ok\./.test(output)) throw new InvariantBroken(output)
         counts.add('calls', true, runs * DEPTH)
         for (const line of (await readFile(report, 'utf8')).trim().split('\n'))
           for (const entry of line.split(',')) {
