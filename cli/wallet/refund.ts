@@ -39,7 +39,7 @@ export async function run(options: ChainOptions): Promise<void> {
       ),
     })),
   ]
-  if (options.json) return printJson({ refunds, bonds, owed })
+  if (options.json) return printJson({ refunds, bonds, ...(owed.length > 0 && { owed }) })
   for (const { depositId, asset, paid, transaction } of refunds)
     printText(`Deposit ${depositId} refunded: ${paid} ${asset}, transaction ${transaction}`)
   if (bonds !== '0') printText(`Bonds returned: ${bonds} of the chain's coin.`)
