@@ -265,8 +265,8 @@ describe('plimsoll wallet', () => {
     assert.match(transaction, /^0x/)
     for (let i = 0; i < 100 && node.system.accounts[1]!.balances[0] !== 5_175_500_000n; i++) await sleep(100)
     assert.deepEqual((await run(bob, 'balance', '--node', api)).balances.USD, '5175.5')
-    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01', owed: [] })
-    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0', owed: [] })
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0' })
   })
 
   it('insures the backstop, and takes out what has not become shares', async () => {
