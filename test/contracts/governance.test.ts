@@ -367,7 +367,13 @@ describe('governance', () => {
     })
 
     it('not while parameters wait whose delay is of the terms before: owners would not be out in time', async () => {
-      const next: Terms = { ...terms, grace: 604_800, noticePeriod: 604_800, expirySlack: 1_209_600, parameterDelay: 1_300_000 }
+      const next: Terms = {
+        ...terms,
+        grace: 604_800,
+        noticePeriod: 604_800,
+        expirySlack: 1_209_600,
+        parameterDelay: 1_300_000,
+      }
       await market.settlement.write('settle', [[]])
       await governance.write('proposeTerms', [next], admin)
       await waited()
@@ -394,7 +400,13 @@ describe('governance', () => {
       await refuses('depositDelay', { depositDelay: 1_800 })
       await refuses('forcedDelay', { forcedDelay: 1_800 })
       await refuses('unwindDuration', { unwindDuration: 0 })
-      await refuses('maxAge', { maxAge: 7_201, grace: 7_202, depositDelay: 14_403, forcedDelay: 14_403, parameterDelay: 604_800 })
+      await refuses('maxAge', {
+        maxAge: 7_201,
+        grace: 7_202,
+        depositDelay: 14_403,
+        forcedDelay: 14_403,
+        parameterDelay: 604_800,
+      })
       await refuses('grace', { grace: 900 })
       await refuses('grace', { grace: 3_599 })
       await refuses('grace', { grace: 604_801, expirySlack: 1_000_000, parameterDelay: 7_000_000 })
