@@ -157,16 +157,24 @@ describe('the node, on a chain in a process of its own', () => {
     after(() => server.server.close())
 
     it('/health', async () => {
-      const response = await get('/health')
+      const verdict = async () => {
+        const response = await get('/health')
+        const { ok, round, complete, error, ...vitals } = (await response.json()) as any
+        return { status: response.status, verdict: { ok, round, complete, error }, vitals }
+      }
+      const well = await verdict()
+      assert.deepEqual([well.status, well.verdict], [200, { ok: true, round: 3, complete: true, error: null }])
       assert.deepEqual(
-        [response.status, await response.json()],
-        [200, { ok: true, round: 3, complete: true, error: null }],
+        Object.keys(well.vitals),
+        'lastLook roundAge feeds checkpoint operator operations deposits forcedRequests diskFree'.split(' '),
       )
+      assert.equal(well.vitals.operator.address, node.operator)
+      assert.ok(well.vitals.diskFree > 0)
       node.failure = 'The feed does not answer.'
-      const failing = await get('/health')
+      const failing = await verdict()
       node.failure = undefined
       assert.deepEqual(
-        [failing.status, await failing.json()],
+        [failing.status, failing.verdict],
         [503, { ok: false, round: 3, complete: true, error: 'The feed does not answer.' }],
       )
     })
