@@ -76,6 +76,7 @@ describe('faults between an audit and its chain', () => {
         return { when: () => ++count % 7 === 0, fault: status(429) }
       },
     ],
+    ['receipts that are null', () => ({ methods: ['eth_getTransactionReceipt'], fault: result(null) })],
     ['three in ten questions lost', () => ({ fault: droppedShare(0.3, 5) })],
   ]
   for (const [name, rule] of passing) {
@@ -90,9 +91,9 @@ describe('faults between an audit and its chain', () => {
     [
       'logs of the last 8 blocks are missing',
       async () => without((await logs()).slice(-8)),
-      /left out events of block \d+: eth_getLogs has 0 of the \d+/,
+      /left out events of block \d+: eth_getLogs has \d+ of the \d+/,
     ],
-    ['one event is missing', async () => without((await logs()).slice(-1)), /left out events|did not serve/],
+    ['one event is missing', async () => without((await logs()).slice(-2, -1)), /left out events|did not serve/],
     [
       'an event is changed',
       async () => ({
@@ -124,7 +125,6 @@ describe('faults between an audit and its chain', () => {
       },
       /was replaced while it was read/,
     ],
-    ['receipts are null', async () => ({ methods: ['eth_getTransactionReceipt'], fault: result(null) }), /./],
   ]
   for (const [name, rule, words] of lasting) {
     it(`is no verdict where ${name}`, async () => {

@@ -185,7 +185,7 @@ describe('plimsoll node', () => {
     await cp(join(directory, 'state', 'sequencer.key'), join(directory, 'again', 'sequencer.key'))
     start('--rebuild', '--settlement', deployed.settlement, '--data', 'again')
     assert.match(await line(), /^Serving /)
-    assert.match(await line(), /^round +expired/)
+    assert.match(await line(), /^round +time +expired/)
     assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
     const newest = (await readdir(join(directory, 'state')))
       .filter((name) => name.startsWith('state-'))
@@ -204,7 +204,7 @@ describe('plimsoll node', () => {
     }
     start(...args, '--data', 'checked')
     assert.match(await line(), /^Serving /)
-    assert.match(await line(), /^round +expired/)
+    assert.match(await line(), /^round +time +expired/)
     assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
     const signer = await connectSigner(chain.url)
     const bad = '0x1'
@@ -286,7 +286,7 @@ describe('plimsoll node', () => {
     start()
     const [, found] = /^Serving (\S+) for the settlement/.exec(await line())!
     address = found!
-    assert.match(await line(), /^round +expired +swept/)
+    assert.match(await line(), /^round +time +expired +swept/)
     // Its first look posts a round, where the contract's clock allows it, and handles the latest in any case.
     assert.match(await line(), /^ +[23] .* yes$/)
     await chain.stop()
