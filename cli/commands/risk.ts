@@ -4,6 +4,7 @@ import * as compare from './risk-compare.ts'
 import * as flow from './risk-flow.ts'
 import * as forecast from './risk-forecast.ts'
 import * as report from './risk-report.ts'
+import * as rule from './risk-rule.ts'
 import * as simulate from './risk-simulate.ts'
 import * as tolerance from './risk-tolerance.ts'
 import * as train from './risk-train.ts'
@@ -16,6 +17,7 @@ const COMMANDS: readonly { register(risk: Command): void }[] = [
   compare,
   tolerance,
   report,
+  rule,
 ]
 
 /** The laboratory's commands; each is in a file of its own. */

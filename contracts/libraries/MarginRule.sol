@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
+/// @title The initial margin that follows the market: three moving averages of squared moves, a quantile of them, a
+/// gap.
+/// @notice Equal to protocol/margin-rule.ts to the last bit. `Q48` numbers are times 2^48; factors and gaps in 1/10^4.
+library MarginRule {
+    /// @notice What the rule says at a round.
+    /// @param state The word to keep. @param storedGap The gap to keep, at most 40 points.
+    struct Reading {
+        uint256 s2;
+        uint256 s5;
+        uint256 s8;
+        uint256 quantile;
+        uint256 gap;
+        uint256 state;
+        uint256 storedGap;
+    }
+
+    /// @notice Seconds of the sampling clock.
+    uint256 internal constant GRID_SECONDS = 900;
+
+    uint256 private constant ONE = 1 << 48;
+    uint256 private constant VARIANCE_MOST = (1 << 56) - 1;
+    uint256 private constant STEPS_MOST = (1 << 15) - 1;
+    uint256 private constant STEPS_AN_HOUR = 4;
+    uint256 private constant DECAY_2 = 261941981042586;
+    uint256 private constant DECAY_5 = 279249703554185;
+    uint256 private constant DECAY_8 = 281199695230552;
+    uint256 private constant VARIANCE_START = 16834000000;
+    uint256 private constant C0 = 615590000000;
+    uint256 private constant C1 = 8233;
+    uint256 private constant C2 = 7088;
+    uint256 private constant C3 = 894;
+    uint256 private constant QUANTILE_MEDIAN = 21758015699733;
+    uint256 private constant PRICE_MIN = 1 << 16;
+    uint256 private constant FACTOR_ONE = 10_000;
+    uint256 private constant POINT = 100;
+    uint256 private constant GAP_MOST = 4_000;
+    uint256 private constant GAP_FALL = 300;
+    uint256 private constant FACTOR_MOST = type(uint16).max;
+
+    /// @dev The word: s2, s5, s8 (56 bits each), price (60), number of the grid step (28), from the highest.
+    uint256 private constant S2 = 200;
+    uint256 private constant S5 = 144;
+    uint256 private constant S8 = 88;
+    uint256 private constant PRICE = 28;
+
+    /// @notice The first reading: every average at its start, the gap at `g`.
+    /// @param price Mark of the first valid price, below 2^60.
+    function start(uint256 price, uint256 time, uint256 g) internal pure returns (Reading memory r) {
+        r.s2 = r.s5 = r.s8 = VARIANCE_START;
+        r.quantile = _quantileDown(VARIANCE_START, VARIANCE_START, VARIANCE_START);
+        r.gap = r.storedGap = g;
+        r.state = _pack(r, price < PRICE_MIN ? PRICE_MIN : price, time / GRID_SECONDS);
+    }
+
+    /// @notice The reading of a later round; within the grid step of the last sample as if the step ended now, nothing
+    /// stored.
+    /// @param state As `start` or `step` gave it. @param gap `storedGap` of the last reading.
+    /// @param price Mark, below 2^60. @param time Not before the last sample's.
+    function step(uint256 state, uint256 gap, uint256 price, uint256 time, uint256 g)
+        internal
+        pure
+        returns (Reading memory r)
+    {
+        uint256 number = time / GRID_SECONDS;
+        uint256 passed = number - (state & ((1 << PRICE) - 1));
+        if (price < PRICE_MIN) price = PRICE_MIN;
+        {
+            uint256 k = passed == 0 ? 1 : passed > STEPS_MOST ? STEPS_MOST : passed;
+            uint256 sample = _sample((state >> PRICE) & ((1 << 60) - 1), price, k);
+            (uint256 k2, uint256 k5, uint256 k8) = _keptDown(k);
+            r.s2 = _averageDown(state >> S2, sample, k2);
+            r.s5 = _averageDown((state >> S5) & VARIANCE_MOST, sample, k5);
+            r.s8 = _averageDown((state >> S8) & VARIANCE_MOST, sample, k8);
+        }
+        r.quantile = _quantileDown(r.s2, r.s5, r.s8);
+        uint256 raw = _rawGapUp(r.quantile, g);
+        if (passed == 0) {
+            r.gap = raw > gap ? raw : gap;
+            (r.state, r.storedGap) = (state, gap);
+        } else {
+            r.gap = r.storedGap = raw > gap || raw + GAP_FALL <= gap ? raw : gap;
+            r.state = _pack(r, price, number);
+        }
+    }
+
+    /// @notice Initial factors of a gap, neither easier than the target's.
+    function initialFactors(
+        uint256 gap,
+        uint256 collateralFactor,
+        uint256 liabilityFactor,
+        uint256 targetCollateralFactor,
+        uint256 targetLiabilityFactor
+    ) internal pure returns (uint256 initialCollateralFactor, uint256 initialLiabilityFactor) {
+        initialCollateralFactor =
+            Math.min(targetCollateralFactor, collateralFactor > gap ? collateralFactor - gap : 0);
+        initialLiabilityFactor = Math.min(
+            FACTOR_MOST,
+            Math.max(targetLiabilityFactor, Math.ceilDiv(liabilityFactor * FACTOR_ONE, FACTOR_ONE - gap))
+        );
+    }
+
+    /// @dev The squared move since the last sample, scaled to an hour. The move is below 2^92, so nothing overflows.
+    function _sample(uint256 last, uint256 price, uint256 k) private pure returns (uint256) {
+        uint256 move = ((price > last ? price - last : last - price) << 48) / last;
+        return Math.min((move * move >> 48) * STEPS_AN_HOUR / k, VARIANCE_MOST);
+    }
+
+    /// @dev What the averages keep over k steps: their decays to the power k, by squaring, rounded down at each
+    /// product.
+    function _keptDown(uint256 k) private pure returns (uint256 k2, uint256 k5, uint256 k8) {
+        unchecked {
+            (uint256 d2, uint256 d5, uint256 d8) = (DECAY_2, DECAY_5, DECAY_8);
+            (k2, k5, k8) = (ONE, ONE, ONE);
+            while (true) {
+                if (k & 1 == 1) (k2, k5, k8) = (k2 * d2 >> 48, k5 * d5 >> 48, k8 * d8 >> 48);
+                k >>= 1;
+                if (k == 0) return (k2, k5, k8);
+                (d2, d5, d8) = (d2 * d2 >> 48, d5 * d5 >> 48, d8 * d8 >> 48);
+            }
+        }
+    }
+
+    function _averageDown(uint256 old, uint256 sample, uint256 kept) private pure returns (uint256) {
+        unchecked {
+            return (old * kept + sample * (ONE - kept)) >> 48;
+        }
+    }
+
+    function _quantileDown(uint256 s2, uint256 s5, uint256 s8) private pure returns (uint256) {
+        return Math.sqrt((C0 + ((C1 * s2 + C2 * s5 + C3 * s8) >> 8)) << 48);
+    }
+
+    /// @dev Up to whole points, between a floor that follows `g` and 40 points.
+    function _rawGapUp(uint256 quantile, uint256 g) private pure returns (uint256) {
+        uint256 asked = Math.ceilDiv(g * quantile, QUANTILE_MEDIAN * POINT) * POINT;
+        uint256 floor = Math.ceilDiv(Math.max(8 * POINT, 3 * g), 4 * POINT) * POINT;
+        return Math.min(Math.max(asked, floor), GAP_MOST);
+    }
+
+    function _pack(Reading memory r, uint256 price, uint256 number) private pure returns (uint256) {
+        return r.s2 << S2 | r.s5 << S5 | r.s8 << S8 | price << PRICE | number;
+    }
+}

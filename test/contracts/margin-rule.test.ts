@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { QUOTE_DECIMALS } from '../../protocol/book.ts'
+import { parseDecimal } from '../../protocol/decimal.ts'
+import {
+  GRID_SECONDS,
+  initialFactors,
+  type MarginReading,
+  type MarginState,
+  startMargin,
+  stepMargin,
+} from '../../protocol/margin-rule.ts'
+import { priceMarkDown } from '../../protocol/marks.ts'
+import { HISTORY_SYMBOLS, loadHistory } from '../../risk/data/history.ts'
+import { HOUR } from '../../risk/data/series.ts'
+import { type Contract, startChain } from './chain.ts'
+import { randomizer } from './mirror.ts'
+
+type Row = readonly [time: bigint, price: bigint]
+type Word = { s2: bigint; s5: bigint; s8: bigint; quantile: bigint; gap: bigint; state: bigint; storedGap: bigint }
+
+/** Rows of one call: its memory stays cheap. */
+const ROWS = 500
+
+function packed({ s2, s5, s8, price, step }: MarginState): bigint {
+  return (s2 << 200n) | (s5 << 144n) | (s8 << 88n) | (price << 28n) | step
+}
+
+function asWord({ state, ...reading }: MarginReading): Word {
+  return { ...reading, state: packed(state) }
+}
+
+describe('the rule of initial margin, on chain and in the reference machine', () => {
+  const random = randomizer(20251010n)
+  let rule: Contract
+
+  before(async () => {
+    const chain = await startChain()
+    rule = await chain.contract('MarginHarness')
+  })
+
+  /** Compares every reading of a path; returns the last. */
+  async function agree(rows: readonly Row[], g: bigint): Promise<MarginReading> {
+    let last: MarginReading | undefined
+    for (let i = 0; i < rows.length; i += ROWS) {
+      const part = rows.slice(i, i + ROWS)
+      const before = last
+      const expected = part.map(([time, price]) => {
+        last = last === undefined ? startMargin(price, time, g) : stepMargin(last.state, last.storedGap, price, time, g)
+        return asWord(last)
+      })
+      const [state, gap] = before === undefined ? [0n, 0n] : [packed(before.state), before.storedGap]
+      const prices = part.map(([, price]) => price)
+      const times = part.map(([time]) => time)
+      const readings = (await rule.read('path', state, gap, prices, times, g)) as Word[]
+      readings.forEach((reading, j) => assert.deepEqual({ ...reading }, expected[j]))
+    }
+    return last!
+  }
+
+  it('agree over random paths, with silences of days, repeated steps and jumps of a factor 100', async () => {
+    for (let n = 0; n < 40; n++) {
+      let time = 1_600_000_000n + random(900n)
+      let price = 1n << random(60n)
+      const rows: Row[] = []
+      for (let i = 0; i < 250; i++) {
+        rows.push([time, price])
+        const kind = random(20n)
+        time += kind === 0n ? random(10n * 86_400n) : kind < 8n ? random(300n) : random(4n * GRID_SECONDS)
+        const moved =
+          random(50n) === 0n
+            ? random(2n) === 0n
+              ? price * 100n
+              : price / 100n
+            : price + (price * (random(2_001n) - 1_000n)) / 100_000n
+        price = moved < 1n ? 1n : moved >= 1n << 60n ? (1n << 60n) - 1n : moved
+      }
+      await agree(rows, [1000n, 1500n, 250n, 4000n, 1025n][n % 5]!)
+    }
+  })
+
+  it('agree over the whole shipped history, hour by hour', async () => {
+    for (const symbol of HISTORY_SYMBOLS) {
+      const { unix, close } = loadHistory(symbol)
+      const rows = Array.from(close, (price, i): Row => {
+        const quote = parseDecimal(String(price), QUOTE_DECIMALS, symbol)
+        return [BigInt(unix[i]! + HOUR), priceMarkDown(quote, QUOTE_DECIMALS, 6, 8)]
+      })
+      await agree(rows, symbol === 'ETH' || symbol === 'BTC' ? 1000n : 1500n)
+    }
+  })
+
+  it('agree at the ends of their words: price from least to most and back, k beyond its bound, no time at all', async () => {
+    const most = (1n << 60n) - 1n
+    const start = 1_700_000_100n
+    const silence = GRID_SECONDS * (1n << 15n)
+    const last = await agree(
+      [
+        [start, 0n],
+        [start, most],
+        [start + GRID_SECONDS, most],
+        [start + GRID_SECONDS + silence - GRID_SECONDS, 1n],
+        [start + GRID_SECONDS + 2n * silence, most],
+        [start + GRID_SECONDS + 5n * silence, most],
+      ],
+      1000n,
+    )
+    assert.ok(last.s2 < 1n << 56n)
+  })
+
+  it('store nothing within a grid step, where the gap is never below the stored one', () => {
+    const first = startMargin(1n << 40n, 900n, 1000n)
+    const fallen = stepMargin(first.state, first.storedGap, 1n << 39n, 1799n, 1000n)
+    assert.deepEqual([fallen.state, fallen.storedGap, fallen.gap], [first.state, 1000n, 4000n])
+    const still = stepMargin(first.state, 2000n, 1n << 40n, 1799n, 1000n)
+    assert.equal(still.gap, 2000n)
+    // One second later the step has ended.
+    assert.equal(stepMargin(first.state, first.storedGap, 1n << 39n, 1800n, 1000n).storedGap, 4000n)
+  })
+
+  it('agree on the factors of every gap', async () => {
+    for (let n = 0; n < 200; n++) {
+      const maintenance = { collateralFactor: random(10_001n), liabilityFactor: 10_000n + random(30_001n) }
+      const target = {
+        collateralFactor: random(maintenance.collateralFactor + 1n),
+        liabilityFactor: maintenance.liabilityFactor + random(40_001n - maintenance.liabilityFactor),
+      }
+      const gap = random(4_001n)
+      const { collateralFactor, liabilityFactor } = initialFactors(gap, maintenance, target)
+      assert.deepEqual(
+        await rule.read(
+          'factors',
+          gap,
+          maintenance.collateralFactor,
+          maintenance.liabilityFactor,
+          target.collateralFactor,
+          target.liabilityFactor,
+        ),
+        [collateralFactor, liabilityFactor],
+      )
+    }
+  })
+
+  it('takes gas that leaves room, within 10,000 an asset, for a cold word read and written (5,000)', async () => {
+    const { state } = startMargin(1n << 40n, 0n, 1000n)
+    const gasOf = (k: bigint) =>
+      rule.read('gasOf', packed(state), 1000n, (1n << 40n) + 12_345n, k * GRID_SECONDS, 1000n) as Promise<bigint>
+    // A step, a day, and eleven months.
+    for (const k of [1n, 96n]) assert.ok((await gasOf(k)) <= 5_000n, `${k} steps take ${await gasOf(k)}`)
+    assert.ok((await gasOf((1n << 15n) - 1n)) <= 6_500n, `${await gasOf((1n << 15n) - 1n)}`)
+  })
+})
