@@ -205,9 +205,9 @@ describe('an audit of a chain that was tampered with', () => {
     const whole = await audited()
     const verdict = await audited(garble)
     assert.ok(!verdict.ok)
-    assert.match(verdict.error, /^Not all could be re-checked: \d+ events or batches, the first in transaction 0x/)
+    assert.match(verdict.error, /^Not all could be re-checked: 1 events or batches, the first in transaction 0x/)
     assert.deepEqual(
-      [...new Set(verdict.notRechecked!.map(({ reason }) => reason))],
+      verdict.notRechecked!.map(({ reason }) => reason),
       ['This version does not know the event.'],
     )
     // All other batches have been checked, and everything that the contracts hold besides.
