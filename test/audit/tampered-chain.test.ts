@@ -205,14 +205,16 @@ describe('an audit of a chain that was tampered with', () => {
     const whole = await audited()
     const verdict = await audited(garble)
     assert.ok(!verdict.ok)
-    assert.match(verdict.error, /^Not all could be re-checked: 1 events or batches, the first in transaction 0x/)
+    assert.match(verdict.error, /^Not all could be re-checked: 2 events or batches, the first in transaction 0x/)
     assert.deepEqual(
       verdict.notRechecked!.map(({ reason }) => reason),
-      ['This version does not know the event.'],
+      // The sweep that places what the batch wrote is in the same block: there is no state to go on from between the two.
+      ['This version does not know the event.', 'It rests on a batch of before that cannot be read.'],
     )
     // All other batches have been checked, and everything that the contracts hold besides.
     const proven = ({ rounds }: ChainVerdict) => rounds.reduce((sum, round) => sum + round.proofs, 0)
-    assert.ok(proven(verdict) >= proven(whole) - 1 && proven(verdict) > 0)
+    assert.equal(proven(verdict), proven(whole) - 2)
+    assert.ok(proven(verdict) > 0)
     await refused(
       audited((client) => tamperedLogs(garble(client), GOVERNANCE_ABI, 'CapLowered', () => undefined)),
       /clocks, fees and caps is not/,
