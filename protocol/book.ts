@@ -1,11 +1,19 @@
 import { NEUTRAL_WEIGHTS } from './account.ts'
-import { ASSETS, FACTOR_ONE, MAX_WEIGHT, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
+import { ASSETS, MAX_WEIGHT, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { formatDecimal, parseDecimal } from './decimal.ts'
 import { PlimsollError } from './errors.ts'
 import { type Balances, isOversize } from './health.ts'
 import { abs } from './integer.ts'
 import { type Json, type JsonObject, parseJson } from './json.ts'
-import { assetMarks, checkParameters, fillMarks, type Marks, priceMarkDown, type RiskParameters } from './marks.ts'
+import {
+  assetMarks,
+  CASH_PARAMETERS,
+  checkParameters,
+  fillMarks,
+  type Marks,
+  priceMarkDown,
+  type RiskParameters,
+} from './marks.ts'
 
 /** Decimals of `BookAsset.price`. */
 export const QUOTE_DECIMALS = 18
@@ -45,14 +53,6 @@ export interface Book extends Market {
   readonly accounts: readonly BookAccount[]
 }
 
-const CASH_PARAMETERS: RiskParameters = {
-  collateralFactor: FACTOR_ONE,
-  liabilityFactor: FACTOR_ONE,
-  targetCollateralFactor: FACTOR_ONE,
-  targetLiabilityFactor: FACTOR_ONE,
-  penalty: 0n,
-  depth: 0n,
-}
 const CASH_FIELDS = ['symbol', 'decimals']
 const FACTORS = [
   'collateralFactor',

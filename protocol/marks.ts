@@ -12,6 +12,16 @@ export interface RiskParameters {
   readonly depth: bigint
 }
 
+/** Parameters of cash, which is worth its amount on both sides. */
+export const CASH_PARAMETERS: RiskParameters = {
+  collateralFactor: FACTOR_ONE,
+  liabilityFactor: FACTOR_ONE,
+  targetCollateralFactor: FACTOR_ONE,
+  targetLiabilityFactor: FACTOR_ONE,
+  penalty: 0n,
+  depth: 0n,
+}
+
 /** The public valuation of one asset in a round: integers below 2^64 (docs/protocol.md#marks). */
 export interface AssetMarks {
   /** Value of a base unit, scaled so that a base unit of cash is worth 2^32. */

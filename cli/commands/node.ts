@@ -1,4 +1,4 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
@@ -6,6 +6,7 @@ import { printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
 import { proverOption } from '../prover-option.ts'
 import { rpcOption } from '../rpc-option.ts'
+import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
   readonly rpc: readonly string[]
@@ -19,15 +20,6 @@ interface Options {
   readonly settlement?: string
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
-}
-
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (!/^[0-9]+$/.test(text) || value < least || value > most)
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
-    return value
-  }
 }
 
 export function register(program: Command): void {

@@ -3,15 +3,7 @@ import type { Address } from 'viem'
 import { keysOption } from '../keys-option.ts'
 import { onChain } from '../on-chain.ts'
 import { rpcOption } from '../rpc-option.ts'
-
-function wholeNumber(least: number, most: number) {
-  return (text: string): number => {
-    const value = Number(text)
-    if (!/^[0-9]+$/.test(text) || value < least || value > most)
-      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
-    return value
-  }
-}
+import { wholeNumber } from '../whole-number.ts'
 
 function address(text: string): Address {
   if (!/^0x[0-9a-fA-F]{40}$/.test(text))

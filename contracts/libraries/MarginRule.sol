@@ -3,6 +3,9 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {Marks} from "./Marks.sol";
+import {RiskParameters} from "./RiskParameters.sol";
+
 /// @title The initial margin that follows the market: three moving averages of squared moves, a quantile of them, a
 /// gap.
 /// @notice Equal to protocol/margin-rule.ts to the last bit. `Q48` numbers are times 2^48; factors and gaps in 1/10^4.
@@ -35,8 +38,6 @@ library MarginRule {
     uint256 private constant C2 = 7088;
     uint256 private constant C3 = 894;
     uint256 private constant QUANTILE_MEDIAN = 21758015699733;
-    uint256 private constant PRICE_MIN = 1 << 16;
-    uint256 private constant FACTOR_ONE = 10_000;
     uint256 private constant POINT = 100;
     uint256 private constant GAP_MOST = 4_000;
     uint256 private constant GAP_FALL = 300;
@@ -54,7 +55,7 @@ library MarginRule {
         r.s2 = r.s5 = r.s8 = VARIANCE_START;
         r.quantile = _quantileDown(VARIANCE_START, VARIANCE_START, VARIANCE_START);
         r.gap = r.storedGap = g;
-        r.state = _pack(r, price < PRICE_MIN ? PRICE_MIN : price, time / GRID_SECONDS);
+        r.state = _pack(r, price < Marks.PRICE_MIN ? Marks.PRICE_MIN : price, time / GRID_SECONDS);
     }
 
     /// @notice The reading of a later round; within the grid step of the last sample as if the step ended now, nothing
@@ -68,7 +69,7 @@ library MarginRule {
     {
         uint256 number = time / GRID_SECONDS;
         uint256 passed = number - (state & ((1 << PRICE) - 1));
-        if (price < PRICE_MIN) price = PRICE_MIN;
+        if (price < Marks.PRICE_MIN) price = Marks.PRICE_MIN;
         {
             uint256 k = passed == 0 ? 1 : passed > STEPS_MOST ? STEPS_MOST : passed;
             uint256 sample = _sample((state >> PRICE) & ((1 << 60) - 1), price, k);
@@ -98,10 +99,8 @@ library MarginRule {
     ) internal pure returns (uint256 initialCollateralFactor, uint256 initialLiabilityFactor) {
         initialCollateralFactor =
             Math.min(targetCollateralFactor, collateralFactor > gap ? collateralFactor - gap : 0);
-        initialLiabilityFactor = Math.min(
-            FACTOR_MOST,
-            Math.max(targetLiabilityFactor, Math.ceilDiv(liabilityFactor * FACTOR_ONE, FACTOR_ONE - gap))
-        );
+        uint256 raised = Math.ceilDiv(liabilityFactor * RiskParameters.ONE, RiskParameters.ONE - gap);
+        initialLiabilityFactor = Math.min(FACTOR_MOST, Math.max(targetLiabilityFactor, raised));
     }
 
     /// @dev The squared move since the last sample, scaled to an hour. The move is below 2^92, so nothing overflows.

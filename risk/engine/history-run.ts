@@ -1,6 +1,6 @@
 import { NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { FACTOR_ONE, SCALE } from '../../protocol/constants.ts'
-import { CASH_MARKS, type RiskParameters } from '../../protocol/marks.ts'
+import { CASH_MARKS, CASH_PARAMETERS, type RiskParameters } from '../../protocol/marks.ts'
 import type { JointSeries } from '../data/joint.ts'
 import { POINTS_PER_HOUR, windowPrices } from '../data/windows.ts'
 import { formatDate } from '../evaluation/calendar.ts'
@@ -87,14 +87,7 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
   const depthsInCash = shares.map((share) => share * depthRatio * gross)
 
   const parameters = (h: number): RiskParameters[] => [
-    {
-      collateralFactor: FACTOR_ONE,
-      liabilityFactor: FACTOR_ONE,
-      targetCollateralFactor: FACTOR_ONE,
-      targetLiabilityFactor: FACTOR_ONE,
-      penalty: 0n,
-      depth: 0n,
-    },
+    CASH_PARAMETERS,
     ...window.series.map((_, a) => {
       const { maintenance, target } = rules.margins(a, h)
       return {

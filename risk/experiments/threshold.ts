@@ -1,7 +1,7 @@
 import { NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import type { Book } from '../../protocol/book.ts'
 import { FACTOR_ONE } from '../../protocol/constants.ts'
-import { assetMarks, fillMarks, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
+import { assetMarks, CASH_PARAMETERS, fillMarks, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
 import { Engine } from '../engine/engine.ts'
 import { engineBook, marketImpact } from '../engine/job.ts'
 import { cascade } from '../flow/cascade.ts'
@@ -38,18 +38,10 @@ function evenBook(rho: number, accounts: number): Book {
     penalty: 200n,
     depth: BigInt(Math.round((accounts / SPAN / rho) * 1e8)),
   }
-  const cash: RiskParameters = {
-    collateralFactor: FACTOR_ONE,
-    liabilityFactor: FACTOR_ONE,
-    targetCollateralFactor: FACTOR_ONE,
-    targetLiabilityFactor: FACTOR_ONE,
-    penalty: 0n,
-    depth: 0n,
-  }
   const price = BigInt(PRICE) * 10n ** 18n
   return {
     assets: [
-      { symbol: 'USD', decimals: 6, price: 10n ** 18n, parameters: cash },
+      { symbol: 'USD', decimals: 6, price: 10n ** 18n, parameters: CASH_PARAMETERS },
       { symbol: 'ETH', decimals: 8, price, parameters },
     ],
     cashDecimals: 6,

@@ -1,7 +1,7 @@
 import { NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
 import { type Book, QUOTE_DECIMALS } from '../../protocol/book.ts'
 import { FACTOR_ONE } from '../../protocol/constants.ts'
-import { assetMarks, fillMarks, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
+import { assetMarks, CASH_PARAMETERS, fillMarks, priceMarkDown, type RiskParameters } from '../../protocol/marks.ts'
 import { sampleAccounts } from './sample-accounts.ts'
 
 /** An asset of a sample book; factors and the penalty are numbers such as 0.85. */
@@ -26,15 +26,6 @@ const CASH_DECIMALS = 6
 const DECIMALS = 8
 /** Dust threshold, in whole units of cash. */
 const MIN_LIABILITY = 50n
-
-const CASH_PARAMETERS: RiskParameters = {
-  collateralFactor: FACTOR_ONE,
-  liabilityFactor: FACTOR_ONE,
-  targetCollateralFactor: FACTOR_ONE,
-  targetLiabilityFactor: FACTOR_ONE,
-  penalty: 0n,
-  depth: 0n,
-}
 
 function basisPoints(value: number): bigint {
   return BigInt(Math.round(value * Number(FACTOR_ONE)))

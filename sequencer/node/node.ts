@@ -237,15 +237,6 @@ export class SequencerNode {
     )
   }
 
-  /** Error of the last look, if it failed. */
-  get failure(): string | undefined {
-    return this.health.failure
-  }
-
-  set failure(failure: string | undefined) {
-    this.health.failure = failure
-  }
-
   /** The node's view of the chain, as of its last look. */
   get snapshot(): NodeSnapshot {
     return this.#view.snapshot

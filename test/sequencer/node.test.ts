@@ -170,9 +170,9 @@ describe('the node, on a chain in a process of its own', () => {
       )
       assert.equal(well.vitals.operator.address, node.operator)
       assert.ok(well.vitals.diskFree > 0)
-      node.failure = 'The feed does not answer.'
+      node.health.failure = 'The feed does not answer.'
       const failing = await verdict()
-      node.failure = undefined
+      node.health.failure = undefined
       assert.deepEqual(
         [failing.status, failing.verdict],
         [503, { ok: false, round: 3, complete: true, error: 'The feed does not answer.' }],
