@@ -14,6 +14,7 @@ function series(close: readonly number[]): Series {
     high: prices,
     low: prices,
     close: prices,
+    report: { missingHours: 0, duplicates: 0, flatHours: 0, cutLows: 0, cutHighs: 0 },
   }
 }
 
