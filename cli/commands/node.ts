@@ -68,23 +68,26 @@ export function register(program: Command): void {
         proofs,
         log,
       })
-      const metrics = new NodeMetrics()
-      const { server, port } = await serve(node, metrics, options.port)
-      const address = `http://127.0.0.1:${port}`
-      if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
-      else if (logFormat === 'json')
-        log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
-      else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
-      await runNode(
-        node,
-        metrics,
-        1_000 * options.interval,
-        json ? 'json' : logFormat === 'json' ? 'log' : 'table',
-        log,
-      )
-      server.close()
-      server.closeAllConnections()
-      await node.close()
+      try {
+        const metrics = new NodeMetrics()
+        const { server, port } = await serve(node, metrics, options.port)
+        const address = `http://127.0.0.1:${port}`
+        if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+        else if (logFormat === 'json')
+          log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
+        else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
+        await runNode(
+          node,
+          metrics,
+          1_000 * options.interval,
+          json ? 'json' : logFormat === 'json' ? 'log' : 'table',
+          log,
+        )
+        server.close()
+        server.closeAllConnections()
+      } finally {
+        await node.close()
+      }
       await proofs.close()
     })
 }
