@@ -16,6 +16,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
@@ -27,6 +28,7 @@ const DAY = { expiresIn: 86_400 }
 
 // Each step is one that moves the backstop, or what accounts hold, without a batch.
 describe('an audit of a chain whose vault moves by itself', () => {
+  const it = chapters()
   let keys: KeySet
   let system: EchoSystem
   let node: SequencerNode

@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { goodBook } from '../support/books.ts'
+import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { complaintOf, runCli } from '../support/run-cli.ts'
 
 describe('plimsoll deploy', () => {
+  const it = chapters()
   let directory: string
   let server: Server
   let url: string

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { CIRCUITS } from '../../prover/profiles.ts'
 import { writeToyPtau } from '../prover/toy-ceremony.ts'
 import { goodBook } from '../support/books.ts'
+import { chapters } from '../support/chapters.ts'
 import { FUNDED_KEY, type HttpChain, serveChain } from '../support/http-chain.ts'
 import { complaintOf, runCli } from '../support/run-cli.ts'
 
@@ -20,6 +21,7 @@ const BLOCK_HASH = '0x88e96d4537bea4d9c05d12549907b32561d3bf31f45aae734cdc119f13
 const CASH = `0x${'c'.repeat(40)}` as const
 
 describe('plimsoll keys', () => {
+  const it = chapters()
   let directory: string
   let hash: string
   let env: Record<string, string>
@@ -200,6 +202,7 @@ describe('plimsoll keys', () => {
   })
 
   describe('of a ceremony on a chain that is not local', () => {
+    const it = chapters()
     let chain: HttpChain
     let target: string[]
     let settlement: string

@@ -4,6 +4,7 @@ import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -11,6 +12,7 @@ import { runCli } from '../support/run-cli.ts'
 const ID = /0x[0-9a-f]{64}/
 
 describe('what a wallet promises', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>

@@ -18,6 +18,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
 import { Store } from '../../sequencer/state/store.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { tamperedLogs } from '../support/tampered-logs.ts'
@@ -31,6 +32,7 @@ const DAY = { expiresIn: 86_400 }
 const [PENDING, SERVED, DISCHARGED] = [2, 3, 4]
 
 describe('the node with real accounts', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>

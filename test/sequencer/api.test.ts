@@ -13,6 +13,7 @@ import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { onFullDisk } from '../support/full-disk.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -22,6 +23,7 @@ const DAY = { expiresIn: 86_400 }
 const SCRIPT = fileURLToPath(new URL('../support/echo-node.ts', import.meta.url))
 
 describe("the owners' API", () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>

@@ -13,6 +13,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -22,6 +23,7 @@ const WEI = 10n ** 18n
 const DAY = { expiresIn: 86_400 }
 
 describe('the escape, when the sequencer is gone', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let owners: TestOwner[]

@@ -13,6 +13,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import { SequencerNode } from '../../sequencer/node/node.ts'
 import type { NodeLog } from '../../sequencer/state/node-log.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
@@ -23,6 +24,7 @@ const WEI = 10n ** 18n
 const DAY = { expiresIn: 86_400 }
 
 describe('what an operator sees of a node', () => {
+  const it = chapters()
   let system: EchoSystem
   let endpoint: SwitchedEndpoint
   let node: SequencerNode

@@ -17,6 +17,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import { SignatureCache } from '../../sequencer/mempool/signature-cache.ts'
 import { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
@@ -29,6 +30,7 @@ const DAY = { expiresIn: 86_400 }
 const DISCHARGED = 4
 
 describe('a node that looks at the chain', () => {
+  const it = chapters()
   let system: EchoSystem
   let endpoint: SwitchedEndpoint
   let signer: SigningClient

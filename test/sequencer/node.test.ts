@@ -23,6 +23,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
 import { Store } from '../../sequencer/state/store.ts'
 import { goodBook } from '../support/books.ts'
+import { chapters } from '../support/chapters.ts'
 import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 
@@ -45,6 +46,7 @@ function book() {
 }
 
 describe('the node, on a chain in a process of its own', () => {
+  const it = chapters()
   let keys: KeySet
   let chain: LocalChain
   let signer: SigningClient
@@ -144,6 +146,7 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   describe('serves', () => {
+    const it = chapters()
     let server: Awaited<ReturnType<typeof serve>>
     let metrics: NodeMetrics
     const get = (path: string, init: RequestInit = {}) =>
@@ -247,6 +250,7 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   describe('after a crash of its own', () => {
+    const it = chapters()
     it('before a settlement is sent, goes on from the state before it', async () => {
       await movePrices(signer, feeds, [(ETH * 70n) / 100n, BTC])
       node.settlement.settle = () => Promise.reject(new PlimsollError('crash'))
@@ -378,6 +382,7 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   describe('an audit of the chain', () => {
+    const it = chapters()
     it('agrees with the node, round by round, through a change of parameters', async () => {
       const rounds = { address: deployed.rounds, abi: ROUNDS_ABI } as const
       const parameters = await signer.read.readContract({ ...rounds, functionName: 'parameters', args: [1n] })

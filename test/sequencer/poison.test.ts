@@ -9,6 +9,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -19,6 +20,7 @@ const WEI = 10n ** 18n
 const DAY = { expiresIn: 86_400 }
 
 describe('an operation that circuit or contract would refuse', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>
