@@ -1,7 +1,7 @@
-import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, TARGET_THRESHOLD } from './constants.ts'
+import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, TARGET_THRESHOLD, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { type Balances, health, isOversize, targetHealth } from './health.ts'
-import { divDown, divUp, max } from './integer.ts'
+import { type Balances, health, initialHealth, isOversize } from './health.ts'
+import { divDown, divUp, max, min } from './integer.ts'
 import { type AssetMarks, assetMarks, type Marks, type RiskParameters } from './marks.ts'
 
 /** Weighed sides of an account at marks: it is breached iff `collateral < liabilities`. Unit: 2^-32 base units of cash. */
@@ -50,13 +50,19 @@ export function withPrice(marks: Marks, a: number, price: bigint, field: string)
   const factors = factorsOf(marks[a]!)
   if (factors === undefined)
     throw new PlimsollError(`${field}: the asset has no price, or one so low that its factors do not show.`)
-  return marks.with(a, assetMarks(price, factors, field))
+  const { price: from, initialCollateralValue, initialLiabilityValue } = marks[a]!
+  // The interval that values new risk moves with the price; an asset that is held stays held.
+  const initial = {
+    initialCollateralValue: divDown(initialCollateralValue * price, from),
+    initialLiabilityValue: min(divUp(initialLiabilityValue * max(price, PRICE_MIN), from), WORD - 1n),
+  }
+  return marks.with(a, { ...assetMarks(price, factors, field), ...initial })
 }
 
 /** Whether an owner's withdrawal or trade may leave the account so: docs/protocol.md#transact, small and enough. */
 export function isAllowed(balances: Balances, marks: Marks): boolean {
   if (isOversize(balances, marks)) return false
-  return balances.every((balance) => balance >= 0n) || targetHealth(balances, marks) >= TARGET_THRESHOLD
+  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
 }
 
 /**
