@@ -60,7 +60,8 @@ const TARGET_GAP = 500n
 const PENALTY_MAX = 1_000n
 const DEPTH_MAX = 1n << 62n
 const FACTOR_MAX = 4n * FACTOR_ONE
-const WORD_FACTOR = 65_535n
+/** Factors of contracts have 16 bits. */
+export const WORD_FACTOR = 65_535n
 
 /** Marks that a resolve is proven at, in the order of its vector. */
 export const LIQUIDATION_MARKS = [

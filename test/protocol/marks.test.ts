@@ -166,10 +166,13 @@ describe('marks', () => {
     checkParameters(
       {
         ...sound,
-        collateralFactor: 9800n,
-        targetCollateralFactor: 9800n,
-        liabilityFactor: 10_200n,
-        targetLiabilityFactor: 10_200n,
+        penalty: 250n,
+        collateralFactor: 9750n,
+        targetCollateralFactor: 9750n,
+        initialCollateralFactor: 9750n,
+        liabilityFactor: 10_250n,
+        targetLiabilityFactor: 10_250n,
+        initialLiabilityFactor: 10_250n,
       },
       'x',
     )
