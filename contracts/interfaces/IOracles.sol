@@ -32,7 +32,7 @@ interface IOracles {
     struct AssetConfig {
         /// Internal decimals, at most 8.
         uint8 decimals;
-        /// A greater move since the last accepted price has to be confirmed.
+        /// A greater move since the last accepted quote has to be confirmed; 0: none has to.
         uint16 jump;
         /// Seconds after which an only source confirms its own jump.
         uint24 confirm;
@@ -103,8 +103,8 @@ interface IOracles {
     /// @notice The proposal was taken back.
     event SourceDropped(uint256 indexed asset, uint256 indexed index);
     event SourceDisabled(uint256 indexed asset, uint256 indexed index);
-    /// @notice The asset is held from this round on. @param jump Its only source's quote that waits for confirmation;
-    /// 0: it is held for another reason.
+    /// @notice The asset is held from this round on, or what it waits for has changed.
+    /// @param jump Its only source's quote that waits for confirmation; 0: it is held for another reason.
     event Held(uint256 indexed asset, uint256 jump);
     /// @notice The asset is held no more.
     event Released(uint256 indexed asset, uint256 heldSince);
@@ -127,18 +127,17 @@ interface IOracles {
     error NotReady(uint256 readyAt);
     /// @notice Without this source too few remain for the quorum, whatever they say.
     error QuorumLost(uint256 asset);
-    /// @notice There is too little gas to give the next source its share: nobody can starve one.
-    error TooLittleGas();
 
     /// @notice Names the rounds. Deployer, once.
     function bind(address rounds_) external;
 
     /// @notice Asks every source, steps what is remembered, and returns the readings of assets 1 to 7. No answer makes
     /// it revert. Rounds only, once a round.
-    /// @return answers A word for each source, those of asset 0 first: quote (64 bits from bit 0), confidence (64, at
+    /// @return readings One an asset; those of unused ones are 0.
+    /// @return words A word for each source, those of asset 0 first: quote (64 bits from bit 0), confidence (64, at
     /// most 2^64 - 1), time (40, at most 2^40 - 1), `Fault` (8), place among the asset's sources (8), asset (8). A
     /// quote is rounded down, but to 1 at least, and 0 where there was none; a confidence is rounded up.
-    function update() external returns (Reading[7] memory readings, uint256[] memory answers);
+    function update() external returns (Reading[7] memory readings, uint256[] memory words);
 
     /// @notice What `update` would return now.
     function peek() external view returns (Reading[7] memory readings);
@@ -181,6 +180,9 @@ interface IOracles {
         external
         view
         returns (Source memory proposed, uint256 readyAt);
+
+    /// @return Proposals that wait.
+    function pendingSources() external view returns (uint256);
 
     function state(uint256 asset) external view returns (State memory);
 
