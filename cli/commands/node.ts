@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
+import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
@@ -64,27 +65,33 @@ export function register(program: Command): void {
       if (options.rebuild) await rebuildState(options, signer)
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
-      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
-        proofs,
-        log,
-      })
-      const metrics = new NodeMetrics()
-      const { server, port } = await serve(node, metrics, options.port)
-      const address = `http://127.0.0.1:${port}`
-      if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
-      else if (logFormat === 'json')
-        log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
-      else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
-      await runNode(
-        node,
-        metrics,
-        1_000 * options.interval,
-        json ? 'json' : logFormat === 'json' ? 'log' : 'table',
-        log,
-      )
-      server.close()
-      server.closeAllConnections()
-      await node.close()
+      const keysOf = async (profile: ProfileName) => {
+        const keys = await loadKeys(profile, options.keys)
+        // What a look's first proofs need is loaded while the state is read: a node that is killed often has little time.
+        void proofs.prepare(keys, ['transact', 'sweep'])
+        return keys
+      }
+      const node = await SequencerNode.open(options.data, signer, keysOf, { proofs, log })
+      try {
+        const metrics = new NodeMetrics()
+        const { server, port } = await serve(node, metrics, options.port)
+        const address = `http://127.0.0.1:${port}`
+        if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+        else if (logFormat === 'json')
+          log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
+        else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
+        await runNode(
+          node,
+          metrics,
+          1_000 * options.interval,
+          json ? 'json' : logFormat === 'json' ? 'log' : 'table',
+          log,
+        )
+        server.close()
+        server.closeAllConnections()
+      } finally {
+        await node.close()
+      }
       await proofs.close()
     })
 }

@@ -22,8 +22,11 @@ contract Escape is IEscape {
     uint256 private constant FEED_NOTICE = TermsOrder.WEEK;
     /// @dev Places of the forced queue that are looked at for one that is overdue.
     uint256 private constant PLACES = 32;
-    /// @dev Enough to ask every feed. With less, whoever steps could make feeds seem dead that are not.
-    uint256 private constant PROBE_GAS = 1_000_000;
+    /// @dev Enough to ask every feed. With less, whoever steps could make feeds seem dead that are not; with no bound,
+    /// one that burns all it gets could make a step too large for a transaction.
+    uint256 private constant PROBE_GAS = 4_000_000;
+    /// @dev So much before the call leaves that much for it: all but a 64th is passed on.
+    uint256 private constant GAS_FOR_PROBE = PROBE_GAS + PROBE_GAS / 32;
 
     struct Notice {
         /// 0: none was declared.
@@ -285,8 +288,8 @@ contract Escape is IEscape {
     /// @return Whether the feeds stop the rounds now, and nothing waits but what rounds are needed for.
     function _ofFeeds() private view returns (bool) {
         if (VAULT.depositOverdue() || _forcedOverdue()) return false;
-        if (gasleft() < PROBE_GAS) revert GasTooLow(PROBE_GAS);
-        try ROUNDS.readPrices() returns (uint64[7] memory) {
+        if (gasleft() < GAS_FOR_PROBE) revert GasTooLow(GAS_FOR_PROBE);
+        try ROUNDS.readPrices{gas: PROBE_GAS}() returns (uint64[7] memory) {
             return false;
         } catch {
             return true;

@@ -75,7 +75,7 @@ interface IEscape {
     /// @notice Counts the time since the last step, a quarter of the notice period at most; or voids the declaration if
     /// the stall is over. Anyone.
     /// @dev For the system's notice, the time counts as the feeds' where at this moment one of them gives no valid
-    /// answer and no deposit or forced request is overdue.
+    /// answer, with 4,000,000 gas for all, and no deposit or forced request is overdue.
     function tick(uint64 request) external;
 
     /// @notice Voids the declaration of 0 if that stall is over. Vault, at every checkpoint.

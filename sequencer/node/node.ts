@@ -127,6 +127,9 @@ export class SequencerNode {
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
+    // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
+    const loading = keysOf(profile)
+    loading.catch(() => {})
     if (chainId !== signer.chainId)
       throw new PlimsollError(
         `The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`,
@@ -136,7 +139,7 @@ export class SequencerNode {
     if (config.operator.toLowerCase() !== signer.sender.toLowerCase())
       throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
     const contracts = await Contracts.of(settlement)
-    const keys = await keysOf(profile)
+    const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
     let journal: Journal | undefined

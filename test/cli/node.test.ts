@@ -14,6 +14,7 @@ import { TOKEN_ABI } from '../../sdk/abi/token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
+import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -21,6 +22,7 @@ import { runCli } from '../support/run-cli.ts'
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 describe('plimsoll node', () => {
+  const it = chapters()
   let directory: string
   let chain: LocalChain
   let deployed: {
@@ -59,7 +61,11 @@ describe('plimsoll node', () => {
     lines = reader[Symbol.asyncIterator]()
     complaints = text(child.stderr!)
   }
-  const line = async () => (await lines.next()).value as string
+  const line = async () => {
+    const { value, done } = await lines.next()
+    if (done) assert.fail(`The node ended: ${await complaints}`)
+    return value
+  }
   const health = async () => {
     const response = await fetch(`${address}/health`, { headers: { connection: 'close' } })
     // What an operator watches besides is told by test/sequencer/health.test.ts.
@@ -186,7 +192,7 @@ describe('plimsoll node', () => {
     start('--rebuild', '--settlement', deployed.settlement, '--data', 'again')
     assert.match(await line(), /^Serving /)
     assert.match(await line(), /^round +time +expired/)
-    assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
+    assert.deepEqual(await end(), { code: 0, signal: null, stderr: 'plimsoll: replaying the settlements...\n' })
     const newest = (await readdir(join(directory, 'state')))
       .filter((name) => name.startsWith('state-'))
       .sort()
@@ -205,7 +211,11 @@ describe('plimsoll node', () => {
     start(...args, '--data', 'checked')
     assert.match(await line(), /^Serving /)
     assert.match(await line(), /^round +time +expired/)
-    assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
+    assert.deepEqual(await end(), {
+      code: 0,
+      signal: null,
+      stderr: 'plimsoll: checking the settlements...\nplimsoll: replaying the settlements...\n',
+    })
     const signer = await connectSigner(chain.url)
     const bad = '0x1'
     const good = await signer.read.getStorageAt({ address: deployed.settlement as `0x${string}`, slot: bad })
@@ -215,7 +225,10 @@ describe('plimsoll node', () => {
     })
     await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, good)
     assert.deepEqual([code, stdout], [2, ''])
-    assert.match(stderr, /^plimsoll: The chain's history is not sound: The contract's accounts root is not [^\n]+\n$/)
+    assert.match(
+      stderr,
+      /^plimsoll: checking the settlements...\nplimsoll: The chain's history is not sound: The contract's accounts root is not [^\n]+\n$/,
+    )
     assert.deepEqual(await readdir(join(directory, 'unsound')), ['sequencer.key'])
   })
 
@@ -284,8 +297,9 @@ describe('plimsoll node', () => {
 
   it('goes on from its state, outlives its chain and says so', async () => {
     start()
-    const [, found] = /^Serving (\S+) for the settlement/.exec(await line())!
-    address = found!
+    const serving = await line()
+    assert.match(serving, /^Serving \S+ for the settlement/)
+    address = serving.split(' ')[1]!
     assert.match(await line(), /^round +time +expired +swept/)
     // Its first look posts a round, where the contract's clock allows it, and handles the latest in any case.
     assert.match(await line(), /^ +[23] .* yes$/)

@@ -35,6 +35,7 @@ interface Call {
   data: Hex
   from?: Address | undefined
   value?: bigint | undefined
+  gas?: Hex
 }
 
 export type Chain = Awaited<ReturnType<typeof startChain>>

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 
+import { encodeErrorResult, numberToHex } from 'viem'
+
+import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import {
   ADA,
   ADA_OWNER,
@@ -81,6 +84,31 @@ describe('the way out', () => {
       await exits.write('freeze', [0n])
       assert.equal(await market.vault.read('frozen'), true)
     })
+
+    // One that stops at an invalid instruction, and one that answers a megabyte: all gas is gone either way.
+    for (const [what, bytecode] of [
+      ['burns all gas', '0xfe'],
+      ['answers too much', '0x620fffff6000f3'],
+    ] as const)
+      it(`of a feed that ${what}: a step takes a bounded amount, and with too little is refused`, async () => {
+        const { escape: exits, chain } = market
+        await chain.client.setCode({ address: market.eth.address, bytecode })
+        await wait(market, GRACE)
+        await exits.write('declareStall', [0n])
+        const quarter = (7 * 86_400) / 4
+        for (let i = 1; i <= 3; i++) {
+          await wait(market, quarter)
+          assert.ok((await exits.write('tick', [0n])).gasUsed < 4_400_000n)
+        }
+        await wait(market, quarter)
+        const call = { to: exits.address, data: exits.encode('freeze', [0n]) }
+        assert.equal(
+          await chain.revertData({ ...call, gas: numberToHex(4_100_000) }),
+          encodeErrorResult({ abi: ESCAPE_ABI, errorName: 'GasTooLow', args: [4_125_000n] }),
+        )
+        assert.ok((await exits.write('freeze', [0n])).gasUsed < 4_600_000n)
+        assert.equal(await market.vault.read('frozen'), true)
+      })
 
     it('of an ignored deposit, though checkpoints go on', async () => {
       await open(market, eve, 0, 1000n, keyOf(40n))

@@ -1,0 +1,151 @@
+import {
+  type AuctionParameters,
+  type AuctionTerms,
+  crossing,
+  priceOnWay,
+  purchaseWay,
+  saleWay,
+  WAY,
+  type Way,
+  wayDown,
+} from './auction-terms.ts'
+import { PlimsollError } from './errors.ts'
+import { abs, max, min } from './integer.ts'
+import { appendLot, joinYoungest, type Lot, type Lots, netYoungest, unitsOf } from './lots.ts'
+import { GRID_SECONDS } from './margin-rule.ts'
+
+/** Units that wait stay below this: 2^32 accounts of a word each hold and owe no more. */
+const UNITS_LIMIT = 1n << 96n
+
+/**
+ * The liquidation market of one asset (docs/market.md#lots): two words and a word a lot. An immutable value; every function
+ * gives the next one. Clocks count ways in 1/2^32, below 2^64.
+ */
+export interface Auction {
+  /** Units that the backstop holds, or is short of where it is below 0: the lots' sum, with its sign. */
+  readonly backstop: bigint
+  /** The oldest first. */
+  readonly lots: Lots
+  /** Number of the next lot. */
+  readonly nextId: bigint
+  /** Round in which the youngest lot began; what resolves bring later in that round joins it. */
+  readonly youngestRound: bigint
+  /** Clock of the asset at the latest round. */
+  readonly clock: bigint
+  /** Clocks that began before this count from here: where the last outage or hold set them back to. */
+  readonly setBack: bigint
+  /** Terms of the latest round; undefined before the first. */
+  readonly terms: AuctionTerms | undefined
+  /** Grid step of the last fill (unix seconds over `GRID_SECONDS`), and the units traded in it. */
+  readonly step: bigint
+  readonly traded: bigint
+}
+
+/** An asset without inventory and without a round. */
+export const NO_AUCTION: Auction = {
+  backstop: 0n,
+  lots: [],
+  nextId: 0n,
+  youngestRound: 0n,
+  clock: 0n,
+  setBack: 0n,
+  terms: undefined,
+  step: 0n,
+  traded: 0n,
+}
+
+/** The reason for which the backstop's balance changes: what a resolve brings is a lot, anything else joins one. */
+export type ChangeKind = 'resolve' | 'other'
+
+/**
+ * A round: clocks run up to it, at most `roundMin`, by the terms of before, not at all where the asset was held; new terms are in force.
+ * After an outage (`maxAge` or more without a round) or a hold, clocks that are beyond the moment at which the price passes the mark go
+ * back to it.
+ * @param terms terms of the round, no earlier than the latest
+ */
+export function openRound(auction: Auction, terms: AuctionTerms, parameters: AuctionParameters): Auction {
+  const before = auction.terms
+  if (before === undefined) return { ...auction, terms }
+  const clock = clockAt(auction, terms.time, parameters)
+  const interrupted = before.held || terms.time - before.time >= parameters.maxAge
+  // While it goes on nothing is sold: what counts is where clocks stand once there is a price.
+  const passed = interrupted && !terms.held ? crossing(wayOf(auction, terms, parameters), terms.price) : clock
+  return { ...auction, terms, clock, setBack: max(auction.setBack, clock - passed) }
+}
+
+/**
+ * A change of the backstop's balance of the asset. Opposite to what waits it nets it out, the youngest first, and what is left begins a lot
+ * of the other side. Else what resolves of one round bring is one lot, and any other change joins the youngest; beyond eight lots
+ * the two youngest merge.
+ * @param delta units, signed
+ * @param now unix seconds, no earlier than the latest round
+ * @throws PlimsollError before the first round, or when more than 2^96 units would wait
+ */
+export function changeBackstop(
+  auction: Auction,
+  delta: bigint,
+  now: bigint,
+  kind: ChangeKind,
+  parameters: AuctionParameters,
+): Auction {
+  if (delta === 0n) return auction
+  const { terms, setBack } = auction
+  if (terms === undefined) throw new PlimsollError('There is no round yet: nothing can be liquidated.')
+  const backstop = auction.backstop + delta
+  if (abs(backstop) >= UNITS_LIMIT) throw new PlimsollError('More than 2^96 units would wait in the auction.')
+  const isOpposite = auction.backstop < 0n !== delta < 0n
+  let { lots, youngestRound, nextId } = auction
+  let units = abs(delta)
+  if (isOpposite) {
+    const count = lots.length
+    ;({ lots, rest: units } = netYoungest(lots, units))
+    // A lot that is now the youngest began in an earlier round.
+    if (lots.length < count) youngestRound = 0n
+  }
+  if (units > 0n) {
+    // By the new side, which may have another duration; lots of the old one are gone then.
+    const lot: Lot = { id: nextId, units, start: clockAt({ ...auction, backstop }, now, parameters), since: now }
+    const joins = lots.length > 0 && (kind === 'other' || youngestRound === terms.round)
+    lots = joins ? joinYoungest(lots, lot, setBack) : appendLot(lots, lot, setBack)
+    if (lots.at(-1)!.id === nextId) nextId++
+    if (!joins) youngestRound = terms.round
+  }
+  return { ...auction, backstop, lots, youngestRound, nextId }
+}
+
+/** Clock of the asset: that of the latest round, and the seconds since by its terms, `roundMin` at most, none while it is held. */
+export function clockAt({ clock, terms, backstop }: Auction, now: bigint, { roundMin }: AuctionParameters): bigint {
+  if (terms === undefined || terms.held) return clock
+  const duration = backstop < 0n ? terms.purchaseDuration : terms.saleDuration
+  return clock + wayDown(min(now - terms.time, roundMin), duration)
+}
+
+/** The share of its way that is behind a lot, in 1/2^32, at most `WAY`. */
+export function lotClock(auction: Auction, lot: Lot, now: bigint, parameters: AuctionParameters): bigint {
+  return min(WAY, clockAt(auction, now, parameters) - max(lot.start, auction.setBack))
+}
+
+/** Price of a lot as a mark; undefined while the asset is held or the round stale. */
+export function lotPrice(auction: Auction, lot: Lot, now: bigint, parameters: AuctionParameters): bigint | undefined {
+  const { terms } = auction
+  if (terms === undefined || terms.held || now - terms.time >= parameters.maxAge) return undefined
+  return priceOnWay(wayOf(auction, terms, parameters), lotClock(auction, lot, now, parameters))
+}
+
+/** Units that can be taken now: what waits, as far as the grid step has room; 0 without a price. */
+export function availableUnits(auction: Auction, now: bigint, { maxAge }: AuctionParameters): bigint {
+  const { terms, lots } = auction
+  if (terms === undefined || terms.held || now - terms.time >= maxAge) return 0n
+  const room = terms.cap === undefined ? undefined : max(0n, terms.cap - tradedInStep(auction, now))
+  const waiting = unitsOf(lots)
+  return room === undefined ? waiting : min(waiting, room)
+}
+
+/** Units traded in the grid step of `now`. */
+export function tradedInStep({ step, traded }: Auction, now: bigint): bigint {
+  return step === now / GRID_SECONDS ? traded : 0n
+}
+
+function wayOf({ backstop }: Auction, terms: AuctionTerms, { floorDiscount }: AuctionParameters): Way {
+  return backstop < 0n ? purchaseWay(terms, floorDiscount) : saleWay(terms, floorDiscount)
+}
