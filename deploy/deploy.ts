@@ -10,7 +10,7 @@ import { type BookAccount, type Market, QUOTE_DECIMALS } from '../protocol/book.
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
-import { checkFloors, type RiskParameters } from '../protocol/marks.ts'
+import { checkContractFactors, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
@@ -314,7 +314,7 @@ function requireRoles(signer: SigningClient, { roles = {}, accounts }: DeployOpt
 function requireComplete({ assets }: Market, chainId: number, { feeds, custody, accounts }: DeployOptions): void {
   const [cash, ...traded] = assets
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
-  for (const { symbol, parameters } of traded) checkFloors(parameters, symbol)
+  for (const { symbol, parameters } of traded) checkContractFactors(parameters, symbol)
   const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
   if (unknown !== undefined)
     throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)
@@ -350,7 +350,9 @@ async function generatedVerifier(
   }
 }
 
-function contractParameters({ depth, ...factors }: RiskParameters) {
+function contractParameters(parameters: RiskParameters) {
+  const { collateral: initialCollateralFactor, liability: initialLiabilityFactor } = initialFactorsOf(parameters)
+  const { depth, ...factors } = { ...parameters, initialCollateralFactor, initialLiabilityFactor }
   return { ...Object.fromEntries(Object.entries(factors).map(([name, factor]) => [name, Number(factor)])), depth }
 }
 

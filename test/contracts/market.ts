@@ -21,6 +21,8 @@ export const ETH: Parameters = {
   liabilityFactor: 11500,
   targetCollateralFactor: 8000,
   targetLiabilityFactor: 12000,
+  initialCollateralFactor: 7500,
+  initialLiabilityFactor: 12500,
   penalty: 200,
   depth: 25_000_000_000_000n,
 }
