@@ -71,7 +71,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi = SETTLEMENT_ABI
-  #rounds: Promise<Address> | undefined
+  readonly #parts = new Map<'rounds' | 'vault', Address>()
 
   private constructor(client: ReadClient, address: Address) {
     this.client = client
@@ -162,9 +162,9 @@ export class Settlement {
     return opened ? { floors, ceilings } : undefined
   }
 
-  /** Feeds of assets 1, 2, ... */
+  /** Feeds of assets 1, 2, ...; they never change. */
   async feeds(): Promise<Address[]> {
-    const rounds = { address: await this.rounds(), abi: ROUNDS_ABI } as const
+    const rounds = { address: await this.#part('rounds'), abi: ROUNDS_ABI } as const
     const { read } = this.client
     const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
     const configs = await Promise.all(
@@ -175,15 +175,15 @@ export class Settlement {
     return configs.map(([feed]) => feed)
   }
 
-  /** The contract of the rounds; it never changes. */
+  /** The contract of the rounds. */
   rounds(): Promise<Address> {
-    this.#rounds ??= this.view('rounds')
-    return this.#rounds
+    return this.#part('rounds')
   }
 
   /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
-    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const address = await this.#part('vault', blockNumber)
+    const call = { address, abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }
     return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
       throw refusal(error, 'backstop')
@@ -197,10 +197,18 @@ export class Settlement {
 
   async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
     const at = blockNumber === undefined ? {} : { blockNumber }
-    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    const address = await this.#part('rounds', blockNumber)
+    const call = { address, abi: ROUNDS_ABI, functionName, ...at } as const
     return this.client.read.readContract(call).catch((error: unknown) => {
       throw refusal(error, functionName)
     })
+  }
+
+  /** A contract of the system, which never changes: asked once, but again where there was no answer. */
+  async #part(name: 'rounds' | 'vault', blockNumber?: bigint): Promise<Address> {
+    const known = this.#parts.get(name) ?? (await this.view(name, [], blockNumber))
+    this.#parts.set(name, known)
+    return known
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */

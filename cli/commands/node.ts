@@ -100,6 +100,7 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
   const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/state/rebuild.ts')
+  const { RebuildProgress } = await import('../../sequencer/state/rebuild-progress.ts')
   const { withDirectory } = await import('../../lib/directory-lock.ts')
   const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
@@ -120,9 +121,12 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
     stage('replaying the settlements')
-    const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
-      progress(`${done} settlements replayed`),
-    ).finally(endProgress)
+    const kept = new RebuildProgress(data)
+    const { deployment, state } = await rebuild(signer, settlement, secret, {
+      onSettlement: (done) => progress(`${done} settlements replayed`),
+      progress: kept,
+    }).finally(endProgress)
     await Store.create(data, deployment, state, secret)
+    await kept.remove()
   })
 }
