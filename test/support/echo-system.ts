@@ -91,18 +91,20 @@ export interface EchoSystem {
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
  * @param startChain another chain than Hardhat's
+ * @param plan another market
  */
 export async function startEchoSystem(
   profile: ProfileName = 'tiny',
   clocks: Partial<Clocks> = {},
   proven?: KeySet,
   startChain: () => Promise<LocalChain> = startLocalChain,
+  plan: object = looseMarket(),
 ): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   const chain = await startChain()
   const signer = await connectSigner(chain.url)
   const keys = proven ?? echoKeys(profile)
-  const { market, custody } = parseDeployable(JSON.stringify(looseMarket()))
+  const { market, custody } = parseDeployable(JSON.stringify(plan))
   const verifier = (circuit: CircuitName) =>
     deployContract(signer, 'EchoVerifier', [
       stepsOf(circuit, keys.profile),
