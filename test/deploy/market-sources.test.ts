@@ -16,7 +16,6 @@ const chainlink = { kind: 'chainlink', feed: A }
 const pyth = { kind: 'pyth', pyth: B, id: ID }
 const pool = { kind: 'uniswap-v3', pool: C, token: A }
 
-// biome-ignore lint/suspicious/noExplicitAny: fields of a market are set as a file would have them
 function parsed(change: (market: any) => void) {
   const market = looseMarket()
   change(market)
