@@ -29,14 +29,14 @@ library Depths {
     function read(address pool, uint32 window) internal view returns (uint256 word) {
         uint32[] memory ago = new uint32[](2);
         ago[0] = window;
-        bytes memory call = abi.encodeCall(IUniswapV3Observer.observe, (ago));
+        bytes memory question = abi.encodeCall(IUniswapV3Observer.observe, (ago));
         // Nobody can starve the pool: what is left to it is what it may need.
         if (gasleft() < GAS * 64 / 63 + OVERHEAD) revert TooLittleGas();
         uint256[8] memory r;
         bool ok;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            ok := staticcall(GAS, pool, add(call, 32), mload(call), r, 256)
+            ok := staticcall(GAS, pool, add(question, 32), mload(question), r, 256)
             ok := and(ok, eq(returndatasize(), 256))
         }
         if (!ok || r[0] != 64 || r[1] != 160 || r[2] != 2 || r[5] != 2) return 0;
