@@ -3,7 +3,16 @@ import type { Address } from 'viem'
 import { type ContractArtifact, loadArtifact } from './artifacts.ts'
 
 /** The contracts of a deployment, in the order in which they are created. */
-export const CONTRACTS = ['Governance', 'Oracles', 'Rounds', 'Vault', 'Forced', 'Insurance', 'Settlement', 'Escape'] as const
+export const CONTRACTS = [
+  'Governance',
+  'Oracles',
+  'Rounds',
+  'Vault',
+  'Forced',
+  'Insurance',
+  'Settlement',
+  'Escape',
+] as const
 
 export type ContractName = (typeof CONTRACTS)[number]
 

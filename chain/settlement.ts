@@ -16,7 +16,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
-import type { KeySet } from '../prover/keys.ts'
+import type { BatchKeys } from '../prover/keys.ts'
 import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
@@ -71,7 +71,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi = SETTLEMENT_ABI
-  #rounds: Promise<Address> | undefined
+  readonly #parts = new Map<'rounds' | 'vault', Address>()
 
   private constructor(client: ReadClient, address: Address) {
     this.client = client
@@ -118,7 +118,7 @@ export class Settlement {
   }
 
   /** @throws PlimsollError when the contract's verifiers are of other keys */
-  async requireKeys(keys: KeySet): Promise<void> {
+  async requireKeys(keys: BatchKeys): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
     for (const [circuit, address] of [
       ['sweep', sweepVerifier],
@@ -162,15 +162,15 @@ export class Settlement {
     return opened ? { floors, ceilings } : undefined
   }
 
-  /** The contract of the rounds; it never changes. */
+  /** The contract of the rounds. */
   rounds(): Promise<Address> {
-    this.#rounds ??= this.view('rounds')
-    return this.#rounds
+    return this.#part('rounds')
   }
 
   /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
-    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const address = await this.#part('vault', blockNumber)
+    const call = { address, abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }
     return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
       throw refusal(error, 'backstop')
@@ -184,10 +184,18 @@ export class Settlement {
 
   async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
     const at = blockNumber === undefined ? {} : { blockNumber }
-    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    const address = await this.#part('rounds', blockNumber)
+    const call = { address, abi: ROUNDS_ABI, functionName, ...at } as const
     return this.client.read.readContract(call).catch((error: unknown) => {
       throw refusal(error, functionName)
     })
+  }
+
+  /** A contract of the system, which never changes: asked once, but again where there was no answer. */
+  async #part(name: 'rounds' | 'vault', blockNumber?: bigint): Promise<Address> {
+    const known = this.#parts.get(name) ?? (await this.view(name, [], blockNumber))
+    this.#parts.set(name, known)
+    return known
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */

@@ -6,7 +6,7 @@ import { Settlement } from '../chain/settlement.ts'
 import { writeSymbols } from '../chain/symbols.ts'
 import { withDirectory } from '../lib/directory-lock.ts'
 import { accountLeaves } from '../protocol/account.ts'
-import { type BookAccount, type Market } from '../protocol/book.ts'
+import type { BookAccount, Market } from '../protocol/book.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
@@ -51,7 +51,6 @@ export interface Clocks {
   /** From the nomination of an operator, admin or guardian until it may be accepted. */
   readonly handoverDelay: number
 }
-
 
 /** Clocks of local chains: short enough for a demonstration. */
 export const DEFAULT_CLOCKS: Clocks = {

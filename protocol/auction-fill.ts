@@ -1,10 +1,9 @@
-import { type Auction, availableUnits, lotPrice } from './auction.ts'
+import { type Auction, afterFill, availableUnits, lotPrice } from './auction.ts'
 import type { AuctionParameters } from './auction-terms.ts'
 import { SCALE } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { abs, divUp, max, min } from './integer.ts'
 import { takeOldest } from './lots.ts'
-import { GRID_SECONDS } from './margin-rule.ts'
 
 /** A taker's wish. Cash in base units. */
 export interface Take {
@@ -75,8 +74,6 @@ export function take(
     throw new PlimsollError(`${units} units are at ${cash} of cash, beyond the limit of ${limit}.`)
   if (buys && cash > mostSpent(spendable))
     throw new PlimsollError(`The backstop has ${mostSpent(spendable)} of cash to spend, not ${cash}.`)
-  const step = now / GRID_SECONDS
-  const traded = (step === auction.step ? auction.traded : 0n) + units
   // Of a sale the taker pays above `sell`, of a purchase the backstop below `buy`.
   const sign = buys ? -1n : 1n
   const fill: Fill = {
@@ -88,7 +85,8 @@ export function take(
     kept: sign * (cash * SCALE - units * (buys ? terms.buy : terms.sell)),
     penalty: units * abs(terms.price - (buys ? terms.buy : terms.sell)),
   }
-  return { auction: { ...auction, backstop: backstop - sign * units, lots, step, traded }, fill }
+  const left = { lots, backstop: backstop - sign * units, units }
+  return { auction: afterFill(auction, left, now, parameters), fill }
 }
 
 /** Cash that buying back may spend: the backstop's own, as far as it is in free custody. */

@@ -1,5 +1,5 @@
 import { FACTOR_ONE } from './constants.ts'
-import { divUp, max, min, squareRootDown } from './integer.ts'
+import { abs, divUp, max, min, squareRootDown } from './integer.ts'
 import type { AssetMarks } from './marks.ts'
 
 /** Bits of fraction of a clock: lots count the share of their way that is behind them, the whole way is `WAY`. */
@@ -113,11 +113,12 @@ export function priceOnWay({ start, end }: Way, clock: bigint): bigint {
   return start > end ? start - (((start - end) * at) >> WAY_BITS) : start + (((end - start) * at) >> WAY_BITS)
 }
 
-/** The last point of a way at which its price is not worse for the backstop than the mark. */
-export function crossing({ start, end }: Way, price: bigint): bigint {
-  const length = start > end ? start - end : end - start
-  const premium = start > end ? start - price : price - start
-  return length === 0n ? 0n : min(WAY, (premium << WAY_BITS) / length)
+/** The last point of a way at which its price is not worse for the backstop than `price`; its beginning where none is. */
+export function pointOf({ start, end }: Way, price: bigint): bigint {
+  const length = abs(start - end)
+  const passed = start > end ? start - price : price - start
+  if (passed < 0n) return 0n
+  return passed >= length ? WAY : (((passed + 1n) << WAY_BITS) - 1n) / length
 }
 
 /** The share of a way that so many seconds are, rounded down. */
@@ -142,8 +143,7 @@ function premiumOf(price: bigint, premium: bigint): bigint {
 function durationUp({ start, end }: Way, price: bigint, s5: bigint, blockTime: bigint): bigint {
   // 3600 dt in milliseconds is 18/5 of a second squared; 48 bits are the scale of s5, 64 that of the root's square.
   const root = squareRootUp(divUp((18n * blockTime) << (Q48 + 64n), 5n * max(1n, s5)))
-  const length = start > end ? start - end : end - start
-  return max(DURATION_LEAST, min(DURATION_MOST, divUp(length * root, price << 32n)))
+  return max(DURATION_LEAST, min(DURATION_MOST, divUp(abs(start - end) * root, price << 32n)))
 }
 
 function squareRootUp(value: bigint): bigint {

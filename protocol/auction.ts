@@ -1,7 +1,7 @@
 import {
   type AuctionParameters,
   type AuctionTerms,
-  crossing,
+  pointOf,
   priceOnWay,
   purchaseWay,
   saleWay,
@@ -17,6 +17,9 @@ import { GRID_SECONDS } from './margin-rule.ts'
 /** Units that wait stay below this: 2^32 accounts of a word each hold and owe no more. */
 const UNITS_LIMIT = 1n << 96n
 
+/** A grid step whose room is less than this part of its cap has sold it: dust that is left out of it does not keep the clock running. */
+const ROOM_PARTS = 8n
+
 /**
  * The liquidation market of one asset (docs/market.md#lots): two words and a word a lot. An immutable value; every function
  * gives the next one. Clocks count ways in 1/2^32, below 2^64.
@@ -30,8 +33,10 @@ export interface Auction {
   readonly nextId: bigint
   /** Round in which the youngest lot began; what resolves bring later in that round joins it. */
   readonly youngestRound: bigint
-  /** Clock of the asset at the latest round. */
+  /** Clock of the asset at `from`, in the latest round. */
   readonly clock: bigint
+  /** Unix seconds from which the clock runs on: the latest round, or the next grid step where this one has sold its part. */
+  readonly from: bigint
   /** Clocks that began before this count from here: where the last outage or hold set them back to. */
   readonly setBack: bigint
   /** Terms of the latest round; undefined before the first. */
@@ -48,6 +53,7 @@ export const NO_AUCTION: Auction = {
   nextId: 0n,
   youngestRound: 0n,
   clock: 0n,
+  from: 0n,
   setBack: 0n,
   terms: undefined,
   step: 0n,
@@ -59,18 +65,31 @@ export type ChangeKind = 'resolve' | 'other'
 
 /**
  * A round: clocks run up to it, at most `roundMin`, by the terms of before, not at all where the asset was held; new terms are in force.
- * After an outage (`maxAge` or more without a round) or a hold, clocks that are beyond the moment at which the price passes the mark go
- * back to it.
+ * Clocks go back so far that no lot is cheaper than the cheapest was just before, unless it is at the beginning of its way: what a new mark brings
+ * is no gift to whoever is first. After an outage (`maxAge` or more without a round) or a hold nor is any cheaper than the new mark.
  * @param terms terms of the round, no earlier than the latest
  */
 export function openRound(auction: Auction, terms: AuctionTerms, parameters: AuctionParameters): Auction {
   const before = auction.terms
-  if (before === undefined) return { ...auction, terms }
+  if (before === undefined) return { ...auction, terms, from: terms.time }
   const clock = clockAt(auction, terms.time, parameters)
+  const from = max(auction.from, terms.time)
+  const next = { ...auction, terms, clock, from }
+  // While it is held nothing is sold: what counts is where clocks stand once there is a price.
+  if (terms.held || auction.lots.length === 0) return next
+  const way = wayOf(next, terms, parameters)
   const interrupted = before.held || terms.time - before.time >= parameters.maxAge
-  // While it goes on nothing is sold: what counts is where clocks stand once there is a price.
-  const passed = interrupted && !terms.held ? crossing(wayOf(auction, terms, parameters), terms.price) : clock
-  return { ...auction, terms, clock, setBack: max(auction.setBack, clock - passed) }
+  const cheapest = priceOnWay(
+    wayOf(auction, before, parameters),
+    lotClock(auction, auction.lots[0]!, terms.time, parameters),
+  )
+  const most = pointOf(way, interrupted ? better(auction, cheapest, terms.price) : cheapest)
+  return { ...next, setBack: max(auction.setBack, clock - most) }
+}
+
+/** The price that is better for the backstop. */
+function better({ backstop }: Auction, a: bigint, b: bigint): bigint {
+  return backstop < 0n ? min(a, b) : max(a, b)
 }
 
 /**
@@ -113,11 +132,39 @@ export function changeBackstop(
   return { ...auction, backstop, lots, youngestRound, nextId }
 }
 
-/** Clock of the asset: that of the latest round, and the seconds since by its terms, `roundMin` at most, none while it is held. */
-export function clockAt({ clock, terms, backstop }: Auction, now: bigint, { roundMin }: AuctionParameters): bigint {
+/**
+ * Clock of the asset: that at `from`, and the seconds since by the terms of the latest round, up to `roundMin` after it, none while the
+ * asset is held.
+ */
+export function clockAt(auction: Auction, now: bigint, { roundMin }: AuctionParameters): bigint {
+  const { clock, from, terms, backstop } = auction
   if (terms === undefined || terms.held) return clock
   const duration = backstop < 0n ? terms.purchaseDuration : terms.saleDuration
-  return clock + wayDown(min(now - terms.time, roundMin), duration)
+  return clock + wayDown(max(0n, min(now, terms.time + roundMin) - from), duration)
+}
+
+/**
+ * What a fill of the oldest lots leaves: less inventory. Where the grid step has little room left the clock stands until the next one, and
+ * whatever is beyond the mark goes back to it, as after a hold: nothing sells meanwhile, and a discount that paid for the move of the market is a
+ * gift to whoever is first once that move is undone.
+ */
+export function afterFill(
+  auction: Auction,
+  { lots, backstop, units }: Pick<Auction, 'lots' | 'backstop'> & { readonly units: bigint },
+  now: bigint,
+  parameters: AuctionParameters,
+): Auction {
+  const step = now / GRID_SECONDS
+  const traded = tradedInStep(auction, now) + units
+  const { terms } = auction
+  const after = { ...auction, lots, backstop, step, traded }
+  const next = (step + 1n) * GRID_SECONDS
+  const cap = terms?.cap
+  if (terms === undefined || cap === undefined || (cap - traded) * ROOM_PARTS >= cap || auction.from >= next)
+    return after
+  const clock = clockAt(auction, now, parameters)
+  const setBack = max(auction.setBack, clock - pointOf(wayOf(auction, terms, parameters), terms.price))
+  return { ...after, clock, from: next, setBack }
 }
 
 /** The share of its way that is behind a lot, in 1/2^32, at most `WAY`. */

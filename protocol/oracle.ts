@@ -276,7 +276,9 @@ function inCash(quote: Quote, cash: Quote): Quote | undefined {
 /** The word of the contract for what source `index` of an asset said. */
 export function packWord({ quote, confidence, time, fault }: SaidWord, asset: number, index: number): bigint {
   const code = BigInt(FAULTS.indexOf(fault))
-  return quote | (confidence << 64n) | (time << 128n) | (code << 168n) | (BigInt(index) << 176n) | (BigInt(asset) << 184n)
+  return (
+    quote | (confidence << 64n) | (time << 128n) | (code << 168n) | (BigInt(index) << 176n) | (BigInt(asset) << 184n)
+  )
 }
 
 /** A word of the contract; undefined where it is none. */

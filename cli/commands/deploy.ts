@@ -49,7 +49,11 @@ export function register(program: Command): void {
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())
-    .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset without sources in the market (repeat it for others)', addFeed)
+    .option(
+      '--feed <symbol=address>',
+      'Chainlink-compatible feed of an asset without sources in the market (repeat it for others)',
+      addFeed,
+    )
     .option('--admin <address>', 'who proposes parameters and terms; the signer where it is left out', readAddress)
     .option('--operator <address>', 'who settles, with `plimsoll node`; the signer where it is left out', readAddress)
     .option('--guardian <address>', 'who may stop new risk for a while; nobody where it is left out', readAddress)

@@ -23,14 +23,14 @@ contract Oracles is IOracles {
         uint40 readyAt;
     }
 
-    /// @dev What a round makes of all answers.
-    struct Outcome {
+    /// @dev What a round makes of all answers, asset after asset.
+    struct Progress {
         Reading[7] readings;
         uint256[] words;
-        Quotes.Asset[8] before;
-        Quotes.Asset[8] next;
-        /// The quote that waits for its confirmation; 0: none does.
-        uint256[8] jumps;
+        /// Words that there are.
+        uint256 count;
+        Quotes.Quote cash;
+        bool cashHeld;
     }
 
     address private immutable DEPLOYER;
@@ -98,26 +98,30 @@ contract Oracles is IOracles {
     /// @inheritdoc IOracles
     function update() external returns (Reading[7] memory readings, uint256[] memory words) {
         if (msg.sender != rounds) revert NotRounds();
-        Outcome memory o = _ask();
+        Progress memory p = _begin();
         for (uint256 a = 0; a <= assetCount; ++a) {
-            Quotes.Asset memory next = o.next[a];
-            if (_count(next) == 0) continue;
-            uint256 since = o.before[a].heldSince;
-            _assets[a] = next;
-            if (next.heldSince != 0 && (since == 0 || o.before[a].jumpSince != next.jumpSince)) emit Held(a, o.jumps[a]);
-            if (next.heldSince == 0 && since != 0) emit Released(a, since);
+            Quotes.Asset memory s = _assets[a];
+            if (_count(s) == 0) continue;
+            (uint256 heldSince, uint256 jumpSince) = (s.heldSince, s.jumpSince);
+            uint256 jump = _step(p, a, s);
+            _assets[a] = s;
+            if (s.heldSince == 0) {
+                if (heldSince != 0) emit Released(a, heldSince);
+            } else if (heldSince == 0 || jumpSince != s.jumpSince) {
+                emit Held(a, jump);
+            }
         }
-        return (o.readings, o.words);
+        return (p.readings, p.words);
     }
 
     /// @inheritdoc IOracles
     function peek() external view returns (Reading[7] memory) {
-        return _ask().readings;
+        return _look().readings;
     }
 
     /// @inheritdoc IOracles
     function answers() external view returns (uint256[] memory) {
-        return _ask().words;
+        return _look().words;
     }
 
     /// @inheritdoc IOracles
@@ -232,27 +236,34 @@ contract Oracles is IOracles {
         return State(s.price, s.quote, s.heldSince, s.jumpSince, s.flags & Quotes.JUMP_UP != 0);
     }
 
-    /// @dev Changes nothing: `update` stores what is `next`.
-    function _ask() private view returns (Outcome memory o) {
-        o.words = new uint256[](SOURCES);
-        uint256 place = 0;
-        Quotes.Quote memory cash = Quotes.par();
+    /// @dev As `update`, and stores nothing.
+    function _look() private view returns (Progress memory p) {
+        p = _begin();
         for (uint256 a = 0; a <= assetCount; ++a) {
             Quotes.Asset memory s = _assets[a];
-            (o.before[a], o.next[a]) = (_copy(s), s);
-            if (_count(s) == 0) continue;
-            Quotes.Answers memory said = _read(a, s);
-            Quotes.Quote memory q = Quotes.combine(said);
-            for (uint256 i = 0; i < said.count; ++i) {
-                o.words[place++] = _word(said, a, i);
-            }
-            if (a == 0) {
-                o.jumps[0] = Quotes.stepCash(s, q, said.count, block.timestamp);
-                if (s.heldSince == 0) cash = q;
-            } else {
-                (o.readings[a - 1], o.jumps[a]) =
-                    Quotes.step(s, q, said.count, cash, o.next[0].heldSince != 0, block.timestamp);
-            }
+            if (_count(s) != 0) _step(p, a, s);
+        }
+    }
+
+    function _begin() private view returns (Progress memory p) {
+        p.words = new uint256[](SOURCES);
+        p.cash = Quotes.par();
+    }
+
+    /// @dev Asks the sources of an asset, and steps what is remembered of it. Cash comes first.
+    /// @return jump The quote that waits for its confirmation; 0: none does.
+    function _step(Progress memory p, uint256 asset, Quotes.Asset memory s) private view returns (uint256 jump) {
+        Quotes.Answers memory said = _read(asset, s);
+        Quotes.Quote memory q = Quotes.combine(said);
+        for (uint256 i = 0; i < said.count; ++i) {
+            p.words[p.count++] = _word(said, asset, i);
+        }
+        if (asset != 0) {
+            (p.readings[asset - 1], jump) = Quotes.step(s, q, said.count, p.cash, p.cashHeld, block.timestamp);
+        } else {
+            jump = Quotes.stepCash(s, q, said.count, block.timestamp);
+            p.cashHeld = s.heldSince != 0;
+            if (!p.cashHeld) p.cash = q;
         }
     }
 
@@ -275,10 +286,6 @@ contract Oracles is IOracles {
         uint256 time = said.times[i] < type(uint40).max ? said.times[i] : type(uint40).max;
         return said.quotes[i] | said.confidences[i] << 64 | time << 128 | uint256(said.faults[i]) << 168 | i << 176
             | asset << 184;
-    }
-
-    function _copy(Quotes.Asset memory s) private pure returns (Quotes.Asset memory) {
-        return Quotes.Asset(s.price, s.quote, s.heldSince, s.jumpSince, s.jump, s.confirm, s.flags);
     }
 
     function _count(Quotes.Asset memory s) private pure returns (uint256) {

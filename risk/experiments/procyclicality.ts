@@ -19,7 +19,7 @@ export interface Rise {
   readonly to: number
 }
 
-/** How an asset's initial margin follows the market up and down, over all of its history. */
+/** Rises and falls of an asset's initial margin with the market, over all of its history. */
 export interface Procyclicality {
   readonly symbol: HistorySymbol
   readonly hours: number

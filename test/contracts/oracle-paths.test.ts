@@ -36,7 +36,8 @@ interface Result {
 
 const NOBODY = '0x0000000000000000000000000000000000000000'
 const PLACES = 4
-const STEPS = 120
+const PATHS = 40
+const STEPS = 50
 const NO_QUOTES: Quote = { price: 0n, low: 0n, high: 0n, counted: 0 }
 
 function stored({ decimals, jump, confirm, sources }: OracleRules, state: OracleState): StoredAsset {
@@ -108,7 +109,12 @@ describe('readings, on chain and in the reference machine', () => {
     }
   }
 
-  function expected(rules: readonly OracleRules[], states: readonly OracleState[], said: readonly SaidWord[][], time: bigint) {
+  function expected(
+    rules: readonly OracleRules[],
+    states: readonly OracleState[],
+    said: readonly SaidWord[][],
+    time: bigint,
+  ) {
     const combined = rules.map(({ sources }, a) => combineWords(said[a]!, sources))
     const outcome = stepOracles(
       rules,
@@ -121,7 +127,7 @@ describe('readings, on chain and in the reference machine', () => {
   }
 
   it('agree over random rules, answers and silences, to the last bit', async () => {
-    for (let path = 0; path < 25; path++) {
+    for (let path = 0; path < PATHS; path++) {
       const rules = [randomRules(true), randomRules(false)]
       let states = [NO_QUOTE, NO_QUOTE]
       const start = states.map((state, a) => stored(rules[a]!, state))

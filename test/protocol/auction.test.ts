@@ -13,7 +13,7 @@ import { addFill, type Fill, freezeShares, NO_FILLS, recordFills, take } from '.
 import {
   type AuctionParameters,
   auctionTerms,
-  crossing,
+  pointOf,
   priceOnWay,
   purchaseWay,
   saleWay,
@@ -128,11 +128,15 @@ describe('terms of the liquidation market', () => {
         const seconds = (length * Math.sqrt(Number(parameters.blockTime) / 1000)) / sigma
         const clipped = Math.min(7200, Math.max(600, seconds))
         assert.ok(Number(duration) >= clipped - 1e-6 * clipped && Number(duration) < clipped * (1 + 1e-6) + 1.001)
-        // The price is that of the mark or better up to the crossing, and not one step later, unless the way ends there.
-        const cross = crossing(way, price)
-        assert.ok(sign * (priceOnWay(way, cross) - price) >= 0n)
-        const step = (WAY + abs(way.start - way.end) - 1n) / abs(way.start - way.end)
-        if (cross + step + 1n < WAY) assert.ok(sign * (priceOnWay(way, cross + step + 1n) - price) <= 0n)
+        // The price is that of the mark or better up to its point, and not one later, unless the way ends there.
+        const point = pointOf(way, price)
+        assert.ok(sign * (priceOnWay(way, point) - price) >= 0n)
+        if (point < WAY) assert.ok(sign * (priceOnWay(way, point + 1n) - price) < 0n)
+        assert.equal(pointOf(way, way.start + sign), 0n)
+        assert.equal(pointOf(way, way.end), WAY)
+        // A point is the last of its price: a round that changes nothing sets nothing back.
+        const some = random.bits(32)
+        assert.ok(pointOf(way, priceOnWay(way, some)) >= some)
       }
     }
   })
@@ -146,7 +150,7 @@ describe('terms of the liquidation market', () => {
     assert.equal(collapsed.saleDuration, 7200n)
     const none = auctionTerms(at, marksAt(PRICE, 0n), 1n, CALM, { ...PARAMETERS, floorDiscount: 0n })
     assert.equal(saleWay(none, 0n).end, PRICE)
-    assert.equal(crossing(saleWay(none, 0n), PRICE), WAY)
+    assert.equal(pointOf(saleWay(none, 0n), PRICE), WAY)
     // A grid step can always sell something.
     assert.equal(none.cap, 1n)
     const wild = auctionTerms(at, marksAt(PRICE), DEPTH, { s5: 1n << 55n, quantile: 1n << 54n }, PARAMETERS)
@@ -454,6 +458,37 @@ describe('the clock of the market', () => {
   })
 })
 
+describe('a round with another mark', () => {
+  const quiet = { s5: 1n << 33n, quantile: 1n << 44n }
+  const late = () =>
+    rounds(resolve(round(NO_AUCTION, 0n, { reading: quiet }), 10n ** 9n, 0n), 1_500n, { reading: quiet })
+
+  it('that is lower leaves the price where it was, as far as the premium goes; one that is higher raises it', () => {
+    const auction = late()
+    const before = priceOf(auction, 1_800n)!
+    assert.ok(before < PRICE)
+    for (const percent of [100n, 99n, 98n]) {
+      const price = priceOf(round(auction, 1_800n, { price: (PRICE * percent) / 100n, reading: quiet }), 1_800n)!
+      assert.ok(price >= before && (price - before) * 10n ** 6n < PRICE, `${percent} %: ${price} for ${before}`)
+    }
+    const far = round(auction, 1_800n, { price: (PRICE * 9n) / 10n, reading: quiet })
+    assert.equal(priceOf(far, 1_800n), saleWay(far.terms!, 500n).start)
+    const higher = round(auction, 1_800n, { price: (PRICE * 11n) / 10n, reading: quiet })
+    assert.ok(abs(priceOf(higher, 1_800n)! - (before * 11n) / 10n) * 10n ** 6n < PRICE)
+  })
+
+  it('is no gift to whoever is first in it, whatever the penalty or the premium become', () => {
+    const auction = late()
+    const before = priceOf(auction, 1_800n)!
+    const at = { round: 99n, time: 1_800n, held: false }
+    for (const penalty of [100n, 200n, 1000n])
+      for (const quantile of [1n << 42n, 1n << 46n]) {
+        const terms = auctionTerms(at, marksAt(PRICE, penalty), DEPTH, { ...quiet, quantile }, PARAMETERS)
+        assert.ok(priceOf(openRound(auction, terms, PARAMETERS), 1_800n)! >= before)
+      }
+  })
+})
+
 describe('fills', () => {
   it('take no more in a grid step than moves the market by maxImpact, of either side, and again in the next', () => {
     const cap = (DEPTH * 200n) / FACTOR_ONE
@@ -474,6 +509,33 @@ describe('fills', () => {
       auction = round(auction, 2_400n, { depth: 0n })
       assert.equal(availableUnits(auction, 2_400n, PARAMETERS), abs(auction.backstop))
     }
+  })
+
+  it('that sell what a grid step may stop the clock at the mark until the next one; dust that is left out does not keep it running', () => {
+    const cap = (DEPTH * 200n) / FACTOR_ONE
+    const quiet = { reading: { s5: 1n << 28n, quantile: 1n << 44n } }
+    let auction = round(NO_AUCTION, 0n, quiet)
+    auction = resolve(auction, 10n * cap, 0n)
+    auction = rounds(auction, 1_800n, quiet)
+    assert.ok(priceOf(auction, 1_800n)! < PRICE)
+    // Seven eighths leave an eighth of room: the clock runs. One unit more, and it stands.
+    const limit = 1n << 90n
+    const most = take(auction, { units: cap - cap / 8n, limit, now: 1_800n }, PLENTY, PARAMETERS).auction
+    assert.ok(priceOf(most, 1_860n)! < priceOf(auction, 1_800n)!)
+    auction = take(auction, { units: cap - cap / 8n + 1n, limit, now: 1_800n }, PLENTY, PARAMETERS).auction
+    const standing = priceOf(auction, 1_800n)!
+    assert.ok(standing >= PRICE && standing - PRICE <= 1n)
+    assert.equal(priceOf(auction, 2_099n), standing)
+    for (const t of [2_100n, 2_400n]) {
+      auction = round(auction, t, quiet)
+      assert.equal(priceOf(auction, t + 299n), standing)
+    }
+    // What room there is can still be had, and the clock runs on with the next grid step.
+    const rest = { units: cap / 8n - 1n, limit, now: 2_400n }
+    assert.equal(priceOf(take(auction, rest, PLENTY, PARAMETERS).auction, 2_699n), standing)
+    auction = round(auction, 2_700n, quiet)
+    assert.equal(priceOf(auction, 2_700n), standing)
+    assert.ok(priceOf(auction, 2_760n)! < PRICE)
   })
 
   it('of a purchase end where the cash does: the backstop spends what is its own and free', () => {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { type Abi, type Address, encodeDeployData, type Hex } from 'viem'
+import type { Abi, Address, Hex } from 'viem'
 import type { Chain, Contract } from '../contracts/chain.ts'
 
 // Uniswap v3 on a test chain: the published bytecode of factory and pool, from npm, and an actor that provides liquidity
@@ -12,7 +12,7 @@ const MIN_SQRT_PRICE = 4295128739n
 const MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342n
 const Q96 = 1n << 96n
 /** By fee, in millionths. */
-const TICK_SPACING = { 500: 10, 3_000: 60, 10_000: 200 } as const
+const TICK_SPACING = { 500: 10, 3000: 60, 10000: 200 } as const
 
 interface Slot0 {
   readonly sqrtPriceX96: bigint
@@ -42,8 +42,8 @@ async function artifact(name: string): Promise<{ abi: Abi; bytecode: Hex }> {
 /** A factory of pools. */
 export async function deployFactory(chain: Chain) {
   const { abi, bytecode } = await artifact('UniswapV3Factory')
-  const { contractAddress } = await chain.send({ data: encodeDeployData({ abi, bytecode }) })
-  return { abi, address: contractAddress! }
+  const { address } = await chain.create({ abi, bytecode })
+  return { abi, address }
 }
 
 /**
