@@ -23,6 +23,11 @@ export class GovernanceBooks {
   readonly #nominations = new Map<number, Nomination>()
   #terms: Terms | undefined
   #proposed: { readonly terms: Terms; readonly readyAt: bigint } | undefined
+
+  /** Seconds from a proposal of risk parameters to the first round that may apply them, by the terms in force. */
+  get parameterDelay(): bigint {
+    return BigInt(this.#terms?.parameterDelay ?? 0)
+  }
   #halt: { readonly what: number; readonly until: bigint } = { what: 0, until: 0n }
 
   /**

@@ -72,5 +72,7 @@ export async function compareStorage(replay: ChainReplay, { number: end, timesta
     const flat = (marks: Marks) => marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
     same('set of marks', flat(ledger.marks), flat(await settlement.marks(end)))
   }
+  await replay.oracles.compare(settlement.client, contracts.oracles, end)
+  await replay.margins.compare(settlement.client, contracts.rounds, end)
   await governance.compare(settlement.client, contracts.governance, end, timestamp)
 }

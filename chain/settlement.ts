@@ -43,7 +43,7 @@ export interface ChainRound {
   /** 0 before the first. */
   readonly number: number
   readonly timestamp: bigint
-  /** As read from the feeds, assets 1..7. */
+  /** Those that value accounts, of assets 1..7. */
   readonly prices: readonly bigint[]
 }
 
@@ -160,19 +160,6 @@ export class Settlement {
   async envelope(slot: number, blockNumber?: bigint): Promise<Envelope | undefined> {
     const [opened, floors, ceilings] = await this.view('envelope', [BigInt(slot)], blockNumber)
     return opened ? { floors, ceilings } : undefined
-  }
-
-  /** Feeds of assets 1, 2, ...; they never change. */
-  async feeds(): Promise<Address[]> {
-    const rounds = { address: await this.#part('rounds'), abi: ROUNDS_ABI } as const
-    const { read } = this.client
-    const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
-    const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) =>
-        read.readContract({ ...rounds, functionName: 'assetConfig', args: [BigInt(i + 1)] }),
-      ),
-    )
-    return configs.map(([feed]) => feed)
   }
 
   /** The contract of the rounds. */

@@ -136,6 +136,14 @@ contract Oracles is IOracles {
     }
 
     /// @inheritdoc IOracles
+    function upSince() external view returns (uint256) {
+        if (UPTIME_FEED == address(0)) return 0;
+        (bool ok, uint256[5] memory said) =
+            SourceCall.ask(UPTIME_FEED, AggregatorV3Interface.latestRoundData.selector, SOURCE_GAS, 5);
+        return ok && said[1] == 0 && said[2] <= block.timestamp ? said[2] : 0;
+    }
+
+    /// @inheritdoc IOracles
     function proposeSource(uint256 asset, uint256 index, SourceConfig calldata proposed)
         external
         onlyAdmin

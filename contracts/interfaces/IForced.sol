@@ -66,11 +66,15 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 deadline
     );
     event Served(uint64 indexed number);
-    event Discharged(uint64 indexed number);
+    /// @param bondReturned Whether an initial factor was tightened, or an asset held, since it was filed.
+    event Discharged(uint64 indexed number, bool bondReturned);
+
     event Requeued(uint64 indexed number, uint256 deadline);
     /// @notice It expired, or the system was frozen.
     event Closed(uint64 indexed number);
 
+    /// @notice No request is discharged while their clock stands for an asset that is held.
+    error ClockStands();
     error InvalidConfig(string what);
     error NotVault();
     error NotGovernance();

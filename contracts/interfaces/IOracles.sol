@@ -149,6 +149,9 @@ interface IOracles {
     /// is dead, or says anything else, counts as up.
     function down() external view returns (bool);
 
+    /// @return The time since when the uptime feed says up; 0 where there is none, it is dead, or it says down.
+    function upSince() external view returns (uint256);
+
     /// @notice Proposes another source, or other numbers for the same one, in place of any proposal before. Admin.
     function proposeSource(uint256 asset, uint256 index, SourceConfig calldata proposed) external;
 

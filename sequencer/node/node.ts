@@ -23,7 +23,7 @@ import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
-import { RoundPoster } from './round-poster.ts'
+import { RoundPoster, sourceProblem } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
 /** Report of a look: public aggregates only. */
@@ -296,7 +296,10 @@ export class SequencerNode {
       problem = error
       return 0n
     })
-    this.health.problem = problem instanceof Error ? refusal(problem, 'a round').message : undefined
+    this.health.problem =
+      problem instanceof Error
+        ? refusal(problem, 'a round').message
+        : sourceProblem(snapshot, (a) => this.deployment.assets[a]?.symbol ?? `asset ${a}`)
     if (postGas > 0n) snapshot = await this.#syncChain()
     const { round, custody } = snapshot
     if (custody.frozen)

@@ -112,7 +112,7 @@ export class Model {
     return asset === 0 ? HALF : this.prices[asset - 1]!
   }
 
-  /** Health with maintenance marks (1, 2) or target marks (3, 4), 2^32 scale. */
+  /** Health with maintenance marks (1, 2) or initial marks (9, 10), 2^32 scale. */
   #health(balances: bigint[], asset: number, liability: number): bigint {
     return balances.reduce(
       (sum, b, a) => sum + b * (a === 0 ? HALF : this.marks[a - 1]![b > 0n ? asset : liability]!),
@@ -120,7 +120,7 @@ export class Model {
     )
   }
 
-  #safe = (balances: bigint[]) => balances.every((b) => b >= 0n) || this.#health(balances, 3, 4) >= HALF
+  #safe = (balances: bigint[]) => balances.every((b) => b >= 0n) || this.#health(balances, 9, 10) >= HALF
 
   #amount(asset: number): bigint {
     return (1n + this.random(asset === 0 ? 5_000n : 20n)) * (asset === 0 ? 1_000_000n : 10n ** 8n)
@@ -345,7 +345,7 @@ export class Model {
     const available = await this.free(asset)
     let amount = min(this.random(2n * this.#amount(asset)), available)
     const afterwards = () => this.balances[index]!.with(asset, this.balances[index]![asset]! - amount)
-    // As much of it as leaves the account above its target.
+    // As much of it as leaves the account above its initial margin.
     while (amount > 0n && !this.#safe(afterwards())) amount /= 2n
     amount -= amount % Model.#scale(asset)
     const after = afterwards()

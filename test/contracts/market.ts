@@ -1,4 +1,4 @@
-import type { Address, TransactionReceipt } from 'viem'
+import { type Address, type TransactionReceipt, zeroAddress } from 'viem'
 
 import { type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
@@ -51,6 +51,19 @@ export const ORACLES = {
   sourceGas: 200_000,
   uptimeFeed: '0x0000000000000000000000000000000000000000',
   uptimeGrace: 0,
+}
+
+/** Parameters that the admin proposes. */
+export const RULE_OFF = {
+  on: false,
+  gap: 0,
+  laneScale: 0,
+  laneLeast: 0,
+  laneMost: 0,
+  pool: zeroAddress,
+  window: 0,
+  poolShare: 0,
+  depthMost: 0n,
 }
 
 /** Twice the base point: a point of the subgroup. */
@@ -148,12 +161,6 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     confirm: 0,
     sources: [{ source: address, heartbeat: HEARTBEAT, deviation: 300, maxConfidence: 200 }],
   })
-  const asset = (feed: Contract, parameters: Parameters) => ({
-    feed: feed.address,
-    decimals: 8,
-    heartbeat: HEARTBEAT,
-    parameters,
-  })
   const config: DeploymentConfig = {
     governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
     oracles: {
@@ -165,8 +172,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
         ...more.map(() => oracle(ethSource)),
       ],
     },
-    rounds: { cashDecimals: 6, ...TIMES },
-    assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
+    rounds: { ...TIMES, patience: 0, tipShare: 0, roundTip: 0n },
+    assets: [ETH, BTC, ...more.map(() => ETH)].map((parameters) => ({ parameters, rule: RULE_OFF })),
     vault: DEPOSIT,
     custody: tokens.map((contract) => custodyOf(contract?.address)),
     forced: FORCED,
