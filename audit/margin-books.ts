@@ -27,6 +27,12 @@ interface Entry {
   readonly announcedAt: bigint
 }
 
+/** Parameters that a round applies. */
+interface Applied {
+  readonly asset: number
+  readonly parameters: RiskParameters
+}
+
 /** What a round says, and what it is made with. */
 export interface PostedRound {
   readonly prices: readonly bigint[]
@@ -48,7 +54,7 @@ export class MarginBooks {
   /** Internal decimals of assets 0 onward. */
   readonly #decimals: readonly number[]
   readonly #entries: Entry[] = []
-  #announced: { readonly asset: number; readonly parameters: RiskParameters }[] = []
+  #announced: Applied[] = []
   #previous: bigint | undefined
 
   constructor(patience: bigint, decimals: readonly number[]) {
@@ -100,7 +106,7 @@ export class MarginBooks {
   round({ prices, readings, pools, time, holdings }: PostedRound): readonly AssetMarks[] {
     if (this.#entries.some((_, i) => prices[i] !== readings[i]?.price))
       throw new PlimsollError('A round has other prices than its answers lead to.')
-    const applied: typeof this.#announced = []
+    const applied: Applied[] = []
     const marks = this.#entries.map(({ asset, book, announcedAt }, i) => {
       const facts = { reading: readings[i]!, holdings: holdings[i + 1]!, pool: pools[i] ?? 0n }
       if (asset.rules?.pool === undefined && facts.pool !== 0n)
@@ -111,7 +117,7 @@ export class MarginBooks {
       this.#entries[i] = { asset, book: stepped.book, announcedAt }
       return stepped.marks
     })
-    const text = (list: typeof applied) => list.map(({ asset, parameters }) => `${asset}: ${textOf(parameters)}`).join()
+    const text = (list: readonly Applied[]) => list.map(({ asset, parameters }) => `${asset}: ${textOf(parameters)}`).join()
     if (text(applied) !== text(this.#announced))
       throw new PlimsollError('A round applies other parameters than were due at it.')
     this.#announced = []

@@ -86,7 +86,7 @@ export class OracleBooks {
         this.#announced.push(heldText(Number(event.args.asset), event.args.jump))
         return
       case 'Released':
-        this.#announced.push(releasedText(Number(event.args.asset), event.args.heldSince))
+        this.#announced.push(releasedText(Number(event.args.asset), Number(event.args.heldSince)))
     }
   }
 

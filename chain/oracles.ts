@@ -1,8 +1,7 @@
-import type { Address } from 'viem'
+import type { Address, PublicClient } from 'viem'
 import { type Fault, parseWord } from '../protocol/oracle.ts'
 import { ORACLES_ABI } from '../sdk/abi/oracles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
-import type { ReadClient } from '../sdk/chain/client.ts'
 import type { AtBlock } from './contracts.ts'
 
 /** A source of an asset's prices. */
@@ -52,10 +51,10 @@ export interface AssetRisk {
 export class Oracles {
   readonly address: Address
   readonly rounds: Address
-  readonly #client: ReadClient
+  readonly #client: { readonly read: PublicClient }
   #sources: Promise<readonly PriceSource[]> | undefined
 
-  constructor(client: ReadClient, rounds: Address, address: Address) {
+  constructor(client: { readonly read: PublicClient }, rounds: Address, address: Address) {
     this.#client = client
     this.rounds = rounds
     this.address = address

@@ -82,6 +82,8 @@ export interface Parts {
   chain: Chain
   eth: Contract
   btc: Contract
+  /** The chain's sequencer: 0 up, 1 down. */
+  uptime: Contract
   /** Adapters of the two feeds. */
   ethSource: Contract
   btcSource: Contract
@@ -145,6 +147,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const chain = await startChain()
   const eth = await chain.contract('MockFeed', [8, 194_61000000n])
   const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
+  const uptime = await chain.contract('MockFeed', [0, 0n])
   const ethSource = await chain.contract('ChainlinkSource', [eth.address])
   const btcSource = await chain.contract('ChainlinkSource', [btc.address])
   const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
@@ -164,7 +167,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const config: DeploymentConfig = {
     governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
     oracles: {
-      config: ORACLES,
+      config: { ...ORACLES, uptimeFeed: uptime.address },
       assets: [
         { decimals: 6, jump: 0, confirm: 0, sources: [] },
         oracle(ethSource),
