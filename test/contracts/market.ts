@@ -195,6 +195,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     chain,
     eth,
     btc,
+    uptime,
     ethSource,
     btcSource,
     sweepVerifier,
