@@ -289,8 +289,8 @@ contract Governance is IGovernance {
         return IOracles(_rounds.config().oracles);
     }
 
-    /// @dev The delay of parameters, and of sources, that wait is that of the terms under which they were proposed: longer clocks would
-    /// have them apply before owners can be out.
+    /// @dev The delay of parameters, and of sources, that wait is that of the terms under which they were proposed:
+    /// longer clocks would have them apply before owners can be out.
     function _requireNoneProposed() private view {
         if (_oracles().pendingSources() != 0) revert SourcesPending();
         uint256 count = _rounds.assetCount();

@@ -90,7 +90,21 @@ export class SequencerNode {
   #handled = 0
 
   private constructor(parts: Parts) {
-    const { contracts, deployment, signer, journal, lock, view, pool, settler, proofs, log, health, directory, updates } = parts
+    const {
+      contracts,
+      deployment,
+      signer,
+      journal,
+      lock,
+      view,
+      pool,
+      settler,
+      proofs,
+      log,
+      health,
+      directory,
+      updates,
+    } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
     this.pool = pool

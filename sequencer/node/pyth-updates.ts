@@ -14,7 +14,7 @@ const PYTH_ABI = parseAbi([
 const PATIENCE = 5_000
 /** An update of some prices has some kilobytes. */
 const BYTES_MOST = 1 << 20
-/** What one update may cost, in the chain's coin: Pyth asks for some wei. */
+/** The most that one update may cost, in wei: Pyth asks for a few. */
 const FEE_MOST = 10n ** 15n
 
 /** A price of Pyth that a source of the oracles reads. */

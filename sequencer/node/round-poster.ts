@@ -1,8 +1,8 @@
-import type { SourceSaid } from '../../chain/oracles.ts'
 import type { Contracts } from '../../chain/contracts.ts'
+import type { SourceSaid } from '../../chain/oracles.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
 import { abs } from '../../protocol/integer.ts'
 import { GRID_SECONDS } from '../../protocol/margin-rule.ts'
-import { PlimsollError } from '../../protocol/errors.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
@@ -22,7 +22,7 @@ export class RoundPoster {
   readonly #signer: SigningClient
   readonly #updates: PythUpdates | undefined
   readonly #log: NodeLog
-  /** What the sources said when the latest round of this process was posted. */
+  /** Answers of the sources when the latest round of this process was posted. */
   #posted: readonly SourceSaid[] | undefined
 
   /** @param updates brings the prices of Pyth before each round, where somebody is to */
@@ -117,7 +117,7 @@ function isMoved(before: readonly SourceSaid[], after: readonly SourceSaid[]): b
   })
 }
 
-/** What is the matter with the sources of prices, in a sentence; undefined where every one counts. */
+/** The trouble with the sources of prices, in a sentence; undefined where every one counts. */
 export function sourceProblem(
   { oracles, risks }: Pick<NodeSnapshot, 'oracles' | 'risks'>,
   symbol: (asset: number) => string,

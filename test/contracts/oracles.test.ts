@@ -3,7 +3,17 @@ import { decodeAbiParameters } from 'viem'
 import { OracleBooks } from '../../audit/oracle-books.ts'
 import { type Fault, parseWord } from '../../protocol/oracle.ts'
 import type { SystemEvent } from '../../sdk/chain/settlement-history.ts'
-import { type Bench, CONFIRM, DELAY, deployBench, HEARTBEAT, MODE, oracleEvents, quoteOf, sourceConfig } from './oracles-bench.ts'
+import {
+  type Bench,
+  CONFIRM,
+  DELAY,
+  deployBench,
+  HEARTBEAT,
+  MODE,
+  oracleEvents,
+  quoteOf,
+  sourceConfig,
+} from './oracles-bench.ts'
 
 const P = 200_00000000n
 const PAR = 1_00000000n
@@ -520,13 +530,16 @@ describe('the books of an audit', () => {
     // A fault that the answer does not have, one that it has left out, another time, source or number of words.
     assert.throws(() => booksOf().round(changed(0, 6n << 168n), time), /takes source 0 of asset 1 for "stale", and its/)
     assert.throws(() => booksOf().round(changed(2, -(8n << 168n)), time), /for "none", and its answer is "deviates"/)
-    assert.throws(() => booksOf().round(changed(0, 1n << 39n << 128n), time), /and its answer is "from the future"/)
+    assert.throws(() => booksOf().round(changed(0, (1n << 39n) << 128n), time), /and its answer is "from the future"/)
     assert.throws(() => booksOf().round(changed(1, 1n << 176n), time), /one thing of every source, in order/)
     assert.throws(() => booksOf().round(words.slice(1), time), /one thing of every source, in order/)
     assert.throws(() => booksOf().round(changed(0, 1n << 192n), time), /one thing of every source, in order/)
     // An asset said to have no answer has to have been said to be held.
     const silent = words.map((word, i) => (i === 3 ? (1n << 168n) | (word & (0xffffn << 176n)) : word))
-    assert.throws(() => booksOf().round(silent, time), /says "" of held assets, and its answers lead to "asset 2 is held"/)
+    assert.throws(
+      () => booksOf().round(silent, time),
+      /says "" of held assets, and its answers lead to "asset 2 is held"/,
+    )
     // A quote that was changed leads to another price than the round's, which the books of marks refuse.
     assert.notEqual(booksOf().round(changed(3, 1n), time)[1]!.price, quoteOf(P))
     assert.equal(booksOf().round(words, time)[1]!.price, quoteOf(P))
@@ -539,13 +552,10 @@ describe('the books of an audit', () => {
     books.event(...proposed!)
     books.event(...set!)
     assert.throws(() => booksOf().event(...set!), /was not proposed, or before its delay is over/)
-    assert.throws(
-      () => {
-        const early = booksOf()
-        early.event(...proposed!)
-        early.event(set![0], proposed![1])
-      },
-      /before its delay is over/,
-    )
+    assert.throws(() => {
+      const early = booksOf()
+      early.event(...proposed!)
+      early.event(set![0], proposed![1])
+    }, /before its delay is over/)
   })
 })
