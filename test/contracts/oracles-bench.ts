@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Address, decodeEventLog } from 'viem'
 import { OracleBooks } from '../../audit/oracle-books.ts'
-import { type OracleReading, parseWord, type SaidWord } from '../../protocol/oracle.ts'
+import { type OracleReading, packWord, parseWord, type SaidWord } from '../../protocol/oracle.ts'
 import { ORACLES_ABI } from '../../sdk/abi/oracles.ts'
 import type { SystemEvent } from '../../sdk/chain/settlement-history.ts'
 import { type Chain, type Contract, type Event, startChain } from './chain.ts'
@@ -9,14 +9,14 @@ import { type Chain, type Contract, type Event, startChain } from './chain.ts'
 // The oracles alone: a stub in place of rounds and governance, and sources that say what a test has them say.
 
 export const DELAY = 86_400
-export const SOURCE_GAS = 200_000
+const SOURCE_GAS = 200_000
 export const HEARTBEAT = 3_600
-export const DEVIATION = 300
-export const JUMP = 2_000
+const DEVIATION = 300
+const JUMP = 2_000
 export const CONFIRM = 900
 const NOBODY = '0x0000000000000000000000000000000000000000'
 /** Decimals of the sources, of assets and of cash: a price of 1 is a quote of 2^32 / 100. */
-export const SOURCE_DECIMALS = 8
+const SOURCE_DECIMALS = 8
 const DECIMALS = 8
 const CASH_DECIMALS = 6
 
@@ -115,6 +115,10 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
     const updated = caller.events(receipt).find(({ name }) => name === 'Updated')!
     const { readings, words, gas } = updated.args as { readings: OracleReading[]; words: bigint[]; gas: bigint }
     const parsed = words.map((word) => parseWord(word)!)
+    assert.deepEqual(
+      parsed.map(({ asset, index, said }) => packWord(said, asset, index)),
+      words,
+    )
     const now = time + 1n
     const numbers = readings.map((reading) => withBigints(reading))
     // What an audit does: from events alone.
