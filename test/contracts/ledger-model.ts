@@ -18,8 +18,8 @@ import {
   topUp,
   transact,
 } from './custody.ts'
-import { type Market, nextRound, refreshFeeds } from './market.ts'
-import { randomizer } from './mirror.ts'
+import { BTC, ETH, type Market, nextRound, refreshFeeds } from './market.ts'
+import { marksOf, randomizer } from './mirror.ts'
 import { OwedLine } from './owed-line.ts'
 
 const SPOT = [0, 1, 3, 4]
@@ -268,6 +268,7 @@ export class Model {
     await nextRound(this.market, collapsed ? this.random(100n) + 1n : this.ethPrice, this.btcPrice)
     this.marks = await this.market.rounds.read('marks')
     this.prices = (await this.market.rounds.read<[bigint, bigint, bigint[]]>('round'))[2]
+    await this.#requireSteadyMaintenance()
     const delta = Array<bigint>(ASSETS).fill(0n)
     let badDebt = 0n
     for (const balances of this.balances) {
@@ -292,6 +293,19 @@ export class Model {
     if (delta.every((change) => change === 0n) && this.pick(2) === 0) return
     for (let a = 0; a < ASSETS; a++) this.backstop[a]! += delta[a]!
     this.#receipt(await liquidate(this.market, delta, badDebt))
+  }
+
+  /**
+   * Whatever the rule did to initial margins, depth and liquidity, maintenance is the deployment's at the price: so whoever is
+   * breached is breached by the price.
+   */
+  async #requireSteadyMaintenance(): Promise<void> {
+    const steady = [ETH, BTC, ETH, ETH].map((parameters, i) => marksOf(this.prices[i]!, parameters))
+    for (const [i, marks] of steady.entries()) {
+      assert.deepEqual(this.marks[i]!.slice(0, 7), marks.slice(0, 7))
+      if (marks[9] !== this.marks[i]![9]) this.#count('other initial margin')
+      if (marks[7] !== this.marks[i]![7]) this.#count('other depth')
+    }
   }
 
   async deposit(): Promise<void> {
