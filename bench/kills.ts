@@ -39,13 +39,17 @@ const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
     owners: { type: 'string', default: '5' },
+    /** Mean seconds between two things that an owner does. */
+    pause: { type: 'string', default: '1' },
     /** Looks of the node that are measured before the first kill. */
     looks: { type: 'string', default: '4' },
     /** Mean uptime, as a part of the mean length of these looks. */
     part: { type: 'string', default: '0.75' },
   },
 })
-const [KILLS, OWNERS, LOOKS, PART] = [values.kills, values.owners, values.looks, values.part].map(Number) as [
+const { kills, owners: own, looks, part, pause } = values
+const [KILLS, OWNERS, LOOKS, PART, PAUSE] = [kills, own, looks, part, pause].map(Number) as [
+  number,
   number,
   number,
   number,
@@ -88,6 +92,10 @@ interface Owner {
 const attempts = new Map<Hex, Attempt>()
 let sending = true
 
+/** The node's latest process, which must not outlive this one. */
+let latest: ChildProcess | undefined
+process.once('exit', () => latest?.kill('SIGKILL'))
+
 /** A process of a node, and what it says. */
 class NodeProcess {
   readonly child: ChildProcess
@@ -105,7 +113,7 @@ class NodeProcess {
     const started = performance.now()
     const args = [MAIN, 'node', '--rpc', rpc, '--data', data, '--port', String(port), '--interval', '1', '--json']
     this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    process.once('exit', () => this.child.kill('SIGKILL'))
+    latest = this.child
     this.child.stderr!.on('data', (text) => (this.#complaints = `${this.#complaints}${text}`.slice(-2_000)))
     this.#exit = once(this.child, 'exit')
     this.listening = new Promise((resolve) => {
@@ -188,7 +196,7 @@ async function keepSending(owners: readonly Owner[], number: number, refusals: M
       const code = error instanceof NodeRefusal ? error.code : 'no answer'
       refusals.set(code, (refusals.get(code) ?? 0) + 1)
     })
-    await sleep(100 + 400 * Math.random())
+    await sleep(2_000 * PAUSE * Math.random())
   }
 }
 
@@ -252,7 +260,7 @@ try {
     lives.push({ uptime, start, settlements: await settled(first), load: loadavg()[0]! })
     const fruitful = lives.filter((life) => life.settlements > 0).length
     process.stderr.write(
-      `${i} kills, a settlement in ${fruitful} of the lives, ${attempts.size} operations handed in${process.stderr.isTTY ? '\r' : '\n'}`,
+      `${i} kills, the last after ${uptime.toFixed(1)} s, listening after ${((start ?? NaN) / 1_000).toFixed(1)} s; ${fruitful} lives with a settlement, ${attempts.size} operations${process.stderr.isTTY ? '\r' : '\n'}`,
     )
   }
   running = new NodeProcess(chain.url, data, port)

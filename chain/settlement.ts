@@ -16,7 +16,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
-import type { KeySet } from '../prover/keys.ts'
+import type { BatchKeys } from '../prover/keys.ts'
 import { PROFILES, type Profile } from '../prover/profiles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
@@ -118,7 +118,7 @@ export class Settlement {
   }
 
   /** @throws PlimsollError when the contract's verifiers are of other keys */
-  async requireKeys(keys: KeySet): Promise<void> {
+  async requireKeys(keys: BatchKeys): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
     for (const [circuit, address] of [
       ['sweep', sweepVerifier],

@@ -56,6 +56,7 @@ export function register(program: Command): void {
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
       const { serve } = await import('../../sequencer/api/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
+      const { BATCH_CIRCUITS } = await import('../../prover/keys.ts')
       const { runNode } = await import('../run-node.ts')
       const { nodeLog } = await import('../node-log.ts')
       const { SILENT } = await import('../../sequencer/state/node-log.ts')
@@ -66,7 +67,7 @@ export function register(program: Command): void {
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const keysOf = async (profile: ProfileName) => {
-        const keys = await loadKeys(profile, options.keys)
+        const keys = await loadKeys(profile, options.keys, BATCH_CIRCUITS)
         // What a look's first proofs need is loaded while the state is read: a node that is killed often has little time.
         void proofs.prepare(keys, ['transact', 'sweep'])
         return keys

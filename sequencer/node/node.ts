@@ -6,7 +6,8 @@ import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
-import type { KeySet } from '../../prover/keys.ts'
+import type { BatchKeys } from '../../prover/keys.ts'
+import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
@@ -111,7 +112,7 @@ export class SequencerNode {
   static async open(
     directory: string,
     signer: SigningClient,
-    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     options: NodeOptions,
   ): Promise<SequencerNode> {
     return SequencerNode.#opened(directory, signer, keysOf, options).catch((error: unknown) => {
@@ -122,7 +123,7 @@ export class SequencerNode {
   static async #opened(
     directory: string,
     signer: SigningClient,
-    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     { proofs: source, patience = PATIENCE, log = SILENT }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)

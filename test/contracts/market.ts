@@ -47,6 +47,11 @@ export const FORCED = {
   forcedFee: 10n ** 15n,
 }
 const HEARTBEAT = 3600
+export const ORACLES = {
+  sourceGas: 200_000,
+  uptimeFeed: '0x0000000000000000000000000000000000000000',
+  uptimeGrace: 0,
+}
 
 /** Twice the base point: a point of the subgroup. */
 export const SEQUENCER_KEY = [
@@ -64,6 +69,9 @@ export interface Parts {
   chain: Chain
   eth: Contract
   btc: Contract
+  /** Adapters of the two feeds. */
+  ethSource: Contract
+  btcSource: Contract
   sweepVerifier: Contract
   resolveVerifier: Contract
   transactVerifier: Contract
@@ -75,6 +83,7 @@ export interface Parts {
 
 export interface Market extends Parts {
   governance: Contract
+  oracles: Contract
   rounds: Contract
   vault: Contract
   forced: Contract
@@ -108,6 +117,7 @@ export async function deployMarket(
   return {
     ...parts,
     governance: created.Governance!,
+    oracles: created.Oracles!,
     rounds: created.Rounds!,
     vault: created.Vault!,
     forced: created.Forced!,
@@ -122,6 +132,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const chain = await startChain()
   const eth = await chain.contract('MockFeed', [8, 194_61000000n])
   const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
+  const ethSource = await chain.contract('ChainlinkSource', [eth.address])
+  const btcSource = await chain.contract('ChainlinkSource', [btc.address])
   const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
   const resolveVerifier = await chain.contract('StubVerifier', [BigInt(RESOLVE_STEPS), 0n, 0n])
   const transactVerifier = await chain.contract('StubVerifier', [BigInt(TRANSACT_STEPS), 0n, DEPTH])
@@ -130,6 +142,12 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const tokens = [await token('USD', cash), await token('ETH', ethDecimals), undefined]
   for (const [i, decimals] of more.entries()) tokens.push(await token(`T${i}`, decimals))
 
+  const oracle = ({ address }: Contract) => ({
+    decimals: 8,
+    jump: 0,
+    confirm: 0,
+    sources: [{ source: address, heartbeat: HEARTBEAT, deviation: 300, maxConfidence: 200 }],
+  })
   const asset = (feed: Contract, parameters: Parameters) => ({
     feed: feed.address,
     decimals: 8,
@@ -138,6 +156,15 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   })
   const config: DeploymentConfig = {
     governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
+    oracles: {
+      config: ORACLES,
+      assets: [
+        { decimals: 6, jump: 0, confirm: 0, sources: [] },
+        oracle(ethSource),
+        oracle(btcSource),
+        ...more.map(() => oracle(ethSource)),
+      ],
+    },
     rounds: { cashDecimals: 6, ...TIMES },
     assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
     vault: DEPOSIT,
@@ -154,7 +181,19 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     },
     escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
   }
-  return { chain, eth, btc, sweepVerifier, resolveVerifier, transactVerifier, exitVerifier, tokens, config }
+  return {
+    chain,
+    eth,
+    btc,
+    ethSource,
+    btcSource,
+    sweepVerifier,
+    resolveVerifier,
+    transactVerifier,
+    exitVerifier,
+    tokens,
+    config,
+  }
 }
 
 export function custodyOf(token: Address | undefined) {
