@@ -2,7 +2,6 @@ import { sameEnvelope } from '../chain/settlement.ts'
 import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { MARK_NAMES, type Marks } from '../protocol/marks.ts'
-import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import type { Pinned } from '../sdk/chain/pinned.ts'
 import type { ChainReplay } from './chain-replay.ts'
@@ -34,35 +33,17 @@ export async function compareStorage(replay: ChainReplay, { number: end, timesta
     same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt' }))
     same(
       'backstop',
-      moved(ledger.backstop, books.backstop),
+      moved(ledger.backstop, books.vault.backstop),
       stored.map(({ backstop }) => backstop),
     )
     if (!imported)
       same(
         'list of what accounts hold',
-        moved(ledger.accounts, books.accounts),
+        moved(ledger.accounts, books.vault.accounts),
         stored.map(({ accounts }) => accounts),
       )
   }
-  same(
-    'list of what is withdrawn',
-    books.pending,
-    stored.map(({ pending }) => pending),
-  )
-  same(
-    'list of what waits to be paid in full',
-    books.waiting,
-    stored.map(({ waiting }) => waiting),
-  )
-  same(
-    'list of what is deposited and not credited',
-    books.queued,
-    stored.map(({ queued }) => queued),
-  )
-  const insurance = { address: contracts.insurance, abi: INSURANCE_ABI, blockNumber: end } as const
-  const { owed, repaid, shares } = books.insurance
-  same('cash owed for withdrawals', [owed, repaid], await read.readContract({ ...insurance, functionName: 'owed' }))
-  same("number of insurers' shares", shares, await read.readContract({ ...insurance, functionName: 'totalShares' }))
+  await books.compare(read, contracts, end)
   same('completeness', ledger.isComplete(), await view('isComplete'))
   for (let slot = 2; slot < ledger.heads.length; slot++) {
     if (!sameEnvelope(ledger.envelopes[slot], await settlement.envelope(slot, end)))

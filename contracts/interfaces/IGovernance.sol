@@ -47,6 +47,7 @@ interface IGovernance {
 
     error NotDeployer();
     error AlreadyBound();
+    /// @notice Before the binding nobody changes anything.
     error NotBound();
     error InvalidConfig(string what);
     error NotAdmin();
@@ -71,8 +72,8 @@ interface IGovernance {
     /// @notice Sixteen halts ended in the last 28 days.
     error TooManyHalts();
 
-    /// @notice Names the settlement, and by it the whole system, whose clocks must be in order. Deployer, once, last of
-    /// all.
+    /// @notice Names the settlement, and by it the whole system, which must name this contract as its governance, and
+    /// whose clocks must be in order. Deployer, once, last of all.
     function bind(address settlement_) external;
 
     /// @notice Nominates the next holder of a role, in place of any nomination before; 0 takes it back. The role's
