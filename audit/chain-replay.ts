@@ -20,6 +20,7 @@ import { type SystemContracts, systemContracts } from '../sdk/chain/system-contr
 import { Audit, auditKeys } from './batch-audit.ts'
 import { GovernanceBooks } from './governance-books.ts'
 import { type PublicState, SystemBooks } from './system-books.ts'
+import { require } from './system-event.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -133,18 +134,19 @@ export class ChainReplay {
       default:
         return this.books.event(
           event,
-          () => this.#now(),
+          () => this.now(),
           () => this.#time(event.block),
         )
     }
   }
 
   /** What events of the contracts around the settlement have to agree with. */
-  #now(): PublicState {
+  now(): PublicState {
     const ledger = this.#audit?.ledger
     const root = this.#unread === undefined ? ledger?.root : undefined
     const backstop = this.lost ? undefined : ledger?.backstop
-    return { root, backstop, round: this.rounds.length, prices: this.#prices }
+    const accounts = this.lost || this.imported ? undefined : ledger?.accounts
+    return { root, backstop, accounts, round: this.rounds.length, prices: this.#prices }
   }
 
   async #settlementEvent(event: SystemEvent<'settlement'>): Promise<void> {
@@ -156,8 +158,13 @@ export class ChainReplay {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
       }
-      case 'Settled':
+      case 'Settled': {
+        const { round, complete } = event.args
+        require(event, round === BigInt(this.rounds.length), 'its round is not the last')
+        const own = this.#unread === undefined ? this.#audit?.ledger.isComplete() : undefined
+        require(event, own === undefined || own === complete, 'completeness is another')
         return this.#settled(event.transaction)
+      }
       default:
         return this.#batch(event)
     }

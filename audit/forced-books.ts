@@ -70,8 +70,30 @@ export class ForcedBooks {
       const { asset = 0, amount = 0n, recipient = zeroAddress, expiry = 0, inFull = false } = own.submitted ?? {}
       requireSame(
         `forced request ${own.number}`,
-        [own.requester, own.index, STATES[own.state], own.deadline, asset, amount, recipient, expiry, inFull, hash(own)],
-        [r.requester, r.index, r.state, r.deadline, r.asset, r.amount, r.recipient, r.expiry, r.inFull, r.signatureHash],
+        [
+          own.requester,
+          own.index,
+          STATES[own.state],
+          own.deadline,
+          asset,
+          amount,
+          recipient,
+          expiry,
+          inFull,
+          hash(own),
+        ],
+        [
+          r.requester,
+          r.index,
+          r.state,
+          r.deadline,
+          r.asset,
+          r.amount,
+          r.recipient,
+          r.expiry,
+          r.inFull,
+          r.signatureHash,
+        ],
       )
     }
   }

@@ -115,7 +115,11 @@ export class InsuranceBooks {
       most: await read.readContract({ ...contract, functionName: 'owedTo', args: [id, this.#repaid] }),
     })
     for await (const { id, most } of inOrder(this.#collected.keys(), due))
-      requireSame(`word on whether withdrawal ${id} was repaid as much as it was paid`, this.#collected.get(id)! <= most, true)
+      requireSame(
+        `word on whether withdrawal ${id} was repaid as much as it was paid`,
+        this.#collected.get(id)! <= most,
+        true,
+      )
   }
 
   #convert(event: Extract<EventOf<'insurance'>, { eventName: 'Converted' }>, worth: bigint | undefined): void {

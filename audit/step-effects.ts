@@ -31,7 +31,8 @@ export class StepEffects {
   batch(batch: Batch): void {
     if (batch.circuit !== 'transact') return
     for (const step of batch.steps.slice(0, batch.active))
-      for (const [eventName, ops] of Object.entries(EFFECTS)) if (ops.includes(step.op)) this.#due.push({ eventName, step })
+      for (const [eventName, ops] of Object.entries(EFFECTS))
+        if (ops.includes(step.op)) this.#due.push({ eventName, step })
   }
 
   /** A batch that cannot be read. */

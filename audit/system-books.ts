@@ -8,12 +8,10 @@ import { ForcedBooks } from './forced-books.ts'
 import { InsuranceBooks } from './insurance-books.ts'
 import { StepEffects } from './step-effects.ts'
 import { require } from './system-event.ts'
-import { type Public, VaultBooks } from './vault-books.ts'
+import { type Moved, type Public, VaultBooks } from './vault-books.ts'
 
 /** Public state that events have to agree with, as batches left it. */
-export interface PublicState extends Public {
-  /** Assets that batches moved to the backstop; undefined where one of them could not be read. */
-  readonly backstop: readonly bigint[] | undefined
+export interface PublicState extends Public, Moved {
   /** Of all assets at the round, 2^32 scale, cash first. */
   readonly prices: readonly bigint[]
 }
@@ -22,14 +20,14 @@ type BookEvent = SystemEvent<'vault' | 'forced' | 'insurance' | 'escape'>
 
 /** Books of everything that the contracts around the settlement say: one for each of them. */
 export class SystemBooks {
-  readonly vault: VaultBooks
+  readonly #vault: VaultBooks
   readonly #forced = new ForcedBooks()
   readonly #insurance = new InsuranceBooks()
   readonly #escape = new EscapeBooks()
   readonly #effects = new StepEffects()
 
   constructor(assets: readonly TokenDecimals[]) {
-    this.vault = new VaultBooks(assets)
+    this.#vault = new VaultBooks(assets)
   }
 
   /** A batch whose steps are known. */
@@ -55,31 +53,31 @@ export class SystemBooks {
     const step = this.#effects.of(event)
     switch (event.of) {
       case 'vault':
-        return this.vault.event(event, step, now())
+        return this.#vault.event(event, step, now())
       case 'forced':
         this.#forced.event(event)
         if (event.eventName === 'Requeued') this.#escape.requeued(event.args.number)
         return
       case 'insurance':
-        this.#insurance.event(event, { worth: this.#worth(now()), epochs: this.vault.epochs })
-        return this.vault.insurance(event)
+        this.#insurance.event(event, { worth: this.#worth(now()), epochs: this.#vault.epochs })
+        return this.#vault.insurance(event)
       case 'escape':
-        this.#escape.event(event, await time(), this.vault.epochs)
-        this.vault.escape(event)
-        if (event.eventName === 'FreezeDone') require(event, this.vault.frozen, 'the vault was not frozen')
+        this.#escape.event(event, await time(), this.#vault.epochs)
+        this.#vault.escape(event)
+        if (event.eventName === 'FreezeDone') require(event, this.#vault.frozen, 'the vault was not frozen')
     }
   }
 
   /** Holds the books against the contracts' storage at a block. @throws PlimsollError naming what differs */
-  async compare(read: PublicClient, contracts: SystemContracts, blockNumber: bigint): Promise<void> {
+  async compare(read: PublicClient, contracts: SystemContracts, blockNumber: bigint, now: PublicState): Promise<void> {
     this.#effects.end()
-    await this.vault.compare(read, { address: contracts.vault, blockNumber })
+    await this.#vault.compare(read, { address: contracts.vault, blockNumber }, now)
     await this.#insurance.compare(read, { address: contracts.insurance, blockNumber })
     await this.#forced.compare(read, { address: contracts.forced, blockNumber })
     await this.#escape.compare(read, { address: contracts.escape, blockNumber })
   }
 
   #worth({ backstop, prices }: PublicState): bigint | undefined {
-    return backstop?.reduce((sum, amount, a) => sum + (amount + this.vault.backstop[a]!) * (prices[a] ?? 0n), 0n)
+    return backstop?.reduce((sum, amount, a) => sum + (amount + this.#vault.backstop[a]!) * (prices[a] ?? 0n), 0n)
   }
 }

@@ -16,6 +16,12 @@ type Args<N extends EventOf<'vault'>['eventName']> = Extract<EventOf<'vault'>, {
 type Deposit = Omit<Args<'Deposited'>, 'amount'> & { amount: bigint; state: keyof typeof STATES }
 type Withdrawal = Args<'WithdrawalPending'> & { claimed: boolean }
 
+/** Assets that batches moved; undefined where one of them could not be read, or what there was before is not known. */
+export interface Moved {
+  readonly backstop: readonly bigint[] | undefined
+  readonly accounts: readonly bigint[] | undefined
+}
+
 /** Public state that what the vault says has to agree with. */
 export interface Public {
   /** The accounts' root; undefined where a batch before could not be read. */
@@ -54,6 +60,7 @@ export class VaultBooks {
   #head = 0
   readonly #withdrawals: Withdrawal[] = []
   readonly #assets: readonly TokenDecimals[]
+  #peers: Args<'Bound'> | undefined
 
   constructor(assets: readonly TokenDecimals[]) {
     this.#assets = assets
@@ -61,19 +68,24 @@ export class VaultBooks {
 
   /** @throws PlimsollError when what it says cannot follow what was said before */
   event(event: EventOf<'vault'>, step: StepPublic | undefined, now: Public): void {
+    this.#requireAsset(event)
     switch (event.eventName) {
       case 'Deposited':
         require(event, event.args.id === BigInt(this.#deposits.length), 'it is not the next deposit')
+        require(event, event.args.kind === OPEN || (event.args.ax === 0n && event.args.ay === 0n), 'it opens nothing')
         this.#deposits.push({ ...event.args, state: 'queued' })
         this.queued[event.args.asset]! += event.args.amount
         return
       case 'DepositConsumed':
       case 'DepositBounced':
-        return this.#taken(event, step)
+        this.#taken(event, step)
+        return
       case 'TakenBack':
-        return this.#takenBack(event)
+        this.#takenBack(event)
+        return
       case 'Refunded':
-        return this.#refunded(event)
+        this.#refunded(event)
+        return
       case 'WithdrawalPending': {
         const { id, asset, amount, epoch, inFull } = event.args
         require(event, id === BigInt(this.#withdrawals.length), 'it is not the next withdrawal')
@@ -84,11 +96,16 @@ export class VaultBooks {
         return
       }
       case 'Claimed':
-        return this.#claimed(event)
+        this.#claimed(event)
+        return
       case 'Checkpointed':
-        return this.#checkpoint(event, now)
+        this.#checkpoint(event, now)
+        return
       case 'Donated':
         this.backstop[event.args.asset]! += event.args.amount
+        return
+      case 'Bound':
+        this.#peers = event.args
         return
       case 'FrozenAt':
         require(event, !this.frozen && event.args.epoch === this.epochs, 'it is not the epoch that runs')
@@ -130,6 +147,7 @@ export class VaultBooks {
 
   /** Shares that an escape pays. */
   escape(event: EventOf<'escape'>): void {
+    this.#requireAsset(event)
     switch (event.eventName) {
       case 'Pulled':
         this.accounts[event.args.asset]! -= this.#baseUnits(event.args.asset, event.args.tokenAmount)
@@ -151,10 +169,10 @@ export class VaultBooks {
   }
 
   /**
-   * Holds the books against the vault's storage, but what batches move as well.
+   * Holds the books, and what batches moved besides, against the vault's storage.
    * @throws PlimsollError naming what differs
    */
-  async compare(read: PublicClient, { address, blockNumber }: At): Promise<void> {
+  async compare(read: PublicClient, { address, blockNumber }: At, batches: Moved): Promise<void> {
     const vault = { address, abi: VAULT_ABI, blockNumber } as const
     const view = <F extends 'insuring' | 'frozen' | 'withdrawalCount' | 'depositQueue' | 'lastCheckpoint'>(
       functionName: F,
@@ -162,6 +180,16 @@ export class VaultBooks {
     const stored = await Promise.all(
       Array.from({ length: ASSETS }, (_, a) => read.readContract({ ...vault, functionName: 'ledger', args: [a] })),
     )
+    for (const [what, besides, own, key] of [
+      ['backstop', batches.backstop, this.backstop, 'backstop'],
+      ['list of what accounts hold', batches.accounts, this.accounts, 'accounts'],
+    ] as const)
+      if (besides !== undefined)
+        requireSame(
+          what,
+          own.map((amount, a) => amount + besides[a]!),
+          stored.map((ledger) => ledger[key]),
+        )
     for (const [what, own, key] of [
       ['list of what is withdrawn', this.pending, 'pending'],
       ['list of what waits to be paid in full', this.waiting, 'waiting'],
@@ -177,31 +205,32 @@ export class VaultBooks {
     requireSame('word on whether it is frozen', this.frozen, await view('frozen'))
     requireSame('number of withdrawals', this.#withdrawals.length, await view('withdrawalCount'))
     requireSame('queue of deposits', [this.#head, this.#deposits.length], await view('depositQueue'))
+    for (const peer of ['settlement', 'forced', 'insurance', 'escape'] as const)
+      requireSame(peer, this.#peers?.[peer], await read.readContract({ ...vault, functionName: peer }))
     const { root, round, deposits, epoch } = await view('lastCheckpoint')
     requireSame('number of checkpoints', this.epochs, epoch)
     const last = this.#record
     requireSame('last checkpoint', [last.root, last.round, last.deposits], [root, round, deposits])
     for (const [e, ratio] of this.#ratios)
-      requireSame(
-        `ratio of epoch ${e}`,
-        ratio,
-        await read.readContract({ ...vault, functionName: 'ratio', args: [e] }),
-      )
-    // What is over rests on nothing any more.
-    const open = this.#deposits.filter(({ state, amount }, id) => state === 'bounced' || (id >= this.#head && amount > 0n))
+      requireSame(`ratio of epoch ${e}`, ratio, await read.readContract({ ...vault, functionName: 'ratio', args: [e] }))
     const ask = async (own: Deposit) => ({
       own,
       deposit: await read.readContract({ ...vault, functionName: 'deposit', args: [own.id] }),
       owner: await read.readContract({ ...vault, functionName: 'ownerOf', args: [Number(own.index)] }),
     })
-    for await (const { own, deposit: d, owner } of inOrder(open, ask)) {
+    for await (const { own, deposit: d, owner } of inOrder(this.#deposits, ask)) {
       requireSame(
         `deposit ${own.id}`,
         [own.depositor, own.asset, own.kind, STATES[own.state], own.index, own.deadline, own.amount],
         [d.depositor, d.asset, d.kind, d.state, d.index, d.deadline, d.amount],
       )
-      if (own.kind === OPEN) requireSame(`owner of account ${own.index}`, ownerOf([own.ax, own.ay]), owner)
+      const key = own.kind === OPEN ? ownerOf([own.ax, own.ay]) : owner
+      requireSame(`owner of account ${own.index}`, key, owner)
     }
+  }
+
+  #requireAsset(event: EventOf<'vault' | 'escape'>): void {
+    if ('asset' in event.args) require(event, event.args.asset < this.#assets.length, 'there is no such asset')
   }
 
   #deposit(event: EventOf<'vault'>, id: bigint): Deposit {
@@ -258,11 +287,7 @@ export class VaultBooks {
     const { asset, amount, epoch, inFull, claimed } = withdrawal
     const due = epoch < this.epochs && (!inFull || epoch < this.#sound || this.frozen)
     require(event, due && !claimed, 'the withdrawal is not to be paid')
-    const [num, den] = inFull
-      ? epoch < this.#sound
-        ? [1n, 1n]
-        : this.#ratio(this.epochs - 1n)
-      : this.#ratio(epoch)
+    const [num, den] = inFull ? (epoch < this.#sound ? [1n, 1n] : this.#ratio(this.epochs - 1n)) : this.#ratio(epoch)
     const paid = this.#tokens(asset, (amount * num) / den)
     require(event, event.args.tokenAmount === paid, 'it pays another amount')
     withdrawal.claimed = true

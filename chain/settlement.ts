@@ -18,6 +18,7 @@ import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { KeySet } from '../prover/keys.ts'
 import { PROFILES, type Profile } from '../prover/profiles.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
@@ -27,6 +28,7 @@ import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { ContractRefusal, refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
+import { systemContracts } from '../sdk/chain/system-contracts.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
 
 /** A proven batch, ready to be settled. */
@@ -117,13 +119,20 @@ export class Settlement {
     }) as Promise<Result<F>>
   }
 
-  /** @throws PlimsollError when the contract's verifiers are of other keys */
+  /** @throws PlimsollError when the verifiers of the contract, or of the escape from it, are of other keys */
   async requireKeys(keys: KeySet): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
+    const contracts = await systemContracts(this.client.read, this.address)
+    const { exitVerifier } = await this.client.read.readContract({
+      address: contracts.escape,
+      abi: ESCAPE_ABI,
+      functionName: 'config',
+    })
     for (const [circuit, address] of [
       ['sweep', sweepVerifier],
       ['resolve', resolveVerifier],
       ['transact', transactVerifier],
+      ['exit', exitVerifier],
     ] as const) {
       const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
       if (hash !== keys[circuit].keyHash)

@@ -153,6 +153,7 @@ contract Governance is IGovernance {
 
     /// @inheritdoc IGovernance
     function resume() external whenBound onlyGuardian {
+        if (_halt.what == 0) revert NotHalted();
         _end();
         emit Resumed();
     }

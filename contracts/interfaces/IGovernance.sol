@@ -67,6 +67,7 @@ interface IGovernance {
     /// @notice Parameters of the asset wait for their delay, or for the round that applies them.
     error ParametersPending(uint256 asset);
     error UnknownHalt(uint8 what);
+    error NotHalted();
     /// @notice Seven days of the last 28 were halted.
     error HaltsUsedUp();
     /// @notice Sixteen halts ended in the last 28 days.
@@ -87,7 +88,7 @@ interface IGovernance {
     /// halt that runs, for as long as is left of seven days in any 28. Guardian.
     function halt(uint8 what) external;
 
-    /// @notice Ends the halt. Guardian.
+    /// @notice Ends the last halt, where that was not done before. Guardian.
     function resume() external;
 
     /// @notice Proposes terms, in place of any proposal before. Admin, not during a stall.

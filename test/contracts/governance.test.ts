@@ -77,7 +77,10 @@ describe('governance', () => {
       { ...market.config.rounds, governance: own.address },
       market.config.assets,
     ])
-    const fresh = await chain.contract('Vault', [{ ...market.config.vault, rounds: rounds.address }, market.config.custody])
+    const fresh = await chain.contract('Vault', [
+      { ...market.config.vault, rounds: rounds.address },
+      market.config.custody,
+    ])
     const unbound = await chain.contract('Settlement', [{ ...config, vault: fresh.address }])
     await own.refuses('InvalidConfig', 'bind', [twin.address], ['settlement'])
     await own.refuses('InvalidConfig', 'bind', [unbound.address], ['vault'])
@@ -187,6 +190,7 @@ describe('governance', () => {
     it('each alone, by the guardian alone, and only what there is to halt', async () => {
       await governance.refuses('NotGuardian', 'halt', [HALT.trade], [], admin)
       await governance.refuses('NotGuardian', 'resume', [], [], operator)
+      await governance.refuses('NotHalted', 'resume', [], [], guardian)
       await governance.refuses('UnknownHalt', 'halt', [0], [0], guardian)
       await governance.refuses('UnknownHalt', 'halt', [8], [8], guardian)
       await governance.write('halt', [HALT.insure], guardian)
