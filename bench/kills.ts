@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,8 +27,8 @@ import { deriveOwnerKey } from '../sdk/owner-key.ts'
 import { OwnerWallet } from '../sdk/owner-wallet.ts'
 import type { OperationRequest } from '../sdk/schemas.ts'
 
-// A node with real proofs that is killed again and again, each time before a look of full length could end, while owners send.
-// What it promised has to be kept, to the last unit.
+// A node with real proofs that is killed again and again while owners send: at moments that are random between its start and twice
+// the mean uptime, which is shorter than its looks are where it is left alone. What it promised has to be kept, to the last unit.
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 const USD = 10n ** 6n
@@ -38,11 +38,23 @@ const DAY = { expiresIn: 86_400 }
 const { values } = parseArgs({
   options: {
     kills: { type: 'string', default: '100' },
-    uptime: { type: 'string', default: '4' },
     owners: { type: 'string', default: '5' },
+    /** Mean seconds between two things that an owner does. */
+    pause: { type: 'string', default: '1' },
+    /** Looks of the node that are measured before the first kill. */
+    looks: { type: 'string', default: '4' },
+    /** Mean uptime, as a part of the mean length of these looks. */
+    part: { type: 'string', default: '0.75' },
   },
 })
-const [KILLS, UPTIME, OWNERS] = [Number(values.kills), 1_000 * Number(values.uptime), Number(values.owners)]
+const { kills, owners: own, looks, part, pause } = values
+const [KILLS, OWNERS, LOOKS, PART, PAUSE] = [kills, own, looks, part, pause].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+  number,
+]
 
 const MARKET = {
   assets: [
@@ -80,15 +92,49 @@ interface Owner {
 const attempts = new Map<Hex, Attempt>()
 let sending = true
 
-/** A node of its own process that listens on a port, 0 for any; it dies with this process. */
-async function startNode(rpc: string, data: string, port: number): Promise<{ child: ChildProcess; port: number }> {
-  const args = [MAIN, 'node', '--rpc', rpc, '--data', data, '--port', String(port), '--interval', '1', '--json']
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
-  process.once('exit', () => child.kill('SIGKILL'))
-  const lines = createInterface(child.stdout)
-  const [line] = (await once(lines, 'line')) as [string]
-  const { listening } = JSON.parse(line) as { listening: string }
-  return { child, port: Number(new URL(listening).port) }
+/** The node's latest process, which must not outlive this one. */
+let latest: ChildProcess | undefined
+process.once('exit', () => latest?.kill('SIGKILL'))
+
+/** A process of a node, and what it says. */
+class NodeProcess {
+  readonly child: ChildProcess
+  readonly #exit: Promise<unknown>
+  /** Port that it listens on, once it does. */
+  readonly listening: Promise<number>
+  /** Milliseconds from its start until it listened; undefined before. */
+  startTime: number | undefined
+  /** Seconds of each look that carried out operations. */
+  readonly looks: number[] = []
+  #complaints = ''
+
+  /** It dies with this process. @param port 0 for any free one */
+  constructor(rpc: string, data: string, port: number) {
+    const started = performance.now()
+    const args = [MAIN, 'node', '--rpc', rpc, '--data', data, '--port', String(port), '--interval', '1', '--json']
+    this.child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    latest = this.child
+    this.child.stderr!.on('data', (text) => (this.#complaints = `${this.#complaints}${text}`.slice(-2_000)))
+    this.#exit = once(this.child, 'exit')
+    this.listening = new Promise((resolve) => {
+      createInterface(this.child.stdout!).on('line', (line) => {
+        const { listening, operations, seconds } = JSON.parse(line)
+        if (operations > 0) this.looks.push(seconds)
+        if (listening === undefined) return
+        this.startTime = performance.now() - started
+        resolve(Number(new URL(listening).port))
+      })
+    })
+    this.listening.catch(() => {})
+  }
+
+  /** @throws Error where it had ended by itself */
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const { exitCode } = this.child
+    if (exitCode !== null) throw new Error(`The node ended by itself, with ${exitCode}: ${this.#complaints}`)
+    this.child.kill(signal)
+    await this.#exit
+  }
 }
 
 /** A client that remembers what is handed in before it is, so that an answer that is lost leaves its id. */
@@ -150,7 +196,7 @@ async function keepSending(owners: readonly Owner[], number: number, refusals: M
       const code = error instanceof NodeRefusal ? error.code : 'no answer'
       refusals.set(code, (refusals.get(code) ?? 0) + 1)
     })
-    await sleep(100 + 400 * Math.random())
+    await sleep(2_000 * PAUSE * Math.random())
   }
 }
 
@@ -184,7 +230,8 @@ try {
         fromBlock,
       })
     ).length
-  let { child, port } = await startNode(chain.url, data, 0)
+  let running = new NodeProcess(chain.url, data, 0)
+  const port = await running.listening
   const node = `http://127.0.0.1:${port}`
   const owners: Owner[] = []
   for (let i = 0; i < OWNERS; i++) owners.push(await openOwner(operator, chain.url, deployed.tokens.USD!, node, i))
@@ -192,20 +239,32 @@ try {
 
   const refusals = new Map<string, number>()
   const senders = owners.map((_, i) => keepSending(owners, i, refusals))
-  const [uptimes, settlements]: [number[], number[]] = [[], []]
-  let block = await operator.read.getBlockNumber()
-  for (let kill = 0; kill < KILLS; kill++) {
-    const uptime = 2 * UPTIME * Math.random()
-    await sleep(uptime)
-    const exit = once(child, 'exit')
-    child.kill('SIGKILL')
-    await exit
-    uptimes.push(uptime)
-    settlements.push(await settled(block + 1n))
+  const { looks: calm } = running
+  while (calm.length < LOOKS) await sleep(500)
+  const mean = (list: readonly number[]) => list.reduce((total, each) => total + each, 0) / Math.max(1, list.length)
+  const look = mean(calm)
+  const lives: { uptime: number; start: number | undefined; settlements: number; load: number }[] = []
+  let block = 0n
+  const kill = async () => {
+    await running.end('SIGKILL')
     block = await operator.read.getBlockNumber()
-    if (process.stderr.isTTY) process.stderr.write(`\r${kill + 1} kills, ${attempts.size} operations`)
-    ;({ child } = await startNode(chain.url, data, port))
   }
+  await kill()
+  for (let i = 1; i <= KILLS; i++) {
+    const uptime = 2 * PART * look * Math.random()
+    const first = block + 1n
+    running = new NodeProcess(chain.url, data, port)
+    await sleep(1_000 * uptime)
+    await kill()
+    const { startTime: start } = running
+    lives.push({ uptime, start, settlements: await settled(first), load: loadavg()[0]! })
+    const fruitful = lives.filter((life) => life.settlements > 0).length
+    process.stderr.write(
+      `${i} kills, the last after ${uptime.toFixed(1)} s, listening after ${((start ?? NaN) / 1_000).toFixed(1)} s; ${fruitful} lives with a settlement, ${attempts.size} operations${process.stderr.isTTY ? '\r' : '\n'}`,
+    )
+  }
+  running = new NodeProcess(chain.url, data, port)
+  await running.listening
   sending = false
   await Promise.all(senders)
 
@@ -246,9 +305,7 @@ try {
   })
   const amounts = paid.map(({ args }) => args.amount)
   const twice = amounts.length - new Set(amounts).size
-  const exit = once(child, 'exit')
-  child.kill('SIGTERM')
-  await exit
+  await running.end('SIGTERM')
   const verdict = await verifyChain(
     chain.url,
     deployed.settlement,
@@ -257,13 +314,18 @@ try {
   )
 
   const sum = (list: readonly number[]) => list.reduce((total, each) => total + each, 0)
+  const settlements = lives.map((life) => life.settlements)
+  const started = lives.flatMap(({ start }) => (start === undefined ? [] : start / 1_000))
   const idle = settlements.reduce(
     ({ now, most }, count) => (count > 0 ? { now: 0, most } : { now: now + 1, most: Math.max(most, now + 1) }),
     { now: 0, most: 0 },
   ).most
   const figures: Record<string, string | number | boolean> = {
     kills: KILLS,
-    'mean uptime, s': Math.round(sum(uptimes) / KILLS / 100) / 10,
+    'mean length of a look left alone, s': look.toFixed(1),
+    'mean uptime from the start of the process, s': mean(lives.map((life) => life.uptime)).toFixed(1),
+    'mean time from the start until it listens, s': mean(started).toFixed(1),
+    'killed before it listened': KILLS - started.length,
     'settlements under fire': sum(settlements),
     'lives with a settlement': settlements.filter((count) => count > 0).length,
     'most lives in a row without': idle,
@@ -274,6 +336,7 @@ try {
     'balances wrong': wrong.length,
     'withdrawn twice': twice,
     'audit holds': verdict.ok,
+    'mean load of the machine': mean(lives.map((life) => life.load)).toFixed(1),
   }
   for (const [name, value] of Object.entries(figures)) process.stdout.write(`${name.padEnd(40)} ${value}\n`)
   for (const line of [...broken, ...wrong, ...(verdict.ok ? [] : [verdict.error])]) process.stdout.write(`${line}\n`)

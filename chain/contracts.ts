@@ -77,7 +77,7 @@ export class Contracts {
   readonly clocks: RoundsConfig & { readonly grace: number; readonly depositDelay: number }
   readonly #parts: Parts
   readonly #terms: QueuedTerms
-  #first: Promise<bigint> | undefined
+  #first: bigint | undefined
   readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
 
   private constructor(
@@ -175,7 +175,7 @@ export class Contracts {
     if (first === end) return []
     const ripe = LOCAL_CHAINS.includes(chainId)
       ? end
-      : await this.#queueEnd((at.blockNumber ?? (await read.getBlockNumber())) - CONFIRMATIONS)
+      : await this.#queueEnd(at.blockNumber ?? (await read.getBlockNumber()))
     const last = ripe < first + MOST ? ripe : first + MOST
     const liveTime = await read.readContract({ ...this.rounds, ...at, functionName: 'liveTime' })
     const ids = Array.from({ length: Math.max(0, Number(last - first)) }, (_, i) => first + BigInt(i))
@@ -296,14 +296,16 @@ export class Contracts {
     }
   }
 
-  #firstBlock(): Promise<bigint> {
-    this.#first ??= this.settlement.client.read.getBlockNumber().then((end) => this.settlement.firstBlock(end))
+  /** Asked once, but again where there was no answer: one lost answer must not be the last word. */
+  async #firstBlock(end: bigint): Promise<bigint> {
+    this.#first ??= await this.settlement.firstBlock(end)
     return this.#first
   }
 
-  /** Number of deposits at a block; none before the deployment. */
-  async #queueEnd(blockNumber: bigint): Promise<bigint> {
-    if (blockNumber < (await this.#firstBlock())) return 0n
+  /** Number of deposits that are deep enough below a block; none before the deployment. */
+  async #queueEnd(head: bigint): Promise<bigint> {
+    const blockNumber = head - CONFIRMATIONS
+    if (blockNumber < (await this.#firstBlock(head))) return 0n
     const [, end] = await this.settlement.client.read.readContract({
       ...this.vault,
       functionName: 'depositQueue',

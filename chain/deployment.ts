@@ -3,13 +3,28 @@ import type { Address } from 'viem'
 import { type ContractArtifact, loadArtifact } from './artifacts.ts'
 
 /** The contracts of a deployment, in the order in which they are created. */
-export const CONTRACTS = ['Governance', 'Rounds', 'Vault', 'Forced', 'Insurance', 'Settlement', 'Escape'] as const
+export const CONTRACTS = [
+  'Governance',
+  'Oracles',
+  'Rounds',
+  'Vault',
+  'Forced',
+  'Insurance',
+  'Settlement',
+  'Escape',
+] as const
 
 export type ContractName = (typeof CONTRACTS)[number]
 
 /** Structs as the constructors take them, without the addresses of the other contracts. */
 export interface DeploymentConfig {
   readonly governance: Readonly<Record<string, unknown>>
+  readonly oracles: {
+    /** sourceGas, uptimeFeed, uptimeGrace. */
+    readonly config: Readonly<Record<string, unknown>>
+    /** Assets 0, 1, ...: decimals, jump, confirm, sources. */
+    readonly assets: readonly object[]
+  }
   readonly rounds: Readonly<Record<string, unknown>>
   /** Assets 1, 2, ...: feed, decimals, heartbeat, parameters. */
   readonly assets: readonly Readonly<Record<string, unknown>>[]
@@ -30,16 +45,18 @@ export async function deployContracts(
   call: (name: ContractName, address: Address, functionName: string, args: readonly unknown[]) => Promise<unknown>,
 ): Promise<Deployment> {
   const governance = await create('Governance', [config.governance])
+  const oracles = await create('Oracles', [{ ...config.oracles.config, governance }, config.oracles.assets])
   const rounds = await create('Rounds', [{ ...config.rounds, governance }, config.assets])
   const vault = await create('Vault', [{ ...config.vault, rounds }, config.custody])
   const forced = await create('Forced', [{ ...config.forced, vault }])
   const insurance = await create('Insurance', [vault])
   const settlement = await create('Settlement', [{ ...config.settlement, vault }])
   const exits = await create('Escape', [{ ...config.escape, vault, settlement, forced, insurance }])
+  await call('Oracles', oracles, 'bind', [rounds])
   await call('Rounds', rounds, 'bind', [settlement])
   await call('Vault', vault, 'bind', [settlement, forced, insurance, exits])
   await call('Governance', governance, 'bind', [settlement])
-  return { governance, rounds, vault, forced, insurance, settlement, escape: exits }
+  return { governance, oracles, rounds, vault, forced, insurance, settlement, escape: exits }
 }
 
 /** Everything that the contracts can revert with: an error may come from a contract that another one calls. */

@@ -1,5 +1,5 @@
 import { offsets, STEP, SWEEP_VECTOR, TRANSACT_MARKS, VALUES, VECTOR, WRITE, width } from '../protocol/layout.ts'
-import { MARK_NAMES } from '../protocol/marks.ts'
+import { LIQUIDATION_MARKS, MARK_NAMES } from '../protocol/marks.ts'
 import { OP } from '../protocol/transact.ts'
 
 /** The Solidity library of the public vectors' layout, which `npm run layout` writes to contracts/libraries/Layout.sol. */
@@ -7,7 +7,11 @@ export function layoutSource(): string {
   const groups: readonly (readonly [comment: string, constants: readonly (readonly [string, number])[]])[] = [
     [
       "A round's marks of one asset.",
-      [...MARK_NAMES.map((name, i) => [constant('MARK', name), i] as const), ['MARKS', MARK_NAMES.length]],
+      [
+        ...MARK_NAMES.map((name, i) => [constant('MARK', name), i] as const),
+        ['MARKS', MARK_NAMES.length],
+        ['LIQUIDATION_MARKS', LIQUIDATION_MARKS.length],
+      ],
     ],
     [
       'Values of a sweep; the heads follow.',
@@ -58,7 +62,7 @@ library Layout {
 ${body.join('\n\n')}
 
     /// @notice Writes the marks of one asset that a transact is proven at into \`d[offset]\` and on.
-    function spreadTraded(uint64[9] memory marks, uint256[] memory d, uint256 offset) internal pure {
+    function spreadTraded(uint64[${MARK_NAMES.length}] memory marks, uint256[] memory d, uint256 offset) internal pure {
 ${TRANSACT_MARKS.map((name, i) => `        d[offset${i === 0 ? '' : ` + ${i}`}] = marks[${constant('MARK', name)}];`).join('\n')}
     }
 }

@@ -16,8 +16,8 @@ import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
-import type { KeySet } from '../prover/keys.ts'
-import { PROFILES, type Profile } from '../prover/profiles.ts'
+import type { BatchKeys, CircuitKeys, KeySet } from '../prover/keys.ts'
+import { type CircuitName, PROFILES, type Profile } from '../prover/profiles.ts'
 import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
@@ -73,7 +73,7 @@ export class Settlement {
   readonly client: ReadClient
   readonly address: Address
   readonly abi = SETTLEMENT_ABI
-  #rounds: Promise<Address> | undefined
+  readonly #parts = new Map<'rounds' | 'vault', Address>()
 
   private constructor(client: ReadClient, address: Address) {
     this.client = client
@@ -119,25 +119,26 @@ export class Settlement {
     }) as Promise<Result<F>>
   }
 
-  /** @throws PlimsollError when the verifiers of the contract, or of the escape from it, are of other keys */
-  async requireKeys(keys: KeySet): Promise<void> {
+  /** @throws PlimsollError when the verifiers of the contract, or of exits where their keys are at hand, are of other keys */
+  async requireKeys(keys: BatchKeys & Partial<KeySet<'exit'>>): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
+    await this.#requireKey('sweep', sweepVerifier, keys.sweep)
+    await this.#requireKey('resolve', resolveVerifier, keys.resolve)
+    await this.#requireKey('transact', transactVerifier, keys.transact)
+    if (keys.exit === undefined) return
     const contracts = await systemContracts(this.client.read, this.address)
     const { exitVerifier } = await this.client.read.readContract({
       address: contracts.escape,
       abi: ESCAPE_ABI,
       functionName: 'config',
     })
-    for (const [circuit, address] of [
-      ['sweep', sweepVerifier],
-      ['resolve', resolveVerifier],
-      ['transact', transactVerifier],
-      ['exit', exitVerifier],
-    ] as const) {
-      const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
-      if (hash !== keys[circuit].keyHash)
-        throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
-    }
+    await this.#requireKey('exit', exitVerifier, keys.exit)
+  }
+
+  async #requireKey(circuit: CircuitName, address: Address, { keyHash }: CircuitKeys): Promise<void> {
+    const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
+    if (hash !== keyHash)
+      throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
   }
 
   /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
@@ -171,9 +172,9 @@ export class Settlement {
     return opened ? { floors, ceilings } : undefined
   }
 
-  /** Feeds of assets 1, 2, ... */
+  /** Feeds of assets 1, 2, ...; they never change. */
   async feeds(): Promise<Address[]> {
-    const rounds = { address: await this.rounds(), abi: ROUNDS_ABI } as const
+    const rounds = { address: await this.#part('rounds'), abi: ROUNDS_ABI } as const
     const { read } = this.client
     const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
     const configs = await Promise.all(
@@ -184,15 +185,15 @@ export class Settlement {
     return configs.map(([feed]) => feed)
   }
 
-  /** The contract of the rounds; it never changes. */
+  /** The contract of the rounds. */
   rounds(): Promise<Address> {
-    this.#rounds ??= this.view('rounds')
-    return this.#rounds
+    return this.#part('rounds')
   }
 
   /** Holdings of the backstop of assets 0 to 7, in base units; negative where it is short. */
   async backstop(blockNumber?: bigint): Promise<readonly bigint[]> {
-    const call = { address: await this.view('vault'), abi: VAULT_ABI, functionName: 'backstop' } as const
+    const address = await this.#part('vault', blockNumber)
+    const call = { address, abi: VAULT_ABI, functionName: 'backstop' } as const
     const at = blockNumber === undefined ? {} : { blockNumber }
     return this.client.read.readContract({ ...call, ...at }).catch((error: unknown) => {
       throw refusal(error, 'backstop')
@@ -206,10 +207,18 @@ export class Settlement {
 
   async #ofRounds<N extends 'round' | 'marks'>(functionName: N, blockNumber?: bigint) {
     const at = blockNumber === undefined ? {} : { blockNumber }
-    const call = { address: await this.rounds(), abi: ROUNDS_ABI, functionName, ...at } as const
+    const address = await this.#part('rounds', blockNumber)
+    const call = { address, abi: ROUNDS_ABI, functionName, ...at } as const
     return this.client.read.readContract(call).catch((error: unknown) => {
       throw refusal(error, functionName)
     })
+  }
+
+  /** A contract of the system, which never changes: asked once, but again where there was no answer. */
+  async #part(name: 'rounds' | 'vault', blockNumber?: bigint): Promise<Address> {
+    const known = this.#parts.get(name) ?? (await this.view(name, [], blockNumber))
+    this.#parts.set(name, known)
+    return known
   }
 
   /** Sends a transaction and waits for it. @throws PlimsollError naming the contract's error when it is refused */

@@ -48,9 +48,6 @@ function bash(entries: readonly Entry[]): string {
       .filter((option) => option.values !== undefined && option.values.length > 0)
       .map(({ flag, values }) => `    '${path} ${flag}') words='${values!.join(' ')}' ;;`),
   )
-  const taking = new Set(
-    entries.flatMap(({ options }) => options.filter(({ values }) => values !== undefined).map(({ flag }) => flag)),
-  )
   return `# Load it with: source <(plimsoll completion bash)
 _plimsoll() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path='' words='' word i skip=''
@@ -58,7 +55,7 @@ _plimsoll() {
     word=\${COMP_WORDS[i]}
     if [[ -n $skip ]]; then skip=''; continue; fi
     case $word in
-      ${[...taking].join('|')}) skip=1 ;;
+      ${takingValues(entries).join('|')}) skip=1 ;;
       -*) ;;
       *) case "\${path:+$path }$word" in
 ${entries
@@ -85,30 +82,44 @@ ${words.join('\n')}
 complete -o filenames -F _plimsoll plimsoll ./plimsoll`
 }
 
+/** Options of any command that take a value: the word behind one of them is no command. */
+function takingValues(entries: readonly Entry[]): string[] {
+  const taking = entries.flatMap(({ options }) => options.filter(({ values }) => values !== undefined))
+  return [...new Set(taking.map(({ flag }) => flag))]
+}
+
 function zsh(entries: readonly Entry[]): string {
-  const escaped = (text: string) => text.replace(/'/g, "'\\''").replace(/([:[\]])/g, '\\$1')
+  const quoted = (text: string) => text.replace(/'/g, "'\\''")
+  const escaped = (text: string) => quoted(text).replace(/([:[\]])/g, '\\$1')
   const cases = entries.map(({ path, commands, options, choices }) => {
     const flags = options.map(({ flag, description, values }) => {
       const value = values === undefined ? '' : values.length > 0 ? `:value:(${values.join(' ')})` : ':value:_files'
       return `'${flag}[${escaped(description)}]${value}'`
     })
     const list = [...commands, ...choices.map((name) => ({ name, summary: '' }))]
-    const described = list.map(({ name, summary }) => `'${name}:${escaped(summary)}'`).join(' ')
-    const first = list.length > 0 ? `; local -a subcommands=(${described}); _describe command subcommands` : '; _files'
-    return `    '${path}') if [[ $words[CURRENT] == -* || $words[CURRENT-1] == --* ]]; then _arguments ${flags.join(' ')}${first.replace(/^; /, '; else ')}; fi ;;`
+    const names = list.map(({ name, summary }) => `'${name}${summary && `:${escaped(summary)}`}'`).join(' ')
+    const first = list.length > 0 ? `'1:command:{_describe command names}'` : `'*:file:_files'`
+    return `    '${path}') names=(${names}); _arguments ${flags.join(' ')} ${first} ;;`
   })
   return `#compdef plimsoll ./plimsoll
 # Load it with: source <(plimsoll completion zsh), after compinit
 _plimsoll() {
-  local path_of='' word
-  for word in \${words[2,CURRENT-1]}; do
-    case "\${path_of:+$path_of }$word" in
+  local path_of='' skip='' i at=1
+  local -a names
+  for ((i = 2; i < CURRENT; i++)); do
+    if [[ -n $skip ]]; then skip=''; continue; fi
+    case $words[i] in
+      ${takingValues(entries).join('|')}) skip=1 ;;
+      *) case "\${path_of:+$path_of }$words[i]" in
 ${entries
   .filter(({ path }) => path !== '')
-  .map(({ path }) => `      '${path}') path_of='${path}' ;;`)
+  .map(({ path }) => `        '${path}') path_of='${path}' at=$i ;;`)
   .join('\n')}
+      esac ;;
     esac
   done
+  words=("\${(@)words[at,-1]}")
+  ((CURRENT -= at - 1))
   case $path_of in
 ${cases.join('\n')}
   esac
@@ -117,7 +128,7 @@ compdef _plimsoll plimsoll ./plimsoll`
 }
 
 function fish(entries: readonly Entry[]): string {
-  const escaped = (text: string) => text.replace(/'/g, "\\'")
+  const escaped = (text: string) => text.replace(/[\\']/g, '\\$&')
   const lines = entries.flatMap(({ path, commands, options, choices }) => {
     const condition = `-n '__plimsoll_at "${path}"'`
     return [
@@ -131,16 +142,21 @@ function fish(entries: readonly Entry[]): string {
       }),
     ]
   })
-  const groups = entries.filter(({ path, commands }) => path !== '' && commands.length > 0).map(({ path }) => path)
-  const names = entries.filter(({ path }) => path !== '' && !path.includes(' ')).map(({ path }) => path)
+  const paths = entries.flatMap(({ path }) => (path === '' ? [] : [`'${path}'`]))
   return `# Load it with: plimsoll completion fish | source
 function __plimsoll_at
-  set -l path
+  set -l path ''
+  set -l skip 0
   for word in (commandline -opc)[2..]
-    if test (count $path) -eq 0; and contains -- $word ${names.join(' ')}
-      set path $word
-    else if test (count $path) -eq 1; and contains -- "$path" ${groups.join(' ')}; and not string match -q -- '-*' $word
-      set -a path $word
+    if test $skip = 1
+      set skip 0
+    else if contains -- $word ${takingValues(entries).join(' ')}
+      set skip 1
+    else
+      set -l longer (string trim "$path $word")
+      if contains -- "$longer" ${paths.join(' ')}
+        set path $longer
+      end
     end
   end
   test "$path" = "$argv[1]"

@@ -1,3 +1,4 @@
+import type { SourceKind } from '../deploy/oracle-plan.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { readMarket } from './read-market.ts'
 
@@ -32,11 +33,13 @@ export interface MarketAsset {
   readonly custody: boolean
   /** Null where there is none, or where `deploy` makes a mock token. */
   readonly token: string | null
+  /** Kinds of the sources that the market names; of none, deploy makes a mock feed or takes the one of --feed. */
+  readonly sources: readonly SourceKind[]
 }
 
 /** The assets of a MARKET.json. @throws PlimsollError naming the file, and the field that is wrong */
 export async function checkMarket(path: string): Promise<MarketAsset[]> {
-  const { market, custody } = await readMarket(path)
+  const { market, custody, oracles } = await readMarket(path)
   const prices = market.assets.slice(1).map((asset) => ('price' in asset ? asset.price : 0n))
   return market.assets.map(({ symbol, decimals }, a) => ({
     symbol,
@@ -44,5 +47,6 @@ export async function checkMarket(path: string): Promise<MarketAsset[]> {
     price: a === 0 ? undefined : formatDecimal(prices[a - 1]!, 18),
     custody: Object.hasOwn(custody, symbol),
     token: custody[symbol]?.token ?? null,
+    sources: Object.hasOwn(oracles.assets, symbol) ? oracles.assets[symbol]!.sources.map(({ kind }) => kind) : [],
   }))
 }

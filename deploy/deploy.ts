@@ -6,11 +6,11 @@ import { Settlement } from '../chain/settlement.ts'
 import { writeSymbols } from '../chain/symbols.ts'
 import { withDirectory } from '../lib/directory-lock.ts'
 import { accountLeaves } from '../protocol/account.ts'
-import { type BookAccount, type Market, QUOTE_DECIMALS } from '../protocol/book.ts'
+import type { BookAccount, Market } from '../protocol/book.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
-import { checkFloors, type RiskParameters } from '../protocol/marks.ts'
+import { checkContractFactors, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
@@ -23,7 +23,9 @@ import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
 import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
+import { createSources, MOCK_HEARTBEAT } from './create-sources.ts'
 import type { CustodyPlan } from './market-plan.ts'
+import { NO_ORACLES, type OraclePlan, SOURCE_GAS } from './oracle-plan.ts'
 
 /**
  * Clocks of the contracts (docs/protocol.md#contracts), in seconds; those of forced requests and deposits run only
@@ -48,9 +50,6 @@ export interface Clocks {
   /** From the nomination of an operator, admin or guardian until it may be accepted. */
   readonly handoverDelay: number
 }
-
-/** Ten years: nobody updates a mock feed that is to stay where it is. */
-const MOCK_HEARTBEAT = 315_360_000
 
 /** Clocks of local chains: short enough for a demonstration. */
 export const DEFAULT_CLOCKS: Clocks = {
@@ -96,8 +95,10 @@ const FEES = { openingFee: COIN / 1_000n, forcedFee: COIN / 1_000n, bond: COIN /
 const MOCK_DECIMALS = 18
 
 export interface DeployOptions {
-  /** Chainlink-compatible feed of each traded symbol; mock feeds at the market's prices where there are none. */
+  /** Chainlink-compatible feed of a traded symbol; mock feeds at the market's prices where there are none at all. */
   readonly feeds: Readonly<Record<string, Address>>
+  /** Sources of the assets that name any, in place of a feed. */
+  readonly oracles?: OraclePlan
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
   /** Directory for the node's private state. */
@@ -131,9 +132,12 @@ export interface Deployed extends Roles {
   readonly insurance: Address
   readonly escape: Address
   readonly rounds: Address
+  readonly oracles: Address
   readonly verifiers: Readonly<Record<CircuitName, Address>>
-  /** By symbol. */
+  /** By symbol: the feed of an asset that has one alone. */
   readonly feeds: Readonly<Record<string, Address>>
+  /** By symbol, cash too where it has any: what the oracles ask. */
+  readonly sources: Readonly<Record<string, readonly Address[]>>
   /** By symbol; synthetics have none. */
   readonly tokens: Readonly<Record<string, Address>>
   readonly accounts: number
@@ -155,7 +159,7 @@ export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean
 }
 
 /**
- * Deploys verifiers, the seven contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
+ * Deploys verifiers, the eight contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
  * stores the private state. The market's prices only matter to mock feeds.
  * @throws PlimsollError when the chain or a contract refuses, or the directory is not new or in use
  */
@@ -190,21 +194,6 @@ async function deployInto(
     exit: await verifier('exit'),
   }
 
-  const feeds: Record<string, Address> = {}
-  for (const { symbol, price } of traded) {
-    feeds[symbol] = Object.hasOwn(options.feeds, symbol)
-      ? options.feeds[symbol]!
-      : await deployContract(signer, 'MockFeed', [QUOTE_DECIMALS, price])
-  }
-  const tokens: Record<string, Address> = {}
-  for (const [a, { symbol, decimals }] of market.assets.entries()) {
-    if (!Object.hasOwn(options.custody, symbol)) continue
-    tokens[symbol] =
-      options.custody[symbol]!.token ??
-      (await deployContract(signer, 'MockToken', [symbol, a === 0 ? decimals : MOCK_DECIMALS]))
-  }
-
-  const { publicKey } = sequencerKey(secret)
   const {
     provingTime,
     roundMin,
@@ -222,11 +211,32 @@ async function deployInto(
     unwindDuration,
     handoverDelay,
   } = options.clocks ?? defaultClocks(signer.chainId)
+  const oracles = options.oracles ?? NO_ORACLES
+  const create = (name: string, args: readonly unknown[]) => deployContract(signer, name, args)
+  const created = await createSources(market.assets, oracles, options.feeds, heartbeat, create)
+  const { feeds, sources } = created
+  const tokens: Record<string, Address> = {}
+  for (const [a, { symbol, decimals }] of market.assets.entries()) {
+    if (!Object.hasOwn(options.custody, symbol)) continue
+    tokens[symbol] =
+      options.custody[symbol]!.token ??
+      (await deployContract(signer, 'MockToken', [symbol, a === 0 ? decimals : MOCK_DECIMALS]))
+  }
+
+  const { publicKey } = sequencerKey(secret)
   const roles: Roles = { admin: signer.sender, operator: signer.sender, guardian: zeroAddress, ...options.roles }
   const { openingFee, bond, forcedFee } = FEES
   const parts = await deployContracts(
     {
       governance: { admin: roles.admin, guardian: roles.guardian, handoverDelay },
+      oracles: {
+        config: {
+          sourceGas: SOURCE_GAS,
+          uptimeFeed: oracles.uptimeFeed ?? zeroAddress,
+          uptimeGrace: oracles.uptimeGrace,
+        },
+        assets: created.assets,
+      },
       rounds: {
         cashDecimals: market.cashDecimals,
         provingTime,
@@ -294,6 +304,7 @@ async function deployInto(
     ...roles,
     verifiers,
     feeds,
+    sources,
     tokens,
     accounts: accounts.length,
     data: options.data,
@@ -311,20 +322,28 @@ function requireRoles(signer: SigningClient, { roles = {}, accounts }: DeployOpt
 }
 
 /** @throws PlimsollError when something is named that the market does not have, or missing off local chains */
-function requireComplete({ assets }: Market, chainId: number, { feeds, custody, accounts }: DeployOptions): void {
+function requireComplete({ assets }: Market, chainId: number, options: DeployOptions): void {
+  const { feeds, custody, accounts, oracles = NO_ORACLES } = options
   const [cash, ...traded] = assets
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
-  for (const { symbol, parameters } of traded) checkFloors(parameters, symbol)
+  for (const { symbol, parameters } of traded) checkContractFactors(parameters, symbol)
   const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
   if (unknown !== undefined)
     throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)
+  const twice = Object.keys(feeds).find((symbol) => Object.hasOwn(oracles.assets, symbol))
+  if (twice !== undefined)
+    throw new PlimsollError(`--feed names ${twice}, whose sources the market names already.`, {
+      hint: 'Leave one of the two out.',
+    })
   if (!Object.hasOwn(custody, cash!.symbol))
     throw new PlimsollError(`custody has no ${cash!.symbol}: cash needs a token.`)
   if (LOCAL_CHAINS.includes(chainId)) return
   if (accounts !== undefined) throw new PlimsollError('Accounts are imported on local chains only.')
-  const feedless = traded.find((asset) => !Object.hasOwn(feeds, asset.symbol))
+  const feedless = traded.find(({ symbol }) => !Object.hasOwn(feeds, symbol) && !Object.hasOwn(oracles.assets, symbol))
   if (feedless !== undefined)
-    throw new PlimsollError(`No feed is named for ${feedless.symbol}.`, { hint: `Add --feed ${feedless.symbol}=0x...` })
+    throw new PlimsollError(`No feed is named for ${feedless.symbol}.`, {
+      hint: `Add --feed ${feedless.symbol}=0x..., or sources in the market.`,
+    })
   const tokenless = Object.entries(custody).find(([, { token }]) => token === undefined)
   if (tokenless !== undefined)
     throw new PlimsollError(`custody.${tokenless[0]} names no token.`, { hint: 'Mock tokens are for local chains.' })
@@ -350,7 +369,9 @@ async function generatedVerifier(
   }
 }
 
-function contractParameters({ depth, ...factors }: RiskParameters) {
+function contractParameters(parameters: RiskParameters) {
+  const { collateral: initialCollateralFactor, liability: initialLiabilityFactor } = initialFactorsOf(parameters)
+  const { depth, ...factors } = { ...parameters, initialCollateralFactor, initialLiabilityFactor }
   return { ...Object.fromEntries(Object.entries(factors).map(([name, factor]) => [name, Number(factor)])), depth }
 }
 

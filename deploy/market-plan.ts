@@ -3,6 +3,7 @@ import { type Market, object, parseMarket } from '../protocol/book.ts'
 import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
+import { type OraclePlan, takeOracles } from './oracle-plan.ts'
 
 /** Custody of an asset: how the vault is to hold it. */
 export interface AssetCustody {
@@ -20,25 +21,29 @@ export type CustodyPlan = Readonly<Record<string, AssetCustody>>
 export interface Deployable {
   readonly market: Market
   readonly custody: CustodyPlan
+  readonly oracles: OraclePlan
 }
 
 const CAP_LIMIT = 1n << 63n
 const FIELDS = ['token', 'cap', 'minOpen', 'minDeposit']
 
 /**
- * Reads a MARKET.json: the fields `assets` and `minLiability` of a book, and `custody`, by symbol, of the assets with a token.
+ * Reads a MARKET.json: the fields `assets` and `minLiability` of a book, `custody`, by symbol, of the assets with a token, and
+ * the oracles' (`takeOracles`). A `note` is for people.
  * @throws PlimsollError naming the offending field by its path
  */
 export function parseDeployable(text: string): Deployable {
-  const { custody, accounts, ...market } = object(parseJson(text), 'the market')
+  const { custody, accounts, note, ...rest } = object(parseJson(text), 'the market')
   if (accounts !== undefined)
     throw new PlimsollError('accounts are not imported: owners open them with deposits.', {
       hint: 'Leave the field out.',
     })
+  if (note !== undefined && typeof note !== 'string') throw new PlimsollError('note is not a text.')
+  const { market, oracles } = takeOracles(rest)
   const unknown = Object.keys(market).find((key) => key !== 'assets' && key !== 'minLiability')
   if (unknown !== undefined) throw new PlimsollError(`The market has the unknown field ${JSON.stringify(unknown)}.`)
   const parsed = parseMarket(market)
-  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed) }
+  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed), oracles }
   const plan = Object.entries(object(custody, 'custody')).map(([symbol, entry]): [string, AssetCustody] => {
     const asset = parsed.assets.find((known) => known.symbol === symbol)
     const path = `custody.${symbol}`
@@ -68,7 +73,7 @@ export function parseDeployable(text: string): Deployable {
       },
     ]
   })
-  return { market: parsed, custody: Object.fromEntries(plan) }
+  return { market: parsed, custody: Object.fromEntries(plan), oracles }
 }
 
 /** A mock token for every asset, nothing limited. */

@@ -61,6 +61,8 @@ const FACTORS = [
   'targetLiabilityFactor',
   'penalty',
 ] as const
+/** Those of the target where left out. */
+const INITIAL_FACTORS = ['initialCollateralFactor', 'initialLiabilityFactor'] as const
 
 /**
  * Reads a BOOK.json. Nothing is rounded, and nothing that is not understood is skipped.
@@ -127,13 +129,16 @@ function parseAsset(entry: Json, position: string): BookAsset {
   const fields = object(entry, position)
   const names = parseNames(fields, position)
   const path = `${position} ${quote(names.symbol)}`
-  refuseUnknown(fields, [...CASH_FIELDS, 'price', 'depth', ...FACTORS], path)
+  refuseUnknown(fields, [...CASH_FIELDS, 'price', 'depth', ...FACTORS, ...INITIAL_FACTORS], path)
   const price = parseDecimal(present(fields, 'price', path), QUOTE_DECIMALS, `${path}: price`)
   if (price <= 0n) throw new PlimsollError(`${path}: price is not above 0.`)
   const [collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty] = FACTORS.map(
     (factor) => magnitude(present(fields, factor, path), FACTOR_DECIMALS, `${path}: ${factor}`),
   ) as [bigint, bigint, bigint, bigint, bigint]
   const depth = magnitude(present(fields, 'depth', path), names.decimals, `${path}: depth`)
+  const [initialCollateralFactor, initialLiabilityFactor] = INITIAL_FACTORS.map((factor) =>
+    factor in fields ? magnitude(fields[factor], FACTOR_DECIMALS, `${path}: ${factor}`) : undefined,
+  )
   const parameters = {
     collateralFactor,
     liabilityFactor,
@@ -141,6 +146,8 @@ function parseAsset(entry: Json, position: string): BookAsset {
     targetLiabilityFactor,
     penalty,
     depth,
+    ...(initialCollateralFactor !== undefined && { initialCollateralFactor }),
+    ...(initialLiabilityFactor !== undefined && { initialLiabilityFactor }),
   }
   checkParameters(parameters, path)
   return { ...names, price, parameters }
@@ -269,7 +276,11 @@ export function formatMarket({ assets, cashDecimals, minLiability }: Market): Js
         symbol,
         decimals,
         price: formatDecimal(price, QUOTE_DECIMALS),
-        ...Object.fromEntries(FACTORS.map((factor) => [factor, formatDecimal(parameters[factor], FACTOR_DECIMALS)])),
+        ...Object.fromEntries(
+          [...FACTORS, ...INITIAL_FACTORS].flatMap((factor) =>
+            parameters[factor] === undefined ? [] : [[factor, formatDecimal(parameters[factor], FACTOR_DECIMALS)]],
+          ),
+        ),
         depth: formatDecimal(parameters.depth, decimals),
       })),
     ],

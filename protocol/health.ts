@@ -19,11 +19,19 @@ export function health(balances: Balances, marks: Marks): bigint {
   return sum
 }
 
-/** Target health `T`: `H` at the target marks. */
+/** Target health: `T` at the target marks, which a liquidation ends at. */
 export function targetHealth(balances: Balances, marks: Marks): bigint {
   let sum = 0n
   for (let a = 0; a < ASSETS; a++)
     sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.targetCollateralValue : marks[a]!.targetLiabilityValue)
+  return sum
+}
+
+/** Initial health: `T` at the initial marks, which withdrawals and trades must end at. */
+export function initialHealth(balances: Balances, marks: Marks): bigint {
+  let sum = 0n
+  for (let a = 0; a < ASSETS; a++)
+    sum += balances[a]! * (balances[a]! > 0n ? marks[a]!.initialCollateralValue : marks[a]!.initialLiabilityValue)
   return sum
 }
 

@@ -20,3 +20,14 @@ export function min(a: bigint, b: bigint): bigint {
 export function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b
 }
+
+/** Largest integer whose square is not above `value`, by Newton's iteration from above. */
+export function squareRootDown(value: bigint): bigint {
+  if (value < 2n) return value
+  let x = 1n << BigInt((value.toString(2).length + 1) >> 1)
+  for (;;) {
+    const y = (x + value / x) >> 1n
+    if (y >= x) return x
+    x = y
+  }
+}

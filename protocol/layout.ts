@@ -1,5 +1,5 @@
 import { ASSETS, TRADED } from './constants.ts'
-import { MARK_NAMES } from './marks.ts'
+import { LIQUIDATION_MARKS } from './marks.ts'
 
 /** Fields in their order, each with its number of elements. */
 type Fields = Readonly<Record<string, number>>
@@ -11,7 +11,7 @@ export const WRITE = { index: 1, leaf: 1, cipher: 3 } as const
 export const STEP = { op: 1, ...WRITE, asset: 1, amount: 1, u: 1, v: 1 } as const
 
 /** Those of a round's marks that a transact is proven at, in the order of its vector. */
-export const TRANSACT_MARKS = ['price', 'targetCollateralValue', 'targetLiabilityValue', 'sell', 'buy'] as const
+export const TRANSACT_MARKS = ['price', 'initialCollateralValue', 'initialLiabilityValue', 'sell', 'buy'] as const
 
 /**
  * Public part of a batch, as the contract takes it and its event repeats it: the part of the public vector that is in no storage.
@@ -35,7 +35,7 @@ export const VECTOR = {
     inboxBefore: 1,
     inboxAfter: 1,
     minLiability: 1,
-    marks: TRADED * MARK_NAMES.length,
+    marks: TRADED * LIQUIDATION_MARKS.length,
     delta: ASSETS,
     badDebt: 1,
   },

@@ -14,7 +14,7 @@ import { IDENTITY, type Point } from './curve.ts'
 import { PlimsollError } from './errors.ts'
 import { type Envelope, isCovered } from './health.ts'
 import { TRANSACT_MARKS } from './layout.ts'
-import { MARK_NAMES, type Marks, NO_MARKS } from './marks.ts'
+import { LIQUIDATION_MARKS, type Marks, NO_MARKS } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
@@ -205,7 +205,7 @@ export class Ledger {
       this.heads[INBOX]!,
       batch.inboxAfter,
       this.minLiability,
-      ...this.marks.slice(1).flatMap((asset) => MARK_NAMES.map((name) => asset[name])),
+      ...this.marks.slice(1).flatMap((asset) => LIQUIDATION_MARKS.map((name) => asset[name])),
       ...batch.backstopDelta.map(toField),
       batch.badDebt,
       ...batch.writes.flatMap(writeValues),

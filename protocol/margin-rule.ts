@@ -1,5 +1,5 @@
 import { FACTOR_ONE, PRICE_MIN } from './constants.ts'
-import { abs, divUp, min } from './integer.ts'
+import { abs, divUp, min, squareRootDown } from './integer.ts'
 
 /** Seconds of the sampling clock: whoever chooses the moment of a round does not choose the samples. */
 export const GRID_SECONDS = 900n
@@ -140,15 +140,4 @@ function rawGapUp(quantile: bigint, g: bigint): bigint {
   const floor = divUp(3n * g > 8n * POINT ? 3n * g : 8n * POINT, 4n * POINT) * POINT
   const raised = asked > floor ? asked : floor
   return min(raised, GAP_MOST)
-}
-
-/** Largest integer whose square is not above `value`, by Newton's iteration from above. */
-function squareRootDown(value: bigint): bigint {
-  if (value < 2n) return value
-  let x = 1n << BigInt((value.toString(2).length + 1) >> 1)
-  for (;;) {
-    const y = (x + value / x) >> 1n
-    if (y >= x) return x
-    x = y
-  }
 }

@@ -8,8 +8,17 @@ export interface RiskParameters {
   readonly liabilityFactor: bigint
   readonly targetCollateralFactor: bigint
   readonly targetLiabilityFactor: bigint
+  /** Factors that new risk is taken on at; those of the target where left out. */
+  readonly initialCollateralFactor?: bigint | undefined
+  readonly initialLiabilityFactor?: bigint | undefined
   readonly penalty: bigint
   readonly depth: bigint
+}
+
+/** Prices that value new risk, of the sources of an asset: collateral at the least, liabilities at the greatest. */
+export interface PriceInterval {
+  readonly low: bigint
+  readonly high: bigint
 }
 
 /** Parameters of cash, which is worth its amount on both sides. */
@@ -29,7 +38,7 @@ export interface AssetMarks {
   /** Maintenance value of a positive unit, and of a negative one. */
   readonly collateralValue: bigint
   readonly liabilityValue: bigint
-  /** Target (initial) value of a positive unit, and of a negative one. */
+  /** Target value of a positive unit, and of a negative one: a liquidation ends there. */
   readonly targetCollateralValue: bigint
   readonly targetLiabilityValue: bigint
   /** Prices at which a liquidated unit is sold (`sell`) and one is bought back (`buy`). */
@@ -38,6 +47,9 @@ export interface AssetMarks {
   /** Water-filling coefficients (docs/protocol.md#liquidation). */
   readonly kSell: bigint
   readonly kBuy: bigint
+  /** Initial value of a positive unit, and of a negative one: withdrawals and trades end there. */
+  readonly initialCollateralValue: bigint
+  readonly initialLiabilityValue: bigint
 }
 
 /** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
@@ -46,8 +58,13 @@ export type Marks = readonly AssetMarks[]
 /** In 1/10^4, as the contracts have them. */
 const TARGET_GAP = 500n
 const PENALTY_MAX = 1_000n
+const DEPTH_MAX = 1n << 62n
+const FACTOR_MAX = 4n * FACTOR_ONE
+/** Factors of contracts have 16 bits. */
+export const WORD_FACTOR = 65_535n
 
-export const MARK_NAMES = [
+/** Marks that a resolve is proven at, in the order of its vector. */
+export const LIQUIDATION_MARKS = [
   'price',
   'collateralValue',
   'liabilityValue',
@@ -59,13 +76,16 @@ export const MARK_NAMES = [
   'kBuy',
 ] as const
 
+/** All marks, in the order of the contracts. */
+export const MARK_NAMES = [...LIQUIDATION_MARKS, 'initialCollateralValue', 'initialLiabilityValue'] as const
+
 /** Marks of an asset from a row of them in the order of `MARK_NAMES`. */
 export function marksOfRow(row: readonly bigint[]): AssetMarks {
   return Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks
 }
 
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
-const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy'] as const
+const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy', 'ui', 'vi'] as const
 
 export const CASH_MARKS: AssetMarks = {
   price: SCALE,
@@ -77,6 +97,8 @@ export const CASH_MARKS: AssetMarks = {
   buy: SCALE,
   kSell: 0n,
   kBuy: 0n,
+  initialCollateralValue: SCALE,
+  initialLiabilityValue: SCALE,
 }
 
 export const NO_MARKS: AssetMarks = {
@@ -89,6 +111,16 @@ export const NO_MARKS: AssetMarks = {
   buy: 0n,
   kSell: 0n,
   kBuy: 0n,
+  initialCollateralValue: 0n,
+  initialLiabilityValue: 0n,
+}
+
+/** The initial factors of an asset: those given, else those of the target. */
+export function initialFactorsOf(parameters: RiskParameters): { collateral: bigint; liability: bigint } {
+  return {
+    collateral: parameters.initialCollateralFactor ?? parameters.targetCollateralFactor,
+    liability: parameters.initialLiabilityFactor ?? parameters.targetLiabilityFactor,
+  }
 }
 
 /**
@@ -100,39 +132,48 @@ export function priceMarkDown(quote: bigint, quoteDecimals: number, cashDecimals
 }
 
 /**
- * Refuses parameters that would let a liquidation of a solvent account make bad debt.
+ * Refuses parameters that would let a liquidation of a solvent account make bad debt, that let an owner into a position which its
+ * first move of the market ends, or whose margin is others' money: those that no contract takes.
  * @throws PlimsollError naming `field`
  */
 export function checkParameters(parameters: RiskParameters, field: string): void {
   const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty } = parameters
+  const initial = initialFactorsOf(parameters)
   const order = (holds: boolean, rule: string) => {
     if (!holds) throw new PlimsollError(`${field}: factors out of order, ${rule} is required.`)
   }
+  order(initial.collateral <= targetCollateralFactor, 'initialCollateralFactor <= targetCollateralFactor')
   order(targetCollateralFactor <= collateralFactor, 'targetCollateralFactor <= collateralFactor')
   order(collateralFactor <= FACTOR_ONE - penalty, 'collateralFactor <= 1 - penalty')
+  order(initial.liability >= targetLiabilityFactor, 'initialLiabilityFactor >= targetLiabilityFactor')
   order(targetLiabilityFactor >= liabilityFactor, 'targetLiabilityFactor >= liabilityFactor')
   order(liabilityFactor >= FACTOR_ONE + penalty, 'liabilityFactor >= 1 + penalty')
-}
-
-/**
- * Refuses parameters that no contract takes, however they are ordered: what little margin they leave would be others' money.
- * @throws PlimsollError naming `field`
- */
-export function checkFloors(
-  { targetCollateralFactor, targetLiabilityFactor, penalty }: RiskParameters,
-  field: string,
-): void {
   if (targetLiabilityFactor - targetCollateralFactor < TARGET_GAP)
     throw new PlimsollError(`${field}: the target factors are less than 5 points apart.`)
   if (penalty > PENALTY_MAX) throw new PlimsollError(`${field}: a penalty is at most 10 points.`)
+  if (parameters.depth > DEPTH_MAX) throw new PlimsollError(`${field}: a depth is at most 2^62 base units.`)
+}
+
+/** Refuses factors that do not fit a contract's words. @throws PlimsollError naming `field` */
+export function checkContractFactors(parameters: RiskParameters, field: string): void {
+  if (parameters.targetLiabilityFactor > FACTOR_MAX)
+    throw new PlimsollError(`${field}: targetLiabilityFactor is above 4, the most that a contract takes.`)
+  if (initialFactorsOf(parameters).liability > WORD_FACTOR)
+    throw new PlimsollError(`${field}: initialLiabilityFactor is above 6.5535, the most that a contract takes.`)
 }
 
 /**
  * Marks of an asset at a `price` mark, by docs/protocol.md#marks. A price below the range values collateral at 0 and
  * liabilities at the range's floor, so that a collapsed asset cannot stop the rounds.
+ * @param interval prices that value new risk, with `price` between them; both `price` where left out
  * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
  */
-export function assetMarks(price: bigint, parameters: RiskParameters, field: string): AssetMarks {
+export function assetMarks(
+  price: bigint,
+  parameters: RiskParameters,
+  field: string,
+  { low, high }: PriceInterval = { low: price, high: price },
+): AssetMarks {
   if (price >= PRICE_LIMIT)
     throw new PlimsollError(`${field}: price mark ${price} is not below 2^60.`, {
       hint: 'Use more decimals for the asset.',
@@ -142,6 +183,7 @@ export function assetMarks(price: bigint, parameters: RiskParameters, field: str
   const liability = collapsed ? PRICE_MIN : price
   const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor, penalty, depth } =
     parameters
+  const initial = initialFactorsOf(parameters)
   const marks: AssetMarks = {
     price: liability,
     collateralValue: divDown(asset * collateralFactor, FACTOR_ONE),
@@ -152,6 +194,8 @@ export function assetMarks(price: bigint, parameters: RiskParameters, field: str
     buy: divUp(liability * (FACTOR_ONE + penalty), FACTOR_ONE),
     kSell: divDown(depth * (FACTOR_ONE - penalty - targetCollateralFactor), FACTOR_ONE),
     kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
+    initialCollateralValue: low < PRICE_MIN ? 0n : divDown(low * initial.collateral, FACTOR_ONE),
+    initialLiabilityValue: divUp((high < PRICE_MIN ? PRICE_MIN : high) * initial.liability, FACTOR_ONE),
   }
   for (const [i, name] of MARK_NAMES.entries()) {
     if (marks[name] >= WORD)

@@ -3,7 +3,7 @@ import { type Account, NEUTRAL_WEIGHTS, packWeights } from './account.ts'
 import { ASSETS, EXPIRY_LIMIT, FIELD, MAX_WEIGHT, SCALE, TARGET_THRESHOLD, VERSION_LIMIT, WORD } from './constants.ts'
 import { isOwnerPoint, type Point } from './curve.ts'
 import { Refusal, type RefusalCode } from './errors.ts'
-import { type Balances, isOversize, targetHealth } from './health.ts'
+import { type Balances, initialHealth, isOversize } from './health.ts'
 import { abs } from './integer.ts'
 import { ownerHash } from './keys.ts'
 import type { Marks } from './marks.ts'
@@ -157,13 +157,13 @@ export function fits(balances: Balances): boolean {
   return balances.every((balance) => abs(balance) < WORD)
 }
 
-/** Withdrawals and trades end at the target, or without a liability. */
-export function meetsTarget(balances: Balances, marks: Marks): boolean {
-  return balances.every((balance) => balance >= 0n) || targetHealth(balances, marks) >= TARGET_THRESHOLD
+/** Withdrawals and trades end at the initial margin, or without a liability. */
+export function meetsInitial(balances: Balances, marks: Marks): boolean {
+  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
 }
 
 /**
- * Refusal of a trade to an account that stays below its target (docs/protocol.md#transact, the exception): it must shrink the
+ * Refusal of a trade to an account that stays below its initial margin (docs/protocol.md#transact, the exception): it must shrink the
  * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
  */
 function exceptionRefusal(
@@ -177,7 +177,7 @@ function exceptionRefusal(
   if (abs(balances[asset]!) - abs(after[asset]!) !== x) return 'TRADE_NOT_SHRINKING'
   const { sell, buy } = marks[asset]!
   if (direction === 1 ? y * SCALE > x * buy : y * SCALE < x * sell) return 'TRADE_PRICE'
-  return targetHealth(after, marks) > targetHealth(balances, marks) ? undefined : 'TRADE_NOT_IMPROVING'
+  return initialHealth(after, marks) > initialHealth(balances, marks) ? undefined : 'TRADE_NOT_IMPROVING'
 }
 
 /**
@@ -223,8 +223,8 @@ export function checkOperation(
   if (isOversize(after, marks))
     return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
   // Last: a request that deserves it is discharged whenever it expires.
-  if (meetsTarget(after, marks)) return operation.expiry < now ? expired() : undefined
-  if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsTarget(account.balances, marks))
+  if (meetsInitial(after, marks)) return operation.expiry < now ? expired() : undefined
+  if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsInitial(account.balances, marks))
     return targetTooLow()
   const code = exceptionRefusal(account.balances, operation, marks)
   return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)

@@ -2,7 +2,7 @@ import { type Account, NEUTRAL_WEIGHTS } from './account.ts'
 import { accountInput, weightInput } from './account-input.ts'
 import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS } from './constants.ts'
-import { MARK_NAMES, type Marks } from './marks.ts'
+import { LIQUIDATION_MARKS, type Marks } from './marks.ts'
 import { vectorSignals } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
 import { AccountTree, type Path } from './tree.ts'
@@ -76,7 +76,7 @@ export function resolveInput(
   return {
     ...vectorSignals(vector),
     ...before,
-    marks: marks.slice(1).map((asset) => MARK_NAMES.map((name) => asset[name])),
+    marks: marks.slice(1).map((asset) => LIQUIDATION_MARKS.map((name) => asset[name])),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
   }
 }

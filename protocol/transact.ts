@@ -9,7 +9,7 @@ import {
   type Forced,
   fits,
   type Judgement,
-  meetsTarget,
+  meetsInitial,
   newAccount,
   type Open,
   type Operation,
@@ -99,7 +99,7 @@ export function applyOperation(account: Account | undefined, operation: Operatio
     return { exception: false, public: operation.kind === 'forced' ? discharge(operation) : bounce(operation as TopUp) }
   const leaf = accountLeaf(next)
   const exception =
-    (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsTarget(next.balances, execution.marks!)
+    (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsInitial(next.balances, execution.marks!)
   return {
     next,
     exception,

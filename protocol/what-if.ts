@@ -1,8 +1,8 @@
-import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, TARGET_THRESHOLD } from './constants.ts'
+import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, TARGET_THRESHOLD, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { type Balances, health, isOversize, targetHealth } from './health.ts'
-import { divDown, divUp, max } from './integer.ts'
-import { type AssetMarks, assetMarks, type Marks, type RiskParameters } from './marks.ts'
+import { type Balances, health, initialHealth, isOversize } from './health.ts'
+import { divDown, divUp, max, min } from './integer.ts'
+import { type AssetMarks, assetMarks, type Marks, type RiskParameters, WORD_FACTOR } from './marks.ts'
 
 /** Weighed sides of an account at marks: it is breached iff `collateral < liabilities`. Unit: 2^-32 base units of cash. */
 export interface Coverage {
@@ -50,13 +50,38 @@ export function withPrice(marks: Marks, a: number, price: bigint, field: string)
   const factors = factorsOf(marks[a]!)
   if (factors === undefined)
     throw new PlimsollError(`${field}: the asset has no price, or one so low that its factors do not show.`)
-  return marks.with(a, assetMarks(price, factors, field))
+  const { price: from, initialCollateralValue, initialLiabilityValue } = marks[a]!
+  const collateral = exactFactor(initialCollateralValue, from, divUp, divDown)
+  const liability = exactFactor(initialLiabilityValue, from, divDown, divUp)
+  const liable = max(price, PRICE_MIN)
+  // An interval that values new risk moves with the price; an asset that is held stays held.
+  const initial = {
+    initialCollateralValue:
+      price < PRICE_MIN
+        ? 0n
+        : collateral === undefined
+          ? divDown(initialCollateralValue * price, from)
+          : divDown(price * collateral, FACTOR_ONE),
+    initialLiabilityValue:
+      liability === undefined
+        ? min(divUp(initialLiabilityValue * liable, from), WORD - 1n)
+        : divUp(liable * liability, FACTOR_ONE),
+  }
+  return marks.with(a, { ...assetMarks(price, factors, field), ...initial })
+}
+
+type Quotient = (dividend: bigint, divisor: bigint) => bigint
+
+/** The factor that makes a mark of a price, where there is one: a mark of another price has none, or only by chance. */
+function exactFactor(mark: bigint, price: bigint, inverse: Quotient, quotient: Quotient): bigint | undefined {
+  const factor = inverse(mark * FACTOR_ONE, price)
+  return quotient(price * factor, FACTOR_ONE) === mark && factor <= WORD_FACTOR ? factor : undefined
 }
 
 /** Whether an owner's withdrawal or trade may leave the account so: docs/protocol.md#transact, small and enough. */
 export function isAllowed(balances: Balances, marks: Marks): boolean {
   if (isOversize(balances, marks)) return false
-  return balances.every((balance) => balance >= 0n) || targetHealth(balances, marks) >= TARGET_THRESHOLD
+  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
 }
 
 /**

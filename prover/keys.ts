@@ -41,6 +41,10 @@ export type KeySet<C extends CircuitName = CircuitName> = Readonly<Record<C, Cir
   readonly directory: string
 }
 
+/** Circuits of the batches that a settlement takes: those that a node proves. */
+export const BATCH_CIRCUITS = ['sweep', 'resolve', 'transact'] as const satisfies readonly CircuitName[]
+export type BatchKeys = KeySet<(typeof BATCH_CIRCUITS)[number]>
+
 /** Keys of a profile for some circuits, whichever. */
 export type SomeKeys = KeySet<never> & Partial<Readonly<Record<CircuitName, CircuitKeys>>>
 

@@ -1,5 +1,5 @@
 import type { Proof } from '../protocol/proof.ts'
-import { closeCurve } from './curve.ts'
+import { closeCurve, openCurve } from './curve.ts'
 import { littleEndian } from './kernel/section-file.ts'
 import { keyOf, type SomeKeys } from './keys.ts'
 import type { CircuitName } from './profiles.ts'
@@ -60,6 +60,20 @@ export class ProofService implements ProofSource {
     const done = () => this.#inFlight.delete(proven)
     proven.then(done, done)
     return proven
+  }
+
+  /**
+   * Makes ready for proofs of some circuits: key, witness program, kernel and curve are some seconds' work on a busy machine, which
+   * can be done while the node still reads its state. Whatever fails here fails again, and is told, at the first proof.
+   */
+  async prepare(keys: SomeKeys, circuits: readonly CircuitName[]): Promise<void> {
+    this.#prover ??= this.#open()
+    const prover = await this.#prover
+    await Promise.allSettled([
+      ...circuits.map((circuit) => prover.prepare?.(keyOf(keys, circuit).zkey)),
+      ...circuits.map((circuit) => this.#calculator(keyOf(keys, circuit).wasm, circuit)),
+      openCurve(),
+    ])
   }
 
   verify(keys: SomeKeys, circuit: CircuitName, { proof, signals }: Proven): Promise<boolean> {

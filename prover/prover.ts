@@ -12,6 +12,8 @@ export interface Prover {
    * checked. @throws PlimsollError for a key or witness that is malformed.
    */
   prove(zkey: string, witness: Witness): Promise<Groth16Proof>
+  /** Loads a key before its first proof is asked for; left out where there is nothing to load. */
+  prepare?(zkey: string): Promise<void>
   /** Ends its threads. */
   close(): Promise<void>
 }

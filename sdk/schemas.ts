@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ASSETS, FIELD, MAX_WEIGHT, VERSION_LIMIT, WORD } from '../protocol/constants.ts'
+import { MARK_NAMES } from '../protocol/marks.ts'
 
 /** Times in signed messages have 40 bits. */
 const EXPIRY_LIMIT = 2 ** 40
@@ -144,8 +145,8 @@ export const roundSchema = z.object({
   /** The chain's time, which may run ahead of the wallet's. */
   now: z.number().int(),
   complete: z.boolean(),
-  /** price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 0 to 7. */
-  marks: z.array(z.array(amount).length(9)).length(ASSETS),
+  /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 0 to 7. */
+  marks: z.array(z.array(amount).length(MARK_NAMES.length)).length(ASSETS),
   backstop: z.array(signed).length(ASSETS),
   /** Price of a unit traded with the backstop now, scaled as marks; 0 where there is nothing to trade. */
   unwindPrices: z.array(amount).length(ASSETS),

@@ -43,13 +43,17 @@ export function register(program: Command): void {
     )
     .argument(
       '<market>',
-      'a MARKET.json: assets and minLiability as in a BOOK.json, and custody of the assets with a token',
+      'a MARKET.json: assets and minLiability as in a BOOK.json, custody of the assets with a token, and their sources of prices',
     )
     .addOption(rpcOption())
     .requiredOption('--data <dir>', "directory for the node's private state; it must be new or empty")
     .addOption(profileOption())
     .addOption(keysOption())
-    .option('--feed <symbol=address>', 'Chainlink-compatible feed of an asset (repeat it for others)', addFeed)
+    .option(
+      '--feed <symbol=address>',
+      'Chainlink-compatible feed of an asset without sources in the market (repeat it for others)',
+      addFeed,
+    )
     .option('--admin <address>', 'who proposes parameters and terms; the signer where it is left out', readAddress)
     .option('--operator <address>', 'who settles, with `plimsoll node`; the signer where it is left out', readAddress)
     .option('--guardian <address>', 'who may stop new risk for a while; nobody where it is left out', readAddress)
@@ -69,7 +73,7 @@ export function register(program: Command): void {
       const { requireChecksum } = await import('../require-checksum.ts')
       for (const role of ['admin', 'operator', 'guardian'] as const) requireChecksum(role, options[role])
       for (const feed of Object.values(options.feed ?? {})) requireChecksum('feed', feed)
-      const { market, custody } = await readMarket(path)
+      const { market, custody, oracles } = await readMarket(path)
       await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
@@ -78,6 +82,7 @@ export function register(program: Command): void {
       const keys = await loadKeys(options.profile, options.keys)
       const deployed = await deploy(market, keys, signer, {
         custody,
+        oracles,
         feeds: options.feed ?? {},
         onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
         allowDevelopmentKeys,
@@ -97,6 +102,8 @@ export function register(program: Command): void {
       const guardian = /^0x0+$/.test(deployed.guardian) ? 'nobody' : deployed.guardian
       printText(`Admin: ${deployed.admin}; operator: ${deployed.operator}; guardian: ${guardian}.`)
       for (const [symbol, feed] of Object.entries(deployed.feeds)) printText(`Feed of ${symbol}: ${feed}`)
+      for (const [symbol, sources] of Object.entries(deployed.sources))
+        if (sources.length > 1) printText(`Sources of ${symbol}: ${sources.join(', ')}`)
       for (const [symbol, token] of Object.entries(deployed.tokens)) printText(`Token of ${symbol}: ${token}`)
       printText(
         `The private state is in ${deployed.data}, with the sequencer's key: keep a copy of sequencer.key. Run: ${commandLine(['node'], ['rpc', 'data', 'keys'])}`,

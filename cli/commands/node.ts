@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
+import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
@@ -55,6 +56,7 @@ export function register(program: Command): void {
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
       const { serve } = await import('../../sequencer/api/server.ts')
       const { loadKeys } = await import('../load-keys.ts')
+      const { BATCH_CIRCUITS } = await import('../../prover/keys.ts')
       const { runNode } = await import('../run-node.ts')
       const { nodeLog } = await import('../node-log.ts')
       const { SILENT } = await import('../../sequencer/state/node-log.ts')
@@ -64,10 +66,13 @@ export function register(program: Command): void {
       if (options.rebuild) await rebuildState(options, signer)
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
-      const node = await SequencerNode.open(options.data, signer, (profile) => loadKeys(profile, options.keys), {
-        proofs,
-        log,
-      })
+      const keysOf = async (profile: ProfileName) => {
+        const keys = await loadKeys(profile, options.keys, BATCH_CIRCUITS)
+        // What a look's first proofs need is loaded while the state is read: a node that is killed often has little time.
+        void proofs.prepare(keys, ['transact', 'sweep'])
+        return keys
+      }
+      const node = await SequencerNode.open(options.data, signer, keysOf, { proofs, log })
       try {
         const metrics = new NodeMetrics()
         const { server, port } = await serve(node, metrics, options.port)
@@ -96,6 +101,7 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
   const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/state/rebuild.ts')
+  const { RebuildProgress } = await import('../../sequencer/state/rebuild-progress.ts')
   const { withDirectory } = await import('../../lib/directory-lock.ts')
   const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
@@ -116,9 +122,12 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
       if (!verdict.ok) throw new PlimsollError(`The chain's history is not sound: ${verdict.error}`)
     }
     stage('replaying the settlements')
-    const { deployment, state } = await rebuild(signer, settlement, secret, (done) =>
-      progress(`${done} settlements replayed`),
-    ).finally(endProgress)
+    const kept = new RebuildProgress(data)
+    const { deployment, state } = await rebuild(signer, settlement, secret, {
+      onSettlement: (done) => progress(`${done} settlements replayed`),
+      progress: kept,
+    }).finally(endProgress)
     await Store.create(data, deployment, state, secret)
+    await kept.remove()
   })
 }

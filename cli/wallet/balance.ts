@@ -1,6 +1,6 @@
-import { SCALE } from '../../protocol/constants.ts'
+import { SCALE, TARGET_THRESHOLD } from '../../protocol/constants.ts'
 import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
-import { health, targetHealth } from '../../protocol/health.ts'
+import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
 import { boundaryMark, coverage, isAllowed } from '../../protocol/what-if.ts'
 import { balance } from '../../sdk/actions/balance.ts'
 import type { AssetInfo } from '../../sdk/schemas.ts'
@@ -18,10 +18,12 @@ interface Standing {
   readonly equity: string
   readonly health: string
   readonly targetHealth: string
+  /** Health at the initial margin, which whatever takes on risk must leave above 0. */
+  readonly initialHealth: string
   /** Collateral over liabilities, each at maintenance value; below 1 the account is breached. Null where nothing is owed. */
   readonly ratio: string | null
-  /** Whether it is due for liquidation, may not borrow more, or may. */
-  readonly status: 'breached' | 'below target' | 'healthy'
+  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not. */
+  readonly status: 'breached' | 'below target' | 'below initial margin' | 'healthy'
   /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
   readonly limits: Readonly<Record<string, Limit>>
 }
@@ -105,13 +107,20 @@ function standingOf(assets: readonly AssetInfo[], { balances, marks }: Scene): S
     equity: inCash(balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n)),
     health: inCash(health(balances, marks)),
     targetHealth: inCash(targetHealth(balances, marks)),
+    initialHealth: inCash(initialHealth(balances, marks)),
     ratio:
       liabilities === 0n
         ? null
         : formatRatioDown(collateral * 10n ** BigInt(RATIO_DECIMALS), liabilities, RATIO_DECIMALS),
-    status: health(balances, marks) < 0n ? 'breached' : isAllowed(balances, marks) ? 'healthy' : 'below target',
+    status: statusOf({ balances, marks }),
     limits: Object.fromEntries(limits),
   }
+}
+
+function statusOf({ balances, marks }: Scene): Standing['status'] {
+  if (health(balances, marks) < 0n) return 'breached'
+  if (isAllowed(balances, marks)) return 'healthy'
+  return targetHealth(balances, marks) < TARGET_THRESHOLD ? 'below target' : 'below initial margin'
 }
 
 function describe(standing: Standing, assets: readonly AssetInfo[], when: string): void {
@@ -119,10 +128,11 @@ function describe(standing: Standing, assets: readonly AssetInfo[], when: string
   const words = {
     healthy: 'healthy',
     'below target': 'below its target: it may only shrink its positions',
+    'below initial margin': 'below the initial margin: it may only shrink its positions',
     breached: 'breached: it is liquidated with the next round',
   }[standing.status]
   printText(
-    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
+    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )
   for (const [symbol, { price, zeroHealth, breached }] of Object.entries(standing.limits))
     printText(`Liquidated with ${symbol} ${breached} ${zeroHealth} ${cash}, all else as it is; it is at ${price}`)

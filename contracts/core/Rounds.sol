@@ -149,11 +149,11 @@ contract Rounds is IRounds {
     }
 
     /// @inheritdoc IRounds
-    function marks() external view returns (uint64[9][7] memory m) {
+    function marks() external view returns (uint64[11][7] memory m) {
         if (_status.round == 0) return m;
         uint64[7] memory prices = _prices.unpack();
         for (uint256 i = 0; i < assetCount; ++i) {
-            m[i] = Marks.all(prices[i], _assets[i + 1].active);
+            m[i] = Marks.all(prices[i], prices[i], prices[i], _assets[i + 1].active);
         }
     }
 

@@ -47,7 +47,7 @@ contract Settlement is ISettlement {
         bool fresh;
         bool marked;
         /// If `marked`.
-        uint64[9][7] marks;
+        uint64[11][7] marks;
     }
 
     IRounds private immutable ROUNDS;
@@ -316,9 +316,9 @@ contract Settlement is ISettlement {
         d[Layout.RESOLVE_MIN_LIABILITY] = MIN_LIABILITY;
         _mark(r);
         for (uint256 a = 0; a < 7; ++a) {
-            uint64[9] memory mark = r.marks[a];
-            uint256 first = Layout.RESOLVE_MARKS + Layout.MARKS * a;
-            for (uint256 k = 0; k < Layout.MARKS; ++k) {
+            uint64[11] memory mark = r.marks[a];
+            uint256 first = Layout.RESOLVE_MARKS + Layout.LIQUIDATION_MARKS * a;
+            for (uint256 k = 0; k < Layout.LIQUIDATION_MARKS; ++k) {
                 d[first + k] = mark[k];
             }
         }

@@ -291,7 +291,7 @@ contract Vault is IVault, NativeCredits {
 
     /// @inheritdoc IVault
     function applySteps(uint256[] calldata steps, uint256 active) external onlySettlement live nonReentrant {
-        uint64[9][7] memory marks;
+        uint64[11][7] memory marks;
         for (uint256 i = 0; i < active; ++i) {
             uint256[] calldata step = steps[Layout.STEP * i:Layout.STEP * (i + 1)];
             uint256 op = step[Layout.STEP_OP];
@@ -742,7 +742,7 @@ contract Vault is IVault, NativeCredits {
     }
 
     /// @dev y / x against the price of this second, on the side that is better for the backstop.
-    function _unwind(uint256 number, uint256[] calldata step, uint64[9][7] memory marks) private {
+    function _unwind(uint256 number, uint256[] calldata step, uint64[11][7] memory marks) private {
         (uint256 asset, uint256 x, uint256 y, bool buys) =
             (step[Layout.STEP_ASSET], step[Layout.STEP_AMOUNT], step[Layout.STEP_U], step[Layout.STEP_V] == 1);
         if (x > _books.size(asset, buys) || x == 0) revert BackstopSide(number);

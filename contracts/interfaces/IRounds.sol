@@ -79,8 +79,8 @@ interface IRounds {
         uint32 parameterDelay
     ) external;
 
-    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy of assets 1 to 7 at the latest round; 0 before the first.
-    function marks() external view returns (uint64[9][7] memory);
+    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 1 to 7 at the latest round; 0 before the first.
+    function marks() external view returns (uint64[11][7] memory);
 
     /// @notice u and v of assets 1 to 7 at the latest round, packed as `Lanes` does; 0 before the first.
     function maintenance() external view returns (uint256[2] memory u, uint256[2] memory v);

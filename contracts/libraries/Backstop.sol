@@ -18,7 +18,7 @@ library Backstop {
 
     /// @notice Worth at the prices that unwinding ends with: what it holds at `sell`, what it owes at `buy`. 2^32
     /// scale.
-    function worthLow(Book[8] storage books, uint256 count, uint64[9][7] memory marks)
+    function worthLow(Book[8] storage books, uint256 count, uint64[11][7] memory marks)
         internal
         view
         returns (int256 worth)
@@ -39,14 +39,14 @@ library Backstop {
 
     /// @notice From `price` to `sell` (what it offers) or `buy` (what it asks for), in proportion to time.
     /// @param offers Whether the backstop holds the asset.
-    function unwindPrice(Book[8] storage books, uint256 asset, bool offers, uint256 duration, uint64[9][7] memory marks)
+    function unwindPrice(Book[8] storage books, uint256 asset, bool offers, uint256 duration, uint64[11][7] memory marks)
         internal
         view
         returns (uint256)
     {
         uint256 t = block.timestamp - books[asset].unwindStart;
         if (t > duration) t = duration;
-        uint64[9] memory m = marks[asset - 1];
+        uint64[11] memory m = marks[asset - 1];
         uint256 price = m[Layout.MARK_PRICE];
         return offers
             ? price - (price - m[Layout.MARK_SELL]) * t / duration

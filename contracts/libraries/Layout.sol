@@ -15,7 +15,10 @@ library Layout {
     uint256 internal constant MARK_BUY = 6;
     uint256 internal constant MARK_K_SELL = 7;
     uint256 internal constant MARK_K_BUY = 8;
-    uint256 internal constant MARKS = 9;
+    uint256 internal constant MARK_INITIAL_COLLATERAL_VALUE = 9;
+    uint256 internal constant MARK_INITIAL_LIABILITY_VALUE = 10;
+    uint256 internal constant MARKS = 11;
+    uint256 internal constant LIQUIDATION_MARKS = 9;
 
     // Values of a sweep; the heads follow.
     uint256 internal constant SWEPT_ACTIVE = 0;
@@ -106,10 +109,10 @@ library Layout {
     uint256 internal constant EXIT_LENGTH = 13;
 
     /// @notice Writes the marks of one asset that a transact is proven at into `d[offset]` and on.
-    function spreadTraded(uint64[9] memory marks, uint256[] memory d, uint256 offset) internal pure {
+    function spreadTraded(uint64[11] memory marks, uint256[] memory d, uint256 offset) internal pure {
         d[offset] = marks[MARK_PRICE];
-        d[offset + 1] = marks[MARK_TARGET_COLLATERAL_VALUE];
-        d[offset + 2] = marks[MARK_TARGET_LIABILITY_VALUE];
+        d[offset + 1] = marks[MARK_INITIAL_COLLATERAL_VALUE];
+        d[offset + 2] = marks[MARK_INITIAL_LIABILITY_VALUE];
         d[offset + 3] = marks[MARK_SELL];
         d[offset + 4] = marks[MARK_BUY];
     }

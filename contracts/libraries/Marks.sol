@@ -26,11 +26,16 @@ library Marks {
         if (price > PRICE_END) price = PRICE_END;
     }
 
-    /// @notice The nine marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy.
+    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi.
     /// @param price As `priceDown` gives it, below PRICE_END. Below PRICE_MIN, collateral is worth 0 and liabilities
     /// are valued at PRICE_MIN.
+    /// @param low, high Prices that value new risk, below PRICE_END: collateral at `low`, liabilities at `high`.
     /// @param p Ordered parameters: then no mark reaches 2^64.
-    function all(uint256 price, Parameters memory p) internal pure returns (uint64[9] memory m) {
+    function all(uint256 price, uint256 low, uint256 high, Parameters memory p)
+        internal
+        pure
+        returns (uint64[11] memory m)
+    {
         (uint256 asset, uint256 liability) = sides(price);
         m[Layout.MARK_PRICE] = uint64(liability);
         m[Layout.MARK_COLLATERAL_VALUE] = timesDown(asset, p.collateralFactor);
@@ -41,6 +46,10 @@ library Marks {
         m[Layout.MARK_BUY] = timesUp(liability, RiskParameters.ONE + p.penalty);
         m[Layout.MARK_K_SELL] = timesDown(p.depth, RiskParameters.ONE - p.penalty - p.targetCollateralFactor);
         m[Layout.MARK_K_BUY] = timesDown(p.depth, p.targetLiabilityFactor - RiskParameters.ONE - p.penalty);
+        (asset,) = sides(low);
+        (, liability) = sides(high);
+        m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = timesDown(asset, p.initialCollateralFactor);
+        m[Layout.MARK_INITIAL_LIABILITY_VALUE] = timesUp(liability, p.initialLiabilityFactor);
     }
 
     /// @notice The maintenance marks u and v alone; as in `all`.

@@ -7,6 +7,8 @@ struct Parameters {
     uint16 liabilityFactor;
     uint16 targetCollateralFactor;
     uint16 targetLiabilityFactor;
+    uint16 initialCollateralFactor;
+    uint16 initialLiabilityFactor;
     uint16 penalty;
     uint64 depth;
 }
@@ -14,7 +16,7 @@ struct Parameters {
 /// @title What risk parameters may be, and how far one change may move them.
 library RiskParameters {
     uint256 internal constant ONE = 10_000;
-    /// @dev 4.0: with a price below 2^60 it keeps every mark below 2^64.
+    /// @dev 4.0, of target and maintenance. With a price below 2^60 a factor of 16 bits keeps every mark below 2^64.
     uint256 internal constant FACTOR_MAX = 4 * ONE;
     /// @dev 5 points.
     uint256 internal constant FACTOR_STEP = 500;
@@ -22,19 +24,21 @@ library RiskParameters {
     uint256 internal constant TARGET_GAP = 500;
     /// @dev 10 points.
     uint256 internal constant PENALTY_MAX = 1_000;
+    /// @dev With a target of at most 4.0 it keeps kSell and kBuy below 2^64.
+    uint256 internal constant DEPTH_MAX = 1 << 62;
 
-    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt, targets
-    /// are apart and the penalty is bounded, and every mark computed from them fits 64 bits.
+    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt and new risk
+    /// away from one, targets are apart, penalty and depth are bounded, and every mark computed from them fits 64 bits.
     function ordered(Parameters memory p) internal pure returns (bool) {
         if (p.targetLiabilityFactor > FACTOR_MAX) return false;
-        if (p.penalty > PENALTY_MAX) return false;
+        if (p.penalty > PENALTY_MAX || p.depth > DEPTH_MAX) return false;
         if (uint256(p.targetCollateralFactor) + TARGET_GAP > p.targetLiabilityFactor) return false;
+        if (p.initialCollateralFactor > p.targetCollateralFactor) return false;
         if (p.targetCollateralFactor > p.collateralFactor) return false;
         if (uint256(p.collateralFactor) + p.penalty > ONE) return false;
+        if (p.initialLiabilityFactor < p.targetLiabilityFactor) return false;
         if (p.targetLiabilityFactor < p.liabilityFactor) return false;
-        if (p.liabilityFactor < ONE + p.penalty) return false;
-        // The orderings bound every factor; kBuy is the only mark that they leave open (kSell <= depth).
-        return uint256(p.depth) * (p.targetLiabilityFactor - ONE - p.penalty) / ONE <= type(uint64).max;
+        return p.liabilityFactor >= ONE + p.penalty;
     }
 
     /// @notice Whether one change may lead from `from` to `to`: each factor by 5 points at most, depth to no less than
@@ -43,7 +47,9 @@ library RiskParameters {
         uint256 depthMax = from.depth == 0 ? 1 : 2 * uint256(from.depth);
         return near(from.collateralFactor, to.collateralFactor) && near(from.liabilityFactor, to.liabilityFactor)
             && near(from.targetCollateralFactor, to.targetCollateralFactor)
-            && near(from.targetLiabilityFactor, to.targetLiabilityFactor) && near(from.penalty, to.penalty)
+            && near(from.targetLiabilityFactor, to.targetLiabilityFactor)
+            && near(from.initialCollateralFactor, to.initialCollateralFactor)
+            && near(from.initialLiabilityFactor, to.initialLiabilityFactor) && near(from.penalty, to.penalty)
             && to.depth >= from.depth / 2 && to.depth <= depthMax;
     }
 

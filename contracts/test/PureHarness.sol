@@ -17,8 +17,12 @@ contract PureHarness {
         return Marks.priceDown(answer, feedDecimals, assetDecimals, cashDecimals);
     }
 
-    function all(uint256 price, Parameters calldata p) external pure returns (uint64[9] memory) {
-        return Marks.all(price, p);
+    function all(uint256 price, uint256 low, uint256 high, Parameters calldata p)
+        external
+        pure
+        returns (uint64[11] memory)
+    {
+        return Marks.all(price, low, high, p);
     }
 
     function maintenance(uint256 price, Parameters calldata p) external pure returns (uint64 u, uint64 v) {

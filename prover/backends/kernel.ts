@@ -36,6 +36,14 @@ export class KernelProver implements Prover {
     return proof
   }
 
+  prepare(zkey: string): Promise<void> {
+    const loaded = this.#queue.then(async () => {
+      await this.#load(zkey)
+    })
+    this.#queue = loaded.catch(() => {})
+    return loaded
+  }
+
   async close(): Promise<void> {
     await this.#queue
     await this.#discard()

@@ -1,4 +1,5 @@
 import { ASSETS } from '../../protocol/constants.ts'
+import type { Clearing } from './clearing.ts'
 
 /** A model of how sales move prices. */
 export interface MarketImpact {
@@ -19,7 +20,7 @@ const UNIT = 2 ** 32
 /** Sales and purchases move no price by more than a factor of some thousand: a market without depth is not taken to infinity. */
 const MOST_MOVED = 7
 
-function clip(move: number): number {
+export function clipMove(move: number): number {
   return Math.min(MOST_MOVED, Math.max(-MOST_MOVED, move))
 }
 
@@ -27,7 +28,7 @@ function clip(move: number): number {
  * The other side of every liquidation, whoever it is: it pays the accounts, and sells what it took over in the next step, into a market
  * that its own sales move. Its profit is counted by the day, in base units of cash.
  */
-export class Backstop {
+export class Backstop implements Clearing {
   #depths: readonly number[]
   readonly #impact: MarketImpact
   readonly #decay: number
@@ -60,7 +61,7 @@ export class Backstop {
     this.impactCost = 0
   }
 
-  setDepths(depths: readonly number[]): void {
+  setMarket(depths: readonly number[]): void {
     this.#depths = depths
   }
 
@@ -76,10 +77,10 @@ export class Backstop {
     moved *= this.#decay
     if (pending !== 0) {
       const price = free * Math.exp(moved)
-      const move = clip(this.#impact.logMove(pending, this.#depths[a]!))
+      const move = clipMove(this.#impact.logMove(pending, this.#depths[a]!))
       this.#sell(a, pending, price, move)
       this.#pending[a] = 0
-      moved = clip(moved + move)
+      moved = clipMove(moved + move)
     }
     this.#moved[a] = moved
     return free * Math.exp(moved)
@@ -114,7 +115,7 @@ export class Backstop {
     for (let a = 1; a < this.#depths.length; a++) {
       const pending = this.#pending[a]!
       if (pending === 0) continue
-      const move = clip(this.#impact.logMove(pending, this.#depths[a]!))
+      const move = clipMove(this.#impact.logMove(pending, this.#depths[a]!))
       this.#sell(a, pending, prices[a]!, move)
       this.#pending[a] = 0
     }

@@ -4,7 +4,9 @@ import { health } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks, type RiskParameters } from '../../protocol/marks.ts'
 import type { Policy, PolicyMarket } from '../policies/policy.ts'
 import { Backstop, type MarketImpact } from './backstop.ts'
+import type { Clearing, MarketOptions } from './clearing.ts'
 import { leastTraded } from './least-traded.ts'
+import { MarketClearing } from './market-clearing.ts'
 import { BREACHED, HEALTHY, Reach } from './reach.ts'
 
 /** A market and the accounts in it, as a book has them: an engine runs on it. Can be sent to a worker. */
@@ -32,6 +34,8 @@ export interface EngineOptions {
   readonly impact: MarketImpact
   readonly stepSeconds: number
   readonly search?: Search
+  /** A market in which inventory is sold; in the next step, at once, where it is not given. */
+  readonly market?: MarketOptions | undefined
 }
 
 /** The outcome of one path. Money in base units of cash, as floats. */
@@ -76,7 +80,9 @@ export class Engine {
   readonly debt: number
   readonly #search: Search
   readonly #used: number
-  readonly #backstop: Backstop
+  readonly #backstop: Clearing
+  /** The market that inventory is sold in, where there is one. */
+  readonly market: MarketClearing | undefined
   readonly #reach: Reach
   readonly #initial: readonly (readonly bigint[])[]
   readonly #balances: (readonly bigint[])[]
@@ -110,7 +116,7 @@ export class Engine {
   #reference: readonly RiskParameters[] | undefined
   #caused = 0
 
-  constructor(book: EngineBook, { policy, impact, stepSeconds, search = 'reach' }: EngineOptions) {
+  constructor(book: EngineBook, { policy, impact, stepSeconds, search = 'reach', market }: EngineOptions) {
     this.book = book
     this.policy = policy
     this.#search = search
@@ -123,11 +129,13 @@ export class Engine {
     this.#isChanged = new Uint8Array(count)
     this.#touched = new Uint8Array(count)
     this.#parameters = book.assets.map(({ parameters }) => parameters)
-    this.#backstop = new Backstop(
-      book.assets.map(({ parameters }) => Number(parameters.depth)),
-      impact,
-      stepSeconds,
-    )
+    const depths = book.assets.map(({ parameters }) => Number(parameters.depth))
+    const penalties = book.assets.map(({ parameters }) => Number(parameters.penalty))
+    this.market =
+      market === undefined
+        ? undefined
+        : new MarketClearing(depths, penalties, market, impact, stepSeconds, book.assets[0]!.decimals)
+    this.#backstop = this.market ?? new Backstop(depths, impact, stepSeconds)
     this.#reach = new Reach(count, this.#used, { near: NEAR })
     book.prices.forEach((price, a) => (this.#startPrices[a] = Number(price)))
     this.#initial.forEach((balances, i) => this.#reach.setBalances(i, balances))
@@ -314,7 +322,10 @@ export class Engine {
     this.#parameters = parameters
     this.#marks = undefined
     this.#setFactors()
-    this.#backstop.setDepths(parameters.map(({ depth }) => Number(depth)))
+    this.#backstop.setMarket(
+      parameters.map(({ depth }) => Number(depth)),
+      parameters.map(({ penalty }) => Number(penalty)),
+    )
     if (!moved || this.#search !== 'reach') return
     this.#reach.setPrices(this.#prices, this.#collateralFactors, this.#liabilityFactors)
     for (let i = 0; i < this.#balances.length; i++) if (this.#reach.look(i, true) === BREACHED) this.#reach.heat(i)
@@ -343,6 +354,11 @@ export class Engine {
     let sum = 0n
     for (let a = 0; a < this.#used; a++) sum += balances[a]! * marks[a]!.price
     return Number(sum) / UNIT
+  }
+
+  /** Profit of the other side of liquidations on a day, in base units of cash. */
+  profit(day: number): number {
+    return this.#backstop.profit(day)
   }
 
   /** Sells what is left, counts what accounts are short of, and sums up. */

@@ -6,8 +6,10 @@ import { POINTS_PER_HOUR, windowPrices } from '../data/windows.ts'
 import { formatDate } from '../evaluation/calendar.ts'
 import type { ImpactName } from '../impact/impact.ts'
 import { policyOf } from '../policies/policies.ts'
+import type { MarketOptions } from './clearing.ts'
 import { Engine, type PathOutcome } from './engine.ts'
 import { marketImpact } from './job.ts'
+import type { MarketFill } from './market-clearing.ts'
 import { type InitialFactors, openAccount } from './population.ts'
 
 /** Points of margin of an asset: 0.15 is a collateral factor of 0.85 and a liability factor of 1.15. */
@@ -22,7 +24,10 @@ export interface Margins {
 /** Rules that a population lives under. */
 export interface HistoryRules {
   readonly policy: string
+  /** Share of the price; with a controller, that of the first day. */
   readonly penalty: number
+  /** The penalty of a day from that of the day before and the fills of that day; asset by asset. Needs a market. */
+  readonly nextPenalty?: ((penalty: number, fills: readonly MarketFill[]) => number) | undefined
   /** Margins of asset `a` at the start of hour `h` of the window, from what was known by then. */
   margins(a: number, h: number): Margins
   /** Maintenance margins by asset under which liquidations would not have been the parameters' doing. */
@@ -40,6 +45,19 @@ export interface HistoryOptions {
   readonly depthRatio: number
   /** Shares of that depth by asset; equal ones where they are not given. */
   readonly depthShares?: readonly number[]
+  /** The market that inventory is sold in; in the next step, at once, where it is not given. */
+  readonly market?: MarketOptions | undefined
+}
+
+/** What a market made of the inventory. Money in base units of cash. */
+export interface MarketOutcome {
+  readonly fills: readonly MarketFill[]
+  /** Value that nobody had taken at the end. */
+  readonly waiting: number
+  /** Share of the penalties that was kept; undefined without fills. */
+  readonly recaptured: number | undefined
+  /** Penalties at the start of each day, asset by asset. */
+  readonly penalties: readonly (readonly number[])[]
 }
 
 /** The outcome of a window for a population. Money in base units of cash. */
@@ -51,6 +69,9 @@ export interface HistoryOutcome extends PathOutcome {
   readonly opened: number
   /** Mean of `1 / margin` over the hours and assets: the greatest leverage of a long position. */
   readonly leverageOffered: number
+  /** Profit of the other side of liquidations, a day. */
+  readonly dailyProfit: readonly number[]
+  readonly market?: MarketOutcome
 }
 
 const DECIMALS = 8
@@ -86,6 +107,7 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
   const shares = options.depthShares ?? window.series.map(() => 1 / assets)
   const depthsInCash = shares.map((share) => share * depthRatio * gross)
 
+  const penalties = window.series.map(() => rules.penalty)
   const parameters = (h: number): RiskParameters[] => [
     CASH_PARAMETERS,
     ...window.series.map((_, a) => {
@@ -95,7 +117,7 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
         liabilityFactor: points(1 + maintenance),
         targetCollateralFactor: points(1 - target),
         targetLiabilityFactor: points(1 + target),
-        penalty: points(rules.penalty),
+        penalty: points(penalties[a]!),
         depth: BigInt(Math.round((depthsInCash[a]! / absolute[h * POINTS_PER_HOUR * assets + a]!) * 10 ** DECIMALS)),
       }
     }),
@@ -126,6 +148,7 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
       policy: policyOf(rules.policy),
       impact: { ...marketImpact(impact, halfLife), adverse: true },
       stepSeconds: 3600 / POINTS_PER_HOUR,
+      market: options.market,
     },
   )
 
@@ -148,8 +171,10 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
 
   const dates: string[] = []
   const debts: number[] = []
+  const dailyPenalties: number[][] = []
   let opened = accounts
   let leverage = 0
+  let seen = 0
   engine.begin()
   for (let h = 0; h < hours; h++) {
     const date = formatDate(window.unix[h]!)
@@ -157,8 +182,16 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
     const first = h * POINTS_PER_HOUR * assets
     for (let a = 0; a < assets; a++) leverage += 1 / rules.margins(a, h).initial
     if (isNewDay) {
+      const fills = engine.market?.fills ?? []
+      if (rules.nextPenalty !== undefined)
+        for (let a = 0; a < assets; a++) {
+          const ofAsset = fills.slice(seen).filter(({ asset }) => asset === a + 1)
+          penalties[a] = rules.nextPenalty(penalties[a]!, ofAsset)
+        }
+      seen = fills.length
       dates.push(date)
       debts.push(engine.liabilities())
+      dailyPenalties.push([...penalties])
     }
     if (isNewDay || rules.adaptiveMaintenance === true) engine.setParameters(parameters(h))
     if (h > 0) {
@@ -171,5 +204,18 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
     }
     for (let p = 0; p < POINTS_PER_HOUR; p++) engine.step(relative, first + p * assets, dates.length - 1)
   }
-  return { ...engine.end(), dates, debts, opened, leverageOffered: leverage / (hours * assets) }
+  const { market } = engine
+  const waiting = market?.waiting() ?? 0
+  const outcome = engine.end()
+  return {
+    ...outcome,
+    dates,
+    debts,
+    opened,
+    leverageOffered: leverage / (hours * assets),
+    dailyProfit: dates.map((_, day) => engine.profit(day)),
+    ...(market !== undefined && {
+      market: { fills: [...market.fills], waiting, recaptured: market.recaptured(), penalties: dailyPenalties },
+    }),
+  }
 }

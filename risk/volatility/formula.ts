@@ -29,7 +29,7 @@ export const DOWNSIDE: FormulaForm = { shifts: [1, 4, 7], rise: 0.25 }
 export type Scales = readonly [Float64Array, Float64Array, Float64Array]
 
 /** The start of every average: 16834000000 / 2^48, the value at which the six-hour form gives 7.73 %. */
-const START = 16_834_000_000 / 2 ** 48
+export const START = 16_834_000_000 / 2 ** 48
 
 /** The averages after each hour; over a gap of k hours the square counts `1 / k` an hour, k times. */
 export function scales({ simple, step }: Pick<Hourly, 'simple' | 'step'>, { shifts, rise } = SYMMETRIC): Scales {
@@ -48,8 +48,18 @@ export function scales({ simple, step }: Pick<Hourly, 'simple' | 'step'>, { shif
 }
 
 /** The quantile of the next drop, a share of the price, after each hour. */
-export function formulaQuantiles([fast, middle, slow]: Scales, { C0, C1, C2, C3 }: FormulaConstants): Float64Array {
-  return fast.map((s, i) => Math.sqrt(C0 + C1 * s + C2 * middle[i]! + C3 * slow[i]!))
+export function formulaQuantiles([fast, middle, slow]: Scales, constants: FormulaConstants): Float64Array {
+  return fast.map((s, i) => formulaQuantile(s, middle[i]!, slow[i]!, constants))
+}
+
+/** The quantile of the next drop at one set of averages. */
+export function formulaQuantile(
+  fast: number,
+  middle: number,
+  slow: number,
+  { C0, C1, C2, C3 }: FormulaConstants,
+): number {
+  return Math.sqrt(C0 + C1 * fast + C2 * middle + C3 * slow)
 }
 
 /** Hours of one asset that a fit uses: the averages and the drop that followed. */

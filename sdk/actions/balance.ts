@@ -1,6 +1,6 @@
 import type { Account } from '../../protocol/account.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
-import { health, targetHealth } from '../../protocol/health.ts'
+import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
 import { type Marks, marksOfRow } from '../../protocol/marks.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet } from '../owner-wallet.ts'
@@ -15,6 +15,8 @@ export interface BalanceReturnType {
   readonly equity: bigint
   readonly health: bigint
   readonly targetHealth: bigint
+  /** What withdrawals and trades must leave at 2^32 or more. */
+  readonly initialHealth: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
 }
@@ -40,6 +42,7 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
     health: health(account.balances, marks),
     targetHealth: targetHealth(account.balances, marks),
+    initialHealth: initialHealth(account.balances, marks),
     withdrawals,
   }
 }

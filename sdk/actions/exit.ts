@@ -3,6 +3,7 @@ import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
+import { offsets, VECTOR } from '../../protocol/layout.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import { calldata, type Proof } from '../../protocol/proof.ts'
 import { sign } from '../../protocol/signature.ts'
@@ -14,9 +15,6 @@ import type { ReadClient, SigningClient } from '../chain/client.ts'
 import type { ContractRefusal } from '../chain/contract-errors.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
-
-/** Position of the equity in the vector of an exit. */
-const EQUITY = 5
 
 /** Proves the exit circuit, on whatever machine: the SDK has no prover of its own. */
 export interface ExitProver {
@@ -72,7 +70,7 @@ export async function exit(
   const signature = sign(key, messageHash(domain, exitMessage(account.index, recipient)))
   const { publicKey } = key
   const { vector, input } = exitTransition({ domain, account, path, publicKey, recipient, signature, prices })
-  const equity = vector[EQUITY]!
+  const equity = vector[offsets(VECTOR.exit).equity]!
   const { proof, signals } = await prover.prove(input)
   const { a, b, c } = calldata(proof)
   const { transactionHash } = await sendCall(signer, {

@@ -4,6 +4,7 @@ import { type OwnerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { AccountHistory, openingsOf, type RecoveredAccount } from '../chain/account-history.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
+import { concludeFromLogs } from '../chain/complete-logs.ts'
 import { refusal } from '../chain/contract-errors.ts'
 import { settlementConfig } from '../chain/settlement-config.ts'
 import { chooseIndex } from '../owner-wallet.ts'
@@ -25,21 +26,25 @@ export type RecoverErrorType = PlimsollError | ChainFailure
 /**
  * An account with its history, rebuilt from the chain alone: nobody is asked or believed.
  * @throws PlimsollError when no deposit ever named the key, or what was published does not have the contract's root
+ * @throws ChainFailure when the endpoint has left out some of it
  * @example
  * import { recover } from '../../sdk/actions/recover.ts'
  *
  * const { account, history } = await recover(signer, { settlement, key })
  */
 export async function recover(
-  { read }: ReadClient,
+  client: ReadClient,
   { settlement, key, index: chosen, atCheckpoint = false }: RecoverParameters,
 ): Promise<RecoverReturnType> {
+  const { read } = client
   try {
     const { sequencerKey } = await settlementConfig(read, settlement)
-    const history = await AccountHistory.read(read, settlement, { atCheckpoint })
-    const index = chooseIndex(history.indices(key.publicKey), chosen)
-    if (index === undefined) throw noAccount()
-    return history.account(index, key.publicKey, sharedViewKey(key.secret, sequencerKey))
+    return await concludeFromLogs(client, settlement, async () => {
+      const history = await AccountHistory.read(read, settlement, { atCheckpoint })
+      const index = chooseIndex(history.indices(key.publicKey), chosen)
+      if (index === undefined) throw noAccount()
+      return history.account(index, key.publicKey, sharedViewKey(key.secret, sequencerKey))
+    })
   } catch (error) {
     throw refusal(error, 'the history')
   }
@@ -47,17 +52,20 @@ export async function recover(
 
 /** Index of a key's account, from the chain alone. @throws PlimsollError when there is none */
 export async function findAccount(
-  { read }: ReadClient,
+  client: ReadClient,
   { settlement, key, index: chosen }: Omit<RecoverParameters, 'atCheckpoint'>,
 ): Promise<number> {
   const [x, y] = key.publicKey
-  const own = (await openingsOf(read, settlement)).filter(({ publicKey }) => publicKey[0] === x && publicKey[1] === y)
-  const index = chooseIndex(
-    own.map((opening) => opening.index),
-    chosen,
-  )
-  if (index === undefined) throw noAccount()
-  return index
+  return concludeFromLogs(client, settlement, async () => {
+    const openings = await openingsOf(client.read, settlement)
+    const own = openings.filter(({ publicKey }) => publicKey[0] === x && publicKey[1] === y)
+    const index = chooseIndex(
+      own.map((opening) => opening.index),
+      chosen,
+    )
+    if (index === undefined) throw noAccount()
+    return index
+  })
 }
 
 function noAccount(): PlimsollError {

@@ -1,11 +1,16 @@
 import { type Address, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
+import { PlimsollError } from '../../protocol/errors.ts'
 import type { RawLog } from './answers.ts'
 import { ChainFailure } from './chain-failure.ts'
 import type { ReadClient } from './client.ts'
 import { inOrder } from './in-order.ts'
+import { deploymentBlock } from './settlement-history.ts'
+import { systemContracts } from './system-contracts.ts'
 
 /** Blocks whose headers are looked at, at the most: the newest of a range, where an endpoint that is behind shows. */
 const MOST_BLOCKS = 20_000n
+/** As many where somebody waits for the answer and may only have used the wrong key. */
+const FEW_BLOCKS = 2_000n
 
 interface Header {
   readonly number: Hex
@@ -15,9 +20,33 @@ interface Header {
 }
 
 /**
+ * Draws a conclusion from events of a settlement's contracts. Where it is that something is wrong or not there, the events are
+ * first made sure of, so that an endpoint that is behind reads neither like a verdict on a contract nor like a lost account.
+ * @throws ChainFailure when the endpoint has left out events among the newest blocks; else whatever was concluded
+ */
+export async function concludeFromLogs<T>(
+  client: ReadClient,
+  settlement: Address,
+  conclude: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await conclude()
+  } catch (error) {
+    if (!(error instanceof PlimsollError) || error instanceof ChainFailure) throw error
+    const { read } = client
+    const end = await read.getBlockNumber()
+    const contracts = await systemContracts(read, settlement)
+    const first = await deploymentBlock(read, settlement, end)
+    await requireCompleteLogs(client, Object.values(contracts), first, end, FEW_BLOCKS)
+    throw error
+  }
+}
+
+/**
  * Makes sure that what an endpoint says of events is all there is, before anything is concluded from it: events are asked for
  * once more, and compared with the bloom filters of the blocks' headers and, where those say that there may be events or the
  * endpoint has some, with the receipts of the transactions.
+ * @param most blocks that are looked at, the newest ones
  * @throws ChainFailure when the endpoint has left out events, or invented some: it may be behind
  */
 export async function requireCompleteLogs(
@@ -25,10 +54,11 @@ export async function requireCompleteLogs(
   addresses: readonly Address[],
   fromBlock: bigint,
   toBlock: bigint,
+  most = MOST_BLOCKS,
 ): Promise<void> {
   // Without a contract that counts there is nothing that could be left out; no address would ask for those of all.
   if (addresses.length === 0) return
-  const first = toBlock - fromBlock < MOST_BLOCKS ? fromBlock : toBlock - MOST_BLOCKS + 1n
+  const first = toBlock - fromBlock < most ? fromBlock : toBlock - most + 1n
   const range = { fromBlock: numberToHex(first), toBlock: numberToHex(toBlock) }
   const logs = (await endpoint.request({
     method: 'eth_getLogs',

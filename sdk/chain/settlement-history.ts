@@ -57,31 +57,35 @@ export interface SystemEventsParameters<P extends SystemPart> {
   readonly of: readonly P[]
   /** Only events of these names; all of them where it is left out. */
   readonly names?: readonly string[]
+  /** The first block; that of the deployment where it is left out. */
+  readonly first?: bigint
   /** The last block. */
   readonly end: bigint
+  /** Blocks that are asked for at a time, where the usual number is too many. */
+  readonly blocks?: bigint
 }
 
-/** Events of a system's contracts since their deployment, in order: from logs alone. */
+/** Events of a system's contracts since their deployment, or a later block, in order: from logs alone. */
 export async function* systemEvents<P extends SystemPart>(
   read: PublicClient,
-  { contracts, of, names, end }: SystemEventsParameters<P>,
+  { contracts, of, names, first, end, blocks }: SystemEventsParameters<P>,
 ): AsyncGenerator<SystemEvent<P> | UnreadableEvent> {
-  const deployedAt = await read.readContract({
-    address: contracts.settlement,
-    abi: SETTLEMENT_ABI,
-    functionName: 'deployedAt',
-    blockNumber: end,
-  })
   const parts = new Map(of.map((part) => [contracts[part].toLowerCase(), part]))
   const address = of.map((part): Address => contracts[part])
   const wanted = names === undefined ? {} : { events: eventsNamed(of, names) }
-  const ranges = blockRanges(await firstBlockSince(read, deployedAt, end), end)
+  const ranges = blockRanges(first ?? (await deploymentBlock(read, contracts.settlement, end)), end, blocks)
   for await (const logs of inOrder(ranges, (range) => read.getLogs({ address, ...wanted, ...range }))) {
     for (const { address, data, topics, blockNumber: block, transactionHash: transaction } of logs) {
       const part = parts.get(address.toLowerCase())!
       yield { of: part, block, transaction, ...decoded(ABIS[part], data, topics) } as unknown as SystemEvent<P>
     }
   }
+}
+
+/** Number of the first block with an event of a settlement's system. */
+export async function deploymentBlock(read: PublicClient, address: Address, end: bigint): Promise<bigint> {
+  const contract = { address, abi: SETTLEMENT_ABI, blockNumber: end } as const
+  return firstBlockSince(read, await read.readContract({ ...contract, functionName: 'deployedAt' }), end)
 }
 
 /** The events of some names of some contracts. */

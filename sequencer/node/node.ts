@@ -6,7 +6,8 @@ import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
-import type { KeySet } from '../../prover/keys.ts'
+import type { BatchKeys } from '../../prover/keys.ts'
+import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
@@ -111,7 +112,7 @@ export class SequencerNode {
   static async open(
     directory: string,
     signer: SigningClient,
-    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     options: NodeOptions,
   ): Promise<SequencerNode> {
     return SequencerNode.#opened(directory, signer, keysOf, options).catch((error: unknown) => {
@@ -122,11 +123,14 @@ export class SequencerNode {
   static async #opened(
     directory: string,
     signer: SigningClient,
-    keysOf: (profile: KeySet['profile']['name']) => Promise<KeySet>,
+    keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     { proofs: source, patience = PATIENCE, log = SILENT }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
+    // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
+    const loading = keysOf(profile)
+    loading.catch(() => {})
     if (chainId !== signer.chainId)
       throw new PlimsollError(
         `The state in ${directory} is of chain ${chainId}, but ${signer.url} is chain ${signer.chainId}.`,
@@ -136,7 +140,7 @@ export class SequencerNode {
     if (config.operator.toLowerCase() !== signer.sender.toLowerCase())
       throw new PlimsollError(`The operator of ${address} is ${config.operator}, not ${signer.sender}.`)
     const contracts = await Contracts.of(settlement)
-    const keys = await keysOf(profile)
+    const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
     let journal: Journal | undefined

@@ -5,7 +5,7 @@ import type { ProvenBatch } from '../../chain/settlement.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import type { StepResult, System, Transition } from '../../protocol/system.ts'
-import type { KeySet } from '../../prover/keys.ts'
+import type { BatchKeys } from '../../prover/keys.ts'
 import type { Proven } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
@@ -50,7 +50,7 @@ type Step = Work & {
 
 interface Parts {
   readonly contracts: Contracts
-  readonly keys: KeySet
+  readonly keys: BatchKeys
   readonly signer: SigningClient
   readonly store: Store
   readonly view: ChainView

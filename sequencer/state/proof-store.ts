@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
-import type { KeySet } from '../../prover/keys.ts'
+import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
 import type { ProofSource, Proven } from '../../prover/proof-service.ts'
 
@@ -33,7 +33,7 @@ export class ProofStore implements ProofSource {
     this.#kept = kept
   }
 
-  async prove(keys: KeySet, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+  async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
     if (this.#source.verify === undefined) return this.#source.prove(keys, circuit, input)
     const path = join(this.#directory, `${nameOf(keys, circuit, input)}.json`)
     const known = await this.#read(path, keys, circuit)
@@ -60,7 +60,7 @@ export class ProofStore implements ProofSource {
   }
 
   /** A proof that was kept; undefined where there is none, or none that is good. */
-  async #read(path: string, keys: KeySet, circuit: CircuitName): Promise<Proven | undefined> {
+  async #read(path: string, keys: SomeKeys, circuit: CircuitName): Promise<Proven | undefined> {
     try {
       const { proof, signals } = JSON.parse(await readFile(path, 'utf8')) as {
         proof: Proven['proof']
@@ -81,8 +81,8 @@ export class ProofStore implements ProofSource {
   }
 }
 
-function nameOf(keys: KeySet, circuit: CircuitName, input: CircuitInput): string {
-  const text = JSON.stringify([circuit, keys[circuit].keyHash, input], (_, value: unknown) =>
+function nameOf(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): string {
+  const text = JSON.stringify([circuit, keyOf(keys, circuit).keyHash, input], (_, value: unknown) =>
     typeof value === 'bigint' ? `${value}n` : value,
   )
   return createHash('sha256').update(text).digest('hex')

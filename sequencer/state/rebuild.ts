@@ -1,7 +1,7 @@
-import type { Hex } from 'viem'
-import { Settlement } from '../../chain/settlement.ts'
+import { type Hex, toHex } from 'viem'
+import { Settlement, type SettlementConfig } from '../../chain/settlement.ts'
 import type { Account } from '../../protocol/account.ts'
-import type { ResolveBatch, StepPublic, SweepBatch, TransactBatch, Write } from '../../protocol/batch.ts'
+import type { ResolveBatch, Shape, StepPublic, SweepBatch, TransactBatch, Write } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
@@ -14,34 +14,51 @@ import { headOf, popEntry, pushEntry, type Stack } from '../../protocol/stacks.t
 import { System } from '../../protocol/system.ts'
 import { OP, writingOperation } from '../../protocol/transact.ts'
 import { AccountTree } from '../../protocol/tree.ts'
-import { openingsIn } from '../../sdk/chain/account-history.ts'
 import type { ReadClient } from '../../sdk/chain/client.ts'
+import { concludeFromLogs } from '../../sdk/chain/complete-logs.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
-import { type SettledBatch, settledBatch, systemEvents } from '../../sdk/chain/settlement-history.ts'
+import {
+  type SettledBatch,
+  type SystemEvent,
+  settledBatch,
+  systemEvents,
+  type UnreadableEvent,
+} from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
 import { findMoves } from './lost-moves.ts'
+import type { RebuildPoint, RebuildProgress } from './rebuild-progress.ts'
+import { restoreSystem, type StoredState, storedState } from './state-json.ts'
 import type { Deployment, NodeState } from './store.ts'
 import { decryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
 
 /** Names of the events that a rebuild reads. */
-const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled', 'Deposited']
+const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
 
 export interface Rebuilt {
   readonly deployment: Deployment
   readonly state: NodeState
 }
 
+export interface RebuildOptions {
+  /** Called after each settlement with the number of those that were replayed. */
+  readonly onSettlement?: (done: number) => void
+  /** Where it keeps how far it has come; nowhere where it is left out. */
+  readonly progress?: RebuildProgress
+}
+
 /**
  * The private state of a sequencer from the chain and its key alone: accounts open under the view keys that it shares with
  * their owners, and the moves of sweeps under its own. Every batch must arrive at the heads and the root that it published.
+ * One that was interrupted goes on where it stopped.
  * @throws PlimsollError when the key is another's, the moves of a sweep cannot be had, or accounts were imported: of those the
  * chain knows nothing
+ * @throws ChainFailure when the endpoint does not answer, or has left out events
  */
 export async function rebuild(
   client: ReadClient,
   address: string,
   secret: bigint,
-  onSettlement: (done: number) => void = () => {},
+  { onSettlement = () => {}, progress }: RebuildOptions = {},
 ): Promise<Rebuilt> {
   const settlement = await Settlement.at(client, address)
   const config = await settlement.config()
@@ -49,69 +66,99 @@ export async function rebuild(
   if (publicKey.join() !== config.sequencerKey.join())
     throw new PlimsollError(`WRONG_KEY: this sequencer key is not that of the settlement ${settlement.address}.`)
   const profile = await settlement.profile()
+  const deployment = { chainId: client.chainId, settlement: settlement.address, profile: profile.name }
   try {
-    const end = await client.read.getBlockNumber()
-    const domain = { chainId: BigInt(client.chainId), settlement: BigInt(settlement.address), sequencer: publicKey }
-    const root = new AccountTree(profile.depth).root
-    const ledger = new Ledger(profile, config.slots, config.minLiability, root, EMPTY_HEAD, domain)
-    const rebuilder = new Rebuilder(ledger, secret, memoKey(secret, client.chainId, settlement.address))
-    const contracts = await systemContracts(client.read, settlement.address)
-    let done = 0
-    for await (const event of systemEvents(client.read, {
-      contracts,
-      of: ['settlement', 'vault'],
-      names: NAMES,
-      end,
-    })) {
-      if (event.eventName === 'Genesis')
-        throw new PlimsollError('GENESIS_IMPORTED: accounts were imported here, and the chain has only their leaves.')
-      else if (event.eventName === 'Deposited') for (const opening of openingsIn(event)) rebuilder.opening(opening)
-      else if (event.eventName === 'EnvelopeOpened') {
-        const { slot, floors, ceilings } = event.args
-        ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
-      } else if (event.eventName === 'Settled') onSettlement(++done)
-      else {
-        const settled = settledBatch(event, profile)
-        if (settled !== undefined) rebuilder.batch(settled, `A batch of transaction ${event.transaction}`)
+    const { read } = client
+    const end = await read.getBlockNumber()
+    const contracts = await systemContracts(read, settlement.address)
+    const point = await standing(client, await progress?.read(deployment))
+    const rebuilder = point === undefined ? emptyRebuilder(deployment, config, profile, secret) : resumed(point, secret)
+    if (point !== undefined) onSettlement(rebuilder.settlements)
+    return await concludeFromLogs(client, settlement.address, async () => {
+      const range = { ...(point && { first: point.block + 1n }), ...(progress && { blocks: progress.blocks }), end }
+      let latest = point?.block ?? 0n
+      for await (const event of systemEvents(read, { contracts, of: ['settlement'], names: NAMES, ...range })) {
+        // Between two blocks all that was read is whole.
+        if (event.block > latest && latest > 0n && progress?.isDue) {
+          const { hash } = await read.getBlock({ blockNumber: latest })
+          await progress.write({ block: latest, hash, state: rebuilder.stored(deployment) })
+        }
+        latest = event.block
+        rebuilder.event(event, profile)
+        if (event.eventName === 'Settled') onSettlement(rebuilder.settlements)
       }
-    }
-    const system = rebuilder.system()
-    const [storedRoot, heads] = [
-      await settlement.view('accountsRoot', [], end),
-      await settlement.view('heads', [], end),
-    ]
-    if (system.ledger.root !== storedRoot || system.ledger.heads.join() !== heads.join())
-      throw new PlimsollError("What was rebuilt is not the contract's state.")
-    return {
-      deployment: { chainId: client.chainId, settlement: settlement.address, profile: profile.name },
-      state: { system, settlements: done, applied: new Map() },
-    }
+      const system = rebuilder.system()
+      const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
+      if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
+        throw new PlimsollError("What was rebuilt is not the contract's state.")
+      return { deployment, state: { system, settlements: rebuilder.settlements, applied: new Map() } }
+    })
   } catch (error) {
     throw refusal(error, 'its history')
   }
 }
 
+/** A point whose block the chain still has. */
+async function standing({ read }: ReadClient, point: RebuildPoint | undefined): Promise<RebuildPoint | undefined> {
+  if (point === undefined) return undefined
+  const { hash } = await read.getBlock({ blockNumber: point.block })
+  return hash === point.hash ? point : undefined
+}
+
+function emptyRebuilder(
+  { chainId, settlement }: Deployment,
+  { slots, minLiability, sequencerKey: sequencer }: SettlementConfig,
+  shape: Shape,
+  secret: bigint,
+): Rebuilder {
+  const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer }
+  const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
+  const empty = ledger.heads.map(() => [])
+  return new Rebuilder(System.restore(ledger, [], empty, [], secret), secret, 0)
+}
+
+/** A rebuilder that has read what a point has. @throws PlimsollError when its accounts do not have its root and heads */
+function resumed({ state }: RebuildPoint, secret: bigint): Rebuilder {
+  return new Rebuilder(restoreSystem(state, secret), secret, state.operations.settlements)
+}
+
 class Rebuilder {
+  /** Number of settlements that were read. */
+  settlements: number
   readonly #ledger: Ledger
   readonly #secret: bigint
   readonly #memoKey: MemoKey
-  /** Owners' keys by index, from the deposits. */
-  readonly #keys = new Map<number, Point>()
-  readonly #accounts: Account[] = []
+  /** Owners' keys, by account. */
+  readonly #publicKeys: (Point | undefined)[]
+  readonly #accounts: Account[]
   readonly #tree: AccountTree
   readonly #stacks: Stack[]
 
-  constructor(ledger: Ledger, secret: bigint, memos: MemoKey) {
+  constructor(system: System, secret: bigint, settlements: number) {
+    const { ledger, accounts, publicKeys, tree, stacks } = system
+    const { chainId, settlement } = ledger.domain
+    this.settlements = settlements
     this.#ledger = ledger
     this.#secret = secret
-    this.#memoKey = memos
-    this.#tree = new AccountTree(ledger.shape.depth)
-    this.#stacks = ledger.heads.map(() => [])
+    this.#memoKey = memoKey(secret, Number(chainId), toHex(settlement, { size: 20 }))
+    this.#publicKeys = [...publicKeys]
+    this.#accounts = [...accounts]
+    this.#tree = tree
+    this.#stacks = [...stacks]
   }
 
-  /** A deposit that names the owner of an account to be. */
-  opening({ index, publicKey }: { readonly index: number; readonly publicKey: Point }): void {
-    this.#keys.set(index, publicKey)
+  /** Takes up the next event. @throws PlimsollError when a batch does not arrive where it says */
+  event(event: SystemEvent<'settlement'> | UnreadableEvent, shape: Shape): void {
+    if (event.eventName === 'Genesis')
+      throw new PlimsollError('GENESIS_IMPORTED: accounts were imported here, and the chain has only their leaves.')
+    if (event.eventName === 'EnvelopeOpened') {
+      const { slot, floors, ceilings } = event.args
+      this.#ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
+    } else if (event.eventName === 'Settled') this.settlements++
+    else {
+      const settled = settledBatch(event, shape)
+      if (settled !== undefined) this.#batch(settled, `A batch of transaction ${event.transaction}`)
+    }
   }
 
   system(): System {
@@ -119,12 +166,18 @@ class Rebuilder {
       this.#ledger,
       this.#accounts,
       this.#stacks.map((stack) => stack.map(({ account }) => account)),
-      this.#accounts.map(({ index }) => this.#keys.get(index)),
+      this.#publicKeys,
       this.#secret,
     )
   }
 
-  batch({ batch, digest, memo }: SettledBatch, place: string): void {
+  /** What a later process needs to go on from here. */
+  stored(deployment: Deployment): StoredState {
+    const [ledger, accounts, publicKeys, stacks] = [this.#ledger, this.#accounts, this.#publicKeys, this.#stacks]
+    return storedState(deployment, { ledger, accounts, publicKeys, stacks }, this.settlements)
+  }
+
+  #batch({ batch, digest, memo }: SettledBatch, place: string): void {
     if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest, place)
     if (batch.circuit === 'resolve') this.#resolve(batch)
     if (batch.circuit === 'transact') this.#transact(batch)
@@ -170,6 +223,7 @@ class Rebuilder {
   #birth({ index, leaf, asset, amount, u, v }: StepPublic): void {
     const publicKey: Point = [u, v]
     const account = newAccount(publicKey, sharedViewKey(this.#secret, publicKey), index)
+    this.#publicKeys[index] = publicKey
     this.#write(requireLeaf({ ...account, balances: account.balances.with(asset, amount) }, leaf), leaf)
   }
 

@@ -4,19 +4,13 @@ import type { Address, Hex } from 'viem'
 import { isLockName } from '../../lib/directory-lock.ts'
 import { requireNewDirectory } from '../../lib/new-directory.ts'
 import { syncDirectory } from '../../lib/sync-directory.ts'
-import type { Account } from '../../protocol/account.ts'
-import type { Shape } from '../../protocol/batch.ts'
-import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { Envelope } from '../../protocol/health.ts'
-import { sequencerKey } from '../../protocol/keys.ts'
-import { Ledger } from '../../protocol/ledger.ts'
-import { EMPTY_HEAD } from '../../protocol/stack.ts'
-import { System } from '../../protocol/system.ts'
-import { hashBatch } from '../../prover/kernel/hashing.ts'
+import type { System } from '../../protocol/system.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { isProgressName } from './rebuild-progress.ts'
 import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
 import { commitmentOf, StateFiles } from './state-files.ts'
+import { decodeState, encodeState, requireFormat, restoreSystem, type StoredState, storedState } from './state-json.ts'
 
 /** Deployment that a node's accounts belong to. */
 export interface Deployment {
@@ -34,28 +28,6 @@ export interface NodeState {
   readonly applied: ReadonlyMap<Hex, number>
 }
 
-interface Stored extends Deployment {
-  /** First in the file, so that it can be found without the rest: see `Label`. */
-  readonly commitment?: string
-  readonly settlements?: number
-  readonly format: number
-  readonly ledger: {
-    readonly shape: Shape
-    readonly minLiability: bigint
-    readonly root: bigint
-    readonly heads: bigint[]
-    readonly envelopes: (Envelope | null)[]
-    readonly accounts: bigint[]
-    readonly badDebt: bigint
-  }
-  readonly accounts: Account[]
-  /** Keys of the owners; null for an account of a trusted import. */
-  readonly publicKeys: (Point | null)[]
-  readonly stacks: Account[][]
-  readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<Hex, number>> }
-}
-
-const FORMAT = 2
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
 const KEPT = 72
 /** Versions that are kept at the most: attempts that never came to the chain are among them. */
@@ -151,7 +123,8 @@ export class Store {
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
     const [latest = 0] = await this.#files.list()
-    await this.#files.write(latest + 1, this.#encode(state))
+    const { system, settlements, applied } = state
+    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, system, settlements, applied)))
   }
 
   /**
@@ -178,84 +151,30 @@ export class Store {
     }
     return versions
   }
-
-  #encode({ system: { ledger, accounts, publicKeys, stacks }, settlements, applied }: NodeState): string {
-    const {
-      shape: { depth, sweep, resolve, transact },
-      minLiability,
-      root,
-      heads,
-      envelopes,
-      badDebt,
-    } = ledger
-    const shape = { depth, sweep, resolve, transact }
-    const stored: Stored = {
-      commitment: commitmentOf(root, heads),
-      settlements,
-      format: FORMAT,
-      ...this.deployment,
-      ledger: {
-        shape,
-        minLiability,
-        root,
-        heads,
-        envelopes: envelopes.map((envelope) => envelope ?? null),
-        accounts: ledger.accounts,
-        badDebt,
-      },
-      accounts,
-      publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
-      stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
-      operations: { settlements, applied: Object.fromEntries(applied) },
-    }
-    return JSON.stringify(stored, (_, value: unknown) => (typeof value === 'bigint' ? `${value}n` : value))
-  }
 }
 
-/** Refuses a directory that has more in it than a sequencer's key. @throws PlimsollError naming it */
+/** Refuses a directory that has more in it than a sequencer's key and what a rebuild had come to. @throws PlimsollError naming it */
 export function requireStateless(directory: string): Promise<void> {
-  return requireNewDirectory(directory, (name) => name === SEQUENCER_KEY_FILE || isLockName(name))
+  return requireNewDirectory(
+    directory,
+    (name) => name === SEQUENCER_KEY_FILE || isLockName(name) || isProgressName(name),
+  )
 }
 
 /** @throws when the file cannot be read or is malformed */
-async function readVersion(files: StateFiles, version: number): Promise<Stored> {
-  const stored = JSON.parse(await files.read(version), (_, value: unknown) =>
-    typeof value === 'string' && /^-?\d+n$/.test(value) ? BigInt(value.slice(0, -1)) : value,
-  ) as Stored
-  if (stored.format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
+async function readVersion(files: StateFiles, version: number): Promise<StoredState> {
+  const stored = decodeState(await files.read(version)) as StoredState
+  requireFormat(stored)
   return stored
 }
 
 /** @throws PlimsollError when the accounts do not have the version's root and heads */
-function restore(
-  {
-    chainId,
-    settlement,
-    ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt },
-    accounts,
-    publicKeys,
-    stacks,
-    operations,
-  }: Stored,
-  secret: bigint,
-): NodeState {
-  const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer: sequencerKey(secret).publicKey }
-  const ledger = new Ledger(shape, heads.length, minLiability, root, EMPTY_HEAD, domain)
-  ledger.heads.splice(0, heads.length, ...heads)
-  ledger.envelopes.splice(0, heads.length, ...envelopes.map((envelope) => envelope ?? undefined))
-  ledger.accounts.splice(0, held.length, ...held)
-  ledger.badDebt = badDebt
+function restore(stored: StoredState, secret: bigint): NodeState {
+  const { settlements, applied } = stored.operations
   return {
-    system: System.restore(
-      ledger,
-      accounts,
-      stacks,
-      publicKeys.map((key) => key ?? undefined),
-      secret,
-      hashBatch,
-    ),
-    settlements: operations.settlements,
-    applied: new Map(Object.entries(operations.applied) as [Hex, number][]),
+    system: restoreSystem(stored, secret),
+    settlements,
+    applied: new Map(Object.entries(applied) as [Hex, number][]),
   }
 }
 

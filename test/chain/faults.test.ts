@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { toEventSelector, toFunctionSelector } from 'viem'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encodeErrorResult, toEventSelector, toFunctionSelector } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
@@ -14,6 +17,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
+import { RebuildProgress } from '../../sequencer/state/rebuild-progress.ts'
 import { requireSequencerKey } from '../../sequencer/state/sequencer-key.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import {
@@ -27,6 +31,7 @@ import {
   late,
   lostAnswer,
   oneBlockLate,
+  type ProxyQuestion,
   page,
   type Rule,
   result,
@@ -47,6 +52,8 @@ const IMPATIENT = { patience: 1_500, limitedPatience: 3_000, timeout: 1_500 }
 const SENDS = ['eth_sendTransaction', 'eth_sendRawTransaction']
 const SETTLE = toFunctionSelector(SETTLEMENT_ABI.find((item) => item.type === 'function' && item.name === 'settle')!)
 const TRANSACTED = toEventSelector(SETTLEMENT_ABI.find((item) => item.type === 'event' && item.name === 'Transacted')!)
+
+const LEFT_OUT = /left out events of block \d+/
 
 const calls =
   (selector: string): NonNullable<Rule['when']> =>
@@ -243,6 +250,68 @@ describe('faults between a node and its chain', () => {
     })
   }
 
+  /** What the contract would say of a proof that is not good. */
+  const invalid = encodeErrorResult({ abi: SETTLEMENT_ABI, errorName: 'InvalidProof', args: [0n] })
+  const unjust: [string, () => Rule][] = [
+    ['refuses every settlement', () => ({ when: calls(SETTLE), fault: error('execution reverted', 3, invalid) })],
+    [
+      'refuses a settlement until it is asked for the last time',
+      () => {
+        let first: string | undefined
+        return {
+          when: (question) => {
+            if (!calls(SETTLE)(question)) return false
+            const { data, input } = question.params[0]
+            first ??= data ?? input
+            // The batch without operations, which the node asks about in between, is taken.
+            return (data ?? input) === first && blamed++ < 3
+          },
+          fault: error('execution reverted', 3, invalid),
+        }
+      },
+    ],
+    ['simulates one block late', () => ({ when: calls(SETTLE), fault: oneBlockLate })],
+  ]
+  let blamed = 0
+  for (const [name, rule] of unjust) {
+    it(`gives up no operation where an endpoint ${name}, look after look`, async () => {
+      blamed = 0
+      const id = await withdrawal()
+      for (let look = 0; look < 4 && !settled(id); look++) {
+        proxy.clear()
+        proxy.add(rule())
+        await node.step().catch((error: unknown) => assert.ok(error instanceof Error && error.name === 'PlimsollError'))
+        assert.notEqual(node.pool.state(id).status, 'failed', `look ${look}`)
+      }
+      proxy.clear()
+      await untilSettled(id)
+    })
+  }
+
+  it('asks nothing at the latest block that a look goes by', async () => {
+    await prices(202n)
+    const id = await withdrawal()
+    for (const first of [true, false]) {
+      if (first) {
+        await node.close()
+        node = await open(signer)
+      }
+      proxy.asked.length = 0
+      await node.step()
+      const unpinned = proxy.asked.filter(
+        ({ method, params }) =>
+          // What is about to be sent is tried at the latest block.
+          method === 'eth_call' && params[0].from === undefined && params[1] === 'latest',
+      )
+      assert.deepEqual(
+        unpinned.map(({ params }) => (params[0].data ?? params[0].input).slice(0, 10)),
+        [],
+      )
+    }
+    await serveAgain()
+    assert.ok(settled(id))
+  })
+
   it('settles once where the answer to the sending is lost', async () => {
     for (const account of [undefined, privateKeyToAccount(FUNDED_KEY)]) {
       await node.close()
@@ -434,8 +503,8 @@ describe('faults between a node and its chain', () => {
     }
 
     const lasting: [string, () => Promise<Rule>, RegExp][] = [
-      ['logs of the last blocks that are missing', async () => without(await newest(8)), /.*/],
-      ['a log in the middle that is missing', async () => without(await one()), /.*/],
+      ['logs of the last blocks that are missing', async () => without(await newest(8)), LEFT_OUT],
+      ['a log in the middle that is missing', async () => without(await one()), LEFT_OUT],
       [
         'logs of another contract',
         async () => ({
@@ -476,6 +545,53 @@ describe('faults between a node and its chain', () => {
       })
     }
 
+    it('says of no account that it is not there before all deposits are', async () => {
+      proxy.add(without(await everyLog(system.deployed.vault)))
+      await fails(recovered(), LEFT_OUT)
+      proxy.clear()
+      const stranger = { ...bob.wallet.key, publicKey: [1n, 2n] as const }
+      const asked = recover(await connect(proxy.url), { settlement: system.deployed.settlement, key: stranger })
+      await assert.rejects(asked, /There is no account of this key/)
+    })
+
+    it('goes on with a rebuild where it was interrupted, as long as the chain is the same', async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'plimsoll-rebuild-'))
+      const file = join(directory, 'rebuild.json')
+      const { settlement } = system.deployed
+      const attempt = async () => {
+        const progress = new RebuildProgress(directory, 0, 4n)
+        proxy.asked.length = 0
+        const { state } = await rebuild(await connect(proxy.url, IMPATIENT), settlement, secret, { progress })
+        const { root, heads, badDebt, accounts } = state.system.ledger
+        const first = proxy.asked.find(({ method }) => method === 'eth_getLogs')!.params[0].fromBlock
+        return {
+          first: Number(first),
+          state: [state.settlements, root, heads, badDebt, accounts, state.system.accounts],
+        }
+      }
+      try {
+        const whole = await attempt()
+        await rm(file)
+        await rawCall(system.signer, 'hardhat_mine', '0x10')
+        const middle = Number((await one())[0]!.blockNumber)
+        const later = { when: ({ params }: ProxyQuestion) => Number(params[0].fromBlock) > middle + 1 }
+        proxy.add({ methods: ['eth_getLogs'], ...later, fault: status(429) })
+        await fails(attempt(), /429/)
+        const kept = await readFile(file, 'utf8')
+        assert.ok(!kept.includes(String(secret)))
+        proxy.clear()
+        const resumed = await attempt()
+        assert.deepEqual(resumed.state, whole.state)
+        assert.ok(resumed.first > whole.first, `${resumed.first}, ${whole.first}`)
+        for (const other of [kept.replace(/"hash":"0x../, '"hash":"0x--'), kept.slice(0, -9)]) {
+          await writeFile(file, other)
+          assert.deepEqual(await attempt(), whole)
+        }
+      } finally {
+        await rm(directory, { recursive: true })
+      }
+    })
+
     /** The last blocks with events. */
     async function newest(blocks: number) {
       const head = Number(await rawCall(system.signer, 'eth_blockNumber'))
@@ -486,9 +602,9 @@ describe('faults between a node and its chain', () => {
       const logs = (await everyLog()).filter(({ topics }) => topics[0] === TRANSACTED)
       return [logs[Math.floor(logs.length / 2)]!]
     }
-    const everyLog = () =>
+    const everyLog = (address = system.deployed.settlement) =>
       rawCall(system.signer, 'eth_getLogs', {
-        address: system.deployed.settlement,
+        address,
         fromBlock: '0x0',
         toBlock: 'latest',
       }) as Promise<{ blockNumber: string; logIndex: string; topics: string[] }[]>

@@ -50,10 +50,10 @@ const CHEAP: Marks = MARKS.map((asset, a) =>
         ...asset,
         price: 1n,
         collateralValue: 0n,
-        targetCollateralValue: 0n,
+        initialCollateralValue: 0n,
         sell: 0n,
         liabilityValue: 1n,
-        targetLiabilityValue: 1n,
+        initialLiabilityValue: 1n,
         buy: 1n,
       }
     : asset,

@@ -584,7 +584,7 @@ describe('transact circuit', () => {
       }
       assert.ok(ledger.marks !== undefined)
       // And to the 2^-32 of a unit: T = ut - 2^32.
-      const marks = ledger.marks.map((asset, a) => (a === 1 ? { ...asset, targetCollateralValue: 2n << 32n } : asset))
+      const marks = ledger.marks.map((asset, a) => (a === 1 ? { ...asset, initialCollateralValue: 2n << 32n } : asset))
       const input = owned([ownedAccount(0, [0n, 1n])], { marks }).transact(
         [withdrawal({ index: 0, amount: 1n })],
         VALID_UNTIL,
@@ -696,7 +696,7 @@ describe('transact circuit', () => {
 
     it('refuses a trade by which T does not improve', async () => {
       const marks = system.ledger.marks!.map((asset, a) =>
-        a === 1 ? { ...asset, sell: 1n << 32n, targetCollateralValue: 1n << 32n } : asset,
+        a === 1 ? { ...asset, sell: 1n << 32n, initialCollateralValue: 1n << 32n } : asset,
       )
       const level = owned(
         [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, HEALTHY), ownedAccount(3, DEBTOR)],
@@ -706,7 +706,7 @@ describe('transact circuit', () => {
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { cash: 1000n }), 'TransactStep', ENOUGH)
       // By 2^-32 of a unit of cash, the least that there is, it does.
-      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, targetCollateralValue: (1n << 32n) - 1n } : asset)))
+      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, initialCollateralValue: (1n << 32n) - 1n } : asset)))
       await accepts(
         circuit,
         level.clone().transact([unwind({ index: 3, direction: 0, x: 1n, y: 1n })], VALID_UNTIL).input,
@@ -894,7 +894,7 @@ describe('transact circuit', () => {
   function largest(account: Account): bigint {
     const { marks } = system.ledger
     const target = account.balances.reduce(
-      (sum, b, a) => sum + b * (b > 0n ? marks![a]!.targetCollateralValue : marks![a]!.targetLiabilityValue),
+      (sum, b, a) => sum + b * (b > 0n ? marks![a]!.initialCollateralValue : marks![a]!.initialLiabilityValue),
       0n,
     )
     return (target >> 32n) - 1n

@@ -14,6 +14,7 @@ import { TOKEN_ABI } from '../../sdk/abi/token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
+import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -21,6 +22,7 @@ import { runCli } from '../support/run-cli.ts'
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 describe('plimsoll node', () => {
+  const it = chapters()
   let directory: string
   let chain: LocalChain
   let deployed: {

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { chapters } from '../support/chapters.ts'
 import { type Fence, fences } from '../support/markdown.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -58,6 +59,7 @@ class Terminal {
 }
 
 describe('the README', () => {
+  const it = chapters()
   let sections: Map<string, Fence[]>
   let directory: string
 

@@ -165,6 +165,48 @@ describe('plimsoll completion', () => {
     )
   })
 
+  it('completes them in fish', async function () {
+    if (spawnSync('fish', ['--version']).error !== undefined) this.skip()
+    const { stdout } = await runCli(['completion', 'fish'])
+    const complete = (line: string) => {
+      const script = `${stdout}\ncomplete -C '${line}'`
+      const { stdout: lines, stderr } = spawnSync('fish', ['--no-config', '-c', script], { encoding: 'utf8' })
+      assert.equal(stderr, '')
+      return lines.split('\n').flatMap((each) => each.split('\t')[0] || [])
+    }
+    assert.deepEqual(complete('plimsoll wa'), ['wallet'])
+    assert.deepEqual(complete('plimsoll wallet dep'), ['deposit'])
+    assert.deepEqual(complete('plimsoll wallet deposit --am'), ['--amount'])
+    assert.deepEqual(complete('plimsoll wallet --from x deposit --mi'), ['--mint'])
+    assert.deepEqual(complete('plimsoll wallet --from deposit withdraw --fo'), ['--forced'])
+    assert.deepEqual(complete('plimsoll setup --profile ').sort(), ['large', 'small', 'tiny'])
+    assert.deepEqual(complete('plimsoll completion z'), ['zsh'])
+  })
+
+  it('tells zsh what there is at each command', async function () {
+    if (spawnSync('zsh', ['--version']).error !== undefined) this.skip()
+    const { stdout } = await runCli(['completion', 'zsh'])
+    // In place of zsh's own functions, which need a terminal: what they are told, and behind which command.
+    const told = (...words: string[]) => {
+      const line = words.map((word) => `'${word}'`).join(' ')
+      const script = `compdef() { :; }; _arguments() { print -rl -- "$words[*]" "$names[@]" "$@"; }
+${stdout}
+test_it() { local -a words=(${line}); local CURRENT=${words.length}; _plimsoll; }; test_it`
+      const { stdout: lines, stderr } = spawnSync('zsh', ['-f', '-c', script], { encoding: 'utf8' })
+      assert.equal(stderr, '')
+      return lines.split('\n')
+    }
+    const has = (lines: readonly string[], start: string) => lines.some((each) => each.startsWith(start))
+    assert.ok(has(told('plimsoll', 'wa'), 'wallet:be the owner'))
+    assert.ok(has(told('plimsoll', 'wallet', 'dep'), 'deposit:'))
+    const deposit = told('plimsoll', 'wallet', '--from', 'withdraw', 'deposit', '--am')
+    assert.equal(deposit[0], 'deposit --am')
+    assert.ok(has(deposit, '--amount[how much]:value:_files') && has(deposit, '--mint[') && !has(deposit, '--forced['))
+    assert.ok(told('plimsoll', 'setup', '--pr').includes('--profile[size of the circuits]:value:(tiny small large)'))
+    assert.ok(told('plimsoll', 'completion', 'z').includes('zsh'))
+    assert.ok(has(told('plimsoll', 'prove', '/etc/ho'), '*:file:_files'))
+  })
+
   it('names every command and option for each shell, and refuses others', async () => {
     const { stdout: help } = await runCli(['wallet', '--help'])
     for (const shell of ['bash', 'zsh', 'fish']) {
@@ -172,6 +214,8 @@ describe('plimsoll completion', () => {
       assert.deepEqual([code, stderr], [0, ''])
       for (const [, command] of help.matchAll(/^ {2}(\w+) \[options\]/gm)) assert.ok(stdout.includes(command!), command)
       assert.ok(stdout.includes('at-checkpoint'))
+      const checked = spawnSync(shell, ['-n', '-c', stdout], { encoding: 'utf8' })
+      if (checked.error === undefined) assert.deepEqual([checked.status, checked.stderr], [0, ''], shell)
     }
     const { code, stderr } = await runCli(['completion', 'tcsh'])
     assert.equal(code, 2)

@@ -19,6 +19,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { complaintOf, runCli } from '../support/run-cli.ts'
@@ -28,6 +29,7 @@ const USD = 10n ** 6n
 const WEI = 10n ** 18n
 
 describe('plimsoll wallet', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>

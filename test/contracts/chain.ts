@@ -91,8 +91,10 @@ export async function startChain(chainId = 31337) {
     if (errorArgs !== undefined) assert.deepEqual(args ?? [], errorArgs)
   }
 
-  async function contract(name: string, args: readonly unknown[] = []) {
-    const { abi, bytecode } = await loadArtifact(name)
+  const contract = async (name: string, args: readonly unknown[] = []) => create(await loadArtifact(name), args)
+
+  /** Creates a contract that the project does not build. */
+  async function create({ abi, bytecode }: { abi: Abi; bytecode: Hex }, args: readonly unknown[] = []) {
     const deployment = await send({ data: encodeDeployData({ abi, bytecode, args: [...args] }) })
     const address = deployment.contractAddress!
     const encode = (functionName: string, args: unknown[]) => encodeFunctionData({ abi, functionName, args })
@@ -154,7 +156,7 @@ export async function startChain(chainId = 31337) {
     await client.setNextBlockTimestamp({ timestamp })
   }
 
-  return { client, accounts, send, revertData, contract, refusesDeployment, now, mineAt, nextBlockAt }
+  return { client, accounts, send, revertData, contract, create, refusesDeployment, now, mineAt, nextBlockAt }
 }
 
 export type Contract = Awaited<ReturnType<Chain['contract']>>

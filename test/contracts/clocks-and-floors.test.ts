@@ -22,13 +22,17 @@ describe('what the contracts promise of clocks and parameters', () => {
       const penalty = toward(p.penalty, 0)
       const collateralFactor = toward(p.collateralFactor, 10_000 - penalty)
       const liabilityFactor = toward(p.liabilityFactor, 10_000 + penalty)
+      const targetCollateralFactor = Math.min(toward(p.targetCollateralFactor, 10_000), collateralFactor)
+      const targetLiabilityFactor = Math.max(toward(p.targetLiabilityFactor, 10_000), liabilityFactor)
       const next: Parameters = {
         ...p,
         penalty,
         collateralFactor,
         liabilityFactor,
-        targetCollateralFactor: Math.min(toward(p.targetCollateralFactor, 10_000), collateralFactor),
-        targetLiabilityFactor: Math.max(toward(p.targetLiabilityFactor, 10_000), liabilityFactor),
+        targetCollateralFactor,
+        targetLiabilityFactor,
+        initialCollateralFactor: Math.min(toward(p.initialCollateralFactor, 10_000), targetCollateralFactor),
+        initialLiabilityFactor: Math.max(toward(p.initialLiabilityFactor, 10_000), targetLiabilityFactor),
       }
       if (next.targetLiabilityFactor - next.targetCollateralFactor < 500) {
         await rounds.refuses('InvalidParameters', 'proposeParameters', [2n, next], [2n], admin)
@@ -165,8 +169,10 @@ describe('what the contracts promise of clocks and parameters', () => {
       ...ETH,
       collateralFactor: 0,
       targetCollateralFactor: 0,
+      initialCollateralFactor: 0,
       liabilityFactor: 20_000,
       targetLiabilityFactor: 20_000,
+      initialLiabilityFactor: 20_000,
       depth: 0n,
     }
     assert.equal(await pure.read('ordered', { ...p, penalty: 1_000 }), true)

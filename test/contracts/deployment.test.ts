@@ -26,6 +26,7 @@ import { R } from './mirror.ts'
 /** Ceilings of code, in bytes: a change that needs more says so here. */
 const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Governance: 15_500,
+  Oracles: 14_500,
   Rounds: 11_000,
   Vault: 23_900,
   Forced: 12_500,
@@ -34,7 +35,7 @@ const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Escape: 14_500,
 }
 
-type Section = Exclude<keyof DeploymentConfig, 'assets' | 'custody'>
+type Section = Exclude<keyof DeploymentConfig, 'assets' | 'custody' | 'oracles'>
 
 describe('deployment of a system', () => {
   let parts: Parts

@@ -21,6 +21,8 @@ export const ETH: Parameters = {
   liabilityFactor: 11500,
   targetCollateralFactor: 8000,
   targetLiabilityFactor: 12000,
+  initialCollateralFactor: 7500,
+  initialLiabilityFactor: 12500,
   penalty: 200,
   depth: 25_000_000_000_000n,
 }
@@ -45,6 +47,11 @@ export const FORCED = {
   forcedFee: 10n ** 15n,
 }
 const HEARTBEAT = 3600
+export const ORACLES = {
+  sourceGas: 200_000,
+  uptimeFeed: '0x0000000000000000000000000000000000000000',
+  uptimeGrace: 0,
+}
 
 /** Twice the base point: a point of the subgroup. */
 export const SEQUENCER_KEY = [
@@ -73,6 +80,7 @@ export interface Parts {
 
 export interface Market extends Parts {
   governance: Contract
+  oracles: Contract
   rounds: Contract
   vault: Contract
   forced: Contract
@@ -106,6 +114,7 @@ export async function deployMarket(
   return {
     ...parts,
     governance: created.Governance!,
+    oracles: created.Oracles!,
     rounds: created.Rounds!,
     vault: created.Vault!,
     forced: created.Forced!,
@@ -120,6 +129,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const chain = await startChain()
   const eth = await chain.contract('MockFeed', [8, 194_61000000n])
   const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
+  const ethSource = await chain.contract('ChainlinkSource', [eth.address])
+  const btcSource = await chain.contract('ChainlinkSource', [btc.address])
   const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
   const resolveVerifier = await chain.contract('StubVerifier', [BigInt(RESOLVE_STEPS), 0n, 0n])
   const transactVerifier = await chain.contract('StubVerifier', [BigInt(TRANSACT_STEPS), 0n, DEPTH])
@@ -128,6 +139,12 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const tokens = [await token('USD', cash), await token('ETH', ethDecimals), undefined]
   for (const [i, decimals] of more.entries()) tokens.push(await token(`T${i}`, decimals))
 
+  const oracle = ({ address }: Contract) => ({
+    decimals: 8,
+    jump: 0,
+    confirm: 0,
+    sources: [{ source: address, heartbeat: HEARTBEAT, deviation: 300, maxConfidence: 200 }],
+  })
   const asset = (feed: Contract, parameters: Parameters) => ({
     feed: feed.address,
     decimals: 8,
@@ -136,6 +153,15 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   })
   const config: DeploymentConfig = {
     governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
+    oracles: {
+      config: ORACLES,
+      assets: [
+        { decimals: 6, jump: 0, confirm: 0, sources: [] },
+        oracle(ethSource),
+        oracle(btcSource),
+        ...more.map(() => oracle(ethSource)),
+      ],
+    },
     rounds: { cashDecimals: 6, ...TIMES },
     assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
     vault: DEPOSIT,

@@ -18,11 +18,14 @@ describe('marks on chain', () => {
     const collateralFactor = between(0, 10_000 - penalty)
     const liabilityFactor = between(10_000 + penalty, 40_000)
     const targetLiabilityFactor = between(liabilityFactor, 40_000)
+    const targetCollateralFactor = between(0, Math.min(collateralFactor, targetLiabilityFactor - 500))
     return {
       collateralFactor,
       liabilityFactor,
-      targetCollateralFactor: between(0, Math.min(collateralFactor, targetLiabilityFactor - 500)),
+      targetCollateralFactor,
       targetLiabilityFactor,
+      initialCollateralFactor: between(0, targetCollateralFactor),
+      initialLiabilityFactor: between(targetLiabilityFactor, 65_535),
       penalty,
       depth: random(1n << random(63n)),
     }
@@ -32,8 +35,9 @@ describe('marks on chain', () => {
     for (let i = 0; i < 400; i++) {
       const parameters = randomParameters()
       const price = random(1n << (random(60n) + 1n))
-      const expected = marksOf(price, parameters)
-      assert.deepEqual(await pure.read('all', price, parameters), expected)
+      const interval = [price - random(price + 1n), price + random((1n << 60n) - price)]
+      const expected = marksOf(price, parameters, interval)
+      assert.deepEqual(await pure.read('all', price, ...interval, parameters), expected)
       assert.deepEqual(await pure.read('maintenance', price, parameters), [expected[1], expected[2]])
     }
   })
@@ -43,15 +47,19 @@ describe('marks on chain', () => {
       const factors = {
         collateralFactor: 0,
         targetCollateralFactor: 0,
+        initialCollateralFactor: 0,
         liabilityFactor: 40_000,
         targetLiabilityFactor: 40_000,
+        initialLiabilityFactor: 65_535,
       }
-      const depth = ((1n << 64n) * 10_000n - 1n) / BigInt(30_000 - penalty)
+      const depth = 1n << 62n
       const widest = { ...factors, penalty, depth }
       assert.equal(await pure.read('ordered', widest), true)
       assert.equal(await pure.read('ordered', { ...widest, depth: depth + 1n }), false)
       const price = (1n << 60n) - 1n
-      assert.deepEqual(await pure.read('all', price, widest), marksOf(price, widest))
+      const marks = marksOf(price, widest)
+      assert.ok(marks.every((mark) => mark < 1n << 64n))
+      assert.deepEqual(await pure.read('all', price, price, price, widest), marks)
     }
   })
 
@@ -78,8 +86,10 @@ describe('marks on chain', () => {
           ['targetLiabilityFactor', nearly.liabilityFactor],
           ['targetCollateralFactor', nearly.targetLiabilityFactor - 500],
           ['penalty', 1_000],
+          ['initialCollateralFactor', nearly.targetCollateralFactor],
+          ['initialLiabilityFactor', nearly.targetLiabilityFactor],
         ] as const
-      )[i % 6]!
+      )[i % 8]!
       nearly[field] = Math.max(0, border + between(-2, 2))
       const expected = ordered(nearly)
       if (expected) accepted++
@@ -89,7 +99,7 @@ describe('marks on chain', () => {
   })
 
   it('need factors of at most 4', async () => {
-    const p = { ...randomParameters(), targetLiabilityFactor: 40_000 }
+    const p = { ...randomParameters(), targetLiabilityFactor: 40_000, initialLiabilityFactor: 40_001 }
     assert.equal(await pure.read('ordered', p), true)
     assert.equal(await pure.read('ordered', { ...p, targetLiabilityFactor: 40_001 }), false)
   })
@@ -101,6 +111,8 @@ describe('marks on chain', () => {
       'liabilityFactor',
       'targetCollateralFactor',
       'targetLiabilityFactor',
+      'initialCollateralFactor',
+      'initialLiabilityFactor',
       'penalty',
     ]
     for (const field of factors) {

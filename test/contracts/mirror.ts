@@ -9,6 +9,8 @@ export interface Parameters {
   liabilityFactor: number
   targetCollateralFactor: number
   targetLiabilityFactor: number
+  initialCollateralFactor: number
+  initialLiabilityFactor: number
   penalty: number
   depth: bigint
 }
@@ -18,8 +20,8 @@ function ceilDiv(a: bigint, b: bigint): bigint {
   return quotient * b === a ? quotient : quotient + 1n
 }
 
-/** The nine marks of a price that is in range, or below it. */
-export function marksOf(price: bigint, p: Parameters): bigint[] {
+/** The marks of a price that is in range, or below it; new risk is valued at `least` and `most`. */
+export function marksOf(price: bigint, p: Parameters, [least, most]: readonly bigint[] = [price, price]): bigint[] {
   const low = price < 65536n
   const priced = low ? 65536n : price
   const collateral = low ? 0n : price
@@ -35,12 +37,17 @@ export function marksOf(price: bigint, p: Parameters): bigint[] {
     ceilDiv(priced * (one + penalty), one),
     (p.depth * (one - penalty - BigInt(p.targetCollateralFactor))) / one,
     (p.depth * (BigInt(p.targetLiabilityFactor) - one - penalty)) / one,
+    ((least! < 65536n ? 0n : least!) * BigInt(p.initialCollateralFactor)) / one,
+    ceilDiv((most! < 65536n ? 65536n : most!) * BigInt(p.initialLiabilityFactor), one),
   ]
 }
 
 /** Risk parameters in the order of docs/protocol.md#marks, in 1/10^4. */
 export function ordered(p: Parameters): boolean {
   return (
+    p.initialCollateralFactor <= p.targetCollateralFactor &&
+    p.initialLiabilityFactor >= p.targetLiabilityFactor &&
+    p.depth <= 1n << 62n &&
     p.targetCollateralFactor <= p.collateralFactor &&
     p.collateralFactor <= 10_000 - p.penalty &&
     p.targetLiabilityFactor >= p.liabilityFactor &&
@@ -116,7 +123,7 @@ export function resolveVector(v: ResolveVector): bigint[] {
     ...v.distress,
     ...v.inbox,
     v.minLiability,
-    ...v.marks.flat(),
+    ...v.marks.flatMap((row) => row.slice(0, 9)),
     ...delta,
     v.badDebt,
     ...v.writes,
@@ -143,14 +150,14 @@ export interface TransactVector {
   settlement: bigint
   sequencerKey: bigint[]
   validUntil: bigint
-  /** The nine marks of assets 1 to 7. */
+  /** The marks of assets 1 to 7. */
   marks: bigint[][]
   /** Ten elements each, inactive ones included. */
   steps: bigint[][]
 }
 
 export function transactVector(v: TransactVector): bigint[] {
-  const marks = v.marks.flatMap((m) => [m[0]!, m[3]!, m[4]!, m[5]!, m[6]!])
+  const marks = v.marks.flatMap((m) => [m[0]!, m[9]!, m[10]!, m[5]!, m[6]!])
   return [
     v.active,
     ...v.root,

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { deployMarket, ETH, type Market, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { marksOf, type Parameters } from './mirror.ts'
 
-const NEXT: Parameters = { ...ETH, collateralFactor: 8400, targetCollateralFactor: 7900, depth: ETH.depth * 2n }
+const NEXT: Parameters = { ...ETH, collateralFactor: 8400, targetCollateralFactor: 7900, initialLiabilityFactor: 12600, depth: ETH.depth * 2n }
 
 describe('risk parameters', () => {
   let market: Market
@@ -32,14 +32,19 @@ describe('risk parameters', () => {
     await refuses('InvalidParameters', { ...ETH, collateralFactor: 9801 })
     await refuses('InvalidParameters', { ...ETH, targetLiabilityFactor: 11499 })
     await refuses('InvalidParameters', { ...ETH, liabilityFactor: 10199 })
-    await refuses('InvalidParameters', { ...ETH, targetLiabilityFactor: 40001 })
+    await refuses('InvalidParameters', { ...ETH, targetLiabilityFactor: 40001, initialLiabilityFactor: 40001 })
+    await refuses('InvalidParameters', { ...ETH, initialCollateralFactor: 8001 })
+    await refuses('InvalidParameters', { ...ETH, initialLiabilityFactor: 11999 })
+    await refuses('InvalidParameters', { ...ETH, depth: (1n << 62n) + 1n })
   })
 
   it('are refused beyond one step', async () => {
     await refuses('BeyondStep', { ...ETH, collateralFactor: 9001 })
     await refuses('BeyondStep', { ...ETH, liabilityFactor: 10999 })
-    await refuses('BeyondStep', { ...ETH, targetCollateralFactor: 7499 })
-    await refuses('BeyondStep', { ...ETH, targetLiabilityFactor: 12501 })
+    await refuses('BeyondStep', { ...ETH, targetCollateralFactor: 7499, initialCollateralFactor: 7499 })
+    await refuses('BeyondStep', { ...ETH, targetLiabilityFactor: 12501, initialLiabilityFactor: 12501 })
+    await refuses('BeyondStep', { ...ETH, initialCollateralFactor: 6999 })
+    await refuses('BeyondStep', { ...ETH, initialLiabilityFactor: 13001 })
     await refuses('BeyondStep', { ...ETH, penalty: 701 })
     await refuses('BeyondStep', { ...ETH, depth: 2n * ETH.depth + 1n })
     await refuses('BeyondStep', { ...ETH, depth: ETH.depth / 2n - 1n })

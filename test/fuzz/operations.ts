@@ -5,7 +5,7 @@ import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import {
   balancesAfter,
-  meetsTarget,
+  meetsInitial,
   type Operation,
   type SignedOperation,
   type Trade,
@@ -155,7 +155,7 @@ function withdrawn(random: Random, account: Account, asset: number, marks: Marks
   let [low, high] = [0n, WORD - 1n]
   while (low < high) {
     const middle = (low + high + 1n) >> 1n
-    if (meetsTarget(balancesAfter(account.balances, { ...operation, amount: middle }), marks)) low = middle
+    if (meetsInitial(balancesAfter(account.balances, { ...operation, amount: middle }), marks)) low = middle
     else high = middle - 1n
   }
   return positive(random, low + BigInt(random.integer(0, 1)))

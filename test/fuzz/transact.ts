@@ -3,7 +3,7 @@ import { type Account, accountLeaf } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { FIELD, SCALE } from '../../protocol/constants.ts'
 import { exitEquity, exitMessage, exitTransition } from '../../protocol/exit.ts'
-import { targetHealth } from '../../protocol/health.ts'
+import { initialHealth } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
@@ -73,7 +73,7 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
         counts.add('an exception', (transition.input.exception as readonly bigint[])[s] === 1n)
         counts.add(
           'a target health within a cash unit of its line',
-          abs(targetHealth(account.balances, marks) - SCALE) <= SCALE,
+          abs(initialHealth(account.balances, marks) - SCALE) <= SCALE,
         )
         counts.add(
           'a position closed',
@@ -158,10 +158,10 @@ function forge(
     secret: secret!,
     marks: ledger
       .marks!.slice(1)
-      .map(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [
+      .map(({ price, initialCollateralValue, initialLiabilityValue, sell, buy }) => [
         price,
-        targetCollateralValue,
-        targetLiabilityValue,
+        initialCollateralValue,
+        initialLiabilityValue,
         sell,
         buy,
       ]),

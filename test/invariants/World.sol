@@ -48,7 +48,7 @@ contract FreeRounds {
     uint256 private immutable START = block.timestamp;
     uint256 private immutable COUNT;
     uint64[7] private _prices;
-    uint64[9][7] private _marks;
+    uint64[11][7] private _marks;
 
     constructor(uint256 count) {
         COUNT = count;
@@ -62,13 +62,13 @@ contract FreeRounds {
     function post(uint64[7] memory prices) external {
         ++roundNumber;
         _prices = prices;
-        Parameters memory p = Parameters(8500, 11500, 8000, 12000, 200, 1e13);
+        Parameters memory p = Parameters(8500, 11500, 8000, 12000, 7500, 12500, 200, 1e13);
         for (uint256 a = 0; a < COUNT; ++a) {
-            _marks[a] = Marks.all(prices[a], p);
+            _marks[a] = Marks.all(prices[a], prices[a], prices[a], p);
         }
     }
 
-    function marks() external view returns (uint64[9][7] memory) {
+    function marks() external view returns (uint64[11][7] memory) {
         return _marks;
     }
 

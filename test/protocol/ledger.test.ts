@@ -4,7 +4,7 @@ import { batchValues, parseBatch } from '../../protocol/batch.ts'
 import { FIELD, TRADED, WORD } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Ledger } from '../../protocol/ledger.ts'
-import { MARK_NAMES } from '../../protocol/marks.ts'
+import { LIQUIDATION_MARKS } from '../../protocol/marks.ts'
 import { INACTIVE_STEP } from '../../protocol/transact.ts'
 import { MARKS } from '../support/circuit-market.ts'
 
@@ -64,7 +64,7 @@ describe('the ledger', () => {
   })
 
   it('assembles the vector of a resolve from its own state', () => {
-    const marks = MARKS.slice(1).flatMap((asset) => MARK_NAMES.map((name) => asset[name]))
+    const marks = MARKS.slice(1).flatMap((asset) => LIQUIDATION_MARKS.map((name) => asset[name]))
     assert.deepEqual(ledger.vector(RESOLVE), [
       1n,
       1000n,
@@ -141,10 +141,10 @@ describe('the ledger', () => {
       refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
     // A round changes nothing of that, and all of what a price bears on.
     fresh.marks = MARKS
-    const marks = MARKS.slice(1).flatMap(({ price, targetCollateralValue, targetLiabilityValue, sell, buy }) => [
+    const marks = MARKS.slice(1).flatMap(({ price, initialCollateralValue, initialLiabilityValue, sell, buy }) => [
       price,
-      targetCollateralValue,
-      targetLiabilityValue,
+      initialCollateralValue,
+      initialLiabilityValue,
       sell,
       buy,
     ])

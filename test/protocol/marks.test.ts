@@ -4,7 +4,6 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import {
   assetMarks,
   CASH_MARKS,
-  checkFloors,
   checkParameters,
   fillMarks,
   NO_MARKS,
@@ -24,6 +23,8 @@ interface Texts {
   liabilityFactor: string
   targetCollateralFactor: string
   targetLiabilityFactor: string
+  initialCollateralFactor: string
+  initialLiabilityFactor: string
   penalty: string
   /** Base units. */
   depth: bigint
@@ -36,6 +37,8 @@ function marksByTheBook(texts: Texts) {
     l: Fraction.of(texts.liabilityFactor),
     tc: Fraction.of(texts.targetCollateralFactor),
     tl: Fraction.of(texts.targetLiabilityFactor),
+    ic: Fraction.of(texts.initialCollateralFactor),
+    il: Fraction.of(texts.initialLiabilityFactor),
     p: Fraction.of(texts.penalty),
   }
   const scale = new Fraction(10n ** BigInt(texts.cashDecimals) * 2n ** 32n, 10n ** BigInt(texts.decimals))
@@ -51,6 +54,8 @@ function marksByTheBook(texts: Texts) {
     buy: price.times(ONE.plus(factor.p)).ceil(),
     kSell: depth.times(ONE.minus(factor.p).minus(factor.tc)).floor(),
     kBuy: depth.times(factor.tl.minus(ONE).minus(factor.p)).floor(),
+    initialCollateralValue: price.times(factor.ic).floor(),
+    initialLiabilityValue: price.times(factor.il).ceil(),
   }
 }
 
@@ -61,6 +66,8 @@ function parametersOf(texts: Texts): RiskParameters {
     liabilityFactor: read(texts.liabilityFactor),
     targetCollateralFactor: read(texts.targetCollateralFactor),
     targetLiabilityFactor: read(texts.targetLiabilityFactor),
+    initialCollateralFactor: read(texts.initialCollateralFactor),
+    initialLiabilityFactor: read(texts.initialLiabilityFactor),
     penalty: read(texts.penalty),
     depth: texts.depth,
   }
@@ -74,19 +81,25 @@ describe('marks', () => {
     const random = new Random(4)
     let inRange = 0
     while (inRange < 3000) {
-      const penalty = random.integer(0, 3000)
+      const penalty = random.integer(0, 1000)
       const collateral = random.integer(0, 10_000 - penalty)
-      const liability = random.integer(10_000 + penalty, 30_000)
+      const liability = random.integer(Math.max(10_000 + penalty, 10_500), 30_000)
+      const target = [
+        random.chance(0.2) ? collateral : random.integer(0, collateral),
+        random.chance(0.2) ? liability : random.integer(liability, 30_000),
+      ] as const
       const texts: Texts = {
         price: `${random.magnitude(24)}.${String(random.bits(59)).padStart(18, '0').slice(0, random.integer(1, 18))}`,
         cashDecimals: random.integer(0, 8),
         decimals: random.integer(0, 8),
         collateralFactor: factorText(collateral),
         liabilityFactor: factorText(liability),
-        targetCollateralFactor: factorText(random.chance(0.2) ? collateral : random.integer(0, collateral)),
-        targetLiabilityFactor: factorText(random.chance(0.2) ? liability : random.integer(liability, 30_000)),
+        targetCollateralFactor: factorText(target[0]),
+        targetLiabilityFactor: factorText(target[1]),
+        initialCollateralFactor: factorText(random.chance(0.2) ? target[0] : random.integer(0, target[0])),
+        initialLiabilityFactor: factorText(random.chance(0.2) ? target[1] : random.integer(target[1], 65_535)),
         penalty: factorText(penalty),
-        depth: random.chance(0.1) ? 0n : random.magnitude(63),
+        depth: random.chance(0.1) ? 0n : random.magnitude(62),
       }
       const price = priceMarkDown(parseDecimal(texts.price, 18, 'price'), 18, texts.cashDecimals, texts.decimals)
       const expected = marksByTheBook(texts)
@@ -111,6 +124,8 @@ describe('marks', () => {
       liabilityFactor: '1.15',
       targetCollateralFactor: '0.8',
       targetLiabilityFactor: '1.2',
+      initialCollateralFactor: '0.73',
+      initialLiabilityFactor: '1.27',
     }
     assert.deepEqual(assetMarks(priceMarkDown(5n * 10n ** 17n, 18, 6, 8), parametersOf(texts), 'x'), {
       price: 21_474_836n,
@@ -122,7 +137,20 @@ describe('marks', () => {
       buy: 21_904_333n,
       kSell: 180n,
       kBuy: 180n,
+      initialCollateralValue: 15_676_630n,
+      initialLiabilityValue: 27_273_042n,
     })
+  })
+
+  it('value new risk at the ends of an interval, and at the target factors where there are no others', () => {
+    const marks = assetMarks(1_000_000n, sound, 'x')
+    assert.equal(marks.initialCollateralValue, marks.targetCollateralValue)
+    assert.equal(marks.initialLiabilityValue, marks.targetLiabilityValue)
+    const apart = assetMarks(1_000_000n, sound, 'x', { low: 990_001n, high: 1_010_001n })
+    assert.deepEqual(apart, { ...marks, initialCollateralValue: 792_000n, initialLiabilityValue: 1_212_002n })
+    const collapsed = assetMarks(65_535n, sound, 'x', { low: 0n, high: 65_537n })
+    assert.equal(collapsed.initialCollateralValue, 0n)
+    assert.equal(collapsed.initialLiabilityValue, 78_645n)
   })
 
   const sound: RiskParameters = {
@@ -138,10 +166,13 @@ describe('marks', () => {
     checkParameters(
       {
         ...sound,
-        collateralFactor: 9800n,
-        targetCollateralFactor: 9800n,
-        liabilityFactor: 10_200n,
-        targetLiabilityFactor: 10_200n,
+        penalty: 250n,
+        collateralFactor: 9750n,
+        targetCollateralFactor: 9750n,
+        initialCollateralFactor: 9750n,
+        liabilityFactor: 10_250n,
+        targetLiabilityFactor: 10_250n,
+        initialLiabilityFactor: 10_250n,
       },
       'x',
     )
@@ -152,6 +183,8 @@ describe('marks', () => {
     [{ collateralFactor: 9801n }, 'collateralFactor <= 1 - penalty'],
     [{ targetLiabilityFactor: 11_499n }, 'targetLiabilityFactor >= liabilityFactor'],
     [{ liabilityFactor: 10_199n }, 'liabilityFactor >= 1 + penalty'],
+    [{ initialCollateralFactor: 8_001n }, 'initialCollateralFactor <= targetCollateralFactor'],
+    [{ initialLiabilityFactor: 11_999n }, 'initialLiabilityFactor >= targetLiabilityFactor'],
     [
       {
         penalty: 10_001n,
@@ -196,21 +229,30 @@ describe('marks', () => {
       collateralValue: 0n,
       targetCollateralValue: 0n,
       sell: 0n,
+      initialCollateralValue: 0n,
     })
   })
 
-  it('are taken by a contract only with targets 5 points apart and a penalty of 10 points at most', () => {
-    const sound = {
+  it('need targets 5 points apart, a penalty of 10 points and a depth of 2^62 at most', () => {
+    const close = {
       collateralFactor: 9_750n,
       liabilityFactor: 10_250n,
       targetCollateralFactor: 9_750n,
       targetLiabilityFactor: 10_250n,
-      penalty: 1_000n,
-      depth: 0n,
+      penalty: 0n,
+      depth: 1n << 62n,
     }
-    checkFloors(sound, 'ETH')
-    assert.throws(() => checkFloors({ ...sound, targetLiabilityFactor: 10_249n }, 'ETH'), /ETH: .* less than 5 points/)
-    assert.throws(() => checkFloors({ ...sound, penalty: 1_001n }, 'ETH'), /ETH: a penalty is at most 10 points/)
+    const refuses = (parameters: RiskParameters, complaint: RegExp) =>
+      assert.throws(() => checkParameters(parameters, 'ETH'), complaint)
+    checkParameters(close, 'ETH')
+    refuses({ ...close, targetCollateralFactor: 9_751n, collateralFactor: 9_751n }, /ETH: .* less than 5 points/)
+    refuses({ ...close, depth: (1n << 62n) + 1n }, /ETH: a depth is at most 2\^62/)
+    const costly = { ...close, penalty: 1_000n, collateralFactor: 9_000n, targetCollateralFactor: 9_000n }
+    checkParameters({ ...costly, liabilityFactor: 11_000n, targetLiabilityFactor: 11_000n }, 'ETH')
+    refuses(
+      { ...sound, penalty: 1_001n, liabilityFactor: 11_500n, collateralFactor: 8_500n },
+      /ETH: a penalty is at most 10 points/,
+    )
   })
 
   it('of a round start with cash and are filled up with unused assets', () => {

@@ -229,6 +229,8 @@ function scaled(permille: number): Marks {
                 'targetLiabilityValue',
                 'sell',
                 'buy',
+                'initialCollateralValue',
+                'initialLiabilityValue',
               ] as const
             ).map((name) => [name, (asset[name] * k) / 1000n]),
           ),

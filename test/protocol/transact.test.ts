@@ -181,7 +181,7 @@ describe('operations', () => {
     // Where a liquidation sells at just what the target counts, selling at that price changes nothing.
     const level = owned([A0, A1, ownedAccount(2, BELOW_TARGET)], {
       marks: MARKS.map((asset, a) =>
-        a === 1 ? { ...asset, sell: 1n << 32n, targetCollateralValue: 1n << 32n } : asset,
+        a === 1 ? { ...asset, sell: 1n << 32n, initialCollateralValue: 1n << 32n } : asset,
       ),
     })
     refuses(() => level.transact([unwind(sell({ x: 1000n, y: 1000n }))], VALID_UNTIL), 'TRADE_NOT_IMPROVING')

@@ -53,6 +53,9 @@ describe('a node that looks at the chain', () => {
     await bob.open('USD', 5_000n * USD)
     await node.step()
   })
+  afterEach(() => {
+    endpoint.broken = false
+  })
   after(async () => {
     server.server.close()
     server.server.closeAllConnections()
@@ -224,8 +227,12 @@ describe('a node that looks at the chain', () => {
     }
     endpoint.broken = true
     await assert.rejects(node.step(), { name: 'PlimsollError', message: /^The chain did not serve [^\n]+$/ })
-    for (const path of ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/health', '/state'])
+    for (const path of ['/v1/deployment', '/v1/round', '/v1/accounts/0', '/state'])
       assert.equal((await get(path)).status, 200, path)
+    // A look that failed is on /health from its end to that of the next one that does not, in the words of the endpoint.
+    const unwell = await get('/health')
+    assert.equal(unwell.status, 503)
+    assert.match(String(unwell.body.error), /^The chain did not serve [^\n]+$/)
     const unanswered = await get('/v1/withdrawals?index=1')
     assert.deepEqual([unanswered.status, unanswered.body.error!.code], [503, 'UNAVAILABLE'])
     assert.ok(!unanswered.body.error!.message.includes(endpoint.url))
@@ -233,6 +240,7 @@ describe('a node that looks at the chain', () => {
     endpoint.broken = false
     await node.step()
     assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
+    assert.equal((await get('/health')).status, 200)
     // The answer to a settlement is lost, and nothing is known of it for a while.
     const { id: second } = await bob.wallet.withdraw(0, 4n * USD, bob.address, DAY)
     endpoint.broken = ['eth_getTransactionReceipt']

@@ -114,8 +114,29 @@ export const LISTED_BAD_BOOKS: readonly BadBook[] = [
   changed('a mark of 2^64', /assets\[1\] "ETH": the mark vt is 2\^64 or more/, (b) =>
     Object.assign(b.assets[1], { price: '26843545599', targetLiabilityFactor: '17' }),
   ),
-  changed('a k of 2^64', /assets\[1\] "ETH": the mark kBuy is 2\^64 or more/, (b) =>
-    Object.assign(b.assets[1], { depth: '184467440737', targetLiabilityFactor: '3' }),
+  changed('a depth above 2^62', /assets\[1\] "ETH": a depth is at most 2\^62/, (b) =>
+    Object.assign(b.assets[1], { depth: '46116860184.27387905' }),
+  ),
+  changed('a penalty above 10 points', /assets\[1\] "ETH": a penalty is at most 10 points/, (b) =>
+    Object.assign(b.assets[1], { penalty: '0.1001' }),
+  ),
+  changed('targets less than 5 points apart', /assets\[1\] "ETH": the target factors are less than 5/, (b) =>
+    Object.assign(b.assets[1], {
+      collateralFactor: '0.98',
+      liabilityFactor: '1.02',
+      targetCollateralFactor: '0.9751',
+      targetLiabilityFactor: '1.025',
+    }),
+  ),
+  changed(
+    'an initial collateral factor above the target one',
+    /assets\[1\] "ETH".*initialCollateralFactor <= targetCollateralFactor/,
+    (b) => (b.assets[1].initialCollateralFactor = '0.8001'),
+  ),
+  changed(
+    'an initial liability factor below the target one',
+    /assets\[1\] "ETH".*initialLiabilityFactor >= targetLiabilityFactor/,
+    (b) => (b.assets[1].initialLiabilityFactor = '1.1999'),
   ),
   changed(
     'a depth of 2^64',

@@ -1,0 +1,116 @@
+import type { Account } from '../../protocol/account.ts'
+import type { Shape } from '../../protocol/batch.ts'
+import type { Point } from '../../protocol/curve.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import type { Envelope } from '../../protocol/health.ts'
+import { sequencerKey } from '../../protocol/keys.ts'
+import { Ledger } from '../../protocol/ledger.ts'
+import { EMPTY_HEAD } from '../../protocol/stack.ts'
+import type { Stack } from '../../protocol/stacks.ts'
+import { System } from '../../protocol/system.ts'
+import { hashBatch } from '../../prover/kernel/hashing.ts'
+import { commitmentOf } from './state-files.ts'
+import type { Deployment } from './store.ts'
+
+/** A private state as JSON; the sequencer's secret is not in it. */
+export interface StoredState extends Deployment {
+  /** First in the text, so that it can be found without the rest: see `Label`. */
+  readonly commitment?: string
+  readonly settlements?: number
+  readonly format: number
+  readonly ledger: {
+    readonly shape: Shape
+    readonly minLiability: bigint
+    readonly root: bigint
+    readonly heads: bigint[]
+    readonly envelopes: (Envelope | null)[]
+    readonly accounts: bigint[]
+    readonly badDebt: bigint
+  }
+  readonly accounts: Account[]
+  /** Keys of the owners; null for an account of a trusted import. */
+  readonly publicKeys: (Point | null)[]
+  readonly stacks: Account[][]
+  readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<string, number>> }
+}
+
+/** What of a system is stored. */
+export interface SystemParts {
+  readonly ledger: Ledger
+  readonly accounts: readonly Account[]
+  readonly publicKeys: readonly (Point | undefined)[]
+  readonly stacks: readonly Stack[]
+}
+
+const FORMAT = 2
+
+/** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
+export function storedState(
+  { chainId, settlement, profile }: Deployment,
+  { ledger, accounts, publicKeys, stacks }: SystemParts,
+  settlements: number,
+  applied: ReadonlyMap<string, number> = new Map(),
+): StoredState {
+  const { minLiability, root, heads, envelopes, badDebt } = ledger
+  const { depth, sweep, resolve, transact } = ledger.shape
+  return {
+    commitment: commitmentOf(root, heads),
+    settlements,
+    format: FORMAT,
+    chainId,
+    settlement,
+    profile,
+    ledger: {
+      shape: { depth, sweep, resolve, transact },
+      minLiability,
+      root,
+      heads,
+      envelopes: envelopes.map((envelope) => envelope ?? null),
+      accounts: ledger.accounts,
+      badDebt,
+    },
+    accounts: [...accounts],
+    publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
+    stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
+    operations: { settlements, applied: Object.fromEntries(applied) },
+  }
+}
+
+/** JSON with big integers, which have an `n` behind them. */
+export function encodeState(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) => (typeof each === 'bigint' ? `${each}n` : each))
+}
+
+/** @throws SyntaxError when it is not JSON */
+export function decodeState(text: string): unknown {
+  return JSON.parse(text, (_, each: unknown) =>
+    typeof each === 'string' && /^-?\d+n$/.test(each) ? BigInt(each.slice(0, -1)) : each,
+  )
+}
+
+/** @throws PlimsollError when a state was written by another version, in another form */
+export function requireFormat({ format }: StoredState): void {
+  if (format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
+}
+
+/** @throws PlimsollError when the accounts do not have the root and heads that were stored with them */
+export function restoreSystem(
+  {
+    chainId,
+    settlement,
+    ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt },
+    accounts,
+    publicKeys,
+    stacks,
+  }: StoredState,
+  secret: bigint,
+): System {
+  const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer: sequencerKey(secret).publicKey }
+  const ledger = new Ledger(shape, heads.length, minLiability, root, EMPTY_HEAD, domain)
+  ledger.heads.splice(0, heads.length, ...heads)
+  ledger.envelopes.splice(0, heads.length, ...envelopes.map((envelope) => envelope ?? undefined))
+  ledger.accounts.splice(0, held.length, ...held)
+  ledger.badDebt = badDebt
+  const keys = publicKeys.map((key) => key ?? undefined)
+  return System.restore(ledger, accounts, stacks, keys, secret, hashBatch)
+}
