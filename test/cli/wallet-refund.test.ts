@@ -26,10 +26,13 @@ describe('plimsoll wallet refund', () => {
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>
-  let [alice, bob, carol] = [] as TestOwner[]
+  let alice: TestOwner
+  let bob: TestOwner
+  let carol: TestOwner
   const prices = (eth: bigint, seconds = 400) =>
     movePrices(system.signer, system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI], seconds)
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
+  const rounds = () => ({ address: system.deployed.rounds, abi: ROUNDS_ABI }) as const
   const insurance = () => ({ address: system.deployed.insurance, abi: INSURANCE_ABI }) as const
   const owed = () => system.signer.read.readContract({ ...insurance(), functionName: 'owed' })
   const cli = async (owner: TestOwner, ...args: string[]) => {
@@ -91,7 +94,7 @@ describe('plimsoll wallet refund', () => {
     const opening = await carol.open('ETH', WEI)
     for (let i = 0; i < 6; i++) {
       await prices(80n, 800)
-      await sendCall(system.signer, { address: system.deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound' })
+      await sendCall(system.signer, { ...rounds(), functionName: 'postRound', args: [] })
     }
     const [total, repaid] = await owed()
     const before = await bob.tokens('USD')
