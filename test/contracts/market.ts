@@ -191,7 +191,20 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     },
     escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
   }
-  return { chain, eth, btc, uptime, ethSource, btcSource, sweepVerifier, resolveVerifier, transactVerifier, exitVerifier, tokens, config }
+  return {
+    chain,
+    eth,
+    btc,
+    uptime,
+    ethSource,
+    btcSource,
+    sweepVerifier,
+    resolveVerifier,
+    transactVerifier,
+    exitVerifier,
+    tokens,
+    config,
+  }
 }
 
 export function custodyOf(token: Address | undefined) {
