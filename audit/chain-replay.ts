@@ -22,7 +22,8 @@ import { Audit, auditKeys } from './batch-audit.ts'
 import { GovernanceBooks } from './governance-books.ts'
 import { MarginBooks } from './margin-books.ts'
 import { OracleBooks } from './oracle-books.ts'
-import { VaultBooks } from './vault-books.ts'
+import { type PublicState, SystemBooks } from './system-books.ts'
+import { require } from './system-event.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -66,8 +67,8 @@ export class ChainReplay {
   readonly oracles = new OracleBooks()
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
-  books = new VaultBooks([])
   margins = new MarginBooks(0n, [])
+  books = new SystemBooks([])
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */
   imported = false
@@ -78,6 +79,8 @@ export class ChainReplay {
   /** Base units of accounts and backstop at the last checkpoint; 0 of synthetics. */
   #holdings: readonly bigint[] = Array<bigint>(ASSETS).fill(0n)
   #spot: readonly boolean[] = []
+  /** Prices of all assets at the round, 2^32 scale. */
+  #prices: readonly bigint[] = [1n << 32n]
   /** Transactions whose gas is counted. */
   readonly #counted = new Set<Hex>()
   #audit: Audit | undefined
@@ -107,7 +110,7 @@ export class ChainReplay {
     for (const [part, name] of Object.entries(PARTS)) await this.#requireGenuine(name, contracts[part as SystemPart])
     this.contracts = contracts
     const { assets } = await Contracts.of(this.settlement)
-    this.books = new VaultBooks(assets)
+    this.books = new SystemBooks(assets)
     this.#spot = assets.map(({ token }) => token !== null)
     const { patience } = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'config' })
     this.margins = new MarginBooks(
@@ -146,12 +149,26 @@ export class ChainReplay {
       case 'oracles':
         return this.oracles.event(event, await this.#time(event.block))
       default:
-        this.books.event(event.eventName, event.args as Readonly<Record<string, unknown>>)
+        await this.books.event(
+          event,
+          () => this.now(),
+          () => this.#time(event.block),
+        )
         if (event.eventName === 'Checkpointed' && this.margins.ruled) await this.#recordHoldings(event.block)
     }
   }
 
+  /** Public state that events of the contracts around the settlement have to agree with. */
+  now(): PublicState {
+    const ledger = this.#audit?.ledger
+    const root = this.#unread === undefined ? ledger?.root : undefined
+    const backstop = this.lost ? undefined : ledger?.backstop
+    const accounts = this.lost || this.imported ? undefined : ledger?.accounts
+    return { root, backstop, accounts, round: this.rounds.length, prices: this.#prices }
+  }
+
   async #settlementEvent(event: SystemEvent<'settlement'>): Promise<void> {
+    this.books.settlement(event)
     switch (event.eventName) {
       case 'Genesis':
         return this.#genesis(event.args)
@@ -159,8 +176,13 @@ export class ChainReplay {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
       }
-      case 'Settled':
+      case 'Settled': {
+        const { round, complete } = event.args
+        require(event, round === BigInt(this.rounds.length), 'its round is not the last')
+        const own = this.#unread === undefined ? this.#audit?.ledger.isComplete() : undefined
+        require(event, own === undefined || own === complete, 'completeness is another')
         return this.#settled(event.transaction)
+      }
       default:
         return this.#batch(event)
     }
@@ -173,7 +195,7 @@ export class ChainReplay {
     if (timestamp !== time) throw new PlimsollError(`Round ${round} has another time than its block.`)
     const readings = this.oracles.round(answers, time)
     const marks = this.margins.round({ prices, readings, pools, time, holdings: this.#holdings })
-    return this.#post(Number(round), fillMarks(marks), event.transaction)
+    return this.#post(Number(round), prices, fillMarks(marks), event.transaction)
   }
 
   /** Takes down what accounts and backstop hold, as the rounds do at a checkpoint. */
@@ -181,7 +203,7 @@ export class ChainReplay {
     const { ledger } = await this.begun()
     const { rounds } = this.contracts!
     const own = ledger.accounts.map((amount, a) => {
-      const sum = amount + ledger.backstop[a]! + this.books.accounts[a]! + this.books.backstop[a]!
+      const sum = amount + ledger.backstop[a]! + this.books.besides(a)
       return this.#spot[a] && sum > 0n ? sum : 0n
     })
     if (!this.lost) {
@@ -227,11 +249,12 @@ export class ChainReplay {
     this.imported = true
   }
 
-  async #post(round: number, marks: Marks, transaction: Hex): Promise<void> {
+  async #post(round: number, prices: readonly bigint[], marks: Marks, transaction: Hex): Promise<void> {
     const { ledger } = await this.begun()
     if (round !== this.rounds.length + 1)
       throw new PlimsollError(`Round ${round} does not follow round ${this.rounds.length}.`)
     this.#closeRound()
+    this.#prices = [1n << 32n, ...prices]
     ledger.marks = marks
     const gas = await this.#gas(transaction)
     this.rounds.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
@@ -265,6 +288,7 @@ export class ChainReplay {
     }
     if (settled === undefined) return
     const { batch } = settled
+    this.books.batch(batch)
     await this.#check(audit, settled).catch((error: unknown) => {
       if (!(error instanceof PlimsollError)) throw error
       throw new PlimsollError(`A ${batch.circuit} of transaction ${event.transaction}: ${error.message}`)
@@ -284,6 +308,7 @@ export class ChainReplay {
   /** Notes what could not be read. What a settlement said, later batches rest on. */
   #unreadable({ of, block, transaction }: SystemEvent | UnreadableEvent, reason: string): void {
     this.notRechecked.push({ block, transaction, reason })
+    this.books.unreadable(transaction)
     if (of !== 'settlement') return
     this.#unread = block
     this.lost = true

@@ -29,39 +29,33 @@ abstract contract Margins is IMargins {
         /// Of the last step of the slow lane.
         uint40 announcedAt;
         uint40 depthChangedAt;
+        /// As in `Rule`; 0: the rule is off.
+        uint16 gap;
+        /// The depth of the deployment.
+        uint64 configured;
+        bool pooled;
         Parameters active;
         Parameters pending;
     }
 
-    /// @dev What of `Rule` is needed at a round, and what follows from it.
-    struct Depth {
+    /// @dev What of `Rule` not every round needs.
+    struct Extras {
         address pool;
         uint32 window;
         uint16 poolShare;
         bool token1;
         uint8 tokenDecimals;
-        uint64 configured;
         uint64 most;
-        bool on;
-        uint16 gap;
         uint16 laneScale;
         uint16 laneLeast;
         uint16 laneMost;
     }
 
-    /// @dev One slot for all assets.
-    struct Gaps {
-        uint16[7] stored;
-        /// Points that liquidity asks for.
-        uint8[7] liquidity;
-        /// Grid step of the latest round.
-        uint32 step;
-    }
-
     /// @dev What a round is made with.
     struct Stage {
-        Gaps gaps;
-        uint64[7] holdings;
+        /// Gaps of all assets, see `_gaps`.
+        uint256 gaps;
+        uint256[2] holdings;
         /// Words of the pools, one an asset; 0 where there is none, or it did not say.
         uint256[] pools;
         uint256 held;
@@ -71,6 +65,8 @@ abstract contract Margins is IMargins {
     }
 
     uint256 internal constant STEP_LANE = 100;
+    uint256 private constant LIQUID_AT = 112;
+    uint256 private constant STEP_AT = 168;
     uint256 private constant DAY = 1 days;
 
     /// @dev Seconds for which a held asset's marks stay.
@@ -82,9 +78,11 @@ abstract contract Margins is IMargins {
 
     Asset[8] internal _assets;
     Standing[8] internal _standing;
-    Depth[8] private _depths;
+    Extras[8] private _extras;
     mapping(uint256 asset => uint256) private _states;
-    Gaps private _gaps;
+    /// @dev In one slot: stored gaps of assets 1 to 7 from bit 0 (16 bits each), points that liquidity asks for from bit
+    /// 112 (8 each), the grid step of the latest round from bit 168.
+    uint256 private _gaps;
     /// @dev At the last checkpoint, of assets 1 to 7.
     uint256[2] internal _holdings;
 
@@ -109,7 +107,7 @@ abstract contract Margins is IMargins {
 
     /// @inheritdoc IMargins
     function announceMaintenance(uint256 asset) external knownAsset(asset) {
-        Depth storage d = _depths[asset];
+        Extras storage d = _extras[asset];
         Asset storage a = _assets[asset];
         uint256 state = _states[asset];
         if (d.laneScale == 0 || state == 0) revert NoLane(asset);
@@ -153,10 +151,7 @@ abstract contract Margins is IMargins {
 
     /// @inheritdoc IMargins
     function rule(uint256 asset) external view knownAsset(asset) returns (Rule memory) {
-        Depth memory d = _depths[asset];
-        return Rule(
-            d.on, d.gap, d.laneScale, d.laneLeast, d.laneMost, d.pool, d.window, d.poolShare, d.most
-        );
+        return _ruleOf(asset);
     }
 
     /// @inheritdoc IMargins
@@ -173,8 +168,8 @@ abstract contract Margins is IMargins {
     function margin(uint256 asset) external view knownAsset(asset) returns (Margin memory m) {
         m.state = _states[asset];
         m.quantile = MarginRule.quantileOf(m.state);
-        m.gap = _gaps.stored[asset - 1];
-        m.liquidityGap = _gaps.liquidity[asset - 1] * MarginRule.POINT;
+        m.gap = _stored(_gaps, asset);
+        m.liquidityGap = _liquid(_gaps, asset) * MarginRule.POINT;
         m.holdings = _holdings.unpack()[asset - 1];
         m.depthChangedAt = _assets[asset].depthChangedAt;
     }
@@ -202,8 +197,8 @@ abstract contract Margins is IMargins {
         } else if (r.laneLeast != 0 || r.laneMost != 0) {
             revert InvalidConfig("lane");
         }
-        Depth storage d = _depths[number];
-        (d.on, d.gap, d.configured) = (true, r.gap, p.depth);
+        Extras storage d = _extras[number];
+        (asset.gap, asset.configured, asset.pooled) = (r.gap, p.depth, r.pool != address(0));
         (d.laneScale, d.laneLeast, d.laneMost) = (r.laneScale, r.laneLeast, r.laneMost);
         (d.pool, d.window, d.poolShare, d.most) = (r.pool, r.window, r.poolShare, r.depthMost);
         if (r.pool == address(0)) {
@@ -219,18 +214,15 @@ abstract contract Margins is IMargins {
     /// @dev Which of the pool's tokens the asset is, once custody has said so.
     /// @param token Of the asset; 0: a synthetic, whose pool is that of no token.
     function _bindPool(uint256 number, address token) internal {
-        Depth storage d = _depths[number];
-        if (!d.on) return;
+        Extras storage d = _extras[number];
+        if (RULED >> number & 1 == 0) return;
         if (d.pool != address(0)) {
             if (token == address(0)) revert InvalidPool(number);
             d.token1 = ITokenPair(d.pool).token1() == token;
             if (!d.token1 && ITokenPair(d.pool).token0() != token) revert InvalidPool(number);
             d.tokenDecimals = IERC20Metadata(token).decimals();
         }
-        Rule memory r = Rule(
-            true, d.gap, d.laneScale, d.laneLeast, d.laneMost, d.pool, d.window, d.poolShare, d.most
-        );
-        emit RuleSet(number, r, d.token1, d.tokenDecimals);
+        emit RuleSet(number, _ruleOf(number), d.token1, d.tokenDecimals);
     }
 
     /// @dev Steps all assets.
@@ -239,10 +231,11 @@ abstract contract Margins is IMargins {
         s.pools = new uint256[](ASSETS);
         if (RULED != 0) {
             s.gaps = _gaps;
-            s.holdings = _holdings.unpack();
+            s.holdings[0] = _holdings[0];
+            if (ASSETS > 4) s.holdings[1] = _holdings[1];
             uint256 step = block.timestamp / MarginRule.GRID_SECONDS;
-            if (previous != 0) s.steps = step - s.gaps.step;
-            s.gaps.step = uint32(step);
+            if (previous != 0) s.steps = step - (s.gaps >> STEP_AT);
+            s.gaps = s.gaps & ((1 << STEP_AT) - 1) | step << STEP_AT;
         }
         for (uint256 i = 0; i < ASSETS; ++i) {
             _stepAsset(i + 1, readings[i], s);
@@ -268,21 +261,19 @@ abstract contract Margins is IMargins {
     /// @dev Only a round changes active parameters, so that its marks are a function of storage.
     function _stepAsset(uint256 number, IOracles.Reading memory r, Stage memory s) private {
         Asset storage asset = _assets[number];
-        Parameters memory from = asset.active;
         Parameters memory p = asset.active;
+        (uint256 c, uint256 l, uint256 depth) = (p.initialCollateralFactor, p.initialLiabilityFactor, p.depth);
         bool on = RULED >> number & 1 == 1;
         uint256 readyAt = asset.readyAt;
-        if (readyAt != 0 && block.timestamp >= readyAt) {
-            Parameters memory applied = asset.pending;
+        bool due = readyAt != 0 && block.timestamp >= readyAt;
+        if (due) {
+            p = asset.pending;
             if (on) {
-                (applied.initialCollateralFactor, applied.initialLiabilityFactor) =
-                    (from.initialCollateralFactor, from.initialLiabilityFactor);
-                applied.depth = from.depth;
+                (p.initialCollateralFactor, p.initialLiabilityFactor, p.depth) = (uint16(c), uint16(l), uint64(depth));
             }
-            p = applied;
             asset.readyAt = 0;
             delete asset.pending;
-            emit ParametersApplied(number, applied);
+            emit ParametersApplied(number, p);
         }
         uint256 state = on ? _states[number] : 0;
         uint256 widened;
@@ -295,11 +286,10 @@ abstract contract Margins is IMargins {
         }
         if (on) _follow(number, state, r, p, s);
         _standing[number] = Standing(r.price, r.low, r.high, r.heldSince, uint8(widened));
-        if (keccak256(abi.encode(p)) != keccak256(abi.encode(from))) asset.active = p;
-        if (
-            p.initialCollateralFactor < from.initialCollateralFactor
-                || p.initialLiabilityFactor > from.initialLiabilityFactor
-        ) s.tightened = true;
+        if (due || p.initialCollateralFactor != c || p.initialLiabilityFactor != l || p.depth != depth) {
+            asset.active = p;
+        }
+        if (p.initialCollateralFactor < c || p.initialLiabilityFactor > l) s.tightened = true;
     }
 
     /// @dev Depth and initial factors of an asset whose rule is on; a held one takes no step.
@@ -310,26 +300,25 @@ abstract contract Margins is IMargins {
         Parameters memory p,
         Stage memory s
     ) private {
-        uint256 i = number - 1;
-        uint256 gap = s.gaps.stored[i];
+        Asset storage asset = _assets[number];
+        uint256 gap = _stored(s.gaps, number);
         if (r.heldSince == 0 && r.price != 0) {
-            Depth memory d = _depths[number];
             MarginRule.Reading memory m = state == 0
-                ? MarginRule.start(r.price, block.timestamp, d.gap)
-                : MarginRule.step(state, gap, r.price, block.timestamp, d.gap);
+                ? MarginRule.start(r.price, block.timestamp, asset.gap)
+                : MarginRule.step(state, gap, r.price, block.timestamp, asset.gap);
             if (m.state != state) _states[number] = m.state;
-            s.gaps.stored[i] = uint16(m.storedGap);
             gap = m.gap;
-            p.depth = uint64(_depth(number, d, m.quantile, p.depth, s));
-            uint256 asked = Depths.gapUp(p.collateralFactor, p.penalty, s.holdings[i], p.depth) / MarginRule.POINT;
-            uint256 most = s.gaps.liquidity[i] + s.steps;
+            p.depth = uint64(_depth(number, asset, m.quantile, p.depth, s));
+            uint256 held = s.holdings[(number - 1) / 4] >> 64 * ((number - 1) % 4) & type(uint64).max;
+            uint256 asked = Depths.gapUp(p.collateralFactor, p.penalty, held, p.depth) / MarginRule.POINT;
+            uint256 most = _liquid(s.gaps, number) + s.steps;
             if (asked > most) asked = most;
             if (asked > MarginRule.GAP_MOST / MarginRule.POINT) asked = MarginRule.GAP_MOST / MarginRule.POINT;
-            s.gaps.liquidity[i] = uint8(asked);
+            s.gaps = _withGaps(s.gaps, number, m.storedGap, asked);
         } else if (state == 0) {
-            gap = _depths[number].gap;
+            gap = asset.gap;
         }
-        uint256 floor = s.gaps.liquidity[i] * MarginRule.POINT;
+        uint256 floor = _liquid(s.gaps, number) * MarginRule.POINT;
         (uint256 c, uint256 l) = MarginRule.initialFactors(
             gap > floor ? gap : floor,
             p.collateralFactor,
@@ -340,22 +329,53 @@ abstract contract Margins is IMargins {
         (p.initialCollateralFactor, p.initialLiabilityFactor) = (uint16(c), uint16(l));
     }
 
-    function _depth(uint256 number, Depth memory d, uint256 quantile, uint256 depth, Stage memory s)
+    function _depth(uint256 number, Asset storage asset, uint256 quantile, uint256 depth, Stage memory s)
         private
         returns (uint256 next)
     {
-        if (d.configured == 0) return 0;
+        uint256 configured = asset.configured;
+        if (configured == 0) return 0;
         uint256 aim;
-        if (d.pool == address(0)) {
-            aim = Depths.wanted(d.configured, MarginRule.calmDown(d.configured, quantile), d.configured);
+        if (!asset.pooled) {
+            aim = Depths.wanted(configured, MarginRule.calmDown(configured, quantile), configured);
         } else {
+            Extras memory d = _extras[number];
             uint256 word = Depths.read(d.pool, d.window);
             if (word == 0) return depth;
             s.pools[number - 1] = word;
-            uint256 units = Depths.ofPoolDown(word, d.token1, d.poolShare, _assets[number].decimals, d.tokenDecimals);
-            aim = Depths.wanted(d.configured, units, d.most);
+            uint256 units = Depths.ofPoolDown(word, d.token1, d.poolShare, asset.decimals, d.tokenDecimals);
+            aim = Depths.wanted(configured, units, d.most);
         }
-        next = Depths.next(depth, aim, _assets[number].depthChangedAt, block.timestamp);
-        if (next != depth) _assets[number].depthChangedAt = uint40(block.timestamp);
+        next = Depths.next(depth, aim, asset.depthChangedAt, block.timestamp);
+        if (next != depth) asset.depthChangedAt = uint40(block.timestamp);
+    }
+
+    function _ruleOf(uint256 asset) private view returns (Rule memory) {
+        Extras memory d = _extras[asset];
+        return Rule({
+            on: RULED >> asset & 1 == 1,
+            gap: _assets[asset].gap,
+            laneScale: d.laneScale,
+            laneLeast: d.laneLeast,
+            laneMost: d.laneMost,
+            pool: d.pool,
+            window: d.window,
+            poolShare: d.poolShare,
+            depthMost: d.most
+        });
+    }
+
+    function _stored(uint256 gaps, uint256 asset) private pure returns (uint256) {
+        return gaps >> 16 * (asset - 1) & type(uint16).max;
+    }
+
+    function _liquid(uint256 gaps, uint256 asset) private pure returns (uint256) {
+        return gaps >> LIQUID_AT + 8 * (asset - 1) & type(uint8).max;
+    }
+
+    function _withGaps(uint256 gaps, uint256 asset, uint256 stored, uint256 liquid) private pure returns (uint256) {
+        (uint256 at, uint256 liquidAt) = (16 * (asset - 1), LIQUID_AT + 8 * (asset - 1));
+        uint256 kept = gaps & ~(uint256(type(uint16).max) << at | uint256(type(uint8).max) << liquidAt);
+        return kept | stored << at | liquid << liquidAt;
     }
 }

@@ -43,6 +43,8 @@ contract Oracles is IOracles {
     uint256 public immutable assetCount;
     /// @inheritdoc IOracles
     uint256 public immutable uptimeGrace;
+    /// @inheritdoc IOracles
+    uint256 public immutable deployedAt;
 
     /// @inheritdoc IOracles
     address public rounds;
@@ -74,6 +76,7 @@ contract Oracles is IOracles {
         SOURCE_GAS = c.sourceGas;
         UPTIME_FEED = c.uptimeFeed;
         uptimeGrace = c.uptimeGrace;
+        deployedAt = block.timestamp;
         assetCount = assets.length - 1;
         CASH_DECIMALS = assets[0].decimals;
         emit ConfigSet(c, assets[0].decimals);

@@ -87,7 +87,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
         (ROUND_TIP, tipShare) = (c.roundTip, c.tipShare);
         (CASH_DECIMALS,,,) = ORACLES.assetConfig(0);
         _setClocks(c.provingTime, c.roundMin, c.roundShort, c.maxAge, c.parameterDelay);
-        deployedAt = block.timestamp;
+        deployedAt = ORACLES.deployedAt();
         for (uint256 i = 0; i < assets.length; ++i) {
             (uint8 assetDecimals,,,) = ORACLES.assetConfig(i + 1);
             _addAsset(i + 1, assetDecimals, assets[i].parameters, assets[i].rule);

@@ -194,4 +194,9 @@ interface IOracles {
     function governance() external view returns (address);
 
     function uptimeGrace() external view returns (uint256);
+
+    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader
+    /// starts at the first block that is no older. Not a number of a block: on some rollups contracts see those of
+    /// another chain.
+    function deployedAt() external view returns (uint256);
 }

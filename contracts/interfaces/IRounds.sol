@@ -132,8 +132,6 @@ interface IRounds is IMargins {
 
     function governance() external view returns (address);
 
-    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader
-    /// starts at the first block that is no older. Not a number of a block: on some rollups contracts see those of
-    /// another chain.
+    /// @return That of the oracles, the first of those contracts of a system whose events matter.
     function deployedAt() external view returns (uint256);
 }

@@ -32,6 +32,7 @@ export const ORACLES_ABI = [
   {"inputs":[],"name":"assetCount","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"rounds_","type":"address"}],"name":"bind","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"config","outputs":[{"components":[{"name":"governance","type":"address"},{"name":"sourceGas","type":"uint32"},{"name":"uptimeFeed","type":"address"},{"name":"uptimeGrace","type":"uint32"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"deployedAt","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"index","type":"uint256"}],"name":"disableSource","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"down","outputs":[{"name":"","type":"bool"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"index","type":"uint256"}],"name":"dropSource","outputs":[],"stateMutability":"nonpayable","type":"function"},

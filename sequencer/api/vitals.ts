@@ -9,8 +9,6 @@ export interface Vitals {
   readonly lastLook: { readonly at: string; readonly age: number; readonly seconds: number } | null
   readonly roundAge: number | null
   readonly feeds: readonly { readonly asset: string; readonly up: boolean; readonly age: number | null }[]
-  /** Traded assets at the latest round, and what their sources say now. */
-  readonly assets: readonly AssetVitals[]
   readonly checkpoint: { readonly age: number; readonly grace: number }
   readonly operator: {
     readonly address: string
@@ -58,6 +56,18 @@ export function riskOf(risk: AssetRisk): RiskFigures {
   }
 }
 
+/** Traded assets at the latest round, and what their sources say now. */
+export function assetVitalsOf({ snapshot, deployment, pool }: SequencerNode): readonly AssetVitals[] {
+  const now = pool.now()
+  return snapshot.risks.map((risk, i) => ({
+    asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
+    ...riskOf(risk),
+    sources: snapshot.oracles.sources
+      .filter(({ asset }) => asset === i + 1)
+      .map(({ source, fault, time }) => ({ source, fault, age: time === 0n ? null : now - Number(time) })),
+  }))
+}
+
 /** Figures of a node as of its last look. */
 export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
   const { snapshot, health, pool, deployment } = node
@@ -85,13 +95,6 @@ export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
         age: counted.length === 0 ? null : now - Number(youngest),
       }
     }),
-    assets: snapshot.risks.map((risk, i) => ({
-      asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
-      ...riskOf(risk),
-      sources: snapshot.oracles.sources
-        .filter(({ asset }) => asset === i + 1)
-        .map(({ source, fault, time }) => ({ source, fault, age: time === 0n ? null : now - Number(time) })),
-    })),
     checkpoint: { age: now - snapshot.checkpointedAt, grace: node.grace },
     operator: {
       address: node.operator,

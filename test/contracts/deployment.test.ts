@@ -109,7 +109,7 @@ describe('deployment of a system', () => {
       BigInt(RESOLVE_STEPS),
       BigInt(TRANSACT_STEPS),
     ])
-    const { timestamp } = await market.chain.client.getBlock({ blockNumber: rounds.deployment.blockNumber })
+    const { timestamp } = await market.chain.client.getBlock({ blockNumber: market.oracles.deployment.blockNumber })
     assert.equal(await settlement.read('deployedAt'), timestamp)
     assert.equal(await rounds.read('deployedAt'), timestamp)
     assert.equal(await settlement.read('accountsRoot'), EMPTY_ROOT)

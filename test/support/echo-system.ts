@@ -5,6 +5,7 @@ import type { Address } from 'viem'
 import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
 import { type Clocks, DEFAULT_CLOCKS, type Deployed, deploy, deployContract } from '../../deploy/deploy.ts'
 import { parseDeployable } from '../../deploy/market-plan.ts'
+import { NO_RULES, type RulePlan } from '../../deploy/rule-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
@@ -91,12 +92,14 @@ export interface EchoSystem {
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
  * @param startChain another chain than Hardhat's
+ * @param rules of assets whose parameters follow the market
  */
 export async function startEchoSystem(
   profile: ProfileName = 'tiny',
   clocks: Partial<Clocks> = {},
   proven?: KeySet,
   startChain: () => Promise<LocalChain> = startLocalChain,
+  rules: RulePlan = NO_RULES,
 ): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   const chain = await startChain()
@@ -113,6 +116,7 @@ export async function startEchoSystem(
   const data = join(directory, 'state')
   const deployed = await deploy(market, keys, signer, {
     custody,
+    rules,
     feeds: {},
     allowDevelopmentKeys: false,
     data,
