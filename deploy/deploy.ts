@@ -338,6 +338,11 @@ function requireComplete({ assets }: Market, chainId: number, options: DeployOpt
     throw new PlimsollError(`--feed names ${twice}, whose sources the market names already.`, {
       hint: 'Leave one of the two out.',
     })
+  const { roundMin, grace } = options.clocks ?? defaultClocks(chainId)
+  if (oracles.uptimeGrace + roundMin >= grace)
+    throw new PlimsollError(
+      `uptimeGrace is ${oracles.uptimeGrace} seconds: with the ${roundMin} of a round it has to be below the ${grace} after which the system is stalled.`,
+    )
   if (!Object.hasOwn(custody, cash!.symbol))
     throw new PlimsollError(`custody has no ${cash!.symbol}: cash needs a token.`)
   if (LOCAL_CHAINS.includes(chainId)) return

@@ -98,6 +98,9 @@ export function register(program: Command): void {
         printWarning(
           `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
         )
+      const brought = Object.values(oracles.assets).some(({ sources }) => sources.some(({ kind }) => kind === 'pyth'))
+      if (brought)
+        printWarning('Prices of Pyth are on the chain only where somebody brings them: run the node with --pyth URL.')
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       const guardian = /^0x0+$/.test(deployed.guardian) ? 'nobody' : deployed.guardian

@@ -7,13 +7,12 @@ import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISource} from "../interfaces/ISource.sol";
-import {Marks} from "../libraries/Marks.sol";
 import {Quotes} from "../libraries/Quotes.sol";
 import {SourceCall} from "../libraries/SourceCall.sol";
 
 /// @title The oracles; see `IOracles` for what each function promises.
-/// @dev Sources are called statically, with a bound of gas and of data: there is nothing to re-enter, and no answer that
-/// reverts.
+/// @dev Sources are called statically, with a bound of gas and of data: there is nothing to re-enter, and no answer
+/// that reverts.
 contract Oracles is IOracles {
     uint256 private constant GAS_MIN = 50_000;
     uint256 private constant GAS_MAX = 2_000_000;

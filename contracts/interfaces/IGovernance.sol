@@ -66,6 +66,8 @@ interface IGovernance {
     error NoFreshRound();
     /// @notice Parameters of the asset wait for their delay, or for the round that applies them.
     error ParametersPending(uint256 asset);
+    /// @notice Sources of prices wait for their delay, or for whoever puts them in place.
+    error SourcesPending();
     error UnknownHalt(uint8 what);
     error NotHalted();
     /// @notice Seven days of the last 28 were halted.

@@ -158,8 +158,8 @@ interface IOracles {
     /// @notice Takes the proposal back. Admin.
     function dropSource(uint256 asset, uint256 index) external;
 
-    /// @notice Puts the proposed source in place, once the delay of risk parameters, as it was at the proposal, is over.
-    /// Anyone.
+    /// @notice Puts the proposed source in place, once the delay of risk parameters, as it was at the proposal, is
+    /// over. Anyone.
     function applySource(uint256 asset, uint256 index) external;
 
     /// @notice Leaves a source out from now on, where enough others remain for the quorum. Only a proposal brings it

@@ -57,6 +57,7 @@ export const ERRORS_ABI = [
   {"inputs":[],"name":"NotProposed","type":"error"},
   {"inputs":[{"name":"readyAt","type":"uint256"}],"name":"NotReady","type":"error"},
   {"inputs":[{"name":"asset","type":"uint256"}],"name":"ParametersPending","type":"error"},
+  {"inputs":[],"name":"SourcesPending","type":"error"},
   {"inputs":[],"name":"Stalled","type":"error"},
   {"inputs":[],"name":"TooManyHalts","type":"error"},
   {"inputs":[{"name":"what","type":"uint8"}],"name":"UnknownHalt","type":"error"},

@@ -1,12 +1,15 @@
-import type { SourceSaid } from '../../chain/oracles.ts'
 import type { Contracts } from '../../chain/contracts.ts'
+import type { SourceSaid } from '../../chain/oracles.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
 import { abs } from '../../protocol/integer.ts'
 import { GRID_SECONDS } from '../../protocol/margin-rule.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
+import type { NodeLog } from '../state/node-log.ts'
 import { mine, type NodeSnapshot } from './chain-view.ts'
+import type { PythUpdates } from './pyth-updates.ts'
 
 /** A source whose price lags says a new one all the time: only a move by one part of so many is a reason for a round. */
 const LAGGING_MOVE = 1_000n
@@ -17,12 +20,17 @@ export class RoundPoster {
   wanted = false
   readonly #contracts: Contracts
   readonly #signer: SigningClient
-  /** What the sources said when the latest round of this process was posted. */
+  readonly #updates: PythUpdates | undefined
+  readonly #log: NodeLog
+  /** Answers of the sources when the latest round of this process was posted. */
   #posted: readonly SourceSaid[] | undefined
 
-  constructor(contracts: Contracts, signer: SigningClient) {
+  /** @param updates brings the prices of Pyth before each round, where somebody is to */
+  constructor(contracts: Contracts, signer: SigningClient, updates: PythUpdates | undefined, log: NodeLog) {
     this.#contracts = contracts
     this.#signer = signer
+    this.#updates = updates
+    this.#log = log
   }
 
   /**
@@ -39,6 +47,7 @@ export class RoundPoster {
     const due = risks.some(({ ruled }) => ruled) && gridStep(BigInt(now)) > gridStep(round.timestamp)
     if (round.number > 0 && !moved && !stale && !due && !this.wanted) return 0n
     await this.#wakeFor(round.timestamp, now)
+    const brought = await this.#bring()
     try {
       const { gasUsed } = await sendCall(this.#signer, {
         address: this.#contracts.rounds.address,
@@ -48,12 +57,29 @@ export class RoundPoster {
       })
       this.#posted = oracles.sources
       this.wanted = false
-      return gasUsed
+      return brought + gasUsed
     } catch (error) {
       // The contract's clock decides: another look will do. A frozen system says so later in the look.
       if (error instanceof ContractRefusal && ['RoundTooEarly', 'Frozen', 'Down'].includes(error.errorName)) return 0n
       throw error
     }
+  }
+
+  /** Brings the prices of Pyth where a round can be posted at all: else nothing is paid for. The round can go without. */
+  async #bring(): Promise<bigint> {
+    if (this.#updates === undefined) return 0n
+    const { read, sender } = this.#signer
+    const call = { address: this.#contracts.rounds.address, abi: ROUNDS_ABI, functionName: 'postRound' } as const
+    const due = await read.simulateContract({ ...call, account: sender }).then(
+      () => true,
+      () => false,
+    )
+    if (!due) return 0n
+    return this.#updates.bring().catch((error: unknown) => {
+      if (!(error instanceof PlimsollError)) throw error
+      this.#log.error({ event: 'pyth' }, error.message)
+      return 0n
+    })
   }
 
   /**
@@ -91,7 +117,7 @@ function isMoved(before: readonly SourceSaid[], after: readonly SourceSaid[]): b
   })
 }
 
-/** What is the matter with the sources of prices, in a sentence; undefined where every one counts. */
+/** The trouble with the sources of prices, in a sentence; undefined where every one counts. */
 export function sourceProblem(
   { oracles, risks }: Pick<NodeSnapshot, 'oracles' | 'risks'>,
   symbol: (asset: number) => string,

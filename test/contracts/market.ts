@@ -47,7 +47,7 @@ export const FORCED = {
   forcedFee: 10n ** 15n,
 }
 const HEARTBEAT = 3600
-export const ORACLES = {
+const ORACLES = {
   sourceGas: 200_000,
   uptimeFeed: '0x0000000000000000000000000000000000000000',
   uptimeGrace: 0,
