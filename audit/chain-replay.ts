@@ -19,7 +19,8 @@ import {
 import { type SystemContracts, systemContracts } from '../sdk/chain/system-contracts.ts'
 import { Audit, auditKeys } from './batch-audit.ts'
 import { GovernanceBooks } from './governance-books.ts'
-import { VaultBooks } from './vault-books.ts'
+import { type PublicState, SystemBooks } from './system-books.ts'
+import { require } from './system-event.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -61,7 +62,7 @@ export class ChainReplay {
   readonly governance = new GovernanceBooks()
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
-  books = new VaultBooks([])
+  books = new SystemBooks([])
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */
   imported = false
@@ -70,6 +71,8 @@ export class ChainReplay {
   readonly #keysOf: (profile: ProfileName) => Promise<KeySet>
   readonly #onSettlement: (done: number) => void
   readonly #parameters = new Map<number, RiskParameters>()
+  /** Of all assets at the round, 2^32 scale. */
+  #prices: readonly bigint[] = [1n << 32n]
   /** Transactions whose gas is counted. */
   readonly #counted = new Set<Hex>()
   #audit: Audit | undefined
@@ -98,7 +101,7 @@ export class ChainReplay {
     const contracts = await systemContracts(read, this.settlement.address)
     for (const [part, name] of Object.entries(PARTS)) await this.#requireGenuine(name, contracts[part as SystemPart])
     this.contracts = contracts
-    this.books = new VaultBooks((await Contracts.of(this.settlement)).assets)
+    this.books = new SystemBooks((await Contracts.of(this.settlement)).assets)
     for await (const event of systemEvents(read, { contracts, of: Object.keys(PARTS) as SystemPart[], end }))
       await this.#event(event)
     await this.begun()
@@ -129,11 +132,25 @@ export class ChainReplay {
       case 'rounds':
         return this.#roundsEvent(event)
       default:
-        this.books.event(event.eventName, event.args as Readonly<Record<string, unknown>>)
+        return this.books.event(
+          event,
+          () => this.now(),
+          () => this.#time(event.block),
+        )
     }
   }
 
+  /** What events of the contracts around the settlement have to agree with. */
+  now(): PublicState {
+    const ledger = this.#audit?.ledger
+    const root = this.#unread === undefined ? ledger?.root : undefined
+    const backstop = this.lost ? undefined : ledger?.backstop
+    const accounts = this.lost || this.imported ? undefined : ledger?.accounts
+    return { root, backstop, accounts, round: this.rounds.length, prices: this.#prices }
+  }
+
   async #settlementEvent(event: SystemEvent<'settlement'>): Promise<void> {
+    this.books.settlement(event)
     switch (event.eventName) {
       case 'Genesis':
         return this.#genesis(event.args)
@@ -141,8 +158,13 @@ export class ChainReplay {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
       }
-      case 'Settled':
+      case 'Settled': {
+        const { round, complete } = event.args
+        require(event, round === BigInt(this.rounds.length), 'its round is not the last')
+        const own = this.#unread === undefined ? this.#audit?.ledger.isComplete() : undefined
+        require(event, own === undefined || own === complete, 'completeness is another')
         return this.#settled(event.transaction)
+      }
       default:
         return this.#batch(event)
     }
@@ -188,6 +210,7 @@ export class ChainReplay {
     if (round !== this.rounds.length + 1)
       throw new PlimsollError(`Round ${round} does not follow round ${this.rounds.length}.`)
     this.#closeRound()
+    this.#prices = [1n << 32n, ...prices]
     const traded = [...this.#parameters.keys()].sort((a, b) => a - b)
     ledger.marks = fillMarks(
       traded.map((asset) => assetMarks(prices[asset - 1]!, this.#parameters.get(asset)!, `asset ${asset}`)),
@@ -224,6 +247,7 @@ export class ChainReplay {
     }
     if (settled === undefined) return
     const { batch } = settled
+    this.books.batch(batch)
     await this.#check(audit, settled).catch((error: unknown) => {
       if (!(error instanceof PlimsollError)) throw error
       throw new PlimsollError(`A ${batch.circuit} of transaction ${event.transaction}: ${error.message}`)
@@ -243,6 +267,7 @@ export class ChainReplay {
   /** Notes what could not be read. What a settlement said, later batches rest on. */
   #unreadable({ of, block, transaction }: SystemEvent | UnreadableEvent, reason: string): void {
     this.notRechecked.push({ block, transaction, reason })
+    this.books.unreadable(transaction)
     if (of !== 'settlement') return
     this.#unread = block
     this.lost = true

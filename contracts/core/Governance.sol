@@ -71,6 +71,12 @@ contract Governance is IGovernance {
         _;
     }
 
+    /// @dev Before the binding nobody but the deployer changes anything: what events say begins with it.
+    modifier whenBound() {
+        if (settlement == address(0)) revert NotBound();
+        _;
+    }
+
     modifier unstalled() {
         if (settlement == address(0)) revert NotBound();
         if (_vault.frozen() || _escape.stalledAtAll()) revert Stalled();
@@ -109,7 +115,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function nominate(Role role, address who) external {
+    function nominate(Role role, address who) external whenBound {
         bool byAdmin = msg.sender == admin;
         if (!byAdmin && (msg.sender != holder(role) || _nominations[role].byAdmin)) revert NotEntitled(role);
         uint256 readyAt = block.timestamp + handoverDelay;
@@ -119,7 +125,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function accept(Role role) external {
+    function accept(Role role) external whenBound {
         Nomination memory n = _nominations[role];
         if (n.who != msg.sender) revert NotNominated(role);
         if (block.timestamp < n.readyAt) revert NotReady(n.readyAt);
@@ -132,7 +138,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function halt(uint8 what) external onlyGuardian {
+    function halt(uint8 what) external whenBound onlyGuardian {
         if (what == 0 || what > HALTS) revert UnknownHalt(what);
         _end();
         uint256 left = haltLeft();
@@ -146,7 +152,8 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function resume() external onlyGuardian {
+    function resume() external whenBound onlyGuardian {
+        if (_halt.what == 0) revert NotHalted();
         _end();
         emit Resumed();
     }

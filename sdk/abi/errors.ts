@@ -51,6 +51,7 @@ export const ERRORS_ABI = [
   {"inputs":[],"name":"NotDeployer","type":"error"},
   {"inputs":[{"name":"role","type":"uint8"}],"name":"NotEntitled","type":"error"},
   {"inputs":[],"name":"NotGuardian","type":"error"},
+  {"inputs":[],"name":"NotHalted","type":"error"},
   {"inputs":[{"name":"role","type":"uint8"}],"name":"NotNominated","type":"error"},
   {"inputs":[],"name":"NotProposed","type":"error"},
   {"inputs":[{"name":"readyAt","type":"uint256"}],"name":"NotReady","type":"error"},

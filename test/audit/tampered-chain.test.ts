@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type Abi, type Address, encodeAbiParameters, type Hex, keccak256, pad, slice } from 'viem'
 import { auditChain, type ChainVerdict } from '../../audit/verify-chain.ts'
 import type { KeySet } from '../../prover/keys.ts'
+import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
@@ -130,6 +131,27 @@ describe('an audit of a chain that was tampered with', () => {
     assert.ok(verdict.ok, 'error' in verdict ? verdict.error : '')
   })
 
+  it('refuses verifiers of other keys, that of exits as well', async () => {
+    const { deployed, signer } = system
+    const settlement = { address: deployed.settlement, abi: SETTLEMENT_ABI } as const
+    const exits = { address: deployed.escape, abi: ESCAPE_ABI } as const
+    const config = await signer.read.readContract({ ...settlement, functionName: 'config' })
+    const { exitVerifier } = await signer.read.readContract({ ...exits, functionName: 'config' })
+    for (const [circuit, address, other] of [
+      ['sweep', config.sweepVerifier, config.resolveVerifier],
+      ['resolve', config.resolveVerifier, config.sweepVerifier],
+      ['transact', config.transactVerifier, exitVerifier],
+      ['exit', exitVerifier, config.transactVerifier],
+    ] as const) {
+      const [own, another] = await Promise.all([address, other].map((of) => signer.read.getCode({ address: of })))
+      await rawCall(signer, 'hardhat_setCode', address, another!)
+      await rawCall(signer, 'evm_mine')
+      await refused(audited(), new RegExp(`${circuit} verifier has another key`))
+      await rawCall(signer, 'hardhat_setCode', address, own!)
+      await rawCall(signer, 'evm_mine')
+    }
+  })
+
   it('misses nothing that a contract holds without having said so', async () => {
     const { deployed, signer } = system
     const { address } = governance()
@@ -183,13 +205,23 @@ describe('an audit of a chain that was tampered with', () => {
       [GOVERNANCE_ABI, 'TermsProposed', (args, i) => (i === 0 ? undefined : args), /terms that were not proposed/],
       [GOVERNANCE_ABI, 'TermsApplied', (args, i) => (i === 1 ? undefined : args), /clocks, fees and caps is not/],
       [GOVERNANCE_ABI, 'CapLowered', less('cap'), /clocks, fees and caps is not/],
-      [ROUNDS_ABI, 'RoundPosted', (args, i) => (i === 1 ? undefined : args), /does not follow round/],
-      [SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? undefined : args), /A \w+ of transaction/],
+      [GOVERNANCE_ABI, 'Bound', (args) => ({ ...args, settlement: STRANGER }), /contract's settlement is not/],
+      [ROUNDS_ABI, 'RoundPosted', (args, i) => (i === 1 ? undefined : args), /its round is not the last/],
+      [SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? undefined : args), /no step of a batch leads to it/],
+      [
+        SETTLEMENT_ABI,
+        'Transacted',
+        (args, i) => (i === 1 ? undefined : args),
+        /A \w+ of transaction|accounts' root|accounts root/,
+      ],
       [SETTLEMENT_ABI, 'Transacted', (args) => ({ ...args, digest: args.digest + 1n }), /digest is not that of D/],
       [SETTLEMENT_ABI, 'EnvelopeOpened', () => undefined, /./],
-      [VAULT_ABI, 'Deposited', (args, i) => (i === 0 ? undefined : args), /Deposit 0 was never made/],
+      [SETTLEMENT_ABI, 'Settled', (args) => ({ ...args, complete: !args.complete }), /completeness is another/],
+      [VAULT_ABI, 'Deposited', (args, i) => (i === 0 ? undefined : args), /deposit 0 was never made|not the next deposit/],
+      [VAULT_ABI, 'Deposited', (args) => ({ ...args, depositor: STRANGER }), /contract's deposit 0 is not/],
       [VAULT_ABI, 'TakenBack', () => undefined, /deposited and not credited is not/],
-      [VAULT_ABI, 'DepositConsumed', () => undefined, /deposited and not credited is not/],
+      [VAULT_ABI, 'DepositConsumed', () => undefined, /leads to DepositConsumed, which was not said/],
+      [VAULT_ABI, 'Checkpointed', (args, i) => (i === 0 ? undefined : args), /it is not the next checkpoint/],
     ]
     for (const [abi, name, change, message] of cases) {
       await refused(

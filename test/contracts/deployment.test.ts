@@ -283,6 +283,8 @@ describe('genesis', () => {
     const addresses = [
       parts.eth,
       parts.btc,
+      parts.ethSource,
+      parts.btcSource,
       parts.sweepVerifier,
       parts.resolveVerifier,
       parts.transactVerifier,

@@ -69,6 +69,9 @@ export interface Parts {
   chain: Chain
   eth: Contract
   btc: Contract
+  /** Adapters of the two feeds. */
+  ethSource: Contract
+  btcSource: Contract
   sweepVerifier: Contract
   resolveVerifier: Contract
   transactVerifier: Contract
@@ -178,7 +181,19 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     },
     escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
   }
-  return { chain, eth, btc, sweepVerifier, resolveVerifier, transactVerifier, exitVerifier, tokens, config }
+  return {
+    chain,
+    eth,
+    btc,
+    ethSource,
+    btcSource,
+    sweepVerifier,
+    resolveVerifier,
+    transactVerifier,
+    exitVerifier,
+    tokens,
+    config,
+  }
 }
 
 export function custodyOf(token: Address | undefined) {
