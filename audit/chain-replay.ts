@@ -71,7 +71,7 @@ export class ChainReplay {
   readonly #keysOf: (profile: ProfileName) => Promise<KeySet>
   readonly #onSettlement: (done: number) => void
   readonly #parameters = new Map<number, RiskParameters>()
-  /** Of all assets at the round, 2^32 scale. */
+  /** Prices of all assets at the round, 2^32 scale. */
   #prices: readonly bigint[] = [1n << 32n]
   /** Transactions whose gas is counted. */
   readonly #counted = new Set<Hex>()
@@ -140,7 +140,7 @@ export class ChainReplay {
     }
   }
 
-  /** What events of the contracts around the settlement have to agree with. */
+  /** Public state that events of the contracts around the settlement have to agree with. */
   now(): PublicState {
     const ledger = this.#audit?.ledger
     const root = this.#unread === undefined ? ledger?.root : undefined

@@ -106,7 +106,7 @@ export class ForcedBooks {
   }
 }
 
-/** What the contract keeps of a request's signature: the first 22 bytes of its hash. */
+/** First 22 bytes of the hash of a request's signature: all that the contract keeps of it. */
 function hash({ submitted }: Request) {
   if (submitted === undefined) return pad('0x', { size: 22 })
   return slice(keccak256(encodeAbiParameters(SIGNATURE, [...submitted.r8, submitted.s])), 0, 22)

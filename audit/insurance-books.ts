@@ -17,7 +17,7 @@ interface Period {
 interface Insurer {
   waiting: bigint
   collectable: bigint
-  /** Of `waiting` and `offered`. */
+  /** Period of `waiting` and `offered`. */
   period: bigint
   offered: bigint
   /** Without those offered. */
@@ -25,8 +25,8 @@ interface Insurer {
 }
 
 /** Public state that conversions rest on. */
-export interface BackstopState {
-  /** What the backstop holds is worth, 2^32 scale; undefined where a batch before could not be read. */
+interface BackstopState {
+  /** Value of all that the backstop holds, 2^32 scale; undefined where a batch before could not be read. */
   readonly worth: bigint | undefined
   /** Checkpoints before the one that is under way. */
   readonly epochs: bigint
@@ -38,7 +38,7 @@ export class InsuranceBooks {
   #repaid = 0n
   #period = 0n
   #offered = 0n
-  /** Of everybody, nobody's included; undefined where what they began with could not be worked out. */
+  /** Shares of everybody, nobody's included; undefined where what they began with could not be worked out. */
   #shares: bigint | undefined = 0n
   readonly #periods = new Map<bigint, Period>()
   readonly #insurers = new Map<Address, Insurer>()

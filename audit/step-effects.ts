@@ -21,7 +21,7 @@ interface Due {
   readonly step: StepPublic
 }
 
-/** What the steps of batches make the vault and the forced queue say, in their order: no more of it, and no less. */
+/** Events that the steps of batches make the vault and the forced queue say, in their order: no more of them, and no fewer. */
 export class StepEffects {
   #due: Due[] = []
   /** Transactions with a batch that could not be read: what its steps lead to is not known. */

@@ -12,7 +12,7 @@ import { type Moved, type Public, VaultBooks } from './vault-books.ts'
 
 /** Public state that events have to agree with, as batches left it. */
 export interface PublicState extends Public, Moved {
-  /** Of all assets at the round, 2^32 scale, cash first. */
+  /** Prices of all assets at the round, 2^32 scale, cash first. */
   readonly prices: readonly bigint[]
 }
 

@@ -52,7 +52,7 @@ export class VaultBooks {
   epochs = 0n
   /** Epochs up to the last that ended with the backstop not under water. */
   #sound = 0n
-  /** Of the epochs that were cut, what they pay. */
+  /** Shares of their withdrawals that epochs pay, of those that were cut. */
   readonly #ratios = new Map<bigint, readonly [num: bigint, den: bigint]>()
   #record = { root: 0n, round: 0n, deposits: 0n }
   readonly #deposits: Deposit[] = []

@@ -50,7 +50,7 @@ export interface Seller {
 /** Cash is no bound here: the laboratory's backstop pays whatever it has to. */
 const ALL_CASH = { backstop: 1n << 120n, free: 1n << 120n }
 const Q48 = 2 ** 48
-/** What is left of an amount in floating point is less than this share of it, as a power of 2. */
+/** An amount in floating point is off by less than this share, as a power of 2. */
 const ALL_BITS = 48n
 const NO_TOTALS: Pick<FillTotals, 'kept' | 'penalty'> = { kept: 0n, penalty: 0n }
 

@@ -217,7 +217,12 @@ describe('an audit of a chain that was tampered with', () => {
       [SETTLEMENT_ABI, 'Transacted', (args) => ({ ...args, digest: args.digest + 1n }), /digest is not that of D/],
       [SETTLEMENT_ABI, 'EnvelopeOpened', () => undefined, /./],
       [SETTLEMENT_ABI, 'Settled', (args) => ({ ...args, complete: !args.complete }), /completeness is another/],
-      [VAULT_ABI, 'Deposited', (args, i) => (i === 0 ? undefined : args), /deposit 0 was never made|not the next deposit/],
+      [
+        VAULT_ABI,
+        'Deposited',
+        (args, i) => (i === 0 ? undefined : args),
+        /deposit 0 was never made|not the next deposit/,
+      ],
       [VAULT_ABI, 'Deposited', (args) => ({ ...args, depositor: STRANGER }), /contract's deposit 0 is not/],
       [VAULT_ABI, 'TakenBack', () => undefined, /deposited and not credited is not/],
       [VAULT_ABI, 'DepositConsumed', () => undefined, /leads to DepositConsumed, which was not said/],
