@@ -89,6 +89,30 @@ const priceOf = (auction: Auction, now: bigint, i = 0) => lotPrice(auction, auct
 function check(auction: Auction, now: bigint): void {
   assert.equal(unitsOf(auction.lots), abs(auction.backstop))
   assert.ok(auction.lots.length <= LOTS_MOST)
+  // The widths of docs/market.md: a lot is a word, an asset two.
+  const fits = (value: bigint, bits: bigint) => {
+    if (value < 0n || value >> bits !== 0n) assert.fail(`${value} in ${bits} bits`)
+  }
+  for (const { id, units, start, since } of auction.lots) {
+    fits(id, 32n)
+    fits(units, 96n)
+    fits(start, 64n)
+    fits(since, 40n)
+  }
+  const { clock, setBack, from, step, traded, nextId, youngestRound } = auction
+  for (const [value, bits] of [
+    [clock, 64n],
+    [setBack, 64n],
+    [from, 40n],
+    [step, 28n],
+    [traded, 96n],
+    [nextId, 32n],
+    [youngestRound, 32n],
+  ] as const)
+    fits(value, bits)
+  fits(auction.terms!.premium, 14n)
+  fits(auction.terms!.saleDuration, 13n)
+  fits(auction.terms!.purchaseDuration, 13n)
   auction.lots.forEach((lot, i) => {
     assert.ok(lot.units > 0n)
     // The oldest first, and none from the future.
