@@ -149,7 +149,7 @@ contract Forced is IForced, NativeCredits {
             // asset was held.
             bool back = ROUNDS.tightenedAt() > request_.round;
             _finish(uint64(number), request_, State.Discharged);
-            emit Discharged(uint64(number), back);
+            emit Discharged(uint64(number));
             if (back) nativeCredits[request_.requester] += BOND;
             else _burn(BOND);
         } else {

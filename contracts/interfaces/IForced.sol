@@ -66,8 +66,9 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 deadline
     );
     event Served(uint64 indexed number);
-    /// @param bondReturned Whether an initial factor was tightened, or an asset held, since it was filed.
-    event Discharged(uint64 indexed number, bool bondReturned);
+    /// @notice Its bond was burnt, or returned where a round since it was filed tightened an initial factor or held an
+    /// asset.
+    event Discharged(uint64 indexed number);
 
     event Requeued(uint64 indexed number, uint256 deadline);
     /// @notice It expired, or the system was frozen.
