@@ -26,7 +26,7 @@ import { R } from './mirror.ts'
 
 /** Ceilings of code, in bytes: a change that needs more says so here. */
 const CODE_SIZE: Readonly<Record<ContractName, number>> = {
-  Governance: 16_600,
+  Governance: 18_000,
   Oracles: 14_500,
   Rounds: 24_000,
   Vault: 23_900,
