@@ -25,7 +25,7 @@ import { R } from './mirror.ts'
 
 /** Ceilings of code, in bytes: a change that needs more says so here. */
 const CODE_SIZE: Readonly<Record<ContractName, number>> = {
-  Governance: 15_500,
+  Governance: 17_000,
   Oracles: 14_500,
   Rounds: 11_000,
   Vault: 23_900,
