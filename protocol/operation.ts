@@ -183,7 +183,7 @@ function exceptionRefusal(
 /** Messages by operation: what waits is judged again and again, and its message takes the longest of it. */
 const messages = new WeakMap<object, { readonly domain: SigningDomain; readonly message: bigint }>()
 
-/** What the owner of an operation signed. */
+/** Message that the owner of an operation signed. */
 function signedMessage(domain: SigningDomain, operation: SignedOperation): bigint {
   const known = messages.get(operation)
   if (known?.domain.chainId === domain.chainId && known.domain.settlement === domain.settlement) return known.message

@@ -50,7 +50,7 @@ export interface SourceAnswer {
   readonly decimals: bigint
 }
 
-/** Answer of a source as a round takes it: one word of the contract. */
+/** Word of the contract for what a round takes a source to have said. */
 export interface SaidWord {
   /** Price mark in the quote currency, rounded down but to 1 at least; 0: there was none. */
   readonly quote: bigint

@@ -34,7 +34,7 @@ export const FORCED_ABI = [
   {"inputs":[{"name":"expected","type":"uint256"}],"name":"WrongFee","type":"error"},
   {"inputs":[{"name":"number","type":"uint256"}],"name":"WrongRequest","type":"error"},
   {"inputs":[{"indexed":true,"name":"number","type":"uint64"}],"name":"Closed","type":"event"},
-  {"inputs":[{"indexed":true,"name":"number","type":"uint64"},{"indexed":false,"name":"bondReturned","type":"bool"}],"name":"Discharged","type":"event"},
+  {"inputs":[{"indexed":true,"name":"number","type":"uint64"}],"name":"Discharged","type":"event"},
   {"inputs":[{"indexed":true,"name":"number","type":"uint64"}],"name":"Released","type":"event"},
   {"inputs":[{"indexed":true,"name":"number","type":"uint64"},{"indexed":false,"name":"deadline","type":"uint256"}],"name":"Requeued","type":"event"},
   {"inputs":[{"indexed":true,"name":"number","type":"uint64"},{"indexed":true,"name":"index","type":"uint32"},{"indexed":true,"name":"requester","type":"address"}],"name":"Reserved","type":"event"},

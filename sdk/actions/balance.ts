@@ -17,7 +17,7 @@ export interface BalanceReturnType {
   readonly equity: bigint
   readonly health: bigint
   readonly targetHealth: bigint
-  /** What withdrawals and trades must leave at 2^32 or more. */
+  /** Ratio that withdrawals and trades must leave at 2^32 or more. */
   readonly initialHealth: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]

@@ -42,7 +42,7 @@ export interface Rebuilt {
 export interface RebuildOptions {
   /** Called after each settlement with the number of those that were replayed. */
   readonly onSettlement?: (done: number) => void
-  /** Where it keeps how far it has come; nowhere where it is left out. */
+  /** Record of how far it has come; none where it is left out. */
   readonly progress?: RebuildProgress
 }
 
@@ -171,7 +171,7 @@ class Rebuilder {
     )
   }
 
-  /** What a later process needs to go on from here. */
+  /** State from which a later process can go on. */
   stored(deployment: Deployment): StoredState {
     const [ledger, accounts, publicKeys, stacks] = [this.#ledger, this.#accounts, this.#publicKeys, this.#stacks]
     return storedState(deployment, { ledger, accounts, publicKeys, stacks }, this.settlements)

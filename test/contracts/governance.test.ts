@@ -73,8 +73,10 @@ describe('governance', () => {
     const config = { ...market.config.settlement, vault: vault.address }
     const twin = await chain.contract('Settlement', [config])
     const own = await chain.contract('Governance', [market.config.governance])
+    const named = { ...market.config.oracles.config, governance: own.address }
+    const oracles = await chain.contract('Oracles', [named, market.config.oracles.assets])
     const rounds = await chain.contract('Rounds', [
-      { ...market.config.rounds, governance: own.address },
+      { ...market.config.rounds, governance: own.address, oracles: oracles.address },
       market.config.assets,
     ])
     const fresh = await chain.contract('Vault', [

@@ -21,8 +21,8 @@ export const ETH: Parameters = {
   liabilityFactor: 11500,
   targetCollateralFactor: 8000,
   targetLiabilityFactor: 12000,
-  initialCollateralFactor: 7500,
-  initialLiabilityFactor: 12500,
+  initialCollateralFactor: 8000,
+  initialLiabilityFactor: 12000,
   penalty: 200,
   depth: 25_000_000_000_000n,
 }

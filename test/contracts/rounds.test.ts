@@ -71,7 +71,7 @@ describe('rounds', () => {
     const [, , prices] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
     assert.equal(prices[0], 42n)
     const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7, 9)
-    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 81920n])
+    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 78644n])
     assert.deepEqual(marks[0], marksOf(42n, ETH))
   })
 

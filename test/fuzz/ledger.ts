@@ -13,10 +13,10 @@ import { Counts } from './run.ts'
 /** Runs the sequences of these seeds; how often each kind of operation came up. */
 export async function runSequences(first: number, count: number): Promise<Counts> {
   const counts = new Counts()
-  // Initial margins and depth follow the market: neither may ever liquidate anybody.
+  // Initial margins and depth of one asset follow the market: neither may ever liquidate anybody.
   const market = await deployMarket({ more: [0, 24] }, (config) => ({
     ...config,
-    assets: config.assets.map((asset) => ({ ...asset, rule: { ...RULE_OFF, on: true, gap: 1_000 } })),
+    assets: config.assets.map((asset, i) => (i === 3 ? { ...asset, rule: { ...RULE_OFF, on: true, gap: 1_000 } } : asset)),
   }))
   const books = await market.chain.contract('Books', [market.vault.address])
   const { client } = market.chain
@@ -27,7 +27,11 @@ export async function runSequences(first: number, count: number): Promise<Counts
   await populated.begin()
   await run(
     seeds.filter((seed) => seed % 4 !== 0),
-    async (model) => model.goOnFrom(populated),
+    // The chain's clock goes on while it is set back, so the round of then may be near its end.
+    (model) => {
+      model.goOnFrom(populated)
+      return model.round()
+    },
   )
   await client.revert({ id })
   await run(anew, (model) => model.round())
