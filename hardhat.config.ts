@@ -23,7 +23,7 @@ export default defineConfig({
   solidity: {
     compilers: [compiler(10_000)],
     // Optimized for size, to stay below the limit of 24,576 bytes.
-    overrides: { 'contracts/core/Vault.sol': compiler(200) },
+    overrides: { 'contracts/core/Vault.sol': compiler(200), 'contracts/core/Rounds.sol': compiler(200) },
   },
   networks: { default: localChain, node: localChain },
 })

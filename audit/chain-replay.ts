@@ -1,12 +1,13 @@
 import type { Address, Hex } from 'viem'
 import { Contracts } from '../chain/contracts.ts'
 import { isGenuine, type Settlement } from '../chain/settlement.ts'
-import { INBOX } from '../protocol/constants.ts'
+import { ASSETS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { assetMarks, fillMarks, type RiskParameters } from '../protocol/marks.ts'
+import { fillMarks, type Marks } from '../protocol/marks.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import {
   type ChainPlace,
   type SettledBatch,
@@ -19,7 +20,10 @@ import {
 import { type SystemContracts, systemContracts } from '../sdk/chain/system-contracts.ts'
 import { Audit, auditKeys } from './batch-audit.ts'
 import { GovernanceBooks } from './governance-books.ts'
-import { VaultBooks } from './vault-books.ts'
+import { MarginBooks } from './margin-books.ts'
+import { OracleBooks } from './oracle-books.ts'
+import { type PublicState, SystemBooks } from './system-books.ts'
+import { require } from './system-event.ts'
 
 export interface AuditedRound {
   readonly round: number
@@ -45,6 +49,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 const PARTS = {
   governance: 'Governance',
   settlement: 'Settlement',
+  oracles: 'Oracles',
   rounds: 'Rounds',
   vault: 'Vault',
   forced: 'Forced',
@@ -59,9 +64,11 @@ export class ChainReplay {
   readonly settlement: Settlement
   readonly rounds: Mutable<AuditedRound>[] = []
   readonly governance = new GovernanceBooks()
+  readonly oracles = new OracleBooks()
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
-  books = new VaultBooks([])
+  margins = new MarginBooks(0n, [])
+  books = new SystemBooks([])
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */
   imported = false
@@ -69,7 +76,11 @@ export class ChainReplay {
   lost = false
   readonly #keysOf: (profile: ProfileName) => Promise<KeySet>
   readonly #onSettlement: (done: number) => void
-  readonly #parameters = new Map<number, RiskParameters>()
+  /** Base units of accounts and backstop at the last checkpoint; 0 of synthetics. */
+  #holdings: readonly bigint[] = Array<bigint>(ASSETS).fill(0n)
+  #spot: readonly boolean[] = []
+  /** Prices of all assets at the round, 2^32 scale. */
+  #prices: readonly bigint[] = [1n << 32n]
   /** Transactions whose gas is counted. */
   readonly #counted = new Set<Hex>()
   #audit: Audit | undefined
@@ -98,7 +109,14 @@ export class ChainReplay {
     const contracts = await systemContracts(read, this.settlement.address)
     for (const [part, name] of Object.entries(PARTS)) await this.#requireGenuine(name, contracts[part as SystemPart])
     this.contracts = contracts
-    this.books = new VaultBooks((await Contracts.of(this.settlement)).assets)
+    const { assets } = await Contracts.of(this.settlement)
+    this.books = new SystemBooks(assets)
+    this.#spot = assets.map(({ token }) => token !== null)
+    const { patience } = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'config' })
+    this.margins = new MarginBooks(
+      BigInt(patience),
+      assets.map(({ decimals }) => decimals),
+    )
     for await (const event of systemEvents(read, { contracts, of: Object.keys(PARTS) as SystemPart[], end }))
       await this.#event(event)
     await this.begun()
@@ -128,12 +146,29 @@ export class ChainReplay {
         return this.#settlementEvent(event)
       case 'rounds':
         return this.#roundsEvent(event)
+      case 'oracles':
+        return this.oracles.event(event, await this.#time(event.block))
       default:
-        this.books.event(event.eventName, event.args as Readonly<Record<string, unknown>>)
+        await this.books.event(
+          event,
+          () => this.now(),
+          () => this.#time(event.block),
+        )
+        if (event.eventName === 'Checkpointed' && this.margins.ruled) await this.#recordHoldings(event.block)
     }
   }
 
+  /** Public state that events of the contracts around the settlement have to agree with. */
+  now(): PublicState {
+    const ledger = this.#audit?.ledger
+    const root = this.#unread === undefined ? ledger?.root : undefined
+    const backstop = this.lost ? undefined : ledger?.backstop
+    const accounts = this.lost || this.imported ? undefined : ledger?.accounts
+    return { root, backstop, accounts, round: this.rounds.length, prices: this.#prices }
+  }
+
   async #settlementEvent(event: SystemEvent<'settlement'>): Promise<void> {
+    this.books.settlement(event)
     switch (event.eventName) {
       case 'Genesis':
         return this.#genesis(event.args)
@@ -141,23 +176,54 @@ export class ChainReplay {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
       }
-      case 'Settled':
+      case 'Settled': {
+        const { round, complete } = event.args
+        require(event, round === BigInt(this.rounds.length), 'its round is not the last')
+        const own = this.#unread === undefined ? this.#audit?.ledger.isComplete() : undefined
+        require(event, own === undefined || own === complete, 'completeness is another')
         return this.#settled(event.transaction)
+      }
       default:
         return this.#batch(event)
     }
   }
 
   async #roundsEvent(event: SystemEvent<'rounds'>): Promise<void> {
-    switch (event.eventName) {
-      case 'ParametersApplied': {
-        const entries = Object.entries(event.args.parameters).map(([name, value]) => [name, BigInt(value)])
-        this.#parameters.set(Number(event.args.asset), Object.fromEntries(entries) as RiskParameters)
-        return
-      }
-      case 'RoundPosted':
-        return this.#post(Number(event.args.round), event.args.prices, event.transaction)
+    const time = await this.#time(event.block)
+    if (event.eventName !== 'RoundPosted') return this.margins.event(event, time, this.governance.parameterDelay)
+    const { round, prices, timestamp, answers, pools } = event.args
+    if (timestamp !== time) throw new PlimsollError(`Round ${round} has another time than its block.`)
+    const readings = this.oracles.round(answers, time)
+    const marks = this.margins.round({ prices, readings, pools, time, holdings: this.#holdings })
+    return this.#post(Number(round), prices, fillMarks(marks), event.transaction)
+  }
+
+  /** Takes down what accounts and backstop hold, as the rounds do at a checkpoint. */
+  async #recordHoldings(block: bigint): Promise<void> {
+    const { ledger } = await this.begun()
+    const { rounds } = this.contracts!
+    const own = ledger.accounts.map((amount, a) => {
+      const sum = amount + ledger.backstop[a]! + this.books.besides(a)
+      return this.#spot[a] && sum > 0n ? sum : 0n
+    })
+    if (!this.lost) {
+      this.#holdings = own
+      return
     }
+    // The sums are not known any more behind a batch that cannot be read: the contract's have to do.
+    const { read } = this.settlement.client
+    const stored = (a: number) =>
+      read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'margin', args: [BigInt(a)], blockNumber: block })
+    this.#holdings = await Promise.all(
+      own.map((sum, a) =>
+        a === 0 || this.#spot[a] !== true
+          ? 0n
+          : stored(a).then(
+              ({ holdings }) => holdings,
+              () => sum,
+            ),
+      ),
+    )
   }
 
   async #begin(leaves: readonly bigint[]): Promise<Audit> {
@@ -183,15 +249,13 @@ export class ChainReplay {
     this.imported = true
   }
 
-  async #post(round: number, prices: readonly bigint[], transaction: Hex): Promise<void> {
+  async #post(round: number, prices: readonly bigint[], marks: Marks, transaction: Hex): Promise<void> {
     const { ledger } = await this.begun()
     if (round !== this.rounds.length + 1)
       throw new PlimsollError(`Round ${round} does not follow round ${this.rounds.length}.`)
     this.#closeRound()
-    const traded = [...this.#parameters.keys()].sort((a, b) => a - b)
-    ledger.marks = fillMarks(
-      traded.map((asset) => assetMarks(prices[asset - 1]!, this.#parameters.get(asset)!, `asset ${asset}`)),
-    )
+    this.#prices = [1n << 32n, ...prices]
+    ledger.marks = marks
     const gas = await this.#gas(transaction)
     this.rounds.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
   }
@@ -224,6 +288,7 @@ export class ChainReplay {
     }
     if (settled === undefined) return
     const { batch } = settled
+    this.books.batch(batch)
     await this.#check(audit, settled).catch((error: unknown) => {
       if (!(error instanceof PlimsollError)) throw error
       throw new PlimsollError(`A ${batch.circuit} of transaction ${event.transaction}: ${error.message}`)
@@ -243,6 +308,7 @@ export class ChainReplay {
   /** Notes what could not be read. What a settlement said, later batches rest on. */
   #unreadable({ of, block, transaction }: SystemEvent | UnreadableEvent, reason: string): void {
     this.notRechecked.push({ block, transaction, reason })
+    this.books.unreadable(transaction)
     if (of !== 'settlement') return
     this.#unread = block
     this.lost = true

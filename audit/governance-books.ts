@@ -1,4 +1,4 @@
-import { type Address, isAddressEqual, zeroAddress } from 'viem'
+import { type Address, encodeAbiParameters, getAbiItem, isAddressEqual, keccak256, zeroAddress, zeroHash } from 'viem'
 import { PlimsollError } from '../protocol/errors.ts'
 import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
 import type { ReadClient } from '../sdk/chain/client.ts'
@@ -6,6 +6,9 @@ import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
 
 /** Roles as the contract numbers them. */
 const ROLES = ['operator', 'admin', 'guardian'] as const
+
+/** The struct of terms, whose ABI encoding a proposal is kept by. */
+const [TERMS] = getAbiItem({ abi: GOVERNANCE_ABI, name: 'terms' }).outputs
 
 type GovernanceEvent = SystemEvent<'governance'>
 type Terms = Extract<GovernanceEvent, { eventName: 'TermsApplied' }>['args']['terms']
@@ -23,7 +26,13 @@ export class GovernanceBooks {
   readonly #nominations = new Map<number, Nomination>()
   #terms: Terms | undefined
   #proposed: { readonly terms: Terms; readonly readyAt: bigint } | undefined
+  #settlement: Address | undefined
   #halt: { readonly what: number; readonly until: bigint } = { what: 0, until: 0n }
+
+  /** Seconds from a proposal of risk parameters to the first round that may apply them, by the terms in force. */
+  get parameterDelay(): bigint {
+    return BigInt(this.#terms?.parameterDelay ?? 0)
+  }
 
   /**
    * @param time of the event's block, in Unix seconds
@@ -54,12 +63,18 @@ export class GovernanceBooks {
         this.#halt = event.args
         return
       case 'Resumed':
+        if (this.#halt.what === 0) throw wrong('ends a halt that did not begin')
         this.#halt = { what: 0, until: 0n }
         return
-      case 'TermsProposed':
+      case 'TermsProposed': {
+        const { grace, noticePeriod, forcedDelay } = this.#terms ?? event.args.terms
+        if (event.args.readyAt !== time + BigInt(grace + noticePeriod + forcedDelay))
+          throw wrong('proposes terms with another delay')
         this.#proposed = event.args
         return
+      }
       case 'TermsDropped':
+        if (this.#proposed === undefined) throw wrong('drops terms that were not proposed')
         this.#proposed = undefined
         return
       case 'TermsApplied': {
@@ -79,7 +94,10 @@ export class GovernanceBooks {
         if (this.#terms === undefined) return
         if (cap >= this.#terms.caps[asset]!) throw wrong(`does not lower the cap of asset ${asset}`)
         this.#terms = { ...this.#terms, caps: this.#terms.caps.map((one, a) => (a === asset ? cap : one)) as never }
+        return
       }
+      case 'Bound':
+        this.#settlement = event.args.settlement
     }
   }
 
@@ -102,13 +120,17 @@ export class GovernanceBooks {
       if (!isAddressEqual(nomination.who, who) || BigInt(nomination.readyAt) !== readyAt)
         throw differs(`nomination of the ${name}`)
     }
-    const [terms, [, readyAt], [what, until]] = await Promise.all([
+    const settlement = await read.readContract({ ...contract, functionName: 'settlement' })
+    if (this.#settlement === undefined || !isAddressEqual(this.#settlement, settlement)) throw differs('settlement')
+    const [terms, [hash, readyAt], [what, until]] = await Promise.all([
       read.readContract({ ...contract, functionName: 'terms' }),
       read.readContract({ ...contract, functionName: 'proposal' }),
       read.readContract({ ...contract, functionName: 'haltedUntil' }),
     ])
     if (this.#terms !== undefined && !sameTerms(this.#terms, terms)) throw differs('set of clocks, fees and caps')
-    if (readyAt !== (this.#proposed?.readyAt ?? 0n)) throw differs('proposal of terms')
+    const proposed = this.#proposed
+    const own = proposed === undefined ? zeroHash : keccak256(encodeAbiParameters([TERMS], [proposed.terms]))
+    if (readyAt !== (proposed?.readyAt ?? 0n) || hash !== own) throw differs('proposal of terms')
     const halt = time < this.#halt.until ? this.#halt : { what: 0, until: 0n }
     if (what !== halt.what || until !== halt.until) throw differs('halt')
   }

@@ -1,8 +1,6 @@
 import { sameEnvelope } from '../chain/settlement.ts'
-import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { MARK_NAMES, type Marks } from '../protocol/marks.ts'
-import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import type { Pinned } from '../sdk/chain/pinned.ts'
 import type { ChainReplay } from './chain-replay.ts'
@@ -12,7 +10,7 @@ import type { ChainReplay } from './chain-replay.ts'
  * @throws PlimsollError naming the first thing that differs
  */
 export async function compareStorage(replay: ChainReplay, { number: end, timestamp }: Pinned['block']): Promise<void> {
-  const { settlement, books, governance, imported, lost } = replay
+  const { settlement, books, governance, lost } = replay
   const contracts = replay.contracts!
   const { ledger } = await replay.begun()
   const { read } = settlement.client
@@ -25,44 +23,8 @@ export async function compareStorage(replay: ChainReplay, { number: end, timesta
   same('list of heads', ledger.heads, await view('heads'))
   same('round number', replay.rounds.length, (await settlement.round(end)).number)
   const vault = { address: contracts.vault, abi: VAULT_ABI, blockNumber: end } as const
-  const stored = await Promise.all(
-    Array.from({ length: ASSETS }, (_, a) => read.readContract({ ...vault, functionName: 'ledger', args: [a] })),
-  )
-  const moved = (batches: readonly bigint[], besides: readonly bigint[]) =>
-    batches.map((amount, a) => amount + besides[a]!)
-  if (!lost) {
-    same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt' }))
-    same(
-      'backstop',
-      moved(ledger.backstop, books.backstop),
-      stored.map(({ backstop }) => backstop),
-    )
-    if (!imported)
-      same(
-        'list of what accounts hold',
-        moved(ledger.accounts, books.accounts),
-        stored.map(({ accounts }) => accounts),
-      )
-  }
-  same(
-    'list of what is withdrawn',
-    books.pending,
-    stored.map(({ pending }) => pending),
-  )
-  same(
-    'list of what waits to be paid in full',
-    books.waiting,
-    stored.map(({ waiting }) => waiting),
-  )
-  same(
-    'list of what is deposited and not credited',
-    books.queued,
-    stored.map(({ queued }) => queued),
-  )
-  const insurance = { address: contracts.insurance, abi: INSURANCE_ABI, blockNumber: end } as const
-  const { owed, repaid, shares } = books.insurance
-  same('cash owed for withdrawals', [owed, repaid], await read.readContract({ ...insurance, functionName: 'owed' }))
-  same("number of insurers' shares", shares, await read.readContract({ ...insurance, functionName: 'totalShares' }))
+  if (!lost) same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt' }))
+  await books.compare(read, contracts, end, replay.now())
   same('completeness', ledger.isComplete(), await view('isComplete'))
   for (let slot = 2; slot < ledger.heads.length; slot++) {
     if (!sameEnvelope(ledger.envelopes[slot], await settlement.envelope(slot, end)))
@@ -72,5 +34,7 @@ export async function compareStorage(replay: ChainReplay, { number: end, timesta
     const flat = (marks: Marks) => marks.flatMap((asset) => MARK_NAMES.map((name) => asset[name])).join()
     same('set of marks', flat(ledger.marks), flat(await settlement.marks(end)))
   }
+  await replay.oracles.compare(settlement.client, contracts.oracles, end)
+  await replay.margins.compare(settlement.client, contracts.rounds, end)
   await governance.compare(settlement.client, contracts.governance, end, timestamp)
 }

@@ -1,4 +1,5 @@
 import { type Address, BaseError } from 'viem'
+import { Contracts } from '../chain/contracts.ts'
 import { Settlement } from '../chain/settlement.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { KeySet } from '../prover/keys.ts'
@@ -77,7 +78,7 @@ export async function auditChain(
       settlement: settlement.address,
       chainId: client.chainId,
       rounds: replay.rounds,
-      unknown: `${unknown}Whether the feeds that the contract reads tell the truth: ${(await settlement.feeds()).join(', ')}.`,
+      unknown: `${unknown}Whether the feeds that the contracts read tell the truth: ${(await (await Contracts.of(settlement)).oracles.sources()).map(({ feed }) => feed).join(', ')}.`,
     }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')

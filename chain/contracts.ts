@@ -16,6 +16,7 @@ import type { DeploymentInfo } from '../sdk/schemas.ts'
 import { distinctSymbols } from '../sdk/symbols.ts'
 import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
 import type { Custody } from './custody.ts'
+import { Oracles } from './oracles.ts'
 import { QueuedTerms } from './queued-terms.ts'
 import type { Settlement } from './settlement.ts'
 
@@ -63,6 +64,7 @@ interface Parts {
   readonly rounds: { readonly address: Address; readonly abi: typeof ROUNDS_ABI }
   readonly vault: { readonly address: Address; readonly abi: typeof VAULT_ABI }
   readonly forced: { readonly address: Address; readonly abi: typeof FORCED_ABI }
+  readonly oracles: Address
   readonly escape: Address
   readonly insurance: Address
 }
@@ -71,6 +73,7 @@ interface Parts {
 export class Contracts {
   readonly settlement: Settlement
   readonly rounds: Parts['rounds']
+  readonly oracles: Oracles
   readonly vault: Parts['vault']
   /** Assets 0, 1, ... */
   readonly assets: readonly Asset[]
@@ -89,6 +92,7 @@ export class Contracts {
   ) {
     this.settlement = settlement
     this.rounds = parts.rounds
+    this.oracles = new Oracles(settlement.client, parts.rounds.address, parts.oracles)
     this.vault = parts.vault
     this.#parts = parts
     this.#terms = new QueuedTerms(settlement, parts.vault, parts.forced)
@@ -118,14 +122,14 @@ export class Contracts {
           return { token: token === zeroAddress ? null : token, tokenDecimals, decimals, minOpen, minDeposit }
         }),
       )
-      const { provingTime, roundMin, roundShort, maxAge } = await read.readContract({
+      const { provingTime, roundMin, roundShort, maxAge, oracles } = await read.readContract({
         ...rounds,
         functionName: 'config',
       })
       const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
       const { grace } = await read.readContract({ address: escapeHatch, abi: ESCAPE_ABI, functionName: 'config' })
-      const parts = { rounds, vault, forced, escape: escapeHatch, insurance: await address('insurance') }
+      const parts = { rounds, vault, forced, oracles, escape: escapeHatch, insurance: await address('insurance') }
       return new Contracts(
         settlement,
         parts,

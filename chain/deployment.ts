@@ -26,7 +26,7 @@ export interface DeploymentConfig {
     readonly assets: readonly object[]
   }
   readonly rounds: Readonly<Record<string, unknown>>
-  /** Assets 1, 2, ...: feed, decimals, heartbeat, parameters. */
+  /** Assets 1, 2, ...: parameters, rule. */
   readonly assets: readonly Readonly<Record<string, unknown>>[]
   readonly vault: Readonly<Record<string, unknown>>
   /** Assets 0, 1, ...: token, cap, minOpen, minDeposit. */
@@ -46,7 +46,7 @@ export async function deployContracts(
 ): Promise<Deployment> {
   const governance = await create('Governance', [config.governance])
   const oracles = await create('Oracles', [{ ...config.oracles.config, governance }, config.oracles.assets])
-  const rounds = await create('Rounds', [{ ...config.rounds, governance }, config.assets])
+  const rounds = await create('Rounds', [{ ...config.rounds, governance, oracles }, config.assets])
   const vault = await create('Vault', [{ ...config.vault, rounds }, config.custody])
   const forced = await create('Forced', [{ ...config.forced, vault }])
   const insurance = await create('Insurance', [vault])

@@ -16,8 +16,9 @@ import { PlimsollError } from '../protocol/errors.ts'
 import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
-import type { BatchKeys } from '../prover/keys.ts'
-import { PROFILES, type Profile } from '../prover/profiles.ts'
+import type { BatchKeys, CircuitKeys, KeySet } from '../prover/keys.ts'
+import { type CircuitName, PROFILES, type Profile } from '../prover/profiles.ts'
+import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
@@ -27,6 +28,7 @@ import type { ReadClient, SigningClient } from '../sdk/chain/client.ts'
 import { ContractRefusal, refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
+import { systemContracts } from '../sdk/chain/system-contracts.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
 
 /** A proven batch, ready to be settled. */
@@ -43,7 +45,7 @@ export interface ChainRound {
   /** 0 before the first. */
   readonly number: number
   readonly timestamp: bigint
-  /** As read from the feeds, assets 1..7. */
+  /** Those that value accounts, of assets 1..7. */
   readonly prices: readonly bigint[]
 }
 
@@ -117,18 +119,26 @@ export class Settlement {
     }) as Promise<Result<F>>
   }
 
-  /** @throws PlimsollError when the contract's verifiers are of other keys */
-  async requireKeys(keys: BatchKeys): Promise<void> {
+  /** @throws PlimsollError when the verifiers of the contract, or of exits where their keys are at hand, are of other keys */
+  async requireKeys(keys: BatchKeys & Partial<KeySet<'exit'>>): Promise<void> {
     const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
-    for (const [circuit, address] of [
-      ['sweep', sweepVerifier],
-      ['resolve', resolveVerifier],
-      ['transact', transactVerifier],
-    ] as const) {
-      const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
-      if (hash !== keys[circuit].keyHash)
-        throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
-    }
+    await this.#requireKey('sweep', sweepVerifier, keys.sweep)
+    await this.#requireKey('resolve', resolveVerifier, keys.resolve)
+    await this.#requireKey('transact', transactVerifier, keys.transact)
+    if (keys.exit === undefined) return
+    const contracts = await systemContracts(this.client.read, this.address)
+    const { exitVerifier } = await this.client.read.readContract({
+      address: contracts.escape,
+      abi: ESCAPE_ABI,
+      functionName: 'config',
+    })
+    await this.#requireKey('exit', exitVerifier, keys.exit)
+  }
+
+  async #requireKey(circuit: CircuitName, address: Address, { keyHash }: CircuitKeys): Promise<void> {
+    const hash = await this.client.read.readContract({ address, abi: VERIFIER_ABI, functionName: 'keyHash' })
+    if (hash !== keyHash)
+      throw new PlimsollError(`The contract's ${circuit} verifier has another key than this installation.`)
   }
 
   /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
@@ -160,19 +170,6 @@ export class Settlement {
   async envelope(slot: number, blockNumber?: bigint): Promise<Envelope | undefined> {
     const [opened, floors, ceilings] = await this.view('envelope', [BigInt(slot)], blockNumber)
     return opened ? { floors, ceilings } : undefined
-  }
-
-  /** Feeds of assets 1, 2, ...; they never change. */
-  async feeds(): Promise<Address[]> {
-    const rounds = { address: await this.#part('rounds'), abi: ROUNDS_ABI } as const
-    const { read } = this.client
-    const count = Number(await read.readContract({ ...rounds, functionName: 'assetCount' }))
-    const configs = await Promise.all(
-      Array.from({ length: count }, (_, i) =>
-        read.readContract({ ...rounds, functionName: 'assetConfig', args: [BigInt(i + 1)] }),
-      ),
-    )
-    return configs.map(([feed]) => feed)
   }
 
   /** The contract of the rounds. */

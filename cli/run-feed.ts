@@ -1,9 +1,9 @@
 import type { Address, PublicClient } from 'viem'
+import { Oracles } from '../chain/oracles.ts'
 import { formatDecimal, parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { FEED_ABI } from '../sdk/abi/feed.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
-import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { chainAssets } from '../sdk/chain/assets.ts'
 import { connect, LOCAL_CHAINS } from '../sdk/chain/client.ts'
 import { ContractRefusal } from '../sdk/chain/contract-errors.ts'
@@ -22,7 +22,7 @@ interface Options {
   readonly json?: true
 }
 
-/** A feed as the contracts read it. */
+/** A feed of Chainlink's form, the first of its asset. */
 interface Feed {
   readonly symbol: string
   readonly address: Address
@@ -94,23 +94,20 @@ export async function set(symbol: string, price: string, options: Options): Prom
 /** The feeds of the market that the options name, in the order of its assets. */
 async function feedsOf(read: PublicClient, { node, settlement, rpc }: Options): Promise<Feed[]> {
   const deployment = node === undefined ? undefined : await new PlimsollClient({ node }).deployment()
-  const named = settlement ?? deployment?.settlement
-  if (named === undefined) throw new PlimsollError('The market is not named.', { hint: 'Give --settlement or --node.' })
-  if (deployment !== undefined && deployment.settlement.toLowerCase() !== named.toLowerCase())
-    throw new PlimsollError(`The node is of the settlement ${deployment.settlement}, not ${named}.`)
-  const { rounds } = await systemContracts(read, named)
-  const symbols = (deployment?.assets ?? (await chainAssets(read, named))).map((asset) => asset.symbol)
+  const market = settlement ?? deployment?.settlement
+  if (market === undefined) throw new PlimsollError('The market is not named.', { hint: 'Give --settlement or --node.' })
+  if (deployment !== undefined && deployment.settlement.toLowerCase() !== market.toLowerCase())
+    throw new PlimsollError(`The node is of the settlement ${deployment.settlement}, not ${market}.`)
+  const { rounds, oracles } = await systemContracts(read, market)
+  const symbols = (deployment?.assets ?? (await chainAssets(read, market))).map((asset) => asset.symbol)
   if (symbols.length < 2)
-    throw new PlimsollError(`The market at ${named} on ${rpc.join(', ')} has no asset but its cash.`)
-  return Promise.all(
-    symbols.slice(1).map(async (symbol, i) => {
-      const [address, decimals] = await read.readContract({
-        address: rounds,
-        abi: ROUNDS_ABI,
-        functionName: 'assetConfig',
-        args: [BigInt(i + 1)],
-      })
-      return { symbol, address, decimals }
-    }),
-  )
+    throw new PlimsollError(`The market at ${market} on ${rpc.join(', ')} has no asset but its cash.`)
+  const named = await new Oracles({ read }, rounds, oracles).sources()
+  const feeds = symbols.slice(1).map(async (symbol, i): Promise<Feed[]> => {
+    const address = named.find(({ asset, feed, source }) => asset === i + 1 && feed !== source)?.feed
+    if (address === undefined) return []
+    const decimals = await read.readContract({ address, abi: FEED_ABI, functionName: 'decimals' })
+    return [{ symbol, address, decimals }]
+  })
+  return (await Promise.all(feeds)).flat()
 }

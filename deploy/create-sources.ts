@@ -3,7 +3,7 @@ import { type BookAsset, QUOTE_DECIMALS } from '../protocol/book.ts'
 import { type AssetOracle, feedAlone, type OraclePlan, type SourcePlan } from './oracle-plan.ts'
 
 /** Ten years: nobody updates a mock feed that is to stay where it is. */
-export const MOCK_HEARTBEAT = 315_360_000
+const MOCK_HEARTBEAT = 315_360_000
 /** Cash without sources: it is worth its amount. */
 const NO_SOURCES: AssetOracle = { sources: [], jump: 0, confirm: 0 }
 

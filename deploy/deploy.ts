@@ -23,9 +23,10 @@ import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
 import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
-import { createSources, MOCK_HEARTBEAT } from './create-sources.ts'
+import { createSources } from './create-sources.ts'
 import type { CustodyPlan } from './market-plan.ts'
 import { NO_ORACLES, type OraclePlan, SOURCE_GAS } from './oracle-plan.ts'
+import { contractRule, NO_RULES, type RulePlan } from './rule-plan.ts'
 
 /**
  * Clocks of the contracts (docs/protocol.md#contracts), in seconds; those of forced requests and deposits run only
@@ -99,6 +100,8 @@ export interface DeployOptions {
   readonly feeds: Readonly<Record<string, Address>>
   /** Sources of the assets that name any, in place of a feed. */
   readonly oracles?: OraclePlan
+  /** How parameters follow the market; nowhere where it is left out. */
+  readonly rules?: RulePlan
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
   /** Directory for the node's private state. */
@@ -211,7 +214,7 @@ async function deployInto(
     unwindDuration,
     handoverDelay,
   } = options.clocks ?? defaultClocks(signer.chainId)
-  const oracles = options.oracles ?? NO_ORACLES
+  const { oracles = NO_ORACLES, rules = NO_RULES } = options
   const create = (name: string, args: readonly unknown[]) => deployContract(signer, name, args)
   const created = await createSources(market.assets, oracles, options.feeds, heartbeat, create)
   const { feeds, sources } = created
@@ -238,18 +241,18 @@ async function deployInto(
         assets: created.assets,
       },
       rounds: {
-        cashDecimals: market.cashDecimals,
         provingTime,
         roundMin,
         roundShort,
         maxAge,
         parameterDelay,
+        patience: rules.patience,
+        tipShare: Number(rules.tipShare),
+        roundTip: rules.roundTip,
       },
       assets: traded.map(({ symbol, decimals, parameters }) => ({
-        feed: feeds[symbol],
-        decimals,
-        heartbeat: Object.hasOwn(options.feeds, symbol) ? heartbeat : MOCK_HEARTBEAT,
         parameters: contractParameters(parameters),
+        rule: contractRule(rules.assets[symbol], symbol, decimals),
       })),
       vault: { depositDelay, depositSpacing, unwindDuration, openingFee },
       custody: market.assets.map(({ symbol }) => {
@@ -335,6 +338,11 @@ function requireComplete({ assets }: Market, chainId: number, options: DeployOpt
     throw new PlimsollError(`--feed names ${twice}, whose sources the market names already.`, {
       hint: 'Leave one of the two out.',
     })
+  const { roundMin, grace } = options.clocks ?? defaultClocks(chainId)
+  if (oracles.uptimeGrace + roundMin >= grace)
+    throw new PlimsollError(
+      `uptimeGrace is ${oracles.uptimeGrace} seconds: with the ${roundMin} of a round it has to be below the ${grace} after which the system is stalled.`,
+    )
   if (!Object.hasOwn(custody, cash!.symbol))
     throw new PlimsollError(`custody has no ${cash!.symbol}: cash needs a token.`)
   if (LOCAL_CHAINS.includes(chainId)) return

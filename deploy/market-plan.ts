@@ -4,6 +4,7 @@ import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import { type OraclePlan, takeOracles } from './oracle-plan.ts'
+import { type RulePlan, takeRules } from './rule-plan.ts'
 
 /** Custody of an asset: how the vault is to hold it. */
 export interface AssetCustody {
@@ -22,6 +23,7 @@ export interface Deployable {
   readonly market: Market
   readonly custody: CustodyPlan
   readonly oracles: OraclePlan
+  readonly rules: RulePlan
 }
 
 const CAP_LIMIT = 1n << 63n
@@ -29,7 +31,7 @@ const FIELDS = ['token', 'cap', 'minOpen', 'minDeposit']
 
 /**
  * Reads a MARKET.json: the fields `assets` and `minLiability` of a book, `custody`, by symbol, of the assets with a token, and
- * the oracles' (`takeOracles`). A `note` is for people.
+ * the oracles' (`takeOracles`) and the rule's (`takeRules`). A `note` is for people.
  * @throws PlimsollError naming the offending field by its path
  */
 export function parseDeployable(text: string): Deployable {
@@ -39,11 +41,12 @@ export function parseDeployable(text: string): Deployable {
       hint: 'Leave the field out.',
     })
   if (note !== undefined && typeof note !== 'string') throw new PlimsollError('note is not a text.')
-  const { market, oracles } = takeOracles(rest)
+  const { market: named, oracles } = takeOracles(rest)
+  const { market, rules } = takeRules(named)
   const unknown = Object.keys(market).find((key) => key !== 'assets' && key !== 'minLiability')
   if (unknown !== undefined) throw new PlimsollError(`The market has the unknown field ${JSON.stringify(unknown)}.`)
   const parsed = parseMarket(market)
-  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed), oracles }
+  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed), oracles, rules }
   const plan = Object.entries(object(custody, 'custody')).map(([symbol, entry]): [string, AssetCustody] => {
     const asset = parsed.assets.find((known) => known.symbol === symbol)
     const path = `custody.${symbol}`
@@ -73,7 +76,7 @@ export function parseDeployable(text: string): Deployable {
       },
     ]
   })
-  return { market: parsed, custody: Object.fromEntries(plan), oracles }
+  return { market: parsed, custody: Object.fromEntries(plan), oracles, rules }
 }
 
 /** A mock token for every asset, nothing limited. */

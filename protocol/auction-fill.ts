@@ -90,7 +90,7 @@ export function take(
 }
 
 /** Cash that buying back may spend: the backstop's own, as far as it is in free custody. */
-export function mostSpent({ backstop, free }: SpendableCash): bigint {
+function mostSpent({ backstop, free }: SpendableCash): bigint {
   return min(max(0n, backstop), free)
 }
 

@@ -19,6 +19,8 @@ const UNITS_LIMIT = 1n << 96n
 
 /** A grid step whose room is less than this part of its cap has sold it: dust that is left out of it does not keep the clock running. */
 const ROOM_PARTS = 8n
+/** A lot of less than this part of the inventory is dust: nobody takes it, so its price says nothing of what the rest is worth. */
+const FRONT_PARTS = 16n
 
 /**
  * The liquidation market of one asset (docs/market.md#lots): two words and a word a lot. An immutable value; every function
@@ -65,7 +67,7 @@ export type ChangeKind = 'resolve' | 'other'
 
 /**
  * A round: clocks run up to it, at most `roundMin`, by the terms of before, not at all where the asset was held; new terms are in force.
- * Clocks go back so far that no lot is cheaper than the cheapest was just before, unless it is at the beginning of its way: what a new mark brings
+ * Clocks go back so far that no lot is cheaper than the front lot was just before, unless it is at the beginning of its way: what a new mark brings
  * is no gift to whoever is first. After an outage (`maxAge` or more without a round) or a hold nor is any cheaper than the new mark.
  * @param terms terms of the round, no earlier than the latest
  */
@@ -79,12 +81,17 @@ export function openRound(auction: Auction, terms: AuctionTerms, parameters: Auc
   if (terms.held || auction.lots.length === 0) return next
   const way = wayOf(next, terms, parameters)
   const interrupted = before.held || terms.time - before.time >= parameters.maxAge
-  const cheapest = priceOnWay(
+  const frontPrice = priceOnWay(
     wayOf(auction, before, parameters),
-    lotClock(auction, auction.lots[0]!, terms.time, parameters),
+    lotClock(auction, frontLot(auction), terms.time, parameters),
   )
-  const most = pointOf(way, interrupted ? better(auction, cheapest, terms.price) : cheapest)
+  const most = pointOf(way, interrupted ? better(auction, frontPrice, terms.price) : frontPrice)
   return { ...next, setBack: max(auction.setBack, clock - most) }
+}
+
+/** The oldest lot that is no dust; there is one, as eight lots at most make up the inventory. The auction has lots. */
+export function frontLot({ lots, backstop }: Auction): Lot {
+  return lots.find(({ units }) => units * FRONT_PARTS >= abs(backstop))!
 }
 
 /** The price that is better for the backstop. */
@@ -144,7 +151,7 @@ export function clockAt(auction: Auction, now: bigint, { roundMin }: AuctionPara
 }
 
 /**
- * What a fill of the oldest lots leaves: less inventory. Where the grid step has little room left the clock stands until the next one, and
+ * The auction after a fill of the oldest lots: less inventory. Where the grid step has little room left the clock stands until the next one, and
  * whatever is beyond the mark goes back to it, as after a hold: nothing sells meanwhile, and a discount that paid for the move of the market is a
  * gift to whoever is first once that move is undone.
  */
@@ -189,7 +196,7 @@ export function availableUnits(auction: Auction, now: bigint, { maxAge }: Auctio
 }
 
 /** Units traded in the grid step of `now`. */
-export function tradedInStep({ step, traded }: Auction, now: bigint): bigint {
+function tradedInStep({ step, traded }: Auction, now: bigint): bigint {
   return step === now / GRID_SECONDS ? traded : 0n
 }
 

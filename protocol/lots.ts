@@ -33,7 +33,7 @@ export function unitsOf(lots: Lots): bigint {
  * by no more than its weight, and dust, which weighs nothing, not at all.
  * @param setBack clocks that began before it count from there
  */
-export function mergeLots(older: Lot, younger: Lot, setBack: bigint): Lot {
+function mergeLots(older: Lot, younger: Lot, setBack: bigint): Lot {
   const units = older.units + younger.units
   const starts = older.units * max(older.start, setBack) + younger.units * max(younger.start, setBack)
   return { id: older.id, units, start: divDown(starts, units), since: min(older.since, younger.since) }

@@ -25,9 +25,11 @@ const C3 = 894n
 const QUANTILE_MEDIAN = 21758015699733n
 /** Basis points of a point, in which gaps move. */
 const POINT = 100n
-const GAP_MOST = 40n * POINT
+export const GAP_MOST = 40n * POINT
 /** A gap falls only by this much or more. */
 const GAP_FALL = 3n * POINT
+/** Seconds that the quantile is for. */
+const WIDENED_SECONDS = 21_600n
 /** Liability factors are 16-bit words. */
 const FACTOR_MOST = 65_535n
 
@@ -113,6 +115,35 @@ export function initialFactors(gap: bigint, maintenance: InitialFactors, target:
   const liability = divUp(maintenance.liabilityFactor * FACTOR_ONE, FACTOR_ONE - gap)
   const stricter = liability > target.liabilityFactor ? liability : target.liabilityFactor
   return { collateralFactor: collateral > 0n ? collateral : 0n, liabilityFactor: min(FACTOR_MOST, stricter) }
+}
+
+/** Quantile of a state; its median where none is stored. */
+export function quantileOf(state: MarginState | undefined): bigint {
+  return state === undefined ? QUANTILE_MEDIAN : quantileDown(state)
+}
+
+/** A depth times the median of the quantile over the quantile, where that is above it. */
+export function calmDepthDown(depth: bigint, quantile: bigint): bigint {
+  return quantile <= QUANTILE_MEDIAN ? depth : (depth * QUANTILE_MEDIAN) / quantile
+}
+
+/** Maintenance margin that the slow average asks for, in 1/10^4. @param scale in 1/10^4 */
+export function slowMarginDown({ s8 }: Pick<MarginState, 's8'>, scale: bigint): bigint {
+  return (scale * squareRootDown((C0 + ((C3 * s8) >> 8n)) << Q48)) >> Q48
+}
+
+/**
+ * Points by which the marks of a held asset are widened: at most one an hour, 99 in all.
+ * @param seconds since patience with it ended
+ */
+export function widenedDown(quantile: bigint, seconds: bigint): bigint {
+  const points = squareRootDown((10_000n * quantile * quantile * seconds) / WIDENED_SECONDS) >> Q48
+  return min(min(points, seconds / 3_600n), 99n)
+}
+
+/** The word that the contract packs a state into. */
+export function packMargin({ s2, s5, s8, price, step }: MarginState): bigint {
+  return (s2 << 200n) | (s5 << 144n) | (s8 << 88n) | (price << 28n) | step
 }
 
 function flooredPrice(price: bigint): bigint {

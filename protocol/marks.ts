@@ -206,6 +206,33 @@ export function assetMarks(
   return marks
 }
 
+/**
+ * Marks of a held asset: no new risk, last in line when a position is sold, worth less or owed for more by so many points.
+ * Never a coefficient of 0 where it was not: a partial liquidation would become a close at a stale price.
+ * @param points widening, 0 to 99
+ */
+export function heldMarks(marks: AssetMarks, points: bigint): AssetMarks {
+  const last = (k: bigint) => (k === 0n || k >= 256n ? k / 256n : 1n)
+  const less = (value: bigint) => (value * (100n - points)) / 100n
+  const more = (value: bigint) => {
+    const wide = divUp(value * 100n, 100n - points)
+    return wide < WORD ? wide : WORD - 1n
+  }
+  return {
+    price: marks.price,
+    collateralValue: less(marks.collateralValue),
+    liabilityValue: more(marks.liabilityValue),
+    targetCollateralValue: less(marks.targetCollateralValue),
+    targetLiabilityValue: more(marks.targetLiabilityValue),
+    sell: less(marks.sell),
+    buy: more(marks.buy),
+    kSell: last(marks.kSell),
+    kBuy: last(marks.kBuy),
+    initialCollateralValue: 0n,
+    initialLiabilityValue: WORD - 1n,
+  }
+}
+
 /** All eight marks from those of assets 1 onward: cash first, unused assets zero. */
 export function fillMarks(traded: readonly AssetMarks[]): Marks {
   return [CASH_MARKS, ...traded, ...Array<AssetMarks>(ASSETS - 1 - traded.length).fill(NO_MARKS)]

@@ -180,6 +180,18 @@ function exceptionRefusal(
   return initialHealth(after, marks) > initialHealth(balances, marks) ? undefined : 'TRADE_NOT_IMPROVING'
 }
 
+/** Messages by operation: what waits is judged again and again, and its message takes the longest of it. */
+const messages = new WeakMap<object, { readonly domain: SigningDomain; readonly message: bigint }>()
+
+/** Message that the owner of an operation signed. */
+function signedMessage(domain: SigningDomain, operation: SignedOperation): bigint {
+  const known = messages.get(operation)
+  if (known?.domain.chainId === domain.chainId && known.domain.settlement === domain.settlement) return known.message
+  const message = messageHash(domain, operationMessage(operation))
+  messages.set(operation, { domain, message })
+  return message
+}
+
 /**
  * Refusal of an operation that would not be carried out now, or undefined: the first of form, account, version, expiry,
  * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
@@ -212,7 +224,7 @@ export function checkOperation(
     if (operation.expiry < now) return expired()
   }
   const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
-  if (!known || !verify(publicKey, messageHash(domain, operationMessage(operation)), operation.signature)) {
+  if (!known || !verify(publicKey, signedMessage(domain, operation), operation.signature)) {
     return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
   }
   if (operation.kind === 'preferences') return undefined

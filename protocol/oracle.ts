@@ -50,7 +50,7 @@ export interface SourceAnswer {
   readonly decimals: bigint
 }
 
-/** What a round takes a source to have said: one word of the contract. */
+/** Word of the contract for what a round takes a source to have said. */
 export interface SaidWord {
   /** Price mark in the quote currency, rounded down but to 1 at least; 0: there was none. */
   readonly quote: bigint
@@ -69,7 +69,7 @@ export interface Quote {
   readonly counted: number
 }
 
-/** What is remembered of an asset from round to round. */
+/** Memory of an asset from round to round. */
 export interface OracleState {
   /** Last accepted price in cash, and last accepted quote; 0: there never was one. */
   readonly price: bigint

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ASSETS, FIELD, MAX_WEIGHT, VERSION_LIMIT, WORD } from '../protocol/constants.ts'
 import { MARK_NAMES } from '../protocol/marks.ts'
+import { FAULTS } from '../protocol/oracle.ts'
 
 /** Times in signed messages have 40 bits. */
 const EXPIRY_LIMIT = 2 ** 40
@@ -150,6 +151,28 @@ export const roundSchema = z.object({
   backstop: z.array(signed).length(ASSETS),
   /** Price of a unit traded with the backstop now, scaled as marks; 0 where there is nothing to trade. */
   unwindPrices: z.array(amount).length(ASSETS),
+  /** Assets 1, 2, ... at the round, and what their sources say now. */
+  assets: z.array(
+    z.object({
+      initialCollateralFactor: z.number(),
+      initialLiabilityFactor: z.number(),
+      /** Drop that the next six hours exceed once in a hundred; null where initial margins do not follow the market. */
+      quantile: z.number().nullable(),
+      /** Unix seconds since which its price is held; null: it is not. */
+      heldSince: z.number().int().nullable(),
+      /** Points by which the marks of a held asset are widened. */
+      widened: z.number().int(),
+      ruled: z.boolean(),
+      low: amount,
+      high: amount,
+      depth: amount,
+      sources: z.array(
+        z.object({ source: address, quote: amount, time: z.number().int(), fault: z.enum(FAULTS) }),
+      ),
+    }),
+  ),
+  /** Whether the chain's sequencer is down, so that no round can be posted. */
+  down: z.boolean(),
 })
 export type RoundInfo = z.output<typeof roundSchema>
 

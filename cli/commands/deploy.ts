@@ -73,7 +73,7 @@ export function register(program: Command): void {
       const { requireChecksum } = await import('../require-checksum.ts')
       for (const role of ['admin', 'operator', 'guardian'] as const) requireChecksum(role, options[role])
       for (const feed of Object.values(options.feed ?? {})) requireChecksum('feed', feed)
-      const { market, custody, oracles } = await readMarket(path)
+      const { market, custody, oracles, rules } = await readMarket(path)
       await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
@@ -83,6 +83,7 @@ export function register(program: Command): void {
       const deployed = await deploy(market, keys, signer, {
         custody,
         oracles,
+        rules,
         feeds: options.feed ?? {},
         onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
         allowDevelopmentKeys,
@@ -97,6 +98,9 @@ export function register(program: Command): void {
         printWarning(
           `${deployed.admin} is admin and operator: who has its key can change parameters and settle. Name two with --admin and --operator, or hand one role over.`,
         )
+      const brought = Object.values(oracles.assets).some(({ sources }) => sources.some(({ kind }) => kind === 'pyth'))
+      if (brought)
+        printWarning('Prices of Pyth are on the chain only where somebody brings them: run the node with --pyth URL.')
       if (options.json) return printJson(deployed)
       printText(`Settlement ${deployed.settlement} and vault ${deployed.vault} on chain ${deployed.chainId}.`)
       const guardian = /^0x0+$/.test(deployed.guardian) ? 'nobody' : deployed.guardian

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
@@ -19,8 +19,15 @@ interface Options {
   readonly rebuild?: true
   readonly verify?: true
   readonly settlement?: string
+  readonly pyth?: string
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
+}
+
+function webUrl(text: string): string {
+  if (!/^https?:\/\/[^\s?#]+$/.test(text) || !URL.canParse(text))
+    throw new InvalidArgumentError('It must be an http or https URL without a query.')
+  return text
 }
 
 export function register(program: Command): void {
@@ -40,6 +47,11 @@ export function register(program: Command): void {
     .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
     .option('--settlement <address>', 'settlement contract to rebuild from')
     .option('--verify', 'with --rebuild: check every proof as well')
+    .option(
+      '--pyth <url>',
+      "service of Pyth's price updates (Hermes): the node brings the latest to the chain, and pays Pyth, before each round",
+      webUrl,
+    )
     .option('--json', 'print a line of JSON a round')
     .addOption(
       new Option(
@@ -72,7 +84,11 @@ export function register(program: Command): void {
         void proofs.prepare(keys, ['transact', 'sweep'])
         return keys
       }
-      const node = await SequencerNode.open(options.data, signer, keysOf, { proofs, log })
+      const node = await SequencerNode.open(options.data, signer, keysOf, {
+        proofs,
+        log,
+        ...(options.pyth !== undefined && { pyth: options.pyth }),
+      })
       try {
         const metrics = new NodeMetrics()
         const { server, port } = await serve(node, metrics, options.port)

@@ -1,5 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { textTable } from '../../lib/text-table.ts'
+import { CLEARINGS, type ClearingName } from '../../risk/engine/clearing.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { metricsTable } from '../risk-metrics-table.ts'
@@ -7,6 +8,7 @@ import { metricsTable } from '../risk-metrics-table.ts'
 interface Options {
   readonly windows: string
   readonly history?: true
+  readonly clearing: ClearingName
   readonly json?: true
 }
 
@@ -27,13 +29,25 @@ export function register(risk: Command): void {
       'all',
     )
     .option('--history', 'the years 2018-21 and 2022-25 as well')
+    .addOption(
+      new Option(
+        '--clearing <way>',
+        'how inventory is sold: at once in the next step, by the auctions of docs/market.md, or by the clock of the contracts',
+      )
+        .choices([...CLEARINGS])
+        .default('immediate'),
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll risk compare --windows 2020-03,2025-10')
     .action(async (options: Options) => {
       const { compare, parseWindows, PERIOD_NAMES } = await import('../../risk/engine/compare.ts')
       const windows = parseWindows(options.windows)
       if (options.history) for (const name of PERIOD_NAMES) if (!windows.includes(name)) windows.push(name)
-      const report = compare({ windows, onProgress: (window, policy) => progress(`${window}: ${policy}`) })
+      const report = compare({
+        windows,
+        clearing: options.clearing,
+        onProgress: (window, policy) => progress(`${window}: ${policy}`),
+      })
       endProgress()
       if (options.json) return printJson(report)
       for (const { window, policies } of report.windows) {

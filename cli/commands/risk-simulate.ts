@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { CLEARINGS, type ClearingName } from '../../risk/engine/clearing.ts'
 import { IMPACTS, type ImpactName } from '../../risk/impact/impact.ts'
 import { PATH_MODELS, type PathModelName } from '../../risk/paths/path-model.ts'
 import { printJson, printText } from '../output.ts'
@@ -17,6 +18,7 @@ interface Options {
   readonly seed: number
   readonly policies?: string
   readonly impact: ImpactName
+  readonly clearing: ClearingName
   readonly json?: true
 }
 
@@ -38,6 +40,14 @@ export function register(risk: Command): void {
     .option('--seed <x>', 'seed of the paths', wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option('--policies <list>', 'some of plimsoll, aave-v3, aave-v4, comet, mango; all by default')
     .addOption(new Option('--impact <impact>', 'how sales move prices').choices([...IMPACTS]).default('linear'))
+    .addOption(
+      new Option(
+        '--clearing <way>',
+        'how inventory is sold: at once in the next step, by the auctions of docs/market.md, or by the clock of the contracts',
+      )
+        .choices([...CLEARINGS])
+        .default('immediate'),
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll risk simulate book.json --paths 10000 --hours 24')
     .action(async (path: string, { json, policies, ...options }: Options) => {

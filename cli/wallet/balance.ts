@@ -3,7 +3,7 @@ import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
 import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
 import { boundaryMark, coverage, isAllowed } from '../../protocol/what-if.ts'
 import { balance } from '../../sdk/actions/balance.ts'
-import type { AssetInfo } from '../../sdk/schemas.ts'
+import type { AssetInfo, RoundInfo } from '../../sdk/schemas.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
 import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
@@ -24,8 +24,18 @@ interface Standing {
   readonly ratio: string | null
   /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not. */
   readonly status: 'breached' | 'below target' | 'below initial margin' | 'healthy'
+  /** Factors at which new risk is taken on, of each asset that it has or owes, and whether the asset's price is held. */
+  readonly initialMargins: Readonly<Record<string, InitialMargin>>
   /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
   readonly limits: Readonly<Record<string, Limit>>
+}
+
+interface InitialMargin {
+  readonly collateralFactor: number
+  readonly liabilityFactor: number
+  /** Drop that the next six hours exceed once in a hundred; null where the factors do not follow the market. */
+  readonly quantile: number | null
+  readonly held: boolean
 }
 
 interface Limit {
@@ -37,11 +47,11 @@ interface Limit {
 
 export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account, round, marks, withdrawals } = await balance(wallet)
+  const { account, round, marks, assets: risks, withdrawals } = await balance(wallet)
   const { assets } = wallet.deployment
   const scene: Scene = { balances: account.balances, marks }
-  const standing = standingOf(assets, scene)
-  const whatIf = options.whatIf === undefined ? undefined : standingOf(assets, suppose(options.whatIf, assets, scene))
+  const standing = standingOf(assets, risks, scene)
+  const whatIf = options.whatIf === undefined ? undefined : standingOf(assets, risks, suppose(options.whatIf, assets, scene))
   const weights = weightsBySymbol(assets, account.weights)
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
@@ -83,7 +93,11 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
   describe(whatIf, assets, 'then')
 }
 
-function standingOf(assets: readonly AssetInfo[], { balances, marks }: Scene): Standing {
+function standingOf(
+  assets: readonly AssetInfo[],
+  risks: RoundInfo['assets'],
+  { balances, marks }: Scene,
+): Standing {
   const cash = assets[0]!
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
   const { collateral, liabilities } = coverage(balances, marks)
@@ -113,6 +127,23 @@ function standingOf(assets: readonly AssetInfo[], { balances, marks }: Scene): S
         ? null
         : formatRatioDown(collateral * 10n ** BigInt(RATIO_DECIMALS), liabilities, RATIO_DECIMALS),
     status: statusOf({ balances, marks }),
+    initialMargins: Object.fromEntries(
+      risks.flatMap((risk, i): [string, InitialMargin][] =>
+        balances[i + 1] === 0n
+          ? []
+          : [
+              [
+                assets[i + 1]!.symbol,
+                {
+                  collateralFactor: risk.initialCollateralFactor,
+                  liabilityFactor: risk.initialLiabilityFactor,
+                  quantile: risk.quantile,
+                  held: risk.heldSince !== null,
+                },
+              ],
+            ],
+      ),
+    ),
     limits: Object.fromEntries(limits),
   }
 }
@@ -134,6 +165,10 @@ function describe(standing: Standing, assets: readonly AssetInfo[], when: string
   printText(
     `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )
+  for (const [symbol, margin] of Object.entries(standing.initialMargins))
+    printText(
+      `New risk in ${symbol}: collateral counts ${margin.collateralFactor}, debt ${margin.liabilityFactor}${margin.held ? '; its price is held, so there is none now' : margin.quantile === null ? '' : `; six hours may bring a fall of ${(100 * margin.quantile).toFixed(1)} %`}`,
+    )
   for (const [symbol, { price, zeroHealth, breached }] of Object.entries(standing.limits))
     printText(`Liquidated with ${symbol} ${breached} ${zeroHealth} ${cash}, all else as it is; it is at ${price}`)
 }

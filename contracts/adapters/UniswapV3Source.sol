@@ -8,8 +8,8 @@ import {ISource} from "../interfaces/ISource.sol";
 import {TickPrice} from "../libraries/TickPrice.sol";
 
 /// @title The geometric mean of a Uniswap v3 pool's price over the window that ends now.
-/// @dev The quote currency is the pool's other token. A pool that does not remember the whole window gives no answer: see
-/// `increaseObservationCardinalityNext` of the pool.
+/// @dev The quote currency is the pool's other token. A pool that does not remember the whole window gives no answer:
+/// see `increaseObservationCardinalityNext` of the pool.
 contract UniswapV3Source is ISource {
     uint32 private constant WINDOW_LEAST = 60;
     uint8 private constant DECIMALS = 18;

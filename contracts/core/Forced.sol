@@ -144,9 +144,14 @@ contract Forced is IForced, NativeCredits {
             }
             // Not against marks that the requester could not yet have known to be in force.
             if (ROUNDS.roundNumber() <= request_.round) revert NoFreshRound();
+            if (ROUNDS.forcedStands()) revert ClockStands();
+            // What it asked for may have been allowed when it was filed: initial margins were tightened since, or an
+            // asset was held.
+            bool back = ROUNDS.tightenedAt() > request_.round;
             _finish(uint64(number), request_, State.Discharged);
             emit Discharged(uint64(number));
-            _burn(BOND);
+            if (back) nativeCredits[request_.requester] += BOND;
+            else _burn(BOND);
         } else {
             _finish(uint64(number), request_, State.Served);
             nativeCredits[request_.requester] += BOND;
@@ -159,7 +164,7 @@ contract Forced is IForced, NativeCredits {
         uint256 fee = _clocks.forcedFee;
         if (msg.value != fee) revert WrongFee(fee);
         Request storage request_ = _pending(number);
-        if (request_.deadline >= ROUNDS.liveTime()) revert NotDue(number);
+        if (request_.deadline >= ROUNDS.forcedTime()) revert NotDue(number);
         uint256 free = VAULT.free(request_.asset);
         if (request_.amount <= free) revert FreeCustodySuffices(free);
         uint40 deadline = _nextDeadline();
@@ -206,7 +211,7 @@ contract Forced is IForced, NativeCredits {
     function overdue(uint64 number) external view returns (bool late, uint40 deadline) {
         Request storage request_ = _requests[number];
         deadline = request_.deadline;
-        late = _servable(request_) && deadline < ROUNDS.liveTime() && request_.amount <= VAULT.free(request_.asset);
+        late = _servable(request_) && deadline < ROUNDS.forcedTime() && request_.amount <= VAULT.free(request_.asset);
     }
 
     /// @inheritdoc IForced
@@ -304,12 +309,12 @@ contract Forced is IForced, NativeCredits {
     }
 
     function _nextDeadline() private view returns (uint40) {
-        return Deadlines.next(_queue.deadline, _clocks.forcedDelay, _clocks.forcedSpacing, ROUNDS.liveTime());
+        return Deadlines.next(_queue.deadline, _clocks.forcedDelay, _clocks.forcedSpacing, ROUNDS.forcedTime());
     }
 
-    /// @return The time of a deadline if rounds stay fresh until then.
+    /// @return The time of a deadline if rounds stay fresh until then, and the clock stands for as long as it may.
     function _expiryAfter(uint256 deadline) private view returns (uint256) {
-        return block.timestamp + deadline - ROUNDS.liveTime();
+        return block.timestamp + deadline - ROUNDS.forcedTime() + ROUNDS.forcedSlack();
     }
 
     /// @dev What the owner signed: the recipient and, above it, whether the withdrawal is in full only.

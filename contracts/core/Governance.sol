@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
 import {IGovernance} from "../interfaces/IGovernance.sol";
+import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -71,6 +72,12 @@ contract Governance is IGovernance {
         _;
     }
 
+    /// @dev Before the binding nobody but the deployer changes anything: what events say begins with it.
+    modifier whenBound() {
+        if (settlement == address(0)) revert NotBound();
+        _;
+    }
+
     modifier unstalled() {
         if (settlement == address(0)) revert NotBound();
         if (_vault.frozen() || _escape.stalledAtAll()) revert Stalled();
@@ -98,7 +105,7 @@ contract Governance is IGovernance {
         _escape = IEscape(_vault.escape());
         settlement = settlement_;
         Terms memory t = terms();
-        _requireNone(TermsOrder.fault(t));
+        _requireOrder(t);
         (_openingFee, _forcedFee) = (t.openingFee, t.forcedFee);
         emit Bound(settlement_);
         // From here on events alone say who holds which role, and which terms are in force.
@@ -109,7 +116,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function nominate(Role role, address who) external {
+    function nominate(Role role, address who) external whenBound {
         bool byAdmin = msg.sender == admin;
         if (!byAdmin && (msg.sender != holder(role) || _nominations[role].byAdmin)) revert NotEntitled(role);
         uint256 readyAt = block.timestamp + handoverDelay;
@@ -119,7 +126,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function accept(Role role) external {
+    function accept(Role role) external whenBound {
         Nomination memory n = _nominations[role];
         if (n.who != msg.sender) revert NotNominated(role);
         if (block.timestamp < n.readyAt) revert NotReady(n.readyAt);
@@ -132,7 +139,7 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function halt(uint8 what) external onlyGuardian {
+    function halt(uint8 what) external whenBound onlyGuardian {
         if (what == 0 || what > HALTS) revert UnknownHalt(what);
         _end();
         uint256 left = haltLeft();
@@ -146,7 +153,8 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
-    function resume() external onlyGuardian {
+    function resume() external whenBound onlyGuardian {
+        if (_halt.what == 0) revert NotHalted();
         _end();
         emit Resumed();
     }
@@ -154,7 +162,7 @@ contract Governance is IGovernance {
     /// @inheritdoc IGovernance
     function proposeTerms(Terms calldata proposed) external onlyAdmin unstalled {
         Terms memory from = terms();
-        _requireNone(TermsOrder.fault(proposed));
+        _requireOrder(proposed);
         _requireNone(TermsOrder.beyond(_openingFee, _forcedFee, from, proposed));
         uint256 readyAt = block.timestamp + from.grace + from.noticePeriod + from.forcedDelay;
         _proposal = Proposal(keccak256(abi.encode(proposed)), uint40(readyAt));
@@ -278,9 +286,20 @@ contract Governance is IGovernance {
         return to > from ? to - from : 0;
     }
 
-    /// @dev The delay of parameters that wait is that of the terms under which they were proposed: longer clocks would
-    /// have them apply before owners can be out.
+    /// @dev While rounds stand still for the uptime feed nobody can post one: that must not stall the system.
+    function _requireOrder(Terms memory t) private view {
+        _requireNone(TermsOrder.fault(t));
+        if (_oracles().uptimeGrace() + t.roundMin >= t.grace) revert InvalidTerms("uptimeGrace");
+    }
+
+    function _oracles() private view returns (IOracles) {
+        return IOracles(_rounds.config().oracles);
+    }
+
+    /// @dev The delay of parameters, and of sources, that wait is that of the terms under which they were proposed:
+    /// longer clocks would have them apply before owners can be out.
     function _requireNoneProposed() private view {
+        if (_oracles().pendingSources() != 0) revert SourcesPending();
         uint256 count = _rounds.assetCount();
         for (uint256 asset = 1; asset <= count; ++asset) {
             (, uint256 readyAt) = _rounds.pendingParameters(asset);

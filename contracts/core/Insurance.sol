@@ -163,7 +163,7 @@ contract Insurance is IInsurance {
         uint256 offered = _offered;
         int256 low = debt > 0 || offered > 0 ? VAULT.equityLow() : equity;
         if (debt > 0) paid = _repay(line, low, most);
-        if (equity < debt || ROUNDS.roundNumber() <= _round) return (0, paid);
+        if (equity < debt || ROUNDS.roundNumber() <= _round || _unpriced()) return (0, paid);
         uint256 worth = uint256(equity - debt) >> 32;
         uint256 total = totalShares;
         // What there is before the first insurer is nobody's, so that none buys it for nothing.
@@ -268,5 +268,16 @@ contract Insurance is IInsurance {
         i.waiting = 0;
         i.offered = 0;
         i.period = uint64(period);
+    }
+
+    /// @return Whether the backstop has or owes an asset whose price is not known now.
+    function _unpriced() private view returns (bool) {
+        uint256 held = ROUNDS.held();
+        if (held == 0) return false;
+        int256[8] memory backstop = VAULT.backstop();
+        for (uint256 a = 1; a < 8; ++a) {
+            if (held >> a & 1 == 1 && backstop[a] != 0) return true;
+        }
+        return false;
     }
 }

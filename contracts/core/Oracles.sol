@@ -7,13 +7,12 @@ import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISource} from "../interfaces/ISource.sol";
-import {Marks} from "../libraries/Marks.sol";
 import {Quotes} from "../libraries/Quotes.sol";
 import {SourceCall} from "../libraries/SourceCall.sol";
 
 /// @title The oracles; see `IOracles` for what each function promises.
-/// @dev Sources are called statically, with a bound of gas and of data: there is nothing to re-enter, and no answer that
-/// reverts.
+/// @dev Sources are called statically, with a bound of gas and of data: there is nothing to re-enter, and no answer
+/// that reverts.
 contract Oracles is IOracles {
     uint256 private constant GAS_MIN = 50_000;
     uint256 private constant GAS_MAX = 2_000_000;
@@ -44,6 +43,8 @@ contract Oracles is IOracles {
     uint256 public immutable assetCount;
     /// @inheritdoc IOracles
     uint256 public immutable uptimeGrace;
+    /// @inheritdoc IOracles
+    uint256 public immutable deployedAt;
 
     /// @inheritdoc IOracles
     address public rounds;
@@ -75,6 +76,7 @@ contract Oracles is IOracles {
         SOURCE_GAS = c.sourceGas;
         UPTIME_FEED = c.uptimeFeed;
         uptimeGrace = c.uptimeGrace;
+        deployedAt = block.timestamp;
         assetCount = assets.length - 1;
         CASH_DECIMALS = assets[0].decimals;
         emit ConfigSet(c, assets[0].decimals);
@@ -133,6 +135,14 @@ contract Oracles is IOracles {
         (uint256 answer, uint256 startedAt) = (said[1], said[2]);
         if (answer == 1) return true;
         return answer == 0 && startedAt <= block.timestamp && block.timestamp - startedAt < uptimeGrace;
+    }
+
+    /// @inheritdoc IOracles
+    function upSince() external view returns (uint256) {
+        if (UPTIME_FEED == address(0)) return 0;
+        (bool ok, uint256[5] memory said) =
+            SourceCall.ask(UPTIME_FEED, AggregatorV3Interface.latestRoundData.selector, SOURCE_GAS, 5);
+        return ok && said[1] == 0 && said[2] <= block.timestamp ? said[2] : 0;
     }
 
     /// @inheritdoc IOracles

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {AggregatorV3Interface} from "@chainlink/contracts/src/v0.8/shared/interfaces/AggregatorV3Interface.sol";
-
-import {IGovernance} from "../interfaces/IGovernance.sol";
+import {IMargins} from "../interfaces/IMargins.sol";
+import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {MarginRule} from "../libraries/MarginRule.sol";
 import {Marks} from "../libraries/Marks.sol";
-import {Parameters, RiskParameters} from "../libraries/RiskParameters.sol";
+import {Margins} from "./Margins.sol";
+import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The rounds; see `IRounds` for what each function promises.
-/// @dev Every call to another contract (feeds, settlement, vault) is a static call: there is nothing to re-enter.
-contract Rounds is IRounds {
+/// @dev Calls only contracts of its own deployment, which call sources and pools statically: there is nothing to
+/// re-enter.
+contract Rounds is IRounds, Margins, NativeCredits {
     using Lanes for uint64[7];
     using Lanes for uint256[2];
 
@@ -33,54 +35,62 @@ contract Rounds is IRounds {
         uint32 parameterDelay;
     }
 
-    struct Asset {
-        address feed;
-        uint8 feedDecimals;
-        uint8 decimals;
-        uint32 heartbeat;
-        /// When the pending parameters may be applied; 0: none are pending.
-        uint48 readyAt;
-        Parameters active;
-        Parameters pending;
+    /// @dev The clock of forced requests, and what it depends on.
+    struct Forced {
+        /// Seconds until the latest round.
+        uint56 time;
+        /// Seconds that it stood for in the present hold, or the one before.
+        uint32 stood;
+        /// When it last stood, or later; 0: it never did.
+        uint40 stoodAt;
+        /// The latest round that tightened an initial factor or held an asset.
+        uint40 tightened;
+        /// Bit a: asset a is held.
+        uint8 held;
     }
 
+    uint256 private constant STANDING_WINDOW = 30 days;
+    uint256 private constant TIP_SHARE_MOST = 5_000;
+
     address private immutable DEPLOYER;
+    IOracles private immutable ORACLES;
     uint8 private immutable CASH_DECIMALS;
+    uint96 private immutable ROUND_TIP;
+    /// @inheritdoc IRounds
+    uint256 public immutable tipShare;
     /// @inheritdoc IRounds
     address public immutable governance;
-    /// @inheritdoc IRounds
-    uint256 public immutable assetCount;
     /// @inheritdoc IRounds
     uint256 public immutable deployedAt;
 
     Status private _status;
-    uint256[2] private _prices;
-    Asset[8] private _assets;
+    Forced private _forced;
     Binding private _binding;
     IVault private _vault;
 
-    modifier knownAsset(uint256 asset) {
-        if (asset == 0 || asset > assetCount) revert UnknownAsset(asset);
-        _;
-    }
-
     /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
-    constructor(Config memory c, AssetConfig[] memory assets) {
+    constructor(Config memory c, AssetConfig[] memory assets)
+        Margins(c.patience, assets.length, _ruledOf(assets))
+    {
         if (c.governance == address(0)) revert InvalidConfig("governance");
-        if (c.cashDecimals > 8) revert InvalidConfig("cashDecimals");
+        if (c.patience > 7 days) revert InvalidConfig("patience");
+        if (c.tipShare > TIP_SHARE_MOST) revert InvalidConfig("tipShare");
         if (c.provingTime >= c.roundMin) revert InvalidConfig("provingTime");
         if (c.roundShort >= c.roundMin) revert InvalidConfig("roundShort");
         if (c.roundMin >= c.maxAge) revert InvalidConfig("roundMin");
-        if (assets.length == 0 || assets.length > 7) revert InvalidConfig("assets");
+        ORACLES = IOracles(c.oracles);
+        if (ORACLES.governance() != c.governance) revert InvalidConfig("oracles");
+        if (assets.length == 0 || assets.length != ORACLES.assetCount()) revert InvalidConfig("assets");
 
         DEPLOYER = msg.sender;
         governance = c.governance;
-        CASH_DECIMALS = c.cashDecimals;
+        (ROUND_TIP, tipShare) = (c.roundTip, c.tipShare);
+        (CASH_DECIMALS,,,) = ORACLES.assetConfig(0);
         _setClocks(c.provingTime, c.roundMin, c.roundShort, c.maxAge, c.parameterDelay);
-        assetCount = assets.length;
-        deployedAt = block.timestamp;
+        deployedAt = ORACLES.deployedAt();
         for (uint256 i = 0; i < assets.length; ++i) {
-            _addAsset(i + 1, assets[i]);
+            (uint8 assetDecimals,,,) = ORACLES.assetConfig(i + 1);
+            _addAsset(i + 1, assetDecimals, assets[i].parameters, assets[i].rule);
         }
     }
 
@@ -92,6 +102,10 @@ contract Rounds is IRounds {
         if (vault.rounds() != address(this)) revert InvalidConfig("settlement");
         _binding.settlement = settlement_;
         _vault = vault;
+        for (uint256 a = 1; a <= ASSETS; ++a) {
+            (address token,,,,,) = vault.assetInfo(uint8(a));
+            _bindPool(a, token);
+        }
         emit Bound(settlement_);
     }
 
@@ -100,40 +114,51 @@ contract Rounds is IRounds {
         address settlement_ = _binding.settlement;
         if (settlement_ == address(0)) revert NotBound();
         if (_vault.frozen()) revert Frozen();
+        if (ORACLES.down()) revert Down();
         Status memory status = _status;
+        uint256 previous = status.timestamp;
+        uint256 passed = 0;
         if (status.round != 0) {
-            uint256 age = block.timestamp - status.timestamp;
+            uint256 age = block.timestamp - previous;
             if (age <= status.roundMin && (age <= status.roundShort || !ISettlement(settlement_).isComplete())) {
                 revert RoundTooEarly();
             }
-            status.live += uint56(_between(age, status.maxAge));
+            passed = _between(age, status.maxAge, previous);
+            status.live += uint56(passed);
         }
 
-        uint64[7] memory prices;
-        for (uint256 i = 0; i < assetCount; ++i) {
-            Asset storage asset = _assets[i + 1];
-            prices[i] = _readPrice(i + 1, asset);
-            _applyParameters(i + 1, asset);
-        }
-
+        (IOracles.Reading[7] memory readings, uint256[] memory answers) = ORACLES.update();
+        Stage memory stage = _step(readings, previous);
         ++status.round;
         status.timestamp = uint40(block.timestamp);
         _status = status;
-        _prices = prices.pack();
-        emit RoundPosted(status.round, prices, block.timestamp);
+        _forced = _runForced(_forced, passed, stage, status.round);
+        uint64[7] memory prices;
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            prices[i] = readings[i].price;
+        }
+        emit RoundPosted(status.round, prices, block.timestamp, answers, stage.pools);
+        _tip(previous);
     }
 
     /// @inheritdoc IRounds
-    function proposeParameters(uint256 asset, Parameters calldata proposed) external knownAsset(asset) {
-        if (msg.sender != IGovernance(governance).admin()) revert NotAdmin();
-        if (!RiskParameters.ordered(proposed)) revert InvalidParameters(asset);
-        Asset storage a = _assets[asset];
-        // One proposal at a time, so these are still the active ones when it is applied.
-        if (!RiskParameters.withinStep(a.active, proposed)) revert BeyondStep(asset);
-        uint256 readyAt = block.timestamp + _binding.parameterDelay;
-        a.pending = proposed;
-        a.readyAt = uint48(readyAt);
-        emit ParametersProposed(asset, proposed, readyAt);
+    function addTips() external payable {
+        nativeCredits[address(this)] += msg.value;
+    }
+
+    /// @inheritdoc IRounds
+    function recordHoldings() external {
+        if (msg.sender != _binding.settlement) revert NotSettlement();
+        uint64[7] memory holdings;
+        for (uint256 a = 1; a <= ASSETS; ++a) {
+            if (RULED >> a & 1 == 0) continue;
+            (address token,,,,,) = _vault.assetInfo(uint8(a));
+            if (token != address(0)) holdings[a - 1] = uint64(_vault.free(uint8(a)));
+        }
+        uint256[2] memory packed = holdings.pack();
+        for (uint256 i = 0; i < 2; ++i) {
+            if (_holdings[i] != packed[i]) _holdings[i] = packed[i];
+        }
     }
 
     /// @inheritdoc IRounds
@@ -151,27 +176,30 @@ contract Rounds is IRounds {
     /// @inheritdoc IRounds
     function marks() external view returns (uint64[11][7] memory m) {
         if (_status.round == 0) return m;
-        uint64[7] memory prices = _prices.unpack();
-        for (uint256 i = 0; i < assetCount; ++i) {
-            m[i] = Marks.all(prices[i], prices[i], prices[i], _assets[i + 1].active);
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            m[i] = _marksOf(i + 1);
         }
     }
 
     /// @inheritdoc IRounds
     function maintenance() external view returns (uint256[2] memory u, uint256[2] memory v) {
         if (_status.round == 0) return (u, v);
-        uint64[7] memory prices = _prices.unpack();
         uint64[7] memory us;
         uint64[7] memory vs;
-        for (uint256 i = 0; i < assetCount; ++i) {
-            (us[i], vs[i]) = Marks.maintenance(prices[i], _assets[i + 1].active);
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            Standing memory s = _standing[i + 1];
+            (us[i], vs[i]) = Marks.maintenance(s.price, _assets[i + 1].active);
+            if (s.widened != 0) (us[i], vs[i]) = (Marks.lessDown(us[i], s.widened), Marks.moreUp(vs[i], s.widened));
         }
         return (us.pack(), vs.pack());
     }
 
     /// @inheritdoc IRounds
     function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices) {
-        return (_status.round, _status.timestamp, _prices.unpack());
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            prices[i] = _standing[i + 1].price;
+        }
+        return (_status.round, _status.timestamp, prices);
     }
 
     /// @inheritdoc IRounds
@@ -192,8 +220,10 @@ contract Rounds is IRounds {
 
     /// @inheritdoc IRounds
     function readPrices() external view returns (uint64[7] memory prices) {
-        for (uint256 i = 0; i < assetCount; ++i) {
-            prices[i] = _readPrice(i + 1, _assets[i + 1]);
+        if (ORACLES.down()) revert Down();
+        IOracles.Reading[7] memory readings = ORACLES.peek();
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            prices[i] = readings[i].price;
         }
     }
 
@@ -206,6 +236,41 @@ contract Rounds is IRounds {
     }
 
     /// @inheritdoc IRounds
+    function forcedTime() external view returns (uint256) {
+        (uint256 elapsed, uint256 stands) = _sinceRound();
+        return _forced.time + elapsed - stands;
+    }
+
+    /// @inheritdoc IRounds
+    function forcedStands() external view returns (bool) {
+        Forced memory f = _forced;
+        (, uint256 stands) = _sinceRound();
+        return f.held != 0 && f.stood + stands < PATIENCE;
+    }
+
+    /// @inheritdoc IRounds
+    function forcedSlack() external view returns (uint256) {
+        Forced memory f = _forced;
+        if (block.timestamp >= f.stoodAt + STANDING_WINDOW) return PATIENCE;
+        return PATIENCE - f.stood;
+    }
+
+    /// @inheritdoc IMargins
+    function held() external view returns (uint256) {
+        return _forced.held;
+    }
+
+    /// @inheritdoc IMargins
+    function tightenedAt() external view returns (uint256) {
+        return _forced.tightened;
+    }
+
+    /// @inheritdoc IRounds
+    function assetCount() external view returns (uint256) {
+        return ASSETS;
+    }
+
+    /// @inheritdoc IRounds
     function maxAge() external view returns (uint256) {
         return _status.maxAge;
     }
@@ -214,12 +279,15 @@ contract Rounds is IRounds {
     function config() external view returns (Config memory) {
         return Config({
             governance: governance,
-            cashDecimals: CASH_DECIMALS,
+            oracles: address(ORACLES),
             provingTime: _binding.provingTime,
             roundMin: _status.roundMin,
             roundShort: _status.roundShort,
             maxAge: _status.maxAge,
-            parameterDelay: _binding.parameterDelay
+            parameterDelay: _binding.parameterDelay,
+            patience: uint32(PATIENCE),
+            tipShare: uint16(tipShare),
+            roundTip: ROUND_TIP
         });
     }
 
@@ -230,34 +298,16 @@ contract Rounds is IRounds {
 
     /// @inheritdoc IRounds
     function decimals(uint256 asset) external view returns (uint8) {
-        if (asset > assetCount) revert UnknownAsset(asset);
+        if (asset > ASSETS) revert UnknownAsset(asset);
         return asset == 0 ? CASH_DECIMALS : _assets[asset].decimals;
     }
 
-    /// @inheritdoc IRounds
-    function assetConfig(uint256 asset)
-        external
-        view
-        knownAsset(asset)
-        returns (address feed, uint8 feedDecimals, uint8 assetDecimals, uint32 heartbeat)
-    {
-        Asset storage a = _assets[asset];
-        return (a.feed, a.feedDecimals, a.decimals, a.heartbeat);
+    function _governance() internal view override returns (address) {
+        return governance;
     }
 
-    /// @inheritdoc IRounds
-    function parameters(uint256 asset) external view knownAsset(asset) returns (Parameters memory) {
-        return _assets[asset].active;
-    }
-
-    /// @inheritdoc IRounds
-    function pendingParameters(uint256 asset)
-        external
-        view
-        knownAsset(asset)
-        returns (Parameters memory proposed, uint256 readyAt)
-    {
-        return (_assets[asset].pending, _assets[asset].readyAt);
+    function _parameterDelay() internal view override returns (uint256) {
+        return _binding.parameterDelay;
     }
 
     function _setClocks(
@@ -276,55 +326,59 @@ contract Rounds is IRounds {
     }
 
     /// @return Live seconds of a gap between two rounds. Half of a long one counts, whoever let it become long: else
-    /// whoever posts rarely could have deadlines stand still for most of the time.
-    function _between(uint256 gap, uint256 maxAge_) private pure returns (uint256) {
+    /// whoever posts rarely could have deadlines stand still for most of the time. Of one in which the chain's sequencer
+    /// was down no more than a round's age does.
+    function _between(uint256 gap, uint256 maxAge_, uint256 previous) private view returns (uint256) {
         if (gap < maxAge_) return gap;
-        return gap / 2 > maxAge_ ? gap / 2 : maxAge_;
+        return gap / 2 > maxAge_ && ORACLES.upSince() <= previous ? gap / 2 : maxAge_;
     }
 
-    function _addAsset(uint256 number, AssetConfig memory a) private {
-        if (a.decimals > 8) revert InvalidConfig("decimals");
-        if (a.heartbeat == 0) revert InvalidConfig("heartbeat");
-        if (!RiskParameters.ordered(a.parameters)) revert InvalidParameters(number);
-        uint8 feedDecimals = AggregatorV3Interface(a.feed).decimals();
-        if (feedDecimals > 18) revert InvalidConfig("feed");
-        Asset storage asset = _assets[number];
-        asset.feed = a.feed;
-        asset.feedDecimals = feedDecimals;
-        asset.decimals = a.decimals;
-        asset.heartbeat = a.heartbeat;
-        asset.active = a.parameters;
-        emit ParametersApplied(number, a.parameters);
+    /// @return elapsed Live seconds since the latest round. @return stands How many of them forced requests' clock
+    /// stands for.
+    function _sinceRound() private view returns (uint256 elapsed, uint256 stands) {
+        Status memory status = _status;
+        if (status.round == 0) return (0, 0);
+        elapsed = block.timestamp - status.timestamp;
+        if (elapsed > status.maxAge) elapsed = status.maxAge;
+        stands = _standsFor(_forced, elapsed);
     }
 
-    /// @dev Below 2^60; see `Marks.priceDown`.
-    function _readPrice(uint256 number, Asset storage asset) private view returns (uint64) {
-        address feed = asset.feed;
-        // Plain static calls: unlike `try`, they also catch a feed that is gone or answers too little.
-        (bool ok, bytes memory data) = feed.staticcall(abi.encodeCall(AggregatorV3Interface.decimals, ()));
-        if (!ok || data.length < 32) revert FeedFailed(number);
-        if (abi.decode(data, (uint256)) != asset.feedDecimals) revert FeedDecimalsChanged(number);
-
-        (ok, data) = feed.staticcall(abi.encodeCall(AggregatorV3Interface.latestRoundData, ()));
-        if (!ok || data.length < 160) revert FeedFailed(number);
-        (, int256 answer,, uint256 updatedAt,) = abi.decode(data, (uint256, int256, uint256, uint256, uint256));
-        if (answer <= 0) revert AnswerNotPositive(number);
-        if (updatedAt > block.timestamp) revert AnswerFromFuture(number, updatedAt);
-        if (block.timestamp - updatedAt > asset.heartbeat) revert AnswerStale(number, updatedAt);
-
-        uint256 price = Marks.priceDown(uint256(answer), asset.feedDecimals, asset.decimals, CASH_DECIMALS);
-        if (price >= Marks.PRICE_END) revert PriceTooHigh(number);
-        return uint64(price);
+    function _standsFor(Forced memory f, uint256 elapsed) private view returns (uint256) {
+        uint256 left = f.held == 0 ? 0 : PATIENCE - f.stood;
+        return elapsed < left ? elapsed : left;
     }
 
-    /// @dev Only a round changes active parameters, so that its marks are a function of storage.
-    function _applyParameters(uint256 number, Asset storage asset) private {
-        uint256 readyAt = asset.readyAt;
-        if (readyAt == 0 || block.timestamp < readyAt) return;
-        Parameters memory applied = asset.pending;
-        asset.active = applied;
-        asset.readyAt = 0;
-        delete asset.pending;
-        emit ParametersApplied(number, applied);
+    /// @dev It stands for `PATIENCE` in a hold at most, and again only in one that begins 30 days after it last stood: so
+    /// no 30 days have more.
+    function _runForced(Forced memory f, uint256 passed, Stage memory stage, uint256 number)
+        private
+        view
+        returns (Forced memory)
+    {
+        uint256 stands = _standsFor(f, passed);
+        f.time += uint56(passed - stands);
+        if (stands != 0) (f.stood, f.stoodAt) = (uint32(f.stood + stands), uint40(block.timestamp));
+        if (f.held == 0 && stage.held != 0 && block.timestamp >= f.stoodAt + STANDING_WINDOW) f.stood = 0;
+        f.held = uint8(stage.held);
+        if (stage.tightened || stage.held != 0) f.tightened = uint40(number);
+        return f;
+    }
+
+    /// @dev For the first round of a grid step, as far as there is enough.
+    function _tip(uint256 previous) private {
+        uint256 tip = ROUND_TIP;
+        if (tip == 0 || block.timestamp / MarginRule.GRID_SECONDS == previous / MarginRule.GRID_SECONDS) return;
+        uint256 pot = nativeCredits[address(this)];
+        if (tip > pot) tip = pot;
+        if (tip == 0) return;
+        nativeCredits[address(this)] = pot - tip;
+        nativeCredits[msg.sender] += tip;
+        emit Tipped(msg.sender, tip);
+    }
+
+    function _ruledOf(AssetConfig[] memory assets) private pure returns (uint256 bits) {
+        for (uint256 i = 0; i < assets.length; ++i) {
+            if (assets[i].rule.on) bits |= 1 << (i + 1);
+        }
     }
 }

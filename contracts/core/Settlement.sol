@@ -53,6 +53,8 @@ contract Settlement is ISettlement {
     IRounds private immutable ROUNDS;
     IVault private immutable VAULT;
     address private immutable GOVERNANCE;
+    /// @dev Whether rounds take down what is held at a checkpoint.
+    bool private immutable RULED;
     IVerifier private immutable SWEEP;
     IVerifier private immutable RESOLVE;
     IVerifier private immutable TRANSACT;
@@ -98,6 +100,7 @@ contract Settlement is ISettlement {
         VAULT = IVault(c.vault);
         ROUNDS = IRounds(VAULT.rounds());
         GOVERNANCE = ROUNDS.governance();
+        RULED = ROUNDS.ruled();
         MIN_LIABILITY = c.minLiability;
         SLOTS = c.slots;
         (KEY_X, KEY_Y) = (x, y);
@@ -168,14 +171,14 @@ contract Settlement is ISettlement {
         }
         bool complete = _isComplete(r.number);
         emit Settled(r.number, complete);
-        if (complete && r.fresh) VAULT.checkpoint(accountsRoot);
+        if (complete && r.fresh) _checkpoint();
     }
 
     /// @inheritdoc ISettlement
     function checkpoint() external {
         if (!ROUNDS.fresh()) revert NoFreshRound();
         if (!_isComplete(ROUNDS.roundNumber())) revert NotComplete();
-        VAULT.checkpoint(accountsRoot);
+        _checkpoint();
     }
 
     /// @inheritdoc ISettlement
@@ -377,6 +380,11 @@ contract Settlement is ISettlement {
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
         emit Transacted(r.number, values, batch.digest, batch.proof);
         VAULT.applySteps(steps, active);
+    }
+
+    function _checkpoint() private {
+        VAULT.checkpoint(accountsRoot);
+        if (RULED) ROUNDS.recordHoldings();
     }
 
     function _mark(Round memory r) private view {

@@ -211,7 +211,9 @@ contract Vault is IVault, NativeCredits {
         if (index >= ISettlement(settlement).accountsMax()) revert AccountsFull();
         _queue.nextIndex = index + 1;
         ownerOf[index] = _ownerOf(ax, ay);
-        nativeCredits[ISettlement(settlement).operator()] += msg.value;
+        uint256 tips = msg.value * ROUNDS.tipShare() / 10_000;
+        nativeCredits[ISettlement(settlement).operator()] += msg.value - tips;
+        if (tips > 0) ROUNDS.addTips{value: tips}();
         depositId = _enqueue(DepositKind.Open, index, asset, tokenAmount, ax, ay);
         _receive(asset, msg.sender, tokenAmount);
     }

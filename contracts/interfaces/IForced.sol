@@ -66,11 +66,16 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 deadline
     );
     event Served(uint64 indexed number);
+    /// @notice Its bond was burnt, or returned where a round since it was filed tightened an initial factor or held an
+    /// asset.
     event Discharged(uint64 indexed number);
+
     event Requeued(uint64 indexed number, uint256 deadline);
     /// @notice It expired, or the system was frozen.
     event Closed(uint64 indexed number);
 
+    /// @notice No request is discharged while their clock stands for an asset that is held.
+    error ClockStands();
     error InvalidConfig(string what);
     error NotVault();
     error NotGovernance();

@@ -47,6 +47,7 @@ interface IGovernance {
 
     error NotDeployer();
     error AlreadyBound();
+    /// @notice Before the binding nobody changes anything.
     error NotBound();
     error InvalidConfig(string what);
     error NotAdmin();
@@ -65,14 +66,17 @@ interface IGovernance {
     error NoFreshRound();
     /// @notice Parameters of the asset wait for their delay, or for the round that applies them.
     error ParametersPending(uint256 asset);
+    /// @notice Sources of prices wait for their delay, or for whoever puts them in place.
+    error SourcesPending();
     error UnknownHalt(uint8 what);
+    error NotHalted();
     /// @notice Seven days of the last 28 were halted.
     error HaltsUsedUp();
     /// @notice Sixteen halts ended in the last 28 days.
     error TooManyHalts();
 
-    /// @notice Names the settlement, and by it the whole system, whose clocks must be in order. Deployer, once, last of
-    /// all.
+    /// @notice Names the settlement, and by it the whole system, which must name this contract as its governance, and
+    /// whose clocks must be in order. Deployer, once, last of all.
     function bind(address settlement_) external;
 
     /// @notice Nominates the next holder of a role, in place of any nomination before; 0 takes it back. The role's
@@ -86,7 +90,7 @@ interface IGovernance {
     /// halt that runs, for as long as is left of seven days in any 28. Guardian.
     function halt(uint8 what) external;
 
-    /// @notice Ends the halt. Guardian.
+    /// @notice Ends the last halt, where that was not done before. Guardian.
     function resume() external;
 
     /// @notice Proposes terms, in place of any proposal before. Admin, not during a stall.

@@ -149,14 +149,17 @@ interface IOracles {
     /// is dead, or says anything else, counts as up.
     function down() external view returns (bool);
 
+    /// @return The time since when the uptime feed says up; 0 where there is none, it is dead, or it says down.
+    function upSince() external view returns (uint256);
+
     /// @notice Proposes another source, or other numbers for the same one, in place of any proposal before. Admin.
     function proposeSource(uint256 asset, uint256 index, SourceConfig calldata proposed) external;
 
     /// @notice Takes the proposal back. Admin.
     function dropSource(uint256 asset, uint256 index) external;
 
-    /// @notice Puts the proposed source in place, once the delay of risk parameters, as it was at the proposal, is over.
-    /// Anyone.
+    /// @notice Puts the proposed source in place, once the delay of risk parameters, as it was at the proposal, is
+    /// over. Anyone.
     function applySource(uint256 asset, uint256 index) external;
 
     /// @notice Leaves a source out from now on, where enough others remain for the quorum. Only a proposal brings it
@@ -191,4 +194,9 @@ interface IOracles {
     function governance() external view returns (address);
 
     function uptimeGrace() external view returns (uint256);
+
+    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader
+    /// starts at the first block that is no older. Not a number of a block: on some rollups contracts see those of
+    /// another chain.
+    function deployedAt() external view returns (uint256);
 }

@@ -2,14 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {Parameters} from "../libraries/RiskParameters.sol";
+import {IMargins, Rule} from "./IMargins.sol";
 
-/// @title Rounds: prices from feeds, risk parameters, the marks that follow from both, and the clock of forced
+/// @title Rounds: prices from the oracles, the marks that follow from them and from risk parameters, and the clocks of
 /// deadlines.
 /// @notice Assets are numbered 1 to 7; arrays over assets hold asset 1 at index 0. Times are in seconds.
-interface IRounds {
+interface IRounds is IMargins {
     struct Config {
         address governance;
-        uint8 cashDecimals;
+        address oracles;
         /// The longest that proving a round may take; it has to be below `roundMin`.
         uint32 provingTime;
         /// A round older than this may be replaced.
@@ -20,55 +21,55 @@ interface IRounds {
         uint32 maxAge;
         /// From the proposal of risk parameters to the first round that may apply them.
         uint32 parameterDelay;
+        /// How long an asset may be held before its marks are widened, and forced requests' clock stands for it.
+        uint32 patience;
+        /// Share of opening fees that goes to tips, in 1/10^4, at most a half.
+        uint16 tipShare;
+        /// To whoever posts the first round of a grid step, in the chain's coin.
+        uint96 roundTip;
     }
 
     struct AssetConfig {
-        /// Price in cash per whole unit: Chainlink's AggregatorV3Interface.
-        address feed;
-        /// Internal decimals, at most 8.
-        uint8 decimals;
-        /// An answer older than this is stale.
-        uint32 heartbeat;
         Parameters parameters;
+        Rule rule;
     }
 
-    /// @param prices As read from the feeds, 2^32 scale, before the rule for prices below 2^16; 0 for unused assets.
-    event RoundPosted(uint256 indexed round, uint64[7] prices, uint256 timestamp);
-    event ParametersProposed(uint256 indexed asset, Parameters parameters, uint256 readyAt);
-    /// @notice Parameters of the round posted in the same transaction and of later ones; also at deployment.
-    event ParametersApplied(uint256 indexed asset, Parameters parameters);
+    /// @param prices Those that value accounts, 2^32 scale, before the rule for prices below 2^16; 0 for unused assets
+    /// and those that never had one.
+    /// @param answers What the sources said: `IOracles.update`.
+    /// @param pools What the pools of assets 1, 2, ... said of their liquidity: its harmonic mean from bit 24, 2^23 plus
+    /// the mean tick below; 0 where none was asked, or it did not say.
+    event RoundPosted(
+        uint256 indexed round, uint64[7] prices, uint256 timestamp, uint256[] answers, uint256[] pools
+    );
+    event Tipped(address indexed poster, uint256 amount);
     event Bound(address settlement);
 
-    error NotAdmin();
     error NotGovernance();
+    error NotSettlement();
     error NotDeployer();
     error AlreadyBound();
     /// @notice The contract does not know its settlement yet.
     error NotBound();
     /// @notice The system was frozen for good.
     error Frozen();
-    error InvalidConfig(string what);
-    error UnknownAsset(uint256 asset);
-    /// @notice Out of order, above a hard bound, or giving a mark of 2^64 or more.
-    error InvalidParameters(uint256 asset);
-    error BeyondStep(uint256 asset);
+    /// @notice The chain's sequencer is down, or not up for long enough.
+    error Down();
     error RoundTooEarly();
-    error FeedFailed(uint256 asset);
-    error FeedDecimalsChanged(uint256 asset);
-    error AnswerNotPositive(uint256 asset);
-    error AnswerStale(uint256 asset, uint256 updatedAt);
-    error AnswerFromFuture(uint256 asset, uint256 updatedAt);
-    error PriceTooHigh(uint256 asset);
 
     /// @notice Names the settlement, whose vault must name this contract. Deployer, once.
     function bind(address settlement_) external;
 
-    /// @notice Posts the feeds' prices as a new round, after applying the parameters whose delay is over. Anyone, when
-    /// the latest round is older than `roundMin`, or older than `roundShort` and the system complete.
+    /// @notice Posts what the oracles read as a new round, after applying the parameters whose delay is over and stepping
+    /// those that follow the market. Anyone, when the latest round is older than `roundMin`, or older than `roundShort`
+    /// and the system complete.
     function postRound() external;
 
-    /// @notice Proposes an asset's parameters, in place of any proposal not yet applied. Admin.
-    function proposeParameters(uint256 asset, Parameters calldata parameters_) external;
+    /// @notice Adds to what tips are paid from. Anyone.
+    function addTips() external payable;
+
+    /// @notice Takes down what accounts and backstop hold of the assets whose rule is on. Settlement, at a checkpoint.
+    function recordHoldings() external;
 
     /// @notice Sets the clocks, as in `Config`. Governance, which answers for their order.
     function setClocks(
@@ -97,13 +98,25 @@ interface IRounds {
     /// @notice `roundNumber` and `fresh` in one.
     function latest() external view returns (uint256 number, bool isFresh);
 
-    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts with the fault of a feed that
-    /// gives no valid answer.
+    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts where none can be posted because
+    /// the chain's sequencer is down.
     function readPrices() external view returns (uint64[7] memory prices);
 
-    /// @notice The clock of forced deadlines, in seconds. It runs while the latest round is fresh and stands still
+    /// @notice The clock of deposits' deadlines, in seconds. It runs while the latest round is fresh and stands still
     /// after that. The next round adds what half of the time since the last one exceeds that by.
     function liveTime() external view returns (uint256);
+
+    /// @notice The clock of forced requests: `liveTime`, but that it stands while an asset is held, for `patience` in one
+    /// hold and in any 30 days at most.
+    function forcedTime() external view returns (uint256);
+
+    /// @notice Whether that clock stands: there is no discharge then.
+    function forcedStands() external view returns (bool);
+
+    /// @return Seconds that it may yet stand for.
+    function forcedSlack() external view returns (uint256);
+
+    function tipShare() external view returns (uint256);
 
     function maxAge() external view returns (uint256);
 
@@ -115,23 +128,10 @@ interface IRounds {
     /// @return Internal decimals of assets 0 to `assetCount`.
     function decimals(uint256 asset) external view returns (uint8);
 
-    function assetConfig(uint256 asset)
-        external
-        view
-        returns (address feed, uint8 feedDecimals, uint8 decimals, uint32 heartbeat);
-
-    /// @notice The active parameters.
-    function parameters(uint256 asset) external view returns (Parameters memory);
-
-    /// @notice The proposal that waits for its delay and a round; `readyAt` 0: there is none.
-    function pendingParameters(uint256 asset) external view returns (Parameters memory proposed, uint256 readyAt);
-
     function settlement() external view returns (address);
 
     function governance() external view returns (address);
 
-    /// @return The time of the deployment. It is the first of those contracts of a system whose events matter: a reader
-    /// starts at the first block that is no older. Not a number of a block: on some rollups contracts see those of
-    /// another chain.
+    /// @return That of the oracles, the first of those contracts of a system whose events matter.
     function deployedAt() external view returns (uint256);
 }

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @notice The ledger of one asset: see `IVault.Ledger`. Amounts in custody are at most the cap, below 2^64.
-/// @dev `consumed` wraps after 2^25 times the greatest cap.
+/// @dev `consumed` ends at 2^25 times the greatest cap: past that, deposits of the asset can only bounce.
 struct Book {
     uint64 custody;
     uint64 queued;

@@ -38,9 +38,11 @@ library MarginRule {
     uint256 private constant C2 = 7088;
     uint256 private constant C3 = 894;
     uint256 private constant QUANTILE_MEDIAN = 21758015699733;
-    uint256 private constant POINT = 100;
-    uint256 private constant GAP_MOST = 4_000;
+    uint256 internal constant POINT = 100;
+    uint256 internal constant GAP_MOST = 4_000;
     uint256 private constant GAP_FALL = 300;
+    /// @dev Six hours, which the quantile is for.
+    uint256 private constant WIDENED_SECONDS = 21_600;
     uint256 private constant FACTOR_MOST = type(uint16).max;
 
     /// @dev The word: s2, s5, s8 (56 bits each), price (60), number of the grid step (28), from the highest.
@@ -101,6 +103,30 @@ library MarginRule {
             Math.min(targetCollateralFactor, collateralFactor > gap ? collateralFactor - gap : 0);
         uint256 raised = Math.ceilDiv(liabilityFactor * RiskParameters.ONE, RiskParameters.ONE - gap);
         initialLiabilityFactor = Math.min(FACTOR_MOST, Math.max(targetLiabilityFactor, raised));
+    }
+
+    /// @notice The quantile of a stored state; its median where none is stored.
+    function quantileOf(uint256 state) internal pure returns (uint256) {
+        if (state == 0) return QUANTILE_MEDIAN;
+        return _quantileDown(state >> S2, (state >> S5) & VARIANCE_MOST, (state >> S8) & VARIANCE_MOST);
+    }
+
+    /// @notice `depth` times the median of the quantile over the quantile, where that is above it.
+    function calmDown(uint256 depth, uint256 quantile) internal pure returns (uint256) {
+        return quantile <= QUANTILE_MEDIAN ? depth : depth * QUANTILE_MEDIAN / quantile;
+    }
+
+    /// @notice The maintenance margin that the slow average asks for, in 1/10^4. @param scale In 1/10^4.
+    function slowMarginDown(uint256 state, uint256 scale) internal pure returns (uint256) {
+        uint256 slow = Math.sqrt((C0 + (C3 * ((state >> S8) & VARIANCE_MOST) >> 8)) << 48);
+        return scale * slow >> 48;
+    }
+
+    /// @notice Points by which the marks of a held asset are widened, `t` seconds after patience with it ended: at most
+    /// one an hour, 99 in all.
+    function widenedDown(uint256 quantile, uint256 t) internal pure returns (uint256) {
+        uint256 points = Math.sqrt(10_000 * quantile * quantile * t / WIDENED_SECONDS) >> 48;
+        return Math.min(Math.min(points, t / 3600), 99);
     }
 
     /// @dev The squared move since the last sample, scaled to an hour. The move is below 2^92, so nothing overflows.

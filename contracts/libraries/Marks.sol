@@ -59,6 +59,38 @@ library Marks {
         v = timesUp(liability, p.liabilityFactor);
     }
 
+    /// @notice The marks of a held asset: no new risk, last in line when a position is sold, and worth less, or owed for
+    /// more, by so many points; never less than 1 where a coefficient was not 0, or a partial became a close.
+    function hold(uint64[11] memory m, uint256 points) internal pure {
+        m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = 0;
+        m[Layout.MARK_INITIAL_LIABILITY_VALUE] = type(uint64).max;
+        m[Layout.MARK_K_SELL] = last(m[Layout.MARK_K_SELL]);
+        m[Layout.MARK_K_BUY] = last(m[Layout.MARK_K_BUY]);
+        if (points == 0) return;
+        m[Layout.MARK_COLLATERAL_VALUE] = lessDown(m[Layout.MARK_COLLATERAL_VALUE], points);
+        m[Layout.MARK_TARGET_COLLATERAL_VALUE] = lessDown(m[Layout.MARK_TARGET_COLLATERAL_VALUE], points);
+        m[Layout.MARK_SELL] = lessDown(m[Layout.MARK_SELL], points);
+        m[Layout.MARK_LIABILITY_VALUE] = moreUp(m[Layout.MARK_LIABILITY_VALUE], points);
+        m[Layout.MARK_TARGET_LIABILITY_VALUE] = moreUp(m[Layout.MARK_TARGET_LIABILITY_VALUE], points);
+        m[Layout.MARK_BUY] = moreUp(m[Layout.MARK_BUY], points);
+    }
+
+    /// @notice x less so many points of a hundred.
+    function lessDown(uint256 x, uint256 points) internal pure returns (uint64) {
+        return uint64(x * (100 - points) / 100);
+    }
+
+    /// @notice x over what `lessDown` leaves of one; at most 2^64 - 1.
+    function moreUp(uint256 x, uint256 points) internal pure returns (uint64) {
+        uint256 more = (x * 100 + 99 - points) / (100 - points);
+        return more > type(uint64).max ? type(uint64).max : uint64(more);
+    }
+
+    /// @dev A 256th, at least 1 where it is not 0.
+    function last(uint256 k) private pure returns (uint64) {
+        return uint64(k == 0 || k >= 256 ? k / 256 : 1);
+    }
+
     /// @dev The price that values collateral, and the price that values liabilities.
     function sides(uint256 price) private pure returns (uint256 asset, uint256 liability) {
         return price < PRICE_MIN ? (0, PRICE_MIN) : (price, price);

@@ -11,8 +11,8 @@ library TickPrice {
 
     error TickOutOfRange(int256 tick);
 
-    /// @notice 2^128 * 1.0001^-n, for n below 2^20, rounded down at each of at most 40 multiplications: the relative error
-    /// is below 2^-100 for ticks that leave so many bits, and one unit of the last place otherwise.
+    /// @notice 2^128 * 1.0001^-n, for n below 2^20, rounded down at each of at most 40 multiplications: the relative
+    /// error is below 2^-100 for ticks that leave so many bits, and one unit of the last place otherwise.
     function inversePowerDown(uint256 n) internal pure returns (uint256 result) {
         if (n >= TICK_END) revert TickOutOfRange(int256(n));
         result = ONE;

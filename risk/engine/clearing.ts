@@ -40,6 +40,8 @@ export interface MarketOptions {
   readonly fee: number
   /** Cost of a fill to its taker, in whole units of cash. */
   readonly gas: number
+  /** Whether somebody has one unit liquidated in every round, to turn clocks back. */
+  readonly dust?: boolean
 }
 
 /** The clocks of a deployment by default (`deploy/deploy.ts`), blocks of 12 seconds, a pool of 5 basis points. */

@@ -5,6 +5,7 @@ import { CRASHES, type CrashName, crashWindow, historyWindow } from '../data/win
 import { yearStart } from '../evaluation/calendar.ts'
 import { METRIC_COLUMNS, type Metrics, MetricsSummary, writeOutcome } from '../metrics/path-metrics.ts'
 import { POLICY_NAMES } from '../policies/policies.ts'
+import { type ClearingName, marketOf } from './clearing.ts'
 import { type HistoryOptions, type HistoryOutcome, type HistoryRules, runHistory } from './history-run.ts'
 
 /** Long periods of the history by name: the years from the first up to and without the last. */
@@ -90,6 +91,8 @@ export interface CompareOptions {
   readonly windows: readonly string[]
   readonly policies?: readonly string[]
   readonly population?: Partial<HistoryOptions>
+  /** The way in which inventory is sold: in the next step, where it is not given. */
+  readonly clearing?: ClearingName
   readonly onProgress?: (window: string, policy: string) => void
 }
 
@@ -98,6 +101,7 @@ export function compare({
   windows,
   policies = POLICY_NAMES,
   population = {},
+  clearing = 'immediate',
   onProgress,
 }: CompareOptions): CompareReport {
   return {
@@ -107,7 +111,11 @@ export function compare({
         window,
         policies: policies.map((policy) => {
           onProgress?.(window, policy)
-          const outcome = runHistory(candles, staticRules(policy), { ...HISTORY_DEFAULTS, ...population })
+          const outcome = runHistory(candles, staticRules(policy), {
+            ...HISTORY_DEFAULTS,
+            market: marketOf(clearing),
+            ...population,
+          })
           const debt = meanDebt(outcome)
           return {
             policy,

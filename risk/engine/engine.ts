@@ -54,8 +54,9 @@ export interface PathOutcome {
   readonly traded: number
   /** The least value that would have reached the same targets. */
   readonly leastTraded: number
-  /** Equity that liquidated accounts lost in the liquidation. */
+  /** Equity that liquidated accounts lost in the liquidation, in all and on each day. */
   readonly penalties: number
+  readonly dailyPenalties: readonly number[]
   /** The takers' loss to the impact of their own sales. */
   readonly impact: number
   /** The part of `traded` from accounts that would have been healthy under the reference parameters; 0 where there are none. */
@@ -113,6 +114,7 @@ export class Engine {
   #traded = 0
   #least = 0
   #penaltiesPaid = 0
+  #dailyPenalties: number[] = []
   #reference: readonly RiskParameters[] | undefined
   #caused = 0
 
@@ -178,6 +180,7 @@ export class Engine {
     this.#traded = 0
     this.#least = 0
     this.#penaltiesPaid = 0
+    this.#dailyPenalties = []
     this.#caused = 0
     this.#backstop.begin()
   }
@@ -279,7 +282,9 @@ export class Engine {
     this.#traded += value / UNIT
     this.#dailyTraded[day] = (this.#dailyTraded[day] ?? 0) + value / UNIT
     this.#least += leastTraded(before, marks) / UNIT
-    this.#penaltiesPaid += equity - Math.min(equity, Math.max(0, this.#equity(after, marks)))
+    const lost = equity - Math.min(equity, Math.max(0, this.#equity(after, marks)))
+    this.#penaltiesPaid += lost
+    this.#dailyPenalties[day] = (this.#dailyPenalties[day] ?? 0) + lost
     if (badDebt > 0n) {
       this.#badDebt += Number(badDebt)
       this.#dailyBadDebt[day] = (this.#dailyBadDebt[day] ?? 0) + Number(badDebt)
@@ -384,6 +389,7 @@ export class Engine {
       traded: this.#traded,
       leastTraded: this.#least,
       penalties: this.#penaltiesPaid,
+      dailyPenalties: Array.from({ length: day + 1 }, (_, d) => this.#dailyPenalties[d] ?? 0),
       impact: this.#backstop.impactCost,
       causedByParameters: this.#caused,
     }

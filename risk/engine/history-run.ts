@@ -47,16 +47,18 @@ export interface HistoryOptions {
   readonly depthShares?: readonly number[]
   /** The market that inventory is sold in; in the next step, at once, where it is not given. */
   readonly market?: MarketOptions | undefined
+  /** Whether takers count on no rebound from the extremes of bars (`MarketImpact.adverse`), as they do by default. */
+  readonly adverse?: boolean
 }
 
-/** What a market made of the inventory. Money in base units of cash. */
+/** The inventory's way through a market. Money in base units of cash. */
 export interface MarketOutcome {
   readonly fills: readonly MarketFill[]
   /** Value that nobody had taken at the end. */
   readonly waiting: number
   /** Share of the penalties that was kept; undefined without fills. */
   readonly recaptured: number | undefined
-  /** Penalties at the start of each day, asset by asset. */
+  /** Penalties in force on each day, asset by asset, as shares of the price. */
   readonly penalties: readonly (readonly number[])[]
 }
 
@@ -146,7 +148,7 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
     },
     {
       policy: policyOf(rules.policy),
-      impact: { ...marketImpact(impact, halfLife), adverse: true },
+      impact: { ...marketImpact(impact, halfLife), adverse: options.adverse ?? true },
       stepSeconds: 3600 / POINTS_PER_HOUR,
       market: options.market,
     },

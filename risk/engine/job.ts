@@ -5,6 +5,7 @@ import { createPathModel } from '../paths/create-path-model.ts'
 import type { PathModel, PathSpec } from '../paths/path-model.ts'
 import { policyOf } from '../policies/policies.ts'
 import type { MarketImpact } from './backstop.ts'
+import type { MarketOptions } from './clearing.ts'
 import { Engine, type EngineBook, type Search } from './engine.ts'
 
 /** All that a worker needs to run paths: plain data. */
@@ -16,6 +17,8 @@ export interface Job {
   /** Seconds after which half of an impact is undone. */
   readonly halfLife: number
   readonly search?: Search
+  /** The market that inventory is sold in; in the next step, at once, where it is not given. */
+  readonly market?: MarketOptions | undefined
 }
 
 /** The part of a book that an engine runs on. */
@@ -40,10 +43,14 @@ export class Runner {
   readonly #path: Float64Array
   readonly #accounts: number
 
-  constructor({ book, paths, policies, impact, halfLife, search }: Job, model: PathModel = createPathModel(paths)) {
+  constructor(
+    { book, paths, policies, impact, halfLife, search, market }: Job,
+    model: PathModel = createPathModel(paths),
+  ) {
     const options = {
       impact: marketImpact(impact, halfLife),
       stepSeconds: paths.stepSeconds,
+      market,
       ...(search !== undefined && { search }),
     }
     this.#engines = policies.map((name) => new Engine(book, { policy: policyOf(name), ...options }))

@@ -25,6 +25,9 @@ export interface MarketFill {
   readonly gain: number
   /** Seconds that the units waited, in the mean. */
   readonly waited: number
+  /** Variance of an hour by the average of a day, and the six-hour quantile, at the fill. */
+  readonly variance: number
+  readonly quantile: number
 }
 
 interface Waiting {
@@ -219,7 +222,8 @@ export class MarketClearing implements Clearing {
     const value = (units * this.#mark[a]!) / UNIT
     const discount = side * (1 - cash / value)
     const waited = this.#leave(a, units, time)
-    this.fills.push({ asset: a, time, day: this.#day, value, cash, discount, gain, waited })
+    const { variance, quantile } = this.#averages[a]!
+    this.fills.push({ asset: a, time, day: this.#day, value, cash, discount, gain, waited, variance, quantile })
   }
 
   /** The most units, up to `limit`, whose last one still pays: those that move the market by no more than `slack`. */

@@ -26,7 +26,7 @@ export interface SellerRound {
   readonly quantile: number
 }
 
-/** What can be had at one price now. */
+/** Units that can be had at one price now. */
 export interface Offer {
   readonly units: number
   readonly price: number
@@ -41,7 +41,7 @@ export interface Seller {
   begin(): void
   round(round: SellerRound): void
   change(delta: bigint, now: number): void
-  /** What can be taken now, in the order in which it has to be. */
+  /** Offers now, in the order in which they have to be taken. */
   offers(now: number): readonly Offer[]
   /** Sells (or buys back) so many of the offers' units. @returns the cash that changes hands, in base units */
   take(units: bigint, now: number): number
@@ -50,19 +50,21 @@ export interface Seller {
 /** Cash is no bound here: the laboratory's backstop pays whatever it has to. */
 const ALL_CASH = { backstop: 1n << 120n, free: 1n << 120n }
 const Q48 = 2 ** 48
-/** What is left of an amount in floating point is less than this share of it, as a power of 2. */
+/** An amount in floating point is off by less than this share, as a power of 2. */
 const ALL_BITS = 48n
 const NO_TOTALS: Pick<FillTotals, 'kept' | 'penalty'> = { kept: 0n, penalty: 0n }
 
 /** The liquidation market of docs/market.md: the reference machine itself. */
 export class LotSeller implements Seller {
   readonly #parameters: AuctionParameters
+  readonly #dust: boolean
   #auction: Auction = NO_AUCTION
   #rounds = 0n
   totals = NO_FILLS
 
-  constructor({ parameters }: MarketOptions) {
+  constructor({ parameters, dust = false }: MarketOptions) {
     this.#parameters = parameters
+    this.#dust = dust
   }
 
   begin(): void {
@@ -90,6 +92,8 @@ export class LotSeller implements Seller {
     const at = { round: this.#rounds, time: now, held: false }
     const terms = auctionTerms(at, marks, BigInt(Math.floor(depth)), reading, this.#parameters)
     this.#auction = openRound(this.#auction, terms, this.#parameters)
+    const { backstop } = this.#auction
+    if (this.#dust && backstop !== 0n) this.change(backstop > 0n ? 1n : -1n, time)
   }
 
   change(delta: bigint, now: number): void {
@@ -128,6 +132,7 @@ export class LotSeller implements Seller {
  */
 export class ClockSeller implements Seller {
   readonly #seconds: number
+  readonly #dust: boolean
   #inventory = 0n
   #began = 0
   #price = 0
@@ -135,8 +140,9 @@ export class ClockSeller implements Seller {
   #buy = 0
   totals = NO_TOTALS
 
-  constructor({ unwindSeconds }: MarketOptions) {
+  constructor({ unwindSeconds, dust = false }: MarketOptions) {
     this.#seconds = unwindSeconds
+    this.#dust = dust
   }
 
   begin(): void {
@@ -149,7 +155,8 @@ export class ClockSeller implements Seller {
     return Number(this.#inventory)
   }
 
-  round({ price, penalty }: SellerRound): void {
+  round({ time, price, penalty }: SellerRound): void {
+    if (this.#dust) this.#began = time
     this.#price = Math.floor(price)
     this.#sell = price * (1 - penalty / 1e4)
     this.#buy = price * (1 + penalty / 1e4)

@@ -6,6 +6,7 @@ import { METRIC_COLUMNS, type Metrics, MetricsSummary } from '../metrics/path-me
 import { createPathModel } from '../paths/create-path-model.ts'
 import type { PathModelName, PathSpec } from '../paths/path-model.ts'
 import { POLICY_NAMES } from '../policies/policies.ts'
+import { type ClearingName, marketOf } from './clearing.ts'
 import type { Search } from './engine.ts'
 import { engineBook, type Job } from './job.ts'
 import { type PoolOptions, runPaths } from './pool.ts'
@@ -22,6 +23,8 @@ export interface SimulateOptions extends PoolOptions {
   readonly impact?: ImpactName
   readonly halfLife?: number
   readonly search?: Search
+  /** The way in which inventory is sold: in the next step, where it is not given. */
+  readonly clearing?: ClearingName
   /** Told what a reader should know of how the model was set up, a sentence each. */
   readonly onNote?: (note: string) => void
 }
@@ -87,6 +90,7 @@ export function simulationJob(book: Book, options: SimulateOptions): Job {
     policies: options.policies ?? POLICY_NAMES,
     impact,
     halfLife,
+    market: marketOf(options.clearing ?? 'immediate'),
     ...(options.search !== undefined && { search: options.search }),
   }
 }

@@ -10,6 +10,8 @@ const BLOCK = 7
 export interface StudyRun {
   readonly name: string
   readonly outcome: HistoryOutcome
+  /** Mean of the liabilities over the days, in base units of cash. */
+  readonly debt: number
   readonly systemLoss: Interval
   readonly badDebt: number
   /** Value traded over the mean debt. */
@@ -23,7 +25,7 @@ export interface StudyRun {
 }
 
 /** Bounds of a statistic of days, over resampled weeks. */
-function overDays(days: number, statistic: (days: Float64Array) => number): Interval {
+export function overDays(days: number, statistic: (days: Float64Array) => number): Interval {
   return blockBootstrapInterval(
     Float64Array.from({ length: days }, (_, d) => d),
     BLOCK,
@@ -31,7 +33,7 @@ function overDays(days: number, statistic: (days: Float64Array) => number): Inte
   )
 }
 
-function sumOver(values: readonly number[], days: Float64Array): number {
+export function sumOver(values: readonly number[], days: Float64Array): number {
   let sum = 0
   for (const day of days) sum += values[day]!
   return sum
@@ -54,6 +56,7 @@ export function study(
   return {
     name,
     outcome,
+    debt,
     systemLoss: overDays(count, (days) => sumOver(outcome.dailyLoss, days) / debt),
     badDebt: outcome.badDebt / debt,
     traded: overDays(count, (days) => sumOver(outcome.dailyTraded, days) / debt),

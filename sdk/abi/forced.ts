@@ -9,6 +9,7 @@ export const FORCED_ABI = [
   {"inputs":[{"name":"recipient","type":"uint256"}],"name":"BadRecipient","type":"error"},
   {"inputs":[],"name":"BadSignatureForm","type":"error"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"amount","type":"uint256"},{"name":"free","type":"uint256"}],"name":"BeyondFreeCustody","type":"error"},
+  {"inputs":[],"name":"ClockStands","type":"error"},
   {"inputs":[{"name":"earliest","type":"uint256"}],"name":"ExpiryTooSoon","type":"error"},
   {"inputs":[],"name":"FailedCall","type":"error"},
   {"inputs":[{"name":"free","type":"uint256"}],"name":"FreeCustodySuffices","type":"error"},

@@ -32,6 +32,7 @@ export const ORACLES_ABI = [
   {"inputs":[],"name":"assetCount","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"rounds_","type":"address"}],"name":"bind","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"config","outputs":[{"components":[{"name":"governance","type":"address"},{"name":"sourceGas","type":"uint32"},{"name":"uptimeFeed","type":"address"},{"name":"uptimeGrace","type":"uint32"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"deployedAt","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"index","type":"uint256"}],"name":"disableSource","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"down","outputs":[{"name":"","type":"bool"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"index","type":"uint256"}],"name":"dropSource","outputs":[],"stateMutability":"nonpayable","type":"function"},
@@ -43,6 +44,7 @@ export const ORACLES_ABI = [
   {"inputs":[],"name":"rounds","outputs":[{"name":"","type":"address"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"index","type":"uint256"}],"name":"source","outputs":[{"components":[{"name":"source","type":"address"},{"name":"heartbeat","type":"uint32"},{"name":"deviation","type":"uint16"},{"name":"maxConfidence","type":"uint16"},{"name":"decimals","type":"uint8"},{"name":"timeWeighted","type":"bool"},{"name":"disabled","type":"bool"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"}],"name":"state","outputs":[{"components":[{"name":"price","type":"uint64"},{"name":"quote","type":"uint64"},{"name":"heldSince","type":"uint40"},{"name":"jumpSince","type":"uint40"},{"name":"jumpUp","type":"bool"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"upSince","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"update","outputs":[{"components":[{"name":"price","type":"uint64"},{"name":"low","type":"uint64"},{"name":"high","type":"uint64"},{"name":"heldSince","type":"uint40"}],"name":"readings","type":"tuple[7]"},{"name":"words","type":"uint256[]"}],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"uptimeGrace","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
 ] as const

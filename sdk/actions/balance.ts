@@ -4,18 +4,20 @@ import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
 import { type Marks, marksOfRow } from '../../protocol/marks.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet } from '../owner-wallet.ts'
-import type { WithdrawalInfo } from '../schemas.ts'
+import type { RoundInfo, WithdrawalInfo } from '../schemas.ts'
 
 export interface BalanceReturnType {
   readonly account: Account
   /** The round at whose marks the account is valued. */
   readonly round: number
   readonly marks: Marks
+  /** Assets 1, 2, ... at the round, and what their sources say now. */
+  readonly assets: RoundInfo['assets']
   /** Cash base units times 2^32, as is health. */
   readonly equity: bigint
   readonly health: bigint
   readonly targetHealth: bigint
-  /** What withdrawals and trades must leave at 2^32 or more. */
+  /** Ratio that withdrawals and trades must leave at 2^32 or more. */
   readonly initialHealth: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
@@ -39,6 +41,7 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     account,
     round: round.number,
     marks,
+    assets: round.assets,
     equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
     health: health(account.balances, marks),
     targetHealth: targetHealth(account.balances, marks),

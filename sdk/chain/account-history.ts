@@ -183,7 +183,7 @@ export async function openingsOf(client: PublicClient, settlement: Address): Pro
 }
 
 /** The opening that a deposit is. */
-export function openingsIn(event: SystemEvent | UnreadableEvent): Opening[] {
+function openingsIn(event: SystemEvent | UnreadableEvent): Opening[] {
   if (event.eventName !== 'Deposited' || event.args.kind !== OPEN) return []
   return [{ index: Number(event.args.index), publicKey: [event.args.ax, event.args.ay] }]
 }

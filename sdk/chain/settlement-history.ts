@@ -12,6 +12,7 @@ import { ESCAPE_ABI } from '../abi/escape.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
 import { GOVERNANCE_ABI } from '../abi/governance.ts'
 import { INSURANCE_ABI } from '../abi/insurance.ts'
+import { ORACLES_ABI } from '../abi/oracles.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
@@ -24,6 +25,7 @@ import type { SystemContracts } from './system-contracts.ts'
 const ABIS = {
   settlement: SETTLEMENT_ABI,
   governance: GOVERNANCE_ABI,
+  oracles: ORACLES_ABI,
   rounds: ROUNDS_ABI,
   vault: VAULT_ABI,
   forced: FORCED_ABI,

@@ -8,6 +8,7 @@ export interface SystemContracts {
   readonly settlement: Address
   readonly vault: Address
   readonly governance: Address
+  readonly oracles: Address
   readonly rounds: Address
   readonly forced: Address
   readonly insurance: Address
@@ -20,11 +21,11 @@ export async function systemContracts(read: PublicClient, settlement: Address): 
   const part = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') =>
     read.readContract({ address: vault, abi: VAULT_ABI, functionName })
   const rounds = await part('rounds')
-  const [governance, forced, insurance, escapeAddress] = await Promise.all([
-    read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'governance' }),
+  const [{ governance, oracles }, forced, insurance, escapeAddress] = await Promise.all([
+    read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'config' }),
     part('forced'),
     part('insurance'),
     part('escape'),
   ])
-  return { settlement, governance, rounds, vault, forced, insurance, escape: escapeAddress }
+  return { settlement, governance, oracles, rounds, vault, forced, insurance, escape: escapeAddress }
 }

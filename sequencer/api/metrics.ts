@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { ChainEndpoint } from '../../sdk/chain/endpoint.ts'
 import type { RoundReport, SequencerNode } from '../node/node.ts'
-import { vitalsOf } from './vitals.ts'
+import { assetVitalsOf, vitalsOf } from './vitals.ts'
 
 /** Prometheus metrics of a node: public aggregates, and figures of its operation, only. */
 export class NodeMetrics {
@@ -17,6 +17,20 @@ export class NodeMetrics {
   readonly #roundAge = this.#gauge('plimsoll_round_age_seconds', 'Age of the latest round on the chain.')
   readonly #feedAge = this.#gauge('plimsoll_feed_age_seconds', 'Age of the answer of a feed.', ['asset'])
   readonly #feedUp = this.#gauge('plimsoll_feed_up', 'Whether a feed answers (1) or not (0).', ['asset'])
+  readonly #initial = this.#gauge('plimsoll_initial_factor', 'Factor of initial margin at the latest round.', [
+    'asset',
+    'side',
+  ])
+  readonly #quantile = this.#gauge(
+    'plimsoll_quantile',
+    'Drop that the next six hours exceed once in a hundred, where initial margins follow the market.',
+    ['asset'],
+  )
+  readonly #held = this.#gauge('plimsoll_held', 'Whether an asset is held at its last price (1) or not (0).', ['asset'])
+  readonly #sourceUp = this.#gauge('plimsoll_source_up', 'Whether a source of prices counts (1) or not (0).', [
+    'asset',
+    'source',
+  ])
   readonly #checkpointAge = this.#gauge('plimsoll_checkpoint_age_seconds', 'Age of the last checkpoint.')
   readonly #grace = this.#gauge('plimsoll_grace_seconds', 'Age of a checkpoint at which the system stalls.')
   readonly #ether = this.#gauge('plimsoll_operator_ether', "The operator's ether.")
@@ -31,6 +45,10 @@ export class NodeMetrics {
   readonly #badDebt = this.#counter('plimsoll_bad_debt_base_units_total', 'Bad debt, in base units of cash.')
   readonly #rounds = this.#counter('plimsoll_rounds_total', 'Rounds handled.')
   readonly #looks = this.#counter('plimsoll_looks_total', 'Looks that had something to do.')
+  readonly #unswept = this.#counter(
+    'plimsoll_rounds_unswept_total',
+    'Rounds at which every envelope held: nothing was swept.',
+  )
   readonly #swept = this.#counter('plimsoll_swept_total', 'Account leaves swept.')
   readonly #liquidated = this.#counter('plimsoll_liquidated_total', 'Accounts liquidated, in part or whole.')
   readonly #proofs = this.#counter('plimsoll_proofs_total', 'Proofs made and settled.')
@@ -67,7 +85,10 @@ export class NodeMetrics {
     this.#round.set(report.round)
     this.#complete.set(report.complete ? 1 : 0)
     // Several looks may find something to do at one round.
-    if (report.round > this.#counted) this.#rounds.inc()
+    if (report.round > this.#counted) {
+      this.#rounds.inc()
+      if (report.swept === 0) this.#unswept.inc()
+    }
     this.#counted = Math.max(this.#counted, report.round)
     this.#looks.inc()
     this.#badDebt.inc(Number(report.badDebt))
@@ -102,6 +123,15 @@ export class NodeMetrics {
     for (const { asset, up, age } of vitals.feeds) {
       this.#feedUp.set({ asset }, up ? 1 : 0)
       this.#feedAge.set({ asset }, age ?? Number.NaN)
+    }
+    for (const { asset, initialCollateralFactor, initialLiabilityFactor, quantile, heldSince, sources } of assetVitalsOf(
+      node,
+    )) {
+      this.#initial.set({ asset, side: 'collateral' }, initialCollateralFactor)
+      this.#initial.set({ asset, side: 'liability' }, initialLiabilityFactor)
+      if (quantile !== null) this.#quantile.set({ asset }, quantile)
+      this.#held.set({ asset }, heldSince === null ? 0 : 1)
+      for (const { source, fault } of sources) this.#sourceUp.set({ asset, source }, fault === 'none' ? 1 : 0)
     }
     this.#checkpointAge.set(vitals.checkpoint.age)
     this.#grace.set(vitals.checkpoint.grace)

@@ -7,6 +7,7 @@ import { messageHash } from '../../protocol/messages.ts'
 import { isSignatureForm, verifySignature } from '../../protocol/signature.ts'
 import { type Canceled, complaint, operationSchema } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
+import { riskOf } from './vitals.ts'
 
 /** Body of an answer; big integers become decimal strings. */
 export interface Answer {
@@ -131,6 +132,7 @@ function parseId(text: string): `0x${string}` {
 function round(node: SequencerNode) {
   const { marks, backstop } = node.system.ledger
   const { number, timestamp } = node.latestRound
+  const { risks, oracles } = node.snapshot
   if (marks === undefined) throw new Refusal('NO_FRESH_ROUND', 'There is no round yet.')
   return {
     number,
@@ -140,6 +142,17 @@ function round(node: SequencerNode) {
     marks: marks.map((asset) => MARK_NAMES.map((name) => asset[name])),
     backstop,
     unwindPrices: node.custody.unwindPrices,
+    assets: risks.map((risk, i) => ({
+      ...riskOf(risk),
+      ruled: risk.ruled,
+      low: risk.low,
+      high: risk.high,
+      depth: risk.depth,
+      sources: oracles.sources
+        .filter(({ asset }) => asset === i + 1)
+        .map(({ source, quote, time, fault }) => ({ source, quote, time: Number(time), fault })),
+    })),
+    down: oracles.down,
   }
 }
 

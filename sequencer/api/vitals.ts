@@ -1,5 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { formatEther } from 'viem'
+import type { AssetRisk } from '../../chain/oracles.ts'
+import type { Fault } from '../../protocol/oracle.ts'
 import type { SequencerNode } from '../node/node.ts'
 
 /** Figures of a node that an operator watches: public aggregates and the operator's own, ages in seconds. */
@@ -27,6 +29,45 @@ export interface Vitals {
   readonly diskFree: number | null
 }
 
+/** An asset's risk as numbers: factors and the six-hour drop as shares of one. */
+export interface AssetVitals extends RiskFigures {
+  readonly asset: string
+  readonly sources: readonly { readonly source: string; readonly fault: Fault; readonly age: number | null }[]
+}
+
+export interface RiskFigures {
+  readonly initialCollateralFactor: number
+  readonly initialLiabilityFactor: number
+  /** Null where the rule is off. */
+  readonly quantile: number | null
+  /** Unix seconds of the first round at which it was held; null: it is not. */
+  readonly heldSince: number | null
+  /** Points by which the marks of a held asset are widened. */
+  readonly widened: number
+}
+
+export function riskOf(risk: AssetRisk): RiskFigures {
+  return {
+    initialCollateralFactor: risk.initialCollateralFactor / 10_000,
+    initialLiabilityFactor: risk.initialLiabilityFactor / 10_000,
+    quantile: risk.quantile === null ? null : Number(risk.quantile) / 2 ** 48,
+    heldSince: risk.heldSince === 0 ? null : risk.heldSince,
+    widened: risk.widened,
+  }
+}
+
+/** Traded assets at the latest round, and what their sources say now. */
+export function assetVitalsOf({ snapshot, deployment, pool }: SequencerNode): readonly AssetVitals[] {
+  const now = pool.now()
+  return snapshot.risks.map((risk, i) => ({
+    asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
+    ...riskOf(risk),
+    sources: snapshot.oracles.sources
+      .filter(({ asset }) => asset === i + 1)
+      .map(({ source, fault, time }) => ({ source, fault, age: time === 0n ? null : now - Number(time) })),
+  }))
+}
+
 /** Figures of a node as of its last look. */
 export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
   const { snapshot, health, pool, deployment } = node
@@ -44,11 +85,16 @@ export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
             seconds: lastLook.seconds,
           },
     roundAge: snapshot.round.number === 0 ? null : now - Number(snapshot.round.timestamp),
-    feeds: snapshot.feeds.map(({ answer, updatedAt }, i) => ({
-      asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
-      up: answer !== undefined,
-      age: answer === undefined ? null : now - Number(updatedAt),
-    })),
+    feeds: snapshot.risks.map((_, i) => {
+      const own = snapshot.oracles.sources.filter(({ asset }) => asset === i + 1)
+      const counted = own.filter(({ fault }) => fault === 'none')
+      const youngest = counted.reduce((most, { time }) => (time > most ? time : most), 0n)
+      return {
+        asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
+        up: counted.length > 0 && counted.length === own.filter(({ fault }) => fault !== 'disabled').length,
+        age: counted.length === 0 ? null : now - Number(youngest),
+      }
+    }),
     checkpoint: { age: now - snapshot.checkpointedAt, grace: node.grace },
     operator: {
       address: node.operator,

@@ -80,6 +80,7 @@ export class OperationPool {
   readonly #lead: number
   readonly #view: PoolView
   #judged: Judged | undefined
+  readonly #parsed = new WeakMap<JournalEntry, OpenOperation>()
   /** Being proven. */
   readonly #inHand = new Set<Hex>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -94,16 +95,12 @@ export class OperationPool {
     this.#log = log
     this.#lead = 2 * provingTime
     this.#view = view
-    const {
-      ledger: { domain },
-      publicKeys,
-    } = view.snapshot.state.system
+    const { publicKeys } = view.snapshot.state.system
     this.signatures.learn(
-      this.#openOperations().flatMap(({ operation }) => {
-        const publicKey = publicKeys[operation.index]
-        return publicKey === undefined
-          ? []
-          : [{ publicKey, message: messageHash(domain, operationMessage(operation)), signature: operation.signature }]
+      this.#openOperations().flatMap(({ id, operation: { index, signature } }) => {
+        const publicKey = publicKeys[index]
+        // The id is the message. Where it is not, the signature is not remembered as a good one of any other either.
+        return publicKey === undefined ? [] : [{ publicKey, message: BigInt(id), signature }]
       }),
     )
   }
@@ -330,7 +327,11 @@ export class OperationPool {
   #openOperations(): OpenOperation[] {
     return [...this.#journal.entries()]
       .filter((entry) => this.#isOpen(entry))
-      .map(({ id, body }) => ({ id, operation: toOperation(body) }))
+      .map((entry) => {
+        const known = this.#parsed.get(entry) ?? { id: entry.id, operation: toOperation(entry.body) }
+        this.#parsed.set(entry, known)
+        return known
+      })
   }
 
   /** Whether the state of the chain lacks it. A failure is final, a settlement as far as no reorganization undoes it. */

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Address } from 'viem'
 import { type ChainSnapshot, readSnapshot } from '../../chain/chain-snapshot.ts'
 import type { Contracts } from '../../chain/contracts.ts'
 import { ASSETS, INBOX } from '../../protocol/constants.ts'
@@ -29,7 +28,6 @@ const ASSURED = 1_000
  */
 export class ChainView {
   readonly #contracts: Contracts
-  readonly #feeds: readonly Address[]
   readonly #store: Store
   readonly #signer: SigningClient
   #snapshot: NodeSnapshot
@@ -39,13 +37,11 @@ export class ChainView {
 
   private constructor(
     contracts: Contracts,
-    feeds: readonly Address[],
     store: Store,
     signer: SigningClient,
     snapshot: NodeSnapshot,
   ) {
     this.#contracts = contracts
-    this.#feeds = feeds
     this.#store = store
     this.#signer = signer
     this.#snapshot = snapshot
@@ -54,10 +50,9 @@ export class ChainView {
   /** @throws PlimsollError when the store has no state of the chain's, or a transaction of the operator is pending */
   static async open(contracts: Contracts, store: Store, signer: SigningClient): Promise<ChainView> {
     await requireNothingPending(signer)
-    const feeds = await contracts.settlement.feeds()
-    const chain = await readChain(contracts, feeds, signer)
+    const chain = await readChain(contracts, signer)
     const state = await storedState(store, contracts, chain)
-    return new ChainView(contracts, feeds, store, signer, bind(chain, state))
+    return new ChainView(contracts, store, signer, bind(chain, state))
   }
 
   get snapshot(): NodeSnapshot {
@@ -105,7 +100,7 @@ export class ChainView {
   }
 
   async #take(expected: NodeState): Promise<NodeSnapshot> {
-    const chain = await readChain(this.#contracts, this.#feeds, this.#signer)
+    const chain = await readChain(this.#contracts, this.#signer)
     const stored = () =>
       storedState(this.#store, this.#contracts, chain).catch((error: unknown) => {
         this.#foreign = error instanceof ForeignState
@@ -122,10 +117,9 @@ export class ChainView {
 /** Reads the chain, and the means of the operator. */
 async function readChain(
   contracts: Contracts,
-  feeds: readonly Address[],
   { read, sender }: SigningClient,
 ): Promise<Omit<NodeSnapshot, 'state'>> {
-  const chain = await readSnapshot(contracts, feeds)
+  const chain = await readSnapshot(contracts)
   const [balance, gasPrice] = await Promise.all([
     read.getBalance({ address: sender, blockNumber: chain.block }),
     read.getGasPrice(),

@@ -23,7 +23,8 @@ import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
-import { RoundPoster } from './round-poster.ts'
+import { PythUpdates } from './pyth-updates.ts'
+import { RoundPoster, sourceProblem } from './round-poster.ts'
 import { RoundSettler, type Settled } from './round-settler.ts'
 
 /** Report of a look: public aggregates only. */
@@ -41,6 +42,8 @@ export interface NodeOptions {
   /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
   readonly patience?: number
   readonly log?: NodeLog
+  /** URL of a service of Pyth's price updates, to be brought before each round. */
+  readonly pyth?: string
 }
 
 /** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
@@ -57,6 +60,7 @@ interface Parts {
   readonly settler: RoundSettler
   readonly proofs: ProofStore
   readonly log: NodeLog
+  readonly updates: PythUpdates | undefined
   readonly health: NodeHealth
   readonly directory: string
 }
@@ -86,7 +90,21 @@ export class SequencerNode {
   #handled = 0
 
   private constructor(parts: Parts) {
-    const { contracts, deployment, signer, journal, lock, view, pool, settler, proofs, log, health, directory } = parts
+    const {
+      contracts,
+      deployment,
+      signer,
+      journal,
+      lock,
+      view,
+      pool,
+      settler,
+      proofs,
+      log,
+      health,
+      directory,
+      updates,
+    } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
     this.pool = pool
@@ -96,7 +114,7 @@ export class SequencerNode {
     this.#journal = journal
     this.#lock = lock
     this.#view = view
-    this.#poster = new RoundPoster(contracts, signer)
+    this.#poster = new RoundPoster(contracts, signer, updates, log)
     this.#settler = settler
     this.#proofs = proofs
     this.#log = log
@@ -124,7 +142,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -189,6 +207,7 @@ export class SequencerNode {
         log,
         health,
         directory,
+        updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
       await journal?.close()
@@ -296,7 +315,10 @@ export class SequencerNode {
       problem = error
       return 0n
     })
-    this.health.problem = problem instanceof Error ? refusal(problem, 'a round').message : undefined
+    this.health.problem =
+      problem instanceof Error
+        ? refusal(problem, 'a round').message
+        : sourceProblem(snapshot, (a) => this.deployment.assets[a]?.symbol ?? `asset ${a}`)
     if (postGas > 0n) snapshot = await this.#syncChain()
     const { round, custody } = snapshot
     if (custody.frozen)

@@ -8,10 +8,10 @@ const NAME = 'rebuild.json'
 const [PAUSE, SHARE] = [5_000, 20]
 const BLOCKS = 5_000n
 
-/** How far a rebuild had come: all events up to a block are in the state. */
+/** Point that a rebuild had come to: all events up to a block are in the state. */
 export interface RebuildPoint {
   readonly block: bigint
-  /** Of the block: where the chain has another one there, nothing of this holds. */
+  /** Hash of the block: where the chain has another one there, nothing of this holds. */
   readonly hash: Hex
   readonly state: StoredState
 }

@@ -25,6 +25,7 @@ import {
   type UnreadableEvent,
 } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
+import { findMoves } from './lost-moves.ts'
 import type { RebuildPoint, RebuildProgress } from './rebuild-progress.ts'
 import { restoreSystem, type StoredState, storedState } from './state-json.ts'
 import type { Deployment, NodeState } from './store.ts'
@@ -41,7 +42,7 @@ export interface Rebuilt {
 export interface RebuildOptions {
   /** Called after each settlement with the number of those that were replayed. */
   readonly onSettlement?: (done: number) => void
-  /** Where it keeps how far it has come; nowhere where it is left out. */
+  /** Record of how far it has come; none where it is left out. */
   readonly progress?: RebuildProgress
 }
 
@@ -49,7 +50,8 @@ export interface RebuildOptions {
  * The private state of a sequencer from the chain and its key alone: accounts open under the view keys that it shares with
  * their owners, and the moves of sweeps under its own. Every batch must arrive at the heads and the root that it published.
  * One that was interrupted goes on where it stopped.
- * @throws PlimsollError when the key is another's, or accounts were imported: of those the chain knows nothing
+ * @throws PlimsollError when the key is another's, the moves of a sweep cannot be had, or accounts were imported: of those the
+ * chain knows nothing
  * @throws ChainFailure when the endpoint does not answer, or has left out events
  */
 export async function rebuild(
@@ -169,14 +171,14 @@ class Rebuilder {
     )
   }
 
-  /** What a later process needs to go on from here. */
+  /** State from which a later process can go on. */
   stored(deployment: Deployment): StoredState {
     const [ledger, accounts, publicKeys, stacks] = [this.#ledger, this.#accounts, this.#publicKeys, this.#stacks]
     return storedState(deployment, { ledger, accounts, publicKeys, stacks }, this.settlements)
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {
-    if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest)
+    if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest, place)
     if (batch.circuit === 'resolve') this.#resolve(batch)
     if (batch.circuit === 'transact') this.#transact(batch)
     this.#ledger.apply(batch)
@@ -187,8 +189,18 @@ class Rebuilder {
       )
   }
 
-  #sweep({ window, active }: SweepBatch, memo: Hex, digest: bigint): void {
-    for (const { from, to } of decryptMoves(this.#memoKey, memo, window, active, digest)) {
+  /** The key is the settlement's, so a memo that does not open under it is none: then the heads have to tell. */
+  #sweep({ window, active, headsAfter }: SweepBatch, memo: Hex, digest: bigint, place: string): void {
+    const moves =
+      decryptMoves(this.#memoKey, memo, window, active, digest) ?? findMoves(this.#stacks, window, active, headsAfter)
+    if (moves === undefined)
+      throw new PlimsollError(
+        `${place} is a sweep whose moves cannot be read, though the sequencer key is the settlement's: who settled it wrote no memo of them, and from the heads alone they cannot be worked out.`,
+        {
+          hint: 'What comes after it is in the state directory of who settled it. Owners need no memo to recover or to exit.',
+        },
+      )
+    for (const { from, to } of moves) {
       const { account, leaf } = popEntry(this.#stacks[from], from)
       pushEntry(this.#stacks[to]!, account, leaf)
     }

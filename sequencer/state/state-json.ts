@@ -34,7 +34,7 @@ export interface StoredState extends Deployment {
   readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<string, number>> }
 }
 
-/** What of a system is stored. */
+/** Parts of a system that are stored. */
 export interface SystemParts {
   readonly ledger: Ledger
   readonly accounts: readonly Account[]

@@ -50,17 +50,16 @@ export function encryptMoves(
   )
 }
 
-/** @throws PlimsollError when it was made under another key, for another batch, or not at all */
+/** The moves of a memo; undefined when it was made under another key, for another batch, or not at all. */
 export function decryptMoves(
   key: MemoKey,
   memo: Hex,
   window: readonly number[],
   active: number,
   digest: bigint,
-): Move[] {
+): Move[] | undefined {
   const bytes = Buffer.from(hexToBytes(memo))
-  const unreadable = () => new PlimsollError('WRONG_KEY: the moves of a sweep do not open under this sequencer key.')
-  if (bytes.length < 1 + NONCE_LENGTH + TAG_LENGTH || bytes[0] !== VERSION) throw unreadable()
+  if (bytes.length < 1 + NONCE_LENGTH + TAG_LENGTH || bytes[0] !== VERSION) return undefined
   const nonce = bytes.subarray(1, 1 + NONCE_LENGTH)
   const decipher = createDecipheriv('aes-256-gcm', key, nonce)
     .setAAD(toHexBytes(digest))
@@ -69,15 +68,16 @@ export function decryptMoves(
   try {
     plain = Buffer.concat([decipher.update(bytes.subarray(1 + NONCE_LENGTH, -TAG_LENGTH)), decipher.final()])
   } catch {
-    throw unreadable()
+    return undefined
   }
-  return Array.from({ length: active }, (_, i) => {
+  const moves: Move[] = []
+  for (let i = 0; i < active; i++) {
     const move = plain[i] ?? PADDING
     const [from, to] = [window[move >> 4], window[move & 15]]
-    if (from === undefined || to === undefined)
-      throw new PlimsollError('The memo of a sweep has fewer moves than the sweep.')
-    return { from, to }
-  })
+    if (from === undefined || to === undefined) return undefined
+    moves.push({ from, to })
+  }
+  return moves
 }
 
 function toHexBytes(digest: bigint): Uint8Array {

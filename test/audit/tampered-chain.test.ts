@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
-import { type Abi, type Address, encodeAbiParameters, type Hex, keccak256, pad, slice } from 'viem'
+import { type Abi, type Address, encodeAbiParameters, type Hex, keccak256, pad, slice, toHex } from 'viem'
 import { auditChain, type ChainVerdict } from '../../audit/verify-chain.ts'
+import { NO_RULES } from '../../deploy/rule-plan.ts'
 import type { KeySet } from '../../prover/keys.ts'
+import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
+import { ORACLES_ABI } from '../../sdk/abi/oracles.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
@@ -68,9 +71,18 @@ describe('an audit of a chain that was tampered with', () => {
     throw new assert.AssertionError({ message: `no slot of ${address} has it` })
   }
 
+  /** The place of the mapping of the rule's states: that under which asset 1 has this one. */
+  async function statesAt(rounds: Address, state: bigint): Promise<bigint> {
+    for (let place = 0n; place < 400n; place++) {
+      const slot = keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [1n, place]))
+      if (BigInt((await rawCall(system.signer, 'eth_getStorageAt', rounds, slot, 'latest')) as Hex) === state) return place
+    }
+    throw new assert.AssertionError({ message: 'no place of the contract has the state' })
+  }
+
   before(async () => {
     keys = await tinyKeysWithVerifiers()
-    system = await startEchoSystem('tiny', {}, keys)
+    system = await startEchoSystem('tiny', {}, keys, undefined, { ...NO_RULES, assets: { ETH: { gap: 1_000n } } })
     node = await system.open()
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     close = () => {
@@ -130,6 +142,27 @@ describe('an audit of a chain that was tampered with', () => {
     assert.ok(verdict.ok, 'error' in verdict ? verdict.error : '')
   })
 
+  it('refuses verifiers of other keys, that of exits as well', async () => {
+    const { deployed, signer } = system
+    const settlement = { address: deployed.settlement, abi: SETTLEMENT_ABI } as const
+    const exits = { address: deployed.escape, abi: ESCAPE_ABI } as const
+    const config = await signer.read.readContract({ ...settlement, functionName: 'config' })
+    const { exitVerifier } = await signer.read.readContract({ ...exits, functionName: 'config' })
+    for (const [circuit, address, other] of [
+      ['sweep', config.sweepVerifier, config.resolveVerifier],
+      ['resolve', config.resolveVerifier, config.sweepVerifier],
+      ['transact', config.transactVerifier, exitVerifier],
+      ['exit', exitVerifier, config.transactVerifier],
+    ] as const) {
+      const [own, another] = await Promise.all([address, other].map((of) => signer.read.getCode({ address: of })))
+      await rawCall(signer, 'hardhat_setCode', address, another!)
+      await rawCall(signer, 'evm_mine')
+      await refused(audited(), new RegExp(`${circuit} verifier has another key`))
+      await rawCall(signer, 'hardhat_setCode', address, own!)
+      await rawCall(signer, 'evm_mine')
+    }
+  })
+
   it('misses nothing that a contract holds without having said so', async () => {
     const { deployed, signer } = system
     const { address } = governance()
@@ -144,6 +177,13 @@ describe('an audit of a chain that was tampered with', () => {
       const other = word.replace(digits(who), digits(STRANGER)) as Hex
       await withStorage(contract, slot, other, () => refused(audited(), message))
     }
+    // The rule's stored state of ETH, and the gap in the slot of all: a bit of either.
+    const { rounds } = deployed
+    const { state } = await signer.read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'margin', args: [1n] })
+    const stateSlot = keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [1n, await statesAt(rounds, state)]))
+    await withStorage(rounds, stateSlot, toHex(state + (1n << 200n)), () =>
+      refused(audited(), /state of the rule of asset 1 is not what its rounds lead to/),
+    )
     const [what, until] = await signer.read.readContract({ ...governance(), functionName: 'haltedUntil' })
     assert.equal(what, TRADES)
     const [, readyAt] = await signer.read.readContract({ ...governance(), functionName: 'proposal' })
@@ -165,6 +205,10 @@ describe('an audit of a chain that was tampered with', () => {
 
   it('follows every event: one that is left out, or says something else, fits no more', async () => {
     const less = (name: string) => (args: any) => ({ ...args, [name]: args[name] - 1n })
+    const answered = (change: (word: bigint) => bigint) => (args: any, i: number) =>
+      i === 1 ? { ...args, answers: args.answers.with(0, change(args.answers[0])) } : args
+    const applied = (name: string) => (args: any, i: number) =>
+      i === 0 ? { ...args, parameters: { ...args.parameters, [name]: args.parameters[name] - 1 } } : args
     const cases: readonly [Abi, string, (args: any, count: number) => any, RegExp][] = [
       [
         GOVERNANCE_ABI,
@@ -183,13 +227,42 @@ describe('an audit of a chain that was tampered with', () => {
       [GOVERNANCE_ABI, 'TermsProposed', (args, i) => (i === 0 ? undefined : args), /terms that were not proposed/],
       [GOVERNANCE_ABI, 'TermsApplied', (args, i) => (i === 1 ? undefined : args), /clocks, fees and caps is not/],
       [GOVERNANCE_ABI, 'CapLowered', less('cap'), /clocks, fees and caps is not/],
-      [ROUNDS_ABI, 'RoundPosted', (args, i) => (i === 1 ? undefined : args), /does not follow round/],
-      [SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? undefined : args), /A \w+ of transaction/],
+      [GOVERNANCE_ABI, 'Bound', (args) => ({ ...args, settlement: STRANGER }), /contract's settlement is not/],
+      [ROUNDS_ABI, 'RoundPosted', (args, i) => (i === 1 ? undefined : args), /its round is not the last/],
+      // What the sources said, what a round made of it, and how it makes something of it: one bit of any is too many.
+      [ROUNDS_ABI, 'RoundPosted', answered((word) => word + 1n), /other prices than its answers lead to/],
+      [ROUNDS_ABI, 'RoundPosted', answered((word) => word + (1n << 168n)), /its answer is "none"/],
+      [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, answers: [] }), /one thing of every source/],
+      [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, prices: args.prices.with(0, 1n) }), /other prices/],
+      [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, pools: args.pools.with(0, 1n) }), /pool of asset 1, which has none/],
+      [ROUNDS_ABI, 'RoundPosted', less('timestamp'), /another time than its block/],
+      [ROUNDS_ABI, 'RuleSet', (args) => ({ ...args, rule: { ...args.rule, gap: args.rule.gap + 100 } }), /./],
+      [ROUNDS_ABI, 'RuleSet', () => undefined, /./],
+      [ROUNDS_ABI, 'ParametersApplied', applied('collateralFactor'), /./],
+      [ROUNDS_ABI, 'ParametersApplied', applied('penalty'), /./],
+      [ROUNDS_ABI, 'ParametersApplied', (args, i) => (i === 0 ? undefined : args), /./],
+      [ORACLES_ABI, 'SourceSet', (args, i) => (i === 0 ? undefined : args), /./],
+      [ORACLES_ABI, 'SourceSet', (args) => ({ ...args, source: { ...args.source, heartbeat: 1 } }), /./],
+      [SETTLEMENT_ABI, 'Transacted', (args, i) => (i === 0 ? undefined : args), /no step of a batch leads to it/],
+      [
+        SETTLEMENT_ABI,
+        'Transacted',
+        (args, i) => (i === 1 ? undefined : args),
+        /A \w+ of transaction|accounts' root|accounts root/,
+      ],
       [SETTLEMENT_ABI, 'Transacted', (args) => ({ ...args, digest: args.digest + 1n }), /digest is not that of D/],
       [SETTLEMENT_ABI, 'EnvelopeOpened', () => undefined, /./],
-      [VAULT_ABI, 'Deposited', (args, i) => (i === 0 ? undefined : args), /Deposit 0 was never made/],
+      [SETTLEMENT_ABI, 'Settled', (args) => ({ ...args, complete: !args.complete }), /completeness is another/],
+      [
+        VAULT_ABI,
+        'Deposited',
+        (args, i) => (i === 0 ? undefined : args),
+        /deposit 0 was never made|not the next deposit/,
+      ],
+      [VAULT_ABI, 'Deposited', (args) => ({ ...args, depositor: STRANGER }), /contract's deposit 0 is not/],
       [VAULT_ABI, 'TakenBack', () => undefined, /deposited and not credited is not/],
-      [VAULT_ABI, 'DepositConsumed', () => undefined, /deposited and not credited is not/],
+      [VAULT_ABI, 'DepositConsumed', () => undefined, /leads to DepositConsumed, which was not said/],
+      [VAULT_ABI, 'Checkpointed', (args, i) => (i === 0 ? undefined : args), /it is not the next checkpoint/],
     ]
     for (const [abi, name, change, message] of cases) {
       await refused(

@@ -99,6 +99,25 @@ describe('plimsoll deploy', () => {
     await changed((m) => (m.custody = []), /custody is not a JSON object/)
   })
 
+  it('refuses sources named twice, and clocks that an uptime feed would stall, before it sends anything', async () => {
+    const named = looseMarket()
+    for (const entry of Object.values<Record<string, string>>(named.custody)) entry.token = `0x${'2'.repeat(40)}`
+    named.assets[1].sources = [{ kind: 'chainlink', feed: `0x${'1'.repeat(40)}` }]
+    await writeFile(join(directory, 'sources.json'), JSON.stringify(named))
+    const late = { ...named, uptimeFeed: `0x${'3'.repeat(40)}`, uptimeGrace: 86_100 }
+    await writeFile(join(directory, 'late.json'), JSON.stringify(late))
+    const key = { PLIMSOLL_PRIVATE_KEY: `0x${'7'.repeat(64)}` }
+    const with_ = (...symbols: string[]) => [
+      ...['--rpc', url, '--data', 'sourced', '--allow-development-keys'],
+      ...symbols.flatMap((symbol) => ['--feed', `${symbol}=0x${'1'.repeat(40)}`]),
+    ]
+    methods.length = 0
+    await refused(with_('ETH', 'BTC', 'PERP'), /--feed names ETH, whose sources the market names/, key, 'sources.json')
+    await refused(with_('BTC'), /No feed is named for PERP.*or sources in the market/, key, 'sources.json')
+    await refused(with_('BTC', 'PERP'), /uptimeGrace is 86100 seconds: with the 300 of a round/, key, 'late.json')
+    assert.deepEqual([...new Set(methods)], ['eth_chainId'])
+  })
+
   it('refuses roles that are nobody, no address, or mistyped', async () => {
     const with_ = (...roles: string[]) => ['--rpc', url, '--data', 'roles', '--allow-development-keys', ...roles]
     await refused(with_('--admin', 'me'), /--admin.*0x and 40 hexadecimal digits/)

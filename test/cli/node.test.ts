@@ -16,6 +16,7 @@ import { connectSigner } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
+import { silent, startFaultProxy } from '../support/fault-proxy.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
@@ -46,8 +47,7 @@ describe('plimsoll node', () => {
       [
         MAIN,
         'node',
-        '--rpc',
-        chain.url,
+        ...(options.includes('--rpc') ? [] : ['--rpc', chain.url]),
         '--port',
         '0',
         '--interval',
@@ -232,6 +232,46 @@ describe('plimsoll node', () => {
     assert.deepEqual(await readdir(join(directory, 'unsound')), ['sequencer.key'])
   })
 
+  it('ends promptly where its endpoint hangs, has lost nothing of what it took, and says all of it in JSON', async () => {
+    const proxy = await startFaultProxy(chain.url)
+    /** The log up to a line of an event; each line has its time, level and sentence. */
+    const logged = async (event: string) => {
+      for (;;) {
+        const entry = JSON.parse(await line())
+        assert.equal(new Date(entry.time).toISOString(), entry.time)
+        assert.match(entry.level, /^(debug|info|warn|error)$/)
+        assert.deepEqual([typeof entry.event, typeof entry.msg], ['string', 'string'])
+        if (entry.event === event) return entry
+      }
+    }
+    try {
+      start('--rpc', proxy.url, '--log-format', 'json')
+      address = (await logged('listening')).address
+      await logged('round')
+      proxy.add({ fault: silent })
+      const { id, status } = await own(['preferences', ...wallet, '--node', address, '--set', 'ETH=10'])
+      assert.equal(status, 'accepted')
+      // By now a look waits for an answer that never comes.
+      const { hits } = proxy
+      while (proxy.hits === hits) await sleep(100)
+      const signaled = performance.now()
+      assert.deepEqual(await end(), { code: 0, signal: null, stderr: '' })
+      assert.ok(performance.now() - signaled < 5_000, `${performance.now() - signaled} ms`)
+
+      start('--log-format', 'json')
+      address = (await logged('listening')).address
+      const { account, outcome, settlement, transaction, msg } = await logged('preferences')
+      assert.deepEqual([account, outcome, msg], [0, 'done', 'account 0 has new preferences'])
+      assert.ok(Number.isInteger(settlement) && /^0x[0-9a-f]{64}$/.test(transaction))
+      await logged('round')
+      assert.equal((await own(['status', id, '--node', address])).status, 'settled')
+      const { code, stderr } = await end()
+      assert.deepEqual([code, stderr], [0, ''])
+    } finally {
+      await proxy.close()
+    }
+  })
+
   it('is not needed by an owner who leaves a frozen system', async () => {
     const signer = await connectSigner(chain.url)
     const snapshot = await rawCall(signer, 'evm_snapshot')
@@ -302,7 +342,7 @@ describe('plimsoll node', () => {
     address = serving.split(' ')[1]!
     assert.match(await line(), /^round +time +expired +swept/)
     // Its first look posts a round, where the contract's clock allows it, and handles the latest in any case.
-    assert.match(await line(), /^ +[23] .* yes$/)
+    assert.match(await line(), /^ +[2-5] .* yes$/)
     await chain.stop()
     let answer = await health()
     while (answer.status === 200) {

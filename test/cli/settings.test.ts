@@ -247,8 +247,18 @@ describe('plimsoll market', () => {
       const refused = await runCli(['market', 'market.json'], { cwd: directory })
       assert.equal(refused.code, 2)
       assert.match(refused.stderr, /^plimsoll: market\.json: assets\[1\] "ETH": [^\n]+\n$/)
-      for (const args of [['market'], ['market', 'market.json', '--example']])
-        assert.match((await runCli(args, { cwd: directory })).stderr, /either a MARKET\.json or --example/)
+      for (const args of [
+        ['market'],
+        ['market', 'market.json', '--example'],
+        ['market', '--example', '--template', 'base'],
+      ])
+        assert.match((await runCli(args, { cwd: directory })).stderr, /one of a MARKET\.json, --example and --template/)
+      const template = await runCli(['market', '--template', 'arbitrum', '--json'])
+      assert.deepEqual([template.code, template.stderr], [0, ''])
+      assert.match(JSON.parse(template.stdout).note, /checked for form only/)
+      const unknown = await runCli(['market', '--template', 'solana'])
+      assert.deepEqual([unknown.code, unknown.stdout], [2, ''])
+      assert.match(unknown.stderr, /^plimsoll: [^\n]*Allowed choices are ethereum, arbitrum, base, sepolia\.\n$/)
     } finally {
       await rm(directory, { recursive: true })
     }

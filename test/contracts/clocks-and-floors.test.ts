@@ -75,16 +75,16 @@ describe('what the contracts promise of clocks and parameters', () => {
     await settlement.refuses('InvalidProof', 'settle', [[priced]], [0n])
   })
 
-  it('9: a dead feed alone does not freeze a system whose operator is at work, for seven days', async () => {
-    const { chain, vault, rounds, btc, escape: exits } = market
+  it('9: a chain whose sequencer is down does not freeze a system whose operator is at work, for seven days', async () => {
+    const { chain, vault, rounds, uptime, escape: exits } = market
     await open(market, chain.accounts[2]!, 0, 1_000_000_000_000n)
     await nextRound(market)
     await transact(market, [step.open(0n, 0n, 1_000_000_000_000n, keyOf(11n))])
-    await btc.write('setReverting', [true])
+    await uptime.write('setAnswer', [1n])
     await wait(market, GRACE + 1)
     await market.eth.write('setAnswer', [194_61000000n])
-    await rounds.refuses('FeedFailed', 'postRound', [], [2n])
-    await rounds.refuses('FeedFailed', 'readPrices', [], [2n])
+    await rounds.refuses('Down', 'postRound')
+    await rounds.refuses('Down', 'readPrices')
     await exits.write('declareStall', [0n])
     // Deposits are carried out all the while.
     for (let i = 0; i < 5; i++) {
@@ -95,8 +95,8 @@ describe('what the contracts promise of clocks and parameters', () => {
     }
     assert.deepEqual((await exits.read<unknown[]>('notice', 0n)).slice(0, 2), [true, 0n])
     await exits.refuses('NoticeRunning', 'freeze', [0n])
-    // The feed is back: so is the system.
-    await btc.write('setReverting', [false])
+    // The sequencer is back: so is the system.
+    await uptime.write('setAnswer', [0n])
     await refreshFeeds(market)
     await rounds.write('postRound')
     await market.settlement.write('checkpoint')
@@ -104,10 +104,10 @@ describe('what the contracts promise of clocks and parameters', () => {
     assert.equal(await vault.read('frozen'), false)
   })
 
-  it('9: with a deposit or a request overdue the stall is the operator’s, though a feed is dead', async () => {
+  it('9: with a deposit or a request overdue the stall is the operator’s, though the sequencer is down', async () => {
     for (const cause of ['deposit', 'request'] as const) {
       market = await deployMarket()
-      const { chain, vault, escape: exits, btc } = market
+      const { chain, vault, escape: exits, uptime } = market
       const user = chain.accounts[2]!
       await open(market, user, 0, 1_000_000n)
       await nextRound(market)
@@ -116,7 +116,7 @@ describe('what the contracts promise of clocks and parameters', () => {
       else await force(market, user, { index: 0n, asset: 0n, amount: 1_000n })
       for (let i = 0; i < 14; i++) await nextRound(market)
       assert.equal(await exits.read('stalledAtAll'), true)
-      await btc.write('setReverting', [true])
+      await uptime.write('setAnswer', [1n])
       await wait(market, GRACE)
       await exits.write('declareStall', [0n])
       for (let i = 0; i < 3; i++) {
@@ -147,18 +147,18 @@ describe('what the contracts promise of clocks and parameters', () => {
   })
 
   it('9: notice of both causes adds up to seven days, and an hour of it alone suffices where the operator is the cause', async () => {
-    const { chain, escape: exits, eth, vault } = market
+    const { chain, escape: exits, uptime, vault } = market
     await open(market, chain.accounts[2]!, 0, 1_000_000n)
     await nextRound(market)
     await transact(market, [step.open(0n, 0n, 1_000_000n, keyOf(11n))])
-    await eth.write('setReverting', [true])
+    await uptime.write('setAnswer', [1n])
     await wait(market, GRACE + 1)
     await exits.write('declareStall', [0n])
     const quarter = (7 * 86_400) / 4
     await wait(market, quarter)
     await exits.write('tick', [0n])
-    await eth.write('setReverting', [false])
-    // The feed answers, the operator does not: from here on the notice is the ordinary one.
+    await uptime.write('setAnswer', [0n])
+    // The chain goes on, the operator does not: from here on the notice is the ordinary one.
     await freezeOn(market)
     assert.equal(await vault.read('frozen'), true)
   })

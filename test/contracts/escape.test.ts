@@ -63,11 +63,11 @@ describe('the way out', () => {
       assert.equal(await stalled(), true)
     })
 
-    it('of a feed that reverts, since no round follows; that one has a notice of seven days', async () => {
+    it('of a sequencer that is down, since no round follows; that one has a notice of seven days', async () => {
       const { escape: exits } = market
-      await market.eth.write('setReverting', [true])
+      await market.uptime.write('setAnswer', [1n])
       await wait(market, 1000)
-      await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
+      await market.rounds.refuses('Down', 'postRound')
       await wait(market, GRACE)
       assert.equal(await stalled(), true)
       await exits.write('declareStall', [0n])
@@ -90,12 +90,12 @@ describe('the way out', () => {
       ['burns all gas', '0xfe'],
       ['answers too much', '0x620fffff6000f3'],
     ] as const)
-      it(`of a feed that ${what}: a step takes a bounded amount, and with too little is refused`, async () => {
+      it(`of a feed that ${what}: the operator can go on, and a step takes a bounded amount, and with too little is refused`, async () => {
         const { escape: exits, chain } = market
         await chain.client.setCode({ address: market.eth.address, bytecode })
         await wait(market, GRACE)
         await exits.write('declareStall', [0n])
-        const quarter = (7 * 86_400) / 4
+        const quarter = NOTICE / 4
         for (let i = 1; i <= 3; i++) {
           await wait(market, quarter)
           assert.ok((await exits.write('tick', [0n])).gasUsed < 4_400_000n)

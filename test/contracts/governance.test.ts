@@ -47,9 +47,45 @@ describe('governance', () => {
     await governance.refuses('AlreadyBound', 'bind', [settlement.address])
     const other = await chain.contract('Governance', [market.config.governance])
     await other.refuses('NotDeployer', 'bind', [settlement.address], [], eve)
-    await other.refuses('InvalidConfig', 'bind', [settlement.address], ['settlement'])
-    await other.refuses('NotBound', 'proposeTerms', [await governance.read('terms')], [], admin)
     assert.deepEqual(await other.read('operator'), zeroAddress)
+  })
+
+  it('changes nothing before it is bound: what events say begins there', async () => {
+    const other = await market.chain.contract('Governance', [market.config.governance])
+    await other.refuses('NotBound', 'proposeTerms', [await governance.read('terms')], [], admin)
+    for (const [who, role] of [
+      [admin, ROLE.operator],
+      [admin, ROLE.admin],
+      [guardian, ROLE.guardian],
+    ] as const) {
+      await other.refuses('NotBound', 'nominate', [role, who], [], who)
+      await other.refuses('NotBound', 'accept', [role], [], who)
+    }
+    for (const what of [HALT.open, HALT.trade]) await other.refuses('NotBound', 'halt', [what], [], guardian)
+    await other.refuses('NotBound', 'resume', [], [], guardian)
+  })
+
+  it('is not bound to a system of another governance, nor to one whose vault has another settlement', async () => {
+    const { chain, settlement, vault } = market
+    const stranger = await chain.contract('Governance', [market.config.governance])
+    await stranger.refuses('InvalidConfig', 'bind', [settlement.address], ['settlement'])
+    // One that names this system's vault, and is not its settlement.
+    const config = { ...market.config.settlement, vault: vault.address }
+    const twin = await chain.contract('Settlement', [config])
+    const own = await chain.contract('Governance', [market.config.governance])
+    const named = { ...market.config.oracles.config, governance: own.address }
+    const oracles = await chain.contract('Oracles', [named, market.config.oracles.assets])
+    const rounds = await chain.contract('Rounds', [
+      { ...market.config.rounds, governance: own.address, oracles: oracles.address },
+      market.config.assets,
+    ])
+    const fresh = await chain.contract('Vault', [
+      { ...market.config.vault, rounds: rounds.address },
+      market.config.custody,
+    ])
+    const unbound = await chain.contract('Settlement', [{ ...config, vault: fresh.address }])
+    await own.refuses('InvalidConfig', 'bind', [twin.address], ['settlement'])
+    await own.refuses('InvalidConfig', 'bind', [unbound.address], ['vault'])
   })
 
   describe('hands over', () => {
@@ -156,6 +192,7 @@ describe('governance', () => {
     it('each alone, by the guardian alone, and only what there is to halt', async () => {
       await governance.refuses('NotGuardian', 'halt', [HALT.trade], [], admin)
       await governance.refuses('NotGuardian', 'resume', [], [], operator)
+      await governance.refuses('NotHalted', 'resume', [], [], guardian)
       await governance.refuses('UnknownHalt', 'halt', [0], [0], guardian)
       await governance.refuses('UnknownHalt', 'halt', [8], [8], guardian)
       await governance.write('halt', [HALT.insure], guardian)

@@ -18,8 +18,8 @@ import {
   topUp,
   transact,
 } from './custody.ts'
-import { type Market, nextRound, refreshFeeds } from './market.ts'
-import { randomizer } from './mirror.ts'
+import { BTC, ETH, type Market, nextRound, refreshFeeds } from './market.ts'
+import { marksOf, randomizer } from './mirror.ts'
 import { OwedLine } from './owed-line.ts'
 
 const SPOT = [0, 1, 3, 4]
@@ -99,6 +99,37 @@ export class Model {
     this.pick = (end) => Number(this.random(BigInt(end)))
   }
 
+  /** Four accounts, two of them with as much of the synthetic as they can carry, long and short. */
+  async begin(): Promise<void> {
+    await this.round()
+    for (const [asset, whole] of [
+      [0, 5_000n],
+      [1, 20n],
+      [0, 2_000n],
+      [0, 2_500n],
+    ] as const)
+      await this.#open(asset, whole * (asset === 0 ? 1_000_000n : 10n ** 8n))
+    while (this.head < this.deposits.length) await this.consume()
+    for (const [a, b, asset, whole] of [
+      [2, 3, 2, 4n],
+      [2, 3, 2, 1n],
+      [1, 0, 1, 30n],
+    ] as const)
+      await this.#trade(a, b, asset, whole * 10n ** 8n)
+  }
+
+  /** Goes on where another model is, of a chain that was set back to that place. Nobody has withdrawn or insured there. */
+  goOnFrom(other: Model): void {
+    assert.equal(other.withdrawals.length, 0)
+    for (const amounts of [other.backstop, other.pending, other.waiting, other.claimable, [other.insuring]])
+      assert.ok(amounts.every((amount) => amount === 0n))
+    const { balances, deposits, head, marks, prices, saved, epoch, ethPrice, btcPrice, sound, ratio } = other
+    Object.assign(
+      this,
+      structuredClone({ balances, deposits, head, marks, prices, saved, epoch, ethPrice, btcPrice, sound, ratio }),
+    )
+  }
+
   #user(): Address {
     return this.users[this.pick(this.users.length)]!
   }
@@ -112,7 +143,7 @@ export class Model {
     return asset === 0 ? HALF : this.prices[asset - 1]!
   }
 
-  /** Health with maintenance marks (1, 2) or target marks (3, 4), 2^32 scale. */
+  /** Health with maintenance marks (1, 2) or initial marks (9, 10), 2^32 scale. */
   #health(balances: bigint[], asset: number, liability: number): bigint {
     return balances.reduce(
       (sum, b, a) => sum + b * (a === 0 ? HALF : this.marks[a - 1]![b > 0n ? asset : liability]!),
@@ -120,7 +151,7 @@ export class Model {
     )
   }
 
-  #safe = (balances: bigint[]) => balances.every((b) => b >= 0n) || this.#health(balances, 3, 4) >= HALF
+  #safe = (balances: bigint[]) => balances.every((b) => b >= 0n) || this.#health(balances, 9, 10) >= HALF
 
   #amount(asset: number): bigint {
     return (1n + this.random(asset === 0 ? 5_000n : 20n)) * (asset === 0 ? 1_000_000n : 10n ** 8n)
@@ -243,7 +274,8 @@ export class Model {
     this.counts[what] = (this.counts[what] ?? 0) + 1
   }
 
-  async #settle(steps: bigint[][]): Promise<void> {
+  /** Steps that the model has booked already, or that move nothing. */
+  async settle(steps: bigint[][]): Promise<void> {
     // The insurance's events are to be seen before the checkpoint's.
     const events = await transact(this.market, steps, { inboxAfter: this.pick(3) === 0 ? 5n : 0n })
     const first = ({ name }: Event) => Number(name === 'Converted' || name === 'Repaid' || name === 'Owed')
@@ -265,9 +297,27 @@ export class Model {
     // Now and then the token is worth nothing, for one round.
     const collapsed = this.pick(40) === 0
     if (collapsed) this.#count('collapse')
-    await nextRound(this.market, collapsed ? this.random(100n) + 1n : this.ethPrice, this.btcPrice)
+    await this.#post(collapsed ? this.random(100n) + 1n : this.ethPrice)
+  }
+
+  /** Prices move against what the backstop holds and owes, just when somebody withdraws. */
+  async crisis(): Promise<void> {
+    const against = (held: bigint) => (held > 0n ? 80n : held < 0n ? 125n : 100n)
+    const ofEth = [1, 3, 4].reduce((sum, a) => sum + this.backstop[a]! * this.#price(a), 0n)
+    this.ethPrice = (this.ethPrice * against(ofEth)) / 100n
+    this.btcPrice = (this.btcPrice * against(this.backstop[2]!)) / 100n
+    await this.#post(this.ethPrice)
+    await this.withdraw()
+    await this.withdraw()
+    await this.checkpoint()
+  }
+
+  /** Posts a round and closes whoever is breached. */
+  async #post(ethPrice: bigint): Promise<void> {
+    await nextRound(this.market, ethPrice, this.btcPrice)
     this.marks = await this.market.rounds.read('marks')
     this.prices = (await this.market.rounds.read<[bigint, bigint, bigint[]]>('round'))[2]
+    await this.#requireSteadyMaintenance()
     const delta = Array<bigint>(ASSETS).fill(0n)
     let badDebt = 0n
     for (const balances of this.balances) {
@@ -294,25 +344,51 @@ export class Model {
     this.#receipt(await liquidate(this.market, delta, badDebt))
   }
 
+  /**
+   * Whatever the rule did to initial margins, depth and liquidity, maintenance is the deployment's at the price: so whoever is
+   * breached is breached by the price.
+   */
+  async #requireSteadyMaintenance(): Promise<void> {
+    const steady = [ETH, BTC, ETH, ETH].map((parameters, i) => marksOf(this.prices[i]!, parameters))
+    for (const [i, marks] of steady.entries()) {
+      assert.deepEqual(this.marks[i]!.slice(0, 7), marks.slice(0, 7))
+      if (marks[9] !== this.marks[i]![9]) this.#count('other initial margin')
+      if (marks[7] !== this.marks[i]![7]) this.#count('other depth')
+    }
+  }
+
   async deposit(): Promise<void> {
     const asset = SPOT[this.pick(4)]!
     const amount = this.#amount(asset)
     const user = this.#user()
     const opens = this.deposits.filter(({ kind }) => kind === 'open').length
     const topping = opens > 0 && (opens >= 6 || this.pick(2) === 0)
-    const event = topping
-      ? await topUp(this.market, user, BigInt(this.pick(opens)), asset, Model.tokens(asset, amount))
-      : await open(this.market, user, asset, Model.tokens(asset, amount), keyOf(50n + BigInt(opens)), true)
-    assert.equal(event.amount, amount)
-    this.deposits.push({
-      id: event.id,
-      kind: topping ? 'topUp' : 'open',
-      index: event.index,
+    if (!topping) return this.#open(asset, amount, user)
+    const index = BigInt(this.pick(opens))
+    this.#queue('topUp', await topUp(this.market, user, index, asset, Model.tokens(asset, amount)), asset, amount, user)
+  }
+
+  async #open(asset: number, amount: bigint, user = this.#user()): Promise<void> {
+    const opens = this.deposits.filter(({ kind }) => kind === 'open').length
+    const key = keyOf(50n + BigInt(opens))
+    this.#queue(
+      'open',
+      await open(this.market, user, asset, Model.tokens(asset, amount), key, true),
       asset,
       amount,
       user,
-      state: 'queued',
-    })
+    )
+  }
+
+  #queue(
+    kind: Queued['kind'],
+    event: { id: bigint; index: bigint; amount: bigint },
+    asset: number,
+    amount: bigint,
+    user: Address,
+  ): void {
+    assert.equal(event.amount, amount)
+    this.deposits.push({ id: event.id, kind, index: event.index, asset, amount, user, state: 'queued' })
   }
 
   async consume(): Promise<void> {
@@ -334,7 +410,7 @@ export class Model {
       d.state = 'consumed'
       this.balances[Number(d.index)]![d.asset]! += d.amount
     }
-    if (steps.length > 0) await this.#settle(steps)
+    if (steps.length > 0) await this.settle(steps)
   }
 
   /** By request or by force, of what it has or of what it borrows. */
@@ -345,7 +421,7 @@ export class Model {
     const available = await this.free(asset)
     let amount = min(this.random(2n * this.#amount(asset)), available)
     const afterwards = () => this.balances[index]!.with(asset, this.balances[index]![asset]! - amount)
-    // As much of it as leaves the account above its target.
+    // As much of it as leaves the account above its initial margin.
     while (amount > 0n && !this.#safe(afterwards())) amount /= 2n
     amount -= amount % Model.#scale(asset)
     const after = afterwards()
@@ -364,10 +440,10 @@ export class Model {
         recipient: to,
         inFull,
       })
-      await this.#settle([step.forced(request)])
+      await this.settle([step.forced(request)])
       this.#count('forced withdrawal')
     } else {
-      await this.#settle([step.withdraw(BigInt(index), BigInt(asset), amount, to, inFull)])
+      await this.settle([step.withdraw(BigInt(index), BigInt(asset), amount, to, inFull)])
     }
     this.#count('withdrawal')
   }
@@ -377,7 +453,12 @@ export class Model {
     const [a, b] = [this.#account(), this.#account()]
     if (a === undefined || b === undefined || a === b) return
     const asset = 1 + this.pick(ASSETS - 1)
-    let x = 4n * this.#amount(asset)
+    await this.#trade(a, b, asset, 4n * this.#amount(asset))
+  }
+
+  /** As much of it as leaves both above their targets. */
+  async #trade(a: number, b: number, asset: number, most: bigint): Promise<void> {
+    let x = most
     const swap = (balances: bigint[], sign: bigint) => {
       const y = (x * this.#price(asset)) / HALF
       return balances.map((v, i) => (i === 0 ? v - sign * y : i === asset ? v + sign * x : v))
@@ -387,7 +468,7 @@ export class Model {
     const [first, second] = [swap(this.balances[a]!, 1n), swap(this.balances[b]!, -1n)]
     this.balances[a] = first
     this.balances[b] = second
-    await this.#settle([step.trade(BigInt(a)), step.trade(BigInt(b))])
+    await this.settle([step.trade(BigInt(a)), step.trade(BigInt(b))])
     this.#count('trade')
   }
 
@@ -411,7 +492,7 @@ export class Model {
     this.balances[index] = after
     this.backstop[asset]! -= sign * x
     this.backstop[0]! += sign * y
-    await this.#settle([step.unwind(BigInt(index), BigInt(asset), x, y, buys ? 1n : 0n)])
+    await this.settle([step.unwind(BigInt(index), BigInt(asset), x, y, buys ? 1n : 0n)])
     this.#count('unwind')
   }
 
@@ -564,8 +645,9 @@ export class Model {
       () => this.collectOwed(),
       () => this.takeBack(),
       () => this.rescue(),
+      () => this.crisis(),
     ]
-    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4]
+    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4, 3]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight

@@ -34,6 +34,8 @@ describe(`${SEQUENCES} random sequences of operations`, () => {
       'collection of a debt',
       'deposit taken back',
       'collapse',
+      'other initial margin',
+      'other depth',
     ]) {
       assert.ok((all.get(kind) ?? 0) > 4, `${kind}: ${all.get(kind) ?? 0}`)
     }

@@ -1,4 +1,4 @@
-import type { Address, TransactionReceipt } from 'viem'
+import { type Address, type TransactionReceipt, zeroAddress } from 'viem'
 
 import { type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
@@ -21,8 +21,8 @@ export const ETH: Parameters = {
   liabilityFactor: 11500,
   targetCollateralFactor: 8000,
   targetLiabilityFactor: 12000,
-  initialCollateralFactor: 7500,
-  initialLiabilityFactor: 12500,
+  initialCollateralFactor: 8000,
+  initialLiabilityFactor: 12000,
   penalty: 200,
   depth: 25_000_000_000_000n,
 }
@@ -47,10 +47,23 @@ export const FORCED = {
   forcedFee: 10n ** 15n,
 }
 const HEARTBEAT = 3600
-export const ORACLES = {
+const ORACLES = {
   sourceGas: 200_000,
   uptimeFeed: '0x0000000000000000000000000000000000000000',
   uptimeGrace: 0,
+}
+
+/** Parameters that the admin proposes. */
+export const RULE_OFF = {
+  on: false,
+  gap: 0,
+  laneScale: 0,
+  laneLeast: 0,
+  laneMost: 0,
+  pool: zeroAddress,
+  window: 0,
+  poolShare: 0,
+  depthMost: 0n,
 }
 
 /** Twice the base point: a point of the subgroup. */
@@ -69,6 +82,11 @@ export interface Parts {
   chain: Chain
   eth: Contract
   btc: Contract
+  /** The chain's sequencer: 0 up, 1 down. */
+  uptime: Contract
+  /** Adapters of the two feeds. */
+  ethSource: Contract
+  btcSource: Contract
   sweepVerifier: Contract
   resolveVerifier: Contract
   transactVerifier: Contract
@@ -129,6 +147,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const chain = await startChain()
   const eth = await chain.contract('MockFeed', [8, 194_61000000n])
   const btc = await chain.contract('MockFeed', [8, 5_000_00000000n])
+  const uptime = await chain.contract('MockFeed', [0, 0n])
   const ethSource = await chain.contract('ChainlinkSource', [eth.address])
   const btcSource = await chain.contract('ChainlinkSource', [btc.address])
   const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
@@ -145,16 +164,10 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     confirm: 0,
     sources: [{ source: address, heartbeat: HEARTBEAT, deviation: 300, maxConfidence: 200 }],
   })
-  const asset = (feed: Contract, parameters: Parameters) => ({
-    feed: feed.address,
-    decimals: 8,
-    heartbeat: HEARTBEAT,
-    parameters,
-  })
   const config: DeploymentConfig = {
     governance: { admin: chain.accounts[1], guardian: chain.accounts[18], handoverDelay: HANDOVER },
     oracles: {
-      config: ORACLES,
+      config: { ...ORACLES, uptimeFeed: uptime.address },
       assets: [
         { decimals: 6, jump: 0, confirm: 0, sources: [] },
         oracle(ethSource),
@@ -162,8 +175,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
         ...more.map(() => oracle(ethSource)),
       ],
     },
-    rounds: { cashDecimals: 6, ...TIMES },
-    assets: [asset(eth, ETH), asset(btc, BTC), ...more.map(() => asset(eth, ETH))],
+    rounds: { ...TIMES, patience: 0, tipShare: 0, roundTip: 0n },
+    assets: [ETH, BTC, ...more.map(() => ETH)].map((parameters) => ({ parameters, rule: RULE_OFF })),
     vault: DEPOSIT,
     custody: tokens.map((contract) => custodyOf(contract?.address)),
     forced: FORCED,
@@ -178,7 +191,20 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     },
     escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
   }
-  return { chain, eth, btc, sweepVerifier, resolveVerifier, transactVerifier, exitVerifier, tokens, config }
+  return {
+    chain,
+    eth,
+    btc,
+    uptime,
+    ethSource,
+    btcSource,
+    sweepVerifier,
+    resolveVerifier,
+    transactVerifier,
+    exitVerifier,
+    tokens,
+    config,
+  }
 }
 
 export function custodyOf(token: Address | undefined) {

@@ -1,29 +1,22 @@
 import assert from 'node:assert/strict'
-import type { Address } from 'viem'
-import {
-  combineWords,
-  NO_QUOTE,
-  type OracleReading,
-  type OracleRules,
-  type OracleState,
-  parseWord,
-  retakeWord,
-  type SaidWord,
-  stepOracles,
-} from '../../protocol/oracle.ts'
+import { type Address, decodeEventLog } from 'viem'
+import { OracleBooks } from '../../audit/oracle-books.ts'
+import { type OracleReading, packWord, parseWord, type SaidWord } from '../../protocol/oracle.ts'
+import { ORACLES_ABI } from '../../sdk/abi/oracles.ts'
+import type { SystemEvent } from '../../sdk/chain/settlement-history.ts'
 import { type Chain, type Contract, type Event, startChain } from './chain.ts'
 
 // The oracles alone: a stub in place of rounds and governance, and sources that say what a test has them say.
 
 export const DELAY = 86_400
-export const SOURCE_GAS = 200_000
+const SOURCE_GAS = 200_000
 export const HEARTBEAT = 3_600
-export const DEVIATION = 300
-export const JUMP = 2_000
+const DEVIATION = 300
+const JUMP = 2_000
 export const CONFIRM = 900
 const NOBODY = '0x0000000000000000000000000000000000000000'
 /** Decimals of the sources, of assets and of cash: a price of 1 is a quote of 2^32 / 100. */
-export const SOURCE_DECIMALS = 8
+const SOURCE_DECIMALS = 8
 const DECIMALS = 8
 const CASH_DECIMALS = 6
 
@@ -38,10 +31,11 @@ export interface Bench {
   readonly guardian: Address
   /** By asset. */
   readonly sources: Contract[][]
-  readonly rules: OracleRules[]
+  /** Words that the latest round published. */
+  published(): readonly bigint[]
   /** Has the sources of an asset say these prices, in units of 10^-8, now; undefined leaves one as it is. */
   say(asset: number, ...prices: (bigint | undefined)[]): Promise<void>
-  /** Calls `update` so many seconds after the last block, and checks it against the reference machine from the words alone. */
+  /** Calls `update` so many seconds after the last block, and checks it as an audit does, from events alone. */
   update(later?: number): Promise<Round>
 }
 
@@ -84,7 +78,6 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
   const caller = await chain.contract('OraclesCaller', [admin, guardian, DELAY])
   const others = (await options.others?.(chain)) ?? {}
   const sources: Contract[][] = []
-  const rules: OracleRules[] = []
   const assets = []
   for (const [a, count] of counts.entries()) {
     sources.push([])
@@ -96,19 +89,6 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
       listed.push({ address: contract.address, timeWeighted })
     }
     const decimals = a === 0 ? CASH_DECIMALS : DECIMALS
-    rules.push({
-      decimals,
-      jump: BigInt(jump),
-      confirm: BigInt(CONFIRM),
-      sources: listed.map(({ timeWeighted = false, decimals: of = SOURCE_DECIMALS, heartbeat = HEARTBEAT }) => ({
-        heartbeat: BigInt(heartbeat),
-        deviation: BigInt(DEVIATION),
-        maxConfidence: 200n,
-        decimals: of,
-        timeWeighted,
-        disabled: false,
-      })),
-    })
     assets.push({
       decimals,
       jump,
@@ -122,7 +102,9 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
   await oracles.write('bind', [caller.address])
   await caller.write('name', [oracles.address])
 
-  let states: readonly OracleState[] = rules.map(() => NO_QUOTE)
+  const books = new OracleBooks()
+  let published: readonly bigint[] = []
+  let seen = 0n
   async function update(later = 60): Promise<Round> {
     const time = (await chain.now()) + BigInt(later)
     await chain.mineAt(time)
@@ -133,31 +115,25 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
     const updated = caller.events(receipt).find(({ name }) => name === 'Updated')!
     const { readings, words, gas } = updated.args as { readings: OracleReading[]; words: bigint[]; gas: bigint }
     const parsed = words.map((word) => parseWord(word)!)
+    assert.deepEqual(
+      parsed.map(({ asset, index, said }) => packWord(said, asset, index)),
+      words,
+    )
     const now = time + 1n
     const numbers = readings.map((reading) => withBigints(reading))
-    // What an audit does: from the words alone.
-    const quotes = rules.map(({ sources: of }, a) => {
-      const said = parsed.filter(({ asset }) => asset === a).map((word) => word.said)
-      assert.equal(said.length, of.length)
-      const combined = combineWords(
-        said.map((word, i) => retakeWord(word, of[i]!, now)),
-        of,
-      )
-      assert.deepEqual(combined.words, said)
-      return combined.quote
-    })
-    const outcome = stepOracles(rules, states, quotes, now)
-    states = outcome.states
-    assert.deepEqual(numbers.slice(0, rules.length - 1), outcome.readings)
-    for (const [a, state] of states.entries())
-      assert.deepEqual(withBigints(await oracles.read<object>('state', BigInt(a))), { ...state })
+    // What an audit does: from events alone.
+    for (const [event, at] of await oracleEvents(chain, oracles.address, seen)) books.event(event, at)
+    seen = receipt.blockNumber + 1n
+    assert.deepEqual(numbers.slice(0, counts.length - 1), books.round(words, now))
+    await books.compare({ read: chain.client } as never, oracles.address, receipt.blockNumber)
+    published = words
     // A look one second earlier says the same but for the moment at which a hold begins, and for a mean over time.
     for (const [i, one] of options.others === undefined ? before.entries() : []) {
       const heldSince = BigInt(one.heldSince) === time ? now : BigInt(one.heldSince)
       assert.deepEqual({ ...withBigints(one), heldSince }, numbers[i])
     }
     const logs = oracles.events(receipt)
-    return { readings: numbers.slice(0, rules.length - 1), words: parsed, events: logs, time: now, gas }
+    return { readings: numbers.slice(0, counts.length - 1), words: parsed, events: logs, time: now, gas }
   }
 
   return {
@@ -167,13 +143,29 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
     admin,
     guardian,
     sources,
-    rules,
+    published: () => published,
     say: async (asset, ...prices) => {
       for (const [i, price] of prices.entries())
         if (price !== undefined) await sources[asset]![i]!.write('say', [price])
     },
     update,
   }
+}
+
+/** Events of an oracle contract since a block, each with its block's time. */
+export async function oracleEvents(
+  { client }: Chain,
+  address: Address,
+  fromBlock: bigint,
+): Promise<[event: SystemEvent<'oracles'>, time: bigint][]> {
+  const logs = await client.getLogs({ address, fromBlock })
+  return Promise.all(
+    logs.map(async ({ data, topics, blockNumber: block, transactionHash: transaction }) => {
+      const decoded = decodeEventLog({ abi: ORACLES_ABI, data, topics })
+      const { timestamp } = await client.getBlock({ blockNumber: block })
+      return [{ of: 'oracles', block, transaction, ...decoded } as SystemEvent<'oracles'>, timestamp]
+    }),
+  )
 }
 
 export function sourceConfig(

@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import { decodeAbiParameters } from 'viem'
+import { OracleBooks } from '../../audit/oracle-books.ts'
 import { type Fault, parseWord } from '../../protocol/oracle.ts'
-import { type Bench, CONFIRM, DELAY, deployBench, HEARTBEAT, MODE, quoteOf, sourceConfig } from './oracles-bench.ts'
+import type { SystemEvent } from '../../sdk/chain/settlement-history.ts'
+import {
+  type Bench,
+  CONFIRM,
+  DELAY,
+  deployBench,
+  HEARTBEAT,
+  MODE,
+  oracleEvents,
+  quoteOf,
+  sourceConfig,
+} from './oracles-bench.ts'
 
 const P = 200_00000000n
 const PAR = 1_00000000n
@@ -421,8 +433,6 @@ describe("oracles' sources", () => {
     const receipt = await oracles.write('disableSource', [1n, 2n], guardian)
     assert.deepEqual(oracles.events(receipt), [{ name: 'SourceDisabled', args: { asset: 1n, index: 2n } }])
     await oracles.refuses('QuorumLost', 'disableSource', [1n, 0n], [1n], guardian)
-    const sources = bench.rules[1]!.sources.map((rule, i) => ({ ...rule, disabled: i === 2 }))
-    bench.rules[1] = { ...bench.rules[1]!, sources }
     await bench.say(1, P, P + 2n, 7n)
     const { readings, words } = await bench.update()
     assert.deepEqual(faults(words, 1), ['none', 'none', 'disabled'])
@@ -496,5 +506,56 @@ describe('the uptime feed', () => {
     assert.equal(await oracles.read('down'), false)
     await chain.client.setCode({ address: feed.address, bytecode: '0x' })
     assert.equal(await oracles.read('down'), false)
+  })
+})
+
+describe('the books of an audit', () => {
+  it('refuse words that are not those of the sources, and changes without a delay', async () => {
+    const bench = await deployBench({ counts: [0, 3, 1] })
+    const { oracles, chain, sources, admin } = bench
+    await bench.say(1, P, P + 100n, (P * 11n) / 10n)
+    await bench.say(2, P)
+    const { time } = await bench.update()
+    const events = await oracleEvents(chain, oracles.address, 0n)
+    const booksOf = (change: (events: [SystemEvent<'oracles'>, bigint][]) => void = () => {}) => {
+      const books = new OracleBooks()
+      const said = [...events]
+      change(said)
+      for (const [event, at] of said) books.event(event, at)
+      return books
+    }
+    const words = bench.published()
+    const changed = (i: number, by: bigint) => words.map((word, j) => (i === j ? word + by : word))
+    assert.equal(booksOf().round(words, time)[0]!.price, quoteOf(P + 50n))
+    // A fault that the answer does not have, one that it has left out, another time, source or number of words.
+    assert.throws(() => booksOf().round(changed(0, 6n << 168n), time), /takes source 0 of asset 1 for "stale", and its/)
+    assert.throws(() => booksOf().round(changed(2, -(8n << 168n)), time), /for "none", and its answer is "deviates"/)
+    assert.throws(() => booksOf().round(changed(0, (1n << 39n) << 128n), time), /and its answer is "from the future"/)
+    assert.throws(() => booksOf().round(changed(1, 1n << 176n), time), /one thing of every source, in order/)
+    assert.throws(() => booksOf().round(words.slice(1), time), /one thing of every source, in order/)
+    assert.throws(() => booksOf().round(changed(0, 1n << 192n), time), /one thing of every source, in order/)
+    // An asset said to have no answer has to have been said to be held.
+    const silent = words.map((word, i) => (i === 3 ? (1n << 168n) | (word & (0xffffn << 176n)) : word))
+    assert.throws(
+      () => booksOf().round(silent, time),
+      /says "" of held assets, and its answers lead to "asset 2 is held"/,
+    )
+    // A quote that was changed leads to another price than the round's, which the books of marks refuse.
+    assert.notEqual(booksOf().round(changed(3, 1n), time)[1]!.price, quoteOf(P))
+    assert.equal(booksOf().round(words, time)[1]!.price, quoteOf(P))
+
+    await oracles.write('proposeSource', [2n, 0n, sourceConfig(sources[1]![0]!.address)], admin)
+    await chain.mineAt((await chain.now()) + BigInt(DELAY))
+    await oracles.write('applySource', [2n, 0n])
+    const [proposed, set] = (await oracleEvents(chain, oracles.address, 0n)).slice(-2)
+    const books = booksOf()
+    books.event(...proposed!)
+    books.event(...set!)
+    assert.throws(() => booksOf().event(...set!), /was not proposed, or before its delay is over/)
+    assert.throws(() => {
+      const early = booksOf()
+      early.event(...proposed!)
+      early.event(set![0], proposed![1])
+    }, /before its delay is over/)
   })
 })

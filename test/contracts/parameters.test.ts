@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { deployMarket, ETH, type Market, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { marksOf, type Parameters } from './mirror.ts'
 
-const NEXT: Parameters = { ...ETH, collateralFactor: 8400, targetCollateralFactor: 7900, initialLiabilityFactor: 12600, depth: ETH.depth * 2n }
+const NEXT: Parameters = { ...ETH, collateralFactor: 8400, targetCollateralFactor: 7900, initialCollateralFactor: 7900, initialLiabilityFactor: 12400, depth: ETH.depth * 2n }
 
 describe('risk parameters', () => {
   let market: Market
@@ -43,8 +43,8 @@ describe('risk parameters', () => {
     await refuses('BeyondStep', { ...ETH, liabilityFactor: 10999 })
     await refuses('BeyondStep', { ...ETH, targetCollateralFactor: 7499, initialCollateralFactor: 7499 })
     await refuses('BeyondStep', { ...ETH, targetLiabilityFactor: 12501, initialLiabilityFactor: 12501 })
-    await refuses('BeyondStep', { ...ETH, initialCollateralFactor: 6999 })
-    await refuses('BeyondStep', { ...ETH, initialLiabilityFactor: 13001 })
+    await refuses('BeyondStep', { ...ETH, initialCollateralFactor: 7499 })
+    await refuses('BeyondStep', { ...ETH, initialLiabilityFactor: 12501 })
     await refuses('BeyondStep', { ...ETH, penalty: 701 })
     await refuses('BeyondStep', { ...ETH, depth: 2n * ETH.depth + 1n })
     await refuses('BeyondStep', { ...ETH, depth: ETH.depth / 2n - 1n })

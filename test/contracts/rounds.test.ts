@@ -22,7 +22,10 @@ describe('rounds', () => {
     const receipt = await rounds.write('postRound', [], chain.accounts[5])
     const prices = [ETH_PRICE, BTC_PRICE, 0n, 0n, 0n, 0n, 0n]
     const timestamp = await chain.now()
-    assert.deepEqual(rounds.events(receipt), [{ name: 'RoundPosted', args: { round: 1n, prices, timestamp } }])
+    const [{ name, args }] = rounds.events(receipt) as [{ name: string; args: Record<string, unknown> }]
+    const { answers, pools, ...posted } = args
+    assert.deepEqual([name, posted, pools], ['RoundPosted', { round: 1n, prices, timestamp }, [0n, 0n]])
+    assert.equal((answers as bigint[]).length, 2)
     assert.deepEqual(await rounds.read('round'), [1n, timestamp, prices])
     const marks = [marksOf(ETH_PRICE, ETH), marksOf(BTC_PRICE, BTC), ...Array(5).fill(UNUSED)]
     assert.deepEqual(await rounds.read('marks'), marks)
@@ -68,7 +71,7 @@ describe('rounds', () => {
     const [, , prices] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
     assert.equal(prices[0], 42n)
     const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7, 9)
-    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 81920n])
+    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 78644n])
     assert.deepEqual(marks[0], marksOf(42n, ETH))
   })
 
@@ -82,11 +85,30 @@ describe('rounds', () => {
     assert.equal(marksOf(65_535n, ETH)[1], 0n)
   })
 
-  describe('refuse a feed that', () => {
+  describe('hold an asset, and go on with the others, where its only source', () => {
+    async function holds(asset: number): Promise<void> {
+      const before = await market.rounds.read<bigint[][]>('marks')
+      await market.chain.mineAt((await market.chain.now()) + BigInt(TIMES.roundMin) + 1n)
+      await market.rounds.write('postRound')
+      assert.equal(await market.rounds.read('held'), 1n << BigInt(asset))
+      const marks = await market.rounds.read<bigint[][]>('marks')
+      const [k, ...rest] = [before[asset - 1]!.slice(7, 9), ...marks]
+      assert.deepEqual(rest[asset - 1], [
+        ...before[asset - 1]!.slice(0, 7),
+        ...k!.map((coefficient) => coefficient / 256n),
+        0n,
+        (1n << 64n) - 1n,
+      ])
+    }
+
+    beforeEach(() => market.rounds.write('postRound'))
+
     it('answers nothing positive', async () => {
       for (const answer of [0n, -1n, -(1n << 255n)]) {
         await market.btc.write('setAnswer', [answer])
-        await market.rounds.refuses('AnswerNotPositive', 'postRound', [], [2n])
+        await holds(2)
+        await nextRound(market)
+        assert.equal(await market.rounds.read('held'), 0n)
       }
     })
 
@@ -95,55 +117,39 @@ describe('rounds', () => {
       // 2^60 * 10^16 / (10^6 * 2^32), rounded up.
       const lowestTooHigh = 2n ** 28n * 10n ** 10n
       await eth.write('setAnswer', [lowestTooHigh])
-      await rounds.refuses('PriceTooHigh', 'postRound', [], [1n])
-      await eth.write('setAnswer', [(1n << 255n) - 1n])
-      await rounds.refuses('PriceTooHigh', 'postRound', [], [1n])
-      await eth.write('setAnswer', [lowestTooHigh - 1n])
-      await rounds.write('postRound')
+      await holds(1)
+      await nextRound(market, lowestTooHigh - 1n)
+      assert.equal(await rounds.read('held'), 0n)
       assert.ok((await rounds.read<bigint[][]>('marks')).flat().every((mark) => mark < 1n << 64n))
     })
 
-    it('is stale by a second', async () => {
-      const { rounds, chain, eth, btc } = market
-      const now = await chain.now()
-      const updatedAt = now - 1n
-      await eth.write('setUpdatedAt', [updatedAt])
-      await btc.write('setUpdatedAt', [now + 1000n])
-      await chain.mineAt(updatedAt + 3601n)
-      await rounds.refuses('AnswerStale', 'postRound', [], [1n, updatedAt])
-      await eth.write('setUpdatedAt', [updatedAt + 100n])
-      await chain.nextBlockAt(updatedAt + 3700n)
-      await rounds.write('postRound')
-    })
-
-    it('answers from the future', async () => {
-      const future = (await market.chain.now()) + 1000n
-      await market.btc.write('setUpdatedAt', [future])
-      await market.rounds.refuses('AnswerFromFuture', 'postRound', [], [2n, future])
-    })
-
-    it('reverts', async () => {
-      await market.btc.write('setReverting', [true])
-      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
-    })
-
-    it('has gone', async () => {
-      await market.chain.client.setCode({ address: market.eth.address, bytecode: '0x' })
-      await market.rounds.refuses('FeedFailed', 'postRound', [], [1n])
-    })
-
-    it('answers too little', async () => {
+    it('is stale by a second, answers from the future, reverts, has gone, answers too little or in other decimals', async () => {
+      const { chain, btc, eth } = market
+      await btc.write('setUpdatedAt', [(await chain.now()) + 4_000n])
+      await holds(2)
+      await nextRound(market)
+      await btc.write('setReverting', [true])
+      await holds(2)
+      await btc.write('setReverting', [false])
+      await nextRound(market)
+      await btc.write('setDecimals', [18])
+      await holds(2)
+      await btc.write('setDecimals', [8])
+      await nextRound(market)
       // It returns 8 as one word to everything, so its decimals are right.
-      await market.chain.client.setCode({ address: market.btc.address, bytecode: '0x600860005260206000f3' })
-      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
-      // And half a word.
-      await market.chain.client.setCode({ address: market.btc.address, bytecode: '0x600860005260106010f3' })
-      await market.rounds.refuses('FeedFailed', 'postRound', [], [2n])
+      await chain.client.setCode({ address: btc.address, bytecode: '0x600860005260206000f3' })
+      await holds(2)
+      await chain.client.setCode({ address: eth.address, bytecode: '0x' })
+      await chain.mineAt((await chain.now()) + BigInt(TIMES.roundMin) + 1n)
+      await market.rounds.write('postRound')
+      assert.equal(await market.rounds.read('held'), 6n)
     })
+  })
 
-    it('changed its decimals', async () => {
-      await market.btc.write('setDecimals', [18])
-      await market.rounds.refuses('FeedDecimalsChanged', 'postRound', [], [2n])
-    })
+  it('stand still while the sequencer is down', async () => {
+    await market.uptime.write('setAnswer', [1n])
+    await market.rounds.refuses('Down', 'postRound')
+    await market.uptime.write('setAnswer', [0n])
+    await market.rounds.write('postRound')
   })
 })

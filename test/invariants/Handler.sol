@@ -63,10 +63,6 @@ abstract contract Handler is World {
     uint256 internal savedAccounts;
     uint256 internal savedHead;
 
-    /// @notice The last one that did something with a forced request, and for which account.
-    address internal asker;
-    uint32 internal asked;
-
     /// @notice How often what happened.
     mapping(string => uint256) public counts;
 
@@ -389,11 +385,11 @@ abstract contract Handler is World {
 
     function reserve(uint256 u, uint32 index) external {
         if (accounts == 0 || requests.length >= MOST) return;
-        (asker, asked) = (userOf(u), uint32(index % accounts));
-        bytes32 owner = vault.ownerOf(asked);
-        if (forced.requestOf(asked, asker) != 0) return;
-        VM.prank(asker);
-        requests.push(forced.reserve{value: 3}(asked, owner));
+        index = uint32(index % accounts);
+        bytes32 owner = vault.ownerOf(index);
+        if (forced.requestOf(index, userOf(u)) != 0) return;
+        VM.prank(userOf(u));
+        requests.push(forced.reserve{value: 3}(index, owner));
     }
 
     function submit(uint256 i, uint8 asset, uint64 amount, bool inFull, uint40 more) external {
@@ -402,14 +398,14 @@ abstract contract Handler is World {
         uint256 units = (1 + amount % 1e10) * grain(asset % 3);
         (uint256 x, uint256 y) = keyOf(0);
         uint40 expiry = uint40(forced.earliestExpiry() + more % 200_000);
-        VM.prank(asker);
+        VM.prank(r.requester);
         forced.submit(number, asset % 3, uint64(units), userOf(amount), expiry, [x, y], 17, inFull);
     }
 
     function release(uint256 i) external {
         (uint64 number, IForced.Request memory r) = _request(i);
         if (r.state != IForced.State.Reserved) return;
-        VM.prank(asker);
+        VM.prank(r.requester);
         forced.release(number);
         ++counts["release"];
     }
@@ -438,7 +434,7 @@ abstract contract Handler is World {
         (uint64 number, IForced.Request memory r) = _request(i);
         if (r.state != IForced.State.Pending || r.deadline >= rounds.liveTime()) return;
         if (r.amount <= vault.free(r.asset) || r.expiry < forced.earliestExpiry() - 86_400) return;
-        VM.prank(asker);
+        VM.prank(r.requester);
         forced.requeue{value: 1}(number);
         ++counts["requeue"];
     }
@@ -588,11 +584,9 @@ abstract contract Handler is World {
         if (paid > 0) ++counts["redemption"];
     }
 
-    /// @dev And makes its sender the asker.
-    function _request(uint256 i) private returns (uint64 number, IForced.Request memory r) {
+    function _request(uint256 i) private view returns (uint64 number, IForced.Request memory r) {
         if (requests.length == 0) return (0, r);
         number = requests[i % requests.length];
         r = forced.request(number);
-        (asker, asked) = (r.requester, r.index);
     }
 }

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { builtEnvironment } from '../../chain/artifacts.ts'
 import { Counts } from '../fuzz/run.ts'
 
-// The contracts as Hardhat compiled them, under forge's stateful fuzzer: random sequences of calls, after each of which the
-// books have to be right, and at the end of each an escape of everybody.
+// The contracts as Hardhat compiled them, under forge's stateful fuzzer: random sequences of calls, in which the books have
+// to be right, and at the end of each an escape of everybody.
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const CACHE = join(ROOT, 'cache', 'invariants')

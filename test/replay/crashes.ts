@@ -192,7 +192,7 @@ async function replay(
   owners: readonly Arrival[],
   ruled: boolean,
 ): Promise<Replay> {
-  const system = await startEchoSystem('small', {}, undefined, startLocalChain, market(quotes[0]!, ruled))
+  const system = await startEchoSystem('small', {}, undefined, startLocalChain, undefined, market(quotes[0]!, ruled))
   const node = await system.open()
   const { server, port } = await serve(node, new NodeMetrics(), 0)
   const api = `http://127.0.0.1:${port}`

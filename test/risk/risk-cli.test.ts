@@ -61,7 +61,7 @@ describe('plimsoll risk flow, simulate, compare and tolerance', () => {
         '--step-seconds',
         '600',
       ),
-      json('compare', '--windows', '2022-11'),
+      json('compare', '--windows', '2022-11', '--clearing', 'auction'),
       json(
         'tolerance',
         book,
@@ -139,6 +139,7 @@ describe('plimsoll risk flow, simulate, compare and tolerance', () => {
       [[...simulate, book, '--model', 'heston'], /gbm/],
       [[...simulate, book, '--policies', 'plimsoll,aave'], /no policy "aave"/],
       [[...simulate, book, '--impact', 'cubic'], /linear/],
+      [[...simulate, book, '--clearing', 'never'], /immediate, auction, clock/],
       [[...simulate, book, '--correlation', '2', '--model', 'gbm'], /from -1 to 1/],
       [[...simulate, book, '--sigma', 'high'], /must be a number/],
       [[...simulate, book, '--step-seconds', '7'], /not a whole number of steps/],

@@ -30,6 +30,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
+import { startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
@@ -212,6 +213,63 @@ describe('what the chain has for owners, in logs alone', () => {
     const { state } = await rebuild(reader, settlementOf(), node.system.secret!)
     assert.deepEqual(state.system.accounts, node.system.accounts)
     assert.deepEqual(state.system.ledger.heads, node.system.ledger.heads)
+  })
+
+  it('is found on a rollup, whose contracts see the numbers of blocks of another chain', async () => {
+    // To the contracts a block is number 100, say, and 30,000,100 to whoever asks the endpoint, which has as many older ones.
+    const offset = 30_000_000n
+    const proxy = await startFaultProxy(system.chain.url)
+    const shifted = (tag: unknown, by: bigint) =>
+      typeof tag === 'string' && /^0x[0-9a-f]{1,16}$/.test(tag)
+        ? numberToHex(BigInt(tag) + by < 0n ? 0n : BigInt(tag) + by)
+        : tag
+    const inner = (question: unknown): unknown => {
+      if (Array.isArray(question))
+        return question.map((part) => (typeof part === 'object' ? inner(part) : shifted(part, -offset)))
+      const { fromBlock, toBlock } = question as Record<string, unknown>
+      if (fromBlock === undefined) return question
+      return { ...(question as object), fromBlock: shifted(fromBlock, -offset), toBlock: shifted(toBlock, -offset) }
+    }
+    const outer = (answer: unknown): unknown => {
+      if (Array.isArray(answer)) return answer.map(outer)
+      if (typeof answer !== 'object' || answer === null) return answer
+      return Object.fromEntries(
+        Object.entries(answer).map(([key, value]) => [
+          key,
+          key === 'number' || key === 'blockNumber' ? shifted(value, offset) : outer(value),
+        ]),
+      )
+    }
+    proxy.add({
+      fault: async ({ question, ask }) => {
+        const { method, params } = question
+        const counted = ['eth_getLogs', 'eth_getBlockByNumber', 'eth_call', 'eth_getCode', 'eth_getStorageAt']
+        const { result, error } = await ask(counted.includes(method) ? { params: inner(params) as never[] } : {})
+        if (error !== undefined) return { error }
+        if (method === 'eth_blockNumber') return { result: shifted(result, offset) }
+        const answer = outer(result)
+        // Of blocks before the contracts' own first one.
+        const older = method === 'eth_getBlockByNumber' && params[0] !== 'latest' && BigInt(params[0]) < offset
+        return { result: older ? { ...(answer as object), number: params[0] } : answer }
+      },
+    })
+    try {
+      const reader = await connectSigner(proxy.url)
+      assert.ok((await reader.read.getBlockNumber()) > offset)
+      for (const { wallet } of owners) {
+        const { account } = await recover(reader, { settlement: settlementOf(), key: wallet.key })
+        assert.deepEqual(account, node.system.accounts[account.index])
+      }
+      const { state } = await rebuild(reader, settlementOf(), node.system.secret!)
+      assert.deepEqual(state.system.accounts, node.system.accounts)
+      // Found by its time: not all of the history was read.
+      const first = proxy.asked
+        .filter(({ method }) => method === 'eth_getLogs')
+        .map(({ params }) => params[0].fromBlock)
+      assert.ok(first.every((tag) => BigInt(tag) >= offset))
+    } finally {
+      await proxy.close()
+    }
   })
 
   it('lets every owner out of the frozen system, until dust is left', async () => {

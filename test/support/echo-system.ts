@@ -5,6 +5,7 @@ import type { Address } from 'viem'
 import { type LocalChain, startLocalChain } from '../../chain/local-chain.ts'
 import { type Clocks, DEFAULT_CLOCKS, type Deployed, deploy, deployContract } from '../../deploy/deploy.ts'
 import { parseDeployable } from '../../deploy/market-plan.ts'
+import type { RulePlan } from '../../deploy/rule-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
@@ -91,6 +92,7 @@ export interface EchoSystem {
  * A deployment without proofs on a chain of its own: quick, and for all but the proving as in earnest.
  * @param proven keys to make proofs with after all
  * @param startChain another chain than Hardhat's
+ * @param rules of assets whose parameters follow the market, in place of the market's
  * @param plan another market
  */
 export async function startEchoSystem(
@@ -98,13 +100,14 @@ export async function startEchoSystem(
   clocks: Partial<Clocks> = {},
   proven?: KeySet,
   startChain: () => Promise<LocalChain> = startLocalChain,
+  rules?: RulePlan,
   plan: object = looseMarket(),
 ): Promise<EchoSystem> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
   const chain = await startChain()
   const signer = await connectSigner(chain.url)
   const keys = proven ?? echoKeys(profile)
-  const { market, custody } = parseDeployable(JSON.stringify(plan))
+  const { market, custody, rules: planned } = parseDeployable(JSON.stringify(plan))
   const verifier = (circuit: CircuitName) =>
     deployContract(signer, 'EchoVerifier', [
       stepsOf(circuit, keys.profile),
@@ -115,6 +118,7 @@ export async function startEchoSystem(
   const data = join(directory, 'state')
   const deployed = await deploy(market, keys, signer, {
     custody,
+    rules: rules ?? planned,
     feeds: {},
     allowDevelopmentKeys: false,
     data,

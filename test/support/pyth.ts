@@ -27,10 +27,15 @@ async function build(): Promise<{ abi: Abi; bytecode: Hex }> {
   return { abi, bytecode: `0x${evm.bytecode.object}` }
 }
 
+/** Pyth's mock, built once a process. */
+export function pythArtifact(): Promise<{ abi: Abi; bytecode: Hex }> {
+  built ??= build()
+  return built
+}
+
 /** Pyth's mock, updates of which cost a wei. */
 export async function deployPyth(chain: Chain): Promise<Contract> {
-  built ??= build()
-  return chain.create(await built, [60n, 1n])
+  return chain.create(await pythArtifact(), [60n, 1n])
 }
 
 /** Brings a price to the mock. @param time unix seconds; no older than the one that it has */

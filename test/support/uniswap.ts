@@ -5,8 +5,7 @@ import type { Chain, Contract } from '../contracts/chain.ts'
 // Uniswap v3 on a test chain: the published bytecode of factory and pool, from npm, and an actor that provides liquidity
 // and swaps.
 
-export const MIN_TICK = -887_272
-export const MAX_TICK = 887_272
+const MAX_TICK = 887_272
 /** Limits of a pool's price, exclusive. */
 const MIN_SQRT_PRICE = 4295128739n
 const MAX_SQRT_PRICE = 1461446703485210103287273052203988822378723970342n
@@ -40,7 +39,7 @@ async function artifact(name: string): Promise<{ abi: Abi; bytecode: Hex }> {
 }
 
 /** A factory of pools. */
-export async function deployFactory(chain: Chain) {
+async function deployFactory(chain: Chain) {
   const { abi, bytecode } = await artifact('UniswapV3Factory')
   const { address } = await chain.create({ abi, bytecode })
   return { abi, address }

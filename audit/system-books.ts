@@ -1,0 +1,88 @@
+import type { PublicClient } from 'viem'
+import type { Batch } from '../protocol/batch.ts'
+import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+import type { SystemContracts } from '../sdk/chain/system-contracts.ts'
+import type { TokenDecimals } from '../sdk/token-units.ts'
+import { EscapeBooks } from './escape-books.ts'
+import { ForcedBooks } from './forced-books.ts'
+import { InsuranceBooks } from './insurance-books.ts'
+import { StepEffects } from './step-effects.ts'
+import { require } from './system-event.ts'
+import { type Moved, type Public, VaultBooks } from './vault-books.ts'
+
+/** Public state that events have to agree with, as batches left it. */
+export interface PublicState extends Public, Moved {
+  /** Prices of all assets at the round, 2^32 scale, cash first. */
+  readonly prices: readonly bigint[]
+}
+
+type BookEvent = SystemEvent<'vault' | 'forced' | 'insurance' | 'escape'>
+
+/** Books of everything that the contracts around the settlement say: one for each of them. */
+export class SystemBooks {
+  readonly #vault: VaultBooks
+  readonly #forced = new ForcedBooks()
+  readonly #insurance = new InsuranceBooks()
+  readonly #escape = new EscapeBooks()
+  readonly #effects = new StepEffects()
+
+  constructor(assets: readonly TokenDecimals[]) {
+    this.#vault = new VaultBooks(assets)
+  }
+
+  /** A batch whose steps are known. */
+  batch(batch: Batch): void {
+    this.#effects.batch(batch)
+  }
+
+  /** A batch that cannot be read. */
+  unreadable(transaction: string): void {
+    this.#effects.unreadable(transaction)
+  }
+
+  /** An event of the settlement. @throws PlimsollError when something else was to be said before it */
+  settlement(event: SystemEvent<'settlement'>): void {
+    this.#effects.of(event)
+  }
+
+  /**
+   * @param time of the event's block, in Unix seconds
+   * @throws PlimsollError when what it says cannot follow what was said before
+   */
+  async event(event: BookEvent, now: () => PublicState, time: () => Promise<bigint>): Promise<void> {
+    const step = this.#effects.of(event)
+    switch (event.of) {
+      case 'vault':
+        return this.#vault.event(event, step, now())
+      case 'forced':
+        this.#forced.event(event)
+        if (event.eventName === 'Requeued') this.#escape.requeued(event.args.number)
+        return
+      case 'insurance':
+        this.#insurance.event(event, { worth: this.#worth(now()), epochs: this.#vault.epochs })
+        return this.#vault.insurance(event)
+      case 'escape':
+        this.#escape.event(event, await time(), this.#vault.epochs)
+        this.#vault.escape(event)
+        if (event.eventName === 'FreezeDone') require(event, this.#vault.frozen, 'the vault was not frozen')
+    }
+  }
+
+  /** What accounts and backstop have of an asset that no batch gave them. */
+  besides(asset: number): bigint {
+    return this.#vault.accounts[asset]! + this.#vault.backstop[asset]!
+  }
+
+  /** Holds the books against the contracts' storage at a block. @throws PlimsollError naming what differs */
+  async compare(read: PublicClient, contracts: SystemContracts, blockNumber: bigint, now: PublicState): Promise<void> {
+    this.#effects.end()
+    await this.#vault.compare(read, { address: contracts.vault, blockNumber }, now)
+    await this.#insurance.compare(read, { address: contracts.insurance, blockNumber })
+    await this.#forced.compare(read, { address: contracts.forced, blockNumber })
+    await this.#escape.compare(read, { address: contracts.escape, blockNumber })
+  }
+
+  #worth({ backstop, prices }: PublicState): bigint | undefined {
+    return backstop?.reduce((sum, amount, a) => sum + (amount + this.#vault.backstop[a]!) * (prices[a] ?? 0n), 0n)
+  }
+}

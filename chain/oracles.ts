@@ -1,0 +1,144 @@
+import type { Address, PublicClient } from 'viem'
+import { type Fault, parseWord } from '../protocol/oracle.ts'
+import { ORACLES_ABI } from '../sdk/abi/oracles.ts'
+import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
+import type { AtBlock } from './contracts.ts'
+
+/** A source of an asset's prices. */
+export interface PriceSource {
+  readonly asset: number
+  readonly index: number
+  readonly source: Address
+  /** The aggregator behind an adapter for Chainlink; the source itself otherwise. */
+  readonly feed: Address
+  readonly timeWeighted: boolean
+}
+
+/** What a source says now: its quote is a price mark in the quote currency, 0 where there is none. */
+export interface SourceSaid extends PriceSource {
+  readonly quote: bigint
+  /** Unix seconds. */
+  readonly time: bigint
+  readonly fault: Fault
+}
+
+/** What all sources say at a block. */
+export interface OracleSnapshot {
+  readonly sources: readonly SourceSaid[]
+  /** Whether the chain's sequencer is down, or not up for long enough: no round can be posted. */
+  readonly down: boolean
+}
+
+/** An asset at the latest round, and where its rule stands. */
+export interface AssetRisk {
+  readonly low: bigint
+  readonly high: bigint
+  /** Unix seconds of the first round at which it was held; 0: it is not. */
+  readonly heldSince: number
+  /** Points by which the marks of a held asset are widened. */
+  readonly widened: number
+  /** Whether its parameters follow the market. */
+  readonly ruled: boolean
+  /** Drop that the next six hours exceed once in a hundred, times 2^48; null where the rule is off. */
+  readonly quantile: bigint | null
+  /** In 1/10^4. */
+  readonly initialCollateralFactor: number
+  readonly initialLiabilityFactor: number
+  readonly depth: bigint
+}
+
+/** The oracles of a deployment. */
+export class Oracles {
+  readonly address: Address
+  readonly rounds: Address
+  readonly #client: { readonly read: PublicClient }
+  #sources: Promise<readonly PriceSource[]> | undefined
+
+  constructor(client: { readonly read: PublicClient }, rounds: Address, address: Address) {
+    this.#client = client
+    this.rounds = rounds
+    this.address = address
+  }
+
+  /** The sources of all assets, cash first, as the oracles name them now. */
+  sources(): Promise<readonly PriceSource[]> {
+    this.#sources ??= this.#readSources()
+    this.#sources.catch(() => (this.#sources = undefined))
+    return this.#sources
+  }
+
+  /** What all sources say at a block. */
+  async said(at: AtBlock = {}): Promise<OracleSnapshot> {
+    const contract = { address: this.address, abi: ORACLES_ABI, ...at } as const
+    const { read } = this.#client
+    const [words, down, named] = await Promise.all([
+      read.readContract({ ...contract, functionName: 'answers' }),
+      read.readContract({ ...contract, functionName: 'down' }),
+      this.sources(),
+    ])
+    const sources = words.flatMap((word): SourceSaid[] => {
+      const parsed = parseWord(word)
+      const source = named.find(({ asset, index }) => asset === parsed?.asset && index === parsed.index)
+      if (parsed === undefined || source === undefined) return []
+      const { quote, time, fault } = parsed.said
+      return [{ ...source, quote, time, fault }]
+    })
+    return { sources, down }
+  }
+
+  /** Assets 1, 2, ... at the latest round. */
+  async risks(at: AtBlock = {}): Promise<readonly AssetRisk[]> {
+    const contract = { address: this.rounds, abi: ROUNDS_ABI, ...at } as const
+    const { read } = this.#client
+    const count = Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
+    return Promise.all(
+      Array.from({ length: count }, async (_, i): Promise<AssetRisk> => {
+        const args = [BigInt(i + 1)] as const
+        const [standing, parameters, rule, margin] = await Promise.all([
+          read.readContract({ ...contract, functionName: 'standing', args }),
+          read.readContract({ ...contract, functionName: 'parameters', args }),
+          read.readContract({ ...contract, functionName: 'rule', args }),
+          read.readContract({ ...contract, functionName: 'margin', args }),
+        ])
+        return {
+          low: standing.low,
+          high: standing.high,
+          heldSince: standing.heldSince,
+          widened: standing.widened,
+          ruled: rule.on,
+          quantile: rule.on ? margin.quantile : null,
+          initialCollateralFactor: parameters.initialCollateralFactor,
+          initialLiabilityFactor: parameters.initialLiabilityFactor,
+          depth: parameters.depth,
+        }
+      }),
+    )
+  }
+
+  async #readSources(): Promise<readonly PriceSource[]> {
+    const contract = { address: this.address, abi: ORACLES_ABI } as const
+    const { read } = this.#client
+    const assets = 1 + Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
+    const perAsset = Array.from({ length: assets }, async (_, asset): Promise<PriceSource[]> => {
+      const [, , , count] = await read.readContract({ ...contract, functionName: 'assetConfig', args: [BigInt(asset)] })
+      return Promise.all(
+        Array.from({ length: Number(count) }, async (_, index): Promise<PriceSource> => {
+          const args = [BigInt(asset), BigInt(index)] as const
+          const { source, timeWeighted } = await read.readContract({ ...contract, functionName: 'source', args })
+          const feed = await this.#feedOf(source)
+          return { asset, index, source, feed, timeWeighted }
+        }),
+      )
+    })
+    return (await Promise.all(perAsset)).flat()
+  }
+
+  #feedOf(source: Address): Promise<Address> {
+    const call = { address: source, abi: FEED_OF_ABI, functionName: 'feed' } as const
+    return this.#client.read.readContract(call).catch(() => source)
+  }
+}
+
+const FEED_OF_ABI = [
+  { type: 'function', name: 'feed', inputs: [], outputs: [{ type: 'address' }], stateMutability: 'view' },
+] as const

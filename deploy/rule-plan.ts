@@ -1,0 +1,145 @@
+import { type Address, isAddress, zeroAddress } from 'viem'
+import { array, object } from '../protocol/book.ts'
+import { FACTOR_ONE } from '../protocol/constants.ts'
+import { parseDecimal } from '../protocol/decimal.ts'
+import { PlimsollError } from '../protocol/errors.ts'
+import type { Json, JsonObject } from '../protocol/json.ts'
+
+/** How the parameters of an asset follow the market, as a market names it; shares and margins in 1/10^4. */
+export interface AssetRule {
+  readonly gap: bigint
+  readonly lane?: { readonly scale: bigint; readonly least: bigint; readonly most: bigint }
+  /** `most` is a decimal number of the asset, read with its decimals where they are known. */
+  readonly pool?: { readonly address: Address; readonly window: number; readonly share: bigint; readonly most: string }
+}
+
+/** What a market says of its rounds beyond the sources. */
+export interface RulePlan {
+  /** By symbol; an asset that is not in it has parameters that the admin proposes. */
+  readonly assets: Readonly<Record<string, AssetRule>>
+  /** Seconds for which a held asset's marks stay, and forced requests' clock stands. */
+  readonly patience: number
+  /** Share of opening fees in 1/10^4, and the tip of a round in the chain's smallest unit. */
+  readonly tipShare: bigint
+  readonly roundTip: bigint
+}
+
+const PATIENCE = 21_600
+const PATIENCE_MOST = 604_800
+const WINDOW = 1_800
+const POOL_SHARE = FACTOR_ONE
+const COIN_DECIMALS = 18
+const TIP_SHARE_MOST = 5_000n
+const GAP_MOST = 4_000n
+const SCALE_MOST = 65_535n
+
+/** The rule off everywhere, and no tips. */
+export const NO_RULES: RulePlan = { assets: {}, patience: PATIENCE, tipShare: 0n, roundTip: 0n }
+
+/**
+ * Takes what is the rule's out of a market: `rule` of its assets, and `patience` and `tips` of its own.
+ * @throws PlimsollError naming the offending field by its path
+ */
+export function takeRules(market: JsonObject): { readonly market: JsonObject; readonly rules: RulePlan } {
+  const { patience, tips, ...rest } = market
+  const plans: [string, AssetRule][] = []
+  const assets = array(rest.assets, 'assets').map((entry, a): Json => {
+    const { rule, ...asset } = object(entry, `assets[${a}]`)
+    if (rule === undefined) return entry
+    const { symbol } = asset
+    const path = typeof symbol === 'string' ? `assets[${a}] ${JSON.stringify(symbol)}: rule` : `assets[${a}].rule`
+    if (a === 0) throw new PlimsollError(`${path}: cash has no parameters that could follow the market.`)
+    const plan = assetRule(object(rule, path), path)
+    if (typeof symbol === 'string') plans.push([symbol, plan])
+    return asset
+  })
+  return {
+    market: { ...rest, assets },
+    rules: {
+      assets: Object.fromEntries(plans),
+      patience: patience === undefined ? PATIENCE : whole(patience, 'patience', 0, PATIENCE_MOST),
+      ...tipsOf(tips),
+    },
+  }
+}
+
+function tipsOf(tips: Json | undefined): Pick<RulePlan, 'tipShare' | 'roundTip'> {
+  if (tips === undefined) return { tipShare: 0n, roundTip: 0n }
+  const fields = known(object(tips, 'tips'), ['share', 'round'], 'tips')
+  return {
+    tipShare: share(fields.share, 'tips.share', 0n, TIP_SHARE_MOST),
+    roundTip: between(parseDecimal(fields.round, COIN_DECIMALS, 'tips.round'), 'tips.round', 0n, (1n << 96n) - 1n),
+  }
+}
+
+function assetRule(rule: JsonObject, path: string): AssetRule {
+  const { gap, lane, pool } = known(rule, ['gap', 'lane', 'pool'], path)
+  return {
+    gap: share(gap, `${path}.gap`, 1n, GAP_MOST),
+    ...(lane !== undefined && { lane: laneOf(object(lane, `${path}.lane`), `${path}.lane`) }),
+    ...(pool !== undefined && { pool: poolOf(object(pool, `${path}.pool`), `${path}.pool`) }),
+  }
+}
+
+function laneOf(lane: JsonObject, path: string): NonNullable<AssetRule['lane']> {
+  const fields = known(lane, ['scale', 'least', 'most'], path)
+  const least = share(fields.least, `${path}.least`, 0n, FACTOR_ONE - 1n)
+  const most = share(fields.most, `${path}.most`, 0n, FACTOR_ONE - 1n)
+  if (least > most) throw new PlimsollError(`${path}: least is above most.`)
+  return { scale: share(fields.scale, `${path}.scale`, 1n, SCALE_MOST), least, most }
+}
+
+function poolOf(pool: JsonObject, path: string): NonNullable<AssetRule['pool']> {
+  const fields = known(pool, ['address', 'window', 'share', 'most'], path)
+  const { address, most } = fields
+  if (typeof address !== 'string' || !isAddress(address) || address === zeroAddress)
+    throw new PlimsollError(`${path}.address is not the address of a pool.`)
+  if (typeof most !== 'string') throw new PlimsollError(`${path}.most is not a decimal number in a string.`)
+  return {
+    address,
+    window: fields.window === undefined ? WINDOW : whole(fields.window, `${path}.window`, 60, 86_400),
+    share: fields.share === undefined ? POOL_SHARE : share(fields.share, `${path}.share`, 1n, SCALE_MOST),
+    most,
+  }
+}
+
+/** The contract's struct of an asset's rule. @throws PlimsollError where the pool's bound does not fit the asset */
+export function contractRule(rule: AssetRule | undefined, symbol: string, decimals: number) {
+  const { gap = 0n, lane, pool } = rule ?? {}
+  const path = `${symbol}: rule.pool.most`
+  return {
+    on: rule !== undefined,
+    gap: Number(gap),
+    laneScale: Number(lane?.scale ?? 0n),
+    laneLeast: Number(lane?.least ?? 0n),
+    laneMost: Number(lane?.most ?? 0n),
+    pool: pool?.address ?? zeroAddress,
+    window: pool?.window ?? 0,
+    poolShare: Number(pool?.share ?? 0n),
+    depthMost: pool === undefined ? 0n : between(parseDecimal(pool.most, decimals, path), path, 1n, 1n << 62n),
+  }
+}
+
+function share(value: Json | undefined, path: string, least: bigint, most: bigint): bigint {
+  return between(parseDecimal(value, 4, path), path, least, most)
+}
+
+function between(value: bigint, path: string, least: bigint, most: bigint): bigint {
+  if (value < least || value > most) throw new PlimsollError(`${path} is out of range.`)
+  return value
+}
+
+function whole(value: Json, path: string, least: number, most: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+    throw new PlimsollError(`${path} is not a whole number of seconds from ${least} to ${most}.`)
+  return value
+}
+
+function known(fields: JsonObject, names: readonly string[], path: string): JsonObject {
+  const unknown = Object.keys(fields).find((name) => !names.includes(name))
+  if (unknown !== undefined)
+    throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(unknown)}.`, {
+      hint: `It may have ${names.join(', ')}.`,
+    })
+  return fields
+}

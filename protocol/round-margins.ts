@@ -1,0 +1,215 @@
+import { FACTOR_ONE } from './constants.ts'
+import { liquidityGapUp, nextDepth, type PoolToken, poolDepthDown, wantedDepth } from './depth.ts'
+import { min } from './integer.ts'
+import {
+  calmDepthDown,
+  GAP_MOST,
+  GRID_SECONDS,
+  initialFactors,
+  type MarginState,
+  quantileOf,
+  slowMarginDown,
+  startMargin,
+  stepMargin,
+  widenedDown,
+} from './margin-rule.ts'
+import { type AssetMarks, assetMarks, heldMarks, initialFactorsOf, type RiskParameters } from './marks.ts'
+import type { OracleReading } from './oracle.ts'
+
+// From the readings of a round to risk parameters and marks, exactly as `contracts/core/Margins.sol` has it.
+
+/** How the parameters of an asset follow the market; shares and margins in 1/10^4. */
+export interface MarginRules {
+  /** Gap between maintenance and initial margin in calm markets. */
+  readonly gap: bigint
+  /** Slow lane: maintenance margin per unit of the slow quantile, 0 where there is none, and its bounds. */
+  readonly laneScale: bigint
+  readonly laneLeast: bigint
+  readonly laneMost: bigint
+  /** Undefined: depth follows the quantile. */
+  readonly pool: MarginPool | undefined
+}
+
+export interface MarginPool extends PoolToken {
+  readonly share: bigint
+  readonly most: bigint
+}
+
+/** A traded asset as a deployment configures it. */
+export interface MarginAsset {
+  readonly decimals: number
+  /** Undefined: the rule is off. */
+  readonly rules: MarginRules | undefined
+  /** Of the deployment. */
+  readonly depth: bigint
+}
+
+/** What is remembered of an asset from round to round. */
+export interface MarginBook {
+  readonly parameters: RiskParameters
+  /** Undefined: no round had a price yet. */
+  readonly state: MarginState | undefined
+  /** Stored gap of the rule, and gap that liquidity asks for, in 1/10^4. */
+  readonly gap: bigint
+  readonly liquidityGap: bigint
+  /** Unix seconds of the last change of depth; 0: there was none. */
+  readonly depthChangedAt: bigint
+  readonly pending: PendingParameters | undefined
+}
+
+export interface PendingParameters {
+  readonly parameters: RiskParameters
+  readonly readyAt: bigint
+}
+
+/** What a round is stepped with. */
+export interface RoundFacts {
+  /** Unix seconds of the round, and of the one before; undefined: there was none. */
+  readonly time: bigint
+  readonly previous: bigint | undefined
+  /** Seconds for which a held asset's marks stay. */
+  readonly patience: bigint
+}
+
+/** What a round is stepped with of one asset. */
+export interface AssetFacts {
+  readonly reading: OracleReading
+  /** Base units of accounts and backstop at the last checkpoint; 0 for a synthetic. */
+  readonly holdings: bigint
+  /** What the pool said; 0: nothing. */
+  readonly pool: bigint
+}
+
+/** An asset at a round. */
+export interface RoundMargin {
+  readonly book: MarginBook
+  readonly marks: AssetMarks
+  /** Whether the pending parameters were applied. */
+  readonly applied: boolean
+  /** Whether an initial factor is stricter than before. */
+  readonly tightened: boolean
+  readonly held: boolean
+  /** Points by which marks are widened. */
+  readonly widened: bigint
+  /** Drop that the next six hours exceed once in a hundred, times 2^48, as of this round; undefined without the rule. */
+  readonly quantile: bigint | undefined
+}
+
+const POINT = 100n
+const DAY = 86_400n
+
+export function newMarginBook(parameters: RiskParameters): MarginBook {
+  return { parameters, state: undefined, gap: 0n, liquidityGap: 0n, depthChangedAt: 0n, pending: undefined }
+}
+
+/**
+ * Steps an asset to a round.
+ * @throws PlimsollError where a mark does not fit 64 bits
+ */
+export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFacts, facts: AssetFacts): RoundMargin {
+  const { reading } = facts
+  const applied = before.pending !== undefined && round.time >= before.pending.readyAt
+  const pending = applied ? undefined : before.pending
+  const parameters = applied ? appliedParameters(before, asset.rules !== undefined) : before.parameters
+  const held = reading.heldSince !== 0n
+  const end = reading.heldSince + round.patience
+  const widened = held && round.time > end ? widenedDown(quantileOf(before.state), round.time - end) : 0n
+  const { book, quantile } =
+    asset.rules === undefined
+      ? { book: { ...before, parameters, pending }, quantile: undefined }
+      : follow(asset, asset.rules, { ...before, parameters, pending }, round, facts)
+  const plain = assetMarks(reading.price, book.parameters, 'the asset', reading)
+  const [from, to] = [initialFactorsOf(before.parameters), initialFactorsOf(book.parameters)]
+  return {
+    book,
+    marks: held ? heldMarks(plain, widened) : plain,
+    applied,
+    tightened: to.collateral < from.collateral || to.liability > from.liability,
+    held,
+    widened,
+    quantile,
+  }
+}
+
+/** Where the rule is on, a round applies maintenance and target; the rest follows from what rounds say. */
+function appliedParameters({ parameters, pending }: MarginBook, ruled: boolean): RiskParameters {
+  const next = pending!.parameters
+  if (!ruled) return next
+  const { initialCollateralFactor, initialLiabilityFactor, depth } = parameters
+  return { ...next, initialCollateralFactor, initialLiabilityFactor, depth }
+}
+
+function follow(
+  asset: MarginAsset,
+  rules: MarginRules,
+  before: MarginBook,
+  { time, previous }: RoundFacts,
+  { reading, holdings, pool }: AssetFacts,
+): { book: MarginBook; quantile: bigint } {
+  const { parameters, state } = before
+  const withGap = (gap: bigint, book: MarginBook): MarginBook => {
+    const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor } = book.parameters
+    const { collateralFactor: initialCollateralFactor, liabilityFactor: initialLiabilityFactor } = initialFactors(
+      gap > book.liquidityGap ? gap : book.liquidityGap,
+      { collateralFactor, liabilityFactor },
+      { collateralFactor: targetCollateralFactor, liabilityFactor: targetLiabilityFactor },
+    )
+    return { ...book, parameters: { ...book.parameters, initialCollateralFactor, initialLiabilityFactor } }
+  }
+  if (reading.heldSince !== 0n || reading.price === 0n)
+    return { book: withGap(state === undefined ? rules.gap : before.gap, before), quantile: quantileOf(state) }
+  const stepped =
+    state === undefined
+      ? startMargin(reading.price, time, rules.gap)
+      : stepMargin(state, before.gap, reading.price, time, rules.gap)
+  const aim = aimedDepth(asset, rules, stepped.quantile, pool)
+  const depth = aim === undefined ? parameters.depth : nextDepth(parameters.depth, aim, before.depthChangedAt, time)
+  const steps = previous === undefined ? 0n : time / GRID_SECONDS - previous / GRID_SECONDS
+  const asked = liquidityGapUp(parameters.collateralFactor, parameters.penalty, holdings, depth)
+  return {
+    book: withGap(stepped.gap, {
+      ...before,
+      parameters: { ...parameters, depth },
+      state: stepped.state,
+      gap: stepped.storedGap,
+      liquidityGap: min(min(asked, before.liquidityGap + steps * POINT), GAP_MOST),
+      depthChangedAt: depth === parameters.depth ? before.depthChangedAt : time,
+    }),
+    quantile: stepped.quantile,
+  }
+}
+
+/** Undefined: the depth stays, as the pool said nothing, or none is configured. */
+function aimedDepth({ depth, decimals }: MarginAsset, { pool }: MarginRules, quantile: bigint, word: bigint) {
+  if (depth === 0n) return undefined
+  if (pool === undefined) return wantedDepth(depth, calmDepthDown(depth, quantile), depth)
+  return word === 0n ? undefined : wantedDepth(depth, poolDepthDown(word, pool, pool.share, decimals), pool.most)
+}
+
+/**
+ * The step of the slow lane that may be announced now: maintenance one point towards where the slow average wants it, and the
+ * target with it. Undefined where none may: there is no lane, no state yet, or the margin is less than two points away.
+ */
+export function laneStep(rules: MarginRules, { parameters, state }: MarginBook): RiskParameters | undefined {
+  if (rules.laneScale === 0n || state === undefined) return undefined
+  const wanted = slowMarginDown(state, rules.laneScale)
+  const aim = wanted < rules.laneLeast ? rules.laneLeast : min(wanted, rules.laneMost)
+  const present = FACTOR_ONE - parameters.collateralFactor
+  if (aim < present + 2n * POINT && present < aim + 2n * POINT) return undefined
+  const step = aim > present ? POINT : -POINT
+  const target = parameters.targetCollateralFactor - step
+  const targetCollateralFactor = target > 0n ? target : 0n
+  const targetLiabilityFactor = parameters.targetLiabilityFactor + step
+  return {
+    ...parameters,
+    collateralFactor: parameters.collateralFactor - step,
+    liabilityFactor: parameters.liabilityFactor + step,
+    targetCollateralFactor,
+    targetLiabilityFactor,
+    initialCollateralFactor: targetCollateralFactor,
+    initialLiabilityFactor: targetLiabilityFactor,
+  }
+}
+
+/** Seconds from a step of the slow lane to the next announcement. */
+export const LANE_SECONDS = DAY
