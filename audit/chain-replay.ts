@@ -213,7 +213,13 @@ export class ChainReplay {
     // The sums are not known any more behind a batch that cannot be read: the contract's have to do.
     const { read } = this.settlement.client
     const stored = (a: number) =>
-      read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'margin', args: [BigInt(a)], blockNumber: block })
+      read.readContract({
+        address: rounds,
+        abi: ROUNDS_ABI,
+        functionName: 'margin',
+        args: [BigInt(a)],
+        blockNumber: block,
+      })
     this.#holdings = await Promise.all(
       own.map((sum, a) =>
         a === 0 || this.#spot[a] !== true

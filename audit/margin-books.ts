@@ -72,8 +72,8 @@ export class MarginBooks {
     switch (event.eventName) {
       case 'ParametersApplied': {
         const [asset, parameters] = [Number(event.args.asset), parametersOf(event.args.parameters)]
-        if (this.#previous === undefined && asset === this.#entries.length + 1) return this.#add(asset, parameters)
-        this.#announced.push({ asset, parameters })
+        if (this.#previous === undefined && asset === this.#entries.length + 1) this.#add(asset, parameters)
+        else this.#announced.push({ asset, parameters })
         return
       }
       case 'RuleSet': {
@@ -117,7 +117,8 @@ export class MarginBooks {
       this.#entries[i] = { asset, book: stepped.book, announcedAt }
       return stepped.marks
     })
-    const text = (list: readonly Applied[]) => list.map(({ asset, parameters }) => `${asset}: ${textOf(parameters)}`).join()
+    const text = (list: readonly Applied[]) =>
+      list.map(({ asset, parameters }) => `${asset}: ${textOf(parameters)}`).join()
     if (text(applied) !== text(this.#announced))
       throw new PlimsollError('A round applies other parameters than were due at it.')
     this.#announced = []

@@ -95,7 +95,8 @@ export async function set(symbol: string, price: string, options: Options): Prom
 async function feedsOf(read: PublicClient, { node, settlement, rpc }: Options): Promise<Feed[]> {
   const deployment = node === undefined ? undefined : await new PlimsollClient({ node }).deployment()
   const market = settlement ?? deployment?.settlement
-  if (market === undefined) throw new PlimsollError('The market is not named.', { hint: 'Give --settlement or --node.' })
+  if (market === undefined)
+    throw new PlimsollError('The market is not named.', { hint: 'Give --settlement or --node.' })
   if (deployment !== undefined && deployment.settlement.toLowerCase() !== market.toLowerCase())
     throw new PlimsollError(`The node is of the settlement ${deployment.settlement}, not ${market}.`)
   const { rounds, oracles } = await systemContracts(read, market)

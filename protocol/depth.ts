@@ -35,7 +35,12 @@ function inversePowerDown(n: bigint): bigint {
  * @param share in 1/10^4
  * @param decimals of the asset
  */
-export function poolDepthDown(word: bigint, { second, decimals: own }: PoolToken, share: bigint, decimals: number): bigint {
+export function poolDepthDown(
+  word: bigint,
+  { second, decimals: own }: PoolToken,
+  share: bigint,
+  decimals: number,
+): bigint {
   const tick = (word & ((1n << TICK_BITS) - 1n)) - TICK_ZERO
   const root = squareRootDown(inversePowerDown(abs(tick)) << 64n)
   if (root === 0n) return 0n

@@ -166,9 +166,7 @@ export const roundSchema = z.object({
       low: amount,
       high: amount,
       depth: amount,
-      sources: z.array(
-        z.object({ source: address, quote: amount, time: z.number().int(), fault: z.enum(FAULTS) }),
-      ),
+      sources: z.array(z.object({ source: address, quote: amount, time: z.number().int(), fault: z.enum(FAULTS) })),
     }),
   ),
   /** Whether the chain's sequencer is down, so that no round can be posted. */

@@ -51,7 +51,8 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
   const { assets } = wallet.deployment
   const scene: Scene = { balances: account.balances, marks }
   const standing = standingOf(assets, risks, scene)
-  const whatIf = options.whatIf === undefined ? undefined : standingOf(assets, risks, suppose(options.whatIf, assets, scene))
+  const whatIf =
+    options.whatIf === undefined ? undefined : standingOf(assets, risks, suppose(options.whatIf, assets, scene))
   const weights = weightsBySymbol(assets, account.weights)
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
@@ -93,11 +94,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
   describe(whatIf, assets, 'then')
 }
 
-function standingOf(
-  assets: readonly AssetInfo[],
-  risks: RoundInfo['assets'],
-  { balances, marks }: Scene,
-): Standing {
+function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { balances, marks }: Scene): Standing {
   const cash = assets[0]!
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
   const { collateral, liabilities } = coverage(balances, marks)

@@ -124,9 +124,14 @@ export class NodeMetrics {
       this.#feedUp.set({ asset }, up ? 1 : 0)
       this.#feedAge.set({ asset }, age ?? Number.NaN)
     }
-    for (const { asset, initialCollateralFactor, initialLiabilityFactor, quantile, heldSince, sources } of assetVitalsOf(
-      node,
-    )) {
+    for (const {
+      asset,
+      initialCollateralFactor,
+      initialLiabilityFactor,
+      quantile,
+      heldSince,
+      sources,
+    } of assetVitalsOf(node)) {
       this.#initial.set({ asset, side: 'collateral' }, initialCollateralFactor)
       this.#initial.set({ asset, side: 'liability' }, initialLiabilityFactor)
       if (quantile !== null) this.#quantile.set({ asset }, quantile)

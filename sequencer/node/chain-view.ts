@@ -35,12 +35,7 @@ export class ChainView {
   #foreign = false
   #assuredAt = performance.now()
 
-  private constructor(
-    contracts: Contracts,
-    store: Store,
-    signer: SigningClient,
-    snapshot: NodeSnapshot,
-  ) {
+  private constructor(contracts: Contracts, store: Store, signer: SigningClient, snapshot: NodeSnapshot) {
     this.#contracts = contracts
     this.#store = store
     this.#signer = signer
@@ -115,10 +110,7 @@ export class ChainView {
 }
 
 /** Reads the chain, and the means of the operator. */
-async function readChain(
-  contracts: Contracts,
-  { read, sender }: SigningClient,
-): Promise<Omit<NodeSnapshot, 'state'>> {
+async function readChain(contracts: Contracts, { read, sender }: SigningClient): Promise<Omit<NodeSnapshot, 'state'>> {
   const chain = await readSnapshot(contracts)
   const [balance, gasPrice] = await Promise.all([
     read.getBalance({ address: sender, blockNumber: chain.block }),

@@ -75,7 +75,8 @@ describe('an audit of a chain that was tampered with', () => {
   async function statesAt(rounds: Address, state: bigint): Promise<bigint> {
     for (let place = 0n; place < 400n; place++) {
       const slot = keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [1n, place]))
-      if (BigInt((await rawCall(system.signer, 'eth_getStorageAt', rounds, slot, 'latest')) as Hex) === state) return place
+      if (BigInt((await rawCall(system.signer, 'eth_getStorageAt', rounds, slot, 'latest')) as Hex) === state)
+        return place
     }
     throw new assert.AssertionError({ message: 'no place of the contract has the state' })
   }
@@ -179,8 +180,15 @@ describe('an audit of a chain that was tampered with', () => {
     }
     // The rule's stored state of ETH, and the gap in the slot of all: a bit of either.
     const { rounds } = deployed
-    const { state } = await signer.read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'margin', args: [1n] })
-    const stateSlot = keccak256(encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [1n, await statesAt(rounds, state)]))
+    const { state } = await signer.read.readContract({
+      address: rounds,
+      abi: ROUNDS_ABI,
+      functionName: 'margin',
+      args: [1n],
+    })
+    const stateSlot = keccak256(
+      encodeAbiParameters([{ type: 'uint256' }, { type: 'uint256' }], [1n, await statesAt(rounds, state)]),
+    )
     await withStorage(rounds, stateSlot, toHex(state + (1n << 200n)), () =>
       refused(audited(), /state of the rule of asset 1 is not what its rounds lead to/),
     )
@@ -234,7 +242,12 @@ describe('an audit of a chain that was tampered with', () => {
       [ROUNDS_ABI, 'RoundPosted', answered((word) => word + (1n << 168n)), /its answer is "none"/],
       [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, answers: [] }), /one thing of every source/],
       [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, prices: args.prices.with(0, 1n) }), /other prices/],
-      [ROUNDS_ABI, 'RoundPosted', (args) => ({ ...args, pools: args.pools.with(0, 1n) }), /pool of asset 1, which has none/],
+      [
+        ROUNDS_ABI,
+        'RoundPosted',
+        (args) => ({ ...args, pools: args.pools.with(0, 1n) }),
+        /pool of asset 1, which has none/,
+      ],
       [ROUNDS_ABI, 'RoundPosted', less('timestamp'), /another time than its block/],
       [ROUNDS_ABI, 'RuleSet', (args) => ({ ...args, rule: { ...args.rule, gap: args.rule.gap + 100 } }), /./],
       [ROUNDS_ABI, 'RuleSet', () => undefined, /./],

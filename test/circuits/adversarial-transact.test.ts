@@ -706,7 +706,9 @@ describe('transact circuit', () => {
       await accepts(circuit, input)
       await rejects(circuit, signedLie(input, 0, { cash: 1000n }), 'TransactStep', ENOUGH)
       // By 2^-32 of a unit of cash, the least that there is, it does.
-      level.setMarks(marks.map((asset, a) => (a === 1 ? { ...asset, initialCollateralValue: (1n << 32n) - 1n } : asset)))
+      level.setMarks(
+        marks.map((asset, a) => (a === 1 ? { ...asset, initialCollateralValue: (1n << 32n) - 1n } : asset)),
+      )
       await accepts(
         circuit,
         level.clone().transact([unwind({ index: 3, direction: 0, x: 1n, y: 1n })], VALID_UNTIL).input,

@@ -21,7 +21,15 @@ describe('depth that follows a real pool of Uniswap', () => {
       const options = { fee, price: 194.61, baseDecimals: 18, quoteDecimals: 6, quoteLiquidity, observations: 40 }
       pool = await deployPool(chain, options, tokens)
       await chain.mineAt((await chain.now()) + BigInt(2 * WINDOW))
-      const rule = { ...RULE_OFF, on: true, gap: 1_000, pool: pool.address, window: WINDOW, poolShare: SHARE, depthMost: most }
+      const rule = {
+        ...RULE_OFF,
+        on: true,
+        gap: 1_000,
+        pool: pool.address,
+        window: WINDOW,
+        poolShare: SHARE,
+        depthMost: most,
+      }
       return {
         ...config,
         assets: config.assets.map((asset, i) => (i === 0 ? { ...asset, rule } : asset)),
@@ -99,7 +107,15 @@ describe('depth that follows a real pool of Uniswap', () => {
       deployMarket({}, async (config, chain) => {
         const options = { price: 194.61, baseDecimals: 18, quoteDecimals: 6, quoteLiquidity: 1_000 }
         pool = await deployPool(chain, options)
-        const rule = { ...RULE_OFF, on: true, gap: 1_000, pool: pool.address, window: WINDOW, poolShare: SHARE, depthMost: 1n << 60n }
+        const rule = {
+          ...RULE_OFF,
+          on: true,
+          gap: 1_000,
+          pool: pool.address,
+          window: WINDOW,
+          poolShare: SHARE,
+          depthMost: 1n << 60n,
+        }
         return { ...config, assets: config.assets.map((asset, i) => (i === 0 ? { ...asset, rule } : asset)) }
       }),
       /InvalidPool/,

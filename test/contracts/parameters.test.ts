@@ -3,7 +3,14 @@ import assert from 'node:assert/strict'
 import { deployMarket, ETH, type Market, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { marksOf, type Parameters } from './mirror.ts'
 
-const NEXT: Parameters = { ...ETH, collateralFactor: 8400, targetCollateralFactor: 7900, initialCollateralFactor: 7900, initialLiabilityFactor: 12400, depth: ETH.depth * 2n }
+const NEXT: Parameters = {
+  ...ETH,
+  collateralFactor: 8400,
+  targetCollateralFactor: 7900,
+  initialCollateralFactor: 7900,
+  initialLiabilityFactor: 12400,
+  depth: ETH.depth * 2n,
+}
 
 describe('risk parameters', () => {
   let market: Market

@@ -21,7 +21,10 @@ function threeSources(on: boolean): Promise<Market> {
       const [first] = sources
       const abi = parseAbi(['function feed() view returns (address)'])
       const address = await chain.client.readContract({ address: first!.source, abi, functionName: 'feed' })
-      const more = [await chain.contract('ChainlinkSource', [address]), await chain.contract('ChainlinkSource', [address])]
+      const more = [
+        await chain.contract('ChainlinkSource', [address]),
+        await chain.contract('ChainlinkSource', [address]),
+      ]
       return { ...asset, sources: [first, ...more.map((one) => ({ ...first, source: one.address }))] }
     }
     const assets = await Promise.all(config.oracles.assets.map(again))

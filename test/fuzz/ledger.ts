@@ -16,7 +16,9 @@ export async function runSequences(first: number, count: number): Promise<Counts
   // Initial margins and depth of one asset follow the market: neither may ever liquidate anybody.
   const market = await deployMarket({ more: [0, 24] }, (config) => ({
     ...config,
-    assets: config.assets.map((asset, i) => (i === 3 ? { ...asset, rule: { ...RULE_OFF, on: true, gap: 1_000 } } : asset)),
+    assets: config.assets.map((asset, i) =>
+      i === 3 ? { ...asset, rule: { ...RULE_OFF, on: true, gap: 1_000 } } : asset,
+    ),
   }))
   const books = await market.chain.contract('Books', [market.vault.address])
   const { client } = market.chain

@@ -77,7 +77,10 @@ describe('a node of a market whose margins follow it', () => {
     const { timestamp } = await signer.read.getBlock()
     // Just into the next step, and before half of the round's greatest age.
     const next = (timestamp / 900n + 1n) * 900n
-    await signer.read.request({ method: 'evm_setNextBlockTimestamp', params: [`0x${(next + 1n).toString(16)}`] } as never)
+    await signer.read.request({
+      method: 'evm_setNextBlockTimestamp',
+      params: [`0x${(next + 1n).toString(16)}`],
+    } as never)
     await signer.read.request({ method: 'evm_mine' } as never)
     await step()
     assert.equal((await round()).number, number + 1)
