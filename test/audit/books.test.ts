@@ -92,22 +92,25 @@ describe('the books of an audit, on a chain on which everything happened', () =>
     chains = [await everything(), await insurersEscape()]
   })
 
-  async function begin(): Promise<void> {
+  async function begin(seed = 1n): Promise<void> {
     market = await deployMarket({ more: [0, 24] })
-    model = new Model(market, await market.chain.contract('Books', [market.vault.address]), 1n)
+    model = new Model(market, await market.chain.contract('Books', [market.vault.address]), seed)
     await model.begin()
   }
 
   async function everything(): Promise<Captured> {
-    await begin()
+    const missing = () => WANTED.filter((kind) => (model.counts[kind] ?? 0) === 0)
+    // Some begin with so much cash that the backstop never comes under water.
+    let seed = 1n
+    do {
+      await begin(seed)
+      for (let i = 0; i < 400 && missing().length > 0; i++) await model.operate()
+    } while (missing().length > 0 && ++seed < 9n)
+    assert.deepEqual(missing(), [])
     const { chain, forced } = market
     const ends: bigint[] = []
     const block = async () => ends.push(await chain.client.getBlockNumber({ cacheTime: 0 }))
-    for (let i = 0; WANTED.some((kind) => (model.counts[kind] ?? 0) === 0); i++) {
-      assert.ok(i < 1000, `never: ${WANTED.filter((kind) => (model.counts[kind] ?? 0) === 0).join()}`)
-      await model.operate()
-    }
-    const [user, other] = chain.accounts.slice(2) as [Address, Address]
+    const [user, other] = chain.accounts.slice(10) as [Address, Address]
     await insurersComeAndGo(user)
     const pending = await forcedRequests(user, other)
     // None is overdue while terms change.
@@ -337,7 +340,8 @@ describe('the books of an audit, on a chain on which everything happened', () =>
   })
 
   it('find every event that comes twice, but for those that say what holds already', async () => {
-    const again = new Set(['Nominated', 'HaltedUntil', 'Ticked', 'TermsProposed', 'TermsApplied', 'Bound'])
+    // And an offer of the only one who offers: what was not redeemed of it comes back, however much it was.
+    const again = new Set(['Redeeming', 'Nominated', 'HaltedUntil', 'Ticked', 'TermsProposed', 'TermsApplied', 'Bound'])
     const agreed: string[] = []
     for (const { of, item } of names)
       if (!again.has(item.name) && !(await found(of, item.name, (event) => [event, event])))

@@ -99,7 +99,7 @@ export class Model {
     this.pick = (end) => Number(this.random(BigInt(end)))
   }
 
-  /** Four accounts, two of them with as much of the synthetic as they can carry, long and short. */
+  /** An insurer, and four accounts, two of them with as much of the synthetic as they can carry, long and short. */
   async begin(): Promise<void> {
     await this.round()
     for (const [asset, whole] of [
@@ -110,6 +110,12 @@ export class Model {
     ] as const)
       await this.#open(asset, whole * (asset === 0 ? 1_000_000n : 10n ** 8n))
     while (this.head < this.deposits.length) await this.consume()
+    // Nobody owes anything yet, so the next checkpoint converts.
+    await this.#insureOf(this.users[0]!, 300_000_000n)
+    await this.round()
+    while ((await this.market.settlement.read<bigint>('head', 1n)) !== 0n) await this.settle([])
+    await this.checkpoint()
+    assert.ok(this.shares > 0n && this.insuring === 0n)
     for (const [a, b, asset, whole] of [
       [2, 3, 2, 4n],
       [2, 3, 2, 1n],
@@ -118,15 +124,30 @@ export class Model {
       await this.#trade(a, b, asset, whole * 10n ** 8n)
   }
 
-  /** Goes on where another model is, of a chain that was set back to that place. Nobody has withdrawn or insured there. */
+  /** Goes on where another model is, of a chain that was set back to that place. Nobody has withdrawn there. */
   goOnFrom(other: Model): void {
     assert.equal(other.withdrawals.length, 0)
-    for (const amounts of [other.backstop, other.pending, other.waiting, other.claimable, [other.insuring]])
+    for (const amounts of [other.pending, other.waiting, other.claimable, [other.insuring]])
       assert.ok(amounts.every((amount) => amount === 0n))
     const { balances, deposits, head, marks, prices, saved, epoch, ethPrice, btcPrice, sound, ratio } = other
+    const { backstop, shares } = other
     Object.assign(
       this,
-      structuredClone({ balances, deposits, head, marks, prices, saved, epoch, ethPrice, btcPrice, sound, ratio }),
+      structuredClone({
+        backstop,
+        shares,
+        balances,
+        deposits,
+        head,
+        marks,
+        prices,
+        saved,
+        epoch,
+        ethPrice,
+        btcPrice,
+        sound,
+        ratio,
+      }),
     )
   }
 
@@ -595,20 +616,28 @@ export class Model {
         return
       }
       case 1: {
-        const [shares] = await insurance.read<[bigint, bigint]>('sharesOf', user)
-        const [, offered] = await insurance.read<[bigint, bigint, bigint]>('position', user)
-        if (!accepting || shares <= offered) return
-        const some = 1n + this.random(shares - offered)
-        await insurance.write('redeem', [some], user)
-        this.offered += some
+        if (!accepting) return
+        // Whoever has shares.
+        for (const owner of this.users) {
+          const [shares] = await insurance.read<[bigint, bigint]>('sharesOf', owner)
+          const [, offered] = await insurance.read<[bigint, bigint, bigint]>('position', owner)
+          if (shares <= offered) continue
+          const some = 1n + this.random(shares - offered)
+          await insurance.write('redeem', [some], owner)
+          this.offered += some
+          return
+        }
         return
       }
       case 2: {
-        const [, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', user)
-        if (collectable === 0n) return
-        await insurance.write('collect', [], user)
-        this.claimable[0]! -= collectable
-        this.#count('collection')
+        for (const owner of this.users) {
+          const [, , collectable] = await insurance.read<[bigint, bigint, bigint]>('position', owner)
+          if (collectable === 0n) continue
+          await insurance.write('collect', [], owner)
+          this.claimable[0]! -= collectable
+          this.#count('collection')
+          return
+        }
         return
       }
       case 3:
@@ -618,10 +647,14 @@ export class Model {
         return
       default:
         if (!accepting) return
-        await fund(this.market, user, 0, amount)
-        await insurance.write('insure', [amount], user)
-        this.insuring += amount
+        await this.#insureOf(user, amount)
     }
+  }
+
+  async #insureOf(user: Address, amount: bigint): Promise<void> {
+    await fund(this.market, user, 0, amount)
+    await this.market.insurance.write('insure', [amount], user)
+    this.insuring += amount
   }
 
   async checkpoint(): Promise<void> {
@@ -647,7 +680,7 @@ export class Model {
       () => this.rescue(),
       () => this.crisis(),
     ]
-    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4, 3]
+    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4, 2]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight
