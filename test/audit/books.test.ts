@@ -55,9 +55,11 @@ interface Captured {
   readonly read: PublicClient
 }
 
-/** What no storage has, and nothing rests on: who gave a present, and to whom a share went that was paid. */
+/** Words that no storage has, and nothing rests on: who gave a present, say, and to whom a share went that was paid. */
 const TOLD_ONLY: ReadonlySet<string> = new Set([
   'Donated.from',
+  // Of the only one who offers: what was not redeemed comes back, however much it was.
+  'Redeeming.shares',
   'SharesPulled.insurer',
   'OwedPulled.withdrawalId',
   // Of two withdrawals that were cut alike.
