@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { type Abi, keccak256 } from 'viem'
+import type { Abi } from 'viem'
 import { loadArtifact } from './artifacts.ts'
+import { codeDigest } from './code-digest.ts'
 
 const CORE = fileURLToPath(new URL('../contracts/core', import.meta.url))
 const MOCKS = ['MockFeed', 'MockToken']
@@ -27,9 +28,9 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     files.set(`sdk/abi/${kebab(name)}.ts`, abiFile(`${screaming(name)}_ABI`, `ABI of ${name}.`, abi))
     for (const item of abi) if (item.type === 'error') errors.set(JSON.stringify(plain(item)), item)
     if (MOCKS.includes(name)) continue
-    const places = immutables.toSorted((a, b) => a.start - b.start).map(({ start, length }) => `[${start}, ${length}]`)
+    const places = immutables.toSorted((a, b) => a.start - b.start).map(({ start, length }) => [start, length] as const)
     digests.push(
-      `  ${name}: {\n    hash: '${keccak256(deployedBytecode)}',\n    immutables: [${places.join(', ')}],\n  },\n`,
+      `  ${name}: {\n    hash: '${codeDigest(deployedBytecode, places)}',\n    immutables: [${places.map(([start, length]) => `[${start}, ${length}]`).join(', ')}],\n  },\n`,
     )
   }
   const called = async (name: string, of: readonly string[]) =>
@@ -56,7 +57,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   files.set(
     'chain/code-digests.ts',
     `${HEAD}
-/** Code of this version's contracts: its hash with zeros for the immutables, and their places and lengths in bytes. */
+/** Digest of each contract's code of this version, with places and lengths of its immutables in bytes. */
 export const CODE_DIGESTS = {
 ${digests.join('')}} as const
 `,

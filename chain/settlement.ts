@@ -5,9 +5,7 @@ import {
   type ContractFunctionName,
   type ContractFunctionReturnType,
   type Hex,
-  hexToBytes,
   isAddress,
-  keccak256,
   type TransactionReceipt,
 } from 'viem'
 import { type Batch, batchValues, type Opening } from '../protocol/batch.ts'
@@ -29,6 +27,7 @@ import { ContractRefusal, refusal } from '../sdk/chain/contract-errors.ts'
 import { firstBlockSince } from '../sdk/chain/first-block.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { systemContracts } from '../sdk/chain/system-contracts.ts'
+import { codeDigest } from './code-digest.ts'
 import { CODE_DIGESTS } from './code-digests.ts'
 
 /** A proven batch, ready to be settled. */
@@ -286,9 +285,7 @@ export async function isGenuine(
         hint: 'The endpoint may be behind.',
       },
     )
-  const code = hexToBytes(deployed)
-  for (const [start, length] of immutables) code.fill(0, start, start + length)
-  return keccak256(code) === hash
+  return codeDigest(deployed, immutables) === hash
 }
 
 export function sameEnvelope(a: Envelope | undefined, b: Envelope | undefined): boolean {
