@@ -33,7 +33,7 @@ interface Applied {
   readonly parameters: RiskParameters
 }
 
-/** What a round says, and what it is made with. */
+/** A round as its event tells it, and the facts that it is made with. */
 export interface PostedRound {
   readonly prices: readonly bigint[]
   readonly readings: readonly OracleReading[]
@@ -174,7 +174,7 @@ export class MarginBooks {
   }
 }
 
-/** What a round announces of parameters that were due: where the rule is on, with factors and depth of before. */
+/** Parameters that were due, as a round announces them: where the rule is on, with factors and depth of before. */
 function appliedOf({ parameters, pending }: MarginBook, { rules }: MarginAsset): RiskParameters {
   const next = pending!.parameters
   if (rules === undefined) return next

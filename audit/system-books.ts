@@ -68,7 +68,7 @@ export class SystemBooks {
     }
   }
 
-  /** What accounts and backstop have of an asset that no batch gave them. */
+  /** Units of an asset that accounts and backstop have and no batch gave them. */
   besides(asset: number): bigint {
     return this.#vault.accounts[asset]! + this.#vault.backstop[asset]!
   }

@@ -28,7 +28,7 @@ export interface ChainSnapshot {
   /** Nothing of these where the system is frozen. */
   readonly deposits: readonly WaitingDeposit[]
   readonly forced: readonly ForcedRequest[]
-  /** What the sources say, of which no round need know yet. */
+  /** Answers of the sources, of which no round need know yet. */
   readonly oracles: OracleSnapshot
   /** Assets 1, 2, ... at the latest round. */
   readonly risks: readonly AssetRisk[]

@@ -14,7 +14,7 @@ export interface PriceSource {
   readonly timeWeighted: boolean
 }
 
-/** What a source says now: its quote is a price mark in the quote currency, 0 where there is none. */
+/** A source's answer now: its quote is a price mark in the quote currency, 0 where there is none. */
 export interface SourceSaid extends PriceSource {
   readonly quote: bigint
   /** Unix seconds. */
@@ -22,7 +22,7 @@ export interface SourceSaid extends PriceSource {
   readonly fault: Fault
 }
 
-/** What all sources say at a block. */
+/** Answers of all sources at a block. */
 export interface OracleSnapshot {
   readonly sources: readonly SourceSaid[]
   /** Whether the chain's sequencer is down, or not up for long enough: no round can be posted. */
@@ -67,7 +67,7 @@ export class Oracles {
     return this.#sources
   }
 
-  /** What all sources say at a block. */
+  /** Reads the answers of all sources at a block. */
   async said(at: AtBlock = {}): Promise<OracleSnapshot> {
     const contract = { address: this.address, abi: ORACLES_ABI, ...at } as const
     const { read } = this.#client

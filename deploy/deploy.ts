@@ -100,7 +100,7 @@ export interface DeployOptions {
   readonly feeds: Readonly<Record<string, Address>>
   /** Sources of the assets that name any, in place of a feed. */
   readonly oracles?: OraclePlan
-  /** How parameters follow the market; nowhere where it is left out. */
+  /** Rules by which parameters follow the market; nowhere where it is left out. */
   readonly rules?: RulePlan
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean

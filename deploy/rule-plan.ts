@@ -5,7 +5,7 @@ import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Json, JsonObject } from '../protocol/json.ts'
 
-/** How the parameters of an asset follow the market, as a market names it; shares and margins in 1/10^4. */
+/** Rule by which the parameters of an asset follow the market, as a market file has it; shares and margins in 1/10^4. */
 export interface AssetRule {
   readonly gap: bigint
   readonly lane?: { readonly scale: bigint; readonly least: bigint; readonly most: bigint }
@@ -13,7 +13,7 @@ export interface AssetRule {
   readonly pool?: { readonly address: Address; readonly window: number; readonly share: bigint; readonly most: string }
 }
 
-/** What a market says of its rounds beyond the sources. */
+/** Plan of a market's rounds beyond their sources. */
 export interface RulePlan {
   /** By symbol; an asset that is not in it has parameters that the admin proposes. */
   readonly assets: Readonly<Record<string, AssetRule>>

@@ -18,7 +18,7 @@ import type { OracleReading } from './oracle.ts'
 
 // From the readings of a round to risk parameters and marks, exactly as `contracts/core/Margins.sol` has it.
 
-/** How the parameters of an asset follow the market; shares and margins in 1/10^4. */
+/** Rules by which the parameters of an asset follow the market; shares and margins in 1/10^4. */
 export interface MarginRules {
   /** Gap between maintenance and initial margin in calm markets. */
   readonly gap: bigint
@@ -40,11 +40,11 @@ export interface MarginAsset {
   readonly decimals: number
   /** Undefined: the rule is off. */
   readonly rules: MarginRules | undefined
-  /** Of the deployment. */
+  /** Depth that the deployment named, in base units. */
   readonly depth: bigint
 }
 
-/** What is remembered of an asset from round to round. */
+/** Memory of an asset from round to round. */
 export interface MarginBook {
   readonly parameters: RiskParameters
   /** Undefined: no round had a price yet. */
@@ -62,7 +62,7 @@ export interface PendingParameters {
   readonly readyAt: bigint
 }
 
-/** What a round is stepped with. */
+/** Facts that a round is stepped with. */
 export interface RoundFacts {
   /** Unix seconds of the round, and of the one before; undefined: there was none. */
   readonly time: bigint
@@ -71,12 +71,12 @@ export interface RoundFacts {
   readonly patience: bigint
 }
 
-/** What a round is stepped with of one asset. */
+/** Facts of one asset that a round is stepped with. */
 export interface AssetFacts {
   readonly reading: OracleReading
   /** Base units of accounts and backstop at the last checkpoint; 0 for a synthetic. */
   readonly holdings: bigint
-  /** What the pool said; 0: nothing. */
+  /** Word of the pool; 0: it said nothing. */
   readonly pool: bigint
 }
 
@@ -131,7 +131,7 @@ export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFa
   }
 }
 
-/** Where the rule is on, a round applies maintenance and target; the rest follows from what rounds say. */
+/** Parameters that a round applies: where the rule is on, maintenance and target; the rest follows from what rounds say. */
 function appliedParameters({ parameters, pending }: MarginBook, ruled: boolean): RiskParameters {
   const next = pending!.parameters
   if (!ruled) return next

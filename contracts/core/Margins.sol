@@ -80,8 +80,8 @@ abstract contract Margins is IMargins {
     Standing[8] internal _standing;
     Extras[8] private _extras;
     mapping(uint256 asset => uint256) private _states;
-    /// @dev In one slot: stored gaps of assets 1 to 7 from bit 0 (16 bits each), points that liquidity asks for from bit
-    /// 112 (8 each), the grid step of the latest round from bit 168.
+    /// @dev In one slot: stored gaps of assets 1 to 7 from bit 0 (16 bits each), points that liquidity asks for from
+    /// bit 112 (8 each), the grid step of the latest round from bit 168.
     uint256 private _gaps;
     /// @dev At the last checkpoint, of assets 1 to 7.
     uint256[2] internal _holdings;

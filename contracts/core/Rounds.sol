@@ -326,8 +326,8 @@ contract Rounds is IRounds, Margins, NativeCredits {
     }
 
     /// @return Live seconds of a gap between two rounds. Half of a long one counts, whoever let it become long: else
-    /// whoever posts rarely could have deadlines stand still for most of the time. Of one in which the chain's sequencer
-    /// was down no more than a round's age does.
+    /// whoever posts rarely could have deadlines stand still for most of the time. Of one in which the chain's
+    /// sequencer was down no more than a round's age does.
     function _between(uint256 gap, uint256 maxAge_, uint256 previous) private view returns (uint256) {
         if (gap < maxAge_) return gap;
         return gap / 2 > maxAge_ && ORACLES.upSince() <= previous ? gap / 2 : maxAge_;
@@ -348,8 +348,8 @@ contract Rounds is IRounds, Margins, NativeCredits {
         return elapsed < left ? elapsed : left;
     }
 
-    /// @dev It stands for `PATIENCE` in a hold at most, and again only in one that begins 30 days after it last stood: so
-    /// no 30 days have more.
+    /// @dev It stands for `PATIENCE` in a hold at most, and again only in one that begins 30 days after it last stood:
+    /// so no 30 days have more.
     function _runForced(Forced memory f, uint256 passed, Stage memory stage, uint256 number)
         private
         view

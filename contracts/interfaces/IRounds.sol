@@ -37,8 +37,8 @@ interface IRounds is IMargins {
     /// @param prices Those that value accounts, 2^32 scale, before the rule for prices below 2^16; 0 for unused assets
     /// and those that never had one.
     /// @param answers What the sources said: `IOracles.update`.
-    /// @param pools What the pools of assets 1, 2, ... said of their liquidity: its harmonic mean from bit 24, 2^23 plus
-    /// the mean tick below; 0 where none was asked, or it did not say.
+    /// @param pools What the pools of assets 1, 2, ... said of their liquidity: its harmonic mean from bit 24, 2^23
+    /// plus the mean tick below; 0 where none was asked, or it did not say.
     event RoundPosted(
         uint256 indexed round, uint64[7] prices, uint256 timestamp, uint256[] answers, uint256[] pools
     );
@@ -60,9 +60,9 @@ interface IRounds is IMargins {
     /// @notice Names the settlement, whose vault must name this contract. Deployer, once.
     function bind(address settlement_) external;
 
-    /// @notice Posts what the oracles read as a new round, after applying the parameters whose delay is over and stepping
-    /// those that follow the market. Anyone, when the latest round is older than `roundMin`, or older than `roundShort`
-    /// and the system complete.
+    /// @notice Posts what the oracles read as a new round, after applying the parameters whose delay is over and
+    /// stepping those that follow the market. Anyone, when the latest round is older than `roundMin`, or older than
+    /// `roundShort` and the system complete.
     function postRound() external;
 
     /// @notice Adds to what tips are paid from. Anyone.
@@ -80,7 +80,8 @@ interface IRounds is IMargins {
         uint32 parameterDelay
     ) external;
 
-    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 1 to 7 at the latest round; 0 before the first.
+    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 1 to 7 at the latest round; 0 before the
+    /// first.
     function marks() external view returns (uint64[11][7] memory);
 
     /// @notice u and v of assets 1 to 7 at the latest round, packed as `Lanes` does; 0 before the first.
@@ -98,16 +99,16 @@ interface IRounds is IMargins {
     /// @notice `roundNumber` and `fresh` in one.
     function latest() external view returns (uint256 number, bool isFresh);
 
-    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts where none can be posted because
-    /// the chain's sequencer is down.
+    /// @notice The prices that a round posted now would have, of assets 1 to 7; reverts where none can be posted
+    /// because the chain's sequencer is down.
     function readPrices() external view returns (uint64[7] memory prices);
 
     /// @notice The clock of deposits' deadlines, in seconds. It runs while the latest round is fresh and stands still
     /// after that. The next round adds what half of the time since the last one exceeds that by.
     function liveTime() external view returns (uint256);
 
-    /// @notice The clock of forced requests: `liveTime`, but that it stands while an asset is held, for `patience` in one
-    /// hold and in any 30 days at most.
+    /// @notice The clock of forced requests: `liveTime`, but that it stands while an asset is held, for `patience` in
+    /// one hold and in any 30 days at most.
     function forcedTime() external view returns (uint256);
 
     /// @notice Whether that clock stands: there is no discharge then.

@@ -39,7 +39,13 @@ library Backstop {
 
     /// @notice From `price` to `sell` (what it offers) or `buy` (what it asks for), in proportion to time.
     /// @param offers Whether the backstop holds the asset.
-    function unwindPrice(Book[8] storage books, uint256 asset, bool offers, uint256 duration, uint64[11][7] memory marks)
+    function unwindPrice(
+        Book[8] storage books,
+        uint256 asset,
+        bool offers,
+        uint256 duration,
+        uint64[11][7] memory marks
+    )
         internal
         view
         returns (uint256)

@@ -85,8 +85,8 @@ library Depths {
         return Math.ceilDiv(configured, 16);
     }
 
-    /// @notice The depth from now on: only what is 10 % away moves it, an hour after the last move at the earliest, by a
-    /// factor of two at the most.
+    /// @notice The depth from now on: only what is 10 % away moves it, an hour after the last move at the earliest, by
+    /// a factor of two at the most.
     /// @param changedAt The time of the last move; 0: there was none.
     function next(uint256 depth, uint256 aim, uint256 changedAt, uint256 time) internal pure returns (uint256) {
         uint256 away = aim > depth ? aim - depth : depth - aim;
@@ -96,8 +96,8 @@ library Depths {
         return aim < half ? half : aim;
     }
 
-    /// @notice The least gap at which new collateral is worth no more than selling all that is held would bring, in whole
-    /// points.
+    /// @notice The least gap at which new collateral is worth no more than selling all that is held would bring, in
+    /// whole points.
     function gapUp(uint256 collateralFactor, uint256 penalty, uint256 holdings, uint256 depth)
         internal
         pure

@@ -59,8 +59,8 @@ library Marks {
         v = timesUp(liability, p.liabilityFactor);
     }
 
-    /// @notice The marks of a held asset: no new risk, last in line when a position is sold, and worth less, or owed for
-    /// more, by so many points; never less than 1 where a coefficient was not 0, or a partial became a close.
+    /// @notice The marks of a held asset: no new risk, last in line when a position is sold, and worth less, or owed
+    /// for more, by so many points; never less than 1 where a coefficient was not 0, or a partial became a close.
     function hold(uint64[11] memory m, uint256 points) internal pure {
         m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = 0;
         m[Layout.MARK_INITIAL_LIABILITY_VALUE] = type(uint64).max;

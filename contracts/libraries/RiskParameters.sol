@@ -27,8 +27,9 @@ library RiskParameters {
     /// @dev With a target of at most 4.0 it keeps kSell and kBuy below 2^64.
     uint256 internal constant DEPTH_MAX = 1 << 62;
 
-    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt and new risk
-    /// away from one, targets are apart, penalty and depth are bounded, and every mark computed from them fits 64 bits.
+    /// @notice Whether the orderings hold that keep a liquidation of a solvent account from making bad debt and new
+    /// risk away from one, targets are apart, penalty and depth are bounded, and every mark computed from them fits 64
+    /// bits.
     function ordered(Parameters memory p) internal pure returns (bool) {
         if (p.targetLiabilityFactor > FACTOR_MAX) return false;
         if (p.penalty > PENALTY_MAX || p.depth > DEPTH_MAX) return false;
