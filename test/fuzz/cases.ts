@@ -19,11 +19,14 @@ export function randomMarks(random: Random): Marks {
 
 function postedMarks(random: Random): AssetMarks {
   const penalty = BigInt(random.integer(0, 2000))
-  const three = (least: number, most: number) =>
-    sorted(Array.from({ length: 3 }, () => BigInt(random.integer(least, most)))) as [bigint, bigint, bigint]
-  const [initialCollateralFactor, targetCollateralFactor, collateralFactor] = three(0, 10_000 - Number(penalty))
-  const [liabilityFactor, targetLiabilityFactor, initialLiabilityFactor] = three(10_000 + Number(penalty), 15_000)
+  const [targetCollateralFactor, collateralFactor] = sorted(
+    [random.integer(0, 10_000 - Number(penalty)), random.integer(0, 10_000 - Number(penalty))].map(BigInt),
+  ) as [bigint, bigint]
+  const [liabilityFactor, targetLiabilityFactor] = sorted(
+    [random.integer(10_000 + Number(penalty), 15_000), random.integer(10_000 + Number(penalty), 15_000)].map(BigInt),
+  ) as [bigint, bigint]
   const price = random.chance(0.05) ? random.magnitude(16) : min(PRICE_MIN + random.magnitude(60), PRICE_LIMIT - 1n)
+  const apart = price % 2n === 1n
   return assetMarks(
     price,
     {
@@ -31,24 +34,25 @@ function postedMarks(random: Random): AssetMarks {
       liabilityFactor,
       targetCollateralFactor,
       targetLiabilityFactor,
-      initialCollateralFactor,
-      initialLiabilityFactor,
+      // Every other asset keeps new risk further from its target.
+      initialCollateralFactor: targetCollateralFactor - (apart ? targetCollateralFactor / 8n : 0n),
+      initialLiabilityFactor: targetLiabilityFactor + (apart ? targetLiabilityFactor / 8n : 0n),
       penalty,
       depth: random.magnitude(random.pick([30, 64])),
     },
     'fuzz',
-    random.chance(0.5) ? undefined : { low: price - price / 50n, high: min(price + price / 50n, PRICE_LIMIT - 1n) },
+    apart ? { low: price - price / 50n, high: min(price + price / 50n, PRICE_LIMIT - 1n) } : undefined,
   )
 }
 
 function orderedWords(random: Random, bits: number): AssetMarks {
   if (random.chance(0.1)) return NO_MARKS
   const word = () => (random.chance(0.1) && bits === 64 ? MAX : random.magnitude(bits))
-  const four = () => sorted([word(), word(), word(), word()]) as [bigint, bigint, bigint, bigint]
-  const [initialCollateralValue, targetCollateralValue, collateralValue, sell] = four()
-  const [buy, liabilityValue, targetLiabilityValue, initialLiabilityValue] = four()
+  const [targetCollateralValue, collateralValue, sell] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
+  const [buy, liabilityValue, targetLiabilityValue] = sorted([word(), word(), word()]) as [bigint, bigint, bigint]
   // At least what is fetched: else cash could outgrow a word, which no posted marks allow.
   const price = max(sell, buy)
+  const apart = price % 2n === 1n
   const k = () => (random.chance(0.1) ? 0n : random.chance(0.1) ? MAX : random.magnitude(64))
   return {
     price,
@@ -60,8 +64,8 @@ function orderedWords(random: Random, bits: number): AssetMarks {
     buy,
     kSell: k(),
     kBuy: k(),
-    initialCollateralValue,
-    initialLiabilityValue,
+    initialCollateralValue: targetCollateralValue - (apart ? targetCollateralValue / 8n : 0n),
+    initialLiabilityValue: min(MAX, targetLiabilityValue + (apart ? targetLiabilityValue / 8n : 0n)),
   }
 }
 
