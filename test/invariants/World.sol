@@ -84,6 +84,31 @@ contract FreeRounds {
         return block.timestamp - START;
     }
 
+    /// @dev Forced requests' clock: it never stands, since no asset is ever held.
+    function forcedTime() external view returns (uint256) {
+        return block.timestamp - START;
+    }
+
+    function forcedStands() external pure returns (bool) {
+        return false;
+    }
+
+    function forcedSlack() external pure returns (uint256) {
+        return 0;
+    }
+
+    function tightenedAt() external pure returns (uint256) {
+        return 0;
+    }
+
+    function held() external pure returns (uint256) {
+        return 0;
+    }
+
+    function tipShare() external pure returns (uint256) {
+        return 0;
+    }
+
     function assetCount() external view returns (uint256) {
         return COUNT;
     }
