@@ -2,6 +2,7 @@ import type { PublicClient } from 'viem'
 import type { StepPublic } from '../protocol/batch.ts'
 import { ASSETS } from '../protocol/constants.ts'
 import { OP } from '../protocol/transact.ts'
+import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
 import { ownerOf } from '../sdk/chain/owner-of.ts'
@@ -209,7 +210,12 @@ export class VaultBooks {
       requireSame(peer, this.#peers?.[peer], await read.readContract({ ...vault, functionName: peer }))
     const { root, round, deposits, epoch } = await view('lastCheckpoint')
     requireSame('number of checkpoints', this.epochs, epoch)
-    const last = this.#record
+    const last = { ...this.#record }
+    if (epoch === 0n) {
+      // Before the first there is the root of no accounts, with which the vault was bound.
+      const settlement = { address: this.#peers!.settlement, abi: SETTLEMENT_ABI, blockNumber } as const
+      last.root = await read.readContract({ ...settlement, functionName: 'emptyRoot' })
+    }
     requireSame('last checkpoint', [last.root, last.round, last.deposits], [root, round, deposits])
     for (const [e, ratio] of this.#ratios)
       requireSame(`ratio of epoch ${e}`, ratio, await read.readContract({ ...vault, functionName: 'ratio', args: [e] }))

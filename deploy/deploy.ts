@@ -10,7 +10,7 @@ import type { BookAccount, Market } from '../protocol/book.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
-import { checkContractFactors, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
+import { checkContractFactors, checkParameters, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
 import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
@@ -329,7 +329,10 @@ function requireComplete({ assets }: Market, chainId: number, options: DeployOpt
   const { feeds, custody, accounts, oracles = NO_ORACLES } = options
   const [cash, ...traded] = assets
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
-  for (const { symbol, parameters } of traded) checkContractFactors(parameters, symbol)
+  for (const { symbol, parameters } of traded) {
+    checkParameters(parameters, symbol)
+    checkContractFactors(parameters, symbol)
+  }
   const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
   if (unknown !== undefined)
     throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)

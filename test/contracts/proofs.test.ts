@@ -328,7 +328,14 @@ describe('real proofs', () => {
           /XRP, which is not a traded asset/,
         )
         assert.equal(await sent(), 0)
-        const loose = { ...book.assets[1]!.parameters, targetLiabilityFactor: 8_499n, liabilityFactor: 8_499n }
+        const loose = {
+          ...book.assets[1]!.parameters,
+          collateralFactor: 9_800n,
+          targetCollateralFactor: 9_800n,
+          liabilityFactor: 10_200n,
+          targetLiabilityFactor: 10_200n,
+          penalty: 200n,
+        }
         const risky = { ...book, assets: [book.assets[0]!, { ...book.assets[1]!, parameters: loose }] }
         await assert.rejects(
           deploy(risky, keys, signer, { ...options, feeds: { ETH: feed }, allowDevelopmentKeys: true }),

@@ -62,9 +62,11 @@ describe('the SDK', () => {
         timestamp: 1,
         now: 100,
         complete: true,
-        marks: Array(8).fill(Array(9).fill('1')),
+        marks: Array(8).fill(Array(11).fill('1')),
         backstop: Array(8).fill('0'),
         unwindPrices: Array(8).fill('0'),
+        assets: [],
+        down: false,
       },
       '/v1/operations': { id: `0x${'1'.repeat(64)}`, status: 'accepted' },
     }
