@@ -189,7 +189,7 @@ describe('an operation that circuit or contract would refuse', () => {
       value: bond + forcedFee,
     })
     const { number } = parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args
-    const expiry = (await bob.signer.read.getBlock()).timestamp + 100_000n
+    const expiry = (await bob.signer.read.getBlock()).timestamp + 130_000n
     const message = messageHash(
       { chainId: 31337n, settlement: BigInt(system.deployed.settlement) },
       {
