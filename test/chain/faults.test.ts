@@ -557,6 +557,10 @@ describe('faults between a node and its chain', () => {
     it('goes on with a rebuild where it was interrupted, as long as the chain is the same', async () => {
       const directory = await mkdtemp(join(tmpdir(), 'plimsoll-rebuild-'))
       const file = join(directory, 'rebuild.json')
+      for (let i = 0; i < 4; i++) {
+        await withdrawal()
+        await node.step()
+      }
       const { settlement } = system.deployed
       const attempt = async () => {
         const progress = new RebuildProgress(directory, 0, 4n)
