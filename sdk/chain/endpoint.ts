@@ -23,7 +23,7 @@ const LIMITED_PATIENCE = 60_000
 const READ_TIMEOUT = 5_000
 const HEAVY_TIMEOUT = 10_000
 const SEND_TIMEOUT = 60_000
-const MOST_TRIES = 8
+const MOST_TRIES = 12
 /** Nothing listens there: it is not waited for as one is that stumbles. */
 const MOST_UNREACHED = 3
 const FIRST_PAUSE = 100
