@@ -15,6 +15,7 @@ import {
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import type { ReadClient } from '../sdk/chain/client.ts'
 import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+import { wrongIn } from './system-event.ts'
 
 type RoundsEvent = SystemEvent<'rounds'>
 type StoredParameters = Extract<RoundsEvent, { eventName: 'ParametersApplied' }>['args']['parameters']
@@ -68,7 +69,7 @@ export class MarginBooks {
    * @throws PlimsollError when what it says cannot follow what was said before
    */
   event(event: RoundsEvent, time: bigint, delay: bigint): void {
-    const wrong = (what: string) => new PlimsollError(`Transaction ${event.transaction} ${what}.`)
+    const wrong = wrongIn(event)
     switch (event.eventName) {
       case 'ParametersApplied': {
         const [asset, parameters] = [Number(event.args.asset), parametersOf(event.args.parameters)]
@@ -113,7 +114,7 @@ export class MarginBooks {
         throw new PlimsollError(`A round says something of a pool of asset ${i + 1}, which has none.`)
       const round = { time, previous: this.#previous, patience: this.#patience }
       const stepped = stepAsset(asset, book, round, facts)
-      if (stepped.applied) applied.push({ asset: i + 1, parameters: appliedOf(book, asset) })
+      if (stepped.applied !== undefined) applied.push({ asset: i + 1, parameters: stepped.applied })
       this.#entries[i] = { asset, book: stepped.book, announcedAt }
       return stepped.marks
     })
@@ -171,19 +172,6 @@ export class MarginBooks {
     const entry = this.#entries[index]
     if (entry === undefined) throw wrong(`speaks of asset ${asset}, which has no parameters`)
     return [index, entry]
-  }
-}
-
-/** Parameters that were due, as a round announces them: where the rule is on, with factors and depth of before. */
-function appliedOf({ parameters, pending }: MarginBook, { rules }: MarginAsset): RiskParameters {
-  const next = pending!.parameters
-  if (rules === undefined) return next
-  const { collateral, liability } = initialFactorsOf(parameters)
-  return {
-    ...next,
-    initialCollateralFactor: collateral,
-    initialLiabilityFactor: liability,
-    depth: parameters.depth,
   }
 }
 

@@ -1,5 +1,6 @@
 import { FACTOR_ONE } from './constants.ts'
 import { abs, divUp, max, min, squareRootDown } from './integer.ts'
+import { QUANTILE_SECONDS } from './margin-rule.ts'
 import type { AssetMarks } from './marks.ts'
 
 /** Bits of fraction of a clock: lots count the share of their way that is behind them, the whole way is `WAY`. */
@@ -12,8 +13,6 @@ const PREMIUM_MOST = (1n << PREMIUM_BITS) / 5n
 /** The whole way takes between 10 minutes and 2 hours. */
 const DURATION_LEAST = 600n
 const DURATION_MOST = 7_200n
-/** Seconds of the horizon of the margin rule's quantile. */
-const QUANTILE_SECONDS = 21_600n
 const Q48 = 48n
 
 /** Settings of the liquidation market of a deployment (docs/market.md#price). */

@@ -6,6 +6,8 @@ export const TRADED = ASSETS - 1
 export const SCALE = 1n << 32n
 /** Factors and penalties are integers in 1 / 10^4. */
 export const FACTOR_ONE = 10_000n
+/** A point of a hundred, in the unit of factors. */
+export const POINT = 100n
 /** Every magnitude, mark, bound, depth and k is below this. */
 export const WORD = 1n << 64n
 /** Bounds of `price`, inclusive below and exclusive above. */

@@ -1,5 +1,5 @@
-import { FACTOR_ONE } from './constants.ts'
-import { abs, divUp, min, squareRootDown } from './integer.ts'
+import { FACTOR_ONE, POINT } from './constants.ts'
+import { abs, divUp, max, min, powerDown, squareRootDown } from './integer.ts'
 
 // Depth that follows the market, exactly as `contracts/libraries/Depths.sol` has it.
 
@@ -9,24 +9,12 @@ const TICK_BITS = 24n
 const TICK_ZERO = 1n << 23n
 /** floor(2^128 / 1.0001) */
 const TICK_BASE = 340248342086729790484326174814286782777n
-const POINT = 100n
 
 /** The asset's token in its pool. */
 export interface PoolToken {
   /** Whether it is the second of the two. */
   readonly second: boolean
   readonly decimals: number
-}
-
-/** 2^128 * 1.0001^-n, rounded down at each multiplication. */
-function inversePowerDown(n: bigint): bigint {
-  let result = 1n << 128n
-  let base = TICK_BASE
-  for (let bits = n; bits > 0n; bits >>= 1n) {
-    if ((bits & 1n) === 1n) result = (result * base) >> 128n
-    base = (base * base) >> 128n
-  }
-  return result
 }
 
 /**
@@ -42,7 +30,7 @@ export function poolDepthDown(
   decimals: number,
 ): bigint {
   const tick = (word & ((1n << TICK_BITS) - 1n)) - TICK_ZERO
-  const root = squareRootDown(inversePowerDown(abs(tick)) << 64n)
+  const root = squareRootDown(powerDown(TICK_BASE, abs(tick), 128n) << 64n)
   if (root === 0n) return 0n
   const liquidity = word >> TICK_BITS
   const amount = tick < 0n === second ? (liquidity * root) >> 97n : (liquidity << 95n) / root
@@ -51,9 +39,7 @@ export function poolDepthDown(
 
 /** The depth that the market asks for: what is offered, at most `most`, at least a 16th of the configured one. */
 export function wantedDepth(configured: bigint, offered: bigint, most: bigint): bigint {
-  const least = divUp(configured, 16n)
-  const capped = min(offered, most)
-  return capped < least ? least : capped
+  return max(divUp(configured, 16n), min(offered, most))
 }
 
 /**
@@ -65,8 +51,7 @@ export function nextDepth(depth: bigint, aim: bigint, changedAt: bigint, time: b
   const away = abs(aim - depth)
   if (time < changedAt + HOUR || away * 10n < depth || away === 0n) return depth
   if (aim > 2n * depth) return 2n * depth
-  const half = divUp(depth, 2n)
-  return aim < half ? half : aim
+  return max(aim, divUp(depth, 2n))
 }
 
 /**

@@ -21,6 +21,17 @@ export function max(a: bigint, b: bigint): bigint {
   return a > b ? a : b
 }
 
+/** A fixed-point number to the power n, by squaring, rounded down at each product. @param bits of its fraction */
+export function powerDown(base: bigint, n: bigint, bits: bigint): bigint {
+  let power = 1n << bits
+  let square = base
+  for (let rest = n; rest > 0n; rest >>= 1n) {
+    if ((rest & 1n) === 1n) power = (power * square) >> bits
+    square = (square * square) >> bits
+  }
+  return power
+}
+
 /** Largest integer whose square is not above `value`, by Newton's iteration from above. */
 export function squareRootDown(value: bigint): bigint {
   if (value < 2n) return value

@@ -1,5 +1,6 @@
-import { FACTOR_ONE, PRICE_MIN } from './constants.ts'
-import { abs, divUp, min, squareRootDown } from './integer.ts'
+import { FACTOR_ONE, POINT, PRICE_MIN } from './constants.ts'
+import { abs, divUp, max, min, powerDown, squareRootDown } from './integer.ts'
+import { WORD_FACTOR } from './marks.ts'
 
 /** Seconds of the sampling clock: whoever chooses the moment of a round does not choose the samples. */
 export const GRID_SECONDS = 900n
@@ -23,15 +24,11 @@ const C2 = 7088n
 const C3 = 894n
 /** Median of the quantile on the grid: 7.73 %. */
 const QUANTILE_MEDIAN = 21758015699733n
-/** Basis points of a point, in which gaps move. */
-const POINT = 100n
 export const GAP_MOST = 40n * POINT
 /** A gap falls only by this much or more. */
 const GAP_FALL = 3n * POINT
 /** Seconds that the quantile is for. */
-const WIDENED_SECONDS = 21_600n
-/** Liability factors are 16-bit words. */
-const FACTOR_MOST = 65_535n
+export const QUANTILE_SECONDS = 21_600n
 
 /** State of the rule for an asset: 56 + 56 + 56 + 60 + 28 bits, one word. */
 export interface MarginState {
@@ -74,7 +71,7 @@ export interface InitialFactors {
  */
 export function startMargin(price: bigint, time: bigint, g: bigint): MarginReading {
   const averages = { s2: VARIANCE_START, s5: VARIANCE_START, s8: VARIANCE_START }
-  const state = { ...averages, price: flooredPrice(price), step: time / GRID_SECONDS }
+  const state = { ...averages, price: max(price, PRICE_MIN), step: time / GRID_SECONDS }
   return { ...averages, quantile: quantileDown(averages), gap: g, state, storedGap: g }
 }
 
@@ -89,19 +86,19 @@ export function startMargin(price: bigint, time: bigint, g: bigint): MarginReadi
  * @param g gap in calm markets, in 1/10^4
  */
 export function stepMargin(state: MarginState, gap: bigint, price: bigint, time: bigint, g: bigint): MarginReading {
-  const p = flooredPrice(price)
+  const p = max(price, PRICE_MIN)
   const step = time / GRID_SECONDS
   const passed = min(step - state.step, STEPS_MOST)
   const k = passed === 0n ? 1n : passed
   const r = (abs(p - state.price) << Q48) / state.price
   const sample = min((((r * r) >> Q48) * STEPS_AN_HOUR) / k, VARIANCE_END - 1n)
   const [s2, s5, s8] = DECAYS.map((decay, i) => {
-    const kept = powerDown(decay, k)
+    const kept = powerDown(decay, k, Q48)
     return ([state.s2, state.s5, state.s8][i]! * kept + sample * (ONE - kept)) >> Q48
   }) as [bigint, bigint, bigint]
   const quantile = quantileDown({ s2, s5, s8 })
   const raw = rawGapUp(quantile, g)
-  if (passed === 0n) return { s2, s5, s8, quantile, gap: raw > gap ? raw : gap, state, storedGap: gap }
+  if (passed === 0n) return { s2, s5, s8, quantile, gap: max(raw, gap), state, storedGap: gap }
   const next = raw > gap || raw <= gap - GAP_FALL ? raw : gap
   return { s2, s5, s8, quantile, gap: next, state: { s2, s5, s8, price: p, step }, storedGap: next }
 }
@@ -113,8 +110,10 @@ export function stepMargin(state: MarginState, gap: bigint, price: bigint, time:
 export function initialFactors(gap: bigint, maintenance: InitialFactors, target: InitialFactors): InitialFactors {
   const collateral = min(target.collateralFactor, maintenance.collateralFactor - gap)
   const liability = divUp(maintenance.liabilityFactor * FACTOR_ONE, FACTOR_ONE - gap)
-  const stricter = liability > target.liabilityFactor ? liability : target.liabilityFactor
-  return { collateralFactor: collateral > 0n ? collateral : 0n, liabilityFactor: min(FACTOR_MOST, stricter) }
+  return {
+    collateralFactor: max(0n, collateral),
+    liabilityFactor: min(WORD_FACTOR, max(target.liabilityFactor, liability)),
+  }
 }
 
 /** Quantile of a state; its median where none is stored. */
@@ -137,28 +136,13 @@ export function slowMarginDown({ s8 }: Pick<MarginState, 's8'>, scale: bigint): 
  * @param seconds since patience with it ended
  */
 export function widenedDown(quantile: bigint, seconds: bigint): bigint {
-  const points = squareRootDown((10_000n * quantile * quantile * seconds) / WIDENED_SECONDS) >> Q48
+  const points = squareRootDown((10_000n * quantile * quantile * seconds) / QUANTILE_SECONDS) >> Q48
   return min(min(points, seconds / 3_600n), 99n)
 }
 
 /** The word that the contract packs a state into. */
 export function packMargin({ s2, s5, s8, price, step }: MarginState): bigint {
   return (s2 << 200n) | (s5 << 144n) | (s8 << 88n) | (price << 28n) | step
-}
-
-function flooredPrice(price: bigint): bigint {
-  return price > PRICE_MIN ? price : PRICE_MIN
-}
-
-/** A decay to the power k, by squaring, rounded down at each product. */
-function powerDown(decay: bigint, k: bigint): bigint {
-  let power = ONE
-  let square = decay
-  for (let bits = k; bits > 0n; bits >>= 1n) {
-    if ((bits & 1n) === 1n) power = (power * square) >> Q48
-    square = (square * square) >> Q48
-  }
-  return power
 }
 
 function quantileDown({ s2, s5, s8 }: Pick<MarginState, 's2' | 's5' | 's8'>): bigint {
@@ -168,7 +152,6 @@ function quantileDown({ s2, s5, s8 }: Pick<MarginState, 's2' | 's5' | 's8'>): bi
 /** The gap that a quantile asks for, up to whole points, between a floor that follows `g` and 40 points. */
 function rawGapUp(quantile: bigint, g: bigint): bigint {
   const asked = divUp(g * quantile, QUANTILE_MEDIAN * POINT) * POINT
-  const floor = divUp(3n * g > 8n * POINT ? 3n * g : 8n * POINT, 4n * POINT) * POINT
-  const raised = asked > floor ? asked : floor
-  return min(raised, GAP_MOST)
+  const floor = divUp(max(3n * g, 8n * POINT), 4n * POINT) * POINT
+  return min(max(asked, floor), GAP_MOST)
 }

@@ -1,5 +1,5 @@
 import { FACTOR_ONE, PRICE_LIMIT, SCALE, WORD } from './constants.ts'
-import { abs, divUp } from './integer.ts'
+import { abs, divUp, max, min } from './integer.ts'
 import { priceMarkDown } from './marks.ts'
 
 // From what sources say to one reading an asset, exactly as `contracts/libraries/Quotes.sol` has it (docs/oracles.md).
@@ -120,13 +120,13 @@ export function takeAnswer(
   const nothing = { quote: 0n, confidence: 0n, time: 0n }
   if (source.disabled) return { ...nothing, fault: 'disabled' }
   if (answer === undefined) return { ...nothing, fault: 'no answer' }
-  const said = { ...nothing, time: answer.time < TIME_MOST ? answer.time : TIME_MOST }
+  const said = { ...nothing, time: min(answer.time, TIME_MOST) }
   if (answer.decimals !== BigInt(source.decimals)) return { ...said, fault: 'decimals changed' }
   if (answer.price === 0n) return { ...said, fault: 'not positive' }
   const mark =
     answer.price < ANSWER_LIMIT ? priceMarkDown(answer.price, source.decimals, cashDecimals, decimals) : PRICE_LIMIT
   if (mark >= PRICE_LIMIT) return { ...said, fault: 'too high' }
-  const quote = mark === 0n ? 1n : mark
+  const quote = max(1n, mark)
   const exact = divUp(
     answer.confidence * 10n ** BigInt(cashDecimals) * SCALE,
     10n ** BigInt(source.decimals + decimals),
@@ -267,9 +267,9 @@ function inCash(quote: Quote, cash: Quote): Quote | undefined {
   const high = divUp(quote.high * SCALE, cash.low)
   return {
     ...quote,
-    price: price === 0n ? 1n : price,
-    low: low === 0n ? 1n : low,
-    high: high < PRICE_LIMIT ? high : PRICE_LIMIT - 1n,
+    price: max(1n, price),
+    low: max(1n, low),
+    high: min(high, PRICE_LIMIT - 1n),
   }
 }
 

@@ -1,6 +1,6 @@
-import { FACTOR_ONE } from './constants.ts'
+import { FACTOR_ONE, POINT } from './constants.ts'
 import { liquidityGapUp, nextDepth, type PoolToken, poolDepthDown, wantedDepth } from './depth.ts'
-import { min } from './integer.ts'
+import { max, min } from './integer.ts'
 import {
   calmDepthDown,
   GAP_MOST,
@@ -84,19 +84,14 @@ export interface AssetFacts {
 export interface RoundMargin {
   readonly book: MarginBook
   readonly marks: AssetMarks
-  /** Whether the pending parameters were applied. */
-  readonly applied: boolean
+  /** Parameters that were due and are applied: where the rule is on, the rest of them follows from what rounds say. */
+  readonly applied: RiskParameters | undefined
   /** Whether an initial factor is stricter than before. */
   readonly tightened: boolean
-  readonly held: boolean
-  /** Points by which marks are widened. */
-  readonly widened: bigint
-  /** Drop that the next six hours exceed once in a hundred, times 2^48, as of this round; undefined without the rule. */
-  readonly quantile: bigint | undefined
 }
 
-const POINT = 100n
-const DAY = 86_400n
+/** Seconds from a step of the slow lane to the next announcement. */
+export const LANE_SECONDS = 86_400n
 
 export function newMarginBook(parameters: RiskParameters): MarginBook {
   return { parameters, state: undefined, gap: 0n, liquidityGap: 0n, depthChangedAt: 0n, pending: undefined }
@@ -108,16 +103,15 @@ export function newMarginBook(parameters: RiskParameters): MarginBook {
  */
 export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFacts, facts: AssetFacts): RoundMargin {
   const { reading } = facts
-  const applied = before.pending !== undefined && round.time >= before.pending.readyAt
-  const pending = applied ? undefined : before.pending
-  const parameters = applied ? appliedParameters(before, asset.rules !== undefined) : before.parameters
+  const due = before.pending !== undefined && round.time >= before.pending.readyAt
+  const pending = due ? undefined : before.pending
+  const applied = due ? appliedParameters(before, asset.rules !== undefined) : undefined
+  const parameters = applied ?? before.parameters
   const held = reading.heldSince !== 0n
   const end = reading.heldSince + round.patience
   const widened = held && round.time > end ? widenedDown(quantileOf(before.state), round.time - end) : 0n
-  const { book, quantile } =
-    asset.rules === undefined
-      ? { book: { ...before, parameters, pending }, quantile: undefined }
-      : follow(asset, asset.rules, { ...before, parameters, pending }, round, facts)
+  const present = { ...before, parameters, pending }
+  const book = asset.rules === undefined ? present : follow(asset, asset.rules, present, round, facts)
   const plain = assetMarks(reading.price, book.parameters, 'the asset', reading)
   const [from, to] = [initialFactorsOf(before.parameters), initialFactorsOf(book.parameters)]
   return {
@@ -125,9 +119,6 @@ export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFa
     marks: held ? heldMarks(plain, widened) : plain,
     applied,
     tightened: to.collateral < from.collateral || to.liability > from.liability,
-    held,
-    widened,
-    quantile,
   }
 }
 
@@ -145,19 +136,19 @@ function follow(
   before: MarginBook,
   { time, previous }: RoundFacts,
   { reading, holdings, pool }: AssetFacts,
-): { book: MarginBook; quantile: bigint } {
+): MarginBook {
   const { parameters, state } = before
   const withGap = (gap: bigint, book: MarginBook): MarginBook => {
     const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor } = book.parameters
     const { collateralFactor: initialCollateralFactor, liabilityFactor: initialLiabilityFactor } = initialFactors(
-      gap > book.liquidityGap ? gap : book.liquidityGap,
+      max(gap, book.liquidityGap),
       { collateralFactor, liabilityFactor },
       { collateralFactor: targetCollateralFactor, liabilityFactor: targetLiabilityFactor },
     )
     return { ...book, parameters: { ...book.parameters, initialCollateralFactor, initialLiabilityFactor } }
   }
   if (reading.heldSince !== 0n || reading.price === 0n)
-    return { book: withGap(state === undefined ? rules.gap : before.gap, before), quantile: quantileOf(state) }
+    return withGap(state === undefined ? rules.gap : before.gap, before)
   const stepped =
     state === undefined
       ? startMargin(reading.price, time, rules.gap)
@@ -166,17 +157,14 @@ function follow(
   const depth = aim === undefined ? parameters.depth : nextDepth(parameters.depth, aim, before.depthChangedAt, time)
   const steps = previous === undefined ? 0n : time / GRID_SECONDS - previous / GRID_SECONDS
   const asked = liquidityGapUp(parameters.collateralFactor, parameters.penalty, holdings, depth)
-  return {
-    book: withGap(stepped.gap, {
-      ...before,
-      parameters: { ...parameters, depth },
-      state: stepped.state,
-      gap: stepped.storedGap,
-      liquidityGap: min(min(asked, before.liquidityGap + steps * POINT), GAP_MOST),
-      depthChangedAt: depth === parameters.depth ? before.depthChangedAt : time,
-    }),
-    quantile: stepped.quantile,
-  }
+  return withGap(stepped.gap, {
+    ...before,
+    parameters: { ...parameters, depth },
+    state: stepped.state,
+    gap: stepped.storedGap,
+    liquidityGap: min(min(asked, before.liquidityGap + steps * POINT), GAP_MOST),
+    depthChangedAt: depth === parameters.depth ? before.depthChangedAt : time,
+  })
 }
 
 /** Undefined: the depth stays, as the pool said nothing, or none is configured. */
@@ -193,12 +181,11 @@ function aimedDepth({ depth, decimals }: MarginAsset, { pool }: MarginRules, qua
 export function laneStep(rules: MarginRules, { parameters, state }: MarginBook): RiskParameters | undefined {
   if (rules.laneScale === 0n || state === undefined) return undefined
   const wanted = slowMarginDown(state, rules.laneScale)
-  const aim = wanted < rules.laneLeast ? rules.laneLeast : min(wanted, rules.laneMost)
+  const aim = max(rules.laneLeast, min(wanted, rules.laneMost))
   const present = FACTOR_ONE - parameters.collateralFactor
   if (aim < present + 2n * POINT && present < aim + 2n * POINT) return undefined
   const step = aim > present ? POINT : -POINT
-  const target = parameters.targetCollateralFactor - step
-  const targetCollateralFactor = target > 0n ? target : 0n
+  const targetCollateralFactor = max(0n, parameters.targetCollateralFactor - step)
   const targetLiabilityFactor = parameters.targetLiabilityFactor + step
   return {
     ...parameters,
@@ -210,6 +197,3 @@ export function laneStep(rules: MarginRules, { parameters, state }: MarginBook):
     initialLiabilityFactor: targetLiabilityFactor,
   }
 }
-
-/** Seconds from a step of the slow lane to the next announcement. */
-export const LANE_SECONDS = DAY

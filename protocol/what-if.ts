@@ -1,8 +1,9 @@
-import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, TARGET_THRESHOLD, WORD } from './constants.ts'
+import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { type Balances, health, initialHealth, isOversize } from './health.ts'
+import { type Balances, health, isOversize } from './health.ts'
 import { divDown, divUp, max, min } from './integer.ts'
 import { type AssetMarks, assetMarks, type Marks, type RiskParameters, WORD_FACTOR } from './marks.ts'
+import { meetsInitial } from './operation.ts'
 
 /** Weighed sides of an account at marks: it is breached iff `collateral < liabilities`. Unit: 2^-32 base units of cash. */
 export interface Coverage {
@@ -80,8 +81,7 @@ function exactFactor(mark: bigint, price: bigint, inverse: Quotient, quotient: Q
 
 /** Whether an owner's withdrawal or trade may leave the account so: docs/protocol.md#transact, small and enough. */
 export function isAllowed(balances: Balances, marks: Marks): boolean {
-  if (isOversize(balances, marks)) return false
-  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
+  return !isOversize(balances, marks) && meetsInitial(balances, marks)
 }
 
 /**
