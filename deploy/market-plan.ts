@@ -4,6 +4,7 @@ import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
 import { type OraclePlan, takeOracles } from './oracle-plan.ts'
+import { requireKnown } from './plan-fields.ts'
 import { type RulePlan, takeRules } from './rule-plan.ts'
 
 /** Custody of an asset: how the vault is to hold it. */
@@ -52,11 +53,7 @@ export function parseDeployable(text: string): Deployable {
     const path = `custody.${symbol}`
     if (asset === undefined) throw new PlimsollError(`custody has the unknown symbol ${JSON.stringify(symbol)}.`)
     const fields = object(entry, path)
-    const surplus = Object.keys(fields).find((key) => !FIELDS.includes(key))
-    if (surplus !== undefined)
-      throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(surplus)}.`, {
-        hint: `It may have ${FIELDS.join(', ')}.`,
-      })
+    requireKnown(fields, FIELDS, path)
     const amount = (name: string) => {
       const value = parseDecimal(fields[name], asset.decimals, `${path}.${name}`)
       if (value < 1n || value > CAP_LIMIT)

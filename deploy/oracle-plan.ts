@@ -3,6 +3,7 @@ import { array, object } from '../protocol/book.ts'
 import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Json, JsonObject } from '../protocol/json.ts'
+import { requireKnown, seconds } from './plan-fields.ts'
 
 /** Kinds of sources, each with the fields that name what it reads (docs/oracles.md). */
 const KINDS = {
@@ -72,13 +73,9 @@ export function feedAlone(feed: Address, heartbeat: number): AssetOracle {
 /**
  * Takes what is the oracles' out of a market: `sources`, `jump` and `confirm` of its assets, or `feed` and `heartbeat`, and
  * `uptimeFeed` and `uptimeGrace` of its own.
- * @param defaultHeartbeat seconds, for a feed that names none
  * @throws PlimsollError naming the offending field by its path
  */
-export function takeOracles(
-  market: JsonObject,
-  defaultHeartbeat: number = DEFAULTS.heartbeat,
-): { readonly market: JsonObject; readonly oracles: OraclePlan } {
+export function takeOracles(market: JsonObject): { readonly market: JsonObject; readonly oracles: OraclePlan } {
   const { uptimeFeed, uptimeGrace, ...rest } = market
   const plans: [string, AssetOracle][] = []
   const assets = array(rest.assets, 'assets').map((entry, a): Json => {
@@ -87,7 +84,7 @@ export function takeOracles(
     if (Object.keys(own).length === 0) return entry
     const { symbol } = asset
     const path = typeof symbol === 'string' ? `assets[${a}] ${JSON.stringify(symbol)}` : `assets[${a}]`
-    const plan = assetOracle(own, path, defaultHeartbeat)
+    const plan = assetOracle(own, path)
     if (typeof symbol === 'string') plans.push([symbol, plan])
     return Object.fromEntries(Object.entries(asset).filter(([name]) => !ASSET_FIELDS.includes(name)))
   })
@@ -98,12 +95,12 @@ export function takeOracles(
       ? { uptimeGrace: 0 }
       : {
           uptimeFeed: address(uptimeFeed, 'uptimeFeed'),
-          uptimeGrace: uptimeGrace === undefined ? UPTIME_GRACE : seconds(uptimeGrace, 'uptimeGrace', 0, 2 ** 32),
+          uptimeGrace: uptimeGrace === undefined ? UPTIME_GRACE : seconds(uptimeGrace, 'uptimeGrace', 0),
         }
   return { market: { ...rest, assets }, oracles: { assets: Object.fromEntries(plans), ...uptime } }
 }
 
-function assetOracle(own: JsonObject, path: string, defaultHeartbeat: number): AssetOracle {
+function assetOracle(own: JsonObject, path: string): AssetOracle {
   if (own.feed !== undefined || own.heartbeat !== undefined) {
     const other = ['sources', 'jump', 'confirm'].find((name) => own[name] !== undefined)
     if (other !== undefined)
@@ -113,7 +110,7 @@ function assetOracle(own: JsonObject, path: string, defaultHeartbeat: number): A
     if (own.feed === undefined) throw new PlimsollError(`${path}: heartbeat is given without a feed.`)
     const feed = address(own.feed, `${path}: feed`)
     const { heartbeat } = own
-    return feedAlone(feed, heartbeat === undefined ? defaultHeartbeat : seconds(heartbeat, `${path}: heartbeat`, 1))
+    return feedAlone(feed, heartbeat === undefined ? DEFAULTS.heartbeat : seconds(heartbeat, `${path}: heartbeat`, 1))
   }
   if (own.sources === undefined)
     throw new PlimsollError(`${path} has ${own.jump === undefined ? 'confirm' : 'jump'} and no sources.`)
@@ -137,7 +134,7 @@ function assetOracle(own: JsonObject, path: string, defaultHeartbeat: number): A
   return {
     sources,
     jump: own.jump === undefined ? JUMP : share(own.jump, `${path}: jump`, 6),
-    confirm: own.confirm === undefined ? CONFIRM : seconds(own.confirm, `${path}: confirm`, 0, 2 ** 24),
+    confirm: own.confirm === undefined ? CONFIRM : seconds(own.confirm, `${path}: confirm`, 0, 2 ** 24 - 1),
   }
 }
 
@@ -155,11 +152,7 @@ function sourcePlan(entry: Json, path: string): SourcePlan {
       { hint: `The kinds are ${Object.keys(KINDS).join(', ')}.` },
     )
   const known = [...RULES, ...KINDS[kind as SourceKind]]
-  const unknown = Object.keys(fields).find((name) => !known.includes(name))
-  if (unknown !== undefined)
-    throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(unknown)}.`, {
-      hint: `One of ${kind} may have ${known.join(', ')}.`,
-    })
+  requireKnown(fields, known, path, `One of ${kind}`)
   const of = (name: string) => address(fields[name], `${path}.${name}`)
   const weighted = kind === 'uniswap-v3'
   const deviation =
@@ -212,10 +205,4 @@ function share(value: Json | undefined, path: string, end: number): number {
   if (scaled < 0n || scaled >= BigInt(end) * 10_000n)
     throw new PlimsollError(`${path} is not a share from 0 to below ${end}.`)
   return Number(scaled)
-}
-
-function seconds(value: Json | undefined, path: string, least: number, end = 2 ** 32): number {
-  if (!Number.isInteger(value) || (value as number) < least || (value as number) >= end)
-    throw new PlimsollError(`${path} is not a whole number of seconds from ${least} to ${end - 1}.`)
-  return value as number
 }

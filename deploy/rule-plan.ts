@@ -4,6 +4,7 @@ import { FACTOR_ONE } from '../protocol/constants.ts'
 import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Json, JsonObject } from '../protocol/json.ts'
+import { requireKnown, seconds } from './plan-fields.ts'
 
 /** Rule by which the parameters of an asset follow the market, as a market file has it; shares and margins in 1/10^4. */
 export interface AssetRule {
@@ -57,7 +58,7 @@ export function takeRules(market: JsonObject): { readonly market: JsonObject; re
     market: { ...rest, assets },
     rules: {
       assets: Object.fromEntries(plans),
-      patience: patience === undefined ? PATIENCE : whole(patience, 'patience', 0, PATIENCE_MOST),
+      patience: patience === undefined ? PATIENCE : seconds(patience, 'patience', 0, PATIENCE_MOST),
       ...tipsOf(tips),
     },
   }
@@ -65,7 +66,8 @@ export function takeRules(market: JsonObject): { readonly market: JsonObject; re
 
 function tipsOf(tips: Json | undefined): Pick<RulePlan, 'tipShare' | 'roundTip'> {
   if (tips === undefined) return { tipShare: 0n, roundTip: 0n }
-  const fields = known(object(tips, 'tips'), ['share', 'round'], 'tips')
+  const fields = object(tips, 'tips')
+  requireKnown(fields, ['share', 'round'], 'tips')
   return {
     tipShare: share(fields.share, 'tips.share', 0n, TIP_SHARE_MOST),
     roundTip: between(parseDecimal(fields.round, COIN_DECIMALS, 'tips.round'), 'tips.round', 0n, (1n << 96n) - 1n),
@@ -73,7 +75,8 @@ function tipsOf(tips: Json | undefined): Pick<RulePlan, 'tipShare' | 'roundTip'>
 }
 
 function assetRule(rule: JsonObject, path: string): AssetRule {
-  const { gap, lane, pool } = known(rule, ['gap', 'lane', 'pool'], path)
+  requireKnown(rule, ['gap', 'lane', 'pool'], path)
+  const { gap, lane, pool } = rule
   return {
     gap: share(gap, `${path}.gap`, 1n, GAP_MOST),
     ...(lane !== undefined && { lane: laneOf(object(lane, `${path}.lane`), `${path}.lane`) }),
@@ -82,23 +85,23 @@ function assetRule(rule: JsonObject, path: string): AssetRule {
 }
 
 function laneOf(lane: JsonObject, path: string): NonNullable<AssetRule['lane']> {
-  const fields = known(lane, ['scale', 'least', 'most'], path)
-  const least = share(fields.least, `${path}.least`, 0n, FACTOR_ONE - 1n)
-  const most = share(fields.most, `${path}.most`, 0n, FACTOR_ONE - 1n)
+  requireKnown(lane, ['scale', 'least', 'most'], path)
+  const least = share(lane.least, `${path}.least`, 0n, FACTOR_ONE - 1n)
+  const most = share(lane.most, `${path}.most`, 0n, FACTOR_ONE - 1n)
   if (least > most) throw new PlimsollError(`${path}: least is above most.`)
-  return { scale: share(fields.scale, `${path}.scale`, 1n, SCALE_MOST), least, most }
+  return { scale: share(lane.scale, `${path}.scale`, 1n, SCALE_MOST), least, most }
 }
 
 function poolOf(pool: JsonObject, path: string): NonNullable<AssetRule['pool']> {
-  const fields = known(pool, ['address', 'window', 'share', 'most'], path)
-  const { address, most } = fields
+  requireKnown(pool, ['address', 'window', 'share', 'most'], path)
+  const { address, most } = pool
   if (typeof address !== 'string' || !isAddress(address) || address === zeroAddress)
     throw new PlimsollError(`${path}.address is not the address of a pool.`)
   if (typeof most !== 'string') throw new PlimsollError(`${path}.most is not a decimal number in a string.`)
   return {
     address,
-    window: fields.window === undefined ? WINDOW : whole(fields.window, `${path}.window`, 60, 86_400),
-    share: fields.share === undefined ? POOL_SHARE : share(fields.share, `${path}.share`, 1n, SCALE_MOST),
+    window: pool.window === undefined ? WINDOW : seconds(pool.window, `${path}.window`, 60, 86_400),
+    share: pool.share === undefined ? POOL_SHARE : share(pool.share, `${path}.share`, 1n, SCALE_MOST),
     most,
   }
 }
@@ -127,19 +130,4 @@ function share(value: Json | undefined, path: string, least: bigint, most: bigin
 function between(value: bigint, path: string, least: bigint, most: bigint): bigint {
   if (value < least || value > most) throw new PlimsollError(`${path} is out of range.`)
   return value
-}
-
-function whole(value: Json, path: string, least: number, most: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
-    throw new PlimsollError(`${path} is not a whole number of seconds from ${least} to ${most}.`)
-  return value
-}
-
-function known(fields: JsonObject, names: readonly string[], path: string): JsonObject {
-  const unknown = Object.keys(fields).find((name) => !names.includes(name))
-  if (unknown !== undefined)
-    throw new PlimsollError(`${path} has the unknown field ${JSON.stringify(unknown)}.`, {
-      hint: `It may have ${names.join(', ')}.`,
-    })
-  return fields
 }
