@@ -29,6 +29,11 @@ export function stage(text: string, expected?: number): void {
     process.stderr.write(`plimsoll: ${text}${expected === undefined ? '' : `, about ${duration(expected)}`}...\n`)
 }
 
+/** The stage of a deployment: verifiers are compiled, then everything is created. */
+export function deploymentStage(): void {
+  stage('compiling the verifiers and creating the contracts', 40)
+}
+
 /** Tells how far the stage is, on a terminal. */
 export function progress(line: string): void {
   detail = line

@@ -19,7 +19,7 @@ import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
-import { endProgress, progress, stage } from './progress.ts'
+import { deploymentStage, endProgress, progress } from './progress.ts'
 import { roundHeader, roundLine } from './round-line.ts'
 import { openSigner } from './signer.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -61,7 +61,7 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
       accounts: book.accounts,
       custody: mockCustody(book),
       feeds: {},
-      onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
+      onCreate: deploymentStage,
       allowDevelopmentKeys: false,
       data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,

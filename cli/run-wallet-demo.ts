@@ -25,7 +25,7 @@ import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
-import { endProgress, progress, stage } from './progress.ts'
+import { deploymentStage, endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
 import { openSigner } from './signer.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
@@ -54,7 +54,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     const deployed = await deploy(market, keys, signer, {
       custody,
       feeds: {},
-      onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
+      onCreate: deploymentStage,
       allowDevelopmentKeys: false,
       data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,

@@ -5,7 +5,7 @@ import { commandLine } from '../invocation.ts'
 import { keysOption } from '../keys-option.ts'
 import { printJson, printText, printWarning } from '../output.ts'
 import { profileOption } from '../profile-option.ts'
-import { endProgress, stage } from '../progress.ts'
+import { deploymentStage, endProgress } from '../progress.ts'
 import { rpcOption } from '../rpc-option.ts'
 
 interface Options {
@@ -85,7 +85,7 @@ export function register(program: Command): void {
         oracles,
         rules,
         feeds: options.feed ?? {},
-        onCreate: () => stage('compiling the verifiers and creating the contracts', 40),
+        onCreate: deploymentStage,
         allowDevelopmentKeys,
         data: options.data,
         roles: {

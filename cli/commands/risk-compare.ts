@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import { textTable } from '../../lib/text-table.ts'
-import { CLEARINGS, type ClearingName } from '../../risk/engine/clearing.ts'
+import type { ClearingName } from '../../risk/engine/clearing.ts'
+import { clearingOption } from '../clearing-option.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { metricsTable } from '../risk-metrics-table.ts'
@@ -29,14 +30,7 @@ export function register(risk: Command): void {
       'all',
     )
     .option('--history', 'the years 2018-21 and 2022-25 as well')
-    .addOption(
-      new Option(
-        '--clearing <way>',
-        'how inventory is sold: at once in the next step, by the auctions of docs/market.md, or by the clock of the contracts',
-      )
-        .choices([...CLEARINGS])
-        .default('immediate'),
-    )
+    .addOption(clearingOption())
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll risk compare --windows 2020-03,2025-10')
     .action(async (options: Options) => {

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
-import { CLEARINGS, type ClearingName } from '../../risk/engine/clearing.ts'
+import type { ClearingName } from '../../risk/engine/clearing.ts'
 import { IMPACTS, type ImpactName } from '../../risk/impact/impact.ts'
 import { PATH_MODELS, type PathModelName } from '../../risk/paths/path-model.ts'
+import { clearingOption } from '../clearing-option.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
 import { metricsTable } from '../risk-metrics-table.ts'
@@ -40,14 +41,7 @@ export function register(risk: Command): void {
     .option('--seed <x>', 'seed of the paths', wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
     .option('--policies <list>', 'some of plimsoll, aave-v3, aave-v4, comet, mango; all by default')
     .addOption(new Option('--impact <impact>', 'how sales move prices').choices([...IMPACTS]).default('linear'))
-    .addOption(
-      new Option(
-        '--clearing <way>',
-        'how inventory is sold: at once in the next step, by the auctions of docs/market.md, or by the clock of the contracts',
-      )
-        .choices([...CLEARINGS])
-        .default('immediate'),
-    )
+    .addOption(clearingOption())
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  plimsoll risk simulate book.json --paths 10000 --hours 24')
     .action(async (path: string, { json, policies, ...options }: Options) => {
