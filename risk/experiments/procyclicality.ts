@@ -1,14 +1,14 @@
 import { QUOTE_DECIMALS } from '../../protocol/book.ts'
+import { FACTOR_ONE } from '../../protocol/constants.ts'
 import { parseDecimal } from '../../protocol/decimal.ts'
-import { startMargin, stepMargin } from '../../protocol/margin-rule.ts'
+import { GAP_MOST } from '../../protocol/margin-rule.ts'
 import { priceMarkDown } from '../../protocol/marks.ts'
 import type { HistorySymbol } from '../data/history.ts'
 import { HOUR, type Series } from '../data/series.ts'
+import { marginPath, type PriceRow } from '../rule/margin-path.ts'
 
 /** Hours of a window in which rises are measured. */
 const DAY = 24
-/** Gap of the rule's ceiling, in 1/10^4. */
-const CEILING = 4_000
 
 /** A rise of the initial margin between two hours that are at most a day apart. */
 export interface Rise {
@@ -39,17 +39,17 @@ export interface Procyclicality {
   readonly rises: readonly Rise[]
 }
 
-/** Gap of the exact integer rule at the close of each hour, in 1/10^4: an asset of 8 decimals against cash of 6. */
+/** Cash and the asset of an exact path are of so many decimals: they move no gap. */
+const [CASH_DECIMALS, DECIMALS] = [6, 8]
+const WHOLE = { collateralFactor: FACTOR_ONE, liabilityFactor: FACTOR_ONE }
+
+/** Gap of the exact integer rule at the close of each hour, in 1/10^4. */
 export function hourlyGaps({ unix, close, symbol }: Series, g: bigint): Float64Array {
-  const gaps = new Float64Array(close.length)
-  let last: ReturnType<typeof startMargin> | undefined
-  for (let i = 0; i < close.length; i++) {
-    const time = BigInt(unix[i]! + HOUR)
-    const price = priceMarkDown(parseDecimal(String(close[i]), QUOTE_DECIMALS, symbol), QUOTE_DECIMALS, 6, 8)
-    last = last === undefined ? startMargin(price, time, g) : stepMargin(last.state, last.storedGap, price, time, g)
-    gaps[i] = Number(last.gap)
-  }
-  return gaps
+  const rows = Array.from(close, (price, i): PriceRow => {
+    const quote = parseDecimal(String(price), QUOTE_DECIMALS, symbol)
+    return { unix: BigInt(unix[i]! + HOUR), mark: priceMarkDown(quote, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS) }
+  })
+  return Float64Array.from(marginPath(rows, { maintenance: WHOLE, g }), ({ gapBp }) => Number(gapBp))
 }
 
 /**
@@ -67,7 +67,7 @@ export function procyclicality(series: Series, g: bigint, maintenance: number, r
   for (let i = 0; i < gaps.length; i++) {
     if (gaps[i]! < gaps[least]!) least = i
     if (gaps[i]! > gaps[most]!) most = i
-    if (gaps[i] === CEILING) ceiling++
+    if (gaps[i] === Number(GAP_MOST)) ceiling++
     if (i > 0 && gaps[i] !== gaps[i - 1]) changes++
     let from = i
     for (let j = i - 1; j >= 0 && time(i) - time(j) <= DAY * HOUR; j--) if (gaps[j]! < gaps[from]!) from = j

@@ -3,6 +3,7 @@ import { PRICE_LIMIT } from '../../protocol/constants.ts'
 import { parseDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import {
+  GRID_SECONDS,
   type InitialFactors,
   initialFactors,
   type MarginReading,
@@ -12,7 +13,7 @@ import {
 import { priceMarkDown } from '../../protocol/marks.ts'
 
 /** Grid steps are numbered with 28 bits: times from here on cannot be sampled. */
-const TIME_LIMIT = (1n << 28n) * 900n
+const TIME_LIMIT = (1n << 28n) * GRID_SECONDS
 
 /** A price that the rule sees, and when. */
 export interface PriceRow {
@@ -24,8 +25,10 @@ export interface PriceRow {
 
 /** Options of an asset's rule, as it is deployed. */
 export interface MarginOptions {
-  /** Factors of maintenance, in 1/10^4; the target's are the same. */
+  /** Factors of maintenance, in 1/10^4. */
   readonly maintenance: InitialFactors
+  /** Factors of the target, in 1/10^4; those of maintenance where left out. */
+  readonly target?: InitialFactors
   /** Gap in calm markets, in 1/10^4. */
   readonly g: bigint
 }
@@ -72,13 +75,16 @@ export function parsePriceRows(text: string, decimals: number, cashDecimals: num
 }
 
 /** The rule along a path: the first row is its start; no liquidity floor. */
-export function marginPath(rows: readonly PriceRow[], { maintenance, g }: MarginOptions): MarginPoint[] {
+export function marginPath(
+  rows: readonly PriceRow[],
+  { maintenance, target = maintenance, g }: MarginOptions,
+): MarginPoint[] {
   let reading: MarginReading | undefined
   return rows.map(({ unix, mark }) => {
     reading =
       reading === undefined ? startMargin(mark, unix, g) : stepMargin(reading.state, reading.storedGap, mark, unix, g)
     const { s2, s5, s8, quantile, gap } = reading
-    const { collateralFactor, liabilityFactor } = initialFactors(gap, maintenance, maintenance)
+    const { collateralFactor, liabilityFactor } = initialFactors(gap, maintenance, target)
     return {
       unix,
       s2,

@@ -2,15 +2,15 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { startLocalChain } from '../../chain/local-chain.ts'
 import { textTable } from '../../lib/text-table.ts'
-import { parseBook } from '../../protocol/book.ts'
+import { parseBook, QUOTE_DECIMALS } from '../../protocol/book.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
-import { initialFactors, type MarginReading, startMargin, stepMargin } from '../../protocol/margin-rule.ts'
 import { priceMarkDown } from '../../protocol/marks.ts'
 import { type Candle, jointPath, readCandles } from '../../risk/data/candles.ts'
 import { Engine } from '../../risk/engine/engine.ts'
 import { engineBook, marketImpact } from '../../risk/engine/job.ts'
 import { mulberry32 } from '../../risk/paths/sample-accounts.ts'
 import { plimsoll } from '../../risk/policies/plimsoll.ts'
+import { marginPath } from '../../risk/rule/margin-path.ts'
 import { NodeRefusal } from '../../sdk/client.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -103,24 +103,25 @@ function pathOf(window: string): { readonly from: number; readonly quotes: reado
 }
 
 /** Loan to value offered at every tick by asset. */
-function offered(from: number, quotes: readonly [bigint, bigint][], ruled: boolean): [number, number][] {
-  const last: (MarginReading | undefined)[] = [undefined, undefined]
-  const maintenance = { collateralFactor: BigInt(1e4 * COLLATERAL_FACTOR), liabilityFactor: 11_500n }
-  const target = { collateralFactor: BigInt(1e4 * TARGET_FACTOR), liabilityFactor: 12_000n }
-  return quotes.map((row, tick) => {
-    const time = BigInt(from + STEP * tick)
-    return row.map((quote, i) => {
-      if (!ruled) return TARGET_FACTOR
-      const price = priceMarkDown(quote, 18, 6, 8)
-      const before = last[i]
-      const reading =
-        before === undefined
-          ? startMargin(price, time, CALM_GAP)
-          : stepMargin(before.state, before.storedGap, price, time, CALM_GAP)
-      last[i] = reading
-      return Number(initialFactors(reading.gap, maintenance, target).collateralFactor) / 1e4
-    }) as [number, number]
+function offered(from: number, quotes: readonly [bigint, bigint][], ruled: boolean): (readonly [number, number])[] {
+  if (!ruled) return quotes.map(() => [TARGET_FACTOR, TARGET_FACTOR])
+  const factors = (collateral: number, liabilityFactor: bigint) => ({
+    collateralFactor: BigInt(1e4 * collateral),
+    liabilityFactor,
   })
+  const options = {
+    maintenance: factors(COLLATERAL_FACTOR, 11_500n),
+    target: factors(TARGET_FACTOR, 12_000n),
+    g: CALM_GAP,
+  }
+  const [eth, btc] = SYMBOLS.map((_, i) => {
+    const rows = quotes.map((row, tick) => ({
+      unix: BigInt(from + STEP * tick),
+      mark: priceMarkDown(row[i]!, QUOTE_DECIMALS, 6, 8),
+    }))
+    return marginPath(rows, options).map((point) => Number(point.initialCollateralFactorBp) / 1e4)
+  }) as [number[], number[]]
+  return eth.map((offer, tick) => [offer, btc[tick]!])
 }
 
 /** The tick of the least price, of the two assets together. */
@@ -156,7 +157,7 @@ function loanOf({ asset, deposit, loan }: Arrival, quotes: readonly [bigint, big
 function forecast(
   quotes: readonly [bigint, bigint][],
   owners: readonly Arrival[],
-  offers: readonly [number, number][],
+  offers: readonly (readonly [number, number])[],
 ): Outcome {
   let [refused, liquidations, badDebt] = [0, 0, 0]
   for (const tick of new Set(owners.map((owner) => owner.tick))) {
