@@ -4,14 +4,18 @@ import { ORACLES_ABI } from '../sdk/abi/oracles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import type { AtBlock } from './contracts.ts'
 
-/** A source of an asset's prices. */
-export interface PriceSource {
+/** A source of an asset's prices, as the oracles name it. */
+export interface NamedSource {
   readonly asset: number
   readonly index: number
   readonly source: Address
+  readonly timeWeighted: boolean
+  readonly disabled: boolean
+}
+
+export interface PriceSource extends NamedSource {
   /** The aggregator behind an adapter for Chainlink; the source itself otherwise. */
   readonly feed: Address
-  readonly timeWeighted: boolean
 }
 
 /** A source's answer now: its quote is a price mark in the quote currency, 0 where there is none. */
@@ -53,6 +57,8 @@ export class Oracles {
   readonly rounds: Address
   readonly #client: { readonly read: PublicClient }
   #sources: Promise<readonly PriceSource[]> | undefined
+  /** Whether the rule is on, of assets 1, 2, ...: it never changes. */
+  #ruled: readonly boolean[] | undefined
 
   constructor(client: { readonly read: PublicClient }, rounds: Address, address: Address) {
     this.#client = client
@@ -90,14 +96,13 @@ export class Oracles {
   async risks(at: AtBlock = {}): Promise<readonly AssetRisk[]> {
     const contract = { address: this.rounds, abi: ROUNDS_ABI, ...at } as const
     const { read } = this.#client
-    const count = Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
+    this.#ruled ??= await this.#readRuled(at)
     return Promise.all(
-      Array.from({ length: count }, async (_, i): Promise<AssetRisk> => {
+      this.#ruled.map(async (ruled, i): Promise<AssetRisk> => {
         const args = [BigInt(i + 1)] as const
-        const [standing, parameters, rule, margin] = await Promise.all([
+        const [standing, parameters, margin] = await Promise.all([
           read.readContract({ ...contract, functionName: 'standing', args }),
           read.readContract({ ...contract, functionName: 'parameters', args }),
-          read.readContract({ ...contract, functionName: 'rule', args }),
           read.readContract({ ...contract, functionName: 'margin', args }),
         ])
         return {
@@ -105,8 +110,8 @@ export class Oracles {
           high: standing.high,
           heldSince: standing.heldSince,
           widened: standing.widened,
-          ruled: rule.on,
-          quantile: rule.on ? margin.quantile : null,
+          ruled,
+          quantile: ruled ? margin.quantile : null,
           initialCollateralFactor: parameters.initialCollateralFactor,
           initialLiabilityFactor: parameters.initialLiabilityFactor,
           depth: parameters.depth,
@@ -115,28 +120,46 @@ export class Oracles {
     )
   }
 
-  async #readSources(): Promise<readonly PriceSource[]> {
-    const contract = { address: this.address, abi: ORACLES_ABI } as const
+  async #readRuled(at: AtBlock): Promise<readonly boolean[]> {
+    const contract = { address: this.rounds, abi: ROUNDS_ABI, ...at } as const
     const { read } = this.#client
-    const assets = 1 + Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
-    const perAsset = Array.from({ length: assets }, async (_, asset): Promise<PriceSource[]> => {
-      const [, , , count] = await read.readContract({ ...contract, functionName: 'assetConfig', args: [BigInt(asset)] })
-      return Promise.all(
-        Array.from({ length: Number(count) }, async (_, index): Promise<PriceSource> => {
-          const args = [BigInt(asset), BigInt(index)] as const
-          const { source, timeWeighted } = await read.readContract({ ...contract, functionName: 'source', args })
-          const feed = await this.#feedOf(source)
-          return { asset, index, source, feed, timeWeighted }
-        }),
-      )
-    })
-    return (await Promise.all(perAsset)).flat()
+    const count = Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
+    const rules = Array.from({ length: count }, (_, i) =>
+      read.readContract({ ...contract, functionName: 'rule', args: [BigInt(i + 1)] }),
+    )
+    return (await Promise.all(rules)).map(({ on }) => on)
+  }
+
+  async #readSources(): Promise<readonly PriceSource[]> {
+    const named = await namedSources(this.#client.read, this.address)
+    return Promise.all(named.map(async (one) => ({ ...one, feed: await this.#feedOf(one.source) })))
   }
 
   #feedOf(source: Address): Promise<Address> {
     const call = { address: source, abi: FEED_OF_ABI, functionName: 'feed' } as const
     return this.#client.read.readContract(call).catch(() => source)
   }
+}
+
+/** The sources of all assets, cash first, as an oracles' contract names them now. */
+export async function namedSources(read: PublicClient, oracles: Address): Promise<readonly NamedSource[]> {
+  const contract = { address: oracles, abi: ORACLES_ABI } as const
+  const assets = 1 + Number(await read.readContract({ ...contract, functionName: 'assetCount' }))
+  const perAsset = Array.from({ length: assets }, async (_, asset): Promise<NamedSource[]> => {
+    const [, , , count] = await read.readContract({ ...contract, functionName: 'assetConfig', args: [BigInt(asset)] })
+    return Promise.all(
+      Array.from({ length: Number(count) }, async (_, index): Promise<NamedSource> => {
+        const args = [BigInt(asset), BigInt(index)] as const
+        const { source, timeWeighted, disabled } = await read.readContract({
+          ...contract,
+          functionName: 'source',
+          args,
+        })
+        return { asset, index, source, timeWeighted, disabled }
+      }),
+    )
+  })
+  return (await Promise.all(perAsset)).flat()
 }
 
 const FEED_OF_ABI = [

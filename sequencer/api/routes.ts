@@ -7,7 +7,7 @@ import { messageHash } from '../../protocol/messages.ts'
 import { isSignatureForm, verifySignature } from '../../protocol/signature.ts'
 import { type Canceled, complaint, operationSchema } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
-import { riskOf } from './vitals.ts'
+import { riskOf, sourcesOf } from './vitals.ts'
 
 /** Body of an answer; big integers become decimal strings. */
 export interface Answer {
@@ -148,9 +148,12 @@ function round(node: SequencerNode) {
       low: risk.low,
       high: risk.high,
       depth: risk.depth,
-      sources: oracles.sources
-        .filter(({ asset }) => asset === i + 1)
-        .map(({ source, quote, time, fault }) => ({ source, quote, time: Number(time), fault })),
+      sources: sourcesOf(node, i + 1).map(({ source, quote, time, fault }) => ({
+        source,
+        quote,
+        time: Number(time),
+        fault,
+      })),
     })),
     down: oracles.down,
   }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises'
 import { formatEther } from 'viem'
-import type { AssetRisk } from '../../chain/oracles.ts'
+import type { AssetRisk, SourceSaid } from '../../chain/oracles.ts'
 import type { Fault } from '../../protocol/oracle.ts'
 import type { SequencerNode } from '../node/node.ts'
 
@@ -56,21 +56,32 @@ export function riskOf(risk: AssetRisk): RiskFigures {
   }
 }
 
+/** Answers of an asset's sources as of the node's last look. */
+export function sourcesOf({ snapshot }: SequencerNode, asset: number): readonly SourceSaid[] {
+  return snapshot.oracles.sources.filter((said) => said.asset === asset)
+}
+
+function symbolOf({ deployment }: SequencerNode, asset: number): string {
+  return deployment.assets[asset]?.symbol ?? `#${asset}`
+}
+
 /** Traded assets at the latest round, and what their sources say now. */
-export function assetVitalsOf({ snapshot, deployment, pool }: SequencerNode): readonly AssetVitals[] {
-  const now = pool.now()
-  return snapshot.risks.map((risk, i) => ({
-    asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
+export function assetVitalsOf(node: SequencerNode): readonly AssetVitals[] {
+  const now = node.pool.now()
+  return node.snapshot.risks.map((risk, i) => ({
+    asset: symbolOf(node, i + 1),
     ...riskOf(risk),
-    sources: snapshot.oracles.sources
-      .filter(({ asset }) => asset === i + 1)
-      .map(({ source, fault, time }) => ({ source, fault, age: time === 0n ? null : now - Number(time) })),
+    sources: sourcesOf(node, i + 1).map(({ source, fault, time }) => ({
+      source,
+      fault,
+      age: time === 0n ? null : now - Number(time),
+    })),
   }))
 }
 
 /** Figures of a node as of its last look. */
 export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
-  const { snapshot, health, pool, deployment } = node
+  const { snapshot, health, pool } = node
   const now = pool.now()
   const { lastLook } = health
   const { bavail, bsize } = await statfs(node.directory).catch(() => ({ bavail: undefined, bsize: 0 }))
@@ -86,11 +97,11 @@ export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
           },
     roundAge: snapshot.round.number === 0 ? null : now - Number(snapshot.round.timestamp),
     feeds: snapshot.risks.map((_, i) => {
-      const own = snapshot.oracles.sources.filter(({ asset }) => asset === i + 1)
+      const own = sourcesOf(node, i + 1)
       const counted = own.filter(({ fault }) => fault === 'none')
       const youngest = counted.reduce((most, { time }) => (time > most ? time : most), 0n)
       return {
-        asset: deployment.assets[i + 1]?.symbol ?? `#${i + 1}`,
+        asset: symbolOf(node, i + 1),
         up: counted.length > 0 && counted.length === own.filter(({ fault }) => fault !== 'disabled').length,
         age: counted.length === 0 ? null : now - Number(youngest),
       }

@@ -1,6 +1,6 @@
 import { type Address, type Hex, isAddressEqual, parseAbi } from 'viem'
+import { namedSources } from '../../chain/oracles.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { ORACLES_ABI } from '../../sdk/abi/oracles.ts'
 import type { ReadClient, SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 
@@ -86,21 +86,13 @@ export class PythUpdates {
 
 /** The prices of Pyth that the sources of an oracle contract read; a source that is no adapter of Pyth's has none. */
 async function pythPrices({ read }: ReadClient, oracles: Address): Promise<PythPrice[]> {
-  const contract = { address: oracles, abi: ORACLES_ABI } as const
-  const assets = Number(await read.readContract({ ...contract, functionName: 'assetCount' })) + 1
-  const found: PythPrice[] = []
-  for (let a = 0n; a < assets; a++) {
-    const [, , , sources] = await read.readContract({ ...contract, functionName: 'assetConfig', args: [a] })
-    for (let i = 0n; i < sources; i++) {
-      const { source, disabled } = await read.readContract({ ...contract, functionName: 'source', args: [a, i] })
-      if (disabled) continue
-      const adapter = { address: source, abi: SOURCE_ABI } as const
-      const pyth = await read.readContract({ ...adapter, functionName: 'pyth' }).catch(() => undefined)
-      if (pyth === undefined) continue
-      found.push({ pyth, id: await read.readContract({ ...adapter, functionName: 'id' }) })
-    }
-  }
-  return found
+  const named = (await namedSources(read, oracles)).filter(({ disabled }) => !disabled)
+  const prices = named.map(async ({ source }): Promise<PythPrice[]> => {
+    const adapter = { address: source, abi: SOURCE_ABI } as const
+    const pyth = await read.readContract({ ...adapter, functionName: 'pyth' }).catch(() => undefined)
+    return pyth === undefined ? [] : [{ pyth, id: await read.readContract({ ...adapter, functionName: 'id' }) }]
+  })
+  return (await Promise.all(prices)).flat()
 }
 
 /** `binary.data` of an answer, hexadecimal without 0x. */
