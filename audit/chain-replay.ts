@@ -1,7 +1,7 @@
 import type { Address, Hex } from 'viem'
 import { Contracts } from '../chain/contracts.ts'
 import { isGenuine, type Settlement } from '../chain/settlement.ts'
-import { ASSETS, INBOX } from '../protocol/constants.ts'
+import { ASSETS, INBOX, SCALE } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { fillMarks, type Marks } from '../protocol/marks.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
@@ -80,7 +80,7 @@ export class ChainReplay {
   #holdings: readonly bigint[] = Array<bigint>(ASSETS).fill(0n)
   #spot: readonly boolean[] = []
   /** Prices of all assets at the round, 2^32 scale. */
-  #prices: readonly bigint[] = [1n << 32n]
+  #prices: readonly bigint[] = [SCALE]
   /** Transactions whose gas is counted. */
   readonly #counted = new Set<Hex>()
   #audit: Audit | undefined
@@ -260,7 +260,7 @@ export class ChainReplay {
     if (round !== this.rounds.length + 1)
       throw new PlimsollError(`Round ${round} does not follow round ${this.rounds.length}.`)
     this.#closeRound()
-    this.#prices = [1n << 32n, ...prices]
+    this.#prices = [SCALE, ...prices]
     ledger.marks = marks
     const gas = await this.#gas(transaction)
     this.rounds.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })

@@ -1,4 +1,5 @@
 import type { PublicClient } from 'viem'
+import { ASSETS } from '../protocol/constants.ts'
 import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
 import { type At, type EventOf, require, requireSame } from './system-event.ts'
@@ -78,7 +79,7 @@ export class EscapeBooks {
       requireSame(`notice of stall ${request}`, [declared, elapsed, ofFeeds, lastTick], stored)
     }
     const [holdings, denominator] = await read.readContract({ ...contract, functionName: 'snapshot' })
-    const own = this.#freeze ?? { holdings: Array<bigint>(8).fill(0n), denominator: 0n }
+    const own = this.#freeze ?? { holdings: Array<bigint>(ASSETS).fill(0n), denominator: 0n }
     requireSame('snapshot of the freeze', [own.holdings, own.denominator], [holdings, denominator])
     const exit = async (left: Exited & { pulled: number }) => ({
       left,

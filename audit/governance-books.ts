@@ -3,6 +3,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
 import type { ReadClient } from '../sdk/chain/client.ts'
 import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+import { wrongIn } from './system-event.ts'
 
 /** Roles as the contract numbers them. */
 const ROLES = ['operator', 'admin', 'guardian'] as const
@@ -39,7 +40,7 @@ export class GovernanceBooks {
    * @throws PlimsollError when what it says cannot follow what was said before
    */
   event(event: GovernanceEvent, time: bigint): void {
-    const wrong = (what: string) => new PlimsollError(`Transaction ${event.transaction} ${what}.`)
+    const wrong = wrongIn(event)
     switch (event.eventName) {
       case 'Nominated': {
         const { role, who, readyAt } = event.args

@@ -17,6 +17,7 @@ import {
 import { ORACLES_ABI } from '../sdk/abi/oracles.ts'
 import type { ReadClient } from '../sdk/chain/client.ts'
 import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+import { wrongIn } from './system-event.ts'
 
 type OracleEvent = SystemEvent<'oracles'>
 type Source = Extract<OracleEvent, { eventName: 'SourceSet' }>['args']['source']
@@ -50,7 +51,7 @@ export class OracleBooks {
    * @throws PlimsollError when what it says cannot follow what was said before
    */
   event(event: OracleEvent, time: bigint): void {
-    const wrong = (what: string) => new PlimsollError(`Transaction ${event.transaction} ${what}.`)
+    const wrong = wrongIn(event)
     switch (event.eventName) {
       case 'AssetSet': {
         const { asset, decimals, jump, confirm, sources } = event.args

@@ -1,6 +1,6 @@
-import { zeroAddress } from 'viem'
 import type { Batch, StepPublic } from '../protocol/batch.ts'
 import { PlimsollError } from '../protocol/errors.ts'
+import { payee } from '../protocol/operation.ts'
 import { OP } from '../protocol/transact.ts'
 import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
 import { require } from './system-event.ts'
@@ -14,7 +14,6 @@ const EFFECTS: Readonly<Record<string, readonly number[]>> = {
   WithdrawalPending: [OP.withdraw, OP.forced],
   Unwound: [OP.unwind],
 }
-const IN_FULL = 1n << 160n
 
 interface Due {
   readonly eventName: string
@@ -60,7 +59,7 @@ export class StepEffects {
         Number(index) === step.index &&
         BigInt(asset) === BigInt(step.asset) &&
         amount === step.amount &&
-        BigInt(recipient ?? zeroAddress) + (inFull ? IN_FULL : 0n) === step.u
+        payee({ recipient, inFull }) === step.u
       require(event, same, 'its step says something else')
     } else if (event.eventName === 'Unwound') {
       const { asset, direction, x, y } = event.args

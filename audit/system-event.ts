@@ -9,6 +9,11 @@ export function require(event: SystemEvent, holds: boolean, why: string): assert
   if (!holds) throw new PlimsollError(`${event.eventName} of transaction ${event.transaction}: ${why}.`)
 }
 
+/** A refusal of an event of the kind that names its transaction alone. */
+export function wrongIn(event: SystemEvent): (what: string) => PlimsollError {
+  return (what) => new PlimsollError(`Transaction ${event.transaction} ${what}.`)
+}
+
 /** Requires two things to be equal in writing. @throws PlimsollError saying that the contract's `what` differs */
 export function requireSame(what: string, replayed: unknown, stored: unknown): void {
   if (written(replayed) !== written(stored))

@@ -1,5 +1,5 @@
 import { type Address, BaseError } from 'viem'
-import { Contracts } from '../chain/contracts.ts'
+import { Oracles } from '../chain/oracles.ts'
 import { Settlement } from '../chain/settlement.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { KeySet } from '../prover/keys.ts'
@@ -73,12 +73,14 @@ export async function auditChain(
       return { ...failed, error, rounds: replay.rounds, notRechecked }
     }
     const unknown = replay.imported ? `${UNKNOWN} ` : ''
+    const { rounds, oracles } = replay.contracts!
+    const sources = await new Oracles(client, rounds, oracles).sources()
     return {
       ok: true,
       settlement: settlement.address,
       chainId: client.chainId,
       rounds: replay.rounds,
-      unknown: `${unknown}Whether the feeds that the contracts read tell the truth: ${(await (await Contracts.of(settlement)).oracles.sources()).map(({ feed }) => feed).join(', ')}.`,
+      unknown: `${unknown}Whether the feeds that the contracts read tell the truth: ${sources.map(({ feed }) => feed).join(', ')}.`,
     }
   } catch (error) {
     if (error instanceof BaseError) throw refusal(error, 'its history')
