@@ -188,6 +188,7 @@ function forecast(
 }
 
 async function replay(
+  name: string,
   quotes: readonly [bigint, bigint][],
   from: number,
   owners: readonly Arrival[],
@@ -222,6 +223,7 @@ async function replay(
       const wait = BigInt(from + STEP * tick) + offset - timestamp
       await movePrices(system.signer, system.feeds, row, Number(wait))
       await look()
+      if (tick % 96 === 0) process.stderr.write(`${name}, ${ruled ? 'on' : 'off'}: ${tick} of ${quotes.length} prices\n`)
       const here = []
       for (; owners[next]?.tick === tick; next++) {
         const owner = await newOwner(system, api)
@@ -256,7 +258,7 @@ for (const [window, name] of WINDOWS.slice(0, Number(values.windows))) {
     const before = offers.slice(0, low + 1).flat()
     const leverage = (loans: readonly number[]) => (1 / (1 - loans.reduce((a, b) => a + b) / loans.length)).toFixed(2)
     const lab = forecast(quotes, owners, offers)
-    const real = await replay(quotes, from, owners, ruled)
+    const real = await replay(name, quotes, from, owners, ruled)
     rows.push([
       name,
       ruled ? 'on' : 'off',
