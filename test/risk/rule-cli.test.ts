@@ -127,7 +127,18 @@ describe('plimsoll risk rule', () => {
     assert.equal(code, 0)
     assert.deepEqual(JSON.parse(stdout), { points: specified(rows, DEFAULTS) })
     const other = { maintenance: 9_000n, liability: 11_000n, g: 1_500n, decimals: 18, cashDecimals: 8 }
-    const args = ['--maintenance', '0.9', '--liability', '1.1', '--g', '0.15', '--decimals', '18', '--cash-decimals', '8']
+    const args = [
+      '--maintenance',
+      '0.9',
+      '--liability',
+      '1.1',
+      '--g',
+      '0.15',
+      '--decimals',
+      '18',
+      '--cash-decimals',
+      '8',
+    ]
     assert.deepEqual(JSON.parse((await rule(path, ...args, '--json')).stdout), { points: specified(rows, other) })
   })
 
