@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { builtEnvironment } from '../../chain/artifacts.ts'
 import { fuzzLedger } from '../fuzz/ledger.ts'
 
-const SEQUENCES = 600
+const SEQUENCES = 300
 
 describe(`${SEQUENCES} random sequences of operations`, () => {
   it('keep custody equal to what everybody is owed, and end empty', async () => {
