@@ -4,6 +4,9 @@ import { ORACLES_ABI } from '../sdk/abi/oracles.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import type { AtBlock } from './contracts.ts'
 
+/** Milliseconds for which the names of sources are not asked for again. */
+const FRESH = 60_000
+
 /** A source of an asset's prices, as the oracles name it. */
 export interface NamedSource {
   readonly asset: number
@@ -57,6 +60,8 @@ export class Oracles {
   readonly rounds: Address
   readonly #client: { readonly read: PublicClient }
   #sources: Promise<readonly PriceSource[]> | undefined
+  /** When the sources were asked for, by a clock in milliseconds that only counts. */
+  #asked = 0
   /** Whether the rule is on, of assets 1, 2, ...: it never changes. */
   #ruled: readonly boolean[] | undefined
 
@@ -66,11 +71,17 @@ export class Oracles {
     this.address = address
   }
 
-  /** The sources of all assets, cash first, as the oracles name them now. */
+  /** The sources of all assets, cash first, as the oracles named them a minute ago or later: an admin replaces and disables them. */
   sources(): Promise<readonly PriceSource[]> {
-    this.#sources ??= this.#readSources()
-    this.#sources.catch(() => (this.#sources = undefined))
-    return this.#sources
+    const now = performance.now()
+    if (this.#sources !== undefined && now < this.#asked + FRESH) return this.#sources
+    this.#asked = now
+    const sources = this.#readSources()
+    this.#sources = sources
+    sources.catch(() => {
+      if (this.#sources === sources) this.#sources = undefined
+    })
+    return sources
   }
 
   /** Reads the answers of all sources at a block. */

@@ -8,7 +8,7 @@ const MOCHA = fileURLToPath(new URL('bin/mocha.js', import.meta.resolve('mocha/p
 export interface TestChoice {
   /** Only the tests whose title matches. */
   readonly grep?: string | undefined
-  /** Only the list of `.mocharc.fast.json`: no key is made for it and nothing is proven. */
+  /** Only the list of `.mocharc.fast.json`, in which nothing is proven. */
   readonly fast?: boolean | undefined
 }
 

@@ -10,7 +10,7 @@ import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { put, rootWith, withVector } from '../support/circuit-forgery.ts'
-import { DUST, HEALTHY, MARKS, TINY } from '../support/circuit-market.ts'
+import { DUST, HEALTHY, MARKS } from '../support/circuit-market.ts'
 import { divide } from '../support/circuit-mutation.ts'
 import { owned, ownedAccount, ownerKey, RECIPIENT, SIGNING } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
@@ -40,7 +40,7 @@ describe('exit circuit', () => {
   const { input: honest, vector } = exit(1)
 
   before(async () => {
-    circuit = await openCircuit('exit', TINY)
+    circuit = await openCircuit('exit')
   })
 
   /** The lie with its public part, which follows from the private one but for what is claimed. */

@@ -2,7 +2,7 @@ import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { FIELD } from '../../protocol/constants.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { forgeResolve, put, putStep } from '../support/circuit-forgery.ts'
-import { account, HEALTHY, inDistress, MARKS, PARTIAL, TINY } from '../support/circuit-market.ts'
+import { account, HEALTHY, inDistress, MARKS, PARTIAL } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 
 const DIGEST = 'digest === link[links - 1].out'
@@ -13,7 +13,7 @@ describe('resolve circuit: an inactive step', () => {
   let honest: CircuitInput
 
   before(async () => {
-    circuit = await openCircuit('resolve', TINY)
+    circuit = await openCircuit('resolve')
     honest = inDistress([account(0, HEALTHY), account(1, PARTIAL)]).resolve(1).input
   })
 

@@ -17,7 +17,6 @@ import {
   MARKS,
   MIN_LIABILITY,
   PARTIAL,
-  TINY,
 } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 
@@ -30,7 +29,7 @@ describe('resolve circuit: what a liquidation does', () => {
   let circuit: Circuit
 
   before(async () => {
-    circuit = await openCircuit('resolve', TINY)
+    circuit = await openCircuit('resolve')
   })
 
   const resolve = (balances: Balances, setting: { marks?: Marks; minLiability?: bigint } = {}) =>

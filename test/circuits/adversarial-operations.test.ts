@@ -84,7 +84,7 @@ describe('transact circuit, operation by operation', () => {
     name === 'trade' ? pair(honest(name), changes) : signedLie(honest(name), 0, changes)
 
   before(async () => {
-    circuit = await openCircuit('transact', TINY)
+    circuit = await openCircuit('transact')
     system = owned([ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET)])
     for (const [name, operations] of Object.entries({
       open: [{ kind: 'open', depositId: 3, index: 3, publicKey: ownerKey(3).publicKey, asset: 0, amount: 500n }],

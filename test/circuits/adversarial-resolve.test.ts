@@ -24,7 +24,7 @@ describe('resolve circuit: leaves, stacks and writes', () => {
   const ghost: Account = { ...accounts[1]!, version: 3n }
 
   before(async () => {
-    circuit = await openCircuit('resolve', TINY)
+    circuit = await openCircuit('resolve')
     refresh = inDistress(accounts).resolve(1).input
     both = inDistress(accounts).resolve(2).input
     const system = inDistress([...accounts], { ghosts: [ghost] })

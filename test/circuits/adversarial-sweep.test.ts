@@ -16,7 +16,7 @@ describe('sweep circuit', () => {
   let honest: CircuitInput
 
   before(async () => {
-    circuit = await openCircuit('sweep', TINY)
+    circuit = await openCircuit('sweep')
     // Inbox, top first: HEALTHY, PARTIAL, BELOW_TARGET. Two steps of four are active.
     const system = inInbox([account(0, BELOW_TARGET), account(1, PARTIAL), account(2, HEALTHY)])
     honest = system.sweep(WINDOW, [

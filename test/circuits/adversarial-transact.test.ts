@@ -11,7 +11,7 @@ import { signatureChallenge } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
-import { BELOW_TARGET, HEALTHY, TINY } from '../support/circuit-market.ts'
+import { BELOW_TARGET, HEALTHY } from '../support/circuit-market.ts'
 import {
   EXPIRY,
   forced,
@@ -66,7 +66,7 @@ describe('transact circuit', () => {
   const run = (...operations: Operation[]) => system.clone().transact(operations, VALID_UNTIL).input
 
   before(async () => {
-    circuit = await openCircuit('transact', TINY)
+    circuit = await openCircuit('transact')
     system = owned([
       ownedAccount(0, HEALTHY),
       ownedAccount(1, HEALTHY),

@@ -8,7 +8,7 @@ import { Random } from '../protocol/random.ts'
 import { Circuit, openCircuit } from '../support/circuit.ts'
 import { violations } from '../support/circuit-constraints.ts'
 import { at, put } from '../support/circuit-forgery.ts'
-import { HEALTHY, TINY } from '../support/circuit-market.ts'
+import { HEALTHY } from '../support/circuit-market.ts'
 import { EXPIRY, forced, owned, ownedAccount, RECIPIENT, SEQUENCER, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { accepts } from '../support/circuit-rejection.ts'
 
@@ -73,7 +73,7 @@ describe('curve gadgets', () => {
   describe('ScalarMulAny', () => {
     let circuit: Circuit
     before(async () => {
-      circuit = await Circuit.open('scalar-mul-any', ANY)
+      circuit = await Circuit.compile('scalar-mul-any', ANY)
     })
     const run = (k: bigint, point: Point, blind: number) => circuit.run({ k, point, blind: BigInt(blind) })
     const result = async (k: bigint, point: Point, blind: number) =>
@@ -130,7 +130,7 @@ describe('curve gadgets', () => {
   })
 
   it("ScalarMulFix multiplies by every scalar, circomlib's weak ones too", async () => {
-    const circuit = await Circuit.open('scalar-mul-fix', FIX)
+    const circuit = await Circuit.compile('scalar-mul-fix', FIX)
     const l = SUBGROUP_ORDER
     const weak = l - (1n << 250n) - ((1n << 249n) - 1n) / 7n
     for (const k of [
@@ -154,7 +154,7 @@ describe('curve gadgets', () => {
   })
 
   it('CanonicalBits has no second decomposition', async () => {
-    const circuit = await Circuit.open('canonical-bits', BITS)
+    const circuit = await Circuit.compile('canonical-bits', BITS)
     const names = await circuit.wireNames()
     const outputs = new Map(
       [...names].flatMap(([wire, list]) =>
@@ -182,7 +182,7 @@ describe('curve gadgets', () => {
 describe('transact circuit: keys and signatures that were chosen to have no proof', () => {
   let circuit: Circuit
   before(async () => {
-    circuit = await openCircuit('transact', TINY)
+    circuit = await openCircuit('transact')
   })
 
   for (const [blind, key] of HOSTILE.entries()) {

@@ -19,7 +19,6 @@ import {
   inInbox,
   MARKS,
   PARTIAL,
-  TINY,
   WINDOW,
 } from '../support/circuit-market.ts'
 import { freeWires } from '../support/circuit-mutation.ts'
@@ -230,7 +229,7 @@ describe('mutation: no wire of a valid witness can change alone', () => {
 
   function check(what: string, name: CircuitName, input: () => CircuitInput, exceptions: readonly Exception[]): void {
     it(what, async () => {
-      const circuit: Circuit = await openCircuit(name, TINY)
+      const circuit: Circuit = await openCircuit(name)
       const witness = await accepts(circuit, input())
       const names = await circuit.wireNames()
       const free = freeWires(circuit.constraints, witness).map((wire) => names.get(wire)!.join(' = '))

@@ -28,7 +28,7 @@ export class Counts {
 
 /** Runs at least `steps` random resolve steps: the circuit must accept what the reference machine does, and nothing near it. */
 export async function fuzzResolve(random: Random, steps: number): Promise<Counts> {
-  const circuit = await openCircuit('resolve', TINY)
+  const circuit = await openCircuit('resolve')
   const counts = new Counts()
   for (let done = 0; done < steps; ) {
     const marks = randomMarks(random)
@@ -173,7 +173,7 @@ function toDistress(system: System): void {
 
 /** Runs at least `steps` random sweep steps between six slots. */
 export async function fuzzSweep(random: Random, steps: number): Promise<Counts> {
-  const circuit = await openCircuit('sweep', TINY)
+  const circuit = await openCircuit('sweep')
   const counts = new Counts()
   for (let done = 0; done < steps; ) {
     const slots = 6

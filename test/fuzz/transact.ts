@@ -28,7 +28,7 @@ import { agrees, Counts } from './run.ts'
  * the other way round.
  */
 export async function fuzzTransact(random: Random, steps: number): Promise<Counts> {
-  const circuit = await openCircuit('transact', TINY)
+  const circuit = await openCircuit('transact')
   const counts = new Counts()
   for (let done = 0, queueNumber = 1n; done < steps; ) {
     const marks = randomMarks(random)
@@ -185,7 +185,7 @@ async function refuses(circuit: Circuit, lie: CircuitInput, what: string): Promi
 
 /** Runs at least `count` exits of random accounts: one whose equity is negative has none. */
 export async function fuzzExit(random: Random, count: number): Promise<Counts> {
-  const circuit = await openCircuit('exit', TINY)
+  const circuit = await openCircuit('exit')
   const counts = new Counts()
   for (let done = 0; done < count; ) {
     const marks = randomMarks(random)

@@ -1,5 +1,6 @@
-import { CIRCUITS, type CircuitName, PROFILES, type Profile } from '../../prover/profiles.ts'
-import { openCircuit } from './circuit.ts'
+import { ensureKeys } from '../../prover/keys.ts'
+import { CIRCUITS, type CircuitName, type Profile } from '../../prover/profiles.ts'
+import { countConstraints } from './circuit.ts'
 
 /** Constraints of the circuits, as docs/constraints.json keeps them. */
 export interface ConstraintCounts {
@@ -11,16 +12,29 @@ export interface ConstraintCounts {
 /** Constraints of the circuits. */
 export async function profileCounts(profile: Profile): Promise<Record<CircuitName, number>> {
   const counts: Partial<Record<CircuitName, number>> = {}
-  for (const circuit of CIRCUITS) counts[circuit] = (await openCircuit(circuit, profile)).constraints.length
+  for (const circuit of CIRCUITS) counts[circuit] = await countConstraints(circuit, profile)
   return counts as Record<CircuitName, number>
 }
 
 export async function measureConstraints(): Promise<ConstraintCounts> {
-  const sized = (steps: number) =>
-    profileCounts({ name: 'tiny', depth: 8, sweep: { steps, window: 6 }, resolve: { steps }, transact: { steps } })
-  const [one, two] = [await sized(1), await sized(2)]
-  const step = Object.fromEntries(
-    CIRCUITS.map((circuit) => [circuit, circuit === 'exit' ? one.exit : two[circuit] - one[circuit]]),
-  ) as Record<CircuitName, number>
-  return { step, tiny: await profileCounts(PROFILES.tiny) }
+  const sized = (steps: number): Profile => ({
+    name: 'tiny',
+    depth: 8,
+    sweep: { steps, window: 6 },
+    resolve: { steps },
+    transact: { steps },
+  })
+  const [one, two] = [sized(1), sized(2)]
+  const more = async (circuit: CircuitName) =>
+    (await countConstraints(circuit, two)) - (await countConstraints(circuit, one))
+  const step = {
+    sweep: await more('sweep'),
+    resolve: await more('resolve'),
+    transact: await more('transact'),
+    exit: await countConstraints('exit', one),
+  }
+  const tiny: Partial<Record<CircuitName, number>> = {}
+  for (const circuit of CIRCUITS)
+    tiny[circuit] = (await ensureKeys('tiny', { circuits: [circuit] }))[circuit].constraints
+  return { step, tiny: tiny as Record<CircuitName, number> }
 }

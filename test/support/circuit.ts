@@ -7,7 +7,9 @@ import { FIELD } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
 import { cachedDirectory } from '../../prover/key-cache.ts'
+import { cacheRoot, ensureKeys } from '../../prover/keys.ts'
 import { type CircuitName, mainSource, type Profile, stepsOf } from '../../prover/profiles.ts'
+import { readR1cs } from '../../prover/r1cs.ts'
 import { WitnessCalculator } from '../../prover/witness.ts'
 import { type Constraint, readConstraints } from './circuit-constraints.ts'
 
@@ -19,7 +21,7 @@ export type Outcome =
   | { readonly witness: () => bigint[] }
   | { readonly template: string; readonly line: number; readonly message: string }
 
-/** A compiled circuit, for witnesses and constraints without keys. Compilations are cached by content. */
+/** A compiled circuit, for witnesses and constraints. Compilations are cached by content. */
 export class Circuit {
   readonly name: string
   readonly #calculator: WitnessCalculator
@@ -32,12 +34,18 @@ export class Circuit {
     this.#files = files
   }
 
-  static async open(name: string, main: string): Promise<Circuit> {
-    const cache = process.env.PLIMSOLL_CACHE ?? join(ROOT, '.plimsoll')
-    const directory = await cachedDirectory(join(cache, 'circuits', name), await contentHash(main), (output) =>
-      compileCircuit({ name, main, circuits: CIRCUITS, output }),
-    )
-    const files = join(directory, name)
+  /** A circuit of this main component, compiled by itself. */
+  static async compile(name: string, main: string): Promise<Circuit> {
+    return Circuit.#open(name, join(await compiled(name, main), name))
+  }
+
+  /** A circuit of profile `tiny`, as it was compiled for its keys. */
+  static async ofKeys(name: CircuitName): Promise<Circuit> {
+    const { [name]: keys } = await ensureKeys('tiny', { circuits: [name] })
+    return Circuit.#open(name, keys.r1cs.slice(0, -'.r1cs'.length))
+  }
+
+  static async #open(name: string, files: string): Promise<Circuit> {
     return new Circuit(name, await WitnessCalculator.open(`${files}.wasm`, name), files)
   }
 
@@ -76,15 +84,30 @@ export class Circuit {
 
 const opened = new Map<string, Promise<Circuit>>()
 
-/** The circuit of a profile, opened once a process. */
-export function openCircuit(circuit: CircuitName, profile: Profile): Promise<Circuit> {
-  const name = `${circuit}-${stepsOf(circuit, profile)}-${circuit === 'sweep' ? profile.sweep.window : profile.depth}`
-  let result = opened.get(name)
+/** The circuit of profile `tiny`, opened once a process. */
+export function openCircuit(circuit: CircuitName): Promise<Circuit> {
+  let result = opened.get(circuit)
   if (result === undefined) {
-    result = Circuit.open(name, mainSource(circuit, profile))
-    opened.set(name, result)
+    result = Circuit.ofKeys(circuit)
+    opened.set(circuit, result)
   }
   return result
+}
+
+/** Number of constraints of a circuit in the sizes of a profile. */
+export async function countConstraints(circuit: CircuitName, profile: Profile): Promise<number> {
+  const size = circuit === 'sweep' ? profile.sweep.window : profile.depth
+  const name = `${circuit}-${stepsOf(circuit, profile)}-${size}`
+  const directory = await compiled(name, mainSource(circuit, profile), true)
+  return readR1cs(join(directory, `${name}.r1cs`)).constraintCount
+}
+
+/** Directory of what a main component was compiled to, kept by content. */
+async function compiled(name: string, main: string, constraintsOnly = false): Promise<string> {
+  const kind = constraintsOnly ? 'constraints' : 'circuits'
+  return cachedDirectory(join(cacheRoot(), kind, name), await contentHash(main), (output) =>
+    compileCircuit({ name, main, circuits: CIRCUITS, output, constraintsOnly }),
+  )
 }
 
 function decodeWitness(bytes: Uint8Array<ArrayBuffer>): bigint[] {
