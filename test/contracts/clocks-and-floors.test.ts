@@ -227,6 +227,37 @@ describe('what the contracts promise of clocks and parameters', () => {
       assert.equal(added, gap < 900n ? gap : half > 900n ? half : 900n, `${gap}`)
     }
   })
+
+  it('17: a gap in which the chain’s sequencer was down adds maxAge and no more, however long it was', async () => {
+    const { chain, rounds, uptime } = market
+    await refreshFeeds(market)
+    await rounds.write('postRound')
+    for (const [gap, down] of [
+      [10_000n, true],
+      [10_000n, false],
+      [1_000_003n, true],
+      [1_000_003n, false],
+    ] as const) {
+      const before = await rounds.read<bigint>('liveTime')
+      const forced = await rounds.read<bigint>('forcedTime')
+      const [, posted] = await rounds.read<[bigint, bigint]>('round')
+      if (down) {
+        await uptime.write('setAnswer', [1n])
+        await chain.mineAt(posted + gap - 30n)
+        await rounds.refuses('Down', 'postRound')
+        await uptime.write('setAnswer', [0n])
+      }
+      // While nobody can post, it stands where the round became old.
+      await chain.mineAt(posted + gap - 15n)
+      assert.equal((await rounds.read<bigint>('liveTime')) - before, 900n)
+      await refreshFeeds(market)
+      await chain.nextBlockAt(posted + gap)
+      await rounds.write('postRound')
+      const added = down ? 900n : gap / 2n
+      assert.equal((await rounds.read<bigint>('liveTime')) - before, added)
+      assert.equal((await rounds.read<bigint>('forcedTime')) - forced, added)
+    }
+  })
 })
 
 /** The rest of an ordinary notice that was declared before. */

@@ -166,6 +166,45 @@ describe('insurance', () => {
     assert.ok(collectable <= 10n * CASH && collectable >= 10n * CASH - 2n)
   })
 
+  it('neither converts nor redeems while an asset is held that the backstop has or owes; both go on with the rest, and after it', async () => {
+    const { insurance, vault, eth, btc } = market
+    await insure(bob, 100n * CASH)
+    await convert()
+    const owned = await shares(bob)
+    // What the backstop has nothing of stops nothing.
+    await btc.write('setReverting', [true])
+    await insure(eve, 50n * CASH)
+    await convert()
+    assert.equal(await market.rounds.read('held'), 4n)
+    assert.equal(await vault.read('insuring'), 0n)
+    const early = await shares(eve)
+    assert.ok(early > 0n)
+    await btc.write('setReverting', [false])
+    for (const held of [1n, -1n]) {
+      await liquidate(market, [-10n * CASH * held, held * 10n ** 7n])
+      await convert()
+      const [mine, others] = [await shares(bob), await shares(eve)]
+      const period = await insurance.read<bigint>('period')
+      await insurance.write('redeem', [owned / 10n], bob)
+      await insure(eve, 50n * CASH)
+      await eth.write('setReverting', [true])
+      for (let rounds = 0; rounds < 3; rounds++) {
+        await convert()
+        assert.equal(await market.rounds.read('held'), 2n)
+        assert.equal(await insurance.read('period'), period)
+        assert.equal(await vault.read('insuring'), 50n * CASH)
+        assert.deepEqual([await shares(bob), await shares(eve)], [mine, others])
+      }
+      await eth.write('setReverting', [false])
+      await convert()
+      assert.equal(await vault.read('insuring'), 0n)
+      assert.ok((await shares(eve)) > others)
+      const [, offered, collectable] = await insurance.read<[bigint, bigint, bigint]>('position', bob)
+      assert.ok(offered === 0n && collectable > 0n)
+      await liquidate(market, [10n * CASH * held, held * -(10n ** 7n)])
+    }
+  })
+
   it("is paid from the backstop's own cash only; what is not paid comes back as shares, to the share", async () => {
     const { insurance, vault } = market
     await insure(bob, 1000n * CASH)

@@ -207,7 +207,7 @@ describe('a week in which every source of one asset is dead', () => {
   })
 
   it('ends, if the sequencer goes too, with everybody’s exit: the whole custody is shared out, the held asset with it', async () => {
-    const { settlement, escape, vault } = system.deployed
+    const { settlement, escape: exits, vault } = system.deployed
     const { read } = system.signer
     await node.close()
     const later = async (seconds: number) => {
@@ -217,7 +217,7 @@ describe('a week in which every source of one asset is dead', () => {
     await later(7_300)
     await freeze(system.signer, { settlement, onNotice: () => later(901) })
     const [holdings, denominator] = await read.readContract({
-      address: escape,
+      address: exits,
       abi: ESCAPE_ABI,
       functionName: 'snapshot',
     })
