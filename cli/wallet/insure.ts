@@ -70,7 +70,7 @@ export async function run(options: Options): Promise<void> {
     offered: String(held.offered),
     waiting: formatDecimal(held.waiting, cash.decimals),
     collectable: formatDecimal(held.collectable, cash.decimals),
-    ...valueOf(held, await insuranceValue(signer, { settlement, blockNumber }), cash),
+    ...worthOf(held, await insuranceValue(signer, { settlement, blockNumber }), cash),
   }
   if (options.json) return printJson({ ...position, ...(pulled === undefined ? {} : { pulled }) })
   if (pulled !== undefined) printText(`Paid to ${signer.sender}: ${listAmounts(pulled)}`)
@@ -88,7 +88,7 @@ export async function run(options: Options): Promise<void> {
 }
 
 /** What shares are worth at both prices, and the prices, of as many shares as a unit of cash was at first. */
-function valueOf({ shares }: InsurancePositionReturnType, value: InsuranceValueReturnType, { decimals }: ChainAsset) {
+function worthOf({ shares }: InsurancePositionReturnType, value: InsuranceValueReturnType, { decimals }: ChainAsset) {
   if (value === undefined) return { worth: null, perShare: null }
   const lot = SHARES_PER_UNIT * 10n ** BigInt(decimals)
   const worthAt = (price: SharePrice) => formatRatioDown(shares * price.cash, price.shares, decimals)

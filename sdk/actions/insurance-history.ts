@@ -1,5 +1,5 @@
 import { type Address, isAddressEqual } from 'viem'
-import { PlimsollError } from '../../protocol/errors.ts'
+import type { PlimsollError } from '../../protocol/errors.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
 import { concludeFromLogs } from '../chain/complete-logs.ts'

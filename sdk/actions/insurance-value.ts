@@ -72,8 +72,7 @@ export async function insuranceValue(
   // What there is before the first insurer becomes nobody's shares, at the price of the first.
   const outstanding = (shares === 0n ? (worth ?? 0n) * SHARES_PER_UNIT : shares) + SHARES_PER_UNIT
   return {
-    entry:
-      worth === undefined || (worth === 0n && shares > 0n) ? undefined : { cash: worth + 1n, shares: outstanding },
+    entry: worth === undefined || (worth === 0n && shares > 0n) ? undefined : { cash: worth + 1n, shares: outstanding },
     redemption: { cash: low < debt ? 0n : (low - debt) / SCALE + 1n, shares: outstanding },
   }
 }
