@@ -7,7 +7,8 @@ import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { replay } from '../sequencer/planner/replay.ts'
 
-const USAGE = 'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--json]'
+const USAGE =
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--slot-price P] [--least-price L] [--json]'
 const CASH_DECIMALS = 6
 const DECIMALS = 8
 const FACTORS = {
@@ -34,6 +35,12 @@ function integerOption(value: string | undefined, name: string, least: number, m
   return number
 }
 
+function price(value: string, name: string): number {
+  if (!/^\d+(\.\d+)?$/.test(value))
+    throw new PlimsollError(`--${name}: a number that is not negative is required.`, { hint: USAGE })
+  return Number(value)
+}
+
 function readOptions() {
   try {
     const { values } = parseArgs({
@@ -43,6 +50,8 @@ function readOptions() {
         accounts: { type: 'string' },
         slots: { type: 'string', default: String(DEFAULT_SLOTS) },
         seed: { type: 'string', default: '1' },
+        'slot-price': { type: 'string' },
+        'least-price': { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -80,6 +89,8 @@ function main(): number {
     minLiability: MIN_LIABILITY,
     steps: STEPS,
     window: WINDOW,
+    ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
+    ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
   const seconds = (performance.now() - start) / 1000
 

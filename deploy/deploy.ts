@@ -26,6 +26,7 @@ import { requireStateless, Store } from '../sequencer/state/store.ts'
 import { createSources } from './create-sources.ts'
 import type { CustodyPlan } from './market-plan.ts'
 import { NO_ORACLES, type OraclePlan, SOURCE_GAS } from './oracle-plan.ts'
+import { requireContracts } from './require-contracts.ts'
 import { contractRule, NO_RULES, type RulePlan } from './rule-plan.ts'
 
 /**
@@ -186,6 +187,8 @@ async function deployInto(
   options: DeployOptions,
 ): Promise<Deployed> {
   const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
+  const { oracles = NO_ORACLES, rules = NO_RULES } = options
+  await requireContracts(signer, { ...options, oracles, rules })
   options.onCreate?.()
   const traded = market.assets.slice(1)
   const { profile } = keys
@@ -214,7 +217,6 @@ async function deployInto(
     unwindDuration,
     handoverDelay,
   } = options.clocks ?? defaultClocks(signer.chainId)
-  const { oracles = NO_ORACLES, rules = NO_RULES } = options
   const create = (name: string, args: readonly unknown[]) => deployContract(signer, name, args)
   const created = await createSources(market.assets, oracles, options.feeds, heartbeat, create)
   const { feeds, sources } = created

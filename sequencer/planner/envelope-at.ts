@@ -1,6 +1,7 @@
 import { ASSETS, TRADED, WORD } from '../../protocol/constants.ts'
 import type { Envelope } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
+import { EXPIRY_RATES } from './expiry-rates.ts'
 
 /** Log-distance below which a floor and above which a ceiling no longer mean anything: a factor of about 3000. */
 export const MAX_LEVEL = 8
@@ -26,27 +27,16 @@ export function envelopeAt(sides: number, level: number, marks: Marks): Envelope
   return { floors, ceilings }
 }
 
-/** Log-distance that prices cover within a tick anyway: nearer sides are no better than this. */
-const NEAR = 0.01
-/**
- * Expected expiries over about 500 ticks of a random walk. A side met by moves in one direction is met again only at a new
- * extreme, so a family of such slots expires in inverse proportion to its distance; with sides in both directions a slot is
- * left as an interval is, in inverse proportion to the product. Constants tuned on hourly ETH and BTC prices.
- */
-const ONE_WAY = 0.07
-const BOTH_WAYS = 0.004
-/** Prices move together: of the sides in one direction the nearest counts in full, the others so much. */
-const CORRELATED = 0.2
-
 /** Combined inverse distance of the sides that expire in one direction. */
 function pressure(distances: readonly number[]): number {
-  const inverses = distances.map((x) => 1 / (x + NEAR))
+  const inverses = distances.map((x) => 1 / (x + EXPIRY_RATES.near))
   const most = Math.max(0, ...inverses)
-  return most + CORRELATED * (inverses.reduce((sum, inverse) => sum + inverse, 0) - most)
+  return most + EXPIRY_RATES.correlated * (inverses.reduce((sum, inverse) => sum + inverse, 0) - most)
 }
 
 function expiries(fall: number, rise: number): number {
-  return Math.max(ONE_WAY * fall, ONE_WAY * rise, BOTH_WAYS * fall * rise)
+  const { oneWay, bothWays } = EXPIRY_RATES
+  return Math.max(oneWay * fall, oneWay * rise, bothWays * fall * rise)
 }
 
 const FALLS = (1 << TRADED) - 1

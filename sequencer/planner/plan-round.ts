@@ -25,6 +25,9 @@ export interface PlanStage {
 export interface PlanOptions {
   /** Window of the sweep circuit: after the first plan so many slots can be named, slots 0 and 1 included. */
   readonly window?: number
+  /** Expected expiries that an envelope has to save, see `SLOT_PRICE` and `LEAST_SLOT_PRICE`. */
+  readonly slotPrice?: number
+  readonly leastSlotPrice?: number
 }
 
 const DEFAULT_WINDOW = 6
@@ -56,10 +59,10 @@ interface WorkingSlot {
  * @throws PlimsollError when there are fewer slots than the window exposures
  */
 export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: PlanOptions = {}): PlanStage[] {
-  const window = options.window ?? DEFAULT_WINDOW
+  const { window = DEFAULT_WINDOW, slotPrice = SLOT_PRICE, leastSlotPrice = LEAST_SLOT_PRICE } = options
   if (slots.length < Math.max(window, INBOX + 2))
     throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
-  return new RoundPlanner(slots, marks, window).plan()
+  return new RoundPlanner(slots, marks, { window, slotPrice, leastSlotPrice }).plan()
 }
 
 class RoundPlanner {
@@ -67,12 +70,12 @@ class RoundPlanner {
   readonly #marks: Marks
   readonly #stages: PlanStage[] = []
   readonly #total: number
-  readonly #window: number
+  readonly #options: Required<PlanOptions>
 
-  constructor(slots: readonly PlannerSlot[], marks: Marks, window: number) {
+  constructor(slots: readonly PlannerSlot[], marks: Marks, options: Required<PlanOptions>) {
     this.#slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
     this.#marks = marks
-    this.#window = window
+    this.#options = options
     this.#total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
   }
 
@@ -148,7 +151,8 @@ class RoundPlanner {
     }
 
     // The last empty slot is kept for a point envelope, and the fewer are left the more an envelope has to save.
-    const price = (k: number) => Math.max(LEAST_SLOT_PRICE, (SLOT_PRICE * this.#total) / (empties.length - k) ** 2)
+    const { slotPrice, leastSlotPrice } = this.#options
+    const price = (k: number) => Math.max(leastSlotPrice, (slotPrice * this.#total) / (empties.length - k) ** 2)
     const fresh = deepen(coverExposures(requests, empties.length - 1, price), requests).map(({ sides, level }) =>
       this.#target(sides, level),
     )
@@ -191,7 +195,7 @@ class RoundPlanner {
         number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
     ).length
     for (const slot of empties) {
-      if (named >= this.#window) return
+      if (named >= this.#options.window) return
       if (this.#slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
       openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.#marks) })
       named++

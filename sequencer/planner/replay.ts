@@ -4,7 +4,7 @@ import { type Balances, cornerHealth, type Envelope, health, isCovered } from '.
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { cutMoves } from './complete-round.ts'
-import { planRound } from './plan-round.ts'
+import { type PlanOptions, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
   ticks: number
@@ -21,7 +21,7 @@ export interface ReplayResult {
   unplaced: number
 }
 
-export interface ReplayOptions {
+export interface ReplayOptions extends PlanOptions {
   readonly slots: number
   readonly minLiability: bigint
   readonly steps: number
@@ -54,7 +54,7 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
 
   const sweep = (marks: Marks): number => {
     let swept = 0
-    for (const { openings, moves } of planRound(slots, marks, { window: options.window })) {
+    for (const { openings, moves } of planRound(slots, marks, options)) {
       for (const { slot, envelope } of openings) {
         if (slots[slot]!.members.length > 0) throw new Error(`slot ${slot} was opened while it was not empty`)
         slots[slot]!.envelope = envelope

@@ -373,8 +373,8 @@ export class Model {
     const steady = [ETH, BTC, ETH, ETH].map((parameters, i) => marksOf(this.prices[i]!, parameters))
     for (const [i, marks] of steady.entries()) {
       assert.deepEqual(this.marks[i]!.slice(0, 7), marks.slice(0, 7))
-      if (marks[9] !== this.marks[i]![9]) this.#count('other initial margin')
-      if (marks[7] !== this.marks[i]![7]) this.#count('other depth')
+      if (marks[9] !== this.marks[i]![9]) this.#count(`other initial margin of ${i + 1}`)
+      if (marks[7] !== this.marks[i]![7]) this.#count(`other depth of ${i + 1}`)
     }
   }
 

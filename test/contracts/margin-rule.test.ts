@@ -14,6 +14,7 @@ import { HISTORY_SYMBOLS, loadHistory } from '../../risk/data/history.ts'
 import { HOUR } from '../../risk/data/series.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { randomizer } from './mirror.ts'
+import { COLD_SLOT, ruleGas } from './rounds-gas.ts'
 
 type Row = readonly [time: bigint, price: bigint]
 type Word = { s2: bigint; s5: bigint; s8: bigint; quantile: bigint; gap: bigint; state: bigint; storedGap: bigint }
@@ -162,12 +163,22 @@ describe('the rule of initial margin, on chain and in the reference machine', ()
     }
   })
 
-  it('takes gas that leaves room, within 10,000 an asset, for a cold word read and written (5,000)', async () => {
-    const { state } = startMargin(1n << 40n, 0n, 1000n)
-    const gasOf = (k: bigint) =>
-      rule.read('gasOf', packed(state), 1000n, (1n << 40n) + 12_345n, k * GRID_SECONDS, 1000n) as Promise<bigint>
-    // A step, a day, and eleven months.
-    for (const k of [1n, 96n]) assert.ok((await gasOf(k)) <= 5_000n, `${k} steps take ${await gasOf(k)}`)
-    assert.ok((await gasOf((1n << 15n) - 1n)) <= 6_500n, `${await gasOf((1n << 15n) - 1n)}`)
+  it('takes at most 10,000 gas an asset, its slot cold and written, after a silence of five days, whatever state and price', async () => {
+    const most = (1n << 56n) - 1n
+    const start = startMargin(1n << 40n, 0n, 1000n).state
+    const states: [MarginState, bigint][] = [
+      [start, (1n << 40n) + 12_345n],
+      [{ ...start, s2: most, s5: most, s8: most }, 1n],
+      [{ ...start, s2: 0n, s5: 0n, s8: 0n, price: 1n << 16n }, (1n << 60n) - 1n],
+      ...Array.from({ length: 12 }, (): [MarginState, bigint] => {
+        const [s2, s5, s8] = [random(most), random(most), random(most)]
+        return [{ s2, s5, s8, price: (1n << 16n) + (1n << random(59n)), step: 0n }, 1n << random(60n)]
+      }),
+    ]
+    for (const [state, price] of states)
+      for (const { steps, arithmetic } of await ruleGas(rule, state, price)) {
+        const ceiling = steps <= 511n ? 10_000 : 11_500
+        assert.ok(arithmetic > 1_000 && arithmetic + COLD_SLOT <= ceiling, `${steps} steps take ${arithmetic}`)
+      }
   })
 })

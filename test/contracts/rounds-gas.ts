@@ -1,5 +1,7 @@
 import { parseAbi } from 'viem'
 
+import { GRID_SECONDS, packMargin, startMargin } from '../../protocol/margin-rule.ts'
+import { type Contract, startChain } from './chain.ts'
 import { deployMarket, type Market, RULE_OFF, refreshFeeds } from './market.ts'
 
 // What a round costs: `npm run bench:rounds`.
@@ -52,6 +54,40 @@ async function gasOf(market: Market): Promise<number> {
   return gas
 }
 
+export interface RuleGas {
+  /** Grid steps since the last sample. */
+  readonly steps: bigint
+  /** The arithmetic of `MarginRule.step`, unpacking and packing included. */
+  readonly arithmetic: number
+}
+
+/** A cold slot read, and written where it holds another value (EIP-2929, EIP-2200): 2,100 and 2,900. */
+export const COLD_SLOT = 5_000
+
+/**
+ * What the rule itself takes after silences of a step, an hour, a day, the one below which it is within 10,000, and the longest
+ * that is counted: numbers whose bits are all set are the dearest of their length.
+ */
+export async function ruleGas(
+  harness: Contract,
+  state = startMargin(1n << 40n, 0n, 1_000n).state,
+  price = (1n << 40n) + 12_345n,
+): Promise<RuleGas[]> {
+  return Promise.all(
+    [1n, 4n, 96n, 511n, (1n << 15n) - 1n].map(async (steps) => {
+      const gas = await harness.read<bigint>(
+        'gasOf',
+        packMargin({ ...state, step: 0n }),
+        1_000n,
+        price,
+        steps * GRID_SECONDS,
+        1_000n,
+      )
+      return { steps, arithmetic: Number(gas) }
+    }),
+  )
+}
+
 export async function roundGas(): Promise<RoundGas> {
   const off = await gasOf(await threeSources(false))
   const on = await gasOf(await threeSources(true))
@@ -60,5 +96,10 @@ export async function roundGas(): Promise<RoundGas> {
 
 if (import.meta.main) {
   const { off, on, perAsset } = await roundGas()
+  const harness = await (await startChain()).contract('MarginHarness')
+  for (const { steps, arithmetic } of await ruleGas(harness))
+    console.log(
+      `The rule itself ${steps} grid steps after its last sample: ${arithmetic} gas of arithmetic, ${arithmetic + COLD_SLOT} with its slot, cold and written.`,
+    )
   console.log(`A round of three sources and two assets: ${off} gas; with the rule ${on}, ${perAsset} an asset more.`)
 }

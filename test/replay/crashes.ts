@@ -11,6 +11,7 @@ import { engineBook, marketImpact } from '../../risk/engine/job.ts'
 import { mulberry32 } from '../../risk/paths/sample-accounts.ts'
 import { plimsoll } from '../../risk/policies/plimsoll.ts'
 import { marginPath } from '../../risk/rule/margin-path.ts'
+import { insure } from '../../sdk/actions/insure.ts'
 import { NodeRefusal } from '../../sdk/client.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -42,9 +43,16 @@ const TARGET_FACTOR = 0.8
 const CALM_GAP = 1_000n
 
 const { values } = parseArgs({
-  options: { owners: { type: 'string', default: '48' }, windows: { type: 'string', default: '6' } },
+  options: {
+    owners: { type: 'string', default: '48' },
+    windows: { type: 'string', default: '6' },
+    /** Hours before and after the low; whole windows, of 144 to 192 hours, take an hour and more. */
+    before: { type: 'string', default: '24' },
+    after: { type: 'string', default: '6' },
+  },
 })
 const OWNERS = Number(values.owners)
+const [BEFORE, AFTER] = [values.before, values.after].map((hours) => POINTS * Number(hours)) as [number, number]
 
 /** What an owner does, and when. */
 interface Arrival {
@@ -99,7 +107,10 @@ function pathOf(window: string): { readonly from: number; readonly quotes: reado
   const file = (symbol: string) =>
     fileURLToPath(new URL(`../../risk/data/crashes/${symbol}USDT_1h_${window}.csv`, import.meta.url))
   const [eth, btc] = SYMBOLS.map((symbol) => readCandles(file(symbol))) as [Candle[], Candle[]]
-  return { from: eth[0]!.unix, quotes: jointPath(eth, btc, SYMBOLS) }
+  const quotes = jointPath(eth, btc, SYMBOLS)
+  const low = lowOf(quotes)
+  const first = Math.max(0, low - (low % POINTS) - BEFORE)
+  return { from: eth[0]!.unix + STEP * first, quotes: quotes.slice(first, low + AFTER + 1) }
 }
 
 /** Loan to value offered at every tick by asset. */
@@ -188,6 +199,7 @@ function forecast(
 }
 
 async function replay(
+  name: string,
   quotes: readonly [bigint, bigint][],
   from: number,
   owners: readonly Arrival[],
@@ -202,7 +214,7 @@ async function replay(
   const look = async () => {
     const report = await node.step()
     if (report === undefined) return
-    sums.liquidations += report.liquidated + report.closed
+    sums.liquidations += report.liquidated
     sums.badDebt += Number(report.badDebt) / 1e6
     sums.swept += report.swept
     if (report.round !== latest) sums.rounds++
@@ -215,6 +227,9 @@ async function replay(
     const offset = (timestamp / BigInt(STEP) + 2n) * BigInt(STEP) - BigInt(from)
     const whale = await newOwner(system, api)
     await whale.open('USD', 10_000_000n * USD)
+    // Whoever insures bears the bad debt: a backstop under water takes no deposits.
+    await system.mint('USD', whale.address, 3_000_000n * USD)
+    await insure(whale.signer, { settlement: system.deployed.settlement, amount: 3_000_000n * USD })
     await look()
     let next = 0
     for (const [tick, row] of quotes.entries()) {
@@ -222,6 +237,8 @@ async function replay(
       const wait = BigInt(from + STEP * tick) + offset - timestamp
       await movePrices(system.signer, system.feeds, row, Number(wait))
       await look()
+      if (tick % 24 === 0)
+        process.stderr.write(`${name}, ${ruled ? 'on' : 'off'}: ${tick} of ${quotes.length} prices\n`)
       const here = []
       for (; owners[next]?.tick === tick; next++) {
         const owner = await newOwner(system, api)
@@ -256,7 +273,7 @@ for (const [window, name] of WINDOWS.slice(0, Number(values.windows))) {
     const before = offers.slice(0, low + 1).flat()
     const leverage = (loans: readonly number[]) => (1 / (1 - loans.reduce((a, b) => a + b) / loans.length)).toFixed(2)
     const lab = forecast(quotes, owners, offers)
-    const real = await replay(quotes, from, owners, ruled)
+    const real = await replay(name, quotes, from, owners, ruled)
     rows.push([
       name,
       ruled ? 'on' : 'off',

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
@@ -47,6 +48,7 @@ function moduleOf(lines: readonly string[]): string {
 }
 
 describe("the examples of the SDK's actions", () => {
+  const it = chapters()
   const examples = new Map<string, Example>()
   let system: EchoSystem
   let node: SequencerNode
