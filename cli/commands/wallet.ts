@@ -265,6 +265,17 @@ export function register(program: Command): void {
     .option('--cancel', 'take back cash that has not become shares')
     .option('--collect', 'take the cash of redeemed shares')
     .option('--pull', "after a freeze: take one's part of every token")
+    .option('--history', 'list what one did behind the backstop, what checkpoints made of it, and what it yielded')
+    .action(atSettlement(() => import('../wallet/insure.ts')))
+
+  chain(
+    command(
+      'redeem',
+      'offer shares of the backstop, which checkpoints turn into cash; `wallet insure --collect` takes it',
+      '--rpc http://127.0.0.1:8545 --settlement 0x... --shares all',
+    ),
+  )
+    .option('--shares <number>', 'shares, or all that are not offered yet', 'all')
     .action(atSettlement(() => import('../wallet/insure.ts')))
 
   indexed(

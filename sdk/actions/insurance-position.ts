@@ -8,6 +8,8 @@ import { systemContracts } from '../chain/system-contracts.ts'
 export interface InsurancePositionParameters {
   readonly settlement: Address
   readonly insurer: Address
+  /** Block that it is read at; the latest where it is left out. */
+  readonly blockNumber?: bigint | undefined
 }
 
 export interface InsurancePositionReturnType {
@@ -33,12 +35,13 @@ export type InsurancePositionErrorType = PlimsollError | ChainFailure
  */
 export async function insurancePosition(
   { read }: ReadClient,
-  { settlement, insurer }: InsurancePositionParameters,
+  { settlement, insurer, blockNumber }: InsurancePositionParameters,
 ): Promise<InsurancePositionReturnType> {
   const contract = {
     address: (await systemContracts(read, settlement)).insurance,
     abi: INSURANCE_ABI,
     args: [insurer],
+    ...(blockNumber !== undefined && { blockNumber }),
   } as const
   const [[shares, total], [waiting, offered, collectable]] = await Promise.all([
     read.readContract({ ...contract, functionName: 'sharesOf' }),

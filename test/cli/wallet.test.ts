@@ -272,7 +272,16 @@ describe('plimsoll wallet', () => {
   })
 
   it('insures the backstop, and takes out what has not become shares', async () => {
-    const none = { shares: '0', total: '0', offered: '0', waiting: '0', collectable: '0' }
+    const perShare = { shares: '1000000000000', price: '1', redemption: '1' }
+    const none = {
+      shares: '0',
+      total: '0',
+      offered: '0',
+      waiting: '0',
+      collectable: '0',
+      worth: { price: '0', redemption: '0' },
+      perShare,
+    }
     assert.deepEqual(await run(bob, 'insure', ...chain), none)
     assert.deepEqual(await run(bob, 'insure', ...chain, '--deposit', '300'), { ...none, waiting: '300' })
     assert.deepEqual(await run(bob, 'insure', ...chain, '--cancel'), none)
@@ -281,9 +290,12 @@ describe('plimsoll wallet', () => {
     await movePrices(system.signer, system.feeds, [201n * WEI, 8_000n * WEI, 50n * WEI])
     let position = none
     for (let i = 0; i < 100 && position.shares === '0'; i++) position = await run(bob, 'insure', ...chain)
-    assert.deepEqual(position, { ...none, shares: '200000000000000', total: '200000000000000' })
+    const worth = { price: '200', redemption: '200' }
+    assert.deepEqual(position, { ...none, shares: '200000000000000', total: '200000000000000', worth })
     await refused(bob, ['insure', ...chain, '--redeem', '200000000000001'], /has 200000000000000 shares/)
-    assert.equal((await run(bob, 'insure', ...chain, '--redeem', 'all')).offered, '200000000000000')
+    await refused(bob, ['redeem', ...chain, '--shares', '-1'], /--shares is neither a number of shares nor "all"/)
+    assert.equal((await run(bob, 'insure', ...chain, '--redeem', '50000000000000')).offered, '50000000000000')
+    assert.equal((await run(bob, 'redeem', ...chain)).offered, '200000000000000')
     await movePrices(system.signer, system.feeds, [202n * WEI, 8_000n * WEI, 50n * WEI])
     for (let i = 0; i < 100 && position.collectable === '0'; i++) position = await run(bob, 'insure', ...chain)
     assert.deepEqual(position, { ...none, collectable: '200' })
@@ -292,6 +304,22 @@ describe('plimsoll wallet', () => {
     await refused(bob, ['insure', ...chain, '--collect', '--cancel'], /Choose one/)
     await refused(bob, ['insure', ...chain, '--redeem', '1.5'], /neither a number of shares/)
     await refused(bob, ['insure', ...chain, '--pull'], /not frozen/)
+    await refused(bob, ['insure', ...chain, '--history', '--collect'], /Choose one/)
+    const { events, ...sums } = await run(bob, 'insure', ...chain, '--history')
+    assert.deepEqual(
+      events.map(({ kind, cash, shares }: any) => [kind, cash, shares]),
+      [
+        ['insured', '300', undefined],
+        ['cancelled', '300', undefined],
+        ['insured', '200', undefined],
+        ['converted', '200', '200000000000000'],
+        ['offered', undefined, '50000000000000'],
+        ['offered', undefined, '150000000000000'],
+        ['redeemed', '200', '200000000000000'],
+        ['collected', '200', undefined],
+      ],
+    )
+    assert.deepEqual(sums, { paidIn: '200', paidOut: '200', worth: '0', gain: '0', yield: '0' })
   })
 
   it('deposits into the account that an earlier deposit is about to open, rather than opening another', async () => {

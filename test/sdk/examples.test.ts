@@ -157,12 +157,20 @@ describe("the examples of the SDK's actions", () => {
     await step()
     const { shares, total } = await run('insurance-position')
     assert.ok(shares > 0n && shares === total)
+    const { value } = await run('insurance-value')
+    assert.deepEqual(value.entry, { cash: 100n * USD + 1n, shares: total + USD })
+    assert.deepEqual(value.redemption, value.entry)
     assert.equal((await run('redeem')).shares, shares)
     await prices(200n)
     await step()
     const before = await alice.tokens('USD')
     await run('collect')
     assert.equal((await alice.tokens('USD')) - before, 100n * USD)
+    const { moves } = await run('insurance-history')
+    assert.deepEqual(
+      moves.map(({ kind }: any) => kind),
+      ['insured', 'cancelled', 'insured', 'converted', 'offered', 'redeemed', 'collected'],
+    )
     await run('insure')
   })
 
