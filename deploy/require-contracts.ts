@@ -5,7 +5,7 @@ import type { CustodyPlan } from './market-plan.ts'
 import type { OraclePlan, SourcePlan } from './oracle-plan.ts'
 import type { RulePlan } from './rule-plan.ts'
 
-/** What a deployment names that has to be on the chain already. */
+/** Contracts that a deployment names, which have to be on the chain already. */
 export interface NamedContracts {
   readonly feeds: Readonly<Record<string, Address>>
   readonly custody: CustodyPlan

@@ -3,7 +3,7 @@ import { HISTORY_START, HISTORY_SYMBOLS } from '../data/history.ts'
 import { historyWindow, windowPrices } from '../data/windows.ts'
 
 /**
- * How often an envelope expires, as the planner reckons: `oneWay / (distance + near)` where prices threaten it from one side,
+ * Rates at which envelopes expire, as the planner reckons: `oneWay / (distance + near)` where prices threaten it from one side,
  * `bothWays / (distance + near)^2` where they do from both, the greater of the two; of the assets on one side the
  * nearest counts in full and every other `correlated` of its inverse. Distances are of log prices.
  */
@@ -15,19 +15,19 @@ export interface ExpiryRates {
 }
 
 /** Ticks that expiries are counted over: four an hour, five days and some hours. */
-export const STRETCH = 500
+const STRETCH = 500
 /** Distances of the envelopes that are counted: from what a tick covers to what a stretch passes once in five. */
 const LEVELS = Array.from({ length: 11 }, (_, i) => 0.005 * 2 ** (i / 2))
 
 /** Log prices, a column an asset. */
 type Columns = readonly Float64Array[]
 
-/** What was counted at one distance: expiries a stretch, in the mean over stretches and assets. */
+/** Counts at one distance: expiries a stretch, in the mean over stretches and assets. */
 export interface Counted {
   readonly level: number
   readonly oneWay: number
   readonly bothWays: number
-  /** Of an envelope with all assets on one side, over that of one alone, per further asset. */
+  /** Share that every further asset on the same side adds. */
   readonly more: number
 }
 
@@ -85,7 +85,7 @@ ${line('near', 'Log-distance by which a tick that passes a bound goes beyond it:
 `
 }
 
-/** How far a tick that passes a bound goes beyond it, in the mean: what renewal theory has for moves of any distribution. */
+/** Distance by which a tick that passes a bound goes beyond it, in the mean: what renewal theory has for moves of any distribution. */
 function meanOvershoot(column: Float64Array): number {
   const moves = Array.from(column.subarray(1), (log, i) => Math.abs(log - column[i]!))
   return mean(moves.map((move) => move ** 2)) / (2 * mean(moves))
