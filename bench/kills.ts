@@ -117,7 +117,8 @@ class NodeProcess {
     latest = this.child
     this.child.stderr!.on('data', (text) => (this.#complaints = `${this.#complaints}${text}`.slice(-2_000)))
     this.#exit = once(this.child, 'exit')
-    this.listening = new Promise((resolve) => {
+    this.listening = new Promise((resolve, reject) => {
+      this.child.once('exit', (code) => reject(new Error(`The node ended with ${code}: ${this.#complaints}`)))
       createInterface(this.child.stdout!).on('line', (line) => {
         const { listening, operations, seconds } = JSON.parse(line)
         if (operations > 0) this.looks.push(seconds)
