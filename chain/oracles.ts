@@ -60,7 +60,7 @@ export class Oracles {
   readonly rounds: Address
   readonly #client: { readonly read: PublicClient }
   #sources: Promise<readonly PriceSource[]> | undefined
-  /** When the sources were asked for, by a clock in milliseconds that only counts. */
+  /** Moment at which the sources were asked for, by a clock in milliseconds that only counts. */
   #asked = 0
   /** Whether the rule is on, of assets 1, 2, ...: it never changes. */
   #ruled: readonly boolean[] | undefined

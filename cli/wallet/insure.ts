@@ -87,7 +87,7 @@ export async function run(options: Options): Promise<void> {
   )
 }
 
-/** What shares are worth at both prices, and the prices, of as many shares as a unit of cash was at first. */
+/** Worth of shares at both prices, and the prices, of as many shares as a unit of cash was at first. */
 function worthOf({ shares }: InsurancePositionReturnType, value: InsuranceValueReturnType, { decimals }: ChainAsset) {
   if (value === undefined) return { worth: null, perShare: null }
   const lot = SHARES_PER_UNIT * 10n ** BigInt(decimals)

@@ -24,12 +24,12 @@ export interface SharePrice {
   readonly shares: bigint
 }
 
-/** What shares cost and give at the latest round; undefined while an asset of the backstop is held, or after a freeze. */
+/** Prices of a share at the latest round; undefined while an asset of the backstop is held, or after a freeze. */
 export type InsuranceValueReturnType =
   | {
-      /** What a share costs at a checkpoint: the backstop's equity at the round's prices; undefined where none is sold. */
+      /** Cost of a share at a checkpoint: the backstop's equity at the round's prices; undefined where none is sold. */
       readonly entry: SharePrice | undefined
-      /** What a redeemed share gives: the equity with inventory at the prices where its sale ends. */
+      /** Proceeds of a redeemed share: the equity with inventory at the prices where its sale ends. */
       readonly redemption: SharePrice
     }
   | undefined

@@ -14,7 +14,7 @@ export type InsurerMove = ChainPlace &
     | { readonly kind: 'pulled'; readonly asset: number; readonly tokenAmount: bigint }
   )
 
-/** What the contract has of an insurer. Cash in base units; offered shares are among the shares. */
+/** Insurer as the contract has it. Cash in base units; offered shares are among the shares. */
 interface Position {
   readonly shares: bigint
   readonly offered: bigint
