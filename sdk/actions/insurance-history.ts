@@ -17,12 +17,12 @@ export interface InsuranceHistoryParameters {
   readonly insurer: Address
 }
 
-/** Yield of somebody's insurance so far. Cash in base units. */
+/** Account of what somebody's insurance brought so far. Cash in base units. */
 export interface InsuranceYield {
   /** Cash that became shares, and cash that redeemed shares gave. */
   readonly paidIn: bigint
   readonly paidOut: bigint
-  /** Worth of the shares that are left at the latest round; undefined where that is not known. */
+  /** Cash that the shares that are left would give at the latest round; undefined where that is not known. */
   readonly worth: bigint | undefined
   /** `paidOut + worth - paidIn`. */
   readonly gain: bigint | undefined

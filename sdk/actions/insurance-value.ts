@@ -24,12 +24,12 @@ export interface SharePrice {
   readonly shares: bigint
 }
 
-/** Prices of a share at the latest round; undefined while an asset of the backstop is held, or after a freeze. */
+/** Prices at which shares are sold and redeemed at the latest round; undefined while an asset of the backstop is held, or after a freeze. */
 export type InsuranceValueReturnType =
   | {
-      /** Cost of a share at a checkpoint: the backstop's equity at the round's prices; undefined where none is sold. */
+      /** Price of a new share at a checkpoint: the backstop's equity at the round's prices; undefined where none is sold. */
       readonly entry: SharePrice | undefined
-      /** Proceeds of a redeemed share: the equity with inventory at the prices where its sale ends. */
+      /** Price of a redeemed share: the equity with inventory at the prices where its sale ends. */
       readonly redemption: SharePrice
     }
   | undefined

@@ -14,7 +14,7 @@ export type InsurerMove = ChainPlace &
     | { readonly kind: 'pulled'; readonly asset: number; readonly tokenAmount: bigint }
   )
 
-/** Insurer as the contract has it. Cash in base units; offered shares are among the shares. */
+/** Position of an insurer as the contract has it. Cash in base units; offered shares are among the shares. */
 interface Position {
   readonly shares: bigint
   readonly offered: bigint
