@@ -5,7 +5,7 @@ import { fuzzLedger, ledgerMarket } from '../fuzz/ledger.ts'
 import type { Contract } from './chain.ts'
 import { Model } from './ledger-model.ts'
 
-const SEQUENCES = 300
+const SEQUENCES = 400
 
 describe(`${SEQUENCES} random sequences of operations`, () => {
   it('keep custody equal to what everybody is owed, and end empty', async () => {
