@@ -1,10 +1,8 @@
 import type { Address, PublicClient } from 'viem'
 import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
 import { inOrder } from '../sdk/chain/in-order.ts'
+import { SHARES_PER_UNIT } from '../sdk/chain/insurance-shares.ts'
 import { type At, type EventOf, require, requireSame } from './system-event.ts'
-
-/** Shares of one unit of cash at first. */
-const OFFSET = 1_000_000n
 
 interface Period {
   readonly converted: bigint
@@ -129,7 +127,7 @@ export class InsuranceBooks {
     // What there is before the first insurer is nobody's.
     if (this.#shares === 0n) {
       const debt = this.#owed - this.#repaid
-      this.#shares = worth === undefined ? undefined : ((worth - (debt << 32n)) >> 32n) * OFFSET
+      this.#shares = worth === undefined ? undefined : ((worth - (debt << 32n)) >> 32n) * SHARES_PER_UNIT
     }
     if (this.#shares !== undefined) this.#shares += minted - burned
     this.#periods.set(period, { converted, paid, minted, offered: this.#offered, returned: this.#offered - burned })

@@ -56,6 +56,6 @@ export async function tellInsuranceHistory(
   )
   if (result.gain !== null)
     printText(
-      `Gain ${result.gain} ${cash.symbol}${result.yield === null ? '' : `, ${formatDecimal(BigInt((annual!.numerator * 10_000n) / annual!.denominator), 2)} % a year of what stood behind the backstop`}.`,
+      `Gain ${result.gain} ${cash.symbol}${result.yield === null ? '' : `, ${formatDecimal((annual!.numerator * 10_000n) / annual!.denominator, 2)} % a year of what stood behind the backstop`}.`,
     )
 }

@@ -1,7 +1,7 @@
 import type { Address } from 'viem'
 import { SCALE } from '../../protocol/constants.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
-import { MARK_NAMES } from '../../protocol/marks.ts'
+import { marksOfRow } from '../../protocol/marks.ts'
 import { INSURANCE_ABI } from '../abi/insurance.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
@@ -9,8 +9,6 @@ import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
 import { SHARES_PER_UNIT } from '../chain/insurance-shares.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
-
-const [SELL, BUY] = [MARK_NAMES.indexOf('sell'), MARK_NAMES.indexOf('buy')]
 
 export interface InsuranceValueParameters {
   readonly settlement: Address
@@ -66,7 +64,7 @@ export async function insuranceValue(
   const worthAt = (priceOf: (asset: number, units: bigint) => bigint) =>
     backstop.reduce((sum, units, a) => sum + units * (a === 0 ? SCALE : priceOf(a - 1, units)), 0n)
   const equity = worthAt((i) => prices[i]!)
-  const low = worthAt((i, units) => marks[i]![units > 0n ? SELL : BUY]!)
+  const low = worthAt((i, units) => marksOfRow(marks[i]!)[units > 0n ? 'sell' : 'buy'])
   const debt = (total - repaid) * SCALE
   const worth = equity < debt ? undefined : (equity - debt) / SCALE
   // What there is before the first insurer becomes nobody's shares, at the price of the first.

@@ -18,7 +18,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { movePrices, passTime, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -172,14 +172,9 @@ describe('an audit of a chain whose vault moves by itself', () => {
     assert.equal(pending, 10n * USD)
     await audited()
 
-    await rawCall(system.signer, 'evm_increaseTime', 7_300)
-    await rawCall(system.signer, 'evm_mine')
+    await passTime(system.signer, 7_300)
     const { settlement } = system.deployed
-    const onNotice = async () => {
-      await rawCall(system.signer, 'evm_increaseTime', 901)
-      await rawCall(system.signer, 'evm_mine')
-    }
-    await freeze(system.signer, { settlement, onNotice })
+    await freeze(system.signer, { settlement, onNotice: () => passTime(system.signer, 901) })
     await audited()
 
     for (const {

@@ -41,7 +41,7 @@ import {
   without,
 } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime, rawCall } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -387,8 +387,7 @@ describe('faults between a node and its chain', () => {
 
   it('goes on when the clock is a day ahead', async () => {
     const id = await withdrawal()
-    await rawCall(system.signer, 'evm_increaseTime', `0x${(86_400).toString(16)}`)
-    await rawCall(system.signer, 'evm_mine')
+    await passTime(system.signer, 86_400)
     await prices(202n)
     await untilSettled(id)
   })
@@ -621,8 +620,7 @@ describe('faults between a node and its chain', () => {
 
     it('is asked once to pay, whatever is lost on the way', async () => {
       const { settlement } = system.deployed
-      await rawCall(system.signer, 'evm_increaseTime', `0x${(90_000).toString(16)}`)
-      await rawCall(system.signer, 'evm_mine')
+      await passTime(system.signer, 90_000)
       proxy.add({ fault: droppedShare(0.1, 3), when: ({ method }) => !SENDS.includes(method) })
       proxy.add({ methods: ['eth_sendRawTransaction'], fault: lostAnswer })
       const owner = {
@@ -631,10 +629,7 @@ describe('faults between a node and its chain', () => {
       }
       await freeze(owner, {
         settlement,
-        onNotice: async () => {
-          await rawCall(system.signer, 'evm_increaseTime', `0x${(1_801).toString(16)}`)
-          await rawCall(system.signer, 'evm_mine')
-        },
+        onNotice: () => passTime(system.signer, 1_801),
       })
       const { key } = bob.wallet
       const recovered = await recover(owner, { settlement, key, atCheckpoint: true })

@@ -17,7 +17,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { silent, startFaultProxy } from '../support/fault-proxy.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
@@ -275,10 +275,7 @@ describe('plimsoll node', () => {
   it('is not needed by an owner who leaves a frozen system', async () => {
     const signer = await connectSigner(chain.url)
     const snapshot = await rawCall(signer, 'evm_snapshot')
-    const later = async (seconds: number) => {
-      await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-      await rawCall(signer, 'evm_mine')
-    }
+    const later = (seconds: number) => passTime(signer, seconds)
     try {
       // A deposit that nobody takes up any more.
       await sendCall(signer, {

@@ -12,7 +12,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -140,10 +140,7 @@ describe('plimsoll wallet refund', () => {
     const [total, repaid] = await owed()
     assert.ok(repaid < total)
     const { settlement } = system.deployed
-    const later = async (seconds: number) => {
-      await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-      await rawCall(system.signer, 'evm_mine')
-    }
+    const later = (seconds: number) => passTime(system.signer, seconds)
     await assert.rejects(pullOwed(bob.signer, { settlement, withdrawalId: 1n }), /not frozen/)
     await later(7_300)
     await freeze(system.signer, { settlement, onNotice: () => later(901) })

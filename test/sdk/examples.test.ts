@@ -7,7 +7,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 import type { ExampleContext } from './example-context.ts'
 
@@ -191,10 +191,7 @@ describe("the examples of the SDK's actions", () => {
     await step()
     await node.close()
     close()
-    const later = async (seconds: number) => {
-      await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-      await rawCall(system.signer, 'evm_mine')
-    }
+    const later = (seconds: number) => passTime(system.signer, seconds)
     await later(7_300)
     const { log } = console
     console.log = (line: string) => assert.match(line, /^\d+ of 3600 s of notice$/)

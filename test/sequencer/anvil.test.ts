@@ -12,7 +12,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { startAnvil } from '../support/anvil.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { movePrices, passTime, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -86,10 +86,7 @@ describe('a system on anvil', () => {
 
     // The sequencer is gone: nobody settles any more.
     await node.close()
-    const later = async (seconds: number) => {
-      await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-      await rawCall(system.signer, 'evm_mine')
-    }
+    const later = (seconds: number) => passTime(system.signer, seconds)
     await later(7_300)
     await freeze(system.signer, { settlement, onNotice: () => later(901) })
     for (const owner of [alice, bob]) {

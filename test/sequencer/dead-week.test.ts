@@ -17,7 +17,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -210,10 +210,7 @@ describe('a week in which every source of one asset is dead', () => {
     const { settlement, escape: exits, vault } = system.deployed
     const { read } = system.signer
     await node.close()
-    const later = async (seconds: number) => {
-      await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-      await rawCall(system.signer, 'evm_mine')
-    }
+    const later = (seconds: number) => passTime(system.signer, seconds)
     await later(7_300)
     await freeze(system.signer, { settlement, onNotice: () => later(901) })
     const [holdings, denominator] = await read.readContract({

@@ -15,7 +15,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
@@ -31,10 +31,7 @@ describe('the escape, when the sequencer is gone', () => {
   const vault = () => ({ address: system.deployed.vault, abi: VAULT_ABI }) as const
   const escapeContract = () => ({ address: system.deployed.escape, abi: ESCAPE_ABI }) as const
   const step = async () => assert.ok((await node.step())?.complete)
-  const later = async (seconds: number) => {
-    await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-    await rawCall(system.signer, 'evm_mine')
-  }
+  const later = (seconds: number) => passTime(system.signer, seconds)
 
   before(async () => {
     system = await startEchoSystem()

@@ -32,7 +32,7 @@ import { rebuild } from '../../sequencer/state/rebuild.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -57,10 +57,7 @@ describe('what the chain has for owners, in logs alone', () => {
   let relayAbi: Awaited<ReturnType<typeof loadArtifact>>['abi']
   const settlementOf = () => system.deployed.settlement
   const prices = () => movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
-  const later = async (seconds: number) => {
-    await rawCall(system.signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-    await rawCall(system.signer, 'evm_mine')
-  }
+  const later = (seconds: number) => passTime(system.signer, seconds)
   const encoded = (batches: readonly ProvenBatch[]) =>
     encodeFunctionData({ abi: SETTLEMENT_ABI, functionName: 'settle', args: [batches.map(batchCalldata)] })
 

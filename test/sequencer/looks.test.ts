@@ -19,7 +19,7 @@ import { SignatureCache } from '../../sequencer/mempool/signature-cache.ts'
 import { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices, passTime, rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -145,10 +145,7 @@ describe('a node that looks at the chain', () => {
 
   it('posts a round for a forced request that can only be discharged at one younger than it', async () => {
     const forced = { address: system.deployed.forced, abi: FORCED_ABI } as const
-    const later = async () => {
-      await rawCall(signer, 'evm_increaseTime', '0x28')
-      await rawCall(signer, 'evm_mine')
-    }
+    const later = () => passTime(signer, 40)
     // There is no other reason left for a round.
     await later()
     await node.step()

@@ -33,8 +33,7 @@ export async function measureConstraints(): Promise<ConstraintCounts> {
     transact: await more('transact'),
     exit: await countConstraints('exit', one),
   }
-  const tiny: Partial<Record<CircuitName, number>> = {}
-  for (const circuit of CIRCUITS)
-    tiny[circuit] = (await ensureKeys('tiny', { circuits: [circuit] }))[circuit].constraints
+  const keys = await ensureKeys('tiny')
+  const tiny = Object.fromEntries(CIRCUITS.map((circuit) => [circuit, keys[circuit].constraints]))
   return { step, tiny: tiny as Record<CircuitName, number> }
 }

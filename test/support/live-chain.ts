@@ -21,6 +21,12 @@ export function rawCall(signer: SigningClient, method: string, ...params: unknow
   return (signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>)({ method, params })
 }
 
+/** Moves the chain's time by so many seconds, and mines a block there. */
+export async function passTime(signer: SigningClient, seconds: number): Promise<void> {
+  await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
+  await rawCall(signer, 'evm_mine')
+}
+
 /** Moves the chain's time, then sets the feeds: prices in cash times 10^18. */
 export async function movePrices(
   signer: SigningClient,
