@@ -7,6 +7,7 @@ import { fillMarks, type Marks } from '../protocol/marks.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
+import { MARKET_ABI } from '../sdk/abi/market.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import {
   type ChainPlace,
@@ -21,6 +22,7 @@ import { type SystemContracts, systemContracts } from '../sdk/chain/system-contr
 import { Audit, auditKeys } from './batch-audit.ts'
 import { GovernanceBooks } from './governance-books.ts'
 import { MarginBooks } from './margin-books.ts'
+import { MarketBooks } from './market-books.ts'
 import { OracleBooks } from './oracle-books.ts'
 import { type PublicState, SystemBooks } from './system-books.ts'
 import { require } from './system-event.ts'
@@ -55,7 +57,11 @@ const PARTS = {
   forced: 'Forced',
   insurance: 'Insurance',
   escape: 'Escape',
+  market: 'Market',
 } as const satisfies Record<SystemPart, string>
+
+/** Settings of a market before they are read: there are no assets then. */
+const NO_CLOCKS = { roundMin: 0n, maxAge: 1n, blockTime: 1n, floorDiscount: 0n, maxImpact: 1n }
 
 const COUNTED = { sweep: 'swept', resolve: 'resolved', transact: 'operations' } as const
 
@@ -68,7 +74,7 @@ export class ChainReplay {
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
   margins = new MarginBooks(0n, [])
-  books = new SystemBooks([])
+  books = new SystemBooks([], new MarketBooks(0, NO_CLOCKS))
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */
   imported = false
@@ -110,7 +116,14 @@ export class ChainReplay {
     for (const [part, name] of Object.entries(PARTS)) await this.#requireGenuine(name, contracts[part as SystemPart])
     this.contracts = contracts
     const { assets } = await Contracts.of(this.settlement)
-    this.books = new SystemBooks(assets)
+    const market = { address: contracts.market, abi: MARKET_ABI } as const
+    const { blockTime, floorDiscount, maxImpact } = await read.readContract({ ...market, functionName: 'config' })
+    const settings = {
+      blockTime: BigInt(blockTime),
+      floorDiscount: BigInt(floorDiscount),
+      maxImpact: BigInt(maxImpact),
+    }
+    this.books = new SystemBooks(assets, new MarketBooks(assets.length - 1, { ...NO_CLOCKS, ...settings }))
     this.#spot = assets.map(({ token }) => token !== null)
     const { patience } = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'config' })
     this.margins = new MarginBooks(
@@ -138,10 +151,12 @@ export class ChainReplay {
   }
 
   async #event(event: SystemEvent | UnreadableEvent): Promise<void> {
+    this.books.next(event)
     if (event.eventName === undefined) return this.#unreadable(event, 'This version does not know the event.')
     switch (event.of) {
       case 'governance':
-        return this.governance.event(event, await this.#time(event.block))
+        this.governance.event(event, await this.#time(event.block))
+        return this.books.market.clocks(this.governance.roundClocks)
       case 'settlement':
         return this.#settlementEvent(event)
       case 'rounds':
@@ -195,6 +210,7 @@ export class ChainReplay {
     if (timestamp !== time) throw new PlimsollError(`Round ${round} has another time than its block.`)
     const readings = this.oracles.round(answers, time)
     const marks = this.margins.round({ prices, readings, pools, time, holdings: this.#holdings })
+    this.books.market.round({ number: Number(round), time, marks, sales: this.margins.sales })
     return this.#post(Number(round), prices, fillMarks(marks), event.transaction)
   }
 
@@ -295,6 +311,7 @@ export class ChainReplay {
     if (settled === undefined) return
     const { batch } = settled
     this.books.batch(batch)
+    if (batch.circuit === 'resolve') this.books.market.resolved(batch.backstopDelta, await this.#time(event.block))
     await this.#check(audit, settled).catch((error: unknown) => {
       if (!(error instanceof PlimsollError)) throw error
       throw new PlimsollError(`A ${batch.circuit} of transaction ${event.transaction}: ${error.message}`)

@@ -35,6 +35,11 @@ export class GovernanceBooks {
     return BigInt(this.#terms?.parameterDelay ?? 0)
   }
 
+  /** Seconds that rounds are apart at the least, and after which one is stale, by the terms in force. */
+  get roundClocks(): { readonly roundMin: bigint; readonly maxAge: bigint } {
+    return { roundMin: BigInt(this.#terms?.roundMin ?? 0), maxAge: BigInt(this.#terms?.maxAge ?? 0) }
+  }
+
   /**
    * @param time of the event's block, in Unix seconds
    * @throws PlimsollError when what it says cannot follow what was said before

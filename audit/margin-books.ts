@@ -1,4 +1,5 @@
 import type { Address } from 'viem'
+import type { AuctionReading } from '../protocol/auction-terms.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { packMargin } from '../protocol/margin-rule.ts'
 import { type AssetMarks, checkParameters, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
@@ -45,6 +46,12 @@ export interface PostedRound {
   readonly holdings: readonly bigint[]
 }
 
+/** Facts of an asset at the latest round on which the liquidation market's prices rest, besides its marks. */
+export interface AssetSale extends AuctionReading {
+  readonly held: boolean
+  readonly depth: bigint
+}
+
 /**
  * Books of risk parameters, replayed from events: what each round makes of its readings is computed anew, to the last bit of
  * the marks, and nothing changes that nobody announced.
@@ -55,6 +62,7 @@ export class MarginBooks {
   /** Internal decimals of assets 0 onward. */
   readonly #decimals: readonly number[]
   readonly #entries: Entry[] = []
+  #sales: readonly AssetSale[] = []
   #announced: Applied[] = []
   #previous: bigint | undefined
 
@@ -108,6 +116,7 @@ export class MarginBooks {
     if (this.#entries.some((_, i) => prices[i] !== readings[i]?.price))
       throw new PlimsollError('A round has other prices than its answers lead to.')
     const applied: Applied[] = []
+    const sales: AssetSale[] = []
     const marks = this.#entries.map(({ asset, book, announcedAt }, i) => {
       const facts = { reading: readings[i]!, holdings: holdings[i + 1]!, pool: pools[i] ?? 0n }
       if (asset.rules?.pool === undefined && facts.pool !== 0n)
@@ -116,6 +125,8 @@ export class MarginBooks {
       const stepped = stepAsset(asset, book, round, facts)
       if (stepped.applied !== undefined) applied.push({ asset: i + 1, parameters: stepped.applied })
       this.#entries[i] = { asset, book: stepped.book, announcedAt }
+      const { heldSince, price } = facts.reading
+      sales.push({ ...stepped.auction, held: heldSince !== 0n || price === 0n, depth: stepped.book.parameters.depth })
       return stepped.marks
     })
     const text = (list: readonly Applied[]) =>
@@ -124,7 +135,13 @@ export class MarginBooks {
       throw new PlimsollError('A round applies other parameters than were due at it.')
     this.#announced = []
     this.#previous = time
+    this.#sales = sales
     return marks
+  }
+
+  /** Sales of assets 1 onward at the latest round. */
+  get sales(): readonly AssetSale[] {
+    return this.#sales
   }
 
   /** Whether the rule is on for an asset: only then does what is held bear on its marks. */

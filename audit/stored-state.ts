@@ -24,7 +24,7 @@ export async function compareStorage(replay: ChainReplay, { number: end, timesta
   same('round number', replay.rounds.length, (await settlement.round(end)).number)
   const vault = { address: contracts.vault, abi: VAULT_ABI, blockNumber: end } as const
   if (!lost) same('bad debt', ledger.badDebt, await read.readContract({ ...vault, functionName: 'badDebt' }))
-  await books.compare(read, contracts, end, replay.now())
+  await books.compare(read, contracts, end, replay.now(), timestamp)
   same('completeness', ledger.isComplete(), await view('isComplete'))
   for (let slot = 2; slot < ledger.heads.length; slot++) {
     if (!sameEnvelope(ledger.envelopes[slot], await settlement.envelope(slot, end)))

@@ -1,11 +1,12 @@
 import type { PublicClient } from 'viem'
 import type { Batch } from '../protocol/batch.ts'
-import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
+import type { ChainPlace, SystemEvent } from '../sdk/chain/settlement-history.ts'
 import type { SystemContracts } from '../sdk/chain/system-contracts.ts'
 import type { TokenDecimals } from '../sdk/token-units.ts'
 import { EscapeBooks } from './escape-books.ts'
 import { ForcedBooks } from './forced-books.ts'
 import { InsuranceBooks } from './insurance-books.ts'
+import type { MarketBooks } from './market-books.ts'
 import { StepEffects } from './step-effects.ts'
 import { require } from './system-event.ts'
 import { type Moved, type Public, VaultBooks } from './vault-books.ts'
@@ -16,7 +17,7 @@ export interface PublicState extends Public, Moved {
   readonly prices: readonly bigint[]
 }
 
-type BookEvent = SystemEvent<'vault' | 'forced' | 'insurance' | 'escape'>
+type BookEvent = SystemEvent<'vault' | 'forced' | 'insurance' | 'escape' | 'market'>
 
 /** Books of everything that the contracts around the settlement say: one for each of them. */
 export class SystemBooks {
@@ -26,8 +27,14 @@ export class SystemBooks {
   readonly #escape = new EscapeBooks()
   readonly #effects = new StepEffects()
 
-  constructor(assets: readonly TokenDecimals[]) {
+  /** The liquidation market; whoever replays the rounds and batches tells it of them. */
+  readonly market: MarketBooks
+  /** The transaction whose events are read. */
+  #transaction: string | undefined
+
+  constructor(assets: readonly TokenDecimals[], market: MarketBooks) {
     this.#vault = new VaultBooks(assets)
+    this.market = market
   }
 
   /** A batch whose steps are known. */
@@ -35,9 +42,16 @@ export class SystemBooks {
     this.#effects.batch(batch)
   }
 
+  /** An event, whose ever, that comes next: what a transaction said of lots is complete when the next one begins. */
+  next({ transaction }: ChainPlace): void {
+    if (transaction !== this.#transaction) this.market.endTransaction()
+    this.#transaction = transaction
+  }
+
   /** A batch that cannot be read. */
   unreadable(transaction: string): void {
     this.#effects.unreadable(transaction)
+    this.market.lose()
   }
 
   /** An event of the settlement. @throws PlimsollError when something else was to be said before it */
@@ -52,8 +66,19 @@ export class SystemBooks {
   async event(event: BookEvent, now: () => PublicState, time: () => Promise<bigint>): Promise<void> {
     const step = this.#effects.of(event)
     switch (event.of) {
-      case 'vault':
-        return this.#vault.event(event, step, now())
+      case 'vault': {
+        const before = [...this.#vault.backstop]
+        this.#vault.event(event, step, now())
+        if (event.eventName === 'FrozenAt') return this.market.freeze()
+        if (event.eventName === 'Checkpointed') this.market.checkpointed(event.args.epoch)
+        // Gifts, and what checkpoints cut from withdrawals.
+        for (const [a, units] of this.#vault.backstop.entries())
+          if (units !== before[a]) this.market.changed(a, units - before[a]!, await time())
+        return
+      }
+      case 'market':
+        this.market.event(event, await time())
+        return this.#vault.market(event)
       case 'forced':
         this.#forced.event(event)
         if (event.eventName === 'Requeued') this.#escape.requeued(event.args.number)
@@ -73,9 +98,16 @@ export class SystemBooks {
     return this.#vault.accounts[asset]! + this.#vault.backstop[asset]!
   }
 
-  /** Holds the books against the contracts' storage at a block. @throws PlimsollError naming what differs */
-  async compare(read: PublicClient, contracts: SystemContracts, blockNumber: bigint, now: PublicState): Promise<void> {
+  /** Holds the books against the contracts' storage at a block, of that time in Unix seconds. @throws PlimsollError naming what differs */
+  async compare(
+    read: PublicClient,
+    contracts: SystemContracts,
+    blockNumber: bigint,
+    now: PublicState,
+    time: bigint,
+  ): Promise<void> {
     this.#effects.end()
+    await this.market.compare(read, { address: contracts.market, blockNumber }, time)
     await this.#vault.compare(read, { address: contracts.vault, blockNumber }, now)
     await this.#insurance.compare(read, { address: contracts.insurance, blockNumber })
     await this.#forced.compare(read, { address: contracts.forced, blockNumber })

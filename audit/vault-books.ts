@@ -1,4 +1,4 @@
-import type { PublicClient } from 'viem'
+import { type PublicClient, zeroAddress } from 'viem'
 import type { StepPublic } from '../protocol/batch.ts'
 import { ASSETS } from '../protocol/constants.ts'
 import { OP } from '../protocol/transact.ts'
@@ -146,6 +146,14 @@ export class VaultBooks {
     }
   }
 
+  /** Moves of custody by takers from outside; what is taken inside, batches move. */
+  market(event: EventOf<'market'>): void {
+    if (event.eventName !== 'Filled' || event.args.taker === zeroAddress) return
+    const { asset, sells, units, cash } = event.args
+    this.backstop[asset]! += sells ? -units : units
+    this.backstop[0]! += sells ? cash : -cash
+  }
+
   /** Shares that an escape pays. */
   escape(event: EventOf<'escape'>): void {
     this.#requireAsset(event)
@@ -206,7 +214,7 @@ export class VaultBooks {
     requireSame('word on whether it is frozen', this.frozen, await view('frozen'))
     requireSame('number of withdrawals', this.#withdrawals.length, await view('withdrawalCount'))
     requireSame('queue of deposits', [this.#head, this.#deposits.length], await view('depositQueue'))
-    for (const peer of ['settlement', 'forced', 'insurance', 'escape'] as const)
+    for (const peer of ['settlement', 'forced', 'insurance', 'escape', 'market'] as const)
       requireSame(peer, this.#peers?.[peer], await read.readContract({ ...vault, functionName: peer }))
     const { root, round, deposits, epoch } = await view('lastCheckpoint')
     requireSame('number of checkpoints', this.epochs, epoch)

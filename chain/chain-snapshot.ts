@@ -52,7 +52,7 @@ export async function readSnapshot(contracts: Contracts): Promise<ChainSnapshot>
     settlement.view('isComplete', [], block),
     settlement.round(block),
     settlement.backstop(block),
-    contracts.custody(at),
+    contracts.custody(now, at),
     contracts.checkpointedAt(at),
     contracts.oracles.said(at),
     contracts.oracles.risks(at),

@@ -1,4 +1,6 @@
 import { type Address, type Hex, zeroAddress } from 'viem'
+import { NO_AUCTION } from '../protocol/auction.ts'
+import type { AuctionParameters } from '../protocol/auction-terms.ts'
 import { ASSETS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Operation } from '../protocol/operation.ts'
@@ -6,6 +8,7 @@ import type { ProfileName } from '../prover/profiles.ts'
 import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { FORCED_ABI } from '../sdk/abi/forced.ts'
 import { INSURANCE_ABI } from '../sdk/abi/insurance.ts'
+import { MARKET_ABI } from '../sdk/abi/market.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { TOKEN_ABI } from '../sdk/abi/token.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
@@ -15,6 +18,7 @@ import { inOrder } from '../sdk/chain/in-order.ts'
 import type { DeploymentInfo } from '../sdk/schemas.ts'
 import { distinctSymbols } from '../sdk/symbols.ts'
 import { type TokenDecimals, unitsPerTokenUnit } from '../sdk/token-units.ts'
+import { auctionOf } from './auctions.ts'
 import type { Custody } from './custody.ts'
 import { Oracles } from './oracles.ts'
 import { QueuedTerms } from './queued-terms.ts'
@@ -67,6 +71,7 @@ interface Parts {
   readonly oracles: Address
   readonly escape: Address
   readonly insurance: Address
+  readonly market: { readonly address: Address; readonly abi: typeof MARKET_ABI }
 }
 
 /** The contracts around the settlement, as its node reads them. */
@@ -82,6 +87,7 @@ export class Contracts {
   readonly #terms: QueuedTerms
   #first: bigint | undefined
   readonly #fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>
+  readonly #auctions: AuctionParameters
 
   private constructor(
     settlement: Settlement,
@@ -89,6 +95,7 @@ export class Contracts {
     assets: readonly Asset[],
     clocks: Contracts['clocks'],
     fees: Pick<DeploymentInfo, 'openingFee' | 'bond' | 'forcedFee'>,
+    auctions: AuctionParameters,
   ) {
     this.settlement = settlement
     this.rounds = parts.rounds
@@ -99,6 +106,7 @@ export class Contracts {
     this.assets = assets
     this.clocks = clocks
     this.#fees = fees
+    this.#auctions = auctions
   }
 
   /** @throws PlimsollError when the chain does not answer */
@@ -106,7 +114,7 @@ export class Contracts {
     const { read } = settlement.client
     const vault = { address: (await settlement.config()).vault, abi: VAULT_ABI } as const
     try {
-      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape') =>
+      const address = (functionName: 'rounds' | 'forced' | 'insurance' | 'escape' | 'market') =>
         read.readContract({ ...vault, functionName })
       const rounds = { address: await address('rounds'), abi: ROUNDS_ABI } as const
       const forced = { address: await address('forced'), abi: FORCED_ABI } as const
@@ -129,13 +137,23 @@ export class Contracts {
       const { openingFee, depositDelay } = await read.readContract({ ...vault, functionName: 'config' })
       const { bond, forcedFee } = await read.readContract({ ...forced, functionName: 'config' })
       const { grace } = await read.readContract({ address: escapeHatch, abi: ESCAPE_ABI, functionName: 'config' })
-      const parts = { rounds, vault, forced, oracles, escape: escapeHatch, insurance: await address('insurance') }
+      const market = { address: await address('market'), abi: MARKET_ABI } as const
+      const { blockTime, floorDiscount, maxImpact } = await read.readContract({ ...market, functionName: 'config' })
+      const insurance = await address('insurance')
+      const parts = { rounds, vault, forced, oracles, escape: escapeHatch, insurance, market }
       return new Contracts(
         settlement,
         parts,
         assets,
         { provingTime, roundMin, roundShort, maxAge, grace, depositDelay },
         { openingFee, bond, forcedFee },
+        {
+          roundMin: BigInt(roundMin),
+          maxAge: BigInt(maxAge),
+          blockTime: BigInt(blockTime),
+          floorDiscount: BigInt(floorDiscount),
+          maxImpact: BigInt(maxImpact),
+        },
       )
     } catch (error) {
       throw refusal(error, 'the contracts of the settlement')
@@ -147,14 +165,18 @@ export class Contracts {
     return amount - (amount % unitsPerTokenUnit(this.assets[asset]!))
   }
 
-  /** Custody of each asset, by the vault and the round. @throws viem's error when the chain does not answer */
-  async custody(at: AtBlock = {}): Promise<Custody> {
+  /**
+   * Custody of each asset, by the vault, the round and the market.
+   * @param now seconds of the block
+   * @throws viem's error when the chain does not answer
+   */
+  async custody(now: number, at: AtBlock = {}): Promise<Custody> {
     const { read } = this.settlement.client
     const each = <T>(value: (asset: Asset, a: number) => Promise<T> | T, none: T) =>
       Promise.all(
         Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
       )
-    const [frozen, fresh, spot, scaling, free, unwindPrices] = await Promise.all([
+    const [frozen, fresh, spot, scaling, free, auctions] = await Promise.all([
       read.readContract({ ...this.vault, ...at, functionName: 'frozen' }),
       read.readContract({ ...this.rounds, ...at, functionName: 'fresh' }),
       each(({ token }) => token !== null, false),
@@ -165,11 +187,25 @@ export class Contracts {
         0n,
       ),
       each(
-        (_, a) => (a === 0 ? 0n : read.readContract({ ...this.vault, ...at, functionName: 'unwindPrice', args: [a] })),
-        0n,
+        (_, a) =>
+          a === 0
+            ? NO_AUCTION
+            : read
+                .readContract({ ...this.#parts.market, ...at, functionName: 'auction', args: [BigInt(a)] })
+                .then(auctionOf),
+        NO_AUCTION,
       ),
     ])
-    return { frozen, fresh, spot, unitsPerTokenUnit: scaling, free, unwindPrices }
+    return {
+      frozen,
+      fresh,
+      spot,
+      unitsPerTokenUnit: scaling,
+      free,
+      auctions,
+      auctionParameters: this.#auctions,
+      now: BigInt(now),
+    }
   }
 
   /** Deposits that wait to be consumed, in order, as far as they are deep enough in the chain. */

@@ -1,3 +1,5 @@
+import { type Auction, lotPrice, NO_AUCTION } from '../protocol/auction.ts'
+import type { AuctionParameters } from '../protocol/auction-terms.ts'
 import { ASSETS } from '../protocol/constants.ts'
 
 /** Facts of an asset at a look that only the contracts know, not the reference machine. */
@@ -11,8 +13,28 @@ export interface Custody {
   readonly unitsPerTokenUnit: readonly bigint[]
   /** Amount that may be withdrawn, in base units. */
   readonly free: readonly bigint[]
-  /** Price at which the backstop sells or buys a base unit, at the scale of marks; 0 where it has none. */
-  readonly unwindPrices: readonly bigint[]
+  /** Auctions of the backstop's inventory, by asset; none of cash. */
+  readonly auctions: readonly Auction[]
+  readonly auctionParameters: AuctionParameters
+  /** Unix seconds of the look. */
+  readonly now: bigint
+}
+
+/** A lot at its price at the look, as a mark; 0 while there is none. */
+export interface LotOffer {
+  readonly lot: bigint
+  readonly units: bigint
+  readonly price: bigint
+}
+
+/** The lots of an asset, the oldest first, at their prices at the look. */
+export function lotOffers({ auctions, auctionParameters, now }: Custody, asset: number): LotOffer[] {
+  const auction = auctions[asset]!
+  return auction.lots.map((lot) => ({
+    lot: lot.id,
+    units: lot.units,
+    price: lotPrice(auction, lot, now, auctionParameters) ?? 0n,
+  }))
 }
 
 /** Custody of a deployment that nobody can deposit into or withdraw from yet. */
@@ -22,5 +44,7 @@ export const NO_CUSTODY: Custody = {
   spot: Array<boolean>(ASSETS).fill(false),
   unitsPerTokenUnit: Array<bigint>(ASSETS).fill(1n),
   free: Array<bigint>(ASSETS).fill(0n),
-  unwindPrices: Array<bigint>(ASSETS).fill(0n),
+  auctions: Array<Auction>(ASSETS).fill(NO_AUCTION),
+  auctionParameters: { roundMin: 0n, maxAge: 1n, blockTime: 1n, floorDiscount: 0n, maxImpact: 1n },
+  now: 0n,
 }

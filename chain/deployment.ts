@@ -12,6 +12,7 @@ export const CONTRACTS = [
   'Insurance',
   'Settlement',
   'Escape',
+  'Market',
 ] as const
 
 export type ContractName = (typeof CONTRACTS)[number]
@@ -34,6 +35,8 @@ export interface DeploymentConfig {
   readonly forced: Readonly<Record<string, unknown>>
   readonly settlement: Readonly<Record<string, unknown>>
   readonly escape: Readonly<Record<string, unknown>>
+  /** blockTime, floorDiscount, maxImpact. */
+  readonly market: Readonly<Record<string, unknown>>
 }
 
 export type Deployment = Readonly<Record<Lowercase<ContractName>, Address>>
@@ -52,11 +55,12 @@ export async function deployContracts(
   const insurance = await create('Insurance', [vault])
   const settlement = await create('Settlement', [{ ...config.settlement, vault }])
   const exits = await create('Escape', [{ ...config.escape, vault, settlement, forced, insurance }])
+  const market = await create('Market', [{ ...config.market, vault }])
   await call('Oracles', oracles, 'bind', [rounds])
-  await call('Rounds', rounds, 'bind', [settlement])
-  await call('Vault', vault, 'bind', [settlement, forced, insurance, exits])
+  await call('Rounds', rounds, 'bind', [settlement, market])
+  await call('Vault', vault, 'bind', [settlement, forced, insurance, exits, market])
   await call('Governance', governance, 'bind', [settlement])
-  return { governance, oracles, rounds, vault, forced, insurance, settlement, escape: exits }
+  return { governance, oracles, rounds, vault, forced, insurance, settlement, escape: exits, market }
 }
 
 /** Everything that the contracts can revert with: an error may come from a contract that another one calls. */

@@ -6,6 +6,8 @@ import { codeDigest } from './code-digest.ts'
 
 const CORE = fileURLToPath(new URL('../contracts/core', import.meta.url))
 const MOCKS = ['MockFeed', 'MockToken']
+/** Adapters that the project calls; whose code is whose deployment's own affair. */
+const CALLED = ['PoolTaker', ...MOCKS]
 /** Functions of tokens and feeds, which are others' contracts, that the project calls. */
 const TOKEN = ['approve', 'allowance', 'balanceOf', 'decimals', 'symbol']
 const FEED = ['latestRoundData', 'decimals', 'description']
@@ -22,12 +24,12 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const files = new Map<string, string>()
   const errors = new Map<string, Item>()
   const digests: string[] = []
-  for (const name of [...core.sort(), ...MOCKS]) {
+  for (const name of [...core.sort(), ...CALLED]) {
     const { abi, deployedBytecode, immutables } = await loadArtifact(name)
     if (abi.length === 0) continue
     files.set(`sdk/abi/${kebab(name)}.ts`, abiFile(`${screaming(name)}_ABI`, `ABI of ${name}.`, abi))
     for (const item of abi) if (item.type === 'error') errors.set(JSON.stringify(plain(item)), item)
-    if (MOCKS.includes(name)) continue
+    if (CALLED.includes(name)) continue
     const places = immutables.toSorted((a, b) => a.start - b.start).map(({ start, length }) => [start, length] as const)
     digests.push(
       `  ${name}: {\n    hash: '${codeDigest(deployedBytecode, places)}',\n    immutables: [${places.map(([start, length]) => `[${start}, ${length}]`).join(', ')}],\n  },\n`,

@@ -3,10 +3,12 @@ import { Command, CommanderError } from 'commander'
 import { PlimsollError } from '../protocol/errors.ts'
 import { chainFailureIn, OutcomeUnknown } from '../sdk/chain/chain-failure.ts'
 import * as assess from './commands/assess.ts'
+import * as auctions from './commands/auctions.ts'
 import * as completion from './commands/completion.ts'
 import * as demo from './commands/demo.ts'
 import * as deploy from './commands/deploy.ts'
 import * as feed from './commands/feed.ts'
+import * as keeper from './commands/keeper.ts'
 import * as keys from './commands/keys.ts'
 import * as market from './commands/market.ts'
 import * as node from './commands/node.ts'
@@ -76,7 +78,24 @@ const program = new Command('plimsoll')
   })
   .addHelpText('after', '\nExample:\n  plimsoll demo')
   .hook('preAction', (_, command) => setRunning(command))
-const COMMANDS = [setup, assess, prove, verify, market, deploy, node, feed, wallet, keys, risk, demo, test, completion]
+const COMMANDS = [
+  setup,
+  assess,
+  prove,
+  verify,
+  market,
+  deploy,
+  node,
+  auctions,
+  keeper,
+  feed,
+  wallet,
+  keys,
+  risk,
+  demo,
+  test,
+  completion,
+]
 for (const command of COMMANDS) command.register(program)
 
 try {

@@ -8,9 +8,8 @@ export function onChain<O>(load: () => Promise<{ run(options: O): Promise<void> 
       import('../sdk/chain/contract-errors.ts'),
       import('./require-checksum.ts'),
     ])
-    for (const [name, value] of Object.entries(options as object)) {
-      requireChecksum(name, value)
-    }
+    for (const [name, value] of Object.entries(options as object))
+      for (const one of Array.isArray(value) ? value : [value]) requireChecksum(name, one)
     await run(options).catch((error: unknown) => {
       throw refusal(error, 'what was asked')
     })

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import type { Address } from 'viem'
 import { verifyChain } from '../audit/verify-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy } from '../deploy/deploy.ts'
@@ -10,19 +9,15 @@ import { sharedViewKey } from '../protocol/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import type { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
-import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
-import { TOKEN_ABI } from '../sdk/abi/token.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { newLink } from '../sdk/actions/trade.ts'
 import { AccountHistory } from '../sdk/chain/account-history.ts'
-import { connectSigner, type SigningClient } from '../sdk/chain/client.ts'
+import type { SigningClient } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
-import { PlimsollClient } from '../sdk/client.ts'
-import { deriveOwnerKey } from '../sdk/owner-key.ts'
-import { OwnerWallet } from '../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../sequencer/api/metrics.ts'
 import { serve } from '../sequencer/api/server.ts'
 import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
+import { type DemoOwner, demoOwner } from './demo-owner.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
 import { deploymentStage, endProgress, progress } from './progress.ts'
@@ -174,64 +169,6 @@ function demoMarket() {
     ],
     minLiability: '50',
     custody: { USD: limits, ETH: limits, BTC: limits },
-  }
-}
-
-interface DemoOwner {
-  readonly address: Address
-  readonly signer: SigningClient
-  readonly wallet: OwnerWallet
-  open(asset: number, amount: bigint): Promise<void>
-  tokens(asset: number): Promise<bigint>
-}
-
-/** An owner with the chain's unlocked account of that number. */
-async function demoOwner(
-  name: string,
-  operator: SigningClient,
-  rpc: string,
-  deployed: Deployed,
-  node: string,
-  number: number,
-): Promise<DemoOwner> {
-  const from = (await operator.write.getAddresses())[number]
-  if (from === undefined) throw new PlimsollError(`The local chain has no account for ${name}.`)
-  const signer = await connectSigner(rpc, from)
-  const client = new PlimsollClient({ node })
-  const deployment = await client.deployment()
-  const wallet = OwnerWallet.open(
-    client,
-    deployment,
-    await deriveOwnerKey(
-      (typedData) => signer.write.signTypedData(typedData),
-      deployment.chainId,
-      deployment.settlement,
-    ),
-  )
-  const token = (asset: number) => deployment.assets[asset]!.token!
-  return {
-    address: from,
-    signer,
-    wallet,
-    async open(asset, amount) {
-      await sendCall(signer, { address: token(asset), abi: MOCK_TOKEN_ABI, functionName: 'mint', args: [from, amount] })
-      await sendCall(signer, {
-        address: token(asset),
-        abi: TOKEN_ABI,
-        functionName: 'approve',
-        args: [deployed.vault, amount],
-      })
-      const [x, y] = wallet.key.publicKey
-      await sendCall(signer, {
-        address: deployed.vault,
-        abi: VAULT_ABI,
-        functionName: 'open',
-        args: [asset, amount, x, y, false],
-        value: deployment.openingFee,
-      })
-    },
-    tokens: (asset) =>
-      signer.read.readContract({ address: token(asset), abi: TOKEN_ABI, functionName: 'balanceOf', args: [from] }),
   }
 }
 

@@ -23,6 +23,7 @@ import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
 import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
+import { type AuctionPlan, DEFAULT_AUCTION } from './auction-plan.ts'
 import { createSources } from './create-sources.ts'
 import type { CustodyPlan } from './market-plan.ts'
 import { NO_ORACLES, type OraclePlan, SOURCE_GAS } from './oracle-plan.ts'
@@ -48,7 +49,6 @@ export interface Clocks {
   readonly forcedSpacing: number
   readonly expirySlack: number
   readonly noticePeriod: number
-  readonly unwindDuration: number
   /** From the nomination of an operator, admin or guardian until it may be accepted. */
   readonly handoverDelay: number
 }
@@ -68,7 +68,6 @@ export const DEFAULT_CLOCKS: Clocks = {
   forcedSpacing: 60,
   expirySlack: 86_400,
   noticePeriod: 3_600,
-  unwindDuration: 3_600,
   handoverDelay: 3_600,
 }
 
@@ -103,6 +102,8 @@ export interface DeployOptions {
   readonly oracles?: OraclePlan
   /** Rules by which parameters follow the market; nowhere where it is left out. */
   readonly rules?: RulePlan
+  /** The liquidation market's settings; `DEFAULT_AUCTION` where they are left out. */
+  readonly auction?: AuctionPlan
   readonly custody: CustodyPlan
   readonly allowDevelopmentKeys: boolean
   /** Directory for the node's private state. */
@@ -137,6 +138,7 @@ export interface Deployed extends Roles {
   readonly escape: Address
   readonly rounds: Address
   readonly oracles: Address
+  readonly market: Address
   readonly verifiers: Readonly<Record<CircuitName, Address>>
   /** By symbol: the feed of an asset that has one alone. */
   readonly feeds: Readonly<Record<string, Address>>
@@ -163,7 +165,7 @@ export function requireLocalChain(chainId: number, allowDevelopmentKeys: boolean
 }
 
 /**
- * Deploys verifiers, the eight contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
+ * Deploys verifiers, the nine contracts and, where none are named, mock feeds and tokens; makes the sequencer's key, and
  * stores the private state. The market's prices only matter to mock feeds.
  * @throws PlimsollError when the chain or a contract refuses, or the directory is not new or in use
  */
@@ -214,7 +216,6 @@ async function deployInto(
     forcedSpacing,
     expirySlack,
     noticePeriod,
-    unwindDuration,
     handoverDelay,
   } = options.clocks ?? defaultClocks(signer.chainId)
   const create = (name: string, args: readonly unknown[]) => deployContract(signer, name, args)
@@ -256,7 +257,7 @@ async function deployInto(
         parameters: contractParameters(parameters),
         rule: contractRule(rules.assets[symbol], symbol, decimals),
       })),
-      vault: { depositDelay, depositSpacing, unwindDuration, openingFee },
+      vault: { depositDelay, depositSpacing, openingFee },
       custody: market.assets.map(({ symbol }) => {
         const { cap, minOpen, minDeposit } = options.custody[symbol] ?? { cap: 0n, minOpen: 0n, minDeposit: 0n }
         return { token: tokens[symbol] ?? zeroAddress, cap, minOpen, minDeposit }
@@ -272,6 +273,7 @@ async function deployInto(
         sequencerKey: publicKey,
       },
       escape: { exitVerifier: verifiers.exit, grace, noticePeriod },
+      market: { ...(options.auction ?? DEFAULT_AUCTION) },
     },
     (name, args) => deployContract(signer, name, args),
     (name, address, functionName, args) => callContract(signer, name, address, functionName, args),

@@ -3,6 +3,7 @@ import { type Market, object, parseMarket } from '../protocol/book.ts'
 import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { parseJson } from '../protocol/json.ts'
+import { type AuctionPlan, takeAuction } from './auction-plan.ts'
 import { type OraclePlan, takeOracles } from './oracle-plan.ts'
 import { requireKnown } from './plan-fields.ts'
 import { type RulePlan, takeRules } from './rule-plan.ts'
@@ -25,6 +26,7 @@ export interface Deployable {
   readonly custody: CustodyPlan
   readonly oracles: OraclePlan
   readonly rules: RulePlan
+  readonly auction: AuctionPlan
 }
 
 const CAP_LIMIT = 1n << 63n
@@ -32,7 +34,7 @@ const FIELDS = ['token', 'cap', 'minOpen', 'minDeposit']
 
 /**
  * Reads a MARKET.json: the fields `assets` and `minLiability` of a book, `custody`, by symbol, of the assets with a token, and
- * the oracles' (`takeOracles`) and the rule's (`takeRules`). A `note` is for people.
+ * the oracles' (`takeOracles`), the rule's (`takeRules`) and the liquidation market's (`takeAuction`). A `note` is for people.
  * @throws PlimsollError naming the offending field by its path
  */
 export function parseDeployable(text: string): Deployable {
@@ -43,11 +45,12 @@ export function parseDeployable(text: string): Deployable {
     })
   if (note !== undefined && typeof note !== 'string') throw new PlimsollError('note is not a text.')
   const { market: named, oracles } = takeOracles(rest)
-  const { market, rules } = takeRules(named)
+  const { market: ruled, rules } = takeRules(named)
+  const { market, auction } = takeAuction(ruled)
   const unknown = Object.keys(market).find((key) => key !== 'assets' && key !== 'minLiability')
   if (unknown !== undefined) throw new PlimsollError(`The market has the unknown field ${JSON.stringify(unknown)}.`)
   const parsed = parseMarket(market)
-  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed), oracles, rules }
+  if (custody === undefined) return { market: parsed, custody: mockCustody(parsed), oracles, rules, auction }
   const plan = Object.entries(object(custody, 'custody')).map(([symbol, entry]): [string, AssetCustody] => {
     const asset = parsed.assets.find((known) => known.symbol === symbol)
     const path = `custody.${symbol}`
@@ -73,7 +76,7 @@ export function parseDeployable(text: string): Deployable {
       },
     ]
   })
-  return { market: parsed, custody: Object.fromEntries(plan), oracles, rules }
+  return { market: parsed, custody: Object.fromEntries(plan), oracles, rules, auction }
 }
 
 /** A mock token for every asset, nothing limited. */

@@ -47,6 +47,8 @@ export interface Fill {
 
 /**
  * A fill: the oldest lots first, each at its own price.
+ * @param paid cash that changes hands all the same, no worse for the backstop than the prices: what an account inside signed, or
+ * whole units of the cash token; exactly what the prices come to where it is left out
  * @throws PlimsollError when there is no price, not so much to take in this grid step, the price is beyond the limit, or the backstop
  * has not the cash
  */
@@ -55,6 +57,7 @@ export function take(
   { units, limit, now }: Take,
   spendable: SpendableCash,
   parameters: AuctionParameters,
+  paid?: bigint,
 ): { readonly auction: Auction; readonly fill: Fill } {
   const { terms, backstop } = auction
   if (terms === undefined || terms.held || now - terms.time >= parameters.maxAge)
@@ -69,9 +72,10 @@ export function take(
   })
   const worth = priced.reduce((sum, { units, price }) => sum + units * price, 0n)
   const buys = backstop < 0n
-  const cash = buys ? worth / SCALE : divUp(worth, SCALE)
-  if (buys ? cash < limit : cash > limit)
-    throw new PlimsollError(`${units} units are at ${cash} of cash, beyond the limit of ${limit}.`)
+  const least = buys ? worth / SCALE : divUp(worth, SCALE)
+  const cash = paid ?? least
+  if (buys ? cash < limit || cash > least : cash > limit || cash < least)
+    throw new PlimsollError(`${units} units are at ${least} of cash, beyond the limit of ${limit}.`)
   if (buys && cash > mostSpent(spendable))
     throw new PlimsollError(`The backstop has ${mostSpent(spendable)} of cash to spend, not ${cash}.`)
   // Of a sale the taker pays above `sell`, of a purchase the backstop below `buy`.

@@ -174,9 +174,12 @@ export function afterFill(
   return { ...after, clock, from: next, setBack }
 }
 
-/** The share of its way that is behind a lot, in 1/2^32, at most `WAY`. */
+/**
+ * The share of its way that is behind a lot, in 1/2^32, at most `WAY`. A `roundMin` that was shortened since may have the clock behind the
+ * lot's start.
+ */
 export function lotClock(auction: Auction, lot: Lot, now: bigint, parameters: AuctionParameters): bigint {
-  return min(WAY, clockAt(auction, now, parameters) - max(lot.start, auction.setBack))
+  return max(0n, min(WAY, clockAt(auction, now, parameters) - max(lot.start, auction.setBack)))
 }
 
 /** Price of a lot as a mark; undefined while the asset is held or the round stale. */

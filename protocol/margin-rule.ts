@@ -16,7 +16,7 @@ const STEPS_AN_HOUR = 4n
 /** `(1 - 2^-n)^(1/4)` for n = 2, 5 and 8: what an average keeps over one grid step. */
 const DECAYS = [261941981042586n, 279249703554185n, 281199695230552n] as const
 /** Variance of an hour that every average starts with: a quantile of 7.73 %. */
-const VARIANCE_START = 16834000000n
+export const VARIANCE_START = 16834000000n
 /** Quantile formula: the constant, and the weights of the three averages in 1/2^8. */
 const C0 = 615590000000n
 const C1 = 8233n

@@ -1,3 +1,4 @@
+import type { AuctionReading } from './auction-terms.ts'
 import { FACTOR_ONE, POINT } from './constants.ts'
 import { liquidityGapUp, nextDepth, type PoolToken, poolDepthDown, wantedDepth } from './depth.ts'
 import { max, min } from './integer.ts'
@@ -11,6 +12,7 @@ import {
   slowMarginDown,
   startMargin,
   stepMargin,
+  VARIANCE_START,
   widenedDown,
 } from './margin-rule.ts'
 import { type AssetMarks, assetMarks, heldMarks, initialFactorsOf, type RiskParameters } from './marks.ts'
@@ -84,6 +86,8 @@ export interface AssetFacts {
 export interface RoundMargin {
   readonly book: MarginBook
   readonly marks: AssetMarks
+  /** Reading that prices lots: within a grid step as of this round; of a held asset, and without the rule, the stored one. */
+  readonly auction: AuctionReading
   /** Parameters that were due and are applied: where the rule is on, the rest of them follows from what rounds say. */
   readonly applied: RiskParameters | undefined
   /** Whether an initial factor is stricter than before. */
@@ -111,12 +115,16 @@ export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFa
   const end = reading.heldSince + round.patience
   const widened = held && round.time > end ? widenedDown(quantileOf(before.state), round.time - end) : 0n
   const present = { ...before, parameters, pending }
-  const book = asset.rules === undefined ? present : follow(asset, asset.rules, present, round, facts)
+  const { book, auction } =
+    asset.rules === undefined
+      ? { book: present, auction: storedReading(undefined) }
+      : follow(asset, asset.rules, present, round, facts)
   const plain = assetMarks(reading.price, book.parameters, 'the asset', reading)
   const [from, to] = [initialFactorsOf(before.parameters), initialFactorsOf(book.parameters)]
   return {
     book,
     marks: held ? heldMarks(plain, widened) : plain,
+    auction,
     applied,
     tightened: to.collateral < from.collateral || to.liability > from.liability,
   }
@@ -136,7 +144,7 @@ function follow(
   before: MarginBook,
   { time, previous }: RoundFacts,
   { reading, holdings, pool }: AssetFacts,
-): MarginBook {
+): Pick<RoundMargin, 'book' | 'auction'> {
   const { parameters, state } = before
   const withGap = (gap: bigint, book: MarginBook): MarginBook => {
     const { collateralFactor, liabilityFactor, targetCollateralFactor, targetLiabilityFactor } = book.parameters
@@ -148,7 +156,10 @@ function follow(
     return { ...book, parameters: { ...book.parameters, initialCollateralFactor, initialLiabilityFactor } }
   }
   if (reading.heldSince !== 0n || reading.price === 0n)
-    return withGap(state === undefined ? rules.gap : before.gap, before)
+    return {
+      book: withGap(state === undefined ? rules.gap : before.gap, before),
+      auction: storedReading(state),
+    }
   const stepped =
     state === undefined
       ? startMargin(reading.price, time, rules.gap)
@@ -157,7 +168,7 @@ function follow(
   const depth = aim === undefined ? parameters.depth : nextDepth(parameters.depth, aim, before.depthChangedAt, time)
   const steps = previous === undefined ? 0n : time / GRID_SECONDS - previous / GRID_SECONDS
   const asked = liquidityGapUp(parameters.collateralFactor, parameters.penalty, holdings, depth)
-  return withGap(stepped.gap, {
+  const book = withGap(stepped.gap, {
     ...before,
     parameters: { ...parameters, depth },
     state: stepped.state,
@@ -165,6 +176,12 @@ function follow(
     liquidityGap: min(min(asked, before.liquidityGap + steps * POINT), GAP_MOST),
     depthChangedAt: depth === parameters.depth ? before.depthChangedAt : time,
   })
+  return { book, auction: { s5: stepped.s5, quantile: stepped.quantile } }
+}
+
+/** The reading of a state that no round steps; where there is none, that which every average starts with. */
+function storedReading(state: MarginState | undefined): AuctionReading {
+  return { s5: state?.s5 ?? VARIANCE_START, quantile: quantileOf(state) }
 }
 
 /** Undefined: the depth stays, as the pool said nothing, or none is configured. */

@@ -4,9 +4,11 @@ import { PlimsollError } from '../protocol/errors.ts'
 import {
   type Accepted,
   type AccountInfo,
+  type AuctionsInfo,
   acceptedSchema,
   accountSchema,
   accountsSchema,
+  auctionsSchema,
   type Canceled,
   canceledSchema,
   type DeploymentInfo,
@@ -78,6 +80,11 @@ export class PlimsollClient {
 
   round(): Promise<RoundInfo> {
     return this.#get('/v1/round', roundSchema)
+  }
+
+  /** Lots of the liquidation market, and what became of earlier ones. */
+  auctions(): Promise<AuctionsInfo> {
+    return this.#get('/v1/auctions', auctionsSchema)
   }
 
   /** Indices of the accounts that deposits opened for a public key. */

@@ -149,8 +149,11 @@ export const roundSchema = z.object({
   /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 0 to 7. */
   marks: z.array(z.array(amount).length(MARK_NAMES.length)).length(ASSETS),
   backstop: z.array(signed).length(ASSETS),
-  /** Price of a unit traded with the backstop now, scaled as marks; 0 where there is nothing to trade. */
-  unwindPrices: z.array(amount).length(ASSETS),
+  /**
+   * Lots that the backstop sells, or buys back, of assets 0 to 7, the oldest first, which goes first; prices are scaled as marks, 0 while
+   * there is none.
+   */
+  offers: z.array(z.array(z.object({ lot: amount, units: amount, price: amount }))).length(ASSETS),
   /** Assets 1, 2, ... at the round, and what their sources say now. */
   assets: z.array(
     z.object({
@@ -173,6 +176,49 @@ export const roundSchema = z.object({
   down: z.boolean(),
 })
 export type RoundInfo = z.output<typeof roundSchema>
+
+/** Lots and fills of the liquidation market: units in base units, prices and marks scaled as marks, discounts as shares of the mark. */
+export const auctionsSchema = z.object({
+  /** The oldest of each asset first, which are taken first; price and discount are null while there is no price. */
+  lots: z.array(
+    z.object({
+      asset,
+      lot: z.number().int(),
+      side: z.enum(['sell', 'buy']),
+      units: amount,
+      /** Unix seconds since which its oldest part waits, and how long that is. */
+      since: z.number().int(),
+      age: z.number().int(),
+      price: amount.nullable(),
+      mark: amount,
+      discount: z.number().nullable(),
+    }),
+  ),
+  /** Units of each asset that can be taken now. */
+  available: z.array(z.object({ asset, units: amount })),
+  /** The latest hundred; the taker is null for an account inside, the age that of the lot when it was taken. */
+  fills: z.array(
+    z.object({
+      asset,
+      lot: z.number().int(),
+      side: z.enum(['sell', 'buy']),
+      units: amount,
+      price: amount,
+      mark: amount,
+      discount: z.number(),
+      taker: address.nullable(),
+      block: z.number().int(),
+      age: z.number().int(),
+    }),
+  ),
+  fillCount: z.number().int(),
+  /** Means over all fills, weighted by cash; seconds from the beginning of a lot. Null without fills. */
+  discount: z.number().nullable(),
+  timeToClear: z.number().nullable(),
+  /** Share of the penalty that fills kept in the system. */
+  recaptured: z.number().nullable(),
+})
+export type AuctionsInfo = z.output<typeof auctionsSchema>
 
 export const accountsSchema = z.object({ accounts: z.array(index) })
 

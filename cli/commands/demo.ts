@@ -12,12 +12,13 @@ export function register(program: Command): void {
     .summary('replay the crash of 12 March 2020 on a local chain, proving every liquidation')
     .description(
       'Starts a local chain, deploys, imports 64 accounts, runs the sequencer through the hours of 12 March 2020 (ETH and BTC), ' +
-        'then audits the chain. A second act deploys a system of real accounts: owners deposit, borrow, trade, are liquidated, recover from the chain and are paid. Exit code 1 if a round stayed incomplete or an audit differs.',
+        'then audits the chain. A second act deploys a system of real accounts: owners deposit, borrow, trade, are liquidated, recover from the chain and are paid. A third sells what liquidations bring: a pool, two keepers that compete and an insurer. Exit code 1 if a round stayed incomplete or an audit differs.',
     )
     .addOption(profileOption())
     .addOption(proverOption())
     .option('--book', 'only the first act: the crash over an imported book')
     .option('--wallets', 'only the second act: owners with keys of their own')
+    .option('--market', 'only the third act: what liquidations bring is sold')
     .option('--json', 'print JSON at the end')
     .addHelpText('after', '\nExample:\n  plimsoll demo')
     .action(
@@ -26,22 +27,29 @@ export function register(program: Command): void {
         prover,
         book,
         wallets,
+        market,
         json,
       }: {
         profile: ProfileName
         prover: string
         book?: true
         wallets?: true
+        market?: true
         json?: true
       }) => {
-        if (book && wallets) throw new PlimsollError('--book and --wallets each leave the other act out.')
+        const chosen = Object.entries({ book, wallets, market }).flatMap(([name, wanted]) => (wanted ? [name] : []))
+        if (chosen.length > 1)
+          throw new PlimsollError(`--${chosen.join(' and --')} each leave the other acts out.`, { hint: 'Choose one.' })
+        const plays = (name: string) => chosen.length === 0 || chosen[0] === name
         const { ProofService } = await import('../../prover/proof-service.ts')
         const proofs = await ProofService.open(prover)
         const acts: Record<string, Act> = {}
         try {
-          if (!wallets) acts.book = await (await import('../run-demo.ts')).runDemo(profile, proofs, json === true)
-          if (!book)
+          if (plays('book')) acts.book = await (await import('../run-demo.ts')).runDemo(profile, proofs, json === true)
+          if (plays('wallets'))
             acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, proofs, json === true)
+          if (plays('market'))
+            acts.market = await (await import('../run-market-demo.ts')).runMarketDemo(profile, proofs, json === true)
         } finally {
           await proofs.close()
         }

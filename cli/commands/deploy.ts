@@ -73,7 +73,7 @@ export function register(program: Command): void {
       const { requireChecksum } = await import('../require-checksum.ts')
       for (const role of ['admin', 'operator', 'guardian'] as const) requireChecksum(role, options[role])
       for (const feed of Object.values(options.feed ?? {})) requireChecksum('feed', feed)
-      const { market, custody, oracles, rules } = await readMarket(path)
+      const { market, custody, oracles, rules, auction } = await readMarket(path)
       await requireStateless(options.data)
       const allowDevelopmentKeys = options.allowDevelopmentKeys === true
       const { chainId } = await connect(options.rpc)
@@ -84,6 +84,7 @@ export function register(program: Command): void {
         custody,
         oracles,
         rules,
+        auction,
         feeds: options.feed ?? {},
         onCreate: deploymentStage,
         allowDevelopmentKeys,

@@ -1,13 +1,8 @@
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import type { Address } from 'viem'
+import { address } from '../address.ts'
 import { onChain } from '../on-chain.ts'
 import { rpcOption } from '../rpc-option.ts'
-
-function address(text: string): Address {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
-    throw new InvalidArgumentError('It must be an address, 0x and 40 hexadecimal digits.')
-  return text as Address
-}
 
 export function register(program: Command): void {
   const feed = program

@@ -1,15 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { Address } from 'viem'
+import { address } from '../address.ts'
 import { keysOption } from '../keys-option.ts'
 import { onChain } from '../on-chain.ts'
 import { rpcOption } from '../rpc-option.ts'
 import { wholeNumber } from '../whole-number.ts'
-
-function address(text: string): Address {
-  if (!/^0x[0-9a-fA-F]{40}$/.test(text))
-    throw new InvalidArgumentError('It must be an address, 0x and 40 hexadecimal digits.')
-  return text as Address
-}
 
 function addWeight(text: string, weights: Readonly<Record<string, number>> = {}): Record<string, number> {
   const match = /^(.+)=([0-9]+)$/.exec(text)

@@ -1,8 +1,7 @@
-import { SCALE } from '../../protocol/constants.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { newLink, trade } from '../../sdk/actions/trade.ts'
-import { unwind } from '../../sdk/actions/unwind.ts'
+import { backstopCash, unwind } from '../../sdk/actions/unwind.ts'
 import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
 import { decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
 import { commandLine } from '../invocation.ts'
@@ -111,9 +110,8 @@ async function explain(
   { asset, direction, x }: { asset: number; direction: 0 | 1; x: bigint },
 ): Promise<never> {
   if (!(error instanceof PlimsollError) || !error.message.startsWith('BACKSTOP_PRICE')) throw error
-  const { unwindPrices } = await client.round()
-  const worth = x * unwindPrices[asset]!
-  const cash = formatDecimal((worth + (direction === 1 ? SCALE - 1n : 0n)) / SCALE, assets[0]!.decimals)
+  const { offers } = await client.round()
+  const cash = formatDecimal(backstopCash(offers[asset]!, direction, x), assets[0]!.decimals)
   const amount = `${formatDecimal(x, assets[asset]!.decimals)} ${assets[asset]!.symbol}`
   throw new PlimsollError(
     `BACKSTOP_PRICE: The backstop ${direction === 1 ? `sells ${amount} for ${cash} ${assets[0]!.symbol} or more` : `pays ${cash} ${assets[0]!.symbol} or less for ${amount}`} now.`,

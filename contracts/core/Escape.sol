@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {IEscape} from "../interfaces/IEscape.sol";
 import {IForced} from "../interfaces/IForced.sol";
 import {IInsurance} from "../interfaces/IInsurance.sol";
+import {IMarket} from "../interfaces/IMarket.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -15,8 +16,8 @@ import {TermsOrder} from "../libraries/TermsOrder.sol";
 
 /// @title The escape; see `IEscape` for what each function promises.
 /// @dev Sum of all accounts' equities and the backstop's, where that is positive, is the value of the last checkpoint
-/// plus what the backstop was under water: the denominator. So the shares of each token add up to one, whatever is held
-/// of it.
+/// plus what the backstop was under water, less what takers got at a discount since, which the backstop bears as far as
+/// it goes: the denominator. So the shares of each token add up to one, whatever is held of it.
 contract Escape is IEscape {
     /// @dev Notice of a stall whose cause are feeds, together with what ran before they were.
     uint256 private constant FEED_NOTICE = TermsOrder.WEEK;
@@ -58,6 +59,8 @@ contract Escape is IEscape {
     /// @dev Of the holdings, to everybody; then to whom.
     uint64[8] private _given;
     uint256 private _denominator;
+    /// @dev Of the backstop's equity, what left at a discount after the checkpoint.
+    uint256 private _borne;
     mapping(uint32 index => Exit) private _exits;
     mapping(uint32 index => uint64[8]) private _givenToExit;
     mapping(address insurer => uint8) private _sharesPulled;
@@ -144,7 +147,14 @@ contract Escape is IEscape {
         (uint256 elapsed, uint256 ofFeeds) = _count(request);
         if (elapsed < _clocks.noticePeriod && elapsed + ofFeeds < FEED_NOTICE) revert NoticeRunning(elapsed, ofFeeds);
         IVault.Checkpoint memory c = VAULT.lastCheckpoint();
-        _denominator = c.value + (c.equity < 0 ? uint256(-c.equity) : 0);
+        if (c.equity < 0) {
+            _denominator = c.value + uint256(-c.equity);
+        } else {
+            uint256 lost = IMarket(VAULT.market()).loss();
+            _borne = lost < uint256(c.equity) ? lost : uint256(c.equity);
+            // Balances of a trusted import are in the equity, and not in the value.
+            _denominator = c.value > _borne ? c.value - _borne : 0;
+        }
         _holdings = VAULT.freeze();
         emit FreezeDone(_holdings, _denominator);
     }
@@ -245,10 +255,10 @@ contract Escape is IEscape {
 
     /// @return repaid Of what was ever owed to cut withdrawals, cash.
     /// @return first What is still owed, as far as the backstop's equity goes.
-    /// @return equity The backstop's at the checkpoint, where positive, 2^32 scale.
+    /// @return equity The backstop's at the checkpoint, where positive, less what it bears, 2^32 scale.
     function _backstop() private view returns (uint256 repaid, uint256 first, uint256 equity) {
         int256 worth = VAULT.lastCheckpoint().equity;
-        if (worth > 0) equity = uint256(worth);
+        if (worth > 0) equity = uint256(worth) - _borne;
         uint256 total;
         (total, repaid) = INSURANCE.owed();
         first = total - repaid;

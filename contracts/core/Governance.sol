@@ -186,7 +186,7 @@ contract Governance is IGovernance {
         _requireNoneProposed();
         delete _proposal;
         _rounds.setClocks(t.provingTime, t.roundMin, t.roundShort, t.maxAge, t.parameterDelay);
-        _vault.setTerms(t.depositDelay, t.depositSpacing, t.unwindDuration, t.openingFee, t.caps);
+        _vault.setTerms(t.depositDelay, t.depositSpacing, t.openingFee, t.caps);
         _forced.setTerms(t.forcedDelay, t.forcedSpacing, t.expirySlack, t.forcedFee);
         _escape.setClocks(t.grace, t.noticePeriod);
         emit TermsApplied(t);
@@ -230,7 +230,7 @@ contract Governance is IGovernance {
         (t.provingTime, t.roundMin, t.roundShort) = (r.provingTime, r.roundMin, r.roundShort);
         (t.maxAge, t.parameterDelay) = (r.maxAge, r.parameterDelay);
         IVault.Config memory v = _vault.config();
-        (t.depositDelay, t.depositSpacing, t.unwindDuration) = (v.depositDelay, v.depositSpacing, v.unwindDuration);
+        (t.depositDelay, t.depositSpacing) = (v.depositDelay, v.depositSpacing);
         t.openingFee = uint96(v.openingFee);
         IForced.Config memory f = _forced.config();
         (t.forcedDelay, t.forcedSpacing, t.expirySlack) = (f.forcedDelay, f.forcedSpacing, f.expirySlack);

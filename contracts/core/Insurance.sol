@@ -6,6 +6,7 @@ import {IInsurance} from "../interfaces/IInsurance.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {Layout} from "../libraries/Layout.sol";
 
 /// @title The insurers' shares; see `IInsurance` for what each function promises.
 /// @dev Holds no tokens: the vault does. Everything that a user has in a period ends at the same price, worked out when
@@ -161,7 +162,7 @@ contract Insurance is IInsurance {
         Line memory line = _line;
         int256 debt = int256(uint256(line.total - line.repaid)) << 32;
         uint256 offered = _offered;
-        int256 low = debt > 0 || offered > 0 ? VAULT.equityLow() : equity;
+        int256 low = debt > 0 || offered > 0 ? equityLow() : equity;
         if (debt > 0) paid = _repay(line, low, most);
         if (equity < debt || ROUNDS.roundNumber() <= _round || _unpriced()) return (0, paid);
         uint256 worth = uint256(equity - debt) >> 32;
@@ -216,6 +217,17 @@ contract Insurance is IInsurance {
         if (part > c.amount) part = c.amount;
         uint256 price = w.asset == 0 ? 1 << 32 : c.prices.unpack()[w.asset - 1];
         return part * (price * w.amount) / c.value;
+    }
+
+    /// @inheritdoc IInsurance
+    function equityLow() public view returns (int256 worth) {
+        int256[8] memory backstop = VAULT.backstop();
+        worth = backstop[0] << 32;
+        uint64[11][7] memory marks = ROUNDS.marks();
+        for (uint256 a = 1; a < 8; ++a) {
+            uint256 mark = marks[a - 1][backstop[a] > 0 ? Layout.MARK_SELL : Layout.MARK_BUY];
+            worth += backstop[a] * int256(mark);
+        }
     }
 
     /// @inheritdoc IInsurance

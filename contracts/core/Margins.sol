@@ -174,6 +174,20 @@ abstract contract Margins is IMargins {
         m.depthChangedAt = _assets[asset].depthChangedAt;
     }
 
+    /// @inheritdoc IMargins
+    function reading(uint256 asset) external view knownAsset(asset) returns (uint256 s5, uint256 quantile) {
+        uint256 state = _states[asset];
+        Standing memory s = _standing[asset];
+        if (state == 0 || s.sampled || s.heldSince != 0) {
+            return (MarginRule.varianceOf(state), MarginRule.quantileOf(state));
+        }
+        uint256 gap = _stored(_gaps, asset);
+        MarginRule.Reading memory m = MarginRule.step(state, gap, s.price, _roundTime(), _assets[asset].gap);
+        return (m.s5, m.quantile);
+    }
+
+    /// @dev The time of the latest round.
+    function _roundTime() internal view virtual returns (uint256);
     /// @dev The governance contract, and the delay of parameters.
     function _governance() internal view virtual returns (address);
     function _parameterDelay() internal view virtual returns (uint256);
@@ -284,8 +298,8 @@ abstract contract Margins is IMargins {
                 widened = MarginRule.widenedDown(MarginRule.quantileOf(state), block.timestamp - end);
             }
         }
-        if (on) _follow(number, state, r, p, s);
-        _standing[number] = Standing(r.price, r.low, r.high, r.heldSince, uint8(widened));
+        bool sampled = on && _follow(number, state, r, p, s);
+        _standing[number] = Standing(r.price, r.low, r.high, r.heldSince, uint8(widened), sampled);
         if (due || p.initialCollateralFactor != c || p.initialLiabilityFactor != l || p.depth != depth) {
             asset.active = p;
         }
@@ -293,20 +307,22 @@ abstract contract Margins is IMargins {
     }
 
     /// @dev Depth and initial factors of an asset whose rule is on; a held one takes no step.
+    /// @return sampled Whether there is a new state.
     function _follow(
         uint256 number,
         uint256 state,
         IOracles.Reading memory r,
         Parameters memory p,
         Stage memory s
-    ) private {
+    ) private returns (bool sampled) {
         Asset storage asset = _assets[number];
         uint256 gap = _stored(s.gaps, number);
         if (r.heldSince == 0 && r.price != 0) {
             MarginRule.Reading memory m = state == 0
                 ? MarginRule.start(r.price, block.timestamp, asset.gap)
                 : MarginRule.step(state, gap, r.price, block.timestamp, asset.gap);
-            if (m.state != state) _states[number] = m.state;
+            sampled = m.state != state;
+            if (sampled) _states[number] = m.state;
             gap = m.gap;
             p.depth = uint64(_depth(number, asset, m.quantile, p.depth, s));
             uint256 held = s.holdings[(number - 1) / 4] >> 64 * ((number - 1) % 4) & type(uint64).max;

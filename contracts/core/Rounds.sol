@@ -2,11 +2,13 @@
 pragma solidity ^0.8.28;
 
 import {IMargins} from "../interfaces/IMargins.sol";
+import {IMarket} from "../interfaces/IMarket.sol";
 import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Lanes} from "../libraries/Lanes.sol";
+import {Layout} from "../libraries/Layout.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
 import {Marks} from "../libraries/Marks.sol";
 import {Margins} from "./Margins.sol";
@@ -67,6 +69,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
     Forced private _forced;
     Binding private _binding;
     IVault private _vault;
+    IMarket private _market;
 
     /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
     constructor(Config memory c, AssetConfig[] memory assets)
@@ -95,13 +98,14 @@ contract Rounds is IRounds, Margins, NativeCredits {
     }
 
     /// @inheritdoc IRounds
-    function bind(address settlement_) external {
+    function bind(address settlement_, address market_) external {
         if (msg.sender != DEPLOYER) revert NotDeployer();
         if (_binding.settlement != address(0)) revert AlreadyBound();
         IVault vault = IVault(ISettlement(settlement_).vault());
         if (vault.rounds() != address(this)) revert InvalidConfig("settlement");
+        if (IMarket(market_).vault() != address(vault)) revert InvalidConfig("market");
         _binding.settlement = settlement_;
-        _vault = vault;
+        (_vault, _market) = (vault, IMarket(market_));
         for (uint256 a = 1; a <= ASSETS; ++a) {
             (address token,,,,,) = vault.assetInfo(uint8(a));
             _bindPool(a, token);
@@ -127,6 +131,8 @@ contract Rounds is IRounds, Margins, NativeCredits {
             status.live += uint56(passed);
         }
 
+        IMarket market_ = _market;
+        uint256[7] memory fronts = market_.frontPrices();
         (IOracles.Reading[7] memory readings, uint256[] memory answers) = ORACLES.update();
         Stage memory stage = _step(readings, previous);
         ++status.round;
@@ -138,6 +144,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
             prices[i] = readings[i].price;
         }
         emit RoundPosted(status.round, prices, block.timestamp, answers, stage.pools);
+        market_.openRound(fronts);
         _tip(previous);
     }
 
@@ -179,6 +186,17 @@ contract Rounds is IRounds, Margins, NativeCredits {
         for (uint256 i = 0; i < ASSETS; ++i) {
             m[i] = _marksOf(i + 1);
         }
+    }
+
+    /// @inheritdoc IRounds
+    function sale(uint256 asset) external view knownAsset(asset) returns (Sale memory s) {
+        Status memory status = _status;
+        (s.roundMin, s.maxAge) = (status.roundMin, status.maxAge);
+        if (status.round == 0) return s;
+        uint64[11] memory m = _marksOf(asset);
+        (s.price, s.sell, s.buy) = (m[Layout.MARK_PRICE], m[Layout.MARK_SELL], m[Layout.MARK_BUY]);
+        (s.round, s.time, s.depth) = (status.round, status.timestamp, _assets[asset].active.depth);
+        s.held = _standing[asset].heldSince != 0 || _standing[asset].price == 0;
     }
 
     /// @inheritdoc IRounds
@@ -297,9 +315,18 @@ contract Rounds is IRounds, Margins, NativeCredits {
     }
 
     /// @inheritdoc IRounds
+    function market() external view returns (address) {
+        return address(_market);
+    }
+
+    /// @inheritdoc IRounds
     function decimals(uint256 asset) external view returns (uint8) {
         if (asset > ASSETS) revert UnknownAsset(asset);
         return asset == 0 ? CASH_DECIMALS : _assets[asset].decimals;
+    }
+
+    function _roundTime() internal view override returns (uint256) {
+        return _status.timestamp;
     }
 
     function _governance() internal view override returns (address) {

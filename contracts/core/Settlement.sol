@@ -10,36 +10,21 @@ import {Lanes} from "../libraries/Lanes.sol";
 import {Layout} from "../libraries/Layout.sol";
 import {Proofs} from "../libraries/Proofs.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
+import {Slots} from "./Slots.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is
 /// called after a batch's own changes.
-contract Settlement is ISettlement {
-    using Lanes for uint64[7];
+contract Settlement is Slots {
     using Lanes for uint256[2];
     using PublicVector for uint256[];
 
     /// @dev Bound on the size of a batch's backstop deltas and bad debt: their sums never overflow.
     uint256 private constant DELTA_END = 1 << 127;
-    uint256 private constant DISTRESS = 0;
-    uint256 private constant INBOX = 1;
-    /// @dev Slots below this one have no envelope.
-    uint256 private constant FIRST_ENVELOPE = 2;
+
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
-
-    struct Status {
-        /// Bit s: slot s may be in a window. Slots 0 and 1 always may.
-        uint64 opened;
-        /// Bit s: the stack of slot s is not empty.
-        uint64 occupied;
-    }
-
-    struct Envelope {
-        uint256[2] floors;
-        uint256[2] ceilings;
-    }
 
     /// @dev What a settlement asks of the rounds, once.
     struct Round {
@@ -50,7 +35,6 @@ contract Settlement is ISettlement {
         uint64[11][7] marks;
     }
 
-    IRounds private immutable ROUNDS;
     IVault private immutable VAULT;
     address private immutable GOVERNANCE;
     /// @dev Whether rounds take down what is held at a checkpoint.
@@ -63,7 +47,6 @@ contract Settlement is ISettlement {
     uint256 private immutable RESOLVE_STEPS;
     uint256 private immutable TRANSACT_STEPS;
     uint64 private immutable MIN_LIABILITY;
-    uint8 private immutable SLOTS;
     uint256 private immutable KEY_X;
     uint256 private immutable KEY_Y;
     /// @inheritdoc ISettlement
@@ -73,11 +56,8 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     uint256 public immutable deployedAt;
 
-    Status private _status;
     /// @inheritdoc ISettlement
     uint256 public accountsRoot;
-    uint256[64] private _heads;
-    Envelope[64] private _envelopes;
     /// @inheritdoc ISettlement
     address public operator;
     /// @inheritdoc ISettlement
@@ -88,9 +68,8 @@ contract Settlement is ISettlement {
         _;
     }
 
-    constructor(Config memory c) {
+    constructor(Config memory c) Slots(IRounds(IVault(c.vault).rounds()), c.slots) {
         if (c.operator == address(0)) revert InvalidConfig("operator");
-        if (c.slots <= FIRST_ENVELOPE || c.slots > 64) revert InvalidConfig("slots");
         (uint256 x, uint256 y) = (c.sequencerKey[0], c.sequencerKey[1]);
         if (!BabyJubJub.isCanonical(x, y) || !BabyJubJub.isOnCurve(x, y) || BabyJubJub.isSmallOrder(x, y)) {
             revert InvalidConfig("sequencerKey");
@@ -98,11 +77,9 @@ contract Settlement is ISettlement {
 
         operator = c.operator;
         VAULT = IVault(c.vault);
-        ROUNDS = IRounds(VAULT.rounds());
         GOVERNANCE = ROUNDS.governance();
         RULED = ROUNDS.ruled();
         MIN_LIABILITY = c.minLiability;
-        SLOTS = c.slots;
         (KEY_X, KEY_Y) = (x, y);
 
         IWindowVerifier sweep = IWindowVerifier(c.sweepVerifier);
@@ -126,7 +103,6 @@ contract Settlement is ISettlement {
         accountsMax = 4 ** depth;
         accountsRoot = emptyRoot;
         deployedAt = ROUNDS.deployedAt();
-        _status.opened = 3;
     }
 
     /// @inheritdoc ISettlement
@@ -182,45 +158,6 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function isCovered(uint256 slot) external view returns (bool) {
-        if (slot < FIRST_ENVELOPE || slot >= SLOTS || _status.opened >> slot & 1 == 0 || ROUNDS.roundNumber() == 0) {
-            return false;
-        }
-        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
-        return _contains(_envelopes[slot], u, v);
-    }
-
-    /// @inheritdoc ISettlement
-    function isComplete() external view returns (bool) {
-        return _isComplete(ROUNDS.roundNumber());
-    }
-
-    /// @inheritdoc ISettlement
-    function head(uint256 slot) external view returns (uint256) {
-        if (slot >= SLOTS) revert SlotOutOfRange(slot);
-        return _heads[slot];
-    }
-
-    /// @inheritdoc ISettlement
-    function heads() external view returns (uint256[] memory all) {
-        all = new uint256[](SLOTS);
-        for (uint256 slot = 0; slot < SLOTS; ++slot) {
-            all[slot] = _heads[slot];
-        }
-    }
-
-    /// @inheritdoc ISettlement
-    function envelope(uint256 slot)
-        external
-        view
-        returns (bool opened, uint64[7] memory floors, uint64[7] memory ceilings)
-    {
-        if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
-        Envelope memory e = _envelopes[slot];
-        return (_status.opened >> slot & 1 == 1, e.floors.unpack(), e.ceilings.unpack());
-    }
-
-    /// @inheritdoc ISettlement
     function config() external view returns (Config memory) {
         return Config({
             operator: operator,
@@ -251,19 +188,6 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function vault() external view returns (address) {
         return address(VAULT);
-    }
-
-    function _open(Opening[] calldata openings) private {
-        for (uint256 i = 0; i < openings.length; ++i) {
-            uint256 slot = openings[i].slot;
-            if (slot < FIRST_ENVELOPE || slot >= SLOTS) revert SlotOutOfRange(slot);
-            if (_heads[slot] != 0) revert SlotNotEmpty(slot);
-            uint64[7] memory floors = openings[i].floors;
-            uint64[7] memory ceilings = openings[i].ceilings;
-            _envelopes[slot] = Envelope(floors.pack(), ceilings.pack());
-            _status.opened |= uint64(1 << slot);
-            emit EnvelopeOpened(slot, floors, ceilings);
-        }
     }
 
     /// @dev D as `Layout` has it. It needs no round: it proves accounts safe in envelopes, not at marks.
@@ -393,16 +317,6 @@ contract Settlement is ISettlement {
         r.marked = true;
     }
 
-    function _isComplete(uint256 round) private view returns (bool) {
-        uint256 occupied = _status.occupied;
-        if (occupied & (1 << DISTRESS | 1 << INBOX) != 0 || round == 0) return false;
-        (uint256[2] memory u, uint256[2] memory v) = ROUNDS.maintenance();
-        for (uint256 slot = FIRST_ENVELOPE; occupied >> slot != 0; ++slot) {
-            if (occupied >> slot & 1 == 1 && !_contains(_envelopes[slot], u, v)) return false;
-        }
-        return true;
-    }
-
     /// @return found Bit o: an active step has operation o.
     function _operations(uint256 number, uint256[] calldata steps, uint256 active)
         private
@@ -434,20 +348,10 @@ contract Settlement is ISettlement {
         if (!Proofs.verify(verifier, d, batch.digest, batch.proof)) revert InvalidProof(number);
     }
 
-    /// @return The mask `occupied` with the slot's new bit.
-    function _setHead(uint256 occupied, uint256 slot, uint256 newHead) private returns (uint256) {
-        _heads[slot] = newHead;
-        return newHead == 0 ? occupied & ~(1 << slot) : occupied | 1 << slot;
-    }
-
     function _signed(uint256 number, uint256 element) private pure returns (int256) {
         if (element < DELTA_END) return int256(element);
         uint256 size = PublicVector.R - element;
         if (size >= DELTA_END) revert DeltaTooLarge(number);
         return -int256(size);
-    }
-
-    function _contains(Envelope memory e, uint256[2] memory u, uint256[2] memory v) private pure returns (bool) {
-        return u.allAtLeast(e.floors) && e.ceilings.allAtLeast(v);
     }
 }

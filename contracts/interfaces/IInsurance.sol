@@ -90,6 +90,10 @@ interface IInsurance {
     /// @return Cash that a withdrawal is owed of the first `upTo` of the line.
     function owedTo(uint256 withdrawalId, uint256 upTo) external view returns (uint256);
 
+    /// @return The backstop's equity without the penalties of its inventory: what it holds at `sell` and what it owes
+    /// at `buy`, 2^32 scale; what is owed to cut withdrawals is not taken off.
+    function equityLow() external view returns (int256);
+
     function totalShares() external view returns (uint256);
 
     /// @return Whether `insure` and `redeem` are open: no request of an earlier round waits.

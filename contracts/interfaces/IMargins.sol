@@ -38,6 +38,8 @@ interface IMargins {
         uint40 heldSince;
         /// Points by which the marks of a held asset are widened.
         uint8 widened;
+        /// Whether the rule took a sample at the round: its reading is the stored state's then.
+        bool sampled;
     }
 
     /// @notice Where the rule of an asset stands.
@@ -103,6 +105,11 @@ interface IMargins {
     function standing(uint256 asset) external view returns (Standing memory);
 
     function margin(uint256 asset) external view returns (Margin memory);
+
+    /// @notice The rule's reading at the latest round, times 2^48: within a grid step, as if that ended with it; of the
+    /// stored state where the asset is held; where the rule is off or never started, of an ordinary market.
+    /// @return s5 Variance of an hour. @return quantile What six hours exceed once in a hundred.
+    function reading(uint256 asset) external view returns (uint256 s5, uint256 quantile);
 
     /// @return Bit a: asset a is held at the latest round.
     function held() external view returns (uint256);

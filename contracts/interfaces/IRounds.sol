@@ -34,6 +34,24 @@ interface IRounds is IMargins {
         Rule rule;
     }
 
+    /// @notice What the liquidation market sells an asset by.
+    struct Sale {
+        /// The latest round; 0 before the first.
+        uint64 round;
+        uint40 time;
+        /// Also where the asset never had a price.
+        bool held;
+        /// Marks.
+        uint64 price;
+        uint64 sell;
+        uint64 buy;
+        /// Base units; 0: none is known.
+        uint64 depth;
+        /// As in `Config`.
+        uint32 roundMin;
+        uint32 maxAge;
+    }
+
     /// @param prices Those that value accounts, 2^32 scale, before the rule for prices below 2^16; 0 for unused assets
     /// and those that never had one.
     /// @param answers What the sources said: `IOracles.update`.
@@ -57,8 +75,9 @@ interface IRounds is IMargins {
     error Down();
     error RoundTooEarly();
 
-    /// @notice Names the settlement, whose vault must name this contract. Deployer, once.
-    function bind(address settlement_) external;
+    /// @notice Names the settlement, whose vault must name this contract, and the market, which must name that vault.
+    /// Deployer, once.
+    function bind(address settlement_, address market_) external;
 
     /// @notice Posts what the oracles read as a new round, after applying the parameters whose delay is over and
     /// stepping those that follow the market. Anyone, when the latest round is older than `roundMin`, or older than
@@ -83,6 +102,9 @@ interface IRounds is IMargins {
     /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 1 to 7 at the latest round; 0 before the
     /// first.
     function marks() external view returns (uint64[11][7] memory);
+
+    /// @notice An asset at the latest round, as the market sells it.
+    function sale(uint256 asset) external view returns (Sale memory);
 
     /// @notice u and v of assets 1 to 7 at the latest round, packed as `Lanes` does; 0 before the first.
     function maintenance() external view returns (uint256[2] memory u, uint256[2] memory v);
@@ -130,6 +152,8 @@ interface IRounds is IMargins {
     function decimals(uint256 asset) external view returns (uint8);
 
     function settlement() external view returns (address);
+
+    function market() external view returns (address);
 
     function governance() external view returns (address);
 

@@ -22,8 +22,10 @@ interface IStepErrors {
     error BeyondFreeCustody(uint256 asset, uint256 amount, uint256 free);
     /// @notice The backstop does not hold that much of the asset, or is not short by that much.
     error BackstopSide(uint256 step);
-    /// @notice Worse for the backstop than its price of this second.
+    /// @notice Worse for the backstop than its price of this second, or it has none.
     error BackstopPrice(uint256 step);
+    /// @notice More than what the grid step may yet trade, or than what the backstop has of cash in free custody.
+    error BackstopRoom(uint256 step);
     /// @notice No request of this number is pending, or it is another one.
     error WrongRequest(uint256 number);
     error RequestExpired(uint256 number);

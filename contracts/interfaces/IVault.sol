@@ -14,7 +14,7 @@ interface IVault is IStepErrors, INativeCredits {
     struct AssetConfig {
         /// 0: no token, a synthetic. Cash has one.
         address token;
-        /// The most that the vault takes into custody, at most 2^63.
+        /// The most that the vault takes into custody, at most 2^63; what takers of lots pay comes on top.
         uint64 cap;
         /// The least that opens an account.
         uint64 minOpen;
@@ -28,8 +28,6 @@ interface IVault is IStepErrors, INativeCredits {
         uint32 depositDelay;
         /// Live seconds between the deadlines of two deposits, at least.
         uint32 depositSpacing;
-        /// From a liquidation until the backstop offers what it took over at `sell` or asks for it at `buy`.
-        uint32 unwindDuration;
         /// In the chain's coin, for opening an account.
         uint96 openingFee;
     }
@@ -137,7 +135,7 @@ interface IVault is IStepErrors, INativeCredits {
     /// only.
     event Checkpointed(uint256 indexed epoch, uint256 root, uint256 round, uint256 deposits, uint256 num, uint256 den);
     event Donated(address indexed from, uint8 indexed asset, uint64 amount);
-    event Bound(address settlement, address forced, address insurance, address escape);
+    event Bound(address settlement, address forced, address insurance, address escape, address market);
     event FrozenAt(uint256 indexed epoch);
 
     error NotDeployer();
@@ -147,6 +145,7 @@ interface IVault is IStepErrors, INativeCredits {
     error NotSettlement();
     error NotInsurance();
     error NotEscape();
+    error NotMarket();
     error NotGovernance();
     /// @notice The guardian has halted new accounts.
     error Halted();
@@ -180,7 +179,13 @@ interface IVault is IStepErrors, INativeCredits {
 
     /// @notice Names the other contracts, each of which must name this one; the rounds must name the settlement
     /// already. Deployer, once; nothing works before.
-    function bind(address settlement_, address forced_, address insurance_, address escape_) external;
+    function bind(
+        address settlement_,
+        address forced_,
+        address insurance_,
+        address escape_,
+        address market_
+    ) external;
 
     /// @notice Queues a deposit that opens an account for a public key of BabyJubJub, at the index returned.
     /// Costs `openingFee`.
@@ -226,13 +231,25 @@ interface IVault is IStepErrors, INativeCredits {
     function setTerms(
         uint32 depositDelay,
         uint32 depositSpacing,
-        uint32 unwindDuration,
         uint96 openingFee,
         uint64[8] calldata caps
     ) external;
 
     /// @notice Sets one asset's cap. Governance.
     function lowerCap(uint8 asset, uint64 cap) external;
+
+    /// @notice Pays out what the backstop gives of free custody, to the recipient; calls the taker back, where there
+    /// are data; and takes what it gets from the taker. Market, which answers for the price. One of the assets is cash.
+    /// @param given Of asset `out`, above 0 and in whole token units; so is `owed`, of asset `into`.
+    function exchange(
+        uint8 out,
+        uint256 given,
+        uint8 into,
+        uint256 owed,
+        address taker,
+        address recipient,
+        bytes calldata data
+    ) external;
 
     /// @notice Takes an insurer's cash. Insurance.
     /// @param tokenAmount Token units.
@@ -269,13 +286,6 @@ interface IVault is IStepErrors, INativeCredits {
 
     /// @return Cash base units, since the beginning.
     function badDebt() external view returns (uint256);
-
-    /// @return The price at which the backstop sells what it holds of the asset, or buys what it is short of; 2^32
-    /// scale; 0 if neither. It moves with time.
-    function unwindPrice(uint8 asset) external view returns (uint256);
-
-    /// @return The backstop's equity with what it holds at `sell` and what it owes at `buy`, 2^32 scale.
-    function equityLow() external view returns (int256);
 
     function deposit(uint256 id) external view returns (Deposit memory);
 
@@ -348,4 +358,6 @@ interface IVault is IStepErrors, INativeCredits {
     function insurance() external view returns (address);
 
     function escape() external view returns (address);
+
+    function market() external view returns (address);
 }

@@ -2,7 +2,6 @@
 pragma solidity ^0.8.28;
 
 /// @notice The ledger of one asset: see `IVault.Ledger`. Amounts in custody are at most the cap, below 2^64.
-/// @dev `consumed` ends at 2^25 times the greatest cap: past that, deposits of the asset can only bounce.
 struct Book {
     uint64 custody;
     uint64 queued;
@@ -11,9 +10,7 @@ struct Book {
     uint64 claimable;
     int128 accounts;
     int128 backstop;
-    uint88 consumed;
-    /// When the asset was last liquidated.
-    uint40 unwindStart;
+    uint128 consumed;
     /// Of withdrawals in full or not at all: since the last checkpoint, part of `pending`; and from before.
     uint64 pendingInFull;
     uint64 waiting;
@@ -39,10 +36,11 @@ library BookLib {
     /// @notice Ends an epoch: its withdrawals become claimable, in full or at `num / den`, rounded down, where those
     /// that ask for all of it wait. What is not paid goes to the backstop.
     /// @param inFull Whether the backstop is not under water: then those that wait are claimable too.
-    function endEpoch(Book storage book, bool inFull, uint256 num, uint256 den) internal {
+    /// @return cut What went to the backstop.
+    function endEpoch(Book storage book, bool inFull, uint256 num, uint256 den) internal returns (uint64 cut) {
         (uint64 pending, uint64 whole) = (book.pending, book.pendingInFull);
         if (pending > 0) {
-            uint64 cut = inFull ? 0 : pending - whole;
+            cut = inFull ? 0 : pending - whole;
             if (cut > 0) cut -= uint64(cut * num / den);
             book.pending = 0;
             book.claimable += pending - cut;

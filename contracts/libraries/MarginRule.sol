@@ -111,6 +111,11 @@ library MarginRule {
         return _quantileDown(state >> S2, (state >> S5) & VARIANCE_MOST, (state >> S8) & VARIANCE_MOST);
     }
 
+    /// @notice The averages of a day in a stored state; where every average starts if none is stored.
+    function varianceOf(uint256 state) internal pure returns (uint256) {
+        return state == 0 ? VARIANCE_START : (state >> S5) & VARIANCE_MOST;
+    }
+
     /// @notice `depth` times the median of the quantile over the quantile, where that is above it.
     function calmDown(uint256 depth, uint256 quantile) internal pure returns (uint256) {
         return quantile <= QUANTILE_MEDIAN ? depth : depth * QUANTILE_MEDIAN / quantile;

@@ -10,7 +10,6 @@ struct Terms {
     uint32 parameterDelay;
     uint32 depositDelay;
     uint32 depositSpacing;
-    uint32 unwindDuration;
     uint32 forcedDelay;
     uint32 forcedSpacing;
     uint32 expirySlack;
@@ -48,7 +47,6 @@ library TermsOrder {
     function deadlineFault(Terms memory t) private pure returns (string memory) {
         if (t.depositDelay <= 2 * uint256(t.maxAge)) return "depositDelay";
         if (t.forcedDelay <= 2 * uint256(t.maxAge)) return "forcedDelay";
-        if (t.unwindDuration == 0) return "unwindDuration";
         return escapeFault(t);
     }
 
@@ -82,7 +80,6 @@ library TermsOrder {
     function beyondClocks(Terms memory to) private pure returns (string memory) {
         if (to.depositDelay > WEEK) return "depositDelay";
         if (to.forcedDelay > WEEK) return "forcedDelay";
-        if (to.unwindDuration > WEEK) return "unwindDuration";
         if (to.depositSpacing > SPACING_MAX) return "depositSpacing";
         if (to.forcedSpacing > SPACING_MAX) return "forcedSpacing";
         if (to.expirySlack > SLACK_MAX) return "expirySlack";

@@ -127,7 +127,7 @@ export class LotSeller implements Seller {
 }
 
 /**
- * The contracts' first auction (`contracts/libraries/Backstop.sol`): all of an asset at one price, from the mark to the penalized price in
+ * The contracts' first auction, which lots took the place of: all of an asset at one price, from the mark to the penalized price in
  * so many seconds since the asset's last liquidation.
  */
 export class ClockSeller implements Seller {

@@ -5,6 +5,7 @@ export const FORCED_ABI = [
   {"inputs":[{"name":"amount","type":"uint256"}],"name":"AmountTooLarge","type":"error"},
   {"inputs":[],"name":"AmountZero","type":"error"},
   {"inputs":[{"name":"step","type":"uint256"}],"name":"BackstopPrice","type":"error"},
+  {"inputs":[{"name":"step","type":"uint256"}],"name":"BackstopRoom","type":"error"},
   {"inputs":[{"name":"step","type":"uint256"}],"name":"BackstopSide","type":"error"},
   {"inputs":[{"name":"recipient","type":"uint256"}],"name":"BadRecipient","type":"error"},
   {"inputs":[],"name":"BadSignatureForm","type":"error"},

@@ -22,6 +22,7 @@ export const INSURANCE_ABI = [
   {"inputs":[],"name":"cancel","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"collect","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"withdrawalId","type":"uint256"}],"name":"collectOwed","outputs":[],"stateMutability":"nonpayable","type":"function"},
+  {"inputs":[],"name":"equityLow","outputs":[{"name":"worth","type":"int256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"tokenAmount","type":"uint256"}],"name":"insure","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"equity","type":"int256"},{"name":"backstopCash","type":"int256"},{"name":"free","type":"uint256"}],"name":"onCheckpoint","outputs":[{"name":"converted","type":"uint64"},{"name":"paid","type":"uint64"}],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[{"name":"epoch","type":"uint256"},{"name":"value","type":"uint256"},{"name":"amount","type":"uint256"},{"name":"prices","type":"uint64[7]"}],"name":"onCut","outputs":[],"stateMutability":"nonpayable","type":"function"},

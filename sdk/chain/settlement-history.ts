@@ -12,6 +12,7 @@ import { ESCAPE_ABI } from '../abi/escape.ts'
 import { FORCED_ABI } from '../abi/forced.ts'
 import { GOVERNANCE_ABI } from '../abi/governance.ts'
 import { INSURANCE_ABI } from '../abi/insurance.ts'
+import { MARKET_ABI } from '../abi/market.ts'
 import { ORACLES_ABI } from '../abi/oracles.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
@@ -31,6 +32,7 @@ const ABIS = {
   forced: FORCED_ABI,
   insurance: INSURANCE_ABI,
   escape: ESCAPE_ABI,
+  market: MARKET_ABI,
 } as const
 
 /** A contract of a system, by its place in `SystemContracts`. */

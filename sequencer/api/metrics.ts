@@ -31,6 +31,20 @@ export class NodeMetrics {
     'asset',
     'source',
   ])
+  readonly #lots = this.#gauge('plimsoll_lots', 'Lots that wait in the liquidation market.', ['asset', 'side'])
+  readonly #lotUnits = this.#gauge('plimsoll_lot_units', 'Whole units in these lots.', ['asset', 'side'])
+  readonly #lotDiscount = this.#gauge(
+    'plimsoll_lot_discount',
+    'Discount of the oldest lot, as a share of the mark; below 0 where it is above the mark.',
+    ['asset', 'side'],
+  )
+  readonly #fills = this.#counter('plimsoll_fills_total', "Lots' parts that were taken.")
+  readonly #fillDiscount = this.#gauge('plimsoll_fill_discount', 'Mean discount of all fills, weighted by cash.')
+  readonly #timeToClear = this.#gauge(
+    'plimsoll_time_to_clear_seconds',
+    "Mean age of what was taken, from its lot's beginning, weighted by cash.",
+  )
+  readonly #recaptured = this.#gauge('plimsoll_recaptured', 'Share of the penalty that fills kept in the system.')
   readonly #checkpointAge = this.#gauge('plimsoll_checkpoint_age_seconds', 'Age of the last checkpoint.')
   readonly #grace = this.#gauge('plimsoll_grace_seconds', 'Age of a checkpoint at which the system stalls.')
   readonly #ether = this.#gauge('plimsoll_operator_ether', "The operator's ether.")
@@ -138,6 +152,7 @@ export class NodeMetrics {
       this.#held.set({ asset }, heldSince === null ? 0 : 1)
       for (const { source, fault } of sources) this.#sourceUp.set({ asset, source }, fault === 'none' ? 1 : 0)
     }
+    await this.#auctions(node)
     this.#checkpointAge.set(vitals.checkpoint.age)
     this.#grace.set(vitals.checkpoint.grace)
     this.#ether.set(Number(vitals.operator.ether))
@@ -151,6 +166,26 @@ export class NodeMetrics {
     setTo(this.#reused, node.reusedProofs)
     for (const [code, count] of Object.entries(vitals.operations.failed)) setTo(this.#failed, count, { code })
     return this.registry.metrics()
+  }
+
+  /** Figures of the liquidation market; without an answer of the chain there are none. */
+  async #auctions(node: SequencerNode): Promise<void> {
+    const info = await node.auctions.info().catch(() => undefined)
+    for (const gauge of [this.#lots, this.#lotUnits, this.#lotDiscount]) gauge.reset()
+    for (const gauge of [this.#fillDiscount, this.#timeToClear, this.#recaptured]) gauge.set(Number.NaN)
+    if (info === undefined) return
+    const { assets } = node.deployment
+    for (const { asset: number, side, units, discount } of info.lots.toReversed()) {
+      const { symbol: asset, decimals } = assets[number]!
+      this.#lots.inc({ asset, side })
+      this.#lotUnits.inc({ asset, side }, Number(units) / 10 ** decimals)
+      // The oldest comes last.
+      this.#lotDiscount.set({ asset, side }, discount ?? Number.NaN)
+    }
+    setTo(this.#fills, info.fillCount)
+    this.#fillDiscount.set(info.discount ?? Number.NaN)
+    this.#timeToClear.set(info.timeToClear ?? Number.NaN)
+    this.#recaptured.set(info.recaptured ?? Number.NaN)
   }
 
   #gauge(name: string, help: string, labelNames: string[] = []): Gauge {

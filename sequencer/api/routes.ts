@@ -1,3 +1,4 @@
+import { lotOffers } from '../../chain/custody.ts'
 import { type ApiRequest, apiMessage } from '../../protocol/api-message.ts'
 import { encryptAccount } from '../../protocol/cipher.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
@@ -45,6 +46,9 @@ export async function answerApi(
     case 'round':
       if (id !== undefined) throw nothing(path)
       return get(() => round(node))
+    case 'auctions':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.auctions.info())
     case 'accounts':
       return get(() => (id === undefined ? accountsOf(node, query.get('owner')) : account(node, parseIndex(id))))
     case 'withdrawals':
@@ -141,7 +145,7 @@ function round(node: SequencerNode) {
     complete: node.complete,
     marks: marks.map((asset) => MARK_NAMES.map((name) => asset[name])),
     backstop,
-    unwindPrices: node.custody.unwindPrices,
+    offers: node.custody.auctions.map((_, asset) => lotOffers(node.custody, asset)),
     assets: risks.map((risk, i) => ({
       ...riskOf(risk),
       ruled: risk.ruled,

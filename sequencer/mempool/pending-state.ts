@@ -1,8 +1,9 @@
 import type { Custody } from '../../chain/custody.ts'
 import type { Account } from '../../protocol/account.ts'
-import { SCALE } from '../../protocol/constants.ts'
+import { type Auction, availableUnits } from '../../protocol/auction.ts'
+import { take } from '../../protocol/auction-fill.ts'
 import type { Point } from '../../protocol/curve.ts'
-import { Refusal } from '../../protocol/errors.ts'
+import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { type Forced, halfRefusal, type Operation, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
@@ -27,7 +28,9 @@ export class PendingState {
   readonly #changed = new Map<number, Account>()
   readonly #opened = new Map<number, Point>()
   readonly #free: bigint[]
-  readonly #backstop: bigint[]
+  /** The backstop's cash, and what it sells or buys back. */
+  #cash: bigint
+  readonly #auctions: Auction[]
 
   constructor(system: System, custody: Custody, validUntil: bigint, verify: SignatureCheck) {
     this.#system = system
@@ -35,7 +38,8 @@ export class PendingState {
     this.#validUntil = validUntil
     this.#verify = verify
     this.#free = [...custody.free]
-    this.#backstop = [...system.ledger.backstop]
+    this.#cash = system.ledger.backstop[0]!
+    this.#auctions = [...custody.auctions]
   }
 
   account(index: number): Account | undefined {
@@ -125,9 +129,11 @@ export class PendingState {
       )
   }
 
-  #requireBackstop({ asset, direction, x, y }: Unwind): void {
+  #requireBackstop(unwind: Unwind): void {
+    const { asset, direction, x } = unwind
     if (x === 0n) throw new Refusal('AMOUNT_ZERO', 'A trade with the backstop is of something.')
-    const held = direction === 1 ? this.#backstop[asset]! : -this.#backstop[asset]!
+    const auction = this.#auctions[asset]!
+    const held = direction === 1 ? auction.backstop : -auction.backstop
     if (held <= 0n)
       throw new Refusal(
         'BACKSTOP_SIDE',
@@ -138,21 +144,35 @@ export class PendingState {
         'BACKSTOP_AMOUNT',
         `The backstop ${direction === 1 ? 'holds' : 'owes'} ${held} base units of asset ${asset}, not ${x}.`,
       )
-    const price = this.#custody.unwindPrices[asset]!
-    if (direction === 1 ? y * SCALE < x * price : y * SCALE > x * price)
+    const { now, auctionParameters } = this.#custody
+    const available = availableUnits(auction, now, auctionParameters)
+    if (auction.terms !== undefined && !auction.terms.held && x > available)
       throw new Refusal(
-        'BACKSTOP_PRICE',
-        `The backstop's price of asset ${asset} is ${price} a base unit now, at the scale of 2^32.`,
+        'BACKSTOP_AMOUNT',
+        `The backstop trades ${available} base units of asset ${asset} more until the quarter of an hour is over, not ${x}.`,
       )
+    try {
+      this.#unwound(unwind)
+    } catch (error) {
+      if (error instanceof PlimsollError) throw new Refusal('BACKSTOP_PRICE', error.message)
+      throw error
+    }
+  }
+
+  /** The auction after a trade with the backstop. @throws PlimsollError where the contract would refuse it */
+  #unwound({ asset, x, y }: Unwind): Auction {
+    const auction = this.#auctions[asset]!
+    const { now, auctionParameters } = this.#custody
+    const spendable = { backstop: this.#cash, free: this.#free[0]! }
+    return take(auction, { units: x, limit: y, now }, spendable, auctionParameters, y).auction
   }
 
   #book(operation: Operation): void {
     if (operation.kind === 'open') this.#opened.set(operation.index, operation.publicKey)
     if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#free[operation.asset]! -= operation.amount
     if (operation.kind === 'unwind') {
-      const sign = operation.direction === 1 ? 1n : -1n
-      this.#backstop[operation.asset]! -= sign * operation.x
-      this.#backstop[0]! += sign * operation.y
+      this.#auctions[operation.asset] = this.#unwound(operation)
+      this.#cash += operation.direction === 1 ? operation.y : -operation.y
     }
   }
 }

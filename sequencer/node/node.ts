@@ -13,6 +13,7 @@ import type { SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
 import type { ChainEndpoint } from '../../sdk/chain/endpoint.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
+import { AuctionBook } from '../api/auctions.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
@@ -73,6 +74,7 @@ export class SequencerNode {
   /** Takes owners' operations. */
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
+  readonly auctions: AuctionBook
   /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
@@ -109,6 +111,7 @@ export class SequencerNode {
     this.deployment = deployment
     this.pool = pool
     this.withdrawals = new WithdrawalBook(contracts)
+    this.auctions = new AuctionBook(contracts)
     this.#contracts = contracts
     this.#signer = signer
     this.#journal = journal

@@ -2,8 +2,8 @@ import type { Hex } from 'viem'
 import type { Contracts } from '../../chain/contracts.ts'
 import type { Custody } from '../../chain/custody.ts'
 import type { ProvenBatch } from '../../chain/settlement.ts'
+import { changeBackstop } from '../../protocol/auction.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
-import type { Marks } from '../../protocol/marks.ts'
 import type { StepResult, System, Transition } from '../../protocol/system.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import type { Proven } from '../../prover/proof-service.ts'
@@ -261,10 +261,10 @@ export class RoundSettler {
       results,
       after: next.clone(),
     })
-    const liquidated = new Set<number>()
+    let { auctions } = custody
     for (const work of completeRound(next)) {
       const { batch } = work.transition
-      if (batch.circuit === 'resolve') batch.backstopDelta.forEach((delta, a) => delta !== 0n && liquidated.add(a))
+      if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
       yield step(work)
     }
     if (!custody.fresh) return
@@ -276,7 +276,7 @@ export class RoundSettler {
       deposits,
       forced,
       system: next,
-      custody: restartedClocks(custody, liquidated, next),
+      custody: { ...custody, auctions },
       validUntil,
       pool,
       most,
@@ -323,12 +323,13 @@ function nextState({ settlements, applied }: NodeState, system: System, ids: rea
   }
 }
 
-/** A liquidation of an asset restarts the clock of its price at the backstop, also where another took back what it moved. */
-function restartedClocks(
-  custody: Custody,
-  liquidated: ReadonlySet<number>,
-  { ledger: { backstop, marks } }: System,
-): Custody {
-  const price = (a: number) => (backstop[a] === 0n || a === 0 ? 0n : (marks as Marks)[a]!.price)
-  return { ...custody, unwindPrices: custody.unwindPrices.map((before, a) => (liquidated.has(a) ? price(a) : before)) }
+/** The auctions with what a resolve brings: lots of the round. */
+function withLots(
+  { auctionParameters, now }: Custody,
+  auctions: Custody['auctions'],
+  delta: readonly bigint[],
+): Custody['auctions'] {
+  return auctions.map((auction, a) =>
+    a === 0 ? auction : changeBackstop(auction, delta[a]!, now, 'resolve', auctionParameters),
+  )
 }

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Abi, Address, PublicClient } from 'viem'
 import { GovernanceBooks } from '../../audit/governance-books.ts'
+import { MarginBooks } from '../../audit/margin-books.ts'
+import { MarketBooks } from '../../audit/market-books.ts'
+import { OracleBooks } from '../../audit/oracle-books.ts'
 import { SystemBooks } from '../../audit/system-books.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { OP } from '../../protocol/transact.ts'
@@ -8,12 +11,14 @@ import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
 import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
 import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
+import { MARKET_ABI } from '../../sdk/abi/market.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { type SystemEvent, type SystemPart, settledBatch, systemEvents } from '../../sdk/chain/settlement-history.ts'
 import type { SystemContracts } from '../../sdk/chain/system-contracts.ts'
 import { force, step, wait } from '../contracts/custody.ts'
 import { Model } from '../contracts/ledger-model.ts'
 import {
+  AUCTION,
   DEPTH,
   deployMarket,
   FORCED,
@@ -34,13 +39,24 @@ const SHAPE = {
   resolve: { steps: RESOLVE_STEPS },
   transact: { steps: TRANSACT_STEPS },
 }
-const ALL = ['settlement', 'governance', 'rounds', 'vault', 'forced', 'insurance', 'escape'] as const
+const ALL = [
+  'settlement',
+  'governance',
+  'oracles',
+  'rounds',
+  'vault',
+  'forced',
+  'insurance',
+  'escape',
+  'market',
+] as const
 const FOLLOWED = {
   governance: GOVERNANCE_ABI,
   vault: VAULT_ABI,
   forced: FORCED_ABI,
   insurance: INSURANCE_ABI,
   escape: ESCAPE_ABI,
+  market: MARKET_ABI,
 } as const satisfies Partial<Record<SystemPart, Abi>>
 const STRANGER = `0x${'5a'.repeat(20)}` as const
 const DAY = 86_400
@@ -64,6 +80,8 @@ const TOLD_ONLY: ReadonlySet<string> = new Set([
   'OwedPulled.withdrawalId',
   // Of two withdrawals that were cut alike.
   'OwedCollected.withdrawalId',
+  // Which of those outside took.
+  'Filled.taker',
 ])
 
 /** What the model's random operations have to have done, so that each event was there. */
@@ -97,6 +115,8 @@ describe('the books of an audit, on a chain on which everything happened', () =>
   async function begin(seed = 1n): Promise<void> {
     market = await deployMarket({ more: [0, 24] })
     model = new Model(market, await market.chain.contract('Books', [market.vault.address]), seed)
+    // With takers outside there would seldom be inventory: they come for a while, later.
+    model.outside = false
     await model.begin()
   }
 
@@ -109,6 +129,9 @@ describe('the books of an audit, on a chain on which everything happened', () =>
       for (let i = 0; i < 400 && missing().length > 0; i++) await model.operate()
     } while (missing().length > 0 && ++seed < 9n)
     assert.deepEqual(missing(), [])
+    model.outside = true
+    while ((model.counts.take ?? 0) < 3) await model.operate()
+    model.outside = false
     const { chain, forced } = market
     const ends: bigint[] = []
     const block = async () => ends.push(await chain.client.getBlockNumber({ cacheTime: 0 }))
@@ -225,7 +248,19 @@ describe('the books of an audit, on a chain on which everything happened', () =>
   ): Promise<void> {
     const governance = new GovernanceBooks()
     const decimals = [6, 18, 0, 0, 24]
-    const books = new SystemBooks(decimals.map((tokenDecimals, a) => ({ decimals: a === 0 ? 6 : 8, tokenDecimals })))
+    const internal = decimals.map((_, a) => (a === 0 ? 6 : 8))
+    const settings = {
+      blockTime: BigInt(AUCTION.blockTime),
+      floorDiscount: BigInt(AUCTION.floorDiscount),
+      maxImpact: BigInt(AUCTION.maxImpact),
+    }
+    const sales = new MarketBooks(decimals.length - 1, { roundMin: 0n, maxAge: 1n, ...settings })
+    const books = new SystemBooks(
+      decimals.map((tokenDecimals, a) => ({ decimals: internal[a]!, tokenDecimals })),
+      sales,
+    )
+    const [oracles, margins] = [new OracleBooks(), new MarginBooks(0n, internal)]
+    const holdings = Array<bigint>(8).fill(0n)
     const [backstop, accounts] = [Array<bigint>(8).fill(0n), Array<bigint>(8).fill(0n)]
     const move = (asset: number, toBackstop: bigint, toAccounts = -toBackstop) => {
       backstop[asset]! += toBackstop
@@ -237,14 +272,23 @@ describe('the books of an audit, on a chain on which everything happened', () =>
     const time = async (event: SystemEvent) => times.get(event.block)!
     for (const event of events) {
       if (event.block > end) break
+      books.next(event)
       switch (event.of) {
         case 'governance':
           governance.event(event, await time(event))
+          sales.clocks(governance.roundClocks)
           break
         case 'oracles':
+          oracles.event(event, await time(event))
           break
         case 'rounds':
-          if (event.eventName === 'RoundPosted') [round, prices] = [round + 1, [1n << 32n, ...event.args.prices]]
+          if (event.eventName === 'RoundPosted') {
+            ;[round, prices] = [round + 1, [1n << 32n, ...event.args.prices]]
+            const at = await time(event)
+            const readings = oracles.round(event.args.answers, at)
+            const marks = margins.round({ ...event.args, readings, time: at, holdings })
+            sales.round({ number: round, time: at, marks, sales: margins.sales })
+          } else margins.event(event, await time(event), governance.parameterDelay)
           break
         case 'settlement': {
           books.settlement(event)
@@ -252,8 +296,10 @@ describe('the books of an audit, on a chain on which everything happened', () =>
           if (settled === undefined || settled.batch.circuit === 'sweep') break
           books.batch(settled.batch)
           root = settled.batch.rootAfter
-          if (settled.batch.circuit === 'resolve') settled.batch.backstopDelta.forEach((delta, a) => move(a, delta))
-          else
+          if (settled.batch.circuit === 'resolve') {
+            settled.batch.backstopDelta.forEach((delta, a) => move(a, delta))
+            sales.resolved(settled.batch.backstopDelta, await time(event))
+          } else
             for (const { op, asset, amount, u, v } of settled.batch.steps) {
               if (op === OP.open || op === OP.topup) move(asset, 0n, amount)
               if (op === OP.withdraw || op === OP.forced) move(asset, 0n, -amount)
@@ -267,7 +313,7 @@ describe('the books of an audit, on a chain on which everything happened', () =>
           await books.event(event, now, () => time(event))
       }
     }
-    await books.compare(read, contracts, end, now())
+    await books.compare(read, contracts, end, now(), times.get(end)!)
     await governance.compare({ read } as never, contracts.governance, end, times.get(end)!)
   }
 

@@ -29,11 +29,12 @@ const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Governance: 18_000,
   Oracles: 14_500,
   Rounds: 24_000,
-  Vault: 23_900,
+  Vault: 24_500,
   Forced: 12_500,
-  Insurance: 9_500,
+  Insurance: 10_500,
   Settlement: 17_000,
   Escape: 14_500,
+  Market: 20_000,
 }
 
 type Section = Exclude<keyof DeploymentConfig, 'assets' | 'custody' | 'oracles'>
@@ -132,8 +133,8 @@ describe('deployment of a system', () => {
       assert.ok(CODE_SIZE[name] < 24_576)
       assert.ok(size <= CODE_SIZE[name], `${name}: ${size} bytes; the ceiling is ${CODE_SIZE[name]}`)
     }
-    const { governance, rounds, vault, forced, insurance, settlement, escape: exits } = await deployMarket()
-    for (const { deployment } of [governance, rounds, vault, forced, insurance, settlement, exits])
+    const { governance, rounds, vault, forced, insurance, settlement, escape: exits, market } = await deployMarket()
+    for (const { deployment } of [governance, rounds, vault, forced, insurance, settlement, exits, market])
       assert.ok(deployment.gasUsed < 1n << 24n)
   })
 
@@ -149,7 +150,6 @@ describe('deployment of a system', () => {
     await refuses('Forced', 'forcedDelay', changed('forced', { forcedDelay: 1800 }))
     await refuses('Escape', 'noticePeriod', changed('escape', { noticePeriod: 3 }))
     await refuses('Escape', 'expirySlack', changed('forced', { expirySlack: 7200 + 3600 - 1 }))
-    await refuses('Vault', 'unwindDuration', changed('vault', { unwindDuration: 0 }))
   })
 
   it('needs an admin, an operator, sane decimals and 3 to 64 slots', async () => {
@@ -212,12 +212,12 @@ describe('deployment of a system', () => {
 
   it('binds contracts that name one another only, once, by the deployer; before that nothing works', async () => {
     const one = await deployMarket()
-    const { chain, vault, rounds, settlement, forced, insurance, escape: exits } = one
-    const peers = [settlement.address, forced.address, insurance.address, exits.address]
+    const { chain, vault, rounds, settlement, forced, insurance, escape: exits, market } = one
+    const peers = [settlement.address, forced.address, insurance.address, exits.address, market.address]
     await vault.refuses('AlreadyBound', 'bind', peers)
     await vault.refuses('NotDeployer', 'bind', peers, [], chain.accounts[3])
-    await rounds.refuses('AlreadyBound', 'bind', [settlement.address])
-    await rounds.refuses('NotDeployer', 'bind', [settlement.address], [], chain.accounts[3])
+    await rounds.refuses('AlreadyBound', 'bind', [settlement.address, market.address])
+    await rounds.refuses('NotDeployer', 'bind', [settlement.address, market.address], [], chain.accounts[3])
 
     const fresh = await chain.contract('Vault', [{ ...one.config.vault, rounds: rounds.address }, one.config.custody])
     const other = await chain.contract('Settlement', [{ ...one.config.settlement, vault: fresh.address }])
@@ -232,7 +232,8 @@ describe('deployment of a system', () => {
     // The rounds of another settlement would let that one say when this one is complete.
     const parts = { vault: fresh.address, settlement: own[0], forced: own[1], insurance: own[2] }
     const exit = await chain.contract('Escape', [{ ...(await exits.read<object>('config')), ...parts }])
-    await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address], ['rounds'])
+    const sale = await chain.contract('Market', [{ ...one.config.market, vault: fresh.address }])
+    await fresh.refuses('InvalidConfig', 'bind', [...own, exit.address, sale.address], ['rounds'])
     await fresh.refuses('NotBound', 'open', [0, 1000n, ...SEQUENCER_KEY, false])
     await fresh.refuses('NotBound', 'topUp', [0, zeroHash, 0, 1000n])
     await fresh.refuses('NotBound', 'donate', [0, 1000n])
@@ -240,7 +241,34 @@ describe('deployment of a system', () => {
     const config = { ...one.config.rounds, governance: one.governance.address, oracles: one.oracles.address }
     const young = await chain.contract('Rounds', [config, one.config.assets])
     await young.refuses('NotBound', 'postRound')
-    await young.refuses('InvalidConfig', 'bind', [settlement.address], ['settlement'])
+    await young.refuses('InvalidConfig', 'bind', [settlement.address, market.address], ['settlement'])
+    const vaultOfYoung = await chain.contract('Vault', [
+      { ...one.config.vault, rounds: young.address },
+      one.config.custody,
+    ])
+    const its = await chain.contract('Settlement', [{ ...one.config.settlement, vault: vaultOfYoung.address }])
+    await young.refuses('InvalidConfig', 'bind', [its.address, market.address], ['market'])
+    const own2 = await chain.contract('Market', [{ ...one.config.market, vault: vaultOfYoung.address }])
+    await young.write('bind', [its.address, own2.address])
+    const ends = { vault: vaultOfYoung.address, settlement: its.address }
+    const queue = await chain.contract('Forced', [{ ...one.config.forced, vault: vaultOfYoung.address }])
+    const fund = await chain.contract('Insurance', [vaultOfYoung.address])
+    const way = await chain.contract('Escape', [
+      { ...(await exits.read<object>('config')), ...ends, forced: queue.address, insurance: fund.address },
+    ])
+    const named = [its.address, queue.address, fund.address, way.address]
+    await vaultOfYoung.refuses('InvalidConfig', 'bind', [...named, market.address], ['market'])
+    await vaultOfYoung.write('bind', [...named, own2.address])
+    assert.equal((await vaultOfYoung.read<string>('market')).toLowerCase(), own2.address)
+  })
+
+  it('needs a time between blocks, a floor of 20 points below at most, and an impact', async () => {
+    for (const [what, values] of [
+      ['blockTime', [0]],
+      ['floorDiscount', [2_001]],
+      ['maxImpact', [0, 10_001]],
+    ] as const)
+      for (const value of values) await refuses('Market', what, changed('market', { [what]: value }))
   })
 })
 

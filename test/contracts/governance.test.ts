@@ -18,7 +18,6 @@ interface Terms {
   parameterDelay: number
   depositDelay: number
   depositSpacing: number
-  unwindDuration: number
   forcedDelay: number
   forcedSpacing: number
   expirySlack: number
@@ -350,7 +349,6 @@ describe('governance', () => {
         noticePeriod: 4_000,
         depositDelay: 4_000,
         forcedSpacing: 90,
-        unwindDuration: 1_000,
         openingFee: 2n * 10n ** 15n,
         forcedFee: 0n,
         parameterDelay: 20_000,
@@ -436,7 +434,6 @@ describe('governance', () => {
       await refuses('roundMin', { roundMin: 900 })
       await refuses('depositDelay', { depositDelay: 1_800 })
       await refuses('forcedDelay', { forcedDelay: 1_800 })
-      await refuses('unwindDuration', { unwindDuration: 0 })
       await refuses('maxAge', {
         maxAge: 7_201,
         grace: 7_202,
@@ -458,7 +455,6 @@ describe('governance', () => {
       await refuses('forcedDelay', { forcedDelay: 604_801, parameterDelay: 7_000_000 })
       await refuses('depositSpacing', { depositSpacing: 3_601 })
       await refuses('forcedSpacing', { forcedSpacing: 3_601 })
-      await refuses('unwindDuration', { unwindDuration: 604_801 })
       await refuses('openingFee', { openingFee: 10n ** 16n + 1n })
       await refuses('forcedFee', { forcedFee: 10n ** 16n + 1n })
       await refuses('caps', { caps: terms.caps.with(0, 0n) })
@@ -507,7 +503,7 @@ describe('governance', () => {
     it('only by itself: NotGovernance', async () => {
       const { rounds, vault, forced, escape: exits, settlement } = market
       await rounds.refuses('NotGovernance', 'setClocks', [1, 2, 3, 4, 5], [], admin)
-      await vault.refuses('NotGovernance', 'setTerms', [1, 2, 3, 4n, terms.caps], [], admin)
+      await vault.refuses('NotGovernance', 'setTerms', [1, 2, 4n, terms.caps], [], admin)
       await vault.refuses('NotGovernance', 'lowerCap', [0, 1n], [], admin)
       await forced.refuses('NotGovernance', 'setTerms', [1, 2, 3, 4n], [], admin)
       await exits.refuses('NotGovernance', 'setClocks', [1, 2], [], admin)

@@ -24,6 +24,7 @@ describe(`${CALLS} random calls of vault, forced queue, insurance and escape`, (
       'claim',
       'trade',
       'unwind',
+      'take',
       'liquidation',
       'bad debt',
       'checkpoint under water',

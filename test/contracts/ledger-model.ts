@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 
-import type { Address, TransactionReceipt } from 'viem'
+import { type Address, getAddress, type TransactionReceipt } from 'viem'
 
 import type { Contract, Event } from './chain.ts'
 import {
@@ -18,7 +18,7 @@ import {
   topUp,
   transact,
 } from './custody.ts'
-import { BTC, ETH, type Market, nextRound, refreshFeeds } from './market.ts'
+import { BTC, ETH, type Market, nextRound, refreshFeeds, TIMES } from './market.ts'
 import { marksOf, randomizer } from './mirror.ts'
 import { OwedLine } from './owed-line.ts'
 
@@ -130,12 +130,13 @@ export class Model {
     for (const amounts of [other.pending, other.waiting, other.claimable, [other.insuring]])
       assert.ok(amounts.every((amount) => amount === 0n))
     const { balances, deposits, head, marks, prices, saved, epoch, ethPrice, btcPrice, sound, ratio } = other
-    const { backstop, shares } = other
+    const { backstop, shares, loss } = other
     Object.assign(
       this,
       structuredClone({
         backstop,
         shares,
+        loss,
         balances,
         deposits,
         head,
@@ -248,6 +249,7 @@ export class Model {
     this.ratio = [num, den]
     this.epoch++
     this.saved = { balances: this.balances.map((b) => [...b]), prices: [...this.prices], head: this.head }
+    this.loss = 0n
   }
 
   /** Epochs up to the last that ended with the backstop not under water. */
@@ -451,7 +453,7 @@ export class Model {
     if (after[asset]! < 0n) this.#count('borrow')
     this.balances[index] = after
     this.pending[asset]! += amount
-    const inFull = this.pick(4) === 0
+    const inFull = this.pick(3) === 0
     if (inFull) this.pendingInFull[asset]! += amount
     if (this.pick(4) === 0) {
       const request = await force(this.market, this.#user(), {
@@ -493,29 +495,112 @@ export class Model {
     this.#count('trade')
   }
 
+  /** Units of an asset that the backstop trades now, and for some seconds more. */
+  async #offered(asset: number): Promise<bigint> {
+    const [, timestamp] = await this.market.rounds.read<[bigint, bigint]>('round')
+    if ((await this.market.chain.now()) + 10n >= timestamp + BigInt(TIMES.maxAge)) return 0n
+    const [, , available] = await this.market.market.read<[boolean, unknown, bigint]>('lots', BigInt(asset))
+    return available
+  }
+
+  /** Cash for so many units inside and outside, at this second; undefined where the backstop has not so much of its own. */
+  async #quoted(asset: number, x: bigint): Promise<readonly [inside: bigint, outside: bigint] | undefined> {
+    const { market } = this.market
+    const spendable = min(this.backstop[0]!, await this.free(0))
+    try {
+      const [, inside, outside] = await market.read<[boolean, bigint, bigint]>('quote', BigInt(asset), x)
+      if (this.backstop[asset]! > 0n) return [inside, outside]
+      assert.ok(outside <= spendable)
+      // It costs more every second.
+      return outside + outside / 100n < spendable ? [inside, outside] : undefined
+    } catch (error) {
+      assert.match(String(error), /BeyondCash/)
+      assert.ok(this.backstop[asset]! < 0n)
+      this.#count('purchase beyond cash')
+      return undefined
+    }
+  }
+
   async unwind(): Promise<void> {
     const index = this.#account()
     const asset = [1, 2, 3, 4].find((a) => this.backstop[a] !== 0n && this.pick(2) === 0)
     if (index === undefined || asset === undefined) return
-    const held = this.backstop[asset]!
-    const buys = held > 0n
-    const size = buys ? held : -held
-    let x = min(1n + this.random(size), size)
-    // The price of this second is the most that a buyer has to pay in the next, and the least that a seller may ask.
-    const price = await this.market.vault.read<bigint>('unwindPrice', asset)
-    const cash = () => (buys ? (x * price + HALF - 1n) / HALF : (x * price) / HALF)
+    const buys = this.backstop[asset]! > 0n
+    const size = await this.#offered(asset)
+    if (size === 0n) return
     const sign = buys ? 1n : -1n
-    const afterwards = () =>
-      this.balances[index]!.map((v, i) => (i === 0 ? v - sign * cash() : i === asset ? v + sign * x : v))
-    while (x > 0n && !this.#safe(afterwards())) x /= 2n
-    if (x === 0n) return
-    const [y, after] = [cash(), afterwards()]
-    this.balances[index] = after
-    this.backstop[asset]! -= sign * x
-    this.backstop[0]! += sign * y
-    await this.settle([step.unwind(BigInt(index), BigInt(asset), x, y, buys ? 1n : 0n)])
-    this.#count('unwind')
+    // The prices of this second are the most that a buyer has to pay in the next, and the least that a seller may ask.
+    for (let x = min(1n + this.random(size), size); x > 0n; x /= 2n) {
+      const quoted = await this.#quoted(asset, x)
+      if (quoted === undefined) continue
+      const [y] = quoted
+      const after = this.balances[index]!.map((v, i) => (i === 0 ? v - sign * y : i === asset ? v + sign * x : v))
+      if (!this.#safe(after)) continue
+      this.balances[index] = after
+      this.backstop[asset]! -= sign * x
+      this.backstop[0]! += sign * y
+      await this.settle([step.unwind(BigInt(index), BigInt(asset), x, y, buys ? 1n : 0n)])
+      this.#count('unwind')
+      return
+    }
   }
+
+  /** Free custody, but for deposits since the last checkpoint, which a freeze gives back. */
+  async #takeable(asset: number): Promise<bigint> {
+    const free = await this.free(asset)
+    const { consumed } = await ledgerOf(this.market.vault, asset)
+    const record = await this.market.vault.read<CheckpointRecord>('lastCheckpoint')
+    const rest = free + this.pending[asset]! - (consumed - record.consumed[asset]!)
+    return rest < 0n ? 0n : min(rest, free)
+  }
+
+  /** Somebody outside takes of the lots, for tokens. */
+  async take(): Promise<void> {
+    if (!this.outside) return
+    const { market: sale, tokens, vault } = this.market
+    const asset = [1, 3, 4].find((a) => this.backstop[a] !== 0n && this.pick(2) === 0)
+    if (asset === undefined) return
+    // Half of the time the lots are past the mark.
+    const late = this.pick(2) === 0
+    for (let i = 0; late && i < 4; i++) await this.#post(this.ethPrice)
+    if (this.backstop[asset] === 0n) return
+    const sells = this.backstop[asset]! > 0n
+    const offered = await this.#offered(asset)
+    const out = sells ? asset : 0
+    const takeable = await this.#takeable(out)
+    let x = sells ? min(offered, takeable) : offered
+    if (x <= 0n) return
+    x = 1n + this.random(x)
+    x -= x % Model.#scale(asset)
+    const quoted = x === 0n ? undefined : await this.#quoted(asset, x)
+    if (quoted === undefined || quoted[1] === 0n || (!sells && (quoted[1] * 101n) / 100n > takeable)) return
+    const user = this.#user()
+    const into = sells ? 0 : asset
+    await fund(this.market, user, into, Model.tokens(into, sells ? quoted[1] : x))
+    const held = () => tokens[out]!.read<bigint>('balanceOf', user)
+    const before = await held()
+    const receipt = await sale.write('take', [asset, x, quoted[1], user, '0x'], user)
+    const fill = sale.events(receipt).at(-1)!
+    const cash = fill.args.cash as bigint
+    // A second later it is as cheap, or cheaper; who sells to it gets as much, or more.
+    assert.ok(sells ? cash <= quoted[1] : cash >= quoted[1])
+    assert.equal((await held()) - before, Model.tokens(out, sells ? x : cash))
+    assert.equal(this.#paid(into, getAddress(vault.address), receipt), Model.tokens(into, sells ? cash : x))
+    this.backstop[asset]! -= sells ? x : -x
+    this.backstop[0]! += sells ? cash : -cash
+    const worse = (sells ? 1n : -1n) * (x * this.marks[asset - 1]![0]! - cash * HALF)
+    assert.equal(fill.args.loss, worse > 0n ? worse : 0n)
+    if (worse > 0n) {
+      this.loss += worse
+      this.#count('take at a discount')
+    }
+    this.#count('take')
+  }
+
+  /** Whether there are takers outside. */
+  outside = true
+  /** Value that left at a discount since the last checkpoint, which insurers bear. */
+  loss = 0n
 
   async claim(): Promise<void> {
     const open = this.withdrawals.filter(({ claimed, epoch }) => !claimed && epoch < this.epoch)
@@ -550,6 +635,17 @@ export class Model {
     await this.market.vault.write('donate', [0, amount], user)
     this.backstop[0]! += amount
     await this.checkpoint()
+  }
+
+  /** A gift of a token, which joins the youngest lot, or nets out what the backstop is short of. */
+  async gift(): Promise<void> {
+    const asset = [1, 3, 4][this.pick(3)]!
+    const user = this.#user()
+    const amount = 10n ** 8n * (1n + this.random(3n))
+    await fund(this.market, user, asset, Model.tokens(asset, amount))
+    await this.market.vault.write('donate', [asset, Model.tokens(asset, amount)], user)
+    this.backstop[asset]! += amount
+    this.#count('gift of a token')
   }
 
   /** Time goes by without the operator, until a deposit is late; then its depositor takes it back. */
@@ -679,8 +775,10 @@ export class Model {
       () => this.takeBack(),
       () => this.rescue(),
       () => this.crisis(),
+      () => this.take(),
+      () => this.gift(),
     ]
-    const weights = [8, 10, 14, 14, 10, 6, 10, 4, 2, 6, 4, 1, 4, 2]
+    const weights = [8, 10, 16, 13, 8, 6, 10, 4, 4, 6, 16, 1, 6, 3, 6, 1]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight
@@ -714,6 +812,19 @@ export class Model {
       if (!SPOT.includes(a)) assert.equal(l.custody, 0n)
       else assert.equal(held[a], Model.tokens(a, l.custody))
     }
+    // One asset after the other: each look at lots costs a call.
+    await this.#checkLots(1 + (this.#looks++ % (ASSETS - 1)))
+  }
+
+  #looks = 0
+
+  /** Lots sum to the backstop's balance, on its side. */
+  async #checkLots(asset: number): Promise<void> {
+    const [sells, offers] = await this.market.market.read<[boolean, { units: bigint }[]]>('lots', BigInt(asset))
+    const sum = offers.reduce((sum, { units }) => sum + units, 0n)
+    assert.equal(sells ? sum : -sum, this.backstop[asset], `lots of asset ${asset}`)
+    assert.ok(offers.length <= 8 && offers.every(({ units }) => units > 0n))
+    if (offers.length > 1) this.#count('several lots')
   }
 
   #queued(asset: number): bigint {
@@ -734,7 +845,11 @@ export class Model {
     const [holdings, denominator] = await exits.read<[bigint[], bigint]>('snapshot')
     const price = (a: number) => (a === 0 ? HALF : saved.prices[a - 1]!)
     const equities = saved.balances.map((balances) => balances.reduce((sum, b, a) => sum + b * price(a), 0n))
-    const sum = equities.reduce((a, b) => a + b, 0n) + (record.equity > 0n ? record.equity : 0n)
+    // What left at a discount after the record is the loss of those who own the backstop's equity.
+    assert.equal(await market.market.read('loss'), this.loss)
+    const borne = record.equity > 0n ? min(this.loss, record.equity) : 0n
+    const equity = record.equity > 0n ? record.equity - borne : 0n
+    const sum = equities.reduce((a, b) => a + b, 0n) + equity
     assert.equal(denominator, sum, 'equities add up to the denominator')
 
     for (const [index, equity] of equities.entries()) {
@@ -747,7 +862,6 @@ export class Model {
       }
     }
     // What is owed comes before insurers, as far as the equity goes.
-    const equity = record.equity > 0n ? record.equity : 0n
     const first = min(this.owed.outstanding, equity / HALF)
     const { repaid } = this.owed
     for (const w of this.withdrawals) {

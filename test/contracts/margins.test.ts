@@ -205,7 +205,9 @@ describe('margins that follow the market', () => {
       if (!due) assert.equal(tip, 0n)
       else paid.push(tip)
     }
-    assert.deepEqual(paid, [10n ** 14n, 10n ** 14n, 5n * 10n ** 13n, 0n])
+    // Twelve rounds are of four grid steps or five, as the chain's clock stands.
+    assert.deepEqual(paid.slice(0, 4), [10n ** 14n, 10n ** 14n, 5n * 10n ** 13n, 0n])
+    assert.ok(paid.slice(4).every((tip) => tip === 0n))
     await rounds.write('addTips', [], chain.accounts[8], 7n)
     assert.equal(await rounds.read('nativeCredits', rounds.address), 7n)
   })

@@ -38,7 +38,9 @@ export const TIMES = {
 export const GRACE = 7200
 export const HANDOVER = 1800
 export const NOTICE = 3600
-export const DEPOSIT = { depositDelay: 3600, depositSpacing: 15, unwindDuration: 3600, openingFee: 10n ** 15n }
+export const DEPOSIT = { depositDelay: 3600, depositSpacing: 15, openingFee: 10n ** 15n }
+/** The liquidation market's settings. */
+export const AUCTION = { blockTime: 12_000, floorDiscount: 500, maxImpact: 200 }
 export const FORCED = {
   forcedDelay: 3600,
   forcedSpacing: 60,
@@ -105,6 +107,7 @@ export interface Market extends Parts {
   insurance: Contract
   settlement: Contract
   escape: Contract
+  market: Contract
 }
 
 /** Decimals of the token of cash and of asset 1, and of further assets of ETH's price. */
@@ -139,6 +142,7 @@ export async function deployMarket(
     insurance: created.Insurance!,
     settlement: created.Settlement!,
     escape: created.Escape!,
+    market: created.Market!,
   }
 }
 
@@ -190,6 +194,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
       sequencerKey: SEQUENCER_KEY,
     },
     escape: { exitVerifier: exitVerifier.address, grace: GRACE, noticePeriod: NOTICE },
+    market: AUCTION,
   }
   return {
     chain,

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import {
   ADA,
   BOB,
+  fund,
   ledgerOf,
   liquidate,
   OP,
@@ -13,7 +14,7 @@ import {
   transactBatch,
   wait,
 } from './custody.ts'
-import { deployMarket, type Market, nextRound, TIMES, TRANSACT_STEPS } from './market.ts'
+import { AUCTION, deployMarket, type Market, nextRound, TIMES, TRANSACT_STEPS } from './market.ts'
 import { R, type TransactVector } from './mirror.ts'
 
 describe('a settlement of operations', () => {
@@ -195,7 +196,6 @@ describe('a settlement of operations', () => {
 
 describe("the backstop's inventory", () => {
   let market: Market
-  const T = 3600n
   const price = async (k: number, asset = 1) => (await market.rounds.read<bigint[][]>('marks'))[asset - 1]![k]!
 
   beforeEach(async () => {
@@ -221,25 +221,38 @@ describe("the backstop's inventory", () => {
     await refusesTransact(market, 'AmountTooLarge', [step.unwind(0n, 1n, 1n, 1n << 64n, 1n)])
   })
 
-  it('is sold from price down to sell as time goes by, to the unit: BackstopPrice', async () => {
-    const { vault, chain } = market
-    const start = await chain.now()
+  it('is sold from above the price down beyond sell as time goes by, to the unit: BackstopPrice', async () => {
+    const { vault, chain, market: auction } = market
     const [full, sell] = [await price(0), await price(5)]
-    for (const t of [0n, 1n, 700n, 800n]) {
-      if (t > 0n) await chain.mineAt(start + t)
-      const p = full - ((full - sell) * t) / T
-      assert.equal(await vault.read('unwindPrice', 1), p)
+    const { terms } = await auction.read<{ terms: { premium: number; saleDuration: number } }>('auction', 1n)
+    const first = full + ((full * BigInt(terms.premium) + 65_535n) >> 16n)
+    const end = sell - (full * BigInt(AUCTION.floorDiscount)) / 10_000n
+    const duration = BigInt(terms.saleDuration)
+    const [, began] = await auction.read<[boolean, { since: number }[]]>('lots', 1n)
+    const start = BigInt(began[0]!.since)
+    let clock = 0n
+    for (const t of [0n, 1n, 150n, 280n]) {
+      if (start + t > (await chain.now())) await chain.mineAt(start + t)
+      // Two ends of a difference, each rounded down.
+      const [, round] = await market.rounds.read<[bigint, bigint]>('round')
+      const at = (time: bigint) => ((time - round) << 32n) / duration
+      clock = at(start + t) - at(start)
+      const p = first - (((first - end) * clock) >> 32n)
+      assert.equal(await auction.read('price', 1n), p)
       const x = 123_456_789n
       const least = (x * p + (1n << 32n) - 1n) >> 32n
+      assert.deepEqual(await auction.read('quote', 1n, x), [true, least, least])
       await refusesTransact(market, 'BackstopPrice', [step.unwind(0n, 1n, x, least - 1n, 1n)], [0n])
     }
-    for (const t of [3600n, 9999n]) {
-      await chain.mineAt(start + t)
-      await nextRound(market)
-      assert.equal(await vault.read('unwindPrice', 1), await price(5))
-    }
+    // A round lets it run for five minutes, however long it stays in force.
+    await chain.mineAt(start + 800n)
+    const stood = await auction.read<bigint>('price', 1n)
+    await chain.mineAt(start + 850n)
+    assert.equal(await auction.read('price', 1n), stood)
+    for (let i = 0; i < 12; i++) await nextRound(market)
+    assert.equal(await auction.read('price', 1n), end)
     const x = 400_000_000n
-    const least = (x * sell + (1n << 32n) - 1n) >> 32n
+    const least = (x * end + (1n << 32n) - 1n) >> 32n
     await refusesTransact(market, 'BackstopPrice', [step.unwind(0n, 1n, x, least - 1n, 1n)], [0n])
     const events = await transact(market, [step.unwind(0n, 1n, x, least, 1n)])
     assert.deepEqual(events[0], { name: 'Unwound', args: { asset: 1, direction: 1, x, y: least } })
@@ -250,24 +263,33 @@ describe("the backstop's inventory", () => {
     assert.equal(eth.accounts + eth.backstop, 0n)
   })
 
-  it('is bought back from price up to buy, and the clock restarts with a liquidation of the asset', async () => {
-    const { vault, chain } = market
-    const start = await chain.now()
-    const [full, buy] = [await price(0, 2), await price(6, 2)]
-    await chain.mineAt(start + 600n)
-    const p = full + ((buy - full) * 600n) / T
-    assert.equal(await vault.read('unwindPrice', 2), p)
+  it('is bought back from below the price up, of what cash the backstop has: BackstopPrice, BackstopRoom', async () => {
+    const { vault, market: auction } = market
     const x = 70_000_000n
-    const most = (x * p) >> 32n
-    await refusesTransact(market, 'BackstopPrice', [step.unwind(0n, 2n, x, most + 1n, 0n)], [0n])
+    const [sells, offers, available] = await auction.read<[boolean, object[], bigint]>('lots', 2n)
+    assert.deepEqual([sells, offers.length, available], [false, 1, 100_000_000n])
+    // It owes cash: it buys nothing back.
+    await refusesTransact(market, 'BackstopRoom', [step.unwind(0n, 2n, x, 1n, 0n)], [0n])
+    await auction.refuses('BeyondCash', 'quote', [2n, x])
+    await fund(market, market.chain.accounts[4]!, 0, 10_000_000_000n)
+    await vault.write('donate', [0, 10_000_000_000n], market.chain.accounts[4])
+    const [, now] = await auction.read<[boolean, bigint, bigint]>('quote', 2n, x)
+    assert.ok(now < (x * (await price(0, 2))) >> 32n)
+    await refusesTransact(market, 'BackstopPrice', [step.unwind(0n, 2n, x, now + 10_000_000n, 0n)], [0n])
+    // A second liquidation is a lot of its own: the clock of the first runs on.
+    const lotsOf = async (asset: bigint) => (await auction.read<[boolean, { price: bigint }[]]>('lots', asset))[1]
+    for (let i = 0; i < 3; i++) await nextRound(market)
+    const [before] = await lotsOf(2n)
     await liquidate(market, [-1n, 0n, -1n])
-    assert.equal(await vault.read('unwindPrice', 2), full)
-    assert.notEqual(await vault.read('unwindPrice', 1), await price(0), 'the other clock runs on')
-    await transact(market, [step.unwind(0n, 2n, x, (x * full) >> 32n, 0n)])
+    const [first, second, ...others] = await lotsOf(2n)
+    assert.equal(others.length, 0)
+    assert.ok(first!.price >= before!.price && second!.price < first!.price)
+    const [, paid] = await auction.read<[boolean, bigint, bigint]>('quote', 2n, x)
+    await transact(market, [step.unwind(0n, 2n, x, paid, 0n)])
     assert.equal((await vault.read<bigint[]>('backstop'))[2], -100_000_001n + x)
     await transact(market, [step.unwind(0n, 2n, 30_000_001n, 0n, 0n)])
-    assert.equal(await vault.read('unwindPrice', 2), 0n)
-    assert.equal(await vault.read('unwindPrice', 0), 0n)
+    assert.equal(await auction.read('price', 2n), 0n)
+    await auction.refuses('UnknownAsset', 'price', [0n])
   })
 
   it('is not traded at a round older than maxAge', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { type Address, encodeAbiParameters, getAddress, getCreate2Address, type Hex, isAddress, keccak256 } from 'viem'
+import { DEFAULT_AUCTION } from '../../deploy/auction-plan.ts'
 import { createSources } from '../../deploy/create-sources.ts'
 import { parseDeployable } from '../../deploy/market-plan.ts'
 import { marketTemplate, PUBLISHED, TEMPLATE_NAMES } from '../../deploy/market-templates.ts'
@@ -99,6 +100,12 @@ describe('sources of a market', () => {
     refused((m) => (m.uptimeGrace = 60), /uptimeGrace is given without an uptimeFeed/)
     refused((m) => Object.assign(m, { uptimeFeed: A, uptimeGrace: -1 }), /uptimeGrace is not a whole number/)
     refused((m) => (m.note = 1), /note is not a text/)
+    refused((m) => (m.auction = 1), /^auction is not a JSON object/)
+    refused((m) => (m.auction = { duration: '1' }), /auction has the unknown field "duration"/)
+    refused((m) => (m.auction = { blockTime: '0' }), /auction\.blockTime is out of range/)
+    refused((m) => (m.auction = { blockTime: '0.0001' }), /auction\.blockTime/)
+    refused((m) => (m.auction = { floorDiscount: '0.2001' }), /auction\.floorDiscount is out of range/)
+    refused((m) => (m.auction = { maxImpact: '0' }), /auction\.maxImpact is out of range/)
   })
 
   it('get an adapter each, and a mock feed where none is named', async () => {
@@ -134,6 +141,18 @@ describe('sources of a market', () => {
     assert.equal(created.assets[2]!.sources[0]!.heartbeat, 900)
     assert.deepEqual(Object.keys(created.feeds), ['ETH', 'BTC', 'PERP'])
     assert.deepEqual(Object.keys(created.sources), ['USD', 'ETH', 'BTC', 'PERP'])
+  })
+})
+
+describe('the liquidation market of a market file', () => {
+  it('has the settings that were measured where it names none, one by one', () => {
+    assert.deepEqual(parsed(() => undefined).auction, DEFAULT_AUCTION)
+    assert.deepEqual(parsed((m) => (m.auction = { blockTime: '0.25' })).auction, { ...DEFAULT_AUCTION, blockTime: 250 })
+    assert.deepEqual(parsed((m) => (m.auction = { floorDiscount: '0', maxImpact: '1' })).auction, {
+      blockTime: 12_000,
+      floorDiscount: 0,
+      maxImpact: 10_000,
+    })
   })
 })
 

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IForced} from "../../contracts/interfaces/IForced.sol";
+import {IMarket} from "../../contracts/interfaces/IMarket.sol";
 import {IVault} from "../../contracts/interfaces/IVault.sol";
 import {Proof} from "../../contracts/interfaces/IVerifier.sol";
 import {Handler} from "./Handler.sol";
@@ -29,11 +30,23 @@ contract Custodian is Handler {
             require(l.accounts == all && l.backstop == inventory[a], "accounts and backstop");
             require(l.pending == pending[a] && l.claimable == claimable[a] && l.waiting == waiting[a], "withdrawals");
             require(l.queued == queued[a], "queue");
+            if (a > 0) _checkLots(a, l.backstop);
             if (a == SYNTHETIC) require(l.custody == 0 && sum == 0, "synthetic");
             else require(tokens[a].balanceOf(address(vault)) == inTokens(a, l.custody), "tokens");
         }
         (uint256 total, uint256 paid) = insurance.owed();
         require(total == owed && paid == repaid, "owed");
+    }
+
+    /// @dev Lots sum to the backstop's balance, on its side, and are eight at most.
+    function _checkLots(uint256 asset, int256 backstop) private view {
+        (bool sells, IMarket.Offer[] memory offers,) = market.lots(asset);
+        uint256 waits;
+        for (uint256 i = 0; i < offers.length; ++i) {
+            require(offers[i].units > 0, "an empty lot");
+            waits += offers[i].units;
+        }
+        require(offers.length <= 8 && int256(waits) == (sells ? backstop : -backstop), "lots");
     }
 
     /// @notice Whose last request is over may ask again.
@@ -66,6 +79,9 @@ contract Custodian is Handler {
 
         int256 worth = vault.lastCheckpoint().equity;
         uint256 equity = worth > 0 ? uint256(worth) : 0;
+        require(market.loss() == lost, "loss");
+        // What left at a discount is the insurers', and whose debts come before.
+        equity -= lost < equity ? lost : equity;
         (holdings, whole) = escape.snapshot();
         // What waited is paid as those who stay are.
         for (uint256 a = 0; a < SYNTHETIC; ++a) {
@@ -92,7 +108,7 @@ contract Custodian is Handler {
         string memory path = VM.envOr("INVARIANTS_REPORT", string(""));
         if (bytes(path).length == 0) return;
         string memory line;
-        string[22] memory kinds = [
+        string[24] memory kinds = [
             "deposit",
             "bounce",
             "refund",
@@ -114,6 +130,8 @@ contract Custodian is Handler {
             "served",
             "discharged",
             "requeue",
+            "take",
+            "take at a discount",
             "escape"
         ];
         for (uint256 i = 0; i < kinds.length; ++i) {

@@ -62,6 +62,8 @@ abstract contract Handler is World {
     int256[6] internal savedEquity;
     uint256 internal savedAccounts;
     uint256 internal savedHead;
+    /// @dev Value that takes brought less than the mark since the last checkpoint.
+    uint256 internal lost;
 
     /// @notice How often what happened.
     mapping(string => uint256) public counts;
@@ -204,15 +206,17 @@ abstract contract Handler is World {
         }
     }
 
+    /// @notice An account trades with the backstop, at the lots' prices.
     function unwind(uint256 i, uint8 asset, uint64 amount) external {
-        asset = 1 + asset % 3;
-        int256 held = inventory[asset];
-        if (accounts == 0 || held == 0) return;
-        i = i % accounts;
-        bool buys = held > 0;
-        uint256 price = vault.unwindPrice(asset);
-        for (uint256 x = 1 + amount % uint256(buys ? held : -held); x > 0; x /= 4) {
-            uint256 y = (x * price + (buys ? ONE - 1 : 0)) / ONE;
+        if (accounts == 0) return;
+        (i, asset) = (i % accounts, 1 + asset % 3);
+        if (inventory[asset] == 0) return;
+        _refresh();
+        (bool buys,, uint256 available) = market.lots(asset);
+        if (available == 0) return;
+        for (uint256 x = 1 + amount % available; x > 0; x /= 4) {
+            (uint256 y,) = _quoted(asset, x);
+            if (y == type(uint256).max) continue;
             (int256 dx, int256 dy) = buys ? (int256(x), int256(y)) : (-int256(x), -int256(y));
             int256[4] memory a = balances[i];
             (a[asset], a[0]) = (a[asset] + dx, a[0] - dy);
@@ -224,6 +228,64 @@ abstract contract Handler is World {
             ++counts["unwind"];
             return;
         }
+    }
+
+    /// @notice Somebody outside takes of the lots, for tokens.
+    function take(uint256 u, uint8 asset, uint64 amount) external {
+        asset = 1 + asset % 2;
+        if (inventory[asset] == 0) return;
+        _refresh();
+        (bool sells,, uint256 available) = market.lots(asset);
+        uint256 free = _takeable(asset);
+        if (sells && available > free) available = free;
+        if (available == 0) return;
+        uint256 x = 1 + amount % available;
+        x -= x % grain(asset);
+        if (x == 0) return;
+        (, uint256 cash) = _quoted(asset, x);
+        if (cash == 0 || cash == type(uint256).max || (!sells && cash > _takeable(0))) return;
+        address user = userOf(u);
+        (uint8 into, uint256 owes) = sells ? (0, cash) : (asset, x);
+        (uint8 out, uint256 got) = sells ? (asset, x) : (0, cash);
+        tokens[into].mint(user, inTokens(into, owes));
+        uint256 before = tokens[out].balanceOf(user);
+        VM.prank(user);
+        market.take(asset, x, cash, user, "");
+        require(tokens[out].balanceOf(user) - before == inTokens(out, got), "taken");
+        inventory[out] -= int256(got);
+        inventory[into] += int256(owes);
+        (uint256 worth, uint256 paid) = (x * marks[asset - 1][0], cash << 32);
+        (uint256 more, uint256 less) = sells ? (worth, paid) : (paid, worth);
+        if (more > less) {
+            lost += more - less;
+            ++counts["take at a discount"];
+        }
+        ++counts["take"];
+    }
+
+    /// @dev Free custody, but for deposits since the last checkpoint, which a freeze gives back.
+    function _takeable(uint256 asset) private view returns (uint256) {
+        uint256 free = vault.free(uint8(asset));
+        uint256 held = free + pending[asset];
+        uint256 fresh = vault.ledger(uint8(asset)).consumed - vault.lastCheckpoint().consumed[asset];
+        uint256 rest = held > fresh ? held - fresh : 0;
+        return rest < free ? rest : free;
+    }
+
+    /// @return inside Cash for so many units, for an account; 2^256 - 1 where the backstop has not so much.
+    /// @return outside The same for anybody else.
+    function _quoted(uint256 asset, uint256 x) private view returns (uint256 inside, uint256 outside) {
+        try market.quote(asset, x) returns (bool, uint256 a, uint256 b) {
+            return (a, b);
+        } catch {
+            require(inventory[asset] < 0, "no price for what is sold");
+            return (type(uint256).max, type(uint256).max);
+        }
+    }
+
+    /// @dev A round at the prices there are, where the latest is too old to sell by.
+    function _refresh() private {
+        if (block.timestamp - rounds.postedAt() >= 900) _post(prices[0], prices[2], prices[1]);
     }
 
     function claim(uint256 i) external {
@@ -292,11 +354,13 @@ abstract contract Handler is World {
     }
 
     function donate(uint256 u, uint64 amount) external {
-        amount = 1 + amount % 500e6;
-        tokens[0].mint(userOf(u), amount);
+        // Now and then of a token, which joins the youngest lot.
+        uint8 asset = uint8(amount % 8 == 1 ? 1 + u % 2 : 0);
+        uint256 units = asset == 0 ? 1 + amount % 500e6 : (1 + amount % 3) * 1e8;
+        tokens[asset].mint(userOf(u), inTokens(asset, units));
         VM.prank(userOf(u));
-        vault.donate(0, amount);
-        inventory[0] += int256(uint256(amount));
+        vault.donate(asset, inTokens(asset, units));
+        inventory[asset] += int256(units);
     }
 
     function insure(uint256 u, uint64 amount) external {
@@ -344,7 +408,7 @@ abstract contract Handler is World {
             require(savedEquity[i] >= 0, "an account of negative equity");
             total += savedEquity[i];
         }
-        (savedAccounts, savedHead) = (accounts, head);
+        (savedAccounts, savedHead, lost) = (accounts, head, 0);
         uint256 cut;
         for (uint256 a = 0; a < ASSETS; ++a) {
             total += int256((pending[a] + waiting[a]) * _price(a));

@@ -184,6 +184,12 @@ describe("the examples of the SDK's actions", () => {
     const { id } = await run('unwind')
     await step()
     await settled(id)
+    // From outside it is cash that pays.
+    const before = await alice.tokens('ETH')
+    const { side, cash } = await run('take')
+    assert.equal(side, 'sell')
+    assert.ok(cash > 1_500_000n && cash < 2_000_000n, String(cash))
+    assert.equal((await alice.tokens('ETH')) - before, 10n ** 16n)
   })
 
   it('leave a system that has stalled, with all that is theirs', async () => {

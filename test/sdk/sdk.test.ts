@@ -64,7 +64,7 @@ describe('the SDK', () => {
         complete: true,
         marks: Array(8).fill(Array(11).fill('1')),
         backstop: Array(8).fill('0'),
-        unwindPrices: Array(8).fill('0'),
+        offers: Array(8).fill([]),
         assets: [],
         down: false,
       },

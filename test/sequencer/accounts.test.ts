@@ -193,12 +193,17 @@ describe('the node with real accounts', () => {
     const held = node.system.ledger.backstop[1]!
     assert.ok(held > 0n)
     assert.ok((await balances(alice))[1]! < 11n * ETH)
-    const { unwindPrices } = await bob.wallet.client.round()
+    const { offers } = await bob.wallet.client.round()
     await assert.rejects(
       bob.wallet.unwind({ asset: 1, direction: 1, x: ETH, y: 100n * USD }, DAY),
       refused('BACKSTOP_PRICE'),
     )
-    assert.ok(unwindPrices[1]! > 0n)
+    // Nobody has bid less: it begins above the mark, and the lot is all that there is.
+    assert.deepEqual(
+      offers[1]!.map(({ lot, units }) => [lot, units]),
+      [[0n, held]],
+    )
+    assert.ok(offers[1]![0]!.price > node.system.ledger.marks![1]!.price)
     await bob.wallet.unwind({ asset: 1, direction: 1, x: ETH / 10n, y: 15n * USD }, DAY)
     assert.equal((await step()).operations, 1)
     assert.equal(node.system.ledger.backstop[1], held - ETH / 10n)

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
 import type { Account } from '../../protocol/account.ts'
+import { changeBackstop, NO_AUCTION, openRound } from '../../protocol/auction.ts'
+import { auctionTerms } from '../../protocol/auction-terms.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import type { SignedOperation } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
@@ -117,9 +119,19 @@ describe('the pool', () => {
   })
 
   it('sells of the backstop what it holds, at its price, counting what was accepted before', async () => {
-    system.ledger.backstop[1] = 500n
-    const prices = system.ledger.marks!.map(({ price }) => price)
-    look({ unwindPrices: prices })
+    const parameters = { roundMin: 300n, maxAge: 900n, blockTime: 12_000n, floorDiscount: 500n, maxImpact: 10_000n }
+    const begun = { round: 1n, time: BigInt(NOW), held: false }
+    const lots = (depth: bigint) => {
+      const terms = auctionTerms(begun, system.ledger.marks![1]!, depth, { s5: 1n, quantile: 0n }, parameters)
+      const auction = openRound(NO_AUCTION, terms, parameters)
+      return NO_CUSTODY.auctions.with(1, changeBackstop(auction, 500n, BigInt(NOW), 'resolve', parameters))
+    }
+    const sold = (depth: bigint) => ({ auctions: lots(depth), auctionParameters: parameters, now: BigInt(NOW) })
+    look(sold(100n))
+    const many = unwind({ index: 0, direction: 1, x: 101n, y: 2_000n })
+    // As much as moves the market by all of it, in a quarter of an hour.
+    await refused(many, 'BACKSTOP_AMOUNT')
+    look(sold(0n))
     const buy = (index: number, x: bigint, y: bigint) => unwind({ index, direction: 1, x, y })
     await refused(buy(0, 501n, 2_000n), 'BACKSTOP_AMOUNT')
     await refused(buy(0, 300n, 599n), 'BACKSTOP_PRICE')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { parseEventLogs } from 'viem'
+import { lotOffers } from '../../chain/custody.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
@@ -88,29 +89,35 @@ describe('an operation that circuit or contract would refuse', () => {
     assert.equal(status(id), 'settled')
   })
 
-  it('waits where the price of the backstop starts again in the very settlement that would carry it out', async () => {
+  it('waits where the price of the backstop rises in the very settlement that would carry it out', async () => {
     await bob.topUp(1, 'BTC', WEI / 10n)
     await alice.topUp(0, 'ETH', 2n * WEI)
     await node.step()
     await alice.wallet.withdraw(2, ETH / 50n, alice.address, DAY)
     await prices(160n, 8_000n)
     await node.step()
-    await movePrices(system.signer, system.feeds, [160n * WEI, 8_000n * WEI, 50n * WEI], 3_700)
-    await node.step()
-    const [price, now] = [node.system.ledger.marks![1]!.price, node.custody.unwindPrices[1]!]
+    // However long a round is in force, its price lets the auction run for five minutes.
+    const later = async (eth: bigint, btc: bigint) => {
+      await movePrices(system.signer, system.feeds, [eth * WEI, btc * WEI, 50n * WEI], 310)
+      await node.step()
+    }
+    const offered = () => lotOffers(node.custody, 1)[0]!.price
+    for (let i = 0; i < 6; i++) await later(160n, 8_000n)
+    const [price, now] = [node.system.ledger.marks![1]!.price, offered()]
     assert.ok(now < price)
     const cheap = await bob.wallet.unwind(
       { asset: 1, direction: 1, x: ETH / 100n, y: ((ETH / 100n) * now) / 2n ** 32n + 1n },
       { expiresIn: 200_000 },
     )
     const other = await bob.wallet.preferences([8, 9, 8, 8, 8, 8, 8, 8], DAY)
-    // Alice's debt is called in, and more of her ETH comes to the backstop at the price of before.
-    await prices(160n, 24_000n)
+    // Alice's debt is called in, and more of her ETH comes to the backstop; the lots there are rise with the mark.
+    await prices(163n, 24_000n)
     const report = await node.step()
     assert.ok(report!.liquidated > 0 && report!.complete)
+    assert.ok(offered() > now)
+    assert.equal(lotOffers(node.custody, 1).length, 2)
     assert.deepEqual([status(cheap.id), status(other.id)], ['accepted', 'accepted'])
-    await movePrices(system.signer, system.feeds, [160n * WEI, 24_000n * WEI, 50n * WEI], 3_700)
-    await node.step()
+    for (let i = 0; i < 9 && status(cheap.id) === 'accepted'; i++) await later(160n, 24_000n)
     assert.deepEqual([status(cheap.id), status(other.id)], ['settled', 'settled'])
   })
 

@@ -1,0 +1,229 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { deployContract } from '../../deploy/deploy.ts'
+import { deployLocalPool, type LocalPool } from '../../deploy/local-pool.ts'
+import { VAULT_ABI } from '../../sdk/abi/vault.ts'
+import { approve } from '../../sdk/chain/approve.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { systemContracts } from '../../sdk/chain/system-contracts.ts'
+import { PlimsollClient } from '../../sdk/client.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
+import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices, rawCall } from '../support/live-chain.ts'
+import { complaintOf, runCli } from '../support/run-cli.ts'
+import { newOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('the liquidation market from outside', () => {
+  const it = chapters()
+  let system: EchoSystem
+  let node: SequencerNode
+  let api: string
+  let chain: readonly string[]
+  let market: `0x${string}`
+  let pool: LocalPool
+  let taker: string
+  let close: () => void
+  let directory: string
+  const keeper = generatePrivateKey()
+  const keeperAddress = privateKeyToAccount(keeper).address
+
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await runCli([...args, '--json'], {
+      cwd: directory,
+      env: { PLIMSOLL_KEEPER_KEY: keeper },
+    })
+    assert.deepEqual([code, stderr], [0, ''], stdout)
+    return stdout
+  }
+  const auctions = async () => JSON.parse(await run('auctions', ...chain))
+  const keep = async (...args: string[]) =>
+    (await run('keeper', ...chain, '--once', ...args))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+  const refused = async (args: readonly string[], complaint: RegExp) => {
+    const { code, stdout, stderr } = await runCli(args, { cwd: directory, env: { PLIMSOLL_KEEPER_KEY: keeper } })
+    assert.match(complaintOf(args, stderr), complaint)
+    assert.deepEqual([code, stdout], [2, ''])
+  }
+  const at = async (price: bigint) => {
+    await movePrices(system.signer, system.feeds, [price * WEI, 8_000n * WEI, 50n * WEI])
+    await node.step()
+  }
+  /** Rounds at the price until the lots are at so much less than the mark. */
+  const untilDiscount = async (price: bigint, discount: number) => {
+    for (let rounds = 0; (await auctions()).lots[0].discount < discount; rounds++) {
+      assert.ok(rounds < 40)
+      await at(price)
+    }
+  }
+
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
+    system = await startEchoSystem()
+    node = await system.open()
+    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    close = () => {
+      server.close()
+      server.closeAllConnections()
+    }
+    api = `http://127.0.0.1:${port}`
+    chain = ['--rpc', system.chain.url, '--settlement', system.deployed.settlement]
+    ;({ market } = await systemContracts(system.signer.read, system.deployed.settlement))
+    await rawCall(system.signer, 'hardhat_setBalance', keeperAddress, `0x${(10n ** 20n).toString(16)}`)
+    const [alice, bob] = [await newOwner(system, api), await newOwner(system, api)]
+    await alice.open('USD', 10_000n * USD)
+    await bob.open('ETH', 10n * WEI)
+    await at(200n)
+    await bob.wallet.withdraw(0, 1_500n * USD, bob.address, { expiresIn: 86_400 })
+    await node.step()
+    const { ETH, USD: cash } = system.deployed.tokens
+    pool = await deployLocalPool(system.signer, {
+      asset: ETH!,
+      cash: cash!,
+      price: { cash: 200n * USD, asset: WEI },
+      liquidity: 5_000_000n * USD,
+    })
+    taker = await deployContract(system.signer, 'PoolTaker', [
+      { market, pool: pool.address, asset: 1, window: 600, tolerance: 100, tip: 3n * USD, least: 100n * USD },
+    ])
+  })
+  after(async () => {
+    close()
+    await node.close()
+    await system.stop()
+    await rm(directory, { recursive: true })
+  })
+
+  it('shows nothing while nothing waits', async () => {
+    assert.deepEqual(await auctions(), { lots: [], fills: [], recaptured: null })
+    const { code, stdout } = await runCli(['auctions', ...chain])
+    assert.deepEqual(
+      [code, stdout],
+      [0, 'Nothing waits: the backstop neither holds nor is short of anything.\nNothing was taken yet.\n'],
+    )
+    assert.deepEqual(await keep(), [{ event: 'end', fills: 0, missed: 0, gas: '0', profit: '0' }])
+  })
+
+  it('shows what liquidations brought, from above the mark', async () => {
+    await pool.moveTo({ cash: 150n * USD, asset: WEI })
+    await at(150n)
+    const { lots, fills, recaptured } = await auctions()
+    assert.deepEqual([fills, recaptured, lots.length], [[], null, 1])
+    const [{ units, price, ageSeconds, discount, ...lot }] = lots
+    assert.deepEqual(lot, { lot: 'ETH:0', asset: 'ETH', side: 'sell', mark: '150' })
+    assert.ok(Number(units) > 0 && Number(price) > 150 && ageSeconds >= 0)
+    assert.ok(Math.abs(discount - (1 - Number(price) / 150)) < 1e-6)
+    const info = await new PlimsollClient({ node: api }).auctions()
+    assert.deepEqual([info.fillCount, info.discount, info.timeToClear, info.recaptured], [0, null, null, null])
+    assert.equal(info.lots[0]!.units, BigInt(Math.round(Number(units) * 1e8)))
+    assert.match(await (await fetch(`${api}/metrics`)).text(), /^plimsoll_lots\{asset="ETH",side="sell"\} 1$/m)
+  })
+
+  it('has a keeper that says what it would take, and does not take it', async () => {
+    await untilDiscount(150n, 0.005)
+    const nothing = (await keep('--dry-run', '--min-profit', '100000'))[0]
+    assert.equal(nothing.event, 'end')
+    const [found, end] = await keep('--dry-run', '--max-inventory', '200')
+    // It has no cash.
+    assert.deepEqual([found.event, end], ['end', undefined])
+    const { stdout } = await runCli(['keeper', ...chain, '--once', '--dry-run', '--json', '--max-inventory', '200'])
+    const [would] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    assert.deepEqual([would.event, would.asset, would.side, would.through], ['found', 'ETH', 'sell', null])
+    assert.ok(Number(would.cash) <= 200 && Number(would.cash) > 150 && Number(would.profit) > 0)
+    assert.deepEqual((await auctions()).fills, [])
+  })
+
+  it('has a keeper that takes what pays after gas, within its inventory, and reports it', async () => {
+    await system.mint('USD', keeperAddress, 1_000n * USD)
+    const [taken, end] = await keep('--max-inventory', '300')
+    assert.deepEqual([taken.event, end.event, end.fills], ['taken', 'end', 1])
+    assert.ok(Number(taken.cash) <= 300)
+    assert.equal(end.profit, taken.profit)
+    const { fills, recaptured } = await auctions()
+    assert.equal(fills.length, 1)
+    const { lot, units, discount, taker, block } = fills[0]
+    assert.deepEqual([lot, taker, units], ['ETH:0', keeperAddress, taken.units])
+    assert.ok(discount > 0.004 && Number.isInteger(block) && recaptured > 0 && recaptured < 1)
+    // What it has counts.
+    const [again] = await keep('--max-inventory', '300')
+    assert.equal(again.event, 'end')
+    const info = await new PlimsollClient({ node: api }).auctions()
+    assert.equal(info.fillCount, 1)
+    assert.equal(info.fills[0]!.taker, keeperAddress)
+    assert.ok(info.timeToClear! >= 400 && Math.abs(info.discount! - discount) < 1e-9)
+    assert.match(await (await fetch(`${api}/metrics`)).text(), /^plimsoll_fills_total 1$/m)
+  })
+
+  it('quotes pools, and calls the taker of the protocol for its tip', async () => {
+    const [own] = await keep('--pool', pool.address, '--max-inventory', '400', '--dry-run')
+    assert.deepEqual([own.event, own.through], ['found', null])
+    await untilDiscount(150n, 0.02)
+    const [found] = await keep('--pool', taker, '--dry-run', '--max-inventory', '0.000001')
+    assert.deepEqual([found.event, found.worth, found.cash], ['found', '3', null])
+    assert.equal(found.through.toLowerCase(), taker.toLowerCase())
+    const before = (await auctions()).fills.length
+    const [taken] = await keep('--pool', taker, '--max-inventory', '0.000001')
+    assert.deepEqual([taken.event, taken.worth], ['taken', '3'])
+    assert.equal((await auctions()).fills.length, before + 1)
+  })
+
+  it('refuses what it cannot mean', async () => {
+    await refused(['keeper', ...chain, '--pool', market], /There is no Uniswap v3 pool at 0x/)
+    await refused(['keeper', ...chain, '--max-inventory', '-1'], /--max-inventory is not above 0/)
+    await refused(['keeper', ...chain, '--min-profit', 'x'], /--min-profit is not a plain decimal/)
+    await refused(['keeper', ...chain, '--interval', '0'], /whole number from 1/)
+    await refused(['auctions', '--rpc', system.chain.url, '--settlement', market], /no settlement of this version/)
+    await refused(['auctions', '--rpc', system.chain.url, '--settlement', '0x12'], /must be an address/)
+  })
+
+  it("is open to bots of others, such as the documentation's", async () => {
+    // A gift is a lot too.
+    const { signer, deployed } = system
+    await system.mint('ETH', signer.sender, WEI)
+    await approve(signer, deployed.tokens.ETH!, deployed.vault, WEI)
+    await sendCall(signer, { address: deployed.vault, abi: VAULT_ABI, functionName: 'donate', args: [1, WEI] })
+    assert.ok((await auctions()).lots.length > 0)
+    const text = await readFile(`${ROOT}/docs/market.md`, 'utf8')
+    const [, code] = /```ts\n([\s\S]*?)```/.exec(text)!
+    assert.ok(code!.trim().split('\n').length <= 40)
+    const folder = `${ROOT}/.plimsoll/bot-${process.pid}`
+    await mkdir(folder, { recursive: true })
+    try {
+      await writeFile(`${folder}/bot.ts`, code!)
+      await system.mint('USD', keeperAddress, 10_000n * USD)
+      const before = (await auctions()).fills.length
+      const child = spawn(process.execPath, [`${folder}/bot.ts`, system.chain.url, market, '1', '1000'], {
+        env: { ...process.env, BOT_KEY: keeper },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      const ended = once(child, 'exit')
+      let said = ''
+      child.stdout.on('data', (data) => (said += data))
+      for (let i = 0; i < 300 && !/success/.test(said) && child.exitCode === null; i++) await sleep(100)
+      child.kill()
+      await ended
+      assert.match(said, /success/)
+      assert.ok((await auctions()).fills.length > before)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+})
