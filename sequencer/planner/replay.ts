@@ -3,6 +3,7 @@ import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
+import { sweepConstraints } from '../../prover/sweep-constraints.ts'
 import { cutMoves } from './complete-round.ts'
 import { type PlanOptions, planRound } from './plan-round.ts'
 
@@ -15,8 +16,14 @@ export interface ReplayResult {
   swept: number
   liquidated: number
   badDebt: bigint
+  /** Sweep batches of the first tick. */
+  firstPlacementBatches: number
   /** Sweep batches of the later ticks, at the given steps and window. */
   batches: number
+  /** Constraints of the later ticks' sweeps. */
+  constraints: number
+  /** The most that one of the later ticks took: its sweep batches and their constraints; 0 where there is none. */
+  worstTick: { batches: number; constraints: number }
   openings: number
   unplaced: number
 }
@@ -47,11 +54,15 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     swept: 0,
     liquidated: 0,
     badDebt: 0n,
+    firstPlacementBatches: 0,
     batches: 0,
+    constraints: 0,
+    worstTick: { batches: 0, constraints: 0 },
     openings: 0,
     unplaced: 0,
   }
 
+  let batches = 0
   const sweep = (marks: Marks): number => {
     let swept = 0
     for (const { openings, moves } of planRound(slots, marks, options)) {
@@ -72,12 +83,13 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       }
       swept += moves.length
       result.openings += openings.length
-      if (result.ticks > 0) result.batches += cutMoves(moves, options.steps, options.window).length
+      batches += cutMoves(moves, options.steps, options.window).length
     }
     return swept
   }
 
   for (const marks of ticks) {
+    batches = 0
     let swept = sweep(marks)
     while (slots[DISTRESS]!.members.length > 0) {
       for (const balances of slots[DISTRESS]!.members.splice(0)) {
@@ -93,8 +105,16 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       if (number > INBOX && members.length > 0 && (envelope === undefined || !isCovered(envelope, marks)))
         result.unplaced += members.length
     }
-    if (result.ticks === 0) result.placed = swept
-    else result.swept += swept
+    if (result.ticks === 0) {
+      result.placed = swept
+      result.firstPlacementBatches = batches
+    } else {
+      result.swept += swept
+      result.batches += batches
+      const constraints = batches * sweepConstraints(options)
+      result.constraints += constraints
+      if (constraints > result.worstTick.constraints) result.worstTick = { batches, constraints }
+    }
     if (swept === 0) result.quietTicks++
     result.ticks++
   }
