@@ -94,7 +94,7 @@ function main(): number {
   const result = replay(accounts, ticks, {
     slots: slotCount,
     minLiability: MIN_LIABILITY,
-    ...sweep,
+    rungs: [sweep],
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })

@@ -3,8 +3,7 @@ import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import { sweepConstraints } from '../../prover/sweep-constraints.ts'
-import { cutMoves } from './complete-round.ts'
+import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
 import { type PlanOptions, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
@@ -18,7 +17,7 @@ export interface ReplayResult {
   badDebt: bigint
   /** Sweep batches of the first tick. */
   firstPlacementBatches: number
-  /** Sweep batches of the later ticks, at the given steps and window. */
+  /** Sweep batches of the later ticks, of the given rungs. */
   batches: number
   /** Constraints of the later ticks' sweeps. */
   constraints: number
@@ -31,8 +30,6 @@ export interface ReplayResult {
 export interface ReplayOptions extends PlanOptions {
   readonly slots: number
   readonly minLiability: bigint
-  readonly steps: number
-  readonly window: number
 }
 
 interface Slot {
@@ -63,33 +60,36 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
   }
 
   let batches = 0
+  let constraints = 0
   const sweep = (marks: Marks): number => {
     let swept = 0
-    for (const { openings, moves } of planRound(slots, marks, options)) {
+    for (const { openings, sweeps } of planRound(slots, marks, options)) {
       for (const { slot, envelope } of openings) {
         if (slots[slot]!.members.length > 0) throw new Error(`slot ${slot} was opened while it was not empty`)
         slots[slot]!.envelope = envelope
       }
-      for (const { from, to } of moves) {
+      for (const { from, to } of sweeps.flatMap(({ moves }) => moves)) {
         const balances = slots[from]!.members.pop()!
         const { envelope } = slots[to]!
         if (
-          to === DISTRESS
-            ? health(balances, marks) >= 0n
-            : to !== INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)
+          to > INBOX &&
+          (envelope === undefined || cornerHealth(balances, envelope) < 0n)
         )
           result.unplaced++
         slots[to]!.members.push(balances)
       }
-      swept += moves.length
+      swept += sweeps.reduce((sum, { moves }) => sum + moves.length, 0)
       result.openings += openings.length
-      batches += cutMoves(moves, options.steps, options.window).length
+      batches += sweeps.length
+      constraints += sweeps.reduce((sum, { rung }) => sum + sweepConstraints(rung), 0)
     }
+    result.unplaced += slots[DISTRESS]!.members.filter((balances) => health(balances, marks) >= 0n).length
     return swept
   }
 
   for (const marks of ticks) {
     batches = 0
+    constraints = 0
     let swept = sweep(marks)
     while (slots[DISTRESS]!.members.length > 0) {
       for (const balances of slots[DISTRESS]!.members.splice(0)) {
@@ -111,7 +111,6 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     } else {
       result.swept += swept
       result.batches += batches
-      const constraints = batches * sweepConstraints(options)
       result.constraints += constraints
       if (constraints > result.worstTick.constraints) result.worstTick = { batches, constraints }
     }
