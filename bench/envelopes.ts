@@ -129,7 +129,9 @@ function main(): number {
     console.log(
       `ticks with no work           ${report.ticksWithNoWork} (${percent(report.ticksWithNoWork / report.ticks)})`,
     )
-    console.log(`first placement              ${report.firstPlacement} moves of ${count} accounts in ${report.firstPlacementBatches} sweeps`)
+    console.log(
+      `first placement              ${report.firstPlacement} moves of ${count} accounts in ${report.firstPlacementBatches} sweeps`,
+    )
     console.log(
       `re-proven afterwards         ${report.reproven} accounts, those liquidated included (${result.liquidated} liquidations)`,
     )

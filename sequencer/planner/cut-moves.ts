@@ -1,7 +1,7 @@
 import type { SweepRung } from '../../protocol/batch.ts'
 import { MAX_SLOTS } from '../../protocol/constants.ts'
-import type { Move } from '../../protocol/sweep-input.ts'
 import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
+import type { Move } from '../../protocol/sweep-input.ts'
 
 /** Moves that one sweep of a rung makes. */
 export interface SweepPlan {

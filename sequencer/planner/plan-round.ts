@@ -98,7 +98,14 @@ class RoundPlanner {
   #emptyDistress(): void {
     const { members } = this.#slots[DISTRESS]!
     const first = members.findIndex((balances) => health(balances, this.#marks) >= 0n)
-    if (first >= 0) this.#moveAll([], cutMoves(members.slice(first).map(() => ({ from: DISTRESS, to: INBOX })), this.#options.rungs))
+    if (first >= 0)
+      this.#moveAll(
+        [],
+        cutMoves(
+          members.slice(first).map(() => ({ from: DISTRESS, to: INBOX })),
+          this.#options.rungs,
+        ),
+      )
   }
 
   /** Slots that have to be emptied, the smallest first. */

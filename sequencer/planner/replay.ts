@@ -71,11 +71,7 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       for (const { from, to } of sweeps.flatMap(({ moves }) => moves)) {
         const balances = slots[from]!.members.pop()!
         const { envelope } = slots[to]!
-        if (
-          to > INBOX &&
-          (envelope === undefined || cornerHealth(balances, envelope) < 0n)
-        )
-          result.unplaced++
+        if (to > INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)) result.unplaced++
         slots[to]!.members.push(balances)
       }
       swept += sweeps.reduce((sum, { moves }) => sum + moves.length, 0)

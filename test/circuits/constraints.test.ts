@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
-import { PROFILES } from '../../prover/profiles.ts'
 import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
+import { PROFILES } from '../../prover/profiles.ts'
 import { countConstraints } from '../support/circuit.ts'
 import { type ConstraintCounts, measureConstraints } from '../support/circuit-counts.ts'
 
