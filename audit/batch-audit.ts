@@ -7,7 +7,7 @@ import { stackHead } from '../protocol/stack.ts'
 import { AccountTree } from '../protocol/tree.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { SomeKeys } from '../prover/keys.ts'
-import type { ProfileName } from '../prover/profiles.ts'
+import { circuitOf, type ProfileName } from '../prover/profiles.ts'
 import { verifyProof } from '../prover/verify-proof.ts'
 
 /** The words for what an audit cannot know, said wherever one succeeds. */
@@ -76,7 +76,7 @@ export class Audit {
     const vector = this.ledger.vector(batch)
     const signals = vectorSignals(vector)
     check?.(vector, signals)
-    if (!(await verifyProof(this.keys, batch.circuit, [signals.digest, signals.z, signals.y], proof))) {
+    if (!(await verifyProof(this.keys, circuitOf(batch), [signals.digest, signals.z, signals.y], proof))) {
       throw new PlimsollError("The proof is not valid under this installation's key.")
     }
     if (batch.circuit !== 'sweep' && this.#leavesKnown) {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type Batch, type Opening, parseBatch, type Shape } from '../protocol/batch.ts'
+import { type Batch, type Opening, parseBatch, rungOf, type Shape } from '../protocol/batch.ts'
 import { array, formatMarket, type Market, object, parseMarket } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, TRADED } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
@@ -28,7 +28,8 @@ export interface BatchFile {
   readonly verificationKeyHash: string
 }
 
-const FORMAT = 1
+/** 2: a sweep names its circuit. */
+const FORMAT = 2
 const ROUND = 'round.json'
 const SUMMARY = 'summary.json'
 
@@ -71,6 +72,7 @@ export class RoundWriter {
   async batch({ openings, batch, vector, signals, proof, verificationKeyHash }: BatchFile): Promise<void> {
     await this.#write(batchName(this.#batches++), {
       circuit: batch.circuit,
+      ...(batch.circuit === 'sweep' && { rung: batch.rung }),
       envelopes: openings.map(({ slot, envelope }) => ({
         slot,
         floors: envelope.floors.map(String),
@@ -143,9 +145,11 @@ export async function readBatch(directory: string, name: string, shape: Shape): 
   const vector = elements(file.D, 'D')
   const window = array(file.window, 'window').map((slot) => wholeNumber(slot, 'window'))
   if (circuit === 'resolve' && window.length > 0) throw new PlimsollError('A resolve has no window.')
+  if (circuit === 'resolve' && file.rung !== undefined) throw new PlimsollError('A resolve has no rung.')
+  const rung = circuit === 'sweep' ? wholeNumber(file.rung, 'rung') : 0
   return {
     openings: array(file.envelopes, 'envelopes').map(parseOpening),
-    batch: parseBatch(circuit, window, publishedValues(circuit, vector, shape), shape),
+    batch: parseBatch(circuit, rung, window, publishedValues(circuit, rung, vector, shape), shape),
     vector,
     signals: elements(file.signals, 'signals'),
     proof,
@@ -159,9 +163,12 @@ export async function readSummary(directory: string): Promise<JsonObject> {
 }
 
 /** The elements of D that the prover published, in the order the settlement takes them; the rest is the ledger's. */
-function publishedValues(circuit: Batch['circuit'], vector: readonly bigint[], shape: Shape): bigint[] {
+function publishedValues(circuit: Batch['circuit'], rung: number, vector: readonly bigint[], shape: Shape): bigint[] {
   const pick = (...positions: number[]) => positions.map((i) => vector[i] ?? -1n)
-  if (circuit === 'sweep') return [...pick(0), ...vector.slice(1 + shape.sweep.window, 1 + 2 * shape.sweep.window)]
+  if (circuit === 'sweep') {
+    const { window } = rungOf(shape, rung)
+    return [...pick(0), ...vector.slice(1 + window, 1 + 2 * window)]
+  }
   return [...pick(0, 2, 4, 6), ...vector.slice(71)]
 }
 

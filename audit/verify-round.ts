@@ -5,7 +5,7 @@ import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Ledger } from '../protocol/ledger.ts'
 import { type KeySet, keyOf } from '../prover/keys.ts'
-import type { BookCircuit, ProfileName } from '../prover/profiles.ts'
+import { type BookCircuit, circuitOf, type ProfileName } from '../prover/profiles.ts'
 import { Audit, AuditImpossible, auditKeys, UNKNOWN } from './batch-audit.ts'
 import { listBatches, readBatch, readRound, readSummary } from './round-directory.ts'
 
@@ -54,8 +54,9 @@ export async function verifyRound(
       current = name
       const file = await readBatch(directory, name, shape)
       const { circuit, active } = file.batch
-      if (file.verificationKeyHash !== keyOf(keys, circuit).keyHash)
-        throw new PlimsollError(`It was proven under another key than this installation's ${circuit} key.`)
+      const proven = circuitOf(file.batch)
+      if (file.verificationKeyHash !== keyOf(keys, proven).keyHash)
+        throw new PlimsollError(`It was proven under another key than this installation's ${proven} key.`)
       await audit.batch(file, (vector, { digest, z, y }) => {
         const wrong = vector.findIndex((element, i) => element !== file.vector[i])
         if (wrong >= 0 || vector.length !== file.vector.length) {

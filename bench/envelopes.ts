@@ -78,8 +78,8 @@ function main(): number {
   if (options.eth === undefined || options.btc === undefined)
     throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
   const count = integerOption(options.accounts, 'accounts', 1, 1_000_000)
-  const { name: profile, sweep } = profileOption(options.profile)
-  const slotCount = integerOption(options.slots, 'slots', sweep.window, MAX_SLOTS)
+  const { name: profile, sweeps } = profileOption(options.profile)
+  const slotCount = integerOption(options.slots, 'slots', Math.min(...sweeps.map(({ window }) => window)), MAX_SLOTS)
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
   const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
 
@@ -94,7 +94,7 @@ function main(): number {
   const result = replay(accounts, ticks, {
     slots: slotCount,
     minLiability: MIN_LIABILITY,
-    rungs: [sweep],
+    rungs: sweeps,
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })

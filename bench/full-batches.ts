@@ -7,8 +7,8 @@ import type { Move } from '../protocol/sweep-input.ts'
 import { System, type Transition } from '../protocol/system.ts'
 import type { Profile } from '../prover/profiles.ts'
 
-/** As many accounts as a sweep takes, the last ones in the inbox breached, two resolves full of them. */
-export function fullBook({ sweep, resolve }: Profile) {
+/** As many accounts as a sweep of the first rung takes, the last ones in the inbox breached, two resolves full of them. */
+export function fullBook({ sweeps: [sweep], resolve }: Profile) {
   const asset = (symbol: string, price: string, depth: string) => ({
     symbol,
     decimals: 8,
@@ -44,12 +44,12 @@ export function around(marks: Marks): Envelope {
 }
 
 /** The slots of a sweep's window: distress, inbox, and as many with envelopes as it takes. */
-export function fullWindow({ sweep }: Profile): number[] {
+export function fullWindow({ sweeps: [sweep] }: Profile): number[] {
   return Array.from({ length: sweep.window }, (_, i) => DISTRESS + i)
 }
 
 /** The moves of a first sweep of a full book: the breached accounts to distress, the others evenly to the slots. */
-export function fullMoves({ sweep, resolve }: Profile): Move[] {
+export function fullMoves({ sweeps: [sweep], resolve }: Profile): Move[] {
   const targets = sweep.window - INBOX - 1
   return Array.from({ length: sweep.steps }, (_, i) => ({
     from: INBOX,

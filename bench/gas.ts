@@ -10,7 +10,7 @@ import { INBOX } from '../protocol/constants.ts'
 import type { Move } from '../protocol/sweep-input.ts'
 import type { Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
-import { PROFILES, type ProfileName } from '../prover/profiles.ts'
+import { circuitOf, PROFILES, type ProfileName } from '../prover/profiles.ts'
 import { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
@@ -31,7 +31,7 @@ interface Row {
 async function measure(profile: ProfileName): Promise<Row[]> {
   const keys = await ensureKeys(profile)
   const {
-    sweep: { steps },
+    sweeps: [{ steps }],
     resolve,
   } = keys.profile
   const rows: Row[] = []
@@ -88,7 +88,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     for (const slot of targets) system.open({ slot, envelope })
 
     const settle = async (what: string, { batch, input }: Transition) => {
-      const { proof, signals } = await proofs.prove(keys, batch.circuit, input)
+      const { proof, signals } = await proofs.prove(keys, circuitOf(batch), input)
       const { gasUsed } = await settlement.settle(signer, [
         { openings: [], batch, digest: signals[0]!, proof, memo: '0x' },
       ])
@@ -135,7 +135,7 @@ const profile = PROFILES[values.profile]
 const rows = await measure(profile.name)
 const number = (value: bigint) => value.toLocaleString('en-US').padStart(11)
 console.log(
-  `Gas under profile ${profile.name}: sweeps of ${profile.sweep.steps} accounts and ${profile.sweep.window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`,
+  `Gas under profile ${profile.name}: sweeps of ${profile.sweeps[0].steps} accounts and ${profile.sweeps[0].window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`,
 )
 console.log(`${'operation'.padEnd(44)}  ${'gas'.padStart(11)}  ${'per account'.padStart(11)}`)
 for (const { what, gas, accounts } of rows) {

@@ -8,7 +8,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import { System } from '../protocol/system.ts'
 import { type KeySet, keyOf } from '../prover/keys.ts'
-import { type BookCircuit, PROFILES, type ProfileName } from '../prover/profiles.ts'
+import { type BookCircuit, circuitOf, PROFILES, type ProfileName } from '../prover/profiles.ts'
 import type { ProofSource } from '../prover/proof-service.ts'
 import { completeRound } from '../sequencer/planner/complete-round.ts'
 import { importAccounts } from './import-accounts.ts'
@@ -65,9 +65,10 @@ export async function proveBook(
     const published = system.ledger.clone()
     for (const { openings, transition, resolutions } of completeRound(system)) {
       for (const opening of openings) published.open(opening)
+      const circuit = circuitOf(transition.batch)
       const vector = published.vector(transition.batch)
       published.apply(transition.batch)
-      const { proof, signals } = await proofs.prove(keys, transition.batch.circuit, transition.input)
+      const { proof, signals } = await proofs.prove(keys, circuit, transition.input)
       const { digest, z, y } = vectorSignals(vector)
       if (signals.join() !== [digest, z, y].join())
         throw new PlimsollError('The circuit and the ledger disagree on the public signals.')
@@ -77,7 +78,7 @@ export async function proveBook(
         vector,
         signals,
         proof,
-        verificationKeyHash: keyOf(keys, transition.batch.circuit).keyHash,
+        verificationKeyHash: keyOf(keys, circuit).keyHash,
       })
       for (const { liquidation } of resolutions) {
         if (liquidation === undefined || liquidation.status === 'healthy') continue

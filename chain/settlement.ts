@@ -15,7 +15,7 @@ import type { Envelope } from '../protocol/health.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../protocol/marks.ts'
 import { calldata, type Proof } from '../protocol/proof.ts'
 import type { BatchKeys, CircuitKeys, KeySet } from '../prover/keys.ts'
-import { type CircuitName, PROFILES, type Profile } from '../prover/profiles.ts'
+import { type CircuitName, PROFILES, type Profile, SWEEPS } from '../prover/profiles.ts'
 import { ESCAPE_ABI } from '../sdk/abi/escape.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
@@ -51,7 +51,7 @@ export interface ChainRound {
 export interface SettlementConfig {
   readonly operator: Address
   readonly vault: Address
-  readonly sweepVerifier: Address
+  readonly sweepVerifiers: readonly Address[]
   readonly resolveVerifier: Address
   readonly transactVerifier: Address
   readonly minLiability: bigint
@@ -120,8 +120,12 @@ export class Settlement {
 
   /** @throws PlimsollError when the verifiers of the contract, or of exits where their keys are at hand, are of other keys */
   async requireKeys(keys: BatchKeys & Partial<KeySet<'exit'>>): Promise<void> {
-    const { sweepVerifier, resolveVerifier, transactVerifier } = await this.config()
-    await this.#requireKey('sweep', sweepVerifier, keys.sweep)
+    const { sweepVerifiers, resolveVerifier, transactVerifier } = await this.config()
+    if (sweepVerifiers.length !== SWEEPS.length)
+      throw new PlimsollError(
+        `The contract has ${sweepVerifiers.length} sweep circuits, this installation ${SWEEPS.length}.`,
+      )
+    for (const [i, circuit] of SWEEPS.entries()) await this.#requireKey(circuit, sweepVerifiers[i]!, keys[circuit])
     await this.#requireKey('resolve', resolveVerifier, keys.resolve)
     await this.#requireKey('transact', transactVerifier, keys.transact)
     if (keys.exit === undefined) return
@@ -142,9 +146,11 @@ export class Settlement {
 
   /** The profile whose circuits the contract was deployed for. @throws PlimsollError when there is none */
   async profile(): Promise<Profile> {
-    const sizes = (await this.view('batchSizes')).map(Number).join()
+    const [sweeps, resolveSteps, transactSteps] = await this.view('batchSizes')
+    const sizes = [...sweeps.flatMap(({ steps, window }) => [steps, window]), resolveSteps, transactSteps].join()
     const profile = Object.values(PROFILES).find(
-      ({ sweep, resolve, transact }) => [sweep.steps, sweep.window, resolve.steps, transact.steps].join() === sizes,
+      ({ sweeps, resolve, transact }) =>
+        [...sweeps.flatMap(({ steps, window }) => [steps, window]), resolve.steps, transact.steps].join() === sizes,
     )
     if (profile !== undefined) return profile
     throw new PlimsollError('The contract was deployed for circuits of another size than any profile.')
@@ -248,6 +254,7 @@ export function batchCalldata({ openings, batch, digest, proof, memo }: ProvenBa
   return {
     openings: openings.map(envelopeCalldata),
     circuit: CIRCUIT_NUMBERS[batch.circuit],
+    rung: batch.circuit === 'sweep' ? batch.rung : 0,
     window: batch.circuit === 'sweep' ? batch.window : [],
     values: batchValues(batch),
     digest,

@@ -28,7 +28,7 @@ include "gadgets/tree_update.circom";
 //   8 DISCHARGE    a request of that queue, signature and expiry as published, is not one that 7 would serve
 //   9 BOUNCE       a deposit under which a balance would reach 2^64
 //
-//  1. amounts, asset and direction are those that the operation may have;
+//  1. amounts, asset and direction are those that the operation may have, and what is traded has a price;
 //  2. but for OPEN, the witness opens the leaf that the tree holds at the index;
 //  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
 //     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
@@ -120,6 +120,18 @@ template TransactStep(depth) {
     (withdraw + queued + preferences) * directionBit === 0;
     exceptionBit * (1 - exchange) === 0;
     unwind * extra === 0;
+
+    // What is traded has a price: all marks of an asset that the deployment does not have are 0, and a position in it of any
+    // size would pass every margin but fit no envelope with a bound on it. Where nothing is traded the inverse is 0.
+    signal priceOf[7];
+    var price = 0;
+    for (var a = 0; a < 7; a++) {
+        priceOf[a] <== assetBit[a + 1] * marks[a].price;
+        price += priceOf[a];
+    }
+    signal priceInverse <-- price != 0 ? exchange / price : 0;
+    price * priceInverse === exchange;
+    (1 - exchange) * priceInverse === 0;
 
     // The pair of halves: mirror is what the other half's terms must be. The ranges of BalanceChange make it injective.
     var common = amount + cash * (1 << 64) + asset * (1 << 128);

@@ -15,7 +15,7 @@ import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
-import type { CircuitName } from '../prover/profiles.ts'
+import { type CircuitName, SWEEPS } from '../prover/profiles.ts'
 import { verifierDirectory, writeVerifierContracts } from '../prover/verifier-contract.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
@@ -197,6 +197,8 @@ async function deployInto(
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))
   const verifiers = {
     sweep: await verifier('sweep'),
+    sweep2: await verifier('sweep2'),
+    sweep3: await verifier('sweep3'),
     resolve: await verifier('resolve'),
     transact: await verifier('transact'),
     exit: await verifier('exit'),
@@ -265,7 +267,7 @@ async function deployInto(
       forced: { forcedDelay, forcedSpacing, expirySlack, bond, forcedFee },
       settlement: {
         operator: roles.operator,
-        sweepVerifier: verifiers.sweep,
+        sweepVerifiers: SWEEPS.map((circuit) => verifiers[circuit]),
         resolveVerifier: verifiers.resolve,
         transactVerifier: verifiers.transact,
         minLiability: market.minLiability,

@@ -21,7 +21,8 @@ export interface SweepRung {
 /** Steps and window of the circuits a deployment was made for, and the levels of its account tree. */
 export interface Shape {
   readonly depth: number
-  readonly sweep: SweepRung
+  /** The ladder of sweep circuits, at most four: a batch names its own by its place. */
+  readonly sweeps: readonly SweepRung[]
   readonly resolve: { readonly steps: number }
   readonly transact: { readonly steps: number }
 }
@@ -35,6 +36,8 @@ export interface Opening {
 /** Public part of a sweep; the rest of its vector comes from the settlement's own state. */
 export interface SweepBatch {
   readonly circuit: 'sweep'
+  /** Place of its circuit among the shape's. */
+  readonly rung: number
   /** Strictly increasing slot numbers. */
   readonly window: readonly number[]
   readonly active: number
@@ -138,11 +141,19 @@ export function batchWrites(batch: Batch): readonly Write[] {
   }
 }
 
+/** @throws PlimsollError where there is no such sweep circuit */
+export function rungOf({ sweeps }: Pick<Shape, 'sweeps'>, rung: number): SweepRung {
+  const found = sweeps[rung]
+  if (found === undefined) throw new PlimsollError(`There is no sweep circuit ${rung}: there are ${sweeps.length}.`)
+  return found
+}
+
 /** Number of public values of a batch, by its circuit's sizes. */
-function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Shape): number {
+function valueCount(circuit: Batch['circuit'], rung: number, shape: Shape): number {
+  const { resolve, transact } = shape
   switch (circuit) {
     case 'sweep':
-      return width(VALUES.sweep) + sweep.window
+      return width(VALUES.sweep) + rungOf(shape, rung).window
     case 'resolve':
       return width(VALUES.resolve) + width(WRITE) * resolve.steps
     case 'transact':
@@ -150,17 +161,21 @@ function valueCount(circuit: Batch['circuit'], { sweep, resolve, transact }: Sha
   }
 }
 
-/** Inverse of `batchValues`. @throws PlimsollError on another number of values, or an operation that does not exist */
+/**
+ * Inverse of `batchValues`. A batch that is no sweep has the rung 0.
+ * @throws PlimsollError on another number of values, an operation or a sweep circuit that does not exist
+ */
 export function parseBatch(
   circuit: Batch['circuit'],
+  rung: number,
   window: readonly number[],
   values: readonly bigint[],
   shape: Shape,
 ): Batch {
-  if (values.length !== valueCount(circuit, shape))
-    throw new PlimsollError(`A ${circuit} has ${valueCount(circuit, shape)} values, not ${values.length}.`)
+  const count = valueCount(circuit, rung, shape)
+  if (values.length !== count) throw new PlimsollError(`A ${circuit} has ${count} values, not ${values.length}.`)
   const active = Number(values[0])
-  if (circuit === 'sweep') return { circuit, window, active, headsAfter: values.slice(width(VALUES.sweep)) }
+  if (circuit === 'sweep') return { circuit, rung, window, active, headsAfter: values.slice(width(VALUES.sweep)) }
   if (circuit === 'transact') {
     return {
       circuit,

@@ -3,6 +3,7 @@ import {
   batchValues,
   type Opening,
   type ResolveBatch,
+  rungOf,
   type Shape,
   type SweepBatch,
   stepValues,
@@ -169,8 +170,8 @@ export class Ledger {
     this.backstop[asset]! -= amount
   }
 
-  #sweepVector({ window, active, headsAfter }: SweepBatch): bigint[] {
-    const { window: width, steps } = this.shape.sweep
+  #sweepVector({ rung, window, active, headsAfter }: SweepBatch): bigint[] {
+    const { window: width, steps } = rungOf(this.shape, rung)
     if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
     window.forEach((slot, w) => {
       if (!Number.isInteger(slot) || slot < 0) throw new PlimsollError(`${slot} is not a slot.`)

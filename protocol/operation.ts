@@ -194,7 +194,7 @@ function signedMessage(domain: SigningDomain, operation: SignedOperation): bigin
 
 /**
  * Refusal of an operation that would not be carried out now, or undefined: the first of form, account, version, expiry,
- * signature, range of the balances, size, target. A top-up that is bounced and a forced request that is discharged are carried
+ * signature, range of the balances, a price of what is traded, size, target. A top-up that is bounced and a forced request that is discharged are carried
  * out; for the latter this says why it is.
  */
 export function checkOperation(
@@ -232,6 +232,8 @@ export function checkOperation(
   const after = balancesAfter(account.balances, operation)
   if (!fits(after)) return new Refusal('BALANCE_TOO_LARGE', 'A balance would be 2^64 base units or more.')
   if (marks === undefined) return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
+  if ((operation.kind === 'trade' || operation.kind === 'unwind') && marks[operation.asset]!.price === 0n)
+    return new Refusal('UNKNOWN_ASSET', `Asset ${operation.asset} has no price: there is none of it to trade.`)
   if (isOversize(after, marks))
     return new Refusal('SIZE_TOO_LARGE', 'The balances would be worth 2^95 or more at the scale of the marks.')
   // Last: a request that deserves it is discharged whenever it expires.

@@ -1,5 +1,14 @@
 import { type Account, accountLeaf, accountLeaves, rewriteAccount } from './account.ts'
-import type { Batch, Opening, ResolveBatch, Shape, SweepBatch, TransactBatch, Write } from './batch.ts'
+import {
+  type Batch,
+  type Opening,
+  type ResolveBatch,
+  rungOf,
+  type Shape,
+  type SweepBatch,
+  type TransactBatch,
+  type Write,
+} from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
 import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS, DISTRESS, INBOX } from './constants.ts'
@@ -164,16 +173,17 @@ export class System {
   }
 
   /**
-   * Sweeps: executes `moves` within `window`.
-   * @throws PlimsollError on an empty source, a slot outside the window, too many moves, or an invalid window
+   * Sweeps: executes `moves` within `window`, by the sweep circuit `rung`.
+   * @throws PlimsollError on an empty source, a slot outside the window, too many moves, an invalid window, or a circuit
+   * that does not exist
    */
-  sweep(window: readonly number[], moves: readonly Move[]): Transition<SweepBatch> {
-    const { steps } = this.ledger.shape.sweep
+  sweep(window: readonly number[], moves: readonly Move[], rung = 0): Transition<SweepBatch> {
+    const { steps } = rungOf(this.ledger.shape, rung)
     if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
     const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
     const entries = moves.map((move) => this.#move(window, move))
     const headsAfter = window.map((slot) => headOf(this.stacks[slot]!))
-    const batch: SweepBatch = { circuit: 'sweep', window, active: moves.length, headsAfter }
+    const batch: SweepBatch = { circuit: 'sweep', rung, window, active: moves.length, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
     return { batch, input: sweepInput(batch, steps, vector, headsBefore, moves, entries) }

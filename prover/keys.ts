@@ -12,7 +12,7 @@ import { openKernel, writeDevelopmentKey } from './development-key.ts'
 import type { Kernel } from './kernel/kernel.ts'
 import { cachedDirectory } from './key-cache.ts'
 import type { CircuitName, Profile, ProfileName } from './profiles.ts'
-import { CIRCUITS, mainSource, PROFILES } from './profiles.ts'
+import { CIRCUITS, mainSource, PROFILES, SWEEPS } from './profiles.ts'
 import { readR1cs } from './r1cs.ts'
 import type { VerificationKey } from './verification-key.ts'
 import { keyHash, requireSoundKey } from './verification-key.ts'
@@ -42,7 +42,7 @@ export type KeySet<C extends CircuitName = CircuitName> = Readonly<Record<C, Cir
 }
 
 /** Circuits of the batches that a settlement takes: those that a node proves. */
-export const BATCH_CIRCUITS = ['sweep', 'resolve', 'transact'] as const satisfies readonly CircuitName[]
+export const BATCH_CIRCUITS = [...SWEEPS, 'resolve', 'transact'] as const satisfies readonly CircuitName[]
 export type BatchKeys = KeySet<(typeof BATCH_CIRCUITS)[number]>
 
 /** Keys of a profile for some circuits, whichever. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { AccountTree } from '../protocol/tree.ts'
 import type { CircuitKeys, KeyOrigin, KeySet } from './keys.ts'
 import type { CircuitName, Profile } from './profiles.ts'
-import { CIRCUITS, stepsOf } from './profiles.ts'
+import { CIRCUITS, stepsOf, windowOf } from './profiles.ts'
 
 const GENERATED = fileURLToPath(new URL('../contracts/generated', import.meta.url))
 
@@ -38,7 +38,7 @@ function verifierSource(keys: CircuitKeys, profile: Profile, origin: KeyOrigin):
   const name = contractName(keys.circuit)
   const base = `${name}Groth16Verifier`
   const development = origin === 'development'
-  const window = keys.circuit === 'sweep' ? profile.sweep.window : 0
+  const window = windowOf(keys.circuit, profile)
   const groth16 = replaceOnce(
     replaceOnce(keys.solidity, 'contract Groth16Verifier', `contract ${base}`),
     'pragma solidity >=0.7.0 <0.9.0;',

@@ -35,15 +35,21 @@ contract Settlement is Slots {
         uint64[11][7] marks;
     }
 
+    uint256 private constant MAX_RUNGS = 4;
+
+    /// @dev A sweep's circuit; without a verifier where there is none.
+    struct Rung {
+        IVerifier verifier;
+        uint16 steps;
+        uint8 window;
+    }
+
     IVault private immutable VAULT;
     address private immutable GOVERNANCE;
     /// @dev Whether rounds take down what is held at a checkpoint.
     bool private immutable RULED;
-    IVerifier private immutable SWEEP;
     IVerifier private immutable RESOLVE;
     IVerifier private immutable TRANSACT;
-    uint256 private immutable SWEEP_STEPS;
-    uint256 private immutable SWEEP_WINDOW;
     uint256 private immutable RESOLVE_STEPS;
     uint256 private immutable TRANSACT_STEPS;
     uint64 private immutable MIN_LIABILITY;
@@ -56,6 +62,8 @@ contract Settlement is Slots {
     /// @inheritdoc ISettlement
     uint256 public immutable deployedAt;
 
+    /// @dev Never changes.
+    Rung[MAX_RUNGS] private _rungs;
     /// @inheritdoc ISettlement
     uint256 public accountsRoot;
     /// @inheritdoc ISettlement
@@ -82,11 +90,16 @@ contract Settlement is Slots {
         MIN_LIABILITY = c.minLiability;
         (KEY_X, KEY_Y) = (x, y);
 
-        IWindowVerifier sweep = IWindowVerifier(c.sweepVerifier);
-        SWEEP = sweep;
-        SWEEP_STEPS = sweep.steps();
-        SWEEP_WINDOW = sweep.window();
-        if (SWEEP_STEPS == 0 || SWEEP_WINDOW < 2 || SWEEP_WINDOW > c.slots) revert InvalidConfig("sweepVerifier");
+        uint256 rungs = c.sweepVerifiers.length;
+        if (rungs == 0 || rungs > MAX_RUNGS) revert InvalidConfig("sweepVerifiers");
+        for (uint256 i = 0; i < rungs; ++i) {
+            IWindowVerifier sweep = IWindowVerifier(c.sweepVerifiers[i]);
+            (uint256 steps, uint256 window) = (sweep.steps(), sweep.window());
+            if (steps == 0 || steps > type(uint16).max || window < 2 || window > c.slots) {
+                revert InvalidConfig("sweepVerifiers");
+            }
+            _rungs[i] = Rung(sweep, uint16(steps), uint8(window));
+        }
         IWindowVerifier resolve = IWindowVerifier(c.resolveVerifier);
         RESOLVE = resolve;
         RESOLVE_STEPS = resolve.steps();
@@ -159,10 +172,15 @@ contract Settlement is Slots {
 
     /// @inheritdoc ISettlement
     function config() external view returns (Config memory) {
+        uint256 count = _rungCount();
+        address[] memory sweepVerifiers = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            sweepVerifiers[i] = address(_rungs[i].verifier);
+        }
         return Config({
             operator: operator,
             vault: address(VAULT),
-            sweepVerifier: address(SWEEP),
+            sweepVerifiers: sweepVerifiers,
             resolveVerifier: address(RESOLVE),
             transactVerifier: address(TRANSACT),
             minLiability: MIN_LIABILITY,
@@ -175,9 +193,13 @@ contract Settlement is Slots {
     function batchSizes()
         external
         view
-        returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps, uint256 transactSteps)
+        returns (SweepSize[] memory sweeps, uint256 resolveSteps, uint256 transactSteps)
     {
-        return (SWEEP_STEPS, SWEEP_WINDOW, RESOLVE_STEPS, TRANSACT_STEPS);
+        sweeps = new SweepSize[](_rungCount());
+        for (uint256 i = 0; i < sweeps.length; ++i) {
+            sweeps[i] = SweepSize(_rungs[i].steps, _rungs[i].window);
+        }
+        return (sweeps, RESOLVE_STEPS, TRANSACT_STEPS);
     }
 
     /// @inheritdoc ISettlement
@@ -192,11 +214,14 @@ contract Settlement is Slots {
 
     /// @dev D as `Layout` has it. It needs no round: it proves accounts safe in envelopes, not at marks.
     function _sweep(uint256 number, Batch calldata batch, uint256 round) private {
-        uint256 w = SWEEP_WINDOW;
+        if (batch.rung >= MAX_RUNGS) revert UnknownRung(number, batch.rung);
+        Rung memory rung = _rungs[batch.rung];
+        if (address(rung.verifier) == address(0)) revert UnknownRung(number, batch.rung);
+        uint256 w = rung.window;
         uint8[] calldata window = batch.window;
         uint256[] calldata values = batch.values;
         if (window.length != w) revert WrongWindowLength(number, window.length, w);
-        _checkValues(number, batch, Layout.SWEPT_HEADS_AT + w, SWEEP_STEPS);
+        _checkValues(number, batch, Layout.SWEPT_HEADS_AT + w, rung.steps);
 
         uint256 opened = _status.opened;
         uint256 first = Layout.SWEEP_FIELDS_AT;
@@ -216,18 +241,19 @@ contract Settlement is Slots {
                 e.ceilings.spread(d, first + Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
-        _verify(number, SWEEP, d, batch);
+        _verify(number, rung.verifier, d, batch);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
             occupied = _setHead(occupied, window[j], values[Layout.SWEPT_HEADS_AT + j]);
         }
         _status.occupied = uint64(occupied);
-        emit Swept(round, window, values, batch.digest, batch.proof, batch.memo);
+        emit Swept(round, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
     }
 
     function _resolve(uint256 number, Batch calldata batch, Round memory r) private {
         uint256[] calldata values = batch.values;
+        if (batch.rung != 0) revert UnknownRung(number, batch.rung);
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
         _checkValues(number, batch, Layout.RESOLVED_WRITES_AT + Layout.WRITE * RESOLVE_STEPS, RESOLVE_STEPS);
         if (!r.fresh) revert NoFreshRound();
@@ -270,6 +296,7 @@ contract Settlement is Slots {
     /// Marks on which nothing rests are left out of D, so that no new round voids the proof.
     function _transact(uint256 number, Batch calldata batch, Round memory r) private {
         uint256[] calldata values = batch.values;
+        if (batch.rung != 0) revert UnknownRung(number, batch.rung);
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
         _checkValues(number, batch, Layout.TRANSACTED_STEPS_AT + Layout.STEP * TRANSACT_STEPS, TRANSACT_STEPS);
         uint256 validUntil = values[Layout.TRANSACTED_VALID_UNTIL];
@@ -304,6 +331,12 @@ contract Settlement is Slots {
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
         emit Transacted(r.number, values, batch.digest, batch.proof);
         VAULT.applySteps(steps, active);
+    }
+
+    function _rungCount() private view returns (uint256 count) {
+        while (count < MAX_RUNGS && address(_rungs[count].verifier) != address(0)) {
+            ++count;
+        }
     }
 
     function _checkpoint() private {

@@ -20,7 +20,8 @@ interface ISettlement is IStepErrors {
         /// `IGovernance` says how it changes.
         address operator;
         address vault;
-        address sweepVerifier;
+        /// One to four circuits of sweeps, each of another size; a batch names its own by its place here.
+        address[] sweepVerifiers;
         address resolveVerifier;
         address transactVerifier;
         /// Cash base units. Smaller positions are closed in full.
@@ -29,6 +30,13 @@ interface ISettlement is IStepErrors {
         uint8 slots;
         /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it.
         uint256[2] sequencerKey;
+    }
+
+    /// @notice Size of a sweep's circuit.
+    struct SweepSize {
+        uint256 steps;
+        /// Slots that a batch names.
+        uint256 window;
     }
 
     /// @notice Bounds on the marks u (floors) and v (ceilings) within which the accounts of a slot are proven safe.
@@ -43,6 +51,8 @@ interface ISettlement is IStepErrors {
         /// Envelopes to open before the batch.
         Opening[] openings;
         Circuit circuit;
+        /// Sweep: the place of its circuit among `Config.sweepVerifiers`. Others: 0.
+        uint8 rung;
         /// Sweep: the slots that it works on, strictly increasing. Others: empty.
         uint8[] window;
         /// Sweep: active, headsAfter of the window. Resolve: active, rootAfter, distressAfter, inboxAfter,
@@ -61,8 +71,10 @@ interface ISettlement is IStepErrors {
     event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
     /// @notice One event a batch, with all that the batch said and the contract did not know: from events alone, and in
     /// their order, whoever reads them arrives at every leaf, ciphertext, head and root, and can check every proof.
-    /// @param values As in `Batch`. @param digest Likewise. @param memo As the operator wrote it: the moves, encrypted.
-    event Swept(uint256 indexed round, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo);
+    /// @param rung As in `Batch`. @param values Likewise. @param digest Likewise. @param memo As the operator wrote it: the moves, encrypted.
+    event Swept(
+        uint256 indexed round, uint8 rung, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo
+    );
     event Resolved(uint256 indexed round, uint256[] values, uint256 digest, Proof proof);
     event Transacted(uint256 indexed round, uint256[] values, uint256 digest, Proof proof);
     /// @notice The end of a settlement. @param complete No account is breached at the marks of the round.
@@ -82,6 +94,8 @@ interface ISettlement is IStepErrors {
     error SlotOutOfRange(uint256 slot);
     error SlotNotEmpty(uint256 slot);
     error SlotNotOpened(uint256 batch, uint256 slot);
+    /// @notice There is no sweep circuit of this number; only sweeps have any but 0.
+    error UnknownRung(uint256 batch, uint256 rung);
     error WrongWindowLength(uint256 batch, uint256 length, uint256 expected);
     error WindowNotIncreasing(uint256 batch, uint256 position);
     error WrongValuesLength(uint256 batch, uint256 length, uint256 expected);
@@ -138,12 +152,12 @@ interface ISettlement is IStepErrors {
 
     function config() external view returns (Config memory);
 
-    /// @notice Steps of a sweep, slots of its window, steps of a resolve and of a transact: as the verifiers' keys have
-    /// them.
+    /// @notice Sizes of the sweeps in the order of `Config.sweepVerifiers`, steps of a resolve and of a transact: as the
+    /// verifiers' keys have them.
     function batchSizes()
         external
         view
-        returns (uint256 sweepSteps, uint256 sweepWindow, uint256 resolveSteps, uint256 transactSteps);
+        returns (SweepSize[] memory sweeps, uint256 resolveSteps, uint256 transactSteps);
 
     /// @return The root of a tree without accounts.
     function emptyRoot() external view returns (uint256);

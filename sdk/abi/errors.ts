@@ -127,6 +127,7 @@ export const ERRORS_ABI = [
   {"inputs":[{"name":"batch","type":"uint256"},{"name":"slot","type":"uint256"}],"name":"SlotNotOpened","type":"error"},
   {"inputs":[{"name":"slot","type":"uint256"}],"name":"SlotOutOfRange","type":"error"},
   {"inputs":[{"name":"batch","type":"uint256"},{"name":"active","type":"uint256"},{"name":"steps","type":"uint256"}],"name":"TooManySteps","type":"error"},
+  {"inputs":[{"name":"batch","type":"uint256"},{"name":"rung","type":"uint256"}],"name":"UnknownRung","type":"error"},
   {"inputs":[{"name":"batch","type":"uint256"},{"name":"position","type":"uint256"}],"name":"ValueNotInField","type":"error"},
   {"inputs":[{"name":"batch","type":"uint256"},{"name":"position","type":"uint256"}],"name":"WindowNotIncreasing","type":"error"},
   {"inputs":[{"name":"batch","type":"uint256"},{"name":"length","type":"uint256"},{"name":"expected","type":"uint256"}],"name":"WrongValuesLength","type":"error"},

@@ -108,6 +108,7 @@ function decoded(abi: Abi, data: Hex, topics: [] | [signature: Hex, ...rest: Hex
   }
 }
 
+const NO_SWEEP = { rung: 0, window: [], memo: '0x' } as const
 const CIRCUITS = { Swept: 'sweep', Resolved: 'resolve', Transacted: 'transact' } as const
 
 /** A batch that a settlement took, as its event repeats it. */
@@ -127,9 +128,9 @@ export function settledBatch(event: SystemEvent | UnreadableEvent, shape: Shape)
     case 'Resolved':
     case 'Transacted': {
       const { values, digest, proof } = event.args
-      const [window, memo] = event.eventName === 'Swept' ? [event.args.window, event.args.memo] : [[], '0x' as const]
+      const { rung, window, memo } = event.eventName === 'Swept' ? event.args : NO_SWEEP
       return {
-        batch: parseBatch(CIRCUITS[event.eventName], window, values, shape),
+        batch: parseBatch(CIRCUITS[event.eventName], rung, window, values, shape),
         digest,
         proof: proofOfCalldata(proof),
         memo,
@@ -143,14 +144,14 @@ export function settledBatch(event: SystemEvent | UnreadableEvent, shape: Shape)
 /** Sizes of the circuits that a settlement was deployed for. */
 export async function settlementShape(read: PublicClient, settlement: Address): Promise<Shape> {
   const contract = { address: settlement, abi: SETTLEMENT_ABI } as const
-  const [{ transactVerifier }, [sweepSteps, sweepWindow, resolveSteps, transactSteps]] = await Promise.all([
+  const [{ transactVerifier }, [sweeps, resolveSteps, transactSteps]] = await Promise.all([
     read.readContract({ ...contract, functionName: 'config' }),
     read.readContract({ ...contract, functionName: 'batchSizes' }),
   ])
   const depth = await read.readContract({ address: transactVerifier, abi: VERIFIER_ABI, functionName: 'depth' })
   return {
     depth: Number(depth),
-    sweep: { steps: Number(sweepSteps), window: Number(sweepWindow) },
+    sweeps: sweeps.map(({ steps, window }) => ({ steps: Number(steps), window: Number(window) })),
     resolve: { steps: Number(resolveSteps) },
     transact: { steps: Number(transactSteps) },
   }

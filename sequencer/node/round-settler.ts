@@ -6,6 +6,7 @@ import { changeBackstop } from '../../protocol/auction.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
 import type { StepResult, System, Transition } from '../../protocol/system.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
+import { circuitOf } from '../../prover/profiles.ts'
 import type { Proven } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
@@ -178,7 +179,7 @@ export class RoundSettler {
     const { memoKey, keys } = this.#parts
     const memo =
       batch.circuit === 'sweep'
-        ? encryptMoves(memoKey, moves, batch.window, keys.profile.sweep.steps, digest)
+        ? encryptMoves(memoKey, moves, batch.window, keys.profile.sweeps[batch.rung]!.steps, digest)
         : ('0x' as const)
     return [step, { openings, batch, digest, proof, memo }]
   }
@@ -187,7 +188,7 @@ export class RoundSettler {
     const { proofs, keys, health } = this.#parts
     health.proving++
     try {
-      return await proofs.prove(keys, batch.circuit, input)
+      return await proofs.prove(keys, circuitOf(batch), input)
     } finally {
       health.proving--
       health.progress()

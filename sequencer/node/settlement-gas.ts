@@ -3,7 +3,9 @@ import type { ProvenBatch } from '../../chain/settlement.ts'
 /** Gas that a transaction may use wherever EIP-7825 holds. */
 const TRANSACTION_CAP = 1n << 24n
 /** Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs: see docs/figures.md. */
-const PER_BATCH = { sweep: 450_000n, resolve: 600_000n, transact: 350_000n } as const
+const PER_BATCH = { sweep: 180_000n, resolve: 600_000n, transact: 350_000n } as const
+/** Gas of a slot of a sweep's window. */
+const PER_SLOT = 45_000n
 /** Gas of an operation at the most: that of a forced withdrawal. */
 const PER_OPERATION = 130_000n
 /** Gas of an envelope that is opened, the first time of a slot. */
@@ -46,5 +48,11 @@ export class SettlementGas {
 
 function bound({ batch, openings }: ProvenBatch): bigint {
   const operations = batch.circuit === 'transact' ? batch.active : 0
-  return PER_BATCH[batch.circuit] + PER_OPERATION * BigInt(operations) + PER_OPENING * BigInt(openings.length)
+  const slots = batch.circuit === 'sweep' ? batch.window.length : 0
+  return (
+    PER_BATCH[batch.circuit] +
+    PER_SLOT * BigInt(slots) +
+    PER_OPERATION * BigInt(operations) +
+    PER_OPENING * BigInt(openings.length)
+  )
 }

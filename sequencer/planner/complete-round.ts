@@ -31,10 +31,11 @@ export function* completeRound(system: System): Generator<Work> {
       envelope: ledger.envelopes[slot],
       members: stack.map((entry) => entry.account.balances),
     }))
-    for (const { openings, sweeps } of planRound(slots, marks, { rungs: [ledger.shape.sweep] })) {
+    for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
-      for (const [i, { moves }] of sweeps.entries()) {
-        const transition = system.sweep(fillWindow(ledger, moves), moves)
+      for (const [i, { rung, moves }] of sweeps.entries()) {
+        const window = fillWindow(ledger, rung.window, moves)
+        const transition = system.sweep(window, moves, ledger.shape.sweeps.indexOf(rung))
         yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
       }
     }
@@ -57,8 +58,7 @@ export function evenParts(total: number, most: number): number[] {
 }
 
 /** A window has no null entries: it is filled up with slots that the batch leaves alone. */
-function fillWindow(ledger: Ledger, moves: readonly Move[]): number[] {
-  const { window: width } = ledger.shape.sweep
+function fillWindow(ledger: Ledger, width: number, moves: readonly Move[]): number[] {
   const window = new Set(moves.flatMap(({ from, to }) => [from, to]))
   for (let slot = 0; slot < ledger.heads.length && window.size < width; slot++) {
     if (slot <= INBOX || ledger.envelopes[slot] !== undefined) window.add(slot)

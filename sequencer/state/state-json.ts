@@ -42,7 +42,8 @@ export interface SystemParts {
   readonly stacks: readonly Stack[]
 }
 
-const FORMAT = 2
+/** 3: a ladder of sweeps in place of one. */
+const FORMAT = 3
 
 /** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
 export function storedState(
@@ -52,7 +53,7 @@ export function storedState(
   applied: ReadonlyMap<string, number> = new Map(),
 ): StoredState {
   const { minLiability, root, heads, envelopes, badDebt } = ledger
-  const { depth, sweep, resolve, transact } = ledger.shape
+  const { depth, sweeps, resolve, transact } = ledger.shape
   return {
     commitment: commitmentOf(root, heads),
     settlements,
@@ -61,7 +62,7 @@ export function storedState(
     settlement,
     profile,
     ledger: {
-      shape: { depth, sweep, resolve, transact },
+      shape: { depth, sweeps, resolve, transact },
       minLiability,
       root,
       heads,

@@ -27,15 +27,14 @@ import {
   type Market,
   NOTICE,
   RESOLVE_STEPS,
+  RUNGS,
   refreshFeeds,
-  SWEEP_STEPS,
   TRANSACT_STEPS,
-  W,
 } from '../contracts/market.ts'
 
 const SHAPE = {
   depth: Number(DEPTH),
-  sweep: { steps: Number(SWEEP_STEPS), window: W },
+  sweeps: RUNGS.map(({ steps, window }) => ({ steps: Number(steps), window: Number(window) })),
   resolve: { steps: RESOLVE_STEPS },
   transact: { steps: TRANSACT_STEPS },
 }

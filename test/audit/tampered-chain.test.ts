@@ -150,8 +150,10 @@ describe('an audit of a chain that was tampered with', () => {
     const config = await signer.read.readContract({ ...settlement, functionName: 'config' })
     const { exitVerifier } = await signer.read.readContract({ ...exits, functionName: 'config' })
     for (const [circuit, address, other] of [
-      ['sweep', config.sweepVerifier, config.resolveVerifier],
-      ['resolve', config.resolveVerifier, config.sweepVerifier],
+      ['sweep', config.sweepVerifiers[0]!, config.sweepVerifiers[1]!],
+      ['sweep2', config.sweepVerifiers[1]!, config.sweepVerifiers[0]!],
+      ['sweep3', config.sweepVerifiers[2]!, config.resolveVerifier],
+      ['resolve', config.resolveVerifier, config.sweepVerifiers[0]!],
       ['transact', config.transactVerifier, exitVerifier],
       ['exit', exitVerifier, config.transactVerifier],
     ] as const) {

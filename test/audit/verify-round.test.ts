@@ -15,7 +15,7 @@ import { proofs } from '../support/proofs.ts'
 
 type Files = Map<string, any>
 
-const W = PROFILES.tiny.sweep.window
+const W = PROFILES.tiny.sweeps[0].window
 const name = (i: number) => `batch-${String(i).padStart(3, '0')}.json`
 
 /** Where each kind of element begins in D. */
@@ -81,7 +81,7 @@ describe('verifying a proven book', () => {
       honest.set(file, JSON.parse(await readFile(join(directory, file), 'utf8')))
     }
     const batches = Array.from({ length: count }, (_, i) => honest.get(name(i)))
-    sweep = batches.findIndex(({ circuit, window }) => circuit === 'sweep' && window[2] > 1)
+    sweep = batches.findIndex(({ circuit, window }) => circuit === 'sweep' && window.length === W && window[2] > 1)
     resolve = batches.findIndex(({ circuit }) => circuit === 'resolve')
     assert.ok(
       summary.totals.partial === 1 && summary.totals.closed === 1 && sweep >= 0 && resolve > 0 && count - resolve > 1,
@@ -456,6 +456,17 @@ describe('verifying a proven book', () => {
       await refused((files) => (envelope(files).slot = slot), name(opener), /cannot have an envelope/)
     for (const slot of [-1, 2.5, '2', null])
       await refused((files) => (envelope(files).slot = slot), name(opener), /not a whole number/)
+  })
+
+  it('refuses another rung than that which proved a sweep, and one that does not exist', async () => {
+    const { rung } = honest.get(name(sweep))
+    const put = (file: number, value: unknown) => (files: Files) => (files.get(name(file)).rung = value)
+    // The first two have the same window.
+    await refused(put(sweep, 1 - rung), name(sweep), /proven under another key than this installation's sweep2? key/)
+    for (const other of [3, 4]) await refused(put(sweep, other), name(sweep), /no sweep circuit/)
+    for (const bad of [-1, 0.5, '0', null, undefined])
+      await refused(put(sweep, bad), name(sweep), /rung is not a whole number/)
+    await refused(put(resolve, 0), name(resolve), /A resolve has no rung/)
   })
 
   it('refuses another window', async () => {

@@ -36,6 +36,7 @@ const FITS = 'write * (1 - change.fits) === 0'
 const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const GIVES = '(open + topUp + bounce) * (1 - directionBit) === 0'
+const PRICED = 'price * priceInverse === exchange'
 const TAKES = '(withdraw + queued + preferences) * directionBit === 0'
 const DISCHARGE = 'discharge * serveable === 0'
 const SAME_WEIGHTS = '(1 - preferences) * (weights - oldWeights) === 0'
@@ -197,6 +198,20 @@ describe('transact circuit, operation by operation', () => {
       const terms = { assetBits: oneHot(0) }
       await refuses(pair(honest('trade'), terms), 'exchange * assetBit[0] === 0')
       await refuses(lie('unwind', terms), 'exchange * assetBit[0] === 0')
+    })
+
+    it('no trade of what has no price, in whatever amount', async () => {
+      assert.equal(MARKS[7]!.price, 0n)
+      for (const amount of [1n, MAX]) {
+        const terms = { assetBits: oneHot(7), amount, cash: 0n }
+        for (const direction of [0n, 1n]) {
+          const first = { ...terms, direction }
+          await refuses(pair(honest('trade'), first, { ...terms, direction: 1n - direction }), PRICED)
+          await refuses(lie('unwind', first), PRICED)
+        }
+      }
+      // Where nothing is traded, nothing is asked: marks may be 0.
+      await accepts(circuit, lie('withdraw', {}))
     })
 
     for (const name of ['withdraw', 'forced', 'preferences'])

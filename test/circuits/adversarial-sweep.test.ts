@@ -113,7 +113,7 @@ describe('sweep circuit', () => {
   it('refuses active steps that do not come first', async () => {
     // Step 2 does what step 1 did.
     const moved = Object.keys(honest).filter(
-      (name) => Array.isArray(honest[name]) && (honest[name] as unknown[]).length === TINY.sweep.steps,
+      (name) => Array.isArray(honest[name]) && (honest[name] as unknown[]).length === TINY.sweeps[0].steps,
     )
     const step = (s: number) => Object.fromEntries(moved.map((name) => [name, (honest[name] as readonly bigint[])[s]!]))
     const lie = putStep(putStep(honest, 1, step(2)), 2, step(1))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
-import { PROFILES } from '../../prover/profiles.ts'
+import { PROFILES, type Profile, SWEEPS } from '../../prover/profiles.ts'
 import { countConstraints } from '../support/circuit.ts'
 import { type ConstraintCounts, measureConstraints } from '../support/circuit-counts.ts'
 
@@ -25,14 +25,18 @@ describe('constraints', () => {
     const { step, small } = JSON.parse(
       await readFile(new URL('../../docs/constraints.json', import.meta.url), 'utf8'),
     ) as ConstraintCounts & { small: ConstraintCounts['tiny'] }
-    assert.equal(sweepConstraints(PROFILES.tiny.sweep), measured.tiny.sweep)
-    assert.equal(sweepConstraints(PROFILES.small.sweep), small.sweep)
+    for (const [i, circuit] of SWEEPS.entries()) {
+      assert.equal(sweepConstraints(PROFILES.tiny.sweeps[i]!), measured.tiny[circuit])
+      assert.equal(sweepConstraints(PROFILES.small.sweeps[i]!), small[circuit])
+      for (const { name, sweeps } of Object.values(PROFILES))
+        assert.ok(sweepConstraints(sweeps[i]!) < 2 ** 17 - 4, `${circuit} of ${name}`)
+    }
     const [one, two] = [1, 2].map((steps) => sweepConstraints({ steps, window: 6 }))
     assert.equal(two! - one!, step.sweep)
     for (const window of [4, 12]) {
-      const sweep = { steps: 2, window }
-      const profile = { ...PROFILES.tiny, sweep }
-      assert.equal(await countConstraints('sweep', profile), sweepConstraints(sweep), `window ${window}`)
+      const rung = { steps: 2, window }
+      const profile: Profile = { ...PROFILES.tiny, sweeps: [rung, rung, rung] }
+      assert.equal(await countConstraints('sweep', profile), sweepConstraints(rung), `window ${window}`)
     }
   })
 

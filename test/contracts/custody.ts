@@ -205,7 +205,7 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
   const digest = 99n
   const { z, y } = signals(transactVector({ ...vector, ...options.proven }), digest)
   const values = [vector.active, vector.root[1], vector.inbox[1], vector.validUntil, ...padded.flat()]
-  return { openings: [], circuit: 2, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
+  return { openings: [], circuit: 2, rung: 0, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
 }
 
 /** Settles operations, as many batches as they take; the events of all contracts. */
@@ -253,6 +253,7 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
   const batch: Batch = {
     openings: [],
     circuit: 1,
+    rung: 0,
     window: [],
     values,
     digest: 88n,

@@ -17,10 +17,9 @@ import {
   type Parts,
   RESOLVE_STEPS,
   RULE_OFF,
+  RUNGS,
   SEQUENCER_KEY,
-  SWEEP_STEPS,
   TRANSACT_STEPS,
-  W,
 } from './market.ts'
 import { R } from './mirror.ts'
 
@@ -104,12 +103,7 @@ describe('deployment of a system', () => {
     assert.deepEqual(await rounds.read('rule', 1n), RULE_OFF)
     assert.deepEqual(await rounds.read('parameters', 1n), ETH)
     assert.deepEqual(await rounds.read('parameters', 2n), BTC)
-    assert.deepEqual(await settlement.read('batchSizes'), [
-      SWEEP_STEPS,
-      BigInt(W),
-      BigInt(RESOLVE_STEPS),
-      BigInt(TRANSACT_STEPS),
-    ])
+    assert.deepEqual(await settlement.read('batchSizes'), [RUNGS, BigInt(RESOLVE_STEPS), BigInt(TRANSACT_STEPS)])
     const { timestamp } = await market.chain.client.getBlock({ blockNumber: market.oracles.deployment.blockNumber })
     assert.equal(await settlement.read('deployedAt'), timestamp)
     assert.equal(await rounds.read('deployedAt'), timestamp)
@@ -173,11 +167,17 @@ describe('deployment of a system', () => {
 
   it('refuses verifiers exchanged, of another tree, or with a window larger than the slots', async () => {
     const { sweepVerifier, resolveVerifier, chain } = parts
-    await refuses('Settlement', 'sweepVerifier', changed('settlement', { sweepVerifier: resolveVerifier.address }))
+    const ladder = (...verifiers: Contract[]) =>
+      changed('settlement', { sweepVerifiers: verifiers.map(({ address }) => address) })
+    await refuses('Settlement', 'sweepVerifiers', ladder(resolveVerifier))
+    await refuses('Settlement', 'sweepVerifiers', ladder(sweepVerifier, resolveVerifier))
+    await refuses('Settlement', 'sweepVerifiers', ladder())
+    await refuses('Settlement', 'sweepVerifiers', ladder(...Array<Contract>(5).fill(sweepVerifier)))
+    await refuses('Settlement', 'sweepVerifiers', ladder(await chain.contract('StubVerifier', [65_536n, 3n, 0n])))
     await refuses('Settlement', 'resolveVerifier', changed('settlement', { resolveVerifier: sweepVerifier.address }))
     await refuses('Settlement', 'transactVerifier', changed('settlement', { transactVerifier: sweepVerifier.address }))
     const wide = await chain.contract('StubVerifier', [4n, 9n, 0n])
-    await refuses('Settlement', 'sweepVerifier', changed('settlement', { sweepVerifier: wide.address }))
+    await refuses('Settlement', 'sweepVerifiers', ladder(sweepVerifier, wide))
     const deep = await chain.contract('StubVerifier', [1n, 0n, DEPTH + 1n])
     await refuses('Escape', 'exitVerifier', changed('escape', { exitVerifier: deep.address }))
     await refuses('Escape', 'exitVerifier', changed('escape', { exitVerifier: parts.transactVerifier.address }))
@@ -313,6 +313,7 @@ describe('genesis', () => {
       parts.ethSource,
       parts.btcSource,
       parts.sweepVerifier,
+      parts.wideVerifier,
       parts.resolveVerifier,
       parts.transactVerifier,
       parts.exitVerifier,

@@ -7,7 +7,11 @@ import { type Envelope, type Parameters, signals, sweepVector } from './mirror.t
 // A system over stub verifiers: cash of 6 decimals, ETH at 194.61 of 18, and BTC at 5,000, a synthetic.
 
 export const W = 3
-export const SWEEP_STEPS = 4n
+/** Sizes of the sweep circuits. */
+export const RUNGS: readonly { readonly steps: bigint; readonly window: bigint }[] = [
+  { steps: 4n, window: BigInt(W) },
+  { steps: 9n, window: 4n },
+]
 export const RESOLVE_STEPS = 2
 export const TRANSACT_STEPS = 3
 export const DEPTH = 2n
@@ -90,6 +94,8 @@ export interface Parts {
   ethSource: Contract
   btcSource: Contract
   sweepVerifier: Contract
+  /** Of the second sweep circuit. */
+  wideVerifier: Contract
   resolveVerifier: Contract
   transactVerifier: Contract
   exitVerifier: Contract
@@ -154,7 +160,8 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
   const uptime = await chain.contract('MockFeed', [0, 0n])
   const ethSource = await chain.contract('ChainlinkSource', [eth.address])
   const btcSource = await chain.contract('ChainlinkSource', [btc.address])
-  const sweepVerifier = await chain.contract('StubVerifier', [SWEEP_STEPS, BigInt(W), 0n])
+  const sweepVerifier = await chain.contract('StubVerifier', [RUNGS[0]!.steps, RUNGS[0]!.window, 0n])
+  const wideVerifier = await chain.contract('StubVerifier', [RUNGS[1]!.steps, RUNGS[1]!.window, 0n])
   const resolveVerifier = await chain.contract('StubVerifier', [BigInt(RESOLVE_STEPS), 0n, 0n])
   const transactVerifier = await chain.contract('StubVerifier', [BigInt(TRANSACT_STEPS), 0n, DEPTH])
   const exitVerifier = await chain.contract('StubVerifier', [1n, 0n, DEPTH])
@@ -186,7 +193,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     forced: FORCED,
     settlement: {
       operator: chain.accounts[0],
-      sweepVerifier: sweepVerifier.address,
+      sweepVerifiers: [sweepVerifier.address, wideVerifier.address],
       resolveVerifier: resolveVerifier.address,
       transactVerifier: transactVerifier.address,
       minLiability: MIN_LIABILITY,
@@ -204,6 +211,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
     ethSource,
     btcSource,
     sweepVerifier,
+    wideVerifier,
     resolveVerifier,
     transactVerifier,
     exitVerifier,
@@ -238,6 +246,7 @@ export async function nextRound(market: Market, ethAnswer?: bigint, btcAnswer?: 
 export interface Batch {
   openings: { slot: number; floors: bigint[]; ceilings: bigint[] }[]
   circuit: number
+  rung: number
   window: number[]
   values: bigint[]
   digest: bigint
@@ -266,6 +275,7 @@ export function sweepBatch(
   return {
     openings,
     circuit: 0,
+    rung: 0,
     window: slots.map(({ slot }) => slot),
     values: [active, ...slots.map(({ after }) => after)],
     digest,

@@ -24,7 +24,7 @@ import { type ProvenBatch, provenBatch } from '../support/proven-batches.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
 import { deployMarket, type Market, MIN_LIABILITY, nextRound, TIMES } from './market.ts'
 
-const generated = (circuit: 'Sweep' | 'Resolve', variant = 'Verifier') =>
+const generated = (circuit: 'Sweep' | 'Sweep2' | 'Resolve', variant = 'Verifier') =>
   `contracts/generated/tiny/${circuit}Verifier.sol:${circuit}${variant}`
 const BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 const WINDOW = [0, 1, 2]
@@ -43,6 +43,9 @@ describe('real proofs', () => {
   let chain: Chain
   let system: System
   let sweep: ProvenBatch
+  /** Of the second rung, with the same window, and the heads after it. */
+  let short: ProvenBatch
+  let shortHeads: bigint[]
   let intoDistress: ProvenBatch
   let resolve: ProvenBatch
   let snapshot: `0x${string}`
@@ -74,15 +77,16 @@ describe('real proofs', () => {
   before(async () => {
     keys = await tinyKeysWithVerifiers()
     market = await deployMarket({}, async (config, on) => {
-      const [sweepVerifier, resolveVerifier] = [
+      const [sweepVerifier, sweep2Verifier, resolveVerifier] = [
         await on.contract(generated('Sweep')),
+        await on.contract(generated('Sweep2')),
         await on.contract(generated('Resolve')),
       ]
       return {
         ...config,
         settlement: {
           ...config.settlement,
-          sweepVerifier: sweepVerifier.address,
+          sweepVerifiers: [sweepVerifier.address, sweep2Verifier.address],
           resolveVerifier: resolveVerifier.address,
         },
       }
@@ -105,6 +109,9 @@ describe('real proofs', () => {
     system.setMarks(marks)
     const opening = { slot: 2, envelope: envelope(marks) }
     system.open(opening)
+    const copy = system.clone()
+    short = await provenBatch(keys, copy.sweep(WINDOW, [{ from: 1, to: 2 }], 1), [opening])
+    shortHeads = [...copy.ledger.heads]
     sweep = await provenBatch(
       keys,
       system.sweep(WINDOW, [
@@ -155,6 +162,14 @@ describe('real proofs', () => {
     await settle(resolve)
     await refused(resolve)
     await settlement.refuses('InvalidProof', 'settle', [[resolve, resolve]], [0n])
+  })
+
+  it("are refused by another rung's verifier, and by none where there is none", async () => {
+    await refused({ ...sweep, rung: 1 })
+    await refused({ ...sweep, rung: 2 }, 'UnknownRung')
+    await refused({ ...short, rung: 0 })
+    await settle(short)
+    assert.deepEqual(await settlement.read('heads'), shortHeads)
   })
 
   it('name the batch of a transaction that is refused', () =>

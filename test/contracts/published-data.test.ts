@@ -49,7 +49,7 @@ describe('what owners need is on the chain, however the operator settles', () =>
         settlement: {
           ...config.settlement,
           ...(operator !== undefined && { operator: await operator(on) }),
-          sweepVerifier: await verifier('Sweep'),
+          sweepVerifiers: [await verifier('Sweep')],
           resolveVerifier: await verifier('Resolve'),
           transactVerifier: await verifier('Transact'),
           sequencerKey: sequencerKey(SECRET).publicKey,

@@ -91,7 +91,7 @@ describe('accounts under real proofs', () => {
         ...config,
         settlement: {
           ...config.settlement,
-          sweepVerifier: await verifier('Sweep'),
+          sweepVerifiers: [await verifier('Sweep')],
           resolveVerifier: await verifier('Resolve'),
           transactVerifier: await verifier('Transact'),
           sequencerKey: sequencerKey(SECRET).publicKey,

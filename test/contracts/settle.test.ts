@@ -8,6 +8,7 @@ import {
   MIN_LIABILITY,
   nextRound,
   RESOLVE_STEPS,
+  RUNGS,
   stubProof,
   sweepBatch,
   TIMES,
@@ -68,16 +69,16 @@ describe('settlement', () => {
     const { z, y } = signals(resolveVector(v), digest)
     const delta = v.delta.map((x) => ((x % R) + R) % R)
     const values = [v.active, v.root[1], v.distress[1], v.inbox[1], ...delta, v.badDebt, ...v.writes]
-    return { openings: [], circuit: 1, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
+    return { openings: [], circuit: 1, rung: 0, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
   }
 
   describe('of a sweep', () => {
     it('takes heads, bounds and flags from storage, and writes the new heads', async () => {
       const batch: Batch = { ...sweepBatch(toSlot2()), memo: '0x0102' }
       const receipt = await settlement.write('settle', [[batch]])
-      const { window, values, digest, proof, memo } = batch
+      const { rung, window, values, digest, proof, memo } = batch
       assert.deepEqual(settlement.events(receipt), [
-        { name: 'Swept', args: { round: 1n, window, values, digest, proof, memo } },
+        { name: 'Swept', args: { round: 1n, rung, window, values, digest, proof, memo } },
         { name: 'Settled', args: { round: 1n, complete: true } },
       ])
       assert.deepEqual(await settlement.read('heads'), [0n, 0n, 22n, 0n, 0n, 0n, 0n, 0n])
@@ -118,6 +119,24 @@ describe('settlement', () => {
       const batch = sweepBatch(toSlot2())
       await refuses('WrongWindowLength', [{ ...batch, window: [0, 1] }], [0n, 2n, 3n])
       await refuses('WrongWindowLength', [{ ...batch, window: [0, 1, 2, 3] }], [0n, 4n, 3n])
+    })
+
+    it('refuses a rung that the deployment does not have: UnknownRung', async () => {
+      const batch = sweepBatch(toSlot2())
+      for (const rung of [2, 3, 4, 255]) await refuses('UnknownRung', [{ ...batch, rung }], [0n, BigInt(rung)])
+    })
+
+    it('has the steps and the window of the rung that it names', async () => {
+      const slots = [...toSlot2(), { slot: 3, before: 0n, after: 0n, envelope: WIDE }]
+      const openings = [{ slot: 3, ...WIDE }]
+      const most = sweepBatch(slots, { active: RUNGS[1]!.steps, openings })
+      await refuses('WrongWindowLength', [most], [0n, 4n, 3n])
+      await refuses('WrongWindowLength', [{ ...sweepBatch(toSlot2()), rung: 1 }], [0n, 3n, 4n])
+      const tooMany = { ...sweepBatch(slots, { active: RUNGS[1]!.steps + 1n, openings }), rung: 1 }
+      await refuses('TooManySteps', [tooMany], [0n, RUNGS[1]!.steps + 1n, RUNGS[1]!.steps])
+      const receipt = await settlement.write('settle', [[{ ...most, rung: 1 }]])
+      assert.equal(settlement.events(receipt).find(({ name }) => name === 'Swept')!.args.rung, 1)
+      assert.deepEqual(await settlement.read('heads'), [0n, 0n, 22n, 0n, 0n, 0n, 0n, 0n])
     })
 
     it('refuses values that are too few or too many', async () => {
@@ -211,6 +230,7 @@ describe('settlement', () => {
 
     it('refuses a window', async () => {
       await refuses('WrongWindowLength', [{ ...resolveBatch(await resolution()), window: [0, 1, 2] }], [0n, 3n, 0n])
+      await refuses('UnknownRung', [{ ...resolveBatch(await resolution()), rung: 1 }], [0n, 1n])
     })
 
     it('refuses values that are too few or too many, of r or more, and too many steps', async () => {

@@ -163,7 +163,7 @@ function dustLine(random: Random, balances: readonly bigint[], marks: Marks): bi
 function toDistress(system: System): void {
   system.open({ slot: 2, envelope: NO_ENVELOPE })
   while (system.stacks[INBOX]!.length > 0) {
-    const count = Math.min(TINY.sweep.steps, system.stacks[INBOX]!.length)
+    const count = Math.min(TINY.sweeps[0].steps, system.stacks[INBOX]!.length)
     system.sweep(
       [DISTRESS, INBOX, 2],
       Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })),
@@ -185,12 +185,12 @@ export async function fuzzSweep(random: Random, steps: number): Promise<Counts> 
     envelopes.forEach((envelope, slot) => slot > INBOX && system.open({ slot, envelope }))
     for (let batch = 0; batch < 6; batch++) {
       const window = Array.from({ length: slots }, (_, slot) => slot)
-      while (window.length > TINY.sweep.window) window.splice(random.integer(0, window.length - 1), 1)
+      while (window.length > TINY.sweeps[0].window) window.splice(random.integer(0, window.length - 1), 1)
       // Random walks of leaves between the window's stacks; what is not safe in a slot does not go there.
       const tops = new Map(window.map((slot) => [slot, system.stacks[slot]!.map(({ account }) => account)]))
       const moves: Move[] = []
       const corners: (bigint | undefined)[] = []
-      for (let attempt = 0; attempt < 40 && moves.length < TINY.sweep.steps; attempt++) {
+      for (let attempt = 0; attempt < 40 && moves.length < TINY.sweeps[0].steps; attempt++) {
         const [from, to] = [random.pick(window), random.pick(window)]
         const account = tops.get(from)!.at(-1)
         if (from === to || account === undefined) continue
@@ -203,7 +203,7 @@ export async function fuzzSweep(random: Random, steps: number): Promise<Counts> 
       const { input } = system.sweep(window, moves)
       await agrees(circuit, input, random)
       done += moves.length
-      counts.add('inactive steps', moves.length < TINY.sweep.steps)
+      counts.add('inactive steps', moves.length < TINY.sweeps[0].steps)
       for (const [s, corner] of corners.entries()) {
         counts.add('steps')
         counts.add(corner === undefined ? 'into distress or inbox' : 'into an envelope')

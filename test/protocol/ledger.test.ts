@@ -8,11 +8,19 @@ import { LIQUIDATION_MARKS } from '../../protocol/marks.ts'
 import { INACTIVE_STEP } from '../../protocol/transact.ts'
 import { MARKS } from '../support/circuit-market.ts'
 
-const SHAPE = { depth: 3, sweep: { steps: 4, window: 3 }, resolve: { steps: 2 }, transact: { steps: 2 } }
+const SHAPE = {
+  depth: 3,
+  sweeps: [
+    { steps: 4, window: 3 },
+    { steps: 9, window: 4 },
+  ],
+  resolve: { steps: 2 },
+  transact: { steps: 2 },
+}
 const bounds = (first: bigint, step: bigint) => Array.from({ length: TRADED }, (_, a) => first + step * BigInt(a))
 const ENVELOPE = { floors: bounds(100n, 1n), ceilings: bounds(200n, 1n) }
 const WIDE = { floors: bounds(0n, 0n), ceilings: bounds(WORD - 1n, 0n) }
-const SWEEP: SweepBatch = { circuit: 'sweep', window: [0, 1, 3], active: 2, headsAfter: [71n, 72n, 73n] }
+const SWEEP: SweepBatch = { circuit: 'sweep', rung: 0, window: [0, 1, 3], active: 2, headsAfter: [71n, 72n, 73n] }
 const WRITES = [
   { index: 5, leaf: 6n, cipher: [7n, 8n, 9n] },
   { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] },
@@ -189,10 +197,23 @@ describe('the ledger', () => {
   it('reads a batch back from the values that it publishes', () => {
     for (const batch of [SWEEP, RESOLVE]) {
       const window = batch.circuit === 'sweep' ? batch.window : []
-      assert.deepEqual(parseBatch(batch.circuit, window, batchValues(batch), SHAPE), batch)
-      refuses(() => parseBatch(batch.circuit, window, [...batchValues(batch), 0n], SHAPE), /values, not/)
-      refuses(() => parseBatch(batch.circuit, window, batchValues(batch).slice(1), SHAPE), /values, not/)
+      assert.deepEqual(parseBatch(batch.circuit, 0, window, batchValues(batch), SHAPE), batch)
+      refuses(() => parseBatch(batch.circuit, 0, window, [...batchValues(batch), 0n], SHAPE), /values, not/)
+      refuses(() => parseBatch(batch.circuit, 0, window, batchValues(batch).slice(1), SHAPE), /values, not/)
     }
+  })
+
+  it('takes a sweep by the size of the circuit that it names, and none that does not exist', () => {
+    const wide: SweepBatch = { ...SWEEP, rung: 1, window: [0, 1, 2, 3], headsAfter: [71n, 72n, 0n, 73n], active: 9 }
+    ledger.open({ slot: 2, envelope: ledger.envelopes[3]! })
+    assert.equal(ledger.vector(wide).length, 1 + 17 * 4)
+    assert.deepEqual(parseBatch('sweep', 1, wide.window, batchValues(wide), SHAPE), wide)
+    refuses(() => ledger.vector({ ...wide, rung: 0 }), /A sweep names 3 slots/)
+    refuses(() => ledger.vector({ ...SWEEP, rung: 1 }), /A sweep names 4 slots/)
+    refuses(() => ledger.vector({ ...wide, active: 10 }), /A sweep has 9 steps/)
+    for (const rung of [2, -1, 0.5]) refuses(() => ledger.vector({ ...wide, rung }), /no sweep circuit/)
+    refuses(() => parseBatch('sweep', 2, wide.window, batchValues(wide), SHAPE), /no sweep circuit 2/)
+    refuses(() => parseBatch('sweep', 0, wide.window, batchValues(wide), SHAPE), /values, not/)
   })
 
   it('applies what batches publish', () => {

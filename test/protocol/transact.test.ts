@@ -68,12 +68,12 @@ describe('operations', () => {
 
   it('are read back from what a batch publishes', () => {
     const { batch } = run(withdrawal({ index: 0, amount: 5n }))
-    assert.deepEqual(parseBatch('transact', [], batchValues(batch), TINY), batch)
+    assert.deepEqual(parseBatch('transact', 0, [], batchValues(batch), TINY), batch)
     assert.deepEqual(
       batchWrites(batch).map(({ index }) => index),
       [0],
     )
-    assert.throws(() => parseBatch('transact', [], batchValues(batch).with(4, 10n), TINY), /no operation 10/)
+    assert.throws(() => parseBatch('transact', 0, [], batchValues(batch).with(4, 10n), TINY), /no operation 10/)
   })
 
   it('withdraw, trade, set preferences and unwind, and every unit is accounted for', () => {
@@ -142,6 +142,7 @@ describe('operations', () => {
       ['BAD_SIGNATURE', [{ ...withdrawal({ index: 0, amount: 1n }), signature: { r8: [1n, 1n], s: 0n } }]],
       ['TARGET_TOO_LOW', [withdrawal({ index: 2, amount: 1n })]],
       ['BALANCE_TOO_LARGE', [unwind({ index: 0, direction: 1, x: MAX, y: 0n })]],
+      ['UNKNOWN_ASSET', [unwind({ index: 0, asset: 7, direction: 1, x: 1n, y: 0n })]],
       ['SIZE_TOO_LARGE', [unwind({ index: 0, direction: 1, x: 1n << 63n, y: 0n })]],
       ['AMOUNT_ZERO', [withdrawal({ index: 0, amount: 0n })]],
       ['UNKNOWN_ASSET', [withdrawal({ index: 0, amount: 1n, asset: 8 })]],

@@ -15,7 +15,7 @@ import { hasFusedMultiplyAdd } from '../../prover/kernel/fused.ts'
 import { Kernel } from '../../prover/kernel/kernel.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { circuitsHash, ensureKeys } from '../../prover/keys.ts'
-import type { CircuitName } from '../../prover/profiles.ts'
+import { CIRCUITS, type CircuitName } from '../../prover/profiles.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
 import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
@@ -183,7 +183,7 @@ describe('keys and proofs', () => {
     it('reports the progress of all circuits when it is filled and nothing when it is used', async () => {
       assert.deepEqual(
         [...stages].sort(),
-        ['exit', 'resolve', 'sweep', 'transact'].flatMap((circuit) => [`${circuit} compile`, `${circuit} key`]),
+        [...CIRCUITS].sort().flatMap((circuit) => [`${circuit} compile`, `${circuit} key`]),
       )
       let calls = 0
       const again = await ensureToyKeys(() => calls++)
@@ -193,7 +193,7 @@ describe('keys and proofs', () => {
 
     it('leaves no temporary files', async () => {
       assert.deepEqual(await readdir(dirname(keys.directory)), [basename(keys.directory)])
-      assert.deepEqual((await readdir(keys.directory)).sort(), ['exit', 'resolve', 'sweep', 'transact'])
+      assert.deepEqual((await readdir(keys.directory)).sort(), [...CIRCUITS].sort())
     })
 
     it('makes the keys that are asked for and no others', async () => {

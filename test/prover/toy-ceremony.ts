@@ -5,7 +5,7 @@ import { buildBn128 } from 'ffjavascript'
 import { powersOfTau } from 'snarkjs'
 import { closeCurve, curveIsOpen } from '../../prover/curve.ts'
 import type { CircuitSource } from '../../prover/keys.ts'
-import type { CircuitName } from '../../prover/profiles.ts'
+import { CIRCUITS, type CircuitName } from '../../prover/profiles.ts'
 
 /** Circuits of a few constraints under the names of the real ones: 2^5 powers of tau are enough. */
 export const TOY_POWER = 5
@@ -17,7 +17,7 @@ export const TOY_SOURCE: CircuitSource = {
 
 export function toyCeremonyMain(circuit: CircuitName, include: string): string {
   // Another number of constraints for each name.
-  const steps = circuit === 'sweep' ? 20 : circuit.length
+  const steps = circuit.startsWith('sweep') ? 20 + CIRCUITS.indexOf(circuit) : circuit.length
   return `pragma circom 2.2.0;
 include "${include}";
 component main {public [digest, z, y]} = Squares(${steps});

@@ -5,7 +5,7 @@ import { countConstraints } from './circuit.ts'
 /** Constraints of the circuits, as docs/constraints.json keeps them. */
 export interface ConstraintCounts {
   /** What one more step costs, at a window of 6 and a depth of 8 (docs/constraints.json); all of an exit. */
-  readonly step: Readonly<Record<CircuitName, number>>
+  readonly step: Readonly<Record<'sweep' | 'resolve' | 'transact' | 'exit', number>>
   readonly tiny: Readonly<Record<CircuitName, number>>
 }
 
@@ -17,10 +17,11 @@ export async function profileCounts(profile: Profile): Promise<Record<CircuitNam
 }
 
 export async function measureConstraints(): Promise<ConstraintCounts> {
+  const size = (steps: number) => ({ steps, window: 6 })
   const sized = (steps: number): Profile => ({
     name: 'tiny',
     depth: 8,
-    sweep: { steps, window: 6 },
+    sweeps: [size(steps), size(steps), size(steps)],
     resolve: { steps },
     transact: { steps },
   })

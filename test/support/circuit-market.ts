@@ -75,7 +75,7 @@ export function inInbox(
 export function inDistress(accounts: readonly Account[], setting: Setting = {}): System {
   const system = inInbox(accounts, setting)
   while (system.stacks[INBOX]!.length > 0) {
-    const count = Math.min(TINY.sweep.steps, system.stacks[INBOX]!.length)
+    const count = Math.min(TINY.sweeps[0].steps, system.stacks[INBOX]!.length)
     system.sweep(
       WINDOW,
       Array.from({ length: count }, () => ({ from: INBOX, to: DISTRESS })),

@@ -8,7 +8,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { compileCircuit, compilerVersions } from '../../prover/compile.ts'
 import { cachedDirectory } from '../../prover/key-cache.ts'
 import { cacheRoot, ensureKeys } from '../../prover/keys.ts'
-import { type CircuitName, mainSource, type Profile, stepsOf } from '../../prover/profiles.ts'
+import { type CircuitName, mainSource, type Profile, stepsOf, windowOf } from '../../prover/profiles.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
 import { WitnessCalculator } from '../../prover/witness.ts'
 import { type Constraint, readConstraints } from './circuit-constraints.ts'
@@ -96,7 +96,7 @@ export function openCircuit(circuit: CircuitName): Promise<Circuit> {
 
 /** Number of constraints of a circuit in the sizes of a profile. */
 export async function countConstraints(circuit: CircuitName, profile: Profile): Promise<number> {
-  const size = circuit === 'sweep' ? profile.sweep.window : profile.depth
+  const size = windowOf(circuit, profile) || profile.depth
   const name = `${circuit}-${stepsOf(circuit, profile)}-${size}`
   const directory = await compiled(name, mainSource(circuit, profile), true)
   return readR1cs(join(directory, `${name}.r1cs`)).constraintCount

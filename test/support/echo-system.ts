@@ -8,7 +8,7 @@ import { parseDeployable } from '../../deploy/market-plan.ts'
 import type { RulePlan } from '../../deploy/rule-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
-import { type CircuitName, PROFILES, type ProfileName, stepsOf } from '../../prover/profiles.ts'
+import { type CircuitName, PROFILES, type ProfileName, stepsOf, windowOf } from '../../prover/profiles.ts'
 import type { ProofSource, Proven } from '../../prover/proof-service.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
@@ -45,6 +45,8 @@ export function echoKeys(profile: ProfileName): KeySet {
   return {
     profile: PROFILES[profile],
     sweep: keyOf('sweep'),
+    sweep2: keyOf('sweep2'),
+    sweep3: keyOf('sweep3'),
     resolve: keyOf('resolve'),
     transact: keyOf('transact'),
     exit: keyOf('exit'),
@@ -111,7 +113,7 @@ export async function startEchoSystem(
   const verifier = (circuit: CircuitName) =>
     deployContract(signer, 'EchoVerifier', [
       stepsOf(circuit, keys.profile),
-      circuit === 'sweep' ? keys.profile.sweep.window : 0,
+      windowOf(circuit, keys.profile),
       keys.profile.depth,
       new AccountTree(keys.profile.depth).root,
     ])
