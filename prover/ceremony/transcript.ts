@@ -57,7 +57,8 @@ export interface Setting {
 export const TRANSCRIPT = 'transcript.json'
 export const BEACON_NAME = 'beacon'
 const MAX_NAME = 64
-const FORMAT = 1
+/** 2: a ladder of sweeps. */
+const FORMAT = 2
 /** Thousands of contributions. */
 const MAX_TRANSCRIPT_BYTES = 16 << 20
 

@@ -396,9 +396,9 @@ describe('verifying a proven book', () => {
           /slots is not 32/,
         )
       await refused(
-        round((r) => (r.format = 2)),
+        round((r) => (r.format = 1)),
         'round.json',
-        /format is not 1/,
+        /format is not 2/,
       )
     })
     it('what is no market', async () => {

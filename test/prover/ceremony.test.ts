@@ -607,7 +607,8 @@ describe('key ceremony', () => {
         /circuits\.sweep\.zkeySha256 is not a hash of 32 bytes/,
       ],
       ['is of an unknown profile', (t) => (t.profile = 'huge'), /the profile is unknown/],
-      ['is of a later format', (t) => (t.format = 2), /format is not 1/],
+      ['is of a later format', (t) => (t.format = 3), /format is not 2/],
+      ['is of an earlier format, before there was a ladder of sweeps', (t) => (t.format = 1), /format is not 2/],
     ]
     for (const [what, edit, complaint] of edits) {
       it(what, async () => {
