@@ -9,7 +9,10 @@ import { newOwner } from '../support/test-owner.ts'
 
 const DAY = { expiresIn: 86_400 }
 const batch = (circuit: 'sweep' | 'resolve' | 'transact', active: number, openings = 0) =>
-  ({ batch: { circuit, active, window: [0, 1, 2, 3, 4, 5] }, openings: Array(openings).fill(undefined) }) as unknown as ProvenBatch
+  ({
+    batch: { circuit, active, window: [0, 1, 2, 3, 4, 5] },
+    openings: Array(openings).fill(undefined),
+  }) as unknown as ProvenBatch
 
 describe('the gas of a settlement', () => {
   /** How many batches of a kind make a settlement. */
