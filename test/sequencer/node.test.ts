@@ -424,7 +424,13 @@ describe('the node, on a chain in a process of its own', () => {
     it('notices storage that its settlements do not lead to', async () => {
       const root = await signer.read.getStorageAt({ address: deployed.settlement, slot: ACCOUNTS_ROOT_SLOT })
       assert.equal(BigInt(root!), await node.settlement.view('accountsRoot'))
-      await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ACCOUNTS_ROOT_SLOT, `0x${'1'.padStart(64, '0')}`)
+      await rawCall(
+        signer,
+        'hardhat_setStorageAt',
+        deployed.settlement,
+        ACCOUNTS_ROOT_SLOT,
+        `0x${'1'.padStart(64, '0')}`,
+      )
       try {
         const verdict = await audit()
         assert.ok(!verdict.ok)
