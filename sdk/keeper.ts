@@ -77,7 +77,7 @@ export class FillLost extends PlimsollError {
   }
 }
 
-/** What may still be spent in one look. Cash in base units. */
+/** Means that are left of one look. Cash in base units. */
 interface Purse {
   /** Cash of the keeper. */
   cash: bigint
@@ -308,7 +308,7 @@ export class Keeper {
     return mark === 0n ? undefined : divUp(mark * 10n ** BigInt(this.assets[asset]!.decimals), SCALE)
   }
 
-  /** What may still become inventory. */
+  /** Cash, and as much of it as may still become inventory. */
   async #purse(offers: readonly AssetOffers[], blockNumber: bigint): Promise<Purse> {
     const cash = await this.#balance(0, blockNumber)
     const most = this.#options.maxInventory
