@@ -45,7 +45,7 @@ export interface ChainPlace {
 }
 
 /** The same, to the log. */
-export interface LogPlace extends ChainPlace {
+interface LogPlace extends ChainPlace {
   /** Number of the log in its block. */
   readonly logIndex: number
 }
