@@ -56,6 +56,8 @@ export interface MarketOutcome {
   readonly fills: readonly MarketFill[]
   /** Inventory as it came. */
   readonly arrivals: readonly Arrival[]
+  /** Depths by asset, in whole units of cash. */
+  readonly depths: readonly number[]
   /** Value that nobody had taken at the end. */
   readonly waiting: number
   /** Share of the penalties that was kept; undefined without fills. */
@@ -219,7 +221,14 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
     leverageOffered: leverage / (hours * assets),
     dailyProfit: dates.map((_, day) => engine.profit(day)),
     ...(market !== undefined && {
-      market: { fills: [...market.fills], arrivals: [...market.arrivals], waiting, recaptured: market.recaptured(), penalties: dailyPenalties },
+      market: {
+        fills: [...market.fills],
+        arrivals: [...market.arrivals],
+        depths: depthsInCash,
+        waiting,
+        recaptured: market.recaptured(),
+        penalties: dailyPenalties,
+      },
     }),
   }
 }

@@ -4,6 +4,7 @@ import { RuleAverages } from '../rule/averages.ts'
 import { clipMove, type MarketImpact } from './backstop.ts'
 import type { Clearing, MarketOptions, Taker } from './clearing.ts'
 import { ClockSeller, LotSeller, type Offer, type Seller } from './sellers.ts'
+import { Waiting } from './waiting.ts'
 
 const UNIT = 2 ** 32
 /** Halvings by which a taker finds how much pays. */
@@ -48,11 +49,6 @@ interface Trade {
   readonly move: number
 }
 
-interface Waiting {
-  units: number
-  readonly since: number
-}
-
 /**
  * Sells inventory to takers who compete, block by block: in each block whoever is first takes as much as pays after fee, gas and the
  * impact of selling it on. Between the steps of a path prices go along a Brownian bridge of the rule's own variance, whose noise follows from
@@ -71,7 +67,7 @@ export class MarketClearing implements Clearing {
   readonly #sellers: readonly Seller[]
   readonly #averages: readonly RuleAverages[]
   /** Arrivals by asset, the oldest first, for the times of waiting. */
-  readonly #waiting: readonly Waiting[][]
+  readonly #waiting: readonly Waiting[]
   #depths: readonly number[]
   #penalties: readonly number[]
   readonly #moved = new Float64Array(ASSETS)
@@ -111,7 +107,7 @@ export class MarketClearing implements Clearing {
       options.clearing === 'auction' ? new LotSeller(options) : new ClockSeller(options),
     )
     this.#averages = depths.map(() => new RuleAverages())
-    this.#waiting = depths.map(() => [])
+    this.#waiting = depths.map(() => new Waiting())
   }
 
   begin(): void {
@@ -121,7 +117,7 @@ export class MarketClearing implements Clearing {
       this.#cash[i] = taker.kind === 'keeper' ? taker.cash * this.#cashUnit : Infinity
     })
     for (const seller of this.#sellers) seller.begin()
-    for (const queue of this.#waiting) queue.length = 0
+    for (const waiting of this.#waiting) waiting.clear()
     this.#moved.fill(0)
     this.#roundAt.fill(-1)
     this.#profits = []
@@ -265,7 +261,7 @@ export class MarketClearing implements Clearing {
     }
     const value = (units * this.#mark[a]!) / UNIT
     const discount = side * (1 - cash / value)
-    const waited = this.#leave(a, units, time)
+    const waited = this.#waiting[a]!.leave(units, time)
     const gain = taker.kind === 'pool' ? 0 : beyond
     const { variance, quantile } = this.#reading(a)
     this.fills.push({ asset: a, time, day: this.#day, value, cash, discount, gain, waited, variance, quantile })
@@ -324,37 +320,6 @@ export class MarketClearing implements Clearing {
     return low
   }
 
-  /** @returns the mean time that the units, the oldest ones, waited */
-  #leave(a: number, units: number, time: number): number {
-    const queue = this.#waiting[a]!
-    let left = units
-    let weighted = 0
-    while (left > 0 && queue.length > 0) {
-      const oldest = queue[0]!
-      const part = Math.min(left, oldest.units)
-      weighted += part * (time - oldest.since)
-      left -= part
-      oldest.units -= part
-      if (oldest.units <= 0) queue.shift()
-    }
-    return weighted / units
-  }
-
-  #arrive(a: number, delta: number, time: number): void {
-    const queue = this.#waiting[a]!
-    let units = Math.abs(delta)
-    if (this.#sellers[a]!.inventory > 0 !== delta > 0) {
-      while (units > 0 && queue.length > 0) {
-        const youngest = queue.at(-1)!
-        const part = Math.min(units, youngest.units)
-        youngest.units -= part
-        units -= part
-        if (youngest.units <= 0) queue.pop()
-      }
-    }
-    if (units > 0) queue.push({ units, since: time })
-  }
-
   take(before: readonly bigint[], traded: readonly bigint[], paid: bigint, prices: Float64Array): void {
     const now = this.#now
     this.#earn(this.#day, -Number(paid))
@@ -364,7 +329,7 @@ export class MarketClearing implements Clearing {
       this.arrivals.push({ asset: a, time: now, day: this.#day, units: delta })
       const seller = this.#sellers[a]!
       if (this.#roundAt[a] !== now) this.#round(a, now, prices[a]!)
-      this.#arrive(a, Number(delta), now)
+      this.#waiting[a]!.arrive(Number(delta), now)
       const held = seller.inventory
       seller.change(delta, now)
       // What nets out brings no price; what joins counts by its size.
