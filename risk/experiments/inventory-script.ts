@@ -181,12 +181,17 @@ export interface ScriptOptions {
   readonly market?: Partial<MarketOptions>
 }
 
+/** A run, and what the rule's own formulas say of its fills. */
+export interface ScriptOutcome extends ClearingFigures {
+  readonly rule: { readonly seconds: number; readonly gain: number }
+}
+
 /** Runs a script through the laboratory's market, by auctions or by the clock that there was before them. */
 export function runScript(
   script: InventoryScript,
   clearing: 'auction' | 'clock',
   { halfLife, depthBy, market: changes = {} }: ScriptOptions,
-): ClearingFigures & { readonly rule: { readonly seconds: number; readonly gain: number } } {
+): ScriptOutcome {
   const options = { ...MARKET_DEFAULTS, ...changes, clearing }
   const { impact, setPrice } = poolImpact(script, halfLife)
   const penalty = PENALTY * ONE
