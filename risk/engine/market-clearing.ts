@@ -49,6 +49,11 @@ interface Trade {
   readonly move: number
 }
 
+/** The noise of a draw: of the prices of asset `a` on the way to a step, the first one 1. */
+export function bridgeNoise(seed: number, step: number, a: number): Random {
+  return new Random(seed, step, a)
+}
+
 /**
  * Sells inventory to takers who compete, block by block: in each block whoever is first takes as much as pays after fee, gas and the
  * impact of selling it on. Between the steps of a path prices go along a Brownian bridge of the rule's own variance, whose noise follows from
@@ -173,7 +178,7 @@ export class MarketClearing implements Clearing {
     const deviation = Math.sqrt((this.#averages[a]!.variance / 3600) * spacing)
     const random = this.#noise(a, free)
     const { seed } = this.#options
-    const moments = seed === undefined ? undefined : new Random(seed, this.#steps, a)
+    const moments = seed === undefined ? undefined : new Random(seed, this.#steps, a, 1)
     const end = Math.log(free)
     let at = Math.log(this.#free[a]!)
     const start = now - this.#stepSeconds
@@ -196,7 +201,7 @@ export class MarketClearing implements Clearing {
   #noise(a: number, free: number): Random {
     this.#double[0] = free
     const { seed } = this.#options
-    return new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a, ...(seed === undefined ? [] : [seed]))
+    return seed === undefined ? new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a) : bridgeNoise(seed, this.#steps, a)
   }
 
   /** The price that counts while inventory waits: where rebounds are not to be counted on, none better than that it was taken over at. */

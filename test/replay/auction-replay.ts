@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import type { Address, TransactionReceipt } from 'viem'
 import { divUp } from '../../protocol/integer.ts'
 import { MARKET_DEFAULTS, type Taker } from '../../risk/engine/clearing.ts'
-import type { MarketFill } from '../../risk/engine/market-clearing.ts'
+import { bridgeNoise, type MarketFill } from '../../risk/engine/market-clearing.ts'
 import { Waiting } from '../../risk/engine/waiting.ts'
 import {
   type ClearingFigures,
@@ -11,7 +11,6 @@ import {
   type InventoryScript,
   MOST_DEPTHS,
 } from '../../risk/experiments/inventory-script.ts'
-import { Random } from '../../risk/random.ts'
 import { RuleAverages } from '../../risk/rule/averages.ts'
 import { type PoolState, purchaseUp, saleDown } from '../../sdk/chain/pool-quote.ts'
 import { bestFill, type PricedLot } from '../../sdk/keeper-plan.ts'
@@ -37,7 +36,7 @@ const POOL_WINDOW = 1_800
 const TAKER = { asset: 1, window: 600, tolerance: 100, least: 100n * CASH }
 const HALVINGS = 6
 /** Seconds by which the round of a step comes after it: the takers of its last block come first. */
-const AFTER = 8
+const AFTER = 3
 const MIN_ROOT = 4295128739n
 const MAX_ROOT = 1461446703485210103287273052203988822378723970342n
 
@@ -185,7 +184,7 @@ class Replay {
     const count = Math.max(1, Math.round(stepSeconds / this.#blockSeconds))
     const spacing = stepSeconds / count
     const deviation = Math.sqrt((this.#averages.variance / 3600) * spacing)
-    const random = new Random(this.#options.seed, s)
+    const random = bridgeNoise(this.#options.seed, s + 1, 1)
     const start = (s - 1) * stepSeconds
     let log = from
     for (let j = 1; j <= count; j++) {
@@ -194,7 +193,8 @@ class Replay {
       if (left > 0) log += deviation * Math.sqrt(left / (left + 1)) * random.normal()
       this.#moved *= 2 ** -(spacing / this.#options.halfLife)
       if (this.#inventory === 0n) continue
-      const time = start + Math.round(j * spacing)
+      // In the middle of its interval: not at the very end of a grid step, before its round.
+      const time = start + Math.round((j - 0.5) * spacing)
       const price = Math.exp(log + this.#moved)
       if (left > 0 && time >= this.#roundAt + TIMES.roundMin) {
         await this.#round(time, price)
