@@ -37,7 +37,7 @@ export interface Auction {
   readonly youngestRound: bigint
   /** Clock of the asset at `from`, in the latest round. */
   readonly clock: bigint
-  /** Unix seconds from which the clock runs on: the latest round, or the next grid step where this one has sold its part. */
+  /** Unix seconds from which the clock runs on: the latest round, the first lot, or the next grid step where this one has sold its part. */
   readonly from: bigint
   /** Clocks that began before this count from here: where the last outage or hold set them back to. */
   readonly setBack: bigint
@@ -120,7 +120,7 @@ export function changeBackstop(
   const backstop = auction.backstop + delta
   if (abs(backstop) >= UNITS_LIMIT) throw new PlimsollError('More than 2^96 units would wait in the auction.')
   const isOpposite = auction.backstop < 0n !== delta < 0n
-  let { lots, youngestRound, nextId } = auction
+  let { lots, youngestRound, nextId, from } = auction
   let units = abs(delta)
   if (isOpposite) {
     const count = lots.length
@@ -129,14 +129,16 @@ export function changeBackstop(
     if (lots.length < count) youngestRound = 0n
   }
   if (units > 0n) {
-    // By the new side, which may have another duration; lots of the old one are gone then.
-    const lot: Lot = { id: nextId, units, start: clockAt({ ...auction, backstop }, now, parameters), since: now }
+    // The first lot finds the clock standing, which runs from now on: nothing counted from it meanwhile.
+    const start = lots.length === 0 ? auction.clock : clockAt(auction, now, parameters)
+    if (lots.length === 0) from = max(from, now)
+    const lot: Lot = { id: nextId, units, start, since: now }
     const joins = lots.length > 0 && (kind === 'other' || youngestRound === terms.round)
     lots = joins ? joinYoungest(lots, lot, setBack) : appendLot(lots, lot, setBack)
     if (lots.at(-1)!.id === nextId) nextId++
     if (!joins) youngestRound = terms.round
   }
-  return { ...auction, backstop, lots, youngestRound, nextId }
+  return { ...auction, backstop, lots, youngestRound, nextId, from }
 }
 
 /**

@@ -19,24 +19,25 @@ abstract contract Auctions is IMarket {
     uint256 private constant ROOM_PARTS = 8;
     uint256 private constant FLOOR_DISCOUNT_MOST = 2_000;
 
-    /// @dev What changes with rounds, one word.
+    /// @dev How far prices have come, and what was traded, one word: a lot that begins does not write it.
     struct Clock {
         uint64 clock;
         uint64 setBack;
+        uint32 step;
+        uint96 traded;
+    }
+
+    /// @dev Which lots there are, and on whose terms they are sold, one word.
+    struct Flow {
+        uint40 from;
         /// Of the round whose terms these are; one before the latest where there were no lots. 0: of none.
         uint40 time;
         uint16 premium;
+        /// 0: the round's terms are not made yet.
         uint16 saleDuration;
         uint16 purchaseDuration;
         bool held;
         uint32 youngestRound;
-    }
-
-    /// @dev What changes with lots and fills, one word.
-    struct Flow {
-        uint40 from;
-        uint32 step;
-        uint96 traded;
         uint32 nextId;
         /// Place of the oldest lot, and how many there are: a place that a lot left keeps its words, so that the next
         /// one writes where something was.
@@ -56,6 +57,8 @@ abstract contract Auctions is IMarket {
         IRounds.Sale sale;
         Clock clock;
         Flow flow;
+        /// Whether `clock` is not what is stored.
+        bool moved;
     }
 
     IRounds internal immutable ROUNDS;
@@ -66,8 +69,6 @@ abstract contract Auctions is IMarket {
     uint256 internal immutable ASSETS;
 
     Inventory[8] internal _inventories;
-    /// @dev Bit a: asset a has lots. Bit 0 is always set, so that no write finds the word empty.
-    uint256 internal _waiting = 1;
 
     constructor(IRounds rounds_, uint256 blockTime, uint256 floorDiscount, uint256 maxImpact) {
         if (blockTime == 0) revert InvalidConfig("blockTime");
@@ -78,84 +79,102 @@ abstract contract Auctions is IMarket {
         (BLOCK_TIME, FLOOR_DISCOUNT, MAX_IMPACT) = (blockTime, floorDiscount, maxImpact);
     }
 
-    /// @dev Where there were no lots no round was written: then clocks count from the latest one, by its terms.
     function _load(uint256 asset) internal view returns (View memory v) {
-        v = View(ROUNDS.sale(asset), _inventories[asset].clock, _inventories[asset].flow);
-        if (v.flow.count != 0 || v.clock.time == v.sale.time) return v;
-        if (v.flow.from < v.sale.time) v.flow.from = v.sale.time;
+        return _viewOf(asset, _inventories[asset].flow);
+    }
+
+    /// @dev Where there are no lots no round is written: then clocks count from the latest one, by its terms.
+    function _viewOf(uint256 asset, Flow memory f) internal view returns (View memory v) {
+        v = View(ROUNDS.sale(asset), _inventories[asset].clock, f, false);
+        if (v.sale.round == 0 || (f.time == v.sale.time && f.saleDuration != 0)) return v;
+        if (f.from < v.sale.time) f.from = v.sale.time;
         _setTerms(v, asset);
     }
 
     function _setTerms(View memory v, uint256 asset) private view {
-        (Clock memory c, IRounds.Sale memory s) = (v.clock, v.sale);
+        (Flow memory f, IRounds.Sale memory s) = (v.flow, v.sale);
         (uint256 s5, uint256 quantile) = ROUNDS.reading(asset);
         uint256 premium = Ways.premiumUp(quantile, s.maxAge);
         uint256 pace = Ways.paceUp(s5, BLOCK_TIME);
-        (c.time, c.held, c.premium) = (s.time, s.held, uint16(premium));
+        (f.time, f.held, f.premium) = (s.time, s.held, uint16(premium));
         Way memory way = Ways.wayOf(true, s.price, s.sell, s.buy, premium, FLOOR_DISCOUNT);
-        c.saleDuration = uint16(way.durationUp(s.price, pace));
+        f.saleDuration = uint16(way.durationUp(s.price, pace));
         way = Ways.wayOf(false, s.price, s.sell, s.buy, premium, FLOOR_DISCOUNT);
-        c.purchaseDuration = uint16(way.durationUp(s.price, pace));
+        f.purchaseDuration = uint16(way.durationUp(s.price, pace));
     }
 
     /// @dev Clocks run up to the round by the terms of before, and go back so far that no lot is cheaper than the front
     /// lot just was; after an outage or a hold none than the new mark either.
     /// @param front The front lot's price just before, by the terms and the marks of before.
     function _open(View memory v, uint256 asset, uint256 front) internal view {
-        (Clock memory c, IRounds.Sale memory s) = (v.clock, v.sale);
-        if (c.time == 0) {
-            v.flow.from = s.time;
+        (Flow memory f, IRounds.Sale memory s) = (v.flow, v.sale);
+        if (f.time == 0) {
+            f.from = s.time;
             _setTerms(v, asset);
             return;
         }
         uint256 clock = _clockAt(v, s.time);
-        bool interrupted = c.held || s.time - c.time >= s.maxAge;
-        if (v.flow.from < s.time) v.flow.from = s.time;
+        bool interrupted = f.held || s.time - f.time >= s.maxAge;
+        if (f.from < s.time) f.from = s.time;
         _setTerms(v, asset);
-        c.clock = uint64(clock);
+        (v.clock.clock, v.moved) = (uint64(clock), true);
         if (s.held) return;
-        bool sells = v.flow.sells;
-        if (interrupted && (sells ? s.price > front : s.price < front)) front = s.price;
+        if (interrupted && (f.sells ? s.price > front : s.price < front)) front = s.price;
         _setBack(v, clock, front);
     }
 
     function _change(uint256 asset, int256 delta, bool isResolve) internal {
-        View memory v = _load(asset);
-        (Clock memory c, Flow memory f) = (v.clock, v.flow);
+        Flow memory f = _inventories[asset].flow;
         bool up = delta > 0;
         uint256 units = uint256(up ? delta : -delta);
-        uint256 count = f.count;
         if (f.sells != up) {
-            units = _netYoungest(asset, v, units);
+            units = _netYoungest(asset, f, units);
             if (f.count == 0) f.sells = up;
         }
+        // 2^32 accounts of a word each hold less: the sum of all lots fits.
+        if (units > type(uint96).max) revert AmountTooLarge(units);
         if (units > 0) {
-            // 2^32 accounts of a word each hold less: the sum of all lots fits.
-            if (units > type(uint96).max) revert AmountTooLarge(units);
             // forge-lint: disable-next-line(unsafe-typecast)
-            Lot memory lot =
-                Lot(f.nextId, uint96(units), uint64(_clockAt(v, block.timestamp)), uint40(block.timestamp));
+            if (f.count == 0) _begin(asset, f, uint96(units));
             // forge-lint: disable-next-line(unsafe-typecast)
-            uint32 round = uint32(v.sale.round);
-            bool joins = f.count > 0 && (!isResolve || c.youngestRound == round);
-            if (joins || f.count == LOTS_MOST) {
-                _joinYoungest(asset, v, lot);
-            } else {
-                _inventories[asset].lots[(f.first + f.count) % LOTS_MOST] = lot;
-                ++f.count;
-                unchecked {
-                    ++f.nextId;
-                }
-                emit LotBegan(uint8(asset), lot.id, up, lot.units);
-            }
-            if (!joins) c.youngestRound = round;
+            else _add(asset, f, uint96(units), isResolve);
         }
-        _store(asset, v, count);
+        _inventories[asset].flow = f;
+    }
+
+    /// @dev The first lot: the clock stands until now, and the round's terms are made where somebody asks for them.
+    function _begin(uint256 asset, Flow memory f, uint96 units) private {
+        (uint64 round, uint40 time) = ROUNDS.stamp();
+        if (f.time != time) (f.time, f.saleDuration) = (time, 0);
+        if (f.from < block.timestamp) f.from = uint40(block.timestamp);
+        // forge-lint: disable-next-line(unsafe-typecast)
+        f.youngestRound = uint32(round);
+        _append(asset, f, Lot(f.nextId, units, _inventories[asset].clock.clock, uint40(block.timestamp)));
+    }
+
+    /// @dev What comes to lots that there are.
+    function _add(uint256 asset, Flow memory f, uint96 units, bool isResolve) private {
+        View memory v = _viewOf(asset, f);
+        Lot memory lot = Lot(f.nextId, units, uint64(_clockAt(v, block.timestamp)), uint40(block.timestamp));
+        // forge-lint: disable-next-line(unsafe-typecast)
+        uint32 round = uint32(v.sale.round);
+        bool joins = !isResolve || f.youngestRound == round;
+        if (joins || f.count == LOTS_MOST) _joinYoungest(asset, v, lot);
+        else _append(asset, f, lot);
+        if (!joins) f.youngestRound = round;
+    }
+
+    function _append(uint256 asset, Flow memory f, Lot memory lot) private {
+        _inventories[asset].lots[(f.first + f.count) % LOTS_MOST] = lot;
+        ++f.count;
+        unchecked {
+            ++f.nextId;
+        }
+        emit LotBegan(uint8(asset), lot.id, f.sells, lot.units);
     }
 
     /// @return rest What no lot had.
-    function _netYoungest(uint256 asset, View memory v, uint256 units) private returns (uint256 rest) {
-        Flow memory f = v.flow;
+    function _netYoungest(uint256 asset, Flow memory f, uint256 units) private returns (uint256 rest) {
         rest = units;
         while (rest > 0 && f.count > 0) {
             Lot storage lot = _inventories[asset].lots[(f.first + f.count - 1) % LOTS_MOST];
@@ -168,7 +187,7 @@ abstract contract Auctions is IMarket {
             rest -= had;
             --f.count;
             // A lot that is now the youngest began in an earlier round.
-            v.clock.youngestRound = 0;
+            f.youngestRound = 0;
         }
     }
 
@@ -186,25 +205,24 @@ abstract contract Auctions is IMarket {
         _inventories[asset].lots[(v.flow.first + v.flow.count - 1) % LOTS_MOST] = old;
     }
 
-    /// @param before Lots that there were.
-    function _store(uint256 asset, View memory v, uint256 before) internal {
-        (_inventories[asset].clock, _inventories[asset].flow) = (v.clock, v.flow);
-        if ((before == 0) != (v.flow.count == 0)) _waiting ^= 1 << asset;
+    function _store(uint256 asset, View memory v) internal {
+        if (v.moved) _inventories[asset].clock = v.clock;
+        _inventories[asset].flow = v.flow;
     }
 
     /// @dev Counts units as traded. Where the grid step has little room left the clock stands until the next one, and
     /// what is beyond the mark goes back to it: a discount that paid for the market's move is a gift once that is
     /// undone.
     function _trade(View memory v, uint256 units) internal view {
-        Flow memory f = v.flow;
+        (Clock memory c, Flow memory f) = (v.clock, v.flow);
         uint256 step = block.timestamp / MarginRule.GRID_SECONDS;
-        uint256 traded = Math.min((f.step == step ? f.traded : 0) + units, type(uint96).max);
-        (f.step, f.traded) = (uint32(step), uint96(traded));
+        uint256 traded = Math.min((c.step == step ? c.traded : 0) + units, type(uint96).max);
+        (c.step, c.traded, v.moved) = (uint32(step), uint96(traded), true);
         uint256 cap = _cap(v.sale);
         uint256 next = (step + 1) * MarginRule.GRID_SECONDS;
         if (cap == type(uint256).max || (cap - traded) * ROOM_PARTS >= cap || f.from >= next) return;
         uint256 clock = _clockAt(v, block.timestamp);
-        (v.clock.clock, f.from) = (uint64(clock), uint40(next));
+        (c.clock, f.from) = (uint64(clock), uint40(next));
         _setBack(v, clock, v.sale.price);
     }
 
@@ -226,23 +244,24 @@ abstract contract Auctions is IMarket {
     /// @return What the grid step has left.
     function _room(View memory v) internal view returns (uint256) {
         uint256 cap = _cap(v.sale);
-        uint256 traded = v.flow.step == block.timestamp / MarginRule.GRID_SECONDS ? v.flow.traded : 0;
+        uint256 traded = v.clock.step == block.timestamp / MarginRule.GRID_SECONDS ? v.clock.traded : 0;
         return cap > traded ? cap - traded : 0;
     }
 
     function _wayOf(View memory v) internal view returns (Way memory) {
         IRounds.Sale memory s = v.sale;
-        return Ways.wayOf(v.flow.sells, s.price, s.sell, s.buy, v.clock.premium, FLOOR_DISCOUNT);
+        return Ways.wayOf(v.flow.sells, s.price, s.sell, s.buy, v.flow.premium, FLOOR_DISCOUNT);
     }
 
     /// @dev The asset's clock: that at `from`, and the seconds since, up to `roundMin` after the round, none while it
     /// is held.
     function _clockAt(View memory v, uint256 time) private pure returns (uint256) {
-        Clock memory c = v.clock;
-        if (c.time == 0 || c.held) return c.clock;
-        uint256 end = Math.min(time, uint256(c.time) + v.sale.roundMin);
-        if (end <= v.flow.from) return c.clock;
-        return c.clock + Ways.shareDown(end - v.flow.from, v.flow.sells ? c.saleDuration : c.purchaseDuration);
+        Flow memory f = v.flow;
+        uint256 clock = v.clock.clock;
+        if (f.time == 0 || f.held) return clock;
+        uint256 end = Math.min(time, uint256(f.time) + v.sale.roundMin);
+        if (end <= f.from) return clock;
+        return clock + Ways.shareDown(end - f.from, f.sells ? f.saleDuration : f.purchaseDuration);
     }
 
     /// @dev A change of `roundMin` may turn a clock back behind a lot's start.

@@ -120,7 +120,7 @@ abstract contract Custody is IVault, NativeCredits {
         uint64 amount = _takeIn(asset, tokenAmount);
         if (amount == 0) revert AmountZero();
         _books[asset].backstop += int128(uint128(amount));
-        if (asset != 0) IMarket(market).changed(asset, int256(uint256(amount)));
+        if (asset != 0) IMarket(market).changed(asset, int256(uint256(amount)), false);
         emit Donated(msg.sender, asset, amount);
         _receive(asset, msg.sender, tokenAmount);
     }

@@ -11,7 +11,7 @@ import {Auctions} from "./Auctions.sol";
 
 /// @title The liquidation market; see `IMarket` for what each function promises.
 /// @dev Holds no tokens: the vault does, whose lock spans a take from outside. Everything here is as it will be before
-/// the vault is called. Rounds cannot be posted without it, so nothing in `frontPrices` and `openRound` reverts, or
+/// the vault is called. Rounds cannot be posted without it, so nothing in `closeRound` and `openRound` reverts, or
 /// loops over more than eight lots.
 contract Market is Auctions {
     using Ways for Way;
@@ -44,6 +44,11 @@ contract Market is Auctions {
 
     modifier onlyVault() {
         if (msg.sender != address(VAULT)) revert NotVault();
+        _;
+    }
+
+    modifier onlyRounds() {
+        if (msg.sender != address(ROUNDS)) revert NotRounds();
         _;
     }
 
@@ -94,43 +99,36 @@ contract Market is Auctions {
     }
 
     /// @inheritdoc IMarket
-    function resolved(int256[8] calldata delta) external onlyVault {
+    function changed(uint256 asset, int256 delta, bool isResolve) external onlyVault {
+        _change(asset, delta, isResolve);
+    }
+
+    /// @inheritdoc IMarket
+    function closeRound() external onlyRounds returns (uint256[7] memory fronts) {
         for (uint256 a = 1; a <= ASSETS; ++a) {
-            if (delta[a] != 0) _change(a, delta[a], true);
-        }
-    }
-
-    /// @inheritdoc IMarket
-    function changed(uint256 asset, int256 delta) external onlyVault {
-        _change(asset, delta, false);
-    }
-
-    /// @inheritdoc IMarket
-    function openRound(uint256[7] calldata fronts) external {
-        if (msg.sender != address(ROUNDS)) revert NotRounds();
-        uint256 waiting = _waiting;
-        for (uint256 a = 1; waiting >> a != 0; ++a) {
-            if (waiting >> a & 1 == 0) continue;
-            View memory v = View(ROUNDS.sale(a), _inventories[a].clock, _inventories[a].flow);
-            _open(v, a, fronts[a - 1]);
-            (_inventories[a].clock, _inventories[a].flow) = (v.clock, v.flow);
-        }
-    }
-
-    /// @inheritdoc IMarket
-    function frontPrices() external view returns (uint256[7] memory fronts) {
-        uint256 waiting = _waiting;
-        for (uint256 a = 1; waiting >> a != 0; ++a) {
-            if (waiting >> a & 1 == 0) continue;
-            View memory v = _load(a);
+            Flow memory f = _inventories[a].flow;
+            if (f.count == 0) continue;
+            bool made = f.saleDuration != 0;
+            View memory v = _viewOf(a, f);
             if (v.sale.round == 0) continue;
-            uint256 total = _total(a, v.flow);
-            for (uint256 i = 0; i < v.flow.count; ++i) {
-                Lot memory lot = _lotAt(a, v.flow, i);
+            if (!made) _inventories[a].flow = f;
+            uint256 total = _total(a, f);
+            for (uint256 i = 0; i < f.count; ++i) {
+                Lot memory lot = _lotAt(a, f, i);
                 if (lot.units * FRONT_PARTS < total) continue;
                 fronts[a - 1] = _wayOf(v).priceAt(_lotClock(v, lot));
                 break;
             }
+        }
+    }
+
+    /// @inheritdoc IMarket
+    function openRound(uint256[7] calldata fronts) external onlyRounds {
+        for (uint256 a = 1; a <= ASSETS; ++a) {
+            if (_inventories[a].flow.count == 0) continue;
+            View memory v = View(ROUNDS.sale(a), _inventories[a].clock, _inventories[a].flow, false);
+            _open(v, a, fronts[a - 1]);
+            _store(a, v);
         }
     }
 
@@ -183,13 +181,13 @@ contract Market is Auctions {
         for (uint256 i = 0; i < f.count; ++i) {
             a.lots[i] = _lotAt(asset, f, i);
         }
-        (a.clock, a.setBack, a.from, a.youngestRound) = (c.clock, c.setBack, f.from, c.youngestRound);
-        (a.nextId, a.step, a.traded) = (f.nextId, f.step, f.traded);
+        (a.clock, a.setBack, a.from, a.youngestRound) = (c.clock, c.setBack, f.from, f.youngestRound);
+        (a.nextId, a.step, a.traded) = (f.nextId, c.step, c.traded);
         (a.terms.round, a.terms.time, a.terms.held) = (s.round, s.time, s.held);
         if (s.round == 0) return a;
         (a.terms.price, a.terms.sell, a.terms.buy) = (s.price, s.sell, s.buy);
         (a.terms.premium, a.terms.saleDuration, a.terms.purchaseDuration) =
-            (c.premium, c.saleDuration, c.purchaseDuration);
+            (f.premium, f.saleDuration, f.purchaseDuration);
         a.terms.cap = _cap(s);
     }
 
@@ -216,7 +214,6 @@ contract Market is Auctions {
         returns (uint256 lost)
     {
         (Flow memory flow, IRounds.Sale memory s) = (v.flow, v.sale);
-        uint256 count = flow.count;
         for (uint256 i = 0; i < f.parts; ++i) {
             Lot storage lot = _inventories[asset].lots[flow.first];
             uint96 had = lot.units;
@@ -231,7 +228,7 @@ contract Market is Auctions {
             }
         }
         _trade(v, units);
-        _store(asset, v, count);
+        _store(asset, v);
 
         uint256 paid = cash << 32;
         uint256 bound = f.sells ? s.sell : s.buy;

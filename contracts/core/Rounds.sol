@@ -8,9 +8,9 @@ import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {Lanes} from "../libraries/Lanes.sol";
-import {Layout} from "../libraries/Layout.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
 import {Marks} from "../libraries/Marks.sol";
+import {Parameters} from "../libraries/RiskParameters.sol";
 import {Margins} from "./Margins.sol";
 import {NativeCredits} from "./NativeCredits.sol";
 
@@ -132,7 +132,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
         }
 
         IMarket market_ = _market;
-        uint256[7] memory fronts = market_.frontPrices();
+        uint256[7] memory fronts = market_.closeRound();
         (IOracles.Reading[7] memory readings, uint256[] memory answers) = ORACLES.update();
         Stage memory stage = _step(readings, previous);
         ++status.round;
@@ -193,10 +193,11 @@ contract Rounds is IRounds, Margins, NativeCredits {
         Status memory status = _status;
         (s.roundMin, s.maxAge) = (status.roundMin, status.maxAge);
         if (status.round == 0) return s;
-        uint64[11] memory m = _marksOf(asset);
-        (s.price, s.sell, s.buy) = (m[Layout.MARK_PRICE], m[Layout.MARK_SELL], m[Layout.MARK_BUY]);
-        (s.round, s.time, s.depth) = (status.round, status.timestamp, _assets[asset].active.depth);
-        s.held = _standing[asset].heldSince != 0 || _standing[asset].price == 0;
+        Parameters storage p = _assets[asset].active;
+        Standing memory now_ = _standing[asset];
+        (s.price, s.sell, s.buy) = Marks.sale(now_.price, p.penalty, now_.widened);
+        (s.round, s.time, s.depth) = (status.round, status.timestamp, p.depth);
+        s.held = now_.heldSince != 0 || now_.price == 0;
     }
 
     /// @inheritdoc IRounds
@@ -218,6 +219,11 @@ contract Rounds is IRounds, Margins, NativeCredits {
             prices[i] = _standing[i + 1].price;
         }
         return (_status.round, _status.timestamp, prices);
+    }
+
+    /// @inheritdoc IRounds
+    function stamp() external view returns (uint64 number, uint40 time) {
+        return (_status.round, _status.timestamp);
     }
 
     /// @inheritdoc IRounds

@@ -89,14 +89,12 @@ contract Vault is Deposits, Withdrawals {
 
     /// @inheritdoc IVault
     function liquidated(int256[8] calldata delta, uint256 badDebt_) external onlySettlement live nonReentrant {
-        bool lots;
+        if (badDebt_ > 0) badDebt += badDebt_;
         for (uint256 a = 0; a < 8; ++a) {
             if (delta[a] == 0) continue;
             _books[a].takeOver(int128(delta[a]));
-            if (a > 0) lots = true;
+            if (a > 0 && a < ASSETS) IMarket(market).changed(a, delta[a], true);
         }
-        if (badDebt_ > 0) badDebt += badDebt_;
-        if (lots) IMarket(market).resolved(delta);
     }
 
     /// @inheritdoc IVault
@@ -111,7 +109,7 @@ contract Vault is Deposits, Withdrawals {
         if (equity < 0) (num, den) = _cut(epoch, prices, equity, value);
         for (uint256 a = 0; a < ASSETS; ++a) {
             uint64 cut = _books[a].endEpoch(equity >= 0, num, den);
-            if (cut > 0 && a > 0) IMarket(market).changed(a, int256(uint256(cut)));
+            if (cut > 0 && a > 0) IMarket(market).changed(a, int256(uint256(cut)), false);
         }
         if (equity >= 0) _insure(equity);
         _store(root, prices, epoch + 1, equity >= 0);

@@ -142,20 +142,19 @@ interface IMarket is IStepErrors {
     /// @param buys Whether the account does.
     function unwind(uint256 step, uint256 asset, uint256 units, uint256 cash, bool buys) external;
 
-    /// @notice What resolves brought, signed: lots of the round. Vault.
-    /// @param delta Of assets 0 to 7; that of cash is not looked at.
-    function resolved(int256[8] calldata delta) external;
-
-    /// @notice Any other change of the backstop's balance: it joins the youngest lot. Vault.
-    function changed(uint256 asset, int256 delta) external;
+    /// @notice A change of the backstop's balance. Vault.
+    /// @param delta Signed, not 0.
+    /// @param isResolve Whether a resolve brought it: then it is a lot of the round. Else it joins the youngest lot.
+    function changed(uint256 asset, int256 delta, bool isResolve) external;
 
     /// @notice Brings clocks up to a round that was just posted, and takes its terms. Rounds.
-    /// @param fronts What `frontPrices` said just before it.
+    /// @param fronts What `closeRound` said just before it.
     function openRound(uint256[7] calldata fronts) external;
 
-    /// @notice By the terms of the latest round, the price of the oldest lot that is no dust, of assets 1 to 7, without
-    /// regard to its age or to a hold; 0 where no lots are.
-    function frontPrices() external view returns (uint256[7] memory fronts);
+    /// @notice Keeps the terms of the latest round, before the next one is posted. Rounds.
+    /// @return fronts By these terms, the price of the oldest lot that is no dust, of assets 1 to 7, without regard to
+    /// the round's age or to a hold; 0 where no lots are.
+    function closeRound() external returns (uint256[7] memory fronts);
 
     /// @return sells As in `Auction`.
     /// @return offers The lots, the oldest first, at their prices of this second.

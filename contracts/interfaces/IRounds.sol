@@ -112,6 +112,9 @@ interface IRounds is IMargins {
     /// @notice The latest round; `number` is 0 before the first.
     function round() external view returns (uint256 number, uint256 timestamp, uint64[7] memory prices);
 
+    /// @return number That of the latest round. @return time Its time. Both are 0 before the first.
+    function stamp() external view returns (uint64 number, uint40 time);
+
     /// @return The number of the latest round; 0 before the first.
     function roundNumber() external view returns (uint256);
 

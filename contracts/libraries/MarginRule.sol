@@ -140,17 +140,53 @@ library MarginRule {
         return Math.min((move * move >> 48) * STEPS_AN_HOUR / k, VARIANCE_MOST);
     }
 
-    /// @dev What the averages keep over k steps: their decays to the power k, by squaring, rounded down at each
-    /// product.
+    /// @dev What the averages keep over k steps: their decays to the power k, rounded down at each product. The numbers
+    /// are the decays squared time and again, each rounded down.
     function _keptDown(uint256 k) private pure returns (uint256 k2, uint256 k5, uint256 k8) {
         unchecked {
-            (uint256 d2, uint256 d5, uint256 d8) = (DECAY_2, DECAY_5, DECAY_8);
-            (k2, k5, k8) = (ONE, ONE, ONE);
-            while (true) {
-                if (k & 1 == 1) (k2, k5, k8) = (k2 * d2 >> 48, k5 * d5 >> 48, k8 * d8 >> 48);
-                k >>= 1;
-                if (k == 0) return (k2, k5, k8);
-                (d2, d5, d8) = (d2 * d2 >> 48, d5 * d5 >> 48, d8 * d8 >> 48);
+            (k2, k5, k8) = k & 1 == 0 ? (ONE, ONE, ONE) : (DECAY_2, DECAY_5, DECAY_8);
+            if (k & 0x2 != 0) {
+                (k2, k5, k8) = (k2 * 243764480361059 >> 48, k5 * 277042022869623 >> 48, k8 * 280924682974711 >> 48);
+            }
+            if (k & 0x4 != 0) {
+                (k2, k5, k8) = (k2 * 211106232532987 >> 48, k5 * 272678883688444 >> 48, k8 * 280375465082876 >> 48);
+            }
+            if (k & 0x8 != 0) {
+                (k2, k5, k8) = (k2 * 158329674399736 >> 48, k5 * 264157668573176 >> 48, k8 * 279280248422392 >> 48);
+            }
+            if (k & 0x10 != 0) {
+                (k2, k5, k8) = (k2 * 89060441849847 >> 48, k5 * 247905780760560 >> 48, k8 * 277102632959984 >> 48);
+            }
+            if (k < 0x20) return (k2, k5, k8);
+            if (k & 0x20 != 0) {
+                (k2, k5, k8) = (k2 * 28179280429050 >> 48, k5 * 218340105584867 >> 48, k8 * 272798207821820 >> 48);
+            }
+            if (k & 0x40 != 0) {
+                (k2, k5, k8) = (k2 * 2821109907454 >> 48, k5 * 169366393645059 >> 48, k8 * 264388909666013 >> 48);
+            }
+            if (k & 0x80 != 0) {
+                (k2, k5, k8) = (k2 * 28274844190 >> 48, k5 * 101909504111336 >> 48, k8 * 248339999424669 >> 48);
+            }
+            if (k & 0x100 != 0) {
+                (k2, k5, k8) = (k2 * 2840276 >> 48, k5 * 36896874988977 >> 48, k8 * 219105641414233 >> 48);
+            }
+            if (k & 0x200 != 0) {
+                (k2, k5, k8) = (0, k5 * 4836591159403 >> 48, k8 * 170556127797078 >> 48);
+            }
+            if (k & 0x400 != 0) {
+                (k2, k5, k8) = (0, k5 * 83107259894 >> 48, k8 * 103346283456791 >> 48);
+            }
+            if (k & 0x800 != 0) {
+                (k2, k5, k8) = (0, k5 * 24537941 >> 48, k8 * 37944596102801 >> 48);
+            }
+            if (k & 0x1000 != 0) {
+                (k2, k5, k8) = (0, k5 * 2 >> 48, k8 * 5115170059627 >> 48);
+            }
+            if (k & 0x2000 != 0) {
+                (k2, k5, k8) = (0, 0, k8 * 92956628133 >> 48);
+            }
+            if (k & 0x4000 != 0) {
+                (k2, k5, k8) = (0, 0, k8 * 30698766 >> 48);
             }
         }
     }

@@ -52,6 +52,20 @@ library Marks {
         m[Layout.MARK_INITIAL_LIABILITY_VALUE] = timesUp(liability, p.initialLiabilityFactor);
     }
 
+    /// @notice The marks that the market sells by alone: price, sell, buy; as in `all`, and widened as in `hold`.
+    /// @param points 0: not.
+    function sale(uint256 price, uint256 penalty, uint256 points)
+        internal
+        pure
+        returns (uint64 mark, uint64 sell, uint64 buy)
+    {
+        (uint256 asset, uint256 liability) = sides(price);
+        mark = uint64(liability);
+        sell = timesDown(asset, RiskParameters.ONE - penalty);
+        buy = timesUp(liability, RiskParameters.ONE + penalty);
+        if (points != 0) (sell, buy) = (lessDown(sell, points), moreUp(buy, points));
+    }
+
     /// @notice The maintenance marks u and v alone; as in `all`.
     function maintenance(uint256 price, Parameters memory p) internal pure returns (uint64 u, uint64 v) {
         (uint256 asset, uint256 liability) = sides(price);

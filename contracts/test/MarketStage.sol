@@ -36,7 +36,7 @@ contract MarketStage {
 
     /// @notice A round of this second.
     function post(IRounds.Sale calldata next, uint256 s5, uint256 quantile) external {
-        uint256[7] memory fronts = market.frontPrices();
+        uint256[7] memory fronts = market.closeRound();
         _sale = next;
         _sale.time = uint40(block.timestamp);
         (_s5, _quantile) = (s5, quantile);
@@ -44,25 +44,21 @@ contract MarketStage {
     }
 
     function resolve(int256 delta) external {
-        int256[8] memory deltas;
-        deltas[ASSET] = delta;
-        market.resolved(deltas);
+        market.changed(ASSET, delta, true);
     }
 
     /// @notice So many rounds of the same marks, each with a resolve.
     function flood(uint256 count, int256 delta) external {
-        int256[8] memory deltas;
-        deltas[ASSET] = delta;
         for (uint256 i = 0; i < count; ++i) {
-            uint256[7] memory fronts = market.frontPrices();
+            uint256[7] memory fronts = market.closeRound();
             ++_sale.round;
             market.openRound(fronts);
-            market.resolved(deltas);
+            market.changed(ASSET, delta, true);
         }
     }
 
     function change(int256 delta) external {
-        market.changed(ASSET, delta);
+        market.changed(ASSET, delta, false);
     }
 
     function unwind(uint256 units, uint256 cash, bool buys) external {
@@ -90,6 +86,10 @@ contract MarketStage {
 
     function sale(uint256) external view returns (IRounds.Sale memory) {
         return _sale;
+    }
+
+    function stamp() external view returns (uint64, uint40) {
+        return (_sale.round, _sale.time);
     }
 
     function reading(uint256) external view returns (uint256, uint256) {

@@ -329,7 +329,7 @@ describe('the liquidation market and the machine of protocol/', () => {
     const stage = await chain.contract('MarketStage')
     const market = await chain.contract('Market', [{ ...AUCTION, vault: stage.address }])
     await stage.write('setMarket', [market.address])
-    const both = new Both(chain, stage, market, 15n)
+    const both = new Both(chain, stage, market, 1n)
     await both.compare()
     for (let i = 0; i < 3; i++) await both.postRound()
     for (let i = 0; i < STEPS; i++) await both.step()

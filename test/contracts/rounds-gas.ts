@@ -65,8 +65,8 @@ export interface RuleGas {
 export const COLD_SLOT = 5_000
 
 /**
- * What the rule itself takes after silences of a step, an hour, a day, the one below which it is within 10,000, and the longest
- * that is counted: numbers whose bits are all set are the dearest of their length.
+ * What the rule itself takes after silences of a step, an hour, a day, five days, and the longest that is counted: numbers whose
+ * bits are all set are the dearest of their length.
  */
 export async function ruleGas(
   harness: Contract,

@@ -63,7 +63,7 @@ contract FreeRounds {
 
     /// @param prices Raw, 2^32 scale.
     function post(uint64[7] memory prices) external {
-        uint256[7] memory fronts = market.frontPrices();
+        uint256[7] memory fronts = market.closeRound();
         ++roundNumber;
         postedAt = uint40(block.timestamp);
         _prices = prices;
@@ -78,6 +78,10 @@ contract FreeRounds {
         uint64[11] memory m = _marks[asset - 1];
         (s.round, s.time, s.depth, s.roundMin, s.maxAge) = (uint64(roundNumber), postedAt, 1e13, 300, 900);
         (s.price, s.sell, s.buy) = (m[0], m[5], m[6]);
+    }
+
+    function stamp() external view returns (uint64, uint40) {
+        return (uint64(roundNumber), postedAt);
     }
 
     /// @dev An ordinary market: 2.9 points an hour, and a quantile of 7.7.
