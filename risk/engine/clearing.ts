@@ -57,6 +57,8 @@ export interface MarketOptions {
   readonly takers?: readonly Taker[]
   /** The margin rule's reading where the rule is off: a variance of an hour and a quantile; by the prices where it is not given. */
   readonly reading?: { readonly variance: number; readonly quantile: number }
+  /** Whether marks leave out what takers' sales move the price by: the feed is of markets beside which their pool is small. */
+  readonly isAside?: boolean
   /**
    * Another draw of what is not known: of prices between the steps, of who comes first, and of the moment of a block within its interval, at
    * the end of which it is where this is not given.

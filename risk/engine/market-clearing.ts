@@ -159,11 +159,16 @@ export class MarketClearing implements Clearing {
     else if (this.#sellers[a]!.inventory === 0) this.#moved[a]! *= this.#decay(this.#stepSeconds)
     else this.#blocks(a, free, now)
     this.#free[a] = free
-    const price = free * Math.exp(this.#moved[a]!)
+    const price = free * Math.exp(this.#seen(a))
     this.#last[a] = price
     if (this.#steps > 1) this.#averages[a]!.sample(price, now)
     if (this.#sellers[a]!.inventory !== 0) this.#round(a, now, this.#adverse(a, price))
     return price
+  }
+
+  /** The move by sales that marks show. */
+  #seen(a: number): number {
+    return this.#options.isAside === true ? 0 : this.#moved[a]!
   }
 
   #decay(seconds: number): number {
@@ -189,7 +194,7 @@ export class MarketClearing implements Clearing {
       this.#moved[a]! *= decay
       const time = start + (j - (moments?.uniform() ?? 0)) * spacing
       if (left > 0 && time >= this.#roundAt[a]! + this.#options.roundSeconds)
-        this.#round(a, time, this.#adverse(a, Math.exp(at + this.#moved[a]!)))
+        this.#round(a, time, this.#adverse(a, Math.exp(at + this.#seen(a))))
       this.#offer(a, at, time, moments)
       if (this.#sellers[a]!.inventory === 0) {
         this.#moved[a]! *= this.#decay(spacing * left)

@@ -6,7 +6,7 @@ import { HISTORY_DEFAULTS, staticRules, windowOf } from '../engine/compare.ts'
 import { type HistoryOptions, runHistory } from '../engine/history-run.ts'
 import { MarketClearing, type MarketFill } from '../engine/market-clearing.ts'
 import { formatDate } from '../evaluation/calendar.ts'
-import { RuleAverages } from '../rule/averages.ts'
+import { RuleAverages, UNRULED } from '../rule/averages.ts'
 import { fillMean, predict, waitedAt } from './auction-facts.ts'
 
 /** Assets of the scripts, in the order of their windows. */
@@ -20,8 +20,6 @@ const DECIMALS = 8
 const DOLLAR = UNIT * 10 ** (CASH_DECIMALS - DECIMALS)
 const PENALTY = 0.02
 const ONE = 1e4
-/** The margin rule's median quantile: a depth is less by as much as the quantile is above it. */
-const QUANTILE_MEDIAN = 21758015699733 / 2 ** 48
 
 /** Inventory of one asset as it came, and the prices that it came at: what contracts and laboratory are both given. */
 export interface InventoryScript {
@@ -120,23 +118,15 @@ export function figuresOf(
   }
 }
 
-/** Impact of a pool over all prices: a sale of x beside a reserve of X moves it by `-2 ln(1 + x / X)`. */
-function poolImpact(script: InventoryScript, halfLife: number) {
-  const [first] = script.prices as [number]
-  let price = first
-  const impact: MarketImpact = {
+/**
+ * Impact of a pool over all prices: a sale of x beside a reserve of X moves it by `-2 ln(1 + x / X)`.
+ * @param reserveOf the reserve in base units, as of the moment
+ */
+export function poolImpact(halfLife: number, reserveOf: () => number): MarketImpact {
+  return {
     name: 'pool',
     halfLife,
-    logMove(net) {
-      const reserve = ((script.pool / first) * Math.sqrt(first / price) * 10 ** DECIMALS) as number
-      return -2 * Math.log1p(Math.max(-0.99, net / reserve))
-    },
-  }
-  return {
-    impact,
-    setPrice(to: number) {
-      price = to
-    },
+    logMove: (net) => -2 * Math.log1p(Math.max(-0.99, net / reserveOf())),
   }
 }
 
@@ -159,7 +149,7 @@ class RuledDepth {
     const { depth, prices } = this.#script
     this.#averages.sample(price, seconds)
     const ratio =
-      this.#by === 'pool' ? Math.sqrt(prices[0]! / price) : Math.min(1, QUANTILE_MEDIAN / this.#averages.quantile)
+      this.#by === 'pool' ? Math.sqrt(prices[0]! / price) : Math.min(1, UNRULED.quantile / this.#averages.quantile)
     const offered = BigInt(Math.floor(Number(depth) * ratio))
     const aim = wantedDepth(depth, offered, this.#by === 'pool' ? MOST_DEPTHS * depth : depth)
     const next = nextDepth(this.#depth, aim, this.#changedAt, BigInt(seconds))
@@ -193,7 +183,9 @@ export function runScript(
   { halfLife, depthBy, market: changes = {} }: ScriptOptions,
 ): ScriptOutcome {
   const options = { ...MARKET_DEFAULTS, ...changes, clearing }
-  const { impact, setPrice } = poolImpact(script, halfLife)
+  const first = script.prices[0]!
+  let at = first
+  const impact = poolImpact(halfLife, () => (script.pool / Math.sqrt(first * at)) * 10 ** DECIMALS)
   const penalty = PENALTY * ONE
   const market = new MarketClearing(
     [0, Number(script.depth)],
@@ -208,7 +200,7 @@ export function runScript(
   market.begin()
   script.prices.forEach((dollars, step) => {
     market.beginStep(days.indexOf(script.dates[step]!))
-    setPrice(dollars)
+    at = dollars
     market.setMarket([0, Number(depth.at(dollars, step * script.stepSeconds))], [0, penalty])
     const price = market.sellPending(1, dollars * DOLLAR)
     const units = script.arrivals.get(step) ?? 0n

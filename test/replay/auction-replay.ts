@@ -49,6 +49,8 @@ export interface ReplayOptions {
   /** Whether the margin rule is on, by whose variance auctions go. */
   readonly rule?: boolean
   readonly blockSeconds?: number
+  /** Whether the feed leaves out what sales moved the pool by. */
+  readonly isAside?: boolean
 }
 
 export interface Replayed extends ClearingFigures {
@@ -158,8 +160,8 @@ class Replay {
         if (this.#inventory === 0n) this.#moved *= 2 ** -(stepSeconds / this.#options.halfLife)
         else await this.#blocks(s, Math.log(prices[s - 1]!), Math.log(free), days.indexOf(dates[s]!))
       const price = free * Math.exp(this.#moved)
-      if (s > 0) this.#averages.sample(price, now)
-      await this.#round(now + AFTER, price)
+      if (s > 0) this.#averages.sample(this.#options.isAside === true ? free : price, now)
+      await this.#round(now + AFTER, price, free)
       this.#roundAt = now
       const units = arrivals.get(s)
       if (units === undefined) continue
@@ -197,7 +199,7 @@ class Replay {
       const time = start + Math.round((j - 0.5) * spacing)
       const price = Math.exp(log + this.#moved)
       if (left > 0 && time >= this.#roundAt + TIMES.roundMin) {
-        await this.#round(time, price)
+        await this.#round(time, price, Math.exp(log))
         this.#roundAt = time
       } else await this.#moveTo(price, time)
       await this.#serve(time, day)
@@ -218,11 +220,13 @@ class Replay {
     this.#root = target
   }
 
-  async #round(time: number, price: number): Promise<void> {
+  /** @param price of the pool @param free that without what sales moved it by */
+  async #round(time: number, price: number, free: number): Promise<void> {
     const { eth, btc, rounds } = this.#market
+    const said = this.#options.isAside === true ? free : price
     // The feeds' answers come in the seconds before it; those of a block just before are of the same price.
     await this.#at(time - 3)
-    await eth.write('setAnswer', [BigInt(Math.round(price * 1e8))])
+    await eth.write('setAnswer', [BigInt(Math.round(said * 1e8))])
     await btc.write('setAnswer', [5_000_00000000n])
     await this.#moveTo(price, time - 1)
     await this.#at(time)
