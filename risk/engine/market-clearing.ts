@@ -206,7 +206,9 @@ export class MarketClearing implements Clearing {
   #noise(a: number, free: number): Random {
     this.#double[0] = free
     const { seed } = this.#options
-    return seed === undefined ? new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a) : bridgeNoise(seed, this.#steps, a)
+    return seed === undefined
+      ? new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a)
+      : bridgeNoise(seed, this.#steps, a)
   }
 
   /** The price that counts while inventory waits: where rebounds are not to be counted on, none better than that it was taken over at. */

@@ -83,6 +83,8 @@ export interface ClearingFigures {
   /** Value that nobody had taken at the end. */
   readonly waiting: number
   readonly fills: number
+  /** Greatest mean wait of a fill; undefined without any. */
+  readonly last: number | undefined
   readonly days: readonly DayFigures[]
 }
 
@@ -111,6 +113,7 @@ export function figuresOf(
     recaptured,
     waiting: waiting / 10 ** CASH_DECIMALS,
     fills: fills.length,
+    last: fills.length === 0 ? undefined : Math.max(...fills.map(({ waited }) => waited)),
     days: [...new Set(dates)].flatMap((date, day) => {
       const list = fills.filter((fill) => fill.day === day)
       return list.length === 0 ? [] : [{ date, ...means(list) }]

@@ -45,7 +45,14 @@ export function predictRun(run: MarketRun, draws = 400): RunPrediction {
   let inventory = 0n
   let cleared = 0
   for (let seed = 1; seed <= draws; seed++) {
-    const market = { ...MARKET_DEFAULTS, clearing: 'auction', blockSeconds: look, reading: UNRULED, takers, isAside: true } as const
+    const market = {
+      ...MARKET_DEFAULTS,
+      clearing: 'auction',
+      blockSeconds: look,
+      reading: UNRULED,
+      takers,
+      isAside: true,
+    } as const
     const engine = new Engine(book, { policy: plimsoll, impact, stepSeconds: look, market: { ...market, seed } })
     engine.begin()
     for (let step = 0; step < path.length; step++) engine.step(path, step, 0)

@@ -55,8 +55,7 @@ export async function marketGas(): Promise<MarketGas> {
   await calling.write('approve', [tokens[0]!.address, vault.address, NO_BOUND])
 
   const gasOf = async (...delta: bigint[]) => Number((await liquidate(market, delta)).gasUsed)
-  const take = async (units: bigint) =>
-    Number((await sale.write('take', [1, units, NO_BOUND, eve, '0x'], eve)).gasUsed)
+  const take = async (units: bigint) => Number((await sale.write('take', [1, units, NO_BOUND, eve, '0x'], eve)).gasUsed)
   const [eth, btc] = [10n * ETH, ETH / 1_000n]
   // Eight places of each asset have been used, and so have the balances of all that trade.
   const lots = async (count: number, ...delta: bigint[]) => {

@@ -8,8 +8,8 @@ import {
   type DepthBy,
   type InventoryScript,
   inventoryScripts,
-  type ScriptOutcome,
   runScript,
+  type ScriptOutcome,
 } from '../../risk/experiments/inventory-script.ts'
 import { bootstrapInterval, drawnInterval, type Interval } from '../../risk/metrics/interval.ts'
 import { type Replayed, replayScript } from './auction-replay.ts'
@@ -37,7 +37,8 @@ const { values } = parseArgs({
 const [names, takers, depthBys] = [values.windows.split(','), ['keeper', 'pool'], ['pool', 'quantile']]
 for (const name of names)
   if (!Object.hasOwn(CRASHES, name)) throw new Error(`There is no crash ${name}: there are ${CRASH_NAMES.join(', ')}.`)
-if (!takers.includes(values.taker)) throw new Error(`There is no taker ${values.taker}: there are ${takers.join(', ')}.`)
+if (!takers.includes(values.taker))
+  throw new Error(`There is no taker ${values.taker}: there are ${takers.join(', ')}.`)
 if (!depthBys.includes(values['depth-by']))
   throw new Error(`There is no depth by ${values['depth-by']}: there are ${depthBys.join(', ')}.`)
 const depthBy = values['depth-by'] as DepthBy
@@ -111,7 +112,10 @@ async function rowOf(script: InventoryScript): Promise<Row> {
 
 const rows: Row[] = []
 for (const name of names as CrashName[])
-  for (const script of inventoryScripts(name, { accounts: Number(values.accounts), depthRatio: Number(values.depth) })) {
+  for (const script of inventoryScripts(name, {
+    accounts: Number(values.accounts),
+    depthRatio: Number(values.depth),
+  })) {
     const started = performance.now()
     rows.push(await rowOf(script))
     console.error(`${name} ${script.symbol}: ${Math.round((performance.now() - started) / 1_000)} s`)
@@ -143,7 +147,8 @@ const whole = (x: number) => x.toFixed(0)
 const inside = (x: number, { low, high }: Interval) => x >= low && x <= high
 const million = (x: number) => (x / 1e6).toFixed(2)
 
-if (values.json) console.log(JSON.stringify({ taker: values.taker, depthBy, draws: DRAWS, rows, contractsLessClock: less }))
+if (values.json)
+  console.log(JSON.stringify({ taker: values.taker, depthBy, draws: DRAWS, rows, contractsLessClock: less }))
 else {
   console.log(
     `Accounts: ${values.accounts}; pool: ${values.depth} times as deep as they hold and owe, half of its impact undone in an hour; taker: ${values.taker}, ` +
@@ -169,7 +174,19 @@ else {
   )
   console.log(
     textTable(
-      ['crash', 'asset', 'pool, M USD', 'fills', 'bp', 'laboratory', 'clock', 'recaptured', 'laboratory', 'clock', 'gas'],
+      [
+        'crash',
+        'asset',
+        'pool, M USD',
+        'fills',
+        'bp',
+        'laboratory',
+        'clock',
+        'recaptured',
+        'laboratory',
+        'clock',
+        'gas',
+      ],
       rows.map(({ crash, asset, pool, contracts, auction, clock }) => [
         crash,
         asset,
