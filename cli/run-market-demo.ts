@@ -4,12 +4,16 @@ import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy, deployContract } from '../deploy/deploy.ts'
 import { deployLocalPool } from '../deploy/local-pool.ts'
 import { parseDeployable } from '../deploy/market-plan.ts'
+import { parseBook } from '../protocol/book.ts'
 import { SCALE } from '../protocol/constants.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { divDown, divUp } from '../protocol/integer.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import type { ProofService } from '../prover/proof-service.ts'
+import { engineBook } from '../risk/engine/job.ts'
+import { predictRun, type RunPrediction } from '../risk/experiments/market-run.ts'
+import type { Interval } from '../risk/metrics/interval.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { MOCK_TOKEN_ABI } from '../sdk/abi/mock-token.ts'
 import { insurancePosition } from '../sdk/actions/insurance-position.ts'
@@ -18,7 +22,7 @@ import { insure } from '../sdk/actions/insure.ts'
 import type { SigningClient } from '../sdk/chain/client.ts'
 import { ContractRefusal } from '../sdk/chain/contract-errors.ts'
 import { LotFills } from '../sdk/chain/lot-fills.ts'
-import { lotOffers } from '../sdk/chain/lot-offers.ts'
+import { type LotOffer, lotOffers } from '../sdk/chain/lot-offers.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { systemContracts } from '../sdk/chain/system-contracts.ts'
 import { Keeper, type KeeperOptions } from '../sdk/keeper.ts'
@@ -46,6 +50,11 @@ const TAKER = { window: 600, tolerance: 100, tip: USD, least: 100n * USD }
 /** Seconds between two looks of the keepers, and looks that are waited for at the most. */
 const LOOK = 60
 const LOOKS = 240
+/** What Alice has and borrows, and the cash that Dave has: whole units. */
+const ALICE = { ETH: 100n, USD: 13_000n }
+const DAVE = 4_000n
+/** Dollars of gas of a fill on the local chain. */
+const GAS = 0.05
 
 /** The crash with a pool, two keepers that compete and an insurer: whether the inventory is gone in the end and the audit agrees. */
 export async function runMarketDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
@@ -93,10 +102,10 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
     )) as [DemoOwner, DemoOwner, DemoOwner, DemoOwner, DemoOwner]
 
     say('Alice deposits 100 ETH, Bob 30,000 USD; Alice borrows 13,000 USD. Carol insures the backstop with 5,000 USD.')
-    await alice.open(1, 100n * WEI)
+    await alice.open(1, ALICE.ETH * WEI)
     await bob.open(0, 30_000n * USD)
     await step()
-    await alice.wallet.withdraw(0, 13_000n * USD, alice.address, DAY)
+    await alice.wallet.withdraw(0, ALICE.USD * USD, alice.address, DAY)
     await step()
     const mint = (to: DemoOwner, amount: bigint) =>
       sendCall(signer, {
@@ -121,7 +130,7 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
     )
 
     say("Dave takes for cash of his own what is below the pool; Erin calls the protocol's own taker for its tip.")
-    await mint(dave, 4_000n * USD)
+    await mint(dave, DAVE * USD)
     const options = { settlement, minProfit: 0n }
     const keepers = [
       await demoKeeper('Dave', dave, { ...options, pools: [pool.address] }),
@@ -146,6 +155,8 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
     await at(CRASH, DEFAULT_CLOCKS.roundMin + 1)
     const insuredAfter = await worthOf(carol, deployed)
 
+    const prediction = predictedRun()
+    const seconds = gone ? await secondsToClear(signer, lots, fills) : undefined
     const { kept, penalty } = fills.sumsOf(1)
     const cash = (value: bigint) => formatDecimal(divDown(value, SCALE), 6)
     const facts = {
@@ -153,6 +164,8 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
       taken: formatDecimal(divUp(penalty - kept, SCALE), 6),
       kept: cash(kept),
       recaptured: fills.recaptured ?? null,
+      secondsToClear: seconds ?? null,
+      prediction: forReport(prediction, { seconds, recaptured: fills.recaptured }),
     }
     say(
       gone
@@ -163,6 +176,11 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
       `The penalty was ${facts.penalty} USD: the market took ${facts.taken} of it, ${facts.kept} came back to the backstop (${percent(facts.recaptured)}). Carol's shares are worth ${insuredAfter}, after ${insured}.`,
     )
 
+    say(
+      `The laboratory, for the same accounts, pool and keepers, over draws of when they look: gone after ${shown(prediction.seconds, (x) => x.toFixed(0))} seconds, it was ${seconds ?? 'not'}; ` +
+        `recaptured ${shown(prediction.recaptured, (x) => (100 * x).toFixed(1))} %, it was ${percent(facts.recaptured)}. ${facts.prediction.holds ? 'Both are' : 'Not both are'} in its 95 %.`,
+    )
+
     say('Auditing the chain: every proof again, and every lot and fill.')
     const verdict = await verifyChain(chain.url, settlement, loadKeys, (done) =>
       progress(`${done} settlements checked`),
@@ -171,8 +189,8 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
     server.closeAllConnections()
     await node.close()
     const ok = verdict.ok && gone && fills.fills.length > 0 && reports.every(({ complete }) => complete)
-    const seconds = Math.round((performance.now() - started) / 1_000)
-    say(`${seconds} s; the audit ${verdict.ok ? 'agrees' : `failed: ${verdict.error}`}.`)
+    const took = Math.round((performance.now() - started) / 1_000)
+    say(`${took} s; the audit ${verdict.ok ? 'agrees' : `failed: ${verdict.error}`}.`)
     return {
       ok,
       inventory: formatDecimal(inventory, 8),
@@ -187,7 +205,7 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
       })),
       ...facts,
       insurer: { before: insured, after: insuredAfter },
-      seconds,
+      seconds: took,
       audit: verdict,
     }
   } finally {
@@ -217,6 +235,44 @@ function demoMarket() {
       ['USD', 'ETH'].map((symbol) => [symbol, { cap: '1000000', minOpen: '0.01', minDeposit: '0.001' }]),
     ),
   }
+}
+
+/** What the laboratory's engine says of the act before it is played. */
+function predictedRun(): RunPrediction {
+  const { custody: _, ...market } = demoMarket()
+  const balances = { ETH: String(ALICE.ETH), USD: String(-ALICE.USD) }
+  const book = parseBook(JSON.stringify({ ...market, accounts: [{ id: 'Alice', balances }] }))
+  return predictRun({
+    book: engineBook(book),
+    before: Number(BEFORE),
+    after: Number(CRASH),
+    pool: Number(POOL_LIQUIDITY / USD),
+    takers: [
+      { kind: 'keeper', gas: GAS, cash: Number(DAVE) },
+      { kind: 'pool', tip: Number(TAKER.tip / USD) },
+    ],
+    look: LOOK,
+    looks: LOOKS,
+  })
+}
+
+/** From the second since which the oldest lot waited to that of the last fill. */
+async function secondsToClear(signer: SigningClient, lots: readonly LotOffer[], { fills }: LotFills): Promise<number> {
+  const { timestamp } = await signer.read.getBlock({ blockNumber: fills.at(-1)!.block })
+  return Number(timestamp) - Math.min(...lots.map(({ since }) => Number(since)))
+}
+
+/** The prediction beside what was measured. */
+function forReport(
+  { seconds, recaptured }: RunPrediction,
+  measured: { readonly seconds: number | undefined; readonly recaptured: number | undefined },
+) {
+  const within = ({ low, high }: Interval, x: number | undefined) => x !== undefined && x >= low && x <= high
+  return { seconds, recaptured, holds: within(seconds, measured.seconds) && within(recaptured, measured.recaptured) }
+}
+
+function shown({ mean, low, high }: Interval, show: (x: number) => string): string {
+  return `${show(mean)} [${show(low)}, ${show(high)}]`
 }
 
 /** A keeper of the demo: each of its acts looks once and takes what it found; who comes too late says so. */

@@ -123,6 +123,13 @@ contract Market is Auctions {
     }
 
     /// @inheritdoc IMarket
+    function keepTerms() external onlyRounds {
+        for (uint256 a = 1; a <= ASSETS; ++a) {
+            _inventories[a].flow = _load(a).flow;
+        }
+    }
+
+    /// @inheritdoc IMarket
     function openRound(uint256[7] calldata fronts) external onlyRounds {
         for (uint256 a = 1; a <= ASSETS; ++a) {
             if (_inventories[a].flow.count == 0) continue;

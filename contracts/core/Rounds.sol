@@ -177,6 +177,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
         uint32 parameterDelay
     ) external {
         if (msg.sender != governance) revert NotGovernance();
+        if (_status.round != 0) _market.keepTerms();
         _setClocks(provingTime, roundMin, roundShort, maxAge_, parameterDelay);
     }
 

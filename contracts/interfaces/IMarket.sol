@@ -151,7 +151,11 @@ interface IMarket is IStepErrors {
     /// @param fronts What `closeRound` said just before it.
     function openRound(uint256[7] calldata fronts) external;
 
-    /// @notice Keeps the terms of the latest round, before the next one is posted. Rounds.
+    /// @notice Keeps the terms of the latest round, of assets without lots too, before the clocks that they depend on
+    /// change. Rounds.
+    function keepTerms() external;
+
+    /// @notice Keeps the terms of the latest round where there are lots, before the next one is posted. Rounds.
     /// @return fronts By these terms, the price of the oldest lot that is no dust, of assets 1 to 7, without regard to
     /// the round's age or to a hold; 0 where no lots are.
     function closeRound() external returns (uint256[7] memory fronts);

@@ -31,6 +31,7 @@ contract MarketStage {
     }
 
     function setClocks(uint32 roundMin, uint32 maxAge) external {
+        market.keepTerms();
         (_sale.roundMin, _sale.maxAge) = (roundMin, maxAge);
     }
 

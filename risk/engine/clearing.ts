@@ -26,6 +26,17 @@ export interface Clearing {
 export const CLEARINGS = ['immediate', 'auction', 'clock'] as const
 export type ClearingName = (typeof CLEARINGS)[number]
 
+/**
+ * Whoever takes of the inventory what pays. Cash and cost in whole units of cash.
+ * `trader`: sells on at once, as much as pays to its last unit. `keeper`: the same, of its own cash, and keeps what it took, which moves no
+ * market. `pool`: the protocol's own taker, which sells on all of what there is, or a half, a quarter and so on of it, where that brings its
+ * price and the caller's tip; what it brings beyond them is the backstop's.
+ */
+export type Taker =
+  | { readonly kind: 'trader'; readonly gas: number }
+  | { readonly kind: 'keeper'; readonly gas: number; readonly cash: number }
+  | { readonly kind: 'pool'; readonly tip: number }
+
 /** A market of takers, block by block. Plain data. */
 export interface MarketOptions {
   readonly clearing: 'auction' | 'clock'
@@ -42,6 +53,17 @@ export interface MarketOptions {
   readonly gas: number
   /** Whether somebody has one unit liquidated in every round, to turn clocks back. */
   readonly dust?: boolean
+  /** Takers of a block, in an order that is drawn; one `trader` where they are not given. */
+  readonly takers?: readonly Taker[]
+  /** The margin rule's reading where the rule is off: a variance of an hour and a quantile; by the prices where it is not given. */
+  readonly reading?: { readonly variance: number; readonly quantile: number }
+  /** Whether marks leave out what takers' sales move the price by: the feed is of markets beside which their pool is small. */
+  readonly isAside?: boolean
+  /**
+   * Another draw of what is not known: of prices between the steps, of who comes first, and of the moment of a block within its interval, at
+   * the end of which it is where this is not given.
+   */
+  readonly seed?: number
 }
 
 /** The clocks of a deployment by default (`deploy/deploy.ts`), blocks of 12 seconds, a pool of 5 basis points. */

@@ -9,7 +9,7 @@ import { policyOf } from '../policies/policies.ts'
 import type { MarketOptions } from './clearing.ts'
 import { Engine, type PathOutcome } from './engine.ts'
 import { marketImpact } from './job.ts'
-import type { MarketFill } from './market-clearing.ts'
+import type { Arrival, MarketFill } from './market-clearing.ts'
 import { type InitialFactors, openAccount } from './population.ts'
 
 /** Points of margin of an asset: 0.15 is a collateral factor of 0.85 and a liability factor of 1.15. */
@@ -54,6 +54,10 @@ export interface HistoryOptions {
 /** The inventory's way through a market. Money in base units of cash. */
 export interface MarketOutcome {
   readonly fills: readonly MarketFill[]
+  /** Inventory as it came. */
+  readonly arrivals: readonly Arrival[]
+  /** Depths by asset, in whole units of cash. */
+  readonly depths: readonly number[]
   /** Value that nobody had taken at the end. */
   readonly waiting: number
   /** Share of the penalties that was kept; undefined without fills. */
@@ -217,7 +221,14 @@ export function runHistory(window: JointSeries, rules: HistoryRules, options: Hi
     leverageOffered: leverage / (hours * assets),
     dailyProfit: dates.map((_, day) => engine.profit(day)),
     ...(market !== undefined && {
-      market: { fills: [...market.fills], waiting, recaptured: market.recaptured(), penalties: dailyPenalties },
+      market: {
+        fills: [...market.fills],
+        arrivals: [...market.arrivals],
+        depths: depthsInCash,
+        waiting,
+        recaptured: market.recaptured(),
+        penalties: dailyPenalties,
+      },
     }),
   }
 }

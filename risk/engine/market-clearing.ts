@@ -2,12 +2,15 @@ import { ASSETS } from '../../protocol/constants.ts'
 import { Random } from '../random.ts'
 import { RuleAverages } from '../rule/averages.ts'
 import { clipMove, type MarketImpact } from './backstop.ts'
-import type { Clearing, MarketOptions } from './clearing.ts'
-import { ClockSeller, LotSeller, type Seller } from './sellers.ts'
+import type { Clearing, MarketOptions, Taker } from './clearing.ts'
+import { ClockSeller, LotSeller, type Offer, type Seller } from './sellers.ts'
+import { Waiting } from './waiting.ts'
 
 const UNIT = 2 ** 32
 /** Halvings by which a taker finds how much pays. */
 const HALVINGS = 40
+/** Halvings of what waits by which the protocol's own taker looks for a part that pays, as the keeper has it. */
+const POOL_HALVINGS = 6
 
 /** A fill, for the record. Cash in base units. */
 export interface MarketFill {
@@ -30,9 +33,25 @@ export interface MarketFill {
   readonly quantile: number
 }
 
-interface Waiting {
-  units: number
-  readonly since: number
+/** Units that came to the backstop, negative where it owes them. Seconds of the path. */
+export interface Arrival {
+  readonly asset: number
+  readonly time: number
+  readonly day: number
+  readonly units: bigint
+}
+
+/** Units that are taken, what is asked for them and the mean price that selling them on fetches (both as marks), and by what that moves it. */
+interface Trade {
+  readonly units: number
+  readonly asked: number
+  readonly fetched: number
+  readonly move: number
+}
+
+/** The noise of a draw: of the prices of asset `a` on the way to a step, the first one 1. */
+export function bridgeNoise(seed: number, step: number, a: number): Random {
+  return new Random(seed, step, a)
 }
 
 /**
@@ -42,14 +61,18 @@ interface Waiting {
  */
 export class MarketClearing implements Clearing {
   readonly fills: MarketFill[] = []
+  readonly arrivals: Arrival[] = []
+  readonly #takers: readonly Taker[]
+  /** Cash of those takers who have only so much, in base units. */
+  readonly #cash: number[]
+  readonly #cashUnit: number
   readonly #options: MarketOptions
   readonly #impact: MarketImpact
   readonly #stepSeconds: number
-  readonly #gas: number
   readonly #sellers: readonly Seller[]
   readonly #averages: readonly RuleAverages[]
   /** Arrivals by asset, the oldest first, for the times of waiting. */
-  readonly #waiting: readonly Waiting[][]
+  readonly #waiting: readonly Waiting[]
   #depths: readonly number[]
   #penalties: readonly number[]
   readonly #moved = new Float64Array(ASSETS)
@@ -82,18 +105,24 @@ export class MarketClearing implements Clearing {
     this.#options = options
     this.#impact = impact
     this.#stepSeconds = stepSeconds
-    this.#gas = options.gas * 10 ** cashDecimals
+    this.#cashUnit = 10 ** cashDecimals
+    this.#takers = options.takers ?? [{ kind: 'trader', gas: options.gas }]
+    this.#cash = this.#takers.map(() => 0)
     this.#sellers = depths.map(() =>
       options.clearing === 'auction' ? new LotSeller(options) : new ClockSeller(options),
     )
     this.#averages = depths.map(() => new RuleAverages())
-    this.#waiting = depths.map(() => [])
+    this.#waiting = depths.map(() => new Waiting())
   }
 
   begin(): void {
     this.fills.length = 0
+    this.arrivals.length = 0
+    this.#takers.forEach((taker, i) => {
+      this.#cash[i] = taker.kind === 'keeper' ? taker.cash * this.#cashUnit : Infinity
+    })
     for (const seller of this.#sellers) seller.begin()
-    for (const queue of this.#waiting) queue.length = 0
+    for (const waiting of this.#waiting) waiting.clear()
     this.#moved.fill(0)
     this.#roundAt.fill(-1)
     this.#profits = []
@@ -130,11 +159,16 @@ export class MarketClearing implements Clearing {
     else if (this.#sellers[a]!.inventory === 0) this.#moved[a]! *= this.#decay(this.#stepSeconds)
     else this.#blocks(a, free, now)
     this.#free[a] = free
-    const price = free * Math.exp(this.#moved[a]!)
+    const price = free * Math.exp(this.#seen(a))
     this.#last[a] = price
     if (this.#steps > 1) this.#averages[a]!.sample(price, now)
     if (this.#sellers[a]!.inventory !== 0) this.#round(a, now, this.#adverse(a, price))
     return price
+  }
+
+  /** The move by sales that marks show. */
+  #seen(a: number): number {
+    return this.#options.isAside === true ? 0 : this.#moved[a]!
   }
 
   #decay(seconds: number): number {
@@ -148,6 +182,8 @@ export class MarketClearing implements Clearing {
     const decay = this.#decay(spacing)
     const deviation = Math.sqrt((this.#averages[a]!.variance / 3600) * spacing)
     const random = this.#noise(a, free)
+    const { seed } = this.#options
+    const moments = seed === undefined ? undefined : new Random(seed, this.#steps, a, 1)
     const end = Math.log(free)
     let at = Math.log(this.#free[a]!)
     const start = now - this.#stepSeconds
@@ -156,10 +192,10 @@ export class MarketClearing implements Clearing {
       at += (end - at) / (left + 1)
       if (left > 0) at += deviation * Math.sqrt(left / (left + 1)) * random.normal()
       this.#moved[a]! *= decay
-      const time = start + j * spacing
+      const time = start + (j - (moments?.uniform() ?? 0)) * spacing
       if (left > 0 && time >= this.#roundAt[a]! + this.#options.roundSeconds)
-        this.#round(a, time, this.#adverse(a, Math.exp(at + this.#moved[a]!)))
-      this.#offer(a, Math.exp(at + this.#moved[a]!), time)
+        this.#round(a, time, this.#adverse(a, Math.exp(at + this.#seen(a))))
+      this.#offer(a, at, time, moments)
       if (this.#sellers[a]!.inventory === 0) {
         this.#moved[a]! *= this.#decay(spacing * left)
         return
@@ -169,7 +205,10 @@ export class MarketClearing implements Clearing {
 
   #noise(a: number, free: number): Random {
     this.#double[0] = free
-    return new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a)
+    const { seed } = this.#options
+    return seed === undefined
+      ? new Random(this.#bits[0]!, this.#bits[1]!, this.#steps, a)
+      : bridgeNoise(seed, this.#steps, a)
   }
 
   /** The price that counts while inventory waits: where rebounds are not to be counted on, none better than that it was taken over at. */
@@ -179,7 +218,7 @@ export class MarketClearing implements Clearing {
   }
 
   #round(a: number, time: number, price: number): void {
-    const averages = this.#averages[a]!
+    const { variance, quantile } = this.#reading(a)
     this.#roundAt[a] = time
     this.#mark[a] = price
     this.#sellers[a]!.round({
@@ -187,43 +226,97 @@ export class MarketClearing implements Clearing {
       price,
       penalty: this.#penalties[a]!,
       depth: this.#depths[a]!,
-      variance: averages.variance,
-      quantile: averages.quantile,
+      variance,
+      quantile,
     })
   }
 
-  /** A block: whoever is first takes what pays. */
-  #offer(a: number, market: number, time: number): void {
-    const seller = this.#sellers[a]!
+  #reading(a: number): { readonly variance: number; readonly quantile: number } {
+    return this.#options.reading ?? this.#averages[a]!
+  }
+
+  /** A block: whoever is first takes what pays, then the next. */
+  #offer(a: number, log: number, time: number, random: Random | undefined): void {
+    const count = this.#takers.length
+    const first = random === undefined || count === 1 ? 0 : random.integer(count)
+    for (let i = 0; i < count && this.#seller(a).inventory !== 0; i++)
+      this.#serve(a, (first + i) % count, this.#adverse(a, Math.exp(log + this.#moved[a]!)), time)
+  }
+
+  #seller(a: number): Seller {
+    return this.#sellers[a]!
+  }
+
+  /** A taker's turn. @param price of the market */
+  #serve(a: number, number: number, price: number, time: number): void {
+    const seller = this.#seller(a)
     const side = seller.inventory > 0 ? 1 : -1
-    const price = this.#adverse(a, market)
     const { fee } = this.#options
-    const net = price * (1 - side * fee)
+    const taker = this.#takers[number]!
+    const offers = seller.offers(time)
+    const wanted =
+      taker.kind === 'pool'
+        ? this.#pooled(a, side, price, offers, taker.tip)
+        : this.#profitable(a, side, price, offers, this.#cash[number]!)
+    if (wanted === undefined) return
+    const { units, asked, move, fetched } = wanted
+    const brought = units * fetched * (1 - side * fee)
+    const beyond = (side * (brought - asked)) / UNIT - (taker.kind === 'pool' ? taker.tip : taker.gas) * this.#cashUnit
+    if (beyond < 0) return
+    const cash = seller.take(BigInt(units), time)
+    this.#earn(this.#day, side * cash)
+    if (taker.kind === 'pool') this.#earn(this.#day, beyond)
+    if (taker.kind === 'keeper') this.#cash[number]! -= side * cash
+    else {
+      this.impactCost += (side * units * (price - fetched)) / UNIT
+      this.#moved[a] = clipMove(this.#moved[a]! + move)
+    }
+    const value = (units * this.#mark[a]!) / UNIT
+    const discount = side * (1 - cash / value)
+    const waited = this.#waiting[a]!.leave(units, time)
+    const gain = taker.kind === 'pool' ? 0 : beyond
+    const { variance, quantile } = this.#reading(a)
+    this.fills.push({ asset: a, time, day: this.#day, value, cash, discount, gain, waited, variance, quantile })
+  }
+
+  /** The units whose last one still pays, of the oldest offers on, as far as a taker's cash goes; undefined where none does. */
+  #profitable(a: number, side: number, price: number, offers: readonly Offer[], cash: number): Trade | undefined {
+    const net = price * (1 - side * this.#options.fee)
     let units = 0
     let asked = 0
-    for (const offer of seller.offers(time)) {
+    for (const offer of offers) {
       if (side * (net - offer.price) <= 0) break
       const most = this.#paying(a, side, units + offer.units, Math.abs(Math.log(net / offer.price)))
-      const taken = Math.floor(Math.min(offer.units, most - units))
+      const affordable = side > 0 ? (cash * UNIT - asked) / offer.price : Infinity
+      const taken = Math.floor(Math.min(offer.units, most - units, affordable))
       if (taken <= 0) break
       units += taken
       asked += taken * offer.price
       if (taken < Math.floor(offer.units)) break
     }
-    if (units <= 0) return
+    return units > 0 ? this.#trade(a, side, price, units, asked) : undefined
+  }
+
+  /** All that is offered, or the greatest of its halves, quarters and so on that brings its price and a tip; undefined where none does. */
+  #pooled(a: number, side: number, price: number, offers: readonly Offer[], tip: number): Trade | undefined {
+    let units = Math.floor(offers.reduce((sum, offer) => sum + offer.units, 0))
+    for (let halving = 0; halving < POOL_HALVINGS && units > 0; halving++, units = Math.floor(units / 2)) {
+      let [left, asked] = [units, 0]
+      for (const offer of offers) {
+        const taken = Math.min(left, offer.units)
+        left -= taken
+        asked += taken * offer.price
+      }
+      const trade = this.#trade(a, side, price, units, asked)
+      const brought = units * trade.fetched * (1 - side * this.#options.fee)
+      if ((side * (brought - asked)) / UNIT >= tip * this.#cashUnit) return trade
+    }
+    return undefined
+  }
+
+  #trade(a: number, side: number, price: number, units: number, asked: number): Trade {
     const move = clipMove(this.#impact.logMove(side * units, this.#depths[a]!))
-    const fetched = (move === 0 ? 1 : Math.expm1(move) / move) * price
-    const gain = (side * (units * fetched * (1 - side * fee) - asked)) / UNIT - this.#gas
-    if (gain < 0) return
-    const cash = seller.take(BigInt(units), time)
-    this.#earn(this.#day, side * cash)
-    this.impactCost += (side * units * (price - fetched)) / UNIT
-    this.#moved[a] = clipMove(this.#moved[a]! + move)
-    const value = (units * this.#mark[a]!) / UNIT
-    const discount = side * (1 - cash / value)
-    const waited = this.#leave(a, units, time)
-    const { variance, quantile } = this.#averages[a]!
-    this.fills.push({ asset: a, time, day: this.#day, value, cash, discount, gain, waited, variance, quantile })
+    return { units, asked, move, fetched: (move === 0 ? 1 : Math.expm1(move) / move) * price }
   }
 
   /** The most units, up to `limit`, whose last one still pays: those that move the market by no more than `slack`. */
@@ -239,46 +332,16 @@ export class MarketClearing implements Clearing {
     return low
   }
 
-  /** @returns the mean time that the units, the oldest ones, waited */
-  #leave(a: number, units: number, time: number): number {
-    const queue = this.#waiting[a]!
-    let left = units
-    let weighted = 0
-    while (left > 0 && queue.length > 0) {
-      const oldest = queue[0]!
-      const part = Math.min(left, oldest.units)
-      weighted += part * (time - oldest.since)
-      left -= part
-      oldest.units -= part
-      if (oldest.units <= 0) queue.shift()
-    }
-    return weighted / units
-  }
-
-  #arrive(a: number, delta: number, time: number): void {
-    const queue = this.#waiting[a]!
-    let units = Math.abs(delta)
-    if (this.#sellers[a]!.inventory > 0 !== delta > 0) {
-      while (units > 0 && queue.length > 0) {
-        const youngest = queue.at(-1)!
-        const part = Math.min(units, youngest.units)
-        youngest.units -= part
-        units -= part
-        if (youngest.units <= 0) queue.pop()
-      }
-    }
-    if (units > 0) queue.push({ units, since: time })
-  }
-
   take(before: readonly bigint[], traded: readonly bigint[], paid: bigint, prices: Float64Array): void {
     const now = this.#now
     this.#earn(this.#day, -Number(paid))
     for (let a = 1; a < this.#sellers.length; a++) {
       if (traded[a] === 0n) continue
       const delta = before[a]! > 0n ? traded[a]! : -traded[a]!
+      this.arrivals.push({ asset: a, time: now, day: this.#day, units: delta })
       const seller = this.#sellers[a]!
       if (this.#roundAt[a] !== now) this.#round(a, now, prices[a]!)
-      this.#arrive(a, Number(delta), now)
+      this.#waiting[a]!.arrive(Number(delta), now)
       const held = seller.inventory
       seller.change(delta, now)
       // What nets out brings no price; what joins counts by its size.

@@ -20,7 +20,7 @@ export function fillMean(fills: readonly MarketFill[], figure: (fill: MarketFill
 }
 
 /** The time by which a share of the value had been taken, in seconds of waiting. */
-function waitedAt(fills: readonly MarketFill[], share: number): number {
+export function waitedAt(fills: readonly MarketFill[], share: number): number {
   const sorted = [...fills].sort((a, b) => a.waited - b.waited)
   const whole = fills.reduce((sum, { value }) => sum + value, 0)
   let sum = 0

@@ -81,3 +81,10 @@ export function blockBootstrapInterval(
   const sorted = Array.from(results.sort())
   return { mean: center, low: quantileSorted(sorted, 0.025), high: quantileSorted(sorted, 0.975) }
 }
+
+/** The mean of independent draws of one quantity, and the 2.5 and 97.5 % quantiles of the draws: where the next one is to be expected. */
+export function drawnInterval(draws: ArrayLike<number>): Interval {
+  const sorted = Array.from(draws).sort((a, b) => a - b)
+  if (sorted.length === 0) return { mean: 0, low: 0, high: 0 }
+  return { mean: mean(sorted), low: quantileSorted(sorted, 0.025), high: quantileSorted(sorted, 0.975) }
+}

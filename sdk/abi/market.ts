@@ -32,6 +32,7 @@ export const MARKET_ABI = [
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"delta","type":"int256"},{"name":"isResolve","type":"bool"}],"name":"changed","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"closeRound","outputs":[{"name":"fronts","type":"uint256[7]"}],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"config","outputs":[{"components":[{"name":"vault","type":"address"},{"name":"blockTime","type":"uint32"},{"name":"floorDiscount","type":"uint16"},{"name":"maxImpact","type":"uint16"}],"name":"","type":"tuple"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"keepTerms","outputs":[],"stateMutability":"nonpayable","type":"function"},
   {"inputs":[],"name":"loss","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"asset","type":"uint256"}],"name":"lots","outputs":[{"name":"sells","type":"bool"},{"components":[{"name":"lot","type":"uint32"},{"name":"units","type":"uint96"},{"name":"since","type":"uint40"},{"name":"price","type":"uint256"}],"name":"offers","type":"tuple[]"},{"name":"available","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"fronts","type":"uint256[7]"}],"name":"openRound","outputs":[],"stateMutability":"nonpayable","type":"function"},

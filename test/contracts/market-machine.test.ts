@@ -245,8 +245,6 @@ class Both {
 
   /** Clocks of rounds change, by governance, in the middle of one. */
   async changeClocks(): Promise<void> {
-    // Where there are no lots the terms are made when one begins.
-    if (this.machine.lots.length === 0) return
     const roundMin = 100n + this.random(500n)
     const maxAge = roundMin + 1n + this.random(1_000n)
     this.parameters = { ...this.parameters, roundMin, maxAge }

@@ -126,12 +126,14 @@ export interface Tokens {
 /** @param edit Changes the configuration before anything is deployed with it. */
 export async function deployMarket(
   tokens: Tokens = {},
-  edit: (config: DeploymentConfig, chain: Chain) => DeploymentConfig | Promise<DeploymentConfig> = (config) => config,
+  edit: (config: DeploymentConfig, chain: Chain, parts: Parts) => DeploymentConfig | Promise<DeploymentConfig> = (
+    config,
+  ) => config,
 ): Promise<Market> {
   const parts = await deployParts(tokens)
   const created: Partial<Record<ContractName, Contract>> = {}
   await deployContracts(
-    await edit(parts.config, parts.chain),
+    await edit(parts.config, parts.chain, parts),
     async (name, args) => {
       created[name] = await parts.chain.contract(name, args)
       return created[name].address
