@@ -1,6 +1,7 @@
 import { type Batch, batchWrites, type Opening } from '../protocol/batch.ts'
 import { FIELD } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
+import { blindHead, GENESIS_SALT } from '../protocol/head-salts.ts'
 import { type Domain, Ledger } from '../protocol/ledger.ts'
 import { type Signals, vectorSignals } from '../protocol/public-vector.ts'
 import { stackHead } from '../protocol/stack.ts'
@@ -52,7 +53,8 @@ export class Audit {
     const alias = leaves.findIndex((leaf) => leaf >= FIELD)
     if (alias >= 0) throw new PlimsollError(`The initial leaf ${alias} is not below r.`)
     this.#tree = new AccountTree(keys.profile.depth, leaves, hashBatch)
-    this.ledger = new Ledger(keys.profile, slots, minLiability, this.#tree.root, stackHead(leaves, hashBatch), domain)
+    const inbox = blindHead(stackHead(leaves, hashBatch), GENESIS_SALT)
+    this.ledger = new Ledger(keys.profile, slots, minLiability, this.#tree.root, inbox, domain)
   }
 
   /** Goes on from a state that is taken on trust: no leaves are known from here on, and no roots can be rebuilt. */

@@ -31,7 +31,8 @@ export interface AuditedRound {
   readonly round: number
   /** Whether the system was complete at the round when the next one was posted, or now for the last. */
   readonly complete: boolean
-  readonly swept: number
+  /** Batches of sweeps: how many accounts they moved is not public. */
+  readonly sweeps: number
   readonly resolved: number
   /** Steps of operations: deposits, withdrawals, halves of trades, and so on. */
   readonly operations: number
@@ -62,8 +63,6 @@ const PARTS = {
 
 /** Settings of a market before they are read: there are no assets then. */
 const NO_CLOCKS = { roundMin: 0n, maxAge: 1n, blockTime: 1n, floorDiscount: 0n, maxImpact: 1n }
-
-const COUNTED = { sweep: 'swept', resolve: 'resolved', transact: 'operations' } as const
 
 /** A replay of all that a system's contracts have said, on a ledger and books of its own. */
 export class ChainReplay {
@@ -279,7 +278,7 @@ export class ChainReplay {
     this.#prices = [SCALE, ...prices]
     ledger.marks = marks
     const gas = await this.#gas(transaction)
-    this.rounds.push({ round, complete: false, swept: 0, resolved: 0, operations: 0, proofs: 0, gas })
+    this.rounds.push({ round, complete: false, sweeps: 0, resolved: 0, operations: 0, proofs: 0, gas })
   }
 
   #closeRound(): void {
@@ -319,7 +318,8 @@ export class ChainReplay {
     const round = this.rounds.at(-1)
     if (round === undefined) return
     round.proofs++
-    round[COUNTED[batch.circuit]] += batch.active
+    if (batch.circuit === 'sweep') round.sweeps++
+    else round[batch.circuit === 'resolve' ? 'resolved' : 'operations'] += batch.active
   }
 
   #check(audit: Audit, { batch, proof, digest }: SettledBatch): Promise<void> {

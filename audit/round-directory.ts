@@ -28,8 +28,8 @@ export interface BatchFile {
   readonly verificationKeyHash: string
 }
 
-/** 2: a sweep names its circuit. */
-const FORMAT = 2
+/** 3: heads are blinded, and a sweep does not say how many moves it makes. */
+const FORMAT = 3
 const ROUND = 'round.json'
 const SUMMARY = 'summary.json'
 
@@ -167,7 +167,7 @@ function publishedValues(circuit: Batch['circuit'], rung: number, vector: readon
   const pick = (...positions: number[]) => positions.map((i) => vector[i] ?? -1n)
   if (circuit === 'sweep') {
     const { window } = rungOf(shape, rung)
-    return [...pick(0), ...vector.slice(1 + window, 1 + 2 * window)]
+    return vector.slice(window, 2 * window)
   }
   return [...pick(0, 2, 4, 6), ...vector.slice(71)]
 }

@@ -15,7 +15,8 @@ export type RoundVerdict =
       readonly profile: string
       readonly accounts: number
       readonly batches: number
-      readonly swept: number
+      /** Batches of sweeps: how many accounts they moved is not public. */
+      readonly sweeps: number
       readonly resolved: number
       readonly badDebt: string
       readonly complete: true
@@ -49,12 +50,12 @@ export async function verifyRound(
     const { ledger } = audit
     ledger.marks = market.marks
 
-    const counts = { sweep: 0, resolve: 0, transact: 0 }
+    const counts = { sweeps: 0, resolved: 0 }
     for (const name of names) {
       current = name
       const file = await readBatch(directory, name, shape)
-      const { circuit, active } = file.batch
-      const proven = circuitOf(file.batch)
+      const { batch } = file
+      const proven = circuitOf(batch)
       if (file.verificationKeyHash !== keyOf(keys, proven).keyHash)
         throw new PlimsollError(`It was proven under another key than this installation's ${proven} key.`)
       await audit.batch(file, (vector, { digest, z, y }) => {
@@ -66,7 +67,8 @@ export async function verifyRound(
         }
         if (file.signals.join() !== [digest, z, y].join()) throw new PlimsollError('The signals are not those of D.')
       })
-      counts[circuit] += active
+      if (batch.circuit === 'sweep') counts.sweeps++
+      if (batch.circuit === 'resolve') counts.resolved += batch.active
     }
     current = null
     if (!ledger.isComplete()) throw new PlimsollError(incompleteness(ledger))
@@ -87,8 +89,7 @@ export async function verifyRound(
       profile,
       accounts: leaves.length,
       batches: names.length,
-      swept: counts.sweep,
-      resolved: counts.resolve,
+      ...counts,
       badDebt,
       complete: true,
       unknown: UNKNOWN,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { RoundWriter } from '../audit/round-directory.ts'
 import { requireNewDirectory } from '../lib/new-directory.ts'
 import { accountLeaf } from '../protocol/account.ts'
@@ -53,7 +54,7 @@ export async function proveBook(
   const { profile } = keys
   await requireNewDirectory(directory)
   const accounts = importAccounts(book.accounts)
-  const system = System.genesis(profile, DEFAULT_SLOTS, book.minLiability, accounts)
+  const system = System.genesis(profile, DEFAULT_SLOTS, book.minLiability, accounts, [], { saltKey: randomBytes(32) })
   system.setMarks(book.marks)
 
   const writer = await RoundWriter.create(directory)

@@ -14,10 +14,6 @@ export function layoutSource(): string {
       ],
     ],
     [
-      'Values of a sweep; the heads follow.',
-      [...places('SWEPT', offsets(VALUES.sweep)), ['SWEPT_HEADS_AT', width(VALUES.sweep)]],
-    ],
-    [
       'Values of a resolve; the writes follow.',
       [
         ...places('RESOLVED', offsets(VALUES.resolve)),
@@ -34,8 +30,8 @@ export function layoutSource(): string {
       [...places('STEP', offsets(STEP)), ['STEP', width(STEP)], ...places('OP', OP)],
     ],
     [
-      'D of a sweep: after `active`, how many elements for each slot of the window come before a field.',
-      [['SWEEP_FIELDS_AT', 1], ...places('SWEEP', offsets(SWEEP_VECTOR)), ['SWEEP_SLOT', width(SWEEP_VECTOR)]],
+      'D of a sweep: how many elements for each slot of the window come before a field.',
+      [...places('SWEEP', offsets(SWEEP_VECTOR)), ['SWEEP_SLOT', width(SWEEP_VECTOR)]],
     ],
     ['D of a resolve.', [...places('RESOLVE', offsets(VECTOR.resolve)), ['RESOLVE_WRITES_AT', width(VECTOR.resolve)]]],
     [

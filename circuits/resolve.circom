@@ -2,15 +2,16 @@ pragma circom 2.2.0;
 
 include "types.circom";
 include "gadgets/assert_bit.circom";
+include "gadgets/blind_head.circom";
 include "gadgets/public_vector.circom";
 include "resolve_step.circom";
 
 // A batch of `steps` leaves taken out of distress, over an account tree of `depth` levels. It proves: starting from the
-// root and the two heads in D, `active` steps, each as ResolveStep demands at the marks in D, lead to the root, heads,
-// backstop changes, bad debt and writes in D.
+// root in D and the heads behind the two blinded ones, `active` steps, each as ResolveStep demands at the marks in D, lead
+// to the root, backstop changes, bad debt and writes in D and to the heads behind the two blinded ones after.
 //
 // D = active, rootBefore, rootAfter, distressBefore, distressAfter, inboxBefore, inboxAfter, minLiability, marks[7][9],
-//     backstopDelta[8], badDebt, writes[steps][5] (index, leaf, cipher[3]).
+//     backstopDelta[8], badDebt, writes[steps][5] (index, leaf, cipher[3]); distress and inbox as blinded heads.
 // The contract fills in what was before, minLiability and the marks from its storage, each mark below 2^64 and ordered as
 // docs/protocol.md#marks demands. Active steps come first.
 template Resolve(steps, depth) {
@@ -19,8 +20,10 @@ template Resolve(steps, depth) {
     signal input y;
 
     signal input rootBefore;
-    signal input distressBefore;
+    signal input distressBefore;          // the stacks' own heads, which no public value has
     signal input inboxBefore;
+    signal input saltsBefore[2];          // of the blinded heads in D, distress and inbox; see BlindHead
+    signal input saltsAfter[2];
     signal input minLiability;
     signal input marks[7][9];
 
@@ -109,10 +112,10 @@ template Resolve(steps, depth) {
     vector[0] <== resolved;
     vector[1] <== rootBefore;
     vector[2] <== step[steps - 1].rootAfter;
-    vector[3] <== distressBefore;
-    vector[4] <== step[steps - 1].distressAfter;
-    vector[5] <== inboxBefore;
-    vector[6] <== step[steps - 1].inboxAfter;
+    vector[3] <== BlindHead()(distressBefore, saltsBefore[0]);
+    vector[4] <== BlindHead()(step[steps - 1].distressAfter, saltsAfter[0]);
+    vector[5] <== BlindHead()(inboxBefore, saltsBefore[1]);
+    vector[6] <== BlindHead()(step[steps - 1].inboxAfter, saltsAfter[1]);
     vector[7] <== minLiability;
     for (var a = 0; a < 7; a++) {
         for (var i = 0; i < 9; i++) {

@@ -2,21 +2,25 @@ pragma circom 2.2.0;
 
 include "types.circom";
 include "gadgets/assert_bit.circom";
+include "gadgets/blind_head.circom";
 include "gadgets/public_vector.circom";
 include "sweep_step.circom";
 
-// A batch of `steps` moves between the stacks of `window` slots. It proves: starting from the heads in D, `active` moves,
-// each as SweepStep demands, lead to the heads after in D. No marks: a sweep can be proven ahead of the price.
+// A batch of at most `steps` moves between the stacks of `window` slots. It proves: starting from the heads behind the
+// blinded ones in D, some moves, each as SweepStep demands, lead to the heads behind the blinded ones after. No marks: a
+// sweep can be proven ahead of the price. How many moves there are is in no public value.
 //
-// D = active, headsBefore[window], headsAfter[window], free[window], floors[window][7], ceilings[window][7].
-// The contract fills in heads before, free flags and bounds from its storage, for distinct real slots, with every bound
-// below 2^64 and free exactly for slots 0 and 1. Active steps come first.
+// D = blinded heads before[window], blinded heads after[window], free[window], floors[window][7], ceilings[window][7].
+// The contract fills in blinded heads before, free flags and bounds from its storage, for distinct real slots, with every
+// bound below 2^64 and free exactly for slots 0 and 1. Active steps come first.
 template Sweep(steps, window) {
     signal input digest; // public signals: see PublicVector
     signal input z;
     signal input y;
 
-    signal input headsBefore[window];
+    signal input headsBefore[window];     // the stacks' own, which no public value has
+    signal input saltsBefore[window];     // of the blinded heads in D; see BlindHead
+    signal input saltsAfter[window];
     signal input free[window];
     signal input floors[window][7];
     signal input ceilings[window][7];
@@ -39,13 +43,11 @@ template Sweep(steps, window) {
     signal {binary} activeBit[steps];
     Balances() balances[steps];
     component step[steps];
-    var moves = 0;
     for (var s = 0; s < steps; s++) {
         activeBit[s] <== AssertBit()(active[s]);
         if (s > 0) {
             activeBit[s] * (1 - activeBit[s - 1]) === 0;
         }
-        moves += activeBit[s];
         for (var a = 0; a < 8; a++) {
             balances[s].sign[a] <== AssertBit()(sign[s][a]);
             balances[s].magnitude[a] <== magnitude[s][a];
@@ -66,16 +68,15 @@ template Sweep(steps, window) {
         }
     }
 
-    var length = 1 + 17 * window;
+    var length = 17 * window;
     signal vector[length];
-    vector[0] <== moves;
     for (var w = 0; w < window; w++) {
-        vector[1 + w] <== headsBefore[w];
-        vector[1 + window + w] <== step[steps - 1].headsAfter[w];
-        vector[1 + 2 * window + w] <== freeBit[w];
+        vector[w] <== BlindHead()(headsBefore[w], saltsBefore[w]);
+        vector[window + w] <== BlindHead()(step[steps - 1].headsAfter[w], saltsAfter[w]);
+        vector[2 * window + w] <== freeBit[w];
         for (var a = 0; a < 7; a++) {
-            vector[1 + 3 * window + 7 * w + a] <== floors[w][a];
-            vector[1 + 10 * window + 7 * w + a] <== ceilings[w][a];
+            vector[3 * window + 7 * w + a] <== floors[w][a];
+            vector[10 * window + 7 * w + a] <== ceilings[w][a];
         }
     }
     PublicVector(length)(vector, digest, z, y);

@@ -2,16 +2,17 @@ pragma circom 2.2.0;
 
 include "types.circom";
 include "gadgets/assert_bit.circom";
+include "gadgets/blind_head.circom";
 include "gadgets/public_vector.circom";
 include "transact_step.circom";
 
-// A batch of `steps` operations over an account tree of `depth` levels. It proves: starting from the root and the inbox head
-// in D, `active` steps, each as TransactStep demands at the marks in D, for signatures that do not expire before validUntil,
-// lead to the root, the head and the published terms in D. No trade is left half done at either end, so balances of the
-// accounts change by what is public and in no other sum.
+// A batch of `steps` operations over an account tree of `depth` levels. It proves: starting from the root in D and the inbox
+// head behind the blinded one, `active` steps, each as TransactStep demands at the marks in D, for signatures that do not
+// expire before validUntil, lead to the root and the published terms in D and to the head behind the blinded one after. No
+// trade is left half done at either end, so balances of the accounts change by what is public and in no other sum.
 //
-// D = active, rootBefore, rootAfter, inboxBefore, inboxAfter, chainId, settlement, sequencer[2], validUntil, marks[7][5]
-//     (price, ut, vt, sell, buy), steps[steps][10]: operation, index, and
+// D = active, rootBefore, rootAfter, inboxBefore, inboxAfter (both as blinded heads), chainId, settlement, sequencer[2],
+//     validUntil, marks[7][5] (price, ut, vt, sell, buy), steps[steps][10]: operation, index, and
 //       OPEN         leaf, cipher[3], asset, amount, Ax, Ay
 //       TOPUP        leaf, cipher[3], asset, amount, 0, 0
 //       WITHDRAW     leaf, cipher[3], asset, amount, recipient, 0
@@ -29,7 +30,9 @@ template Transact(steps, depth) {
     signal input y;
 
     signal input rootBefore;
-    signal input inboxBefore;
+    signal input inboxBefore;             // the stack's own head, which no public value has
+    signal input saltBefore;              // of the blinded head in D; see BlindHead
+    signal input saltAfter;
     signal input chainId;
     signal input settlement;
     signal input sequencer[2];
@@ -131,8 +134,8 @@ template Transact(steps, depth) {
     vector[0] <== active;
     vector[1] <== rootBefore;
     vector[2] <== step[steps - 1].rootAfter;
-    vector[3] <== inboxBefore;
-    vector[4] <== step[steps - 1].inboxAfter;
+    vector[3] <== BlindHead()(inboxBefore, saltBefore);
+    vector[4] <== BlindHead()(step[steps - 1].inboxAfter, saltAfter);
     vector[5] <== chainId;
     vector[6] <== settlement;
     vector[7] <== sequencer[0];

@@ -98,11 +98,9 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
       progress(`${done} settlements checked`),
     ).finally(endProgress)
     const incomplete = reports.filter((report) => !report.complete).length
-    const differing = verdict.rounds.filter(({ round, complete, swept, proofs }, i) => {
+    const differing = verdict.rounds.filter(({ round, complete, proofs }, i) => {
       const report = reports[i]
-      return (
-        report?.round !== round || report.complete !== complete || report.swept !== swept || report.proofs !== proofs
-      )
+      return report?.round !== round || report.complete !== complete || report.proofs !== proofs
     }).length
     const ok = verdict.ok && incomplete === 0 && differing === 0 && verdict.rounds.length === reports.length
     const total = (field: 'swept' | 'liquidated' | 'closed' | 'proofs') =>

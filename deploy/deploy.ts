@@ -7,11 +7,10 @@ import { writeSymbols } from '../chain/symbols.ts'
 import { withDirectory } from '../lib/directory-lock.ts'
 import { accountLeaves } from '../protocol/account.ts'
 import type { BookAccount, Market } from '../protocol/book.ts'
-import { DEFAULT_SLOTS } from '../protocol/constants.ts'
+import { DEFAULT_SLOTS, INBOX } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { sequencerKey } from '../protocol/keys.ts'
 import { checkContractFactors, checkParameters, initialFactorsOf, type RiskParameters } from '../protocol/marks.ts'
-import { stackHead } from '../protocol/stack.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import type { KeySet } from '../prover/keys.ts'
@@ -305,7 +304,7 @@ async function deployInto(
   if (accounts.length > 0) {
     const leaves = accountLeaves(accounts, hashBatch)
     const settlement = await Settlement.at(signer, parts.settlement)
-    await settlement.send(signer, 'genesis', [system.ledger.root, stackHead(leaves, hashBatch), leaves])
+    await settlement.send(signer, 'genesis', [system.ledger.root, system.ledger.heads[INBOX], leaves])
   }
   return {
     chainId: signer.chainId,

@@ -1,3 +1,4 @@
+import { DISTRESS, INBOX } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import type { Envelope } from './health.ts'
 import { offsets, STEP, VALUES, WRITE, width } from './layout.ts'
@@ -7,6 +8,8 @@ const RESOLVED = offsets(VALUES.resolve)
 const TRANSACTED = offsets(VALUES.transact)
 const WRITTEN = offsets(WRITE)
 const STEPPED = offsets(STEP)
+/** Slots of a resolve and of a transact. */
+export const [RESOLVED_SLOTS, TRANSACTED_SLOTS] = [[DISTRESS, INBOX], [INBOX]] as const
 /** Operations from this one on write nothing. */
 const FIRST_READING_OP = 8
 /** The highest operation number, see `OP`. */
@@ -33,14 +36,16 @@ export interface Opening {
   readonly envelope: Envelope
 }
 
-/** Public part of a sweep; the rest of its vector comes from the settlement's own state. */
+/**
+ * Public part of a sweep; the rest of its vector comes from the settlement's own state. How many moves it makes is no part of
+ * it. Heads are here, as everywhere in a batch, the blinded ones that the chain has.
+ */
 export interface SweepBatch {
   readonly circuit: 'sweep'
   /** Place of its circuit among the shape's. */
   readonly rung: number
   /** Strictly increasing slot numbers. */
   readonly window: readonly number[]
-  readonly active: number
   readonly headsAfter: readonly bigint[]
 }
 
@@ -99,7 +104,7 @@ export type Batch = SweepBatch | ResolveBatch | TransactBatch
 export function batchValues(batch: Batch): bigint[] {
   switch (batch.circuit) {
     case 'sweep':
-      return [BigInt(batch.active), ...batch.headsAfter]
+      return [...batch.headsAfter]
     case 'resolve':
       return [
         BigInt(batch.active),
@@ -141,6 +146,18 @@ export function batchWrites(batch: Batch): readonly Write[] {
   }
 }
 
+/** The slots whose heads a batch salts anew: of a sweep its window. */
+export function batchSlots(batch: Batch): readonly number[] {
+  switch (batch.circuit) {
+    case 'sweep':
+      return batch.window
+    case 'resolve':
+      return RESOLVED_SLOTS
+    case 'transact':
+      return TRANSACTED_SLOTS
+  }
+}
+
 /** @throws PlimsollError where there is no such sweep circuit */
 export function rungOf({ sweeps }: Pick<Shape, 'sweeps'>, rung: number): SweepRung {
   const found = sweeps[rung]
@@ -153,7 +170,7 @@ function valueCount(circuit: Batch['circuit'], rung: number, shape: Shape): numb
   const { resolve, transact } = shape
   switch (circuit) {
     case 'sweep':
-      return width(VALUES.sweep) + rungOf(shape, rung).window
+      return rungOf(shape, rung).window
     case 'resolve':
       return width(VALUES.resolve) + width(WRITE) * resolve.steps
     case 'transact':
@@ -174,8 +191,8 @@ export function parseBatch(
 ): Batch {
   const count = valueCount(circuit, rung, shape)
   if (values.length !== count) throw new PlimsollError(`A ${circuit} has ${count} values, not ${values.length}.`)
+  if (circuit === 'sweep') return { circuit, rung, window, headsAfter: values }
   const active = Number(values[0])
-  if (circuit === 'sweep') return { circuit, rung, window, active, headsAfter: values.slice(width(VALUES.sweep)) }
   if (circuit === 'transact') {
     return {
       circuit,

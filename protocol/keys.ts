@@ -1,6 +1,7 @@
 import { concat, type Hex, keccak256, size, slice, toHex } from 'viem'
 import { BASE8, multiply, type Point, SUBGROUP_ORDER } from './curve.ts'
 import { PlimsollError } from './errors.ts'
+import type { SigningDomain } from './messages.ts'
 import { poseidon } from './poseidon.ts'
 
 /** An owner's secret key as the wallet keeps it. */
@@ -81,6 +82,12 @@ export function sequencerKey(secret: bigint): { readonly secret: bigint; readonl
   if (secret <= 0n || secret >= SUBGROUP_ORDER)
     throw new PlimsollError('The secret of a sequencer lies between 0 and the order of the subgroup.')
   return { secret, publicKey: multiply(BASE8, secret) }
+}
+
+/** 32 bytes under which a sequencer's memos are encrypted and from which its salts follow, in one deployment. */
+export function memoKey(secret: bigint, { chainId, settlement }: SigningDomain): Uint8Array {
+  const parts = [toHex(secret, { size: 32 }), toHex(chainId, { size: 32 }), toHex(settlement, { size: 20 })]
+  return keccak256(concat([toHex('plimsoll.memo'), ...parts]), 'bytes')
 }
 
 /** Two hashes as one number of 512 bits, modulo the subgroup's order: its bias is negligible. */

@@ -15,11 +15,10 @@ export const TRANSACT_MARKS = ['price', 'initialCollateralValue', 'initialLiabil
 
 /**
  * Public part of a batch, as the contract takes it and its event repeats it: the part of the public vector that is in no storage.
- * After these fields come, of a sweep, the heads after it, one a slot of its window; of a resolve a `WRITE` a step; of a
- * transact a `STEP` a step.
+ * A sweep has the heads after it and nothing else, one a slot of its window. After these fields come, of a resolve, a `WRITE` a
+ * step; of a transact a `STEP` a step.
  */
 export const VALUES = {
-  sweep: { active: 1 },
   resolve: { active: 1, rootAfter: 1, distressAfter: 1, inboxAfter: 1, delta: ASSETS, badDebt: 1 },
   transact: { active: 1, rootAfter: 1, inboxAfter: 1, validUntil: 1 },
 } as const
@@ -54,7 +53,7 @@ export const VECTOR = {
   exit: { root: 1, chainId: 1, settlement: 1, index: 1, recipient: 1, equity: 1, prices: TRADED },
 } as const
 
-/** A sweep's vector after its first element, `active`: elements of each field for every slot of the window. */
+/** A sweep's vector: elements of each field for every slot of the window. */
 export const SWEEP_VECTOR = { headsBefore: 1, headsAfter: 1, free: 1, floors: TRADED, ceilings: TRADED } as const
 
 /** Position at which each field begins. */

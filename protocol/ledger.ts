@@ -47,6 +47,7 @@ export class Ledger {
   readonly minLiability: bigint
   readonly domain: Domain
   root: bigint
+  /** Blinded heads of the slots' stacks: see `blindHead`. */
   readonly heads: bigint[]
   readonly envelopes: (Envelope | undefined)[]
   /** Marks of the latest round; undefined before the first. */
@@ -170,8 +171,8 @@ export class Ledger {
     this.backstop[asset]! -= amount
   }
 
-  #sweepVector({ rung, window, active, headsAfter }: SweepBatch): bigint[] {
-    const { window: width, steps } = rungOf(this.shape, rung)
+  #sweepVector({ rung, window, headsAfter }: SweepBatch): bigint[] {
+    const { window: width } = rungOf(this.shape, rung)
     if (window.length !== width || headsAfter.length !== width) throw new PlimsollError(`A sweep names ${width} slots.`)
     window.forEach((slot, w) => {
       if (!Number.isInteger(slot) || slot < 0) throw new PlimsollError(`${slot} is not a slot.`)
@@ -179,10 +180,8 @@ export class Ledger {
       if (slot > INBOX && this.envelopes[slot] === undefined)
         throw new PlimsollError(`Slot ${slot} of the window was never opened.`)
     })
-    if (active > steps) throw new PlimsollError(`A sweep has ${steps} steps.`)
     const bounds = window.map((slot) => this.envelopes[slot] ?? { floors: NO_BOUNDS, ceilings: NO_BOUNDS })
     return [
-      BigInt(active),
       ...window.map((slot) => this.heads[slot]!),
       ...headsAfter,
       ...window.map((slot) => (slot <= INBOX ? 1n : 0n)),

@@ -24,11 +24,14 @@ export interface ResolveVerdict {
   readonly multiplier: bigint
 }
 
-/** The values that a resolve reads of the state before it. */
+/** The values that a resolve reads of the state before it, and the salts of distress and inbox. */
 export interface ResolveFacts {
   readonly rootBefore: bigint
+  /** The stacks' own heads, behind those that the chain has. */
   readonly distressBefore: bigint
   readonly inboxBefore: bigint
+  readonly saltsBefore: readonly bigint[]
+  readonly saltsAfter: readonly bigint[]
   readonly minLiability: bigint
   readonly marks: Marks
 }

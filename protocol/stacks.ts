@@ -10,10 +10,10 @@ export interface StackEntry {
   readonly below: bigint
 }
 
-/** The openings of a slot's leaves, bottom first: what its head on the chain commits to. */
+/** The openings of a slot's leaves, bottom first: what its head commits to, and so the blinded one on the chain. */
 export type Stack = StackEntry[]
 
-/** The head that the chain has of a stack. */
+/** The head of a stack; the chain has it blinded. */
 export function headOf(stack: readonly StackEntry[], hashBatch?: BatchHash): bigint {
   const top = stack.at(-1)
   return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf, hashBatch)

@@ -3,7 +3,7 @@ import type { SweepBatch } from './batch.ts'
 import type { CircuitInput, Signal } from './circuit-input.ts'
 import { ASSETS, TRADED } from './constants.ts'
 import { abs } from './integer.ts'
-import { offsets, SWEEP_VECTOR, VALUES, width } from './layout.ts'
+import { offsets, SWEEP_VECTOR } from './layout.ts'
 import { vectorSignals } from './public-vector.ts'
 import type { StackEntry } from './stacks.ts'
 
@@ -11,6 +11,14 @@ import type { StackEntry } from './stacks.ts'
 export interface Move {
   readonly from: number
   readonly to: number
+}
+
+/** What a sweep's circuit opens besides the leaves that move, each by position in the window. */
+export interface SweepFacts {
+  /** The stacks' own heads, behind those that the chain has. */
+  readonly headsBefore: readonly bigint[]
+  readonly saltsBefore: readonly bigint[]
+  readonly saltsAfter: readonly bigint[]
 }
 
 /**
@@ -23,12 +31,12 @@ export function sweepInput(
   { window }: SweepBatch,
   steps: number,
   vector: readonly bigint[],
-  headsBefore: readonly bigint[],
+  facts: SweepFacts,
   moves: readonly Move[],
   entries: readonly StackEntry[],
 ): CircuitInput {
   const field = (name: keyof typeof SWEEP_VECTOR) => {
-    const first = width(VALUES.sweep) + window.length * offsets(SWEEP_VECTOR)[name]
+    const first = window.length * offsets(SWEEP_VECTOR)[name]
     return vector.slice(first, first + window.length * SWEEP_VECTOR[name])
   }
   const bounds = (name: 'floors' | 'ceilings') => {
@@ -41,7 +49,7 @@ export function sweepInput(
   const zeros = Array<bigint>(ASSETS).fill(0n)
   return {
     ...vectorSignals(vector),
-    headsBefore,
+    ...facts,
     free: field('free'),
     floors: bounds('floors'),
     ceilings: bounds('ceilings'),

@@ -2,10 +2,12 @@ import { type Account, accountLeaf, accountLeaves, rewriteAccount } from './acco
 import {
   type Batch,
   type Opening,
+  RESOLVED_SLOTS,
   type ResolveBatch,
   rungOf,
   type Shape,
   type SweepBatch,
+  TRANSACTED_SLOTS,
   type TransactBatch,
   type Write,
 } from './batch.ts'
@@ -14,7 +16,8 @@ import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS, DISTRESS, INBOX } from './constants.ts'
 import type { Point } from './curve.ts'
 import { PlimsollError, Refusal } from './errors.ts'
-import { sequencerKey } from './keys.ts'
+import { blindHead, GENESIS_SALT, HeadSalts, type SaltKey } from './head-salts.ts'
+import { memoKey, sequencerKey } from './keys.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
 import { type Liquidation, liquidate } from './liquidation.ts'
 import type { Marks } from './marks.ts'
@@ -49,6 +52,8 @@ export interface Origin {
   readonly domain?: SigningDomain
   /** The sequencer's. */
   readonly secret?: bigint
+  /** Of the heads' salts; that of the secret where there is one. Without either the salts hide nothing. */
+  readonly saltKey?: SaltKey
   /** Public keys of the owners, by index, as far as they are known. */
   readonly publicKeys?: readonly (Point | undefined)[]
 }
@@ -71,6 +76,8 @@ export class System {
   readonly tree: AccountTree
   /** Entries of each slot, bottom first. */
   readonly stacks: Stack[]
+  /** Salts of the stacks' heads as the chain has them. */
+  readonly salts: HeadSalts
   /** Keys of the owners by index; undefined for accounts of a trusted import. */
   readonly publicKeys: (Point | undefined)[]
   /** The sequencer's; without it nothing can be opened. */
@@ -81,6 +88,7 @@ export class System {
     accounts: Account[],
     tree: AccountTree,
     stacks: Stack[],
+    salts: HeadSalts,
     publicKeys: readonly (Point | undefined)[],
     secret: bigint | undefined,
   ) {
@@ -88,6 +96,7 @@ export class System {
     this.accounts = accounts
     this.tree = tree
     this.stacks = stacks
+    this.salts = salts
     this.publicKeys = [...publicKeys]
     this.secret = secret
   }
@@ -121,32 +130,33 @@ export class System {
     stacks[INBOX] = stackOf([...ghosts, ...accounts], hashBatch, [...ghosts.map(accountLeaf), ...leaves])
     const { publicKeys = [], secret } = origin
     const sequencer = secret === undefined ? NO_DOMAIN.sequencer : sequencerKey(secret).publicKey
-    const ledger = new Ledger(shape, slots, minLiability, tree.root, headOf(stacks[INBOX]), {
-      ...NO_DOMAIN,
-      ...origin.domain,
-      sequencer,
-    })
-    return new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
+    const domain = { ...NO_DOMAIN, ...origin.domain, sequencer }
+    const inbox = blindHead(headOf(stacks[INBOX]), GENESIS_SALT)
+    const ledger = new Ledger(shape, slots, minLiability, tree.root, inbox, domain)
+    const saltKey = origin.saltKey ?? (secret === undefined ? undefined : memoKey(secret, domain))
+    return new System(ledger, [...accounts], tree, stacks, HeadSalts.genesis(slots, saltKey), publicKeys, secret)
   }
 
   /**
-   * From stored parts: the ledger, and the entries' accounts of each stack. The tree is rebuilt; `hashBatch` may be a
-   * faster hash.
+   * From stored parts: the ledger, the entries' accounts of each stack, and the salts of their heads. The tree is rebuilt;
+   * `hashBatch` may be a faster hash.
+   * @throws PlimsollError when accounts, stacks and salts do not lead to the ledger's root and heads
    */
   static restore(
     ledger: Ledger,
     accounts: readonly Account[],
     members: readonly (readonly Account[])[],
+    salts: HeadSalts,
     publicKeys: readonly (Point | undefined)[] = [],
     secret?: bigint,
     hashBatch?: BatchHash,
   ): System {
     const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => stackOf(stack, hashBatch))
-    const system = new System(ledger, [...accounts], tree, stacks, publicKeys, secret)
+    const system = new System(ledger, [...accounts], tree, stacks, salts.clone(), publicKeys, secret)
     if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (headOf(stacks[slot]!) !== head)
+      if (blindHead(headOf(stacks[slot]!), salts.current[slot]!) !== head)
         throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system
@@ -158,6 +168,7 @@ export class System {
       [...this.accounts],
       this.tree.clone(),
       this.stacks.map((stack) => [...stack]),
+      this.salts.clone(),
       this.publicKeys,
       this.secret,
     )
@@ -180,13 +191,13 @@ export class System {
   sweep(window: readonly number[], moves: readonly Move[], rung = 0): Transition<SweepBatch> {
     const { steps } = rungOf(this.ledger.shape, rung)
     if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a sweep of ${steps} steps.`)
-    const headsBefore = window.map((slot) => this.ledger.heads[slot]!)
+    const opened = { headsBefore: window.map((slot) => headOf(this.#stack(slot))), ...this.#resalt(window) }
     const entries = moves.map((move) => this.#move(window, move))
-    const headsAfter = window.map((slot) => headOf(this.stacks[slot]!))
-    const batch: SweepBatch = { circuit: 'sweep', rung, window, active: moves.length, headsAfter }
+    const headsAfter = window.map((slot) => this.#blinded(slot))
+    const batch: SweepBatch = { circuit: 'sweep', rung, window, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
-    return { batch, input: sweepInput(batch, steps, vector, headsBefore, moves, entries) }
+    return { batch, input: sweepInput(batch, steps, vector, opened, moves, entries) }
   }
 
   /**
@@ -207,8 +218,9 @@ export class System {
     if (count > this.stacks[DISTRESS]!.length) throw new PlimsollError(`Distress holds fewer than ${count} accounts.`)
     const before = {
       rootBefore: this.ledger.root,
-      distressBefore: this.ledger.heads[DISTRESS]!,
-      inboxBefore: this.ledger.heads[INBOX]!,
+      distressBefore: headOf(this.#stack(DISTRESS)),
+      inboxBefore: headOf(this.#stack(INBOX)),
+      ...this.#resalt(RESOLVED_SLOTS),
       minLiability: this.ledger.minLiability,
       marks,
     }
@@ -220,8 +232,8 @@ export class System {
       circuit: 'resolve',
       active: count,
       rootAfter: this.tree.root,
-      distressAfter: headOf(this.stacks[DISTRESS]!),
-      inboxAfter: headOf(this.stacks[INBOX]!),
+      distressAfter: this.#blinded(DISTRESS),
+      inboxAfter: this.#blinded(INBOX),
       backstopDelta,
       badDebt: resolved.reduce((sum, { resolution }) => sum + (resolution.liquidation?.badDebt ?? 0n), 0n),
       writes: Array.from({ length: steps }, (_, s) => resolved[s]?.write ?? NO_WRITE),
@@ -264,13 +276,16 @@ export class System {
     if (operations.length > steps)
       throw new PlimsollError(`${operations.length} operations do not fit a transact of ${steps} steps.`)
     requireWholeTrades(operations)
-    const before = { rootBefore: this.ledger.root, inboxBefore: this.ledger.heads[INBOX]!, validUntil }
+    const inboxBefore = headOf(this.#stack(INBOX))
+    const { saltsBefore, saltsAfter } = this.#resalt(TRANSACTED_SLOTS)
+    const salts = { saltBefore: saltsBefore[0]!, saltAfter: saltsAfter[0]! }
+    const before = { rootBefore: this.ledger.root, inboxBefore, ...salts, validUntil }
     const executed = operations.map((operation) => this.#execute(operation, validUntil, verify))
     const batch: TransactBatch = {
       circuit: 'transact',
       active: operations.length,
       rootAfter: this.tree.root,
-      inboxAfter: headOf(this.stacks[INBOX]!),
+      inboxAfter: this.#blinded(INBOX),
       validUntil,
       steps: Array.from({ length: steps }, (_, s) => executed[s]?.public ?? INACTIVE_STEP),
     }
@@ -318,6 +333,24 @@ export class System {
     }
     const outcome = next !== undefined ? 'done' : operation.kind === 'topup' ? 'bounced' : 'discharged'
     return { public: published, input, result: { operation, outcome, account: next ?? before } satisfies StepResult }
+  }
+
+  /** @throws PlimsollError when there is no such slot */
+  #stack(slot: number): Stack {
+    const stack = this.stacks[slot]
+    if (stack === undefined) throw new PlimsollError(`${slot} is not a slot.`)
+    return stack
+  }
+
+  /** Counts a batch that names these slots and salts them anew. */
+  #resalt(slots: readonly number[]) {
+    const saltsBefore = this.salts.of(slots)
+    return { saltsBefore, saltsAfter: this.salts.renew(slots, this.ledger.heads) }
+  }
+
+  /** The head of a slot as the chain is to have it. */
+  #blinded(slot: number): bigint {
+    return blindHead(headOf(this.#stack(slot)), this.salts.current[slot]!)
   }
 
   #move(window: readonly number[], { from, to }: Move): StackEntry {

@@ -23,10 +23,13 @@ export interface StepFacts {
   readonly secret: bigint | undefined
 }
 
-/** The values that a transact reads of the state before it. */
+/** The values that a transact reads of the state before it, and the salts of the inbox. */
 export interface TransactFacts {
   readonly rootBefore: bigint
+  /** The stack's own head, behind the one that the chain has. */
   readonly inboxBefore: bigint
+  readonly saltBefore: bigint
+  readonly saltAfter: bigint
   readonly validUntil: bigint
   readonly domain: Domain
   readonly secret: bigint | undefined

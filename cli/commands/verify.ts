@@ -53,7 +53,7 @@ async function verifyDirectory(directory: string, options: Options): Promise<voi
     return
   }
   printText(
-    `${verdict.batches} batches of ${verdict.accounts} accounts verified: ${verdict.swept} swept, ${verdict.resolved} resolved, bad debt ${verdict.badDebt}.`,
+    `${verdict.batches} batches of ${verdict.accounts} accounts verified: ${verdict.sweeps} sweeps, ${verdict.resolved} resolved, bad debt ${verdict.badDebt}.`,
   )
   printText('The system is complete: no account is breached at the marks of the round.')
   printText(`Not known: ${verdict.unknown}`)
@@ -79,9 +79,9 @@ async function verifyChain(rpc: readonly string[], settlement: string, options: 
       printText(`not re-checked: transaction ${transaction} in block ${block}: ${reason}`)
     return
   }
-  for (const { round, complete, swept, resolved, proofs, gas } of verdict.rounds) {
+  for (const { round, complete, sweeps, resolved, proofs, gas } of verdict.rounds) {
     printText(
-      `round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${swept} swept, ${resolved} resolved, ${proofs} proofs, ${gas ?? 'unknown'} gas`,
+      `round ${round}: ${complete ? 'complete' : 'NOT COMPLETE'}, ${sweeps} sweeps, ${resolved} resolved, ${proofs} proofs, ${gas ?? 'unknown'} gas`,
     )
   }
   printText(`${verdict.rounds.length} rounds verified from the chain alone; its storage agrees.`)

@@ -221,31 +221,29 @@ contract Settlement is Slots {
         uint8[] calldata window = batch.window;
         uint256[] calldata values = batch.values;
         if (window.length != w) revert WrongWindowLength(number, window.length, w);
-        _checkValues(number, batch, Layout.SWEPT_HEADS_AT + w, rung.steps);
+        _checkValues(number, batch, w);
 
         uint256 opened = _status.opened;
-        uint256 first = Layout.SWEEP_FIELDS_AT;
-        uint256[] memory d = new uint256[](first + Layout.SWEEP_SLOT * w + 1);
-        d[0] = values[Layout.SWEPT_ACTIVE];
-        d.put(first + Layout.SWEEP_HEADS_AFTER * w, values[Layout.SWEPT_HEADS_AT:]);
+        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + 1);
+        d.put(Layout.SWEEP_HEADS_AFTER * w, values);
         for (uint256 j = 0; j < w; ++j) {
             uint256 slot = window[j];
             if (j > 0 && slot <= window[j - 1]) revert WindowNotIncreasing(number, j);
             if (opened >> slot & 1 == 0) revert SlotNotOpened(number, slot);
-            d[first + Layout.SWEEP_HEADS_BEFORE * w + j] = _heads[slot];
+            d[Layout.SWEEP_HEADS_BEFORE * w + j] = _heads[slot];
             if (slot < FIRST_ENVELOPE) {
-                d[first + Layout.SWEEP_FREE * w + j] = 1;
+                d[Layout.SWEEP_FREE * w + j] = 1;
             } else {
                 Envelope memory e = _envelopes[slot];
-                e.floors.spread(d, first + Layout.SWEEP_FLOORS * w + 7 * j);
-                e.ceilings.spread(d, first + Layout.SWEEP_CEILINGS * w + 7 * j);
+                e.floors.spread(d, Layout.SWEEP_FLOORS * w + 7 * j);
+                e.ceilings.spread(d, Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
         _verify(number, rung.verifier, d, batch);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
-            occupied = _setHead(occupied, window[j], values[Layout.SWEPT_HEADS_AT + j]);
+            occupied = _setHead(occupied, window[j], values[j]);
         }
         _status.occupied = uint64(occupied);
         emit Swept(round, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
@@ -255,7 +253,8 @@ contract Settlement is Slots {
         uint256[] calldata values = batch.values;
         if (batch.rung != 0) revert UnknownRung(number, batch.rung);
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
-        _checkValues(number, batch, Layout.RESOLVED_WRITES_AT + Layout.WRITE * RESOLVE_STEPS, RESOLVE_STEPS);
+        _checkValues(number, batch, Layout.RESOLVED_WRITES_AT + Layout.WRITE * RESOLVE_STEPS);
+        _checkActive(number, values[Layout.RESOLVED_ACTIVE], RESOLVE_STEPS);
         if (!r.fresh) revert NoFreshRound();
 
         uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + 1);
@@ -298,10 +297,11 @@ contract Settlement is Slots {
         uint256[] calldata values = batch.values;
         if (batch.rung != 0) revert UnknownRung(number, batch.rung);
         if (batch.window.length != 0) revert WrongWindowLength(number, batch.window.length, 0);
-        _checkValues(number, batch, Layout.TRANSACTED_STEPS_AT + Layout.STEP * TRANSACT_STEPS, TRANSACT_STEPS);
+        _checkValues(number, batch, Layout.TRANSACTED_STEPS_AT + Layout.STEP * TRANSACT_STEPS);
+        uint256 active = values[Layout.TRANSACTED_ACTIVE];
+        _checkActive(number, active, TRANSACT_STEPS);
         uint256 validUntil = values[Layout.TRANSACTED_VALID_UNTIL];
         if (validUntil < block.timestamp || validUntil >= 1 << 40) revert BatchExpired(number, validUntil);
-        uint256 active = values[Layout.TRANSACTED_ACTIVE];
         uint256[] calldata steps = values[Layout.TRANSACTED_STEPS_AT:];
         uint256 operations = _operations(number, steps, active);
 
@@ -366,14 +366,17 @@ contract Settlement is Slots {
         }
     }
 
-    function _checkValues(uint256 number, Batch calldata batch, uint256 length, uint256 steps) private pure {
+    function _checkValues(uint256 number, Batch calldata batch, uint256 length) private pure {
         uint256[] calldata values = batch.values;
         if (values.length != length) revert WrongValuesLength(number, values.length, length);
         for (uint256 i = 0; i < length; ++i) {
             if (values[i] >= PublicVector.R) revert ValueNotInField(number, i);
         }
         if (batch.digest >= PublicVector.R) revert ValueNotInField(number, length);
-        if (values[0] > steps) revert TooManySteps(number, values[0], steps);
+    }
+
+    function _checkActive(uint256 number, uint256 active, uint256 steps) private pure {
+        if (active > steps) revert TooManySteps(number, active, steps);
     }
 
     /// @param d The public vector, with room for the digest at its end.

@@ -8,7 +8,8 @@ import {Proof} from "./IVerifier.sol";
 /// of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
 /// vectors, which start with cash. Times are in seconds. Slot 0 holds the accounts in distress, slot 1 the inbox.
-/// A head is a commitment to the stack of account leaves in a slot; 0 means empty.
+/// A head is a commitment to the stack of account leaves in a slot, blinded by a salt that only the sequencer knows; 0 means
+/// empty.
 interface ISettlement is IStepErrors {
     enum Circuit {
         Sweep,
@@ -55,9 +56,10 @@ interface ISettlement is IStepErrors {
         uint8 rung;
         /// Sweep: the slots that it works on, strictly increasing. Others: empty.
         uint8[] window;
-        /// Sweep: active, headsAfter of the window. Resolve: active, rootAfter, distressAfter, inboxAfter,
-        /// backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf, c0, c1, c2) of every
-        /// step. Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of every step.
+        /// Sweep: headsAfter of the window; how many moves lead to them is not told. Resolve: active, rootAfter,
+        /// distressAfter, inboxAfter, backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf,
+        /// c0, c1, c2) of every step. Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of
+        /// every step.
         uint256[] values;
         /// Chained Poseidon of the public vector.
         uint256 digest;
@@ -112,7 +114,7 @@ interface ISettlement is IStepErrors {
     /// @notice Imports the first accounts, all into the inbox, instead of their being opened by deposits. Operator,
     /// once, before any deposit, on local chains.
     /// @dev A trusted import, for tests and demonstrations: the contract checks neither what the leaves commit to nor
-    /// that `root` and `inboxHead` are of these leaves, and nothing in the vault backs them.
+    /// that `root` and `inboxHead` are of these leaves, and nothing in the vault backs them. The head's salt is 0.
     /// @param leaves Leaf of the account at each index.
     function genesis(uint256 root, uint256 inboxHead, uint256[] calldata leaves) external;
 

@@ -20,10 +20,6 @@ library Layout {
     uint256 internal constant MARKS = 11;
     uint256 internal constant LIQUIDATION_MARKS = 9;
 
-    // Values of a sweep; the heads follow.
-    uint256 internal constant SWEPT_ACTIVE = 0;
-    uint256 internal constant SWEPT_HEADS_AT = 1;
-
     // Values of a resolve; the writes follow.
     uint256 internal constant RESOLVED_ACTIVE = 0;
     uint256 internal constant RESOLVED_ROOT_AFTER = 1;
@@ -61,8 +57,7 @@ library Layout {
     uint256 internal constant OP_DISCHARGE = 8;
     uint256 internal constant OP_BOUNCE = 9;
 
-    // D of a sweep: after `active`, how many elements for each slot of the window come before a field.
-    uint256 internal constant SWEEP_FIELDS_AT = 1;
+    // D of a sweep: how many elements for each slot of the window come before a field.
     uint256 internal constant SWEEP_HEADS_BEFORE = 0;
     uint256 internal constant SWEEP_HEADS_AFTER = 1;
     uint256 internal constant SWEEP_FREE = 2;

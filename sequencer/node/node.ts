@@ -20,7 +20,6 @@ import { OperationPool } from '../mempool/operation-pool.ts'
 import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
 import { Store } from '../state/store.ts'
-import { memoKey } from '../state/sweep-memo.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
@@ -176,7 +175,6 @@ export class SequencerNode {
       const proofs = new ProofStore(directory, source)
       const health = new NodeHealth()
       await pool.recordSettled(state)
-      const secret = memoKey(state.system.secret!, chainId, settlement.address)
       const settler = new RoundSettler({
         contracts,
         keys,
@@ -185,7 +183,6 @@ export class SequencerNode {
         view,
         pool,
         proofs,
-        memoKey: secret,
         assets: deployment.assets,
         log,
         health,

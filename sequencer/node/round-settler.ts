@@ -18,7 +18,7 @@ import { completeRound, type Work } from '../planner/complete-round.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
-import { encryptMoves, type MemoKey } from '../state/sweep-memo.ts'
+import { encryptMoves } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
@@ -57,7 +57,6 @@ interface Parts {
   readonly view: ChainView
   readonly pool: OperationPool
   readonly proofs: ProofStore
-  readonly memoKey: MemoKey
   readonly assets: DeploymentInfo['assets']
   readonly log: NodeLog
   readonly health: NodeHealth
@@ -170,16 +169,16 @@ export class RoundSettler {
   }
 
   async #proven(step: Step): Promise<[Step, ProvenBatch]> {
-    const { openings, transition, moves, units } = step
+    const { openings, transition, moves, units, after } = step
     const { batch } = transition
     const { proof, signals } = await this.#prove(transition).catch((error: unknown) => {
       throw new ProofFailure(batch.circuit, error, units)
     })
     const digest = signals[0]!
-    const { memoKey, keys } = this.#parts
+    const { sweeps } = this.#parts.keys.profile
     const memo =
       batch.circuit === 'sweep'
-        ? encryptMoves(memoKey, moves, batch.window, keys.profile.sweeps[batch.rung]!.steps, digest)
+        ? encryptMoves(after.salts.key, moves, batch.window, sweeps[batch.rung]!.steps, digest)
         : ('0x' as const)
     return [step, { openings, batch, digest, proof, memo }]
   }
@@ -302,9 +301,9 @@ export class RoundSettler {
 
 function count(
   counts: { swept: number; liquidated: number; closed: number; operations: number },
-  { transition: { batch }, resolutions }: Step,
+  { transition: { batch }, moves, resolutions }: Step,
 ): void {
-  if (batch.circuit === 'sweep') counts.swept += batch.active
+  counts.swept += moves.length
   if (batch.circuit === 'transact') counts.operations += batch.active
   for (const { liquidation } of resolutions) {
     if (liquidation === undefined || liquidation.status === 'healthy') continue

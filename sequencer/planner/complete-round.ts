@@ -1,7 +1,7 @@
 import type { Opening } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { Ledger } from '../../protocol/ledger.ts'
+import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
 import { planRound } from './plan-round.ts'
@@ -34,7 +34,7 @@ export function* completeRound(system: System): Generator<Work> {
     for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
       for (const [i, { rung, moves }] of sweeps.entries()) {
-        const window = fillWindow(ledger, rung.window, moves)
+        const window = fillWindow(system, rung.window, moves)
         const transition = system.sweep(window, moves, ledger.shape.sweeps.indexOf(rung))
         yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
       }
@@ -57,12 +57,18 @@ export function evenParts(total: number, most: number): number[] {
   return Array.from({ length: parts }, (_, i) => Math.ceil((total - i) / parts))
 }
 
-/** A window has no null entries: it is filled up with slots that the batch leaves alone. */
-function fillWindow(ledger: Ledger, width: number, moves: readonly Move[]): number[] {
+/**
+ * The slots of the moves, and others that the batch leaves alone, for a window has no null entries. These hide the moves' own:
+ * they are drawn at random among those that hold accounts, and only where there are too few among the empty ones, whose heads
+ * stay 0 for all to see.
+ */
+export function fillWindow({ ledger, salts }: System, width: number, moves: readonly Move[]): number[] {
   const window = new Set(moves.flatMap(({ from, to }) => [from, to]))
-  for (let slot = 0; slot < ledger.heads.length && window.size < width; slot++) {
-    if (slot <= INBOX || ledger.envelopes[slot] !== undefined) window.add(slot)
-  }
+  const usable = [...ledger.heads.keys()].filter((slot) => slot <= INBOX || ledger.envelopes[slot] !== undefined)
+  const isOccupied = (slot: number) => ledger.heads[slot] !== EMPTY_HEAD
+  const order = salts.shuffle(usable)
+  for (const slot of [...order.filter(isOccupied), ...order.filter((slot) => !isOccupied(slot))])
+    if (window.size < width) window.add(slot)
   if (window.size < width) throw new PlimsollError(`Fewer than ${width} slots are open, too few for a window.`)
   return [...window].sort((a, b) => a - b)
 }

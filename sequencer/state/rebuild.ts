@@ -1,11 +1,20 @@
-import { type Hex, toHex } from 'viem'
+import type { Hex } from 'viem'
 import { Settlement, type SettlementConfig } from '../../chain/settlement.ts'
 import type { Account } from '../../protocol/account.ts'
-import type { ResolveBatch, Shape, StepPublic, SweepBatch, TransactBatch, Write } from '../../protocol/batch.ts'
+import {
+  batchSlots,
+  type ResolveBatch,
+  type Shape,
+  type StepPublic,
+  type SweepBatch,
+  type TransactBatch,
+  type Write,
+} from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
+import { blindHead, HeadSalts } from '../../protocol/head-salts.ts'
+import { memoKey, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { accountAfter, requireLeaf } from '../../protocol/opened-write.ts'
 import { newAccount } from '../../protocol/operation.ts'
@@ -25,11 +34,10 @@ import {
   type UnreadableEvent,
 } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
-import { findMoves } from './lost-moves.ts'
 import type { RebuildPoint, RebuildProgress } from './rebuild-progress.ts'
 import { restoreSystem, type StoredState, storedState } from './state-json.ts'
 import type { Deployment, NodeState } from './store.ts'
-import { decryptMoves, type MemoKey, memoKey } from './sweep-memo.ts'
+import { decryptMoves } from './sweep-memo.ts'
 
 /** Names of the events that a rebuild reads. */
 const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
@@ -48,7 +56,7 @@ export interface RebuildOptions {
 
 /**
  * The private state of a sequencer from the chain and its key alone: accounts open under the view keys that it shares with
- * their owners, and the moves of sweeps under its own. Every batch must arrive at the heads and the root that it published.
+ * their owners, the moves of sweeps under its own, from which the salts of the heads follow too. Every batch must arrive at the heads and the root that it published.
  * One that was interrupted goes on where it stopped.
  * @throws PlimsollError when the key is another's, the moves of a sweep cannot be had, or accounts were imported: of those the
  * chain knows nothing
@@ -114,7 +122,8 @@ function emptyRebuilder(
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer }
   const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
   const empty = ledger.heads.map(() => [])
-  return new Rebuilder(System.restore(ledger, [], empty, [], secret), secret, 0)
+  const salts = HeadSalts.genesis(slots, memoKey(secret, domain))
+  return new Rebuilder(System.restore(ledger, [], empty, salts, [], secret), secret, 0)
 }
 
 /** A rebuilder that has read what a point has. @throws PlimsollError when its accounts do not have its root and heads */
@@ -127,24 +136,23 @@ class Rebuilder {
   settlements: number
   readonly #ledger: Ledger
   readonly #secret: bigint
-  readonly #memoKey: MemoKey
   /** Owners' keys, by account. */
   readonly #publicKeys: (Point | undefined)[]
   readonly #accounts: Account[]
   readonly #tree: AccountTree
   readonly #stacks: Stack[]
+  readonly #salts: HeadSalts
 
   constructor(system: System, secret: bigint, settlements: number) {
-    const { ledger, accounts, publicKeys, tree, stacks } = system
-    const { chainId, settlement } = ledger.domain
+    const { ledger, accounts, publicKeys, tree, stacks, salts } = system
     this.settlements = settlements
     this.#ledger = ledger
     this.#secret = secret
-    this.#memoKey = memoKey(secret, Number(chainId), toHex(settlement, { size: 20 }))
     this.#publicKeys = [...publicKeys]
     this.#accounts = [...accounts]
     this.#tree = tree
     this.#stacks = [...stacks]
+    this.#salts = salts
   }
 
   /** Takes up the next event. @throws PlimsollError when a batch does not arrive where it says */
@@ -166,6 +174,7 @@ class Rebuilder {
       this.#ledger,
       this.#accounts,
       this.#stacks.map((stack) => stack.map(({ account }) => account)),
+      this.#salts,
       this.#publicKeys,
       this.#secret,
     )
@@ -173,29 +182,37 @@ class Rebuilder {
 
   /** State from which a later process can go on. */
   stored(deployment: Deployment): StoredState {
-    const [ledger, accounts, publicKeys, stacks] = [this.#ledger, this.#accounts, this.#publicKeys, this.#stacks]
-    return storedState(deployment, { ledger, accounts, publicKeys, stacks }, this.settlements)
+    const parts = {
+      ledger: this.#ledger,
+      accounts: this.#accounts,
+      publicKeys: this.#publicKeys,
+      stacks: this.#stacks,
+      salts: this.#salts,
+    }
+    return storedState(deployment, parts, this.settlements)
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {
+    const slots = batchSlots(batch)
+    const salts = this.#salts.renew(slots, this.#ledger.heads)
     if (batch.circuit === 'sweep') this.#sweep(batch, memo, digest, place)
     if (batch.circuit === 'resolve') this.#resolve(batch)
     if (batch.circuit === 'transact') this.#transact(batch)
     this.#ledger.apply(batch)
-    const wrong = this.#ledger.heads.findIndex((head, slot) => head !== headOf(this.#stacks[slot]!))
-    if (wrong >= 0 || this.#tree.root !== this.#ledger.root)
+    const { heads, root } = this.#ledger
+    const wrong = slots.find((slot, i) => heads[slot] !== blindHead(headOf(this.#stacks[slot]!), salts[i]!))
+    if (wrong !== undefined || this.#tree.root !== root)
       throw new PlimsollError(
-        `${place} does not lead to ${wrong >= 0 ? `the head of slot ${wrong}` : 'the root'} that it published.`,
+        `${place} does not lead to ${wrong !== undefined ? `the head of slot ${wrong}` : 'the root'} that it published.`,
       )
   }
 
-  /** The key is the settlement's, so a memo that does not open under it is none: then the heads have to tell. */
-  #sweep({ window, active, headsAfter }: SweepBatch, memo: Hex, digest: bigint, place: string): void {
-    const moves =
-      decryptMoves(this.#memoKey, memo, window, active, digest) ?? findMoves(this.#stacks, window, active, headsAfter)
+  /** The key is the settlement's, so a memo that does not open under it is none; and blinded heads tell nothing of moves. */
+  #sweep({ window }: SweepBatch, memo: Hex, digest: bigint, place: string): void {
+    const moves = decryptMoves(this.#salts.key, memo, window, digest)
     if (moves === undefined)
       throw new PlimsollError(
-        `${place} is a sweep whose moves cannot be read, though the sequencer key is the settlement's: who settled it wrote no memo of them, and from the heads alone they cannot be worked out.`,
+        `${place} is a sweep whose moves cannot be read, though the sequencer key is the settlement's: who settled it wrote no memo of them, and from the heads they cannot be worked out.`,
         {
           hint: 'What comes after it is in the state directory of who settled it. Owners need no memo to recover or to exit.',
         },

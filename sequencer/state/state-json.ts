@@ -3,7 +3,8 @@ import type { Shape } from '../../protocol/batch.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { Envelope } from '../../protocol/health.ts'
-import { sequencerKey } from '../../protocol/keys.ts'
+import { HeadSalts } from '../../protocol/head-salts.ts'
+import { memoKey, sequencerKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Stack } from '../../protocol/stacks.ts'
@@ -31,6 +32,8 @@ export interface StoredState extends Deployment {
   /** Keys of the owners; null for an account of a trusted import. */
   readonly publicKeys: (Point | null)[]
   readonly stacks: Account[][]
+  /** Batches since the deployment, and the salt of each slot's head. */
+  readonly salts: { readonly batches: number; readonly current: bigint[] }
   readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<string, number>> }
 }
 
@@ -40,15 +43,16 @@ export interface SystemParts {
   readonly accounts: readonly Account[]
   readonly publicKeys: readonly (Point | undefined)[]
   readonly stacks: readonly Stack[]
+  readonly salts: HeadSalts
 }
 
-/** 3: a ladder of sweeps in place of one. */
-const FORMAT = 3
+/** 4: blinded heads and their salts. */
+const FORMAT = 4
 
 /** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
 export function storedState(
   { chainId, settlement, profile }: Deployment,
-  { ledger, accounts, publicKeys, stacks }: SystemParts,
+  { ledger, accounts, publicKeys, stacks, salts }: SystemParts,
   settlements: number,
   applied: ReadonlyMap<string, number> = new Map(),
 ): StoredState {
@@ -73,6 +77,7 @@ export function storedState(
     accounts: [...accounts],
     publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
+    salts: { batches: salts.batches, current: [...salts.current] },
     operations: { settlements, applied: Object.fromEntries(applied) },
   }
 }
@@ -94,7 +99,7 @@ export function requireFormat({ format }: StoredState): void {
   if (format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
 }
 
-/** @throws PlimsollError when the accounts do not have the root and heads that were stored with them */
+/** @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them */
 export function restoreSystem(
   {
     chainId,
@@ -103,6 +108,7 @@ export function restoreSystem(
     accounts,
     publicKeys,
     stacks,
+    salts: { batches, current },
   }: StoredState,
   secret: bigint,
 ): System {
@@ -113,5 +119,6 @@ export function restoreSystem(
   ledger.accounts.splice(0, held.length, ...held)
   ledger.badDebt = badDebt
   const keys = publicKeys.map((key) => key ?? undefined)
-  return System.restore(ledger, accounts, stacks, keys, secret, hashBatch)
+  const salts = new HeadSalts(memoKey(secret, domain), current, batches)
+  return System.restore(ledger, accounts, stacks, salts, keys, secret, hashBatch)
 }

@@ -1,33 +1,27 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
-import { type Address, bytesToHex, concat, type Hex, hexToBytes, keccak256, toHex } from 'viem'
+import { bytesToHex, type Hex, hexToBytes, toHex } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 
-const VERSION = 1
+/** 2: the number of moves is in the memo, and in no public value. */
+const VERSION = 2
 const NONCE_LENGTH = 12
 const TAG_LENGTH = 16
 const PADDING = 0xff
 /** A position takes four bits. */
 const MAX_WINDOW = 16
-
-/** Encrypts for one deployment under the sequencer's secret. */
-export type MemoKey = Uint8Array
-
-export function memoKey(secret: bigint, chainId: number | bigint, settlement: Address): MemoKey {
-  return keccak256(
-    concat([toHex('plimsoll.memo'), toHex(secret, { size: 32 }), toHex(BigInt(chainId), { size: 32 }), settlement]),
-    'bytes',
-  )
-}
+/** Bytes of the number of moves, the high one first. */
+const COUNT_LENGTH = 2
 
 /**
- * The moves of a sweep, for nobody but the sequencer: a byte a move, from and to as positions in the window, padded to the
- * circuit's steps so that the length says nothing, and bound to the batch by its digest. The heads alone do not tell which
- * leaf went where; with this the stacks can be rebuilt from the chain.
+ * The moves of a sweep, for nobody but the sequencer: their number, then a byte a move, from and to as positions in the window,
+ * padded to the circuit's steps so that the length says nothing, and bound to the batch by its digest. The heads do not tell
+ * how many leaves moved, and which went where; with this the stacks can be rebuilt from the chain.
+ * @param key the deployment's: see `memoKey`
  * @throws PlimsollError when the moves do not fit the window or the steps
  */
 export function encryptMoves(
-  key: MemoKey,
+  key: Uint8Array,
   moves: readonly Move[],
   window: readonly number[],
   steps: number,
@@ -36,12 +30,13 @@ export function encryptMoves(
   if (window.length > MAX_WINDOW)
     throw new PlimsollError(`A window of more than ${MAX_WINDOW} slots does not fit a memo.`)
   if (moves.length > steps) throw new PlimsollError(`${moves.length} moves do not fit a memo of ${steps}.`)
-  const plain = new Uint8Array(steps).fill(PADDING)
+  const plain = Buffer.alloc(COUNT_LENGTH + steps, PADDING)
+  plain.writeUInt16BE(moves.length)
   moves.forEach(({ from, to }, i) => {
     const [source, target] = [window.indexOf(from), window.indexOf(to)]
     if (source < 0 || target < 0)
       throw new PlimsollError(`The move from slot ${from} to slot ${to} is outside the window.`)
-    plain[i] = (source << 4) | target
+    plain[COUNT_LENGTH + i] = (source << 4) | target
   })
   const nonce = randomBytes(NONCE_LENGTH)
   const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(toHexBytes(digest))
@@ -52,10 +47,9 @@ export function encryptMoves(
 
 /** The moves of a memo; undefined when it was made under another key, for another batch, or not at all. */
 export function decryptMoves(
-  key: MemoKey,
+  key: Uint8Array,
   memo: Hex,
   window: readonly number[],
-  active: number,
   digest: bigint,
 ): Move[] | undefined {
   const bytes = Buffer.from(hexToBytes(memo))
@@ -70,9 +64,11 @@ export function decryptMoves(
   } catch {
     return undefined
   }
+  if (plain.length < COUNT_LENGTH) return undefined
+  const end = COUNT_LENGTH + plain.readUInt16BE()
+  if (end > plain.length) return undefined
   const moves: Move[] = []
-  for (let i = 0; i < active; i++) {
-    const move = plain[i] ?? PADDING
+  for (const move of plain.subarray(COUNT_LENGTH, end)) {
     const [from, to] = [window[move >> 4], window[move & 15]]
     if (from === undefined || to === undefined) return undefined
     moves.push({ from, to })
