@@ -5,6 +5,7 @@ import { liquidate } from '../../protocol/liquidation.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/public-vector.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
+import { BLINDING_LIES, refusesBlinding } from '../support/circuit-blinding.ts'
 import { at, forgeResolve, put, putStep, resolveVectorOf, split, withLeaf } from '../support/circuit-forgery.ts'
 import { account, HEALTHY, inDistress, MARKS, MIN_LIABILITY, PARTIAL, TINY } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
@@ -36,7 +37,7 @@ describe('resolve circuit: leaves, stacks and writes', () => {
   const step = (input: CircuitInput, s: number) =>
     Object.fromEntries(
       Object.entries(input).flatMap(([name, value]) =>
-        name !== 'marks' && Array.isArray(value) ? [[name, (value as readonly Signal[])[s]!]] : [],
+        !['marks', 'saltsBefore', 'saltsAfter'].includes(name) && Array.isArray(value) ? [[name, (value as readonly Signal[])[s]!]] : [],
       ),
     )
 
@@ -315,6 +316,26 @@ describe('resolve circuit: leaves, stacks and writes', () => {
         )
       }
       await rejects(circuit, forgeResolve(refresh, [{ cipher: [0n, 0n, 0n] }]), 'PublicVector', DIGEST)
+    })
+  })
+
+  describe('of blinded heads', () => {
+    for (const lie of BLINDING_LIES)
+      it(`refuses ${lie}, of distress and inbox, before and after`, async () => {
+        const pushed = accountLeaf(rewriteAccount(accounts[0]!, accounts[0]!.balances))
+        const [distress, inbox] = [at(refresh, 'distressBefore'), at(refresh, 'inboxBefore')]
+        const salt = (when: 'saltsBefore' | 'saltsAfter', stack: number) => at(refresh, when, stack)
+        const ends = [
+          { at: 3, head: distress, salt: salt('saltsBefore', 0) },
+          { at: 4, head: at(refresh, 'below', 0), salt: salt('saltsAfter', 0) },
+          { at: 5, head: inbox, salt: salt('saltsBefore', 1) },
+          { at: 6, head: poseidon([inbox, pushed]), salt: salt('saltsAfter', 1) },
+        ]
+        await refusesBlinding(circuit, refresh, resolveVectorOf(refresh), ends, lie)
+      })
+
+    it('takes whatever salts the sequencer chooses for the heads after', async () => {
+      await accepts(circuit, forgeResolve({ ...refresh, saltsAfter: [0n, mod(-1n)] }))
     })
   })
 

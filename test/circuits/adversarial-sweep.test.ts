@@ -1,13 +1,16 @@
+import assert from 'node:assert/strict'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
-import { vectorChallenge, vectorDigest, vectorEvaluation, vectorSignals } from '../../protocol/public-vector.ts'
+import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/public-vector.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
-import { at, forgeSweep, put, putStep, sweepVectorOf } from '../support/circuit-forgery.ts'
+import { BLINDING_LIES, refusesBlinding } from '../support/circuit-blinding.ts'
+import { at, forgeSweep, put, putStep, sweepHeadsOf, sweepVectorOf, withVector } from '../support/circuit-forgery.ts'
 import { account, BELOW_TARGET, HEALTHY, inInbox, PARTIAL, TINY, WINDOW } from '../support/circuit-market.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 
 const SLOT_2 = [0n, 0n, 1n]
 const NONE = [0n, 0n, 0n]
+const DIGEST = 'digest === link[links - 1].out'
 /** Every asset at 3 cash units for a positive unit, and 1/2^32 of one for a negative. */
 const UNIT_BOUNDS = { floors: Array<bigint>(7).fill(3n << 32n), ceilings: Array<bigint>(7).fill(1n) }
 
@@ -137,8 +140,7 @@ describe('sweep circuit', () => {
   })
 
   it('refuses heads after that are not those of the moves', async () => {
-    const heads = sweepVectorOf(honest).slice(4, 7)
-    const [distress, inbox, slot] = heads as [bigint, bigint, bigint]
+    const [distress, inbox, slot] = sweepHeadsOf(honest) as [bigint, bigint, bigint]
     const extra = poseidon([slot, 5n])
     const lies: Record<string, bigint[]> = {
       'a leaf duplicated: its source as before': [distress, at(honest, 'headsBefore', 1), slot],
@@ -147,12 +149,50 @@ describe('sweep circuit', () => {
       'stacks exchanged': [slot, inbox, distress],
     }
     for (const lie of Object.values(lies))
-      await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', 'digest === link[links - 1].out')
+      await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', DIGEST)
   })
 
-  it('refuses a count of active steps that is not theirs', async () => {
-    const vector = sweepVectorOf(honest).with(0, 3n)
-    await rejects(circuit, { ...honest, ...vectorSignals(vector) }, 'PublicVector', 'digest === link[links - 1].out')
+  describe('of blinded heads', () => {
+    const ends = (input: CircuitInput) =>
+      [0, 1, 2].flatMap((w) => [
+        { at: w, head: at(input, 'headsBefore', w), salt: at(input, 'saltsBefore', w) },
+        { at: 3 + w, head: sweepHeadsOf(input)[w]!, salt: at(input, 'saltsAfter', w) },
+      ])
+    for (const lie of BLINDING_LIES)
+      it(`refuses ${lie}, before and after`, () =>
+        refusesBlinding(circuit, honest, sweepVectorOf(honest), ends(honest), lie))
+
+    it('refuses the stack of another system, whose moves are right', async () => {
+      const foreign = inInbox([account(0, PARTIAL), account(1, PARTIAL)]).sweep(WINDOW, [{ from: 1, to: 0 }]).input
+      await accepts(circuit, foreign)
+      const onChain = sweepVectorOf(foreign).with(1, sweepVectorOf(honest)[1]!)
+      await rejects(circuit, withVector(foreign, onChain), 'PublicVector', DIGEST)
+    })
+
+    it('refuses salts that are not those of the heads before', async () => {
+      const salts = (honest.saltsBefore as readonly bigint[]).with(1, 5n)
+      const lie = withVector({ ...honest, saltsBefore: salts }, sweepVectorOf(honest))
+      await rejects(circuit, lie, 'PublicVector', DIGEST)
+    })
+
+    it('takes whatever salts the sequencer chooses for the heads after, and any for empty ones', async () => {
+      await accepts(circuit, forgeSweep({ ...honest, saltsAfter: [0n, 1n, mod(-1n)] }))
+      await accepts(circuit, forgeSweep({ ...honest, saltsBefore: (honest.saltsBefore as bigint[]).with(0, 99n) }))
+    })
+
+    it('are new of every slot of a window, also where nothing moves, and tell no number of moves', async () => {
+      const system = inInbox([account(0, HEALTHY), account(1, HEALTHY)])
+      const heads = [...system.ledger.heads]
+      const idle = system.clone().sweep(WINDOW, [])
+      const busy = system.clone().sweep(WINDOW, [
+        { from: 1, to: 2 },
+        { from: 2, to: 1 },
+      ])
+      await accepts(circuit, busy.input)
+      assert.deepEqual(busy.batch, idle.batch)
+      assert.notEqual(idle.batch.headsAfter[1], heads[1])
+      assert.deepEqual([idle.batch.headsAfter[0], idle.batch.headsAfter[2]], [0n, 0n])
+    })
   })
 
   it('refuses a public vector that differs from the digest in one element, whichever', async () => {

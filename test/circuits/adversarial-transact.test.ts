@@ -8,8 +8,10 @@ import type { Operation } from '../../protocol/operation.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/public-vector.ts'
 import { signatureChallenge } from '../../protocol/signature.ts'
+import { headOf } from '../../protocol/stacks.ts'
 import type { System } from '../../protocol/system.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
+import { FULL_LIES, refusesBlinding } from '../support/circuit-blinding.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
 import { BELOW_TARGET, HEALTHY } from '../support/circuit-market.ts'
 import {
@@ -892,6 +894,33 @@ describe('transact circuit', () => {
       await rejects(circuit, forgeTransact(honest('none'), [], claim), 'PublicVector', DIGEST)
   })
 
+  describe('of the blinded head', () => {
+    for (const lie of FULL_LIES)
+      it(`refuses ${lie}, of the inbox, before and after`, async () => {
+        const after = system.clone()
+        const { input } = after.transact([topUp(2, 7n)], VALID_UNTIL)
+        const ends = [
+          { at: 3, head: at(input, 'inboxBefore'), salt: at(input, 'saltBefore') },
+          { at: 4, head: headOf(after.stacks[1]!), salt: at(input, 'saltAfter') },
+        ]
+        await refusesBlinding(circuit, input, transactVectorOf(input), ends, lie)
+      })
+
+    it('refuses an empty inbox told as full', async () => {
+      const { input } = owned([]).transact([], VALID_UNTIL)
+      const ends = [3, 4].map((place) => ({
+        at: place,
+        head: 0n,
+        salt: at(input, place === 3 ? 'saltBefore' : 'saltAfter'),
+      }))
+      await refusesBlinding(circuit, input, transactVectorOf(input), ends, 'an empty stack told as full')
+    })
+
+    it('takes whatever salt the sequencer chooses for the head after', async () => {
+      await accepts(circuit, forgeTransact({ ...honest('topup'), saltAfter: 0n }))
+    })
+  })
+
   /** The most cash that may be withdrawn. */
   function largest(account: Account): bigint {
     const { marks } = system.ledger
@@ -926,6 +955,8 @@ function isPerStep(name: string): boolean {
     'y',
     'rootBefore',
     'inboxBefore',
+    'saltBefore',
+    'saltAfter',
     'chainId',
     'settlement',
     'sequencer',

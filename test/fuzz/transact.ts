@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
-import { FIELD, SCALE } from '../../protocol/constants.ts'
+import { FIELD, INBOX, SCALE } from '../../protocol/constants.ts'
 import { exitEquity, exitMessage, exitTransition } from '../../protocol/exit.ts'
 import { initialHealth } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
@@ -10,6 +10,7 @@ import { messageHash } from '../../protocol/messages.ts'
 import { balancesAfter, checkOperation, fits, newAccount, type Operation } from '../../protocol/operation.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { sign } from '../../protocol/signature.ts'
+import { headOf } from '../../protocol/stacks.ts'
 import type { System } from '../../protocol/system.ts'
 import { INACTIVE_STEP, OP } from '../../protocol/transact.ts'
 import { inactiveTransactStep, transactStep } from '../../protocol/transact-input.ts'
@@ -150,7 +151,9 @@ function forge(
   const { chainId, settlement, sequencer } = ledger.domain
   return forgeTransact({
     rootBefore: ledger.root,
-    inboxBefore: ledger.heads[1]!,
+    inboxBefore: headOf(system.stacks[INBOX]!),
+    saltBefore: system.salts.current[INBOX]!,
+    saltAfter: 5n,
     chainId,
     settlement,
     sequencer,

@@ -1,5 +1,6 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
+import { blindHead } from '../../protocol/head-salts.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { mod } from './circuit.ts'
@@ -17,7 +18,7 @@ export interface StepClaim {
   readonly write?: readonly bigint[]
 }
 
-/** What it claims of a whole batch, by names of the public vector. */
+/** What it claims of a whole batch, by names of the public vector: of heads the stacks' own, which are blinded as it says. */
 export type BatchClaim = Partial<Record<'active' | 'rootAfter' | 'distressAfter' | 'inboxAfter', bigint>>
 
 /** One value of a nested input. */
@@ -83,14 +84,15 @@ export function resolveVectorOf(
     const cipher = claim.cipher ?? encryptBalances(viewKey, newLeaf, after.sign, after.magnitude, weights)
     writes.push(...(claim.write ?? (write ? [index, newLeaf, ...cipher] : [0n, 0n, 0n, 0n, 0n])))
   }
+  const [saltsBefore, saltsAfter] = [list(input.saltsBefore!), list(input.saltsAfter!)]
   return [
     batch.active ?? list(input.active!).reduce((sum, bit) => sum + bit, 0n),
     input.rootBefore as bigint,
     batch.rootAfter ?? root,
-    input.distressBefore as bigint,
-    batch.distressAfter ?? distress,
-    input.inboxBefore as bigint,
-    batch.inboxAfter ?? inbox,
+    blindHead(input.distressBefore as bigint, saltsBefore[0]!),
+    blindHead(batch.distressAfter ?? distress, saltsAfter[0]!),
+    blindHead(input.inboxBefore as bigint, saltsBefore[1]!),
+    blindHead(batch.inboxAfter ?? inbox, saltsAfter[1]!),
     input.minLiability as bigint,
     ...table(input.marks!).flat(),
     ...delta,
@@ -99,10 +101,9 @@ export function resolveVectorOf(
   ].map(mod)
 }
 
-/** The public vector of a sweep's private inputs: consistent with every lie in them. Nothing is checked. */
-export function sweepVectorOf(input: CircuitInput, headsAfter?: readonly bigint[]): bigint[] {
-  const before = list(input.headsBefore!)
-  const heads = [...before]
+/** The stacks' own heads after a sweep's private inputs: consistent with every lie in them. Nothing is checked. */
+export function sweepHeadsOf(input: CircuitInput): bigint[] {
+  const heads = [...list(input.headsBefore!)]
   list(input.active!).forEach((_, s) => {
     const value = (name: string) => (input[name] as readonly Signal[])[s]!
     const leaf = poseidon([
@@ -118,10 +119,18 @@ export function sweepVectorOf(input: CircuitInput, headsAfter?: readonly bigint[
       (head, w) => (heads[w] = mod(head + from[w]! * ((value('below') as bigint) - head) + to[w]! * (above - head))),
     )
   })
+  return heads
+}
+
+/**
+ * The public vector of a sweep's private inputs: consistent with every lie in them. Nothing is checked.
+ * @param headsAfter the stacks' own heads that it claims
+ */
+export function sweepVectorOf(input: CircuitInput, headsAfter: readonly bigint[] = sweepHeadsOf(input)): bigint[] {
+  const blinded = (heads: readonly bigint[], salts: Signal) => heads.map((head, w) => blindHead(head, list(salts)[w]!))
   return [
-    list(input.active!).reduce((sum, bit) => sum + bit, 0n),
-    ...before,
-    ...(headsAfter ?? heads),
+    ...blinded(list(input.headsBefore!), input.saltsBefore!),
+    ...blinded(headsAfter, input.saltsAfter!),
     ...list(input.free!),
     ...table(input.floors!).flat(),
     ...table(input.ceilings!).flat(),

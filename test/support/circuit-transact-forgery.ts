@@ -1,5 +1,6 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
+import { blindHead } from '../../protocol/head-salts.ts'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
@@ -20,7 +21,7 @@ export interface OperationClaim {
   readonly published?: Readonly<Record<number, bigint>>
 }
 
-/** What it claims of a whole batch, by names of the public vector. */
+/** What it claims of a whole batch, by names of the public vector: of the inbox its own head, which is blinded as it says. */
 export type TransactClaim = Partial<
   Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>
 >
@@ -113,8 +114,8 @@ export function transactVectorOf(
     batch.active ?? active,
     input.rootBefore as bigint,
     batch.rootAfter ?? root,
-    input.inboxBefore as bigint,
-    batch.inboxAfter ?? inbox,
+    blindHead(input.inboxBefore as bigint, input.saltBefore as bigint),
+    blindHead(batch.inboxAfter ?? inbox, input.saltAfter as bigint),
     batch.chainId ?? (input.chainId as bigint),
     batch.settlement ?? (input.settlement as bigint),
     ...list(input.sequencer!),
