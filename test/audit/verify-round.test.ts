@@ -20,12 +20,11 @@ const name = (i: number) => `batch-${String(i).padStart(3, '0')}.json`
 
 /** Where each kind of element begins in D. */
 const SWEEP_POSITIONS = {
-  active: 0,
-  headsBefore: 1,
-  headsAfter: 1 + W,
-  free: 1 + 2 * W,
-  floors: 1 + 3 * W + 14,
-  ceilings: 1 + 10 * W + 14,
+  headsBefore: 0,
+  headsAfter: W,
+  free: 2 * W,
+  floors: 3 * W + 14,
+  ceilings: 10 * W + 14,
 }
 const RESOLVE_POSITIONS = {
   active: 0,
@@ -121,12 +120,11 @@ describe('verifying a proven book', () => {
 
   it('accepts the honest one', async () => {
     const verdict = await verify(honest)
-    assert.deepEqual(verdict.ok && [verdict.accounts, verdict.batches, verdict.resolved, verdict.complete], [
-      5,
-      count,
-      2,
-      true,
-    ])
+    const sweeps = [...honest.values()].filter(({ circuit }) => circuit === 'sweep').length
+    assert.deepEqual(
+      verdict.ok && [verdict.accounts, verdict.batches, verdict.sweeps, verdict.resolved, verdict.complete],
+      [5, count, sweeps, 2, true],
+    )
   })
 
   describe('refuses an element of D that is one more', () => {
@@ -398,7 +396,7 @@ describe('verifying a proven book', () => {
       await refused(
         round((r) => (r.format = 1)),
         'round.json',
-        /format is not 2/,
+        /format is not 3/,
       )
     })
     it('what is no market', async () => {

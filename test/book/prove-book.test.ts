@@ -216,7 +216,7 @@ describe('proving a book', () => {
     const summary = await proveBook(book, keys, proofs, join(parent, 'healthy'), () => {})
     assert.deepEqual(summary.totals, { healthy: 4, partial: 0, closed: 0, badDebt: '0' })
     const verdict = await verifyRound(join(parent, 'healthy'), async () => keys)
-    assert.deepEqual(verdict.ok && [verdict.swept, verdict.resolved], [4, 0])
+    assert.deepEqual(verdict.ok && [verdict.sweeps, verdict.resolved], [summary.batches, 0])
     await rm(join(parent, 'healthy'), { recursive: true })
   })
 

@@ -173,7 +173,7 @@ describe('plimsoll node', () => {
       ],
     )
     for (const round of verdict.rounds)
-      assert.deepEqual(Object.keys(round), ['round', 'complete', 'swept', 'resolved', 'operations', 'proofs', 'gas'])
+      assert.deepEqual(Object.keys(round), ['round', 'complete', 'sweeps', 'resolved', 'operations', 'proofs', 'gas'])
     const plain = await runCli(['verify', '--rpc', chain.url, '--settlement', deployed.settlement], { cwd: directory })
     assert.equal(plain.code, 0)
     assert.match(plain.stdout, /^round 1: complete/)

@@ -271,15 +271,15 @@ export function stubProof(digest: bigint, z: bigint, y: bigint): Batch['proof'] 
 /** A sweep batch whose stub proof is valid for these slots. */
 export function sweepBatch(
   slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
-  { active = 1n, digest = 77n, openings = [] }: { active?: bigint; digest?: bigint; openings?: Batch['openings'] } = {},
+  { digest = 77n, openings = [] }: { digest?: bigint; openings?: Batch['openings'] } = {},
 ): Batch {
-  const { z, y } = signals(sweepVector(active, slots), digest)
+  const { z, y } = signals(sweepVector(slots), digest)
   return {
     openings,
     circuit: 0,
     rung: 0,
     window: slots.map(({ slot }) => slot),
-    values: [active, ...slots.map(({ after }) => after)],
+    values: slots.map(({ after }) => after),
     digest,
     proof: stubProof(digest, z, y),
     memo: '0x',

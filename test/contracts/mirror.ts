@@ -89,12 +89,10 @@ const NONE: Envelope = { floors: Array(7).fill(0n), ceilings: Array(7).fill(0n) 
 
 /** D of a sweep; `slots` are those of the window, with the envelope that is on chain. */
 export function sweepVector(
-  active: bigint,
   slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
 ): bigint[] {
   const envelopes = slots.map(({ slot, envelope }) => (slot < 2 ? NONE : envelope!))
   return [
-    active,
     ...slots.map(({ before }) => before),
     ...slots.map(({ after }) => after),
     ...slots.map(({ slot }) => (slot < 2 ? 1n : 0n)),

@@ -210,7 +210,7 @@ describe('real proofs', () => {
       changed(sweep, (copy) => {
         copy.openings.push({ ...opening!, slot: 3 })
         copy.window = [0, 1, 3]
-        copy.values[2] = sweep.values[3]!
+        copy.values[1] = sweep.values[2]!
       }),
     )
   })

@@ -71,13 +71,11 @@ describe('a random sequence of 400 rounds, openings and settlements', () => {
           return slot < 2 || envelopes.has(slot) ? [] : ['SlotNotOpened']
         })
         if (faults.length > 0) {
-          const batch = { ...sweepBatch([]), window, values: Array<bigint>(1 + W).fill(0n) }
+          const batch = { ...sweepBatch([]), window, values: Array<bigint>(W).fill(0n) }
           await settlement.refuses(faults[0]!, 'settle', [[batch]])
           refusals++
         } else {
-          const receipt = await settlement.write('settle', [
-            [sweepBatch(slots, { active: random(5n), digest: random(R) })],
-          ])
+          const receipt = await settlement.write('settle', [[sweepBatch(slots, { digest: random(R) })]])
           for (const { slot, after } of slots) heads[slot] = after
           assert.equal(settlement.events(receipt).at(-1)!.args.complete, isComplete())
         }

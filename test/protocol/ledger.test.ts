@@ -20,7 +20,7 @@ const SHAPE = {
 const bounds = (first: bigint, step: bigint) => Array.from({ length: TRADED }, (_, a) => first + step * BigInt(a))
 const ENVELOPE = { floors: bounds(100n, 1n), ceilings: bounds(200n, 1n) }
 const WIDE = { floors: bounds(0n, 0n), ceilings: bounds(WORD - 1n, 0n) }
-const SWEEP: SweepBatch = { circuit: 'sweep', rung: 0, window: [0, 1, 3], active: 2, headsAfter: [71n, 72n, 73n] }
+const SWEEP: SweepBatch = { circuit: 'sweep', rung: 0, window: [0, 1, 3], headsAfter: [71n, 72n, 73n] }
 const WRITES = [
   { index: 5, leaf: 6n, cipher: [7n, 8n, 9n] },
   { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] },
@@ -52,7 +52,6 @@ describe('the ledger', () => {
   it('assembles the vector of a sweep from its own state', () => {
     const zeros = Array<bigint>(TRADED).fill(0n)
     assert.deepEqual(ledger.vector(SWEEP), [
-      2n,
       0n,
       2000n,
       0n,
@@ -204,13 +203,12 @@ describe('the ledger', () => {
   })
 
   it('takes a sweep by the size of the circuit that it names, and none that does not exist', () => {
-    const wide: SweepBatch = { ...SWEEP, rung: 1, window: [0, 1, 2, 3], headsAfter: [71n, 72n, 0n, 73n], active: 9 }
+    const wide: SweepBatch = { ...SWEEP, rung: 1, window: [0, 1, 2, 3], headsAfter: [71n, 72n, 0n, 73n] }
     ledger.open({ slot: 2, envelope: ledger.envelopes[3]! })
-    assert.equal(ledger.vector(wide).length, 1 + 17 * 4)
+    assert.equal(ledger.vector(wide).length, 17 * 4)
     assert.deepEqual(parseBatch('sweep', 1, wide.window, batchValues(wide), SHAPE), wide)
     refuses(() => ledger.vector({ ...wide, rung: 0 }), /A sweep names 3 slots/)
     refuses(() => ledger.vector({ ...SWEEP, rung: 1 }), /A sweep names 4 slots/)
-    refuses(() => ledger.vector({ ...wide, active: 10 }), /A sweep has 9 steps/)
     for (const rung of [2, -1, 0.5]) refuses(() => ledger.vector({ ...wide, rung }), /no sweep circuit/)
     refuses(() => parseBatch('sweep', 2, wide.window, batchValues(wide), SHAPE), /no sweep circuit 2/)
     refuses(() => parseBatch('sweep', 0, wide.window, batchValues(wide), SHAPE), /values, not/)
@@ -289,9 +287,8 @@ describe('the ledger', () => {
     })
 
     it('more active steps than the circuit has, and less than none', () => {
-      refuses(() => ledger.vector({ ...SWEEP, active: 5 }), /sweep has 4 steps/)
       refuses(() => ledger.vector({ ...RESOLVE, active: 3 }), /resolve has 2 steps/)
-      refuses(() => ledger.vector({ ...SWEEP, active: -1 }), /not below r/)
+      refuses(() => ledger.vector({ ...RESOLVE, active: -1 }), /not below r/)
       refuses(() => ledger.vector({ ...RESOLVE, writes: WRITES.slice(1) }), /resolve has 2 steps/)
     })
 

@@ -3,8 +3,10 @@ import { type Account, accountLeaf } from '../../protocol/account.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { ASSETS, DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { HeadSalts } from '../../protocol/head-salts.ts'
 import { cornerHealth, health } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
+import { poseidon } from '../../protocol/poseidon.ts'
 import { stackHead } from '../../protocol/stack.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import { System } from '../../protocol/system.ts'
@@ -36,7 +38,7 @@ describe('the system', () => {
       system.stacks[INBOX]!.map((entry) => entry.account),
       [ghost, ...BOOK],
     )
-    assert.equal(system.ledger.heads[INBOX], stackHead([ghost, ...BOOK].map(accountLeaf)))
+    assert.equal(system.ledger.heads[INBOX], poseidon([stackHead([ghost, ...BOOK].map(accountLeaf)), 0n]))
     assert.equal(system.ledger.root, new AccountTree(TINY.depth, BOOK.map(accountLeaf)).root)
     assert.deepEqual(system.ledger.heads.filter((head) => head !== 0n).length, 1)
   })
@@ -91,15 +93,21 @@ describe('the system', () => {
     const system = inDistress(BOOK, { ghosts: [{ ...BOOK[1]!, version: 1n }] })
     system.resolve(2)
     const members = system.stacks.map((stack) => stack.map((entry) => entry.account))
-    const restored = System.restore(system.ledger.clone(), system.accounts, members)
+    const restored = System.restore(system.ledger.clone(), system.accounts, members, system.salts)
     assert.deepEqual(describeState(restored), describeState(system))
 
     const wrong = system.accounts.with(0, { ...system.accounts[0]!, version: 99n })
-    assert.throws(() => System.restore(system.ledger, wrong, members), isError(/do not have the stored root/))
+    const { salts } = system
+    assert.throws(() => System.restore(system.ledger, wrong, members, salts), isError(/do not have the stored root/))
     const emptied = members.map((stack, slot) => (slot === INBOX ? [] : stack))
     assert.throws(
-      () => System.restore(system.ledger, system.accounts, emptied),
+      () => System.restore(system.ledger, system.accounts, emptied, salts),
       isError(/stack 1 does not have the stored head/),
+    )
+    const unsalted = HeadSalts.genesis(SLOTS)
+    assert.throws(
+      () => System.restore(system.ledger, system.accounts, members, unsalted),
+      isError(/stack 0 does not have the stored head/),
     )
     assert.deepEqual(restored.resolve(2), system.resolve(2))
   })
@@ -174,8 +182,9 @@ function isError(message: RegExp): (error: unknown) => boolean {
   return (error) => error instanceof PlimsollError && message.test(error.message)
 }
 
-function describeState({ ledger, accounts, tree, stacks }: System) {
+function describeState({ ledger, accounts, tree, stacks, salts }: System) {
   return {
+    salts: structuredClone({ ...salts }),
     ledger: structuredClone({ ...ledger }),
     accounts: [...accounts],
     root: tree.root,
@@ -183,9 +192,12 @@ function describeState({ ledger, accounts, tree, stacks }: System) {
   }
 }
 
-function checkHeads({ ledger, stacks, tree }: System): void {
+function checkHeads({ ledger, stacks, salts, tree }: System): void {
   assert.deepEqual(
-    stacks.map((stack) => stackHead(stack.map((entry) => entry.leaf))),
+    stacks.map((stack, slot) => {
+      const head = stackHead(stack.map((entry) => entry.leaf))
+      return head === 0n ? 0n : poseidon([head, salts.current[slot]!])
+    }),
     ledger.heads,
   )
   assert.equal(tree.root, ledger.root)
