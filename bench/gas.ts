@@ -92,7 +92,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
       const { gasUsed } = await settlement.settle(signer, [
         { openings: [], batch, digest: signals[0]!, proof, memo: '0x' },
       ])
-      add(what, gasUsed, batch.active)
+      add(what, gasUsed, batch.circuit === 'sweep' ? steps : batch.active)
     }
     const window = fullWindow(keys.profile)
     await settle('sweep into slots that were empty', system.sweep(window, fullMoves(keys.profile)))

@@ -39,7 +39,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'small',
     depth: 5,
     sweeps: [
-      { steps: 22, window: 6 },
+      { steps: 20, window: 6 },
       { steps: 6, window: 4 },
       { steps: 24, window: 10 },
     ],
@@ -51,7 +51,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'large',
     depth: 10,
     sweeps: [
-      { steps: 89, window: 12 },
+      { steps: 85, window: 12 },
       { steps: 24, window: 8 },
       { steps: 6, window: 4 },
     ],
