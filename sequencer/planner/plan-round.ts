@@ -31,7 +31,7 @@ export interface PlanOptions {
   readonly leastSlotPrice?: number
 }
 
-const DEFAULT_RUNGS: readonly SweepRung[] = [{ steps: 22, window: 6 }]
+const DEFAULT_RUNGS: readonly SweepRung[] = [{ steps: 20, window: 6 }]
 /** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
 const SLOT_PRICE = 0.1
 /**

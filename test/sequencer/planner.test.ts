@@ -26,7 +26,7 @@ function marksAt(prices: readonly number[]): Marks {
   return fillMarks(prices.map((price, a) => assetMarks(BigInt(Math.floor(price * ONE)), PARAMETERS, `asset ${a + 1}`)))
 }
 
-const SMALL: SweepRung = { steps: 22, window: 6 }
+const SMALL: SweepRung = { steps: 20, window: 6 }
 const LADDERS: readonly (readonly SweepRung[])[] = [
   [{ steps: 4, window: 3 }],
   [SMALL],
