@@ -7,8 +7,8 @@ import { EMPTY_HEAD } from './stack.ts'
 export const GENESIS_SALT = 0n
 
 /**
- * What the chain keeps of a stack's head: 0 of an empty one, else `Poseidon(head, salt)`, as `blind_head.circom` has it.
- * Whoever does not know the salt cannot tell which leaves are in the stack (docs/protocol.md#blinded-heads).
+ * The blinded head that the chain keeps of a stack: 0 of an empty one, else `Poseidon(head, salt)`, as `blind_head.circom` has
+ * it. Whoever does not know the salt cannot tell which leaves are in the stack (docs/protocol.md#blinded-heads).
  */
 export function blindHead(head: bigint, salt: bigint): bigint {
   return head === EMPTY_HEAD ? EMPTY_HEAD : poseidon([head, salt])

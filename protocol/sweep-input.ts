@@ -13,7 +13,7 @@ export interface Move {
   readonly to: number
 }
 
-/** What a sweep's circuit opens besides the leaves that move, each by position in the window. */
+/** Openings of the heads that a sweep's circuit starts from and arrives at, by position in the window. */
 export interface SweepFacts {
   /** The stacks' own heads, behind those that the chain has. */
   readonly headsBefore: readonly bigint[]

@@ -90,7 +90,7 @@ const NO_CASH: Exception = {
   why: 'the cash after is 0, and IsZero says so with any inverse',
 }
 const NOBODY: Exception = {
-  name: /^main\.step\[\d+\]\.stale$/,
+  name: /\.step\[\d+\]\.stale( |$)/,
   why: 'the step is inactive: whether the leaf of nobody is stale is compared with nothing',
 }
 
