@@ -6,6 +6,7 @@ import type { Book } from '../protocol/book.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
+import type { SaltKey } from '../protocol/head-salts.ts'
 import { vectorSignals } from '../protocol/public-vector.ts'
 import { System } from '../protocol/system.ts'
 import { type KeySet, keyOf } from '../prover/keys.ts'
@@ -41,6 +42,7 @@ export function requireCapacity(accounts: number, profile: ProfileName): void {
 /**
  * Starts with every account of the book in the inbox and proves batches until the system is complete. The public side goes
  * to `directory`, which appears when it is whole; no balance, weight, key or witness touches the disk.
+ * @param saltKey of the heads' salts, which nobody needs afterwards
  * @throws PlimsollError when the directory is not new or the accounts do not fit the profile
  */
 export async function proveBook(
@@ -49,12 +51,13 @@ export async function proveBook(
   proofs: ProofSource,
   directory: string,
   onBatch: (done: number, circuit: string) => void,
+  saltKey: SaltKey = randomBytes(32),
 ): Promise<RoundSummary> {
   const started = performance.now()
   const { profile } = keys
   await requireNewDirectory(directory)
   const accounts = importAccounts(book.accounts)
-  const system = System.genesis(profile, DEFAULT_SLOTS, book.minLiability, accounts, [], { saltKey: randomBytes(32) })
+  const system = System.genesis(profile, DEFAULT_SLOTS, book.minLiability, accounts, [], { saltKey })
   system.setMarks(book.marks)
 
   const writer = await RoundWriter.create(directory)

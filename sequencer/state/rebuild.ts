@@ -56,8 +56,8 @@ export interface RebuildOptions {
 
 /**
  * The private state of a sequencer from the chain and its key alone: accounts open under the view keys that it shares with
- * their owners, the moves of sweeps under its own, from which the salts of the heads follow too. Every batch must arrive at the heads and the root that it published.
- * One that was interrupted goes on where it stopped.
+ * their owners, the moves of sweeps under its own, from which the salts of the heads follow too. Every batch must arrive at the
+ * heads and the root that it published. One that was interrupted goes on where it stopped.
  * @throws PlimsollError when the key is another's, the moves of a sweep cannot be had, or accounts were imported: of those the
  * chain knows nothing
  * @throws ChainFailure when the endpoint does not answer, or has left out events

@@ -1,6 +1,5 @@
 import { blindHead } from '../../protocol/head-salts.ts'
-import type { Stack } from '../../protocol/stacks.ts'
-import { headOf } from '../../protocol/stacks.ts'
+import { headOf, type Stack } from '../../protocol/stacks.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
 
