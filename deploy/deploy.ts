@@ -304,7 +304,7 @@ async function deployInto(
   if (accounts.length > 0) {
     const leaves = accountLeaves(accounts, hashBatch)
     const settlement = await Settlement.at(signer, parts.settlement)
-    await settlement.send(signer, 'genesis', [system.ledger.root, system.ledger.heads[INBOX], leaves])
+    await settlement.send(signer, 'genesis', [system.ledger.root, system.ledger.heads[INBOX]!, leaves])
   }
   return {
     chainId: signer.chainId,

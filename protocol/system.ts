@@ -52,7 +52,7 @@ export interface Origin {
   readonly domain?: SigningDomain
   /** The sequencer's. */
   readonly secret?: bigint
-  /** Of the heads' salts; that of the secret where there is one. Without either the salts hide nothing. */
+  /** Key of the heads' salts; that of the secret where there is one. Without either the salts hide nothing. */
   readonly saltKey?: SaltKey
   /** Public keys of the owners, by index, as far as they are known. */
   readonly publicKeys?: readonly (Point | undefined)[]

@@ -19,7 +19,7 @@ describe('the window of a sweep', () => {
 
   it('is filled with slots that hold accounts, each as often as any other', () => {
     const drawn = new Map<number, number>()
-    for (let key = 0; key < 200; key++) {
+    for (let key = 0; key < 60; key++) {
       const window = fillWindow(system(key), 4, moves)
       assert.deepEqual(
         window,
@@ -33,7 +33,7 @@ describe('the window of a sweep', () => {
       [1, 2, 3, 4, 5],
     )
     // Two of three in each window.
-    for (const slot of [2, 4, 5]) assert.ok(drawn.get(slot)! > 105 && drawn.get(slot)! < 160, String(drawn.get(slot)))
+    for (const slot of [2, 4, 5]) assert.ok(drawn.get(slot)! > 25 && drawn.get(slot)! < 55, String(drawn.get(slot)))
   })
 
   it('has empty slots only where there are too few others, and none that was never opened', () => {
