@@ -10,8 +10,7 @@ import { RuleAverages, UNRULED } from '../rule/averages.ts'
 import { fillMean, predict, waitedAt } from './auction-facts.ts'
 
 /** Assets of the scripts, in the order of their windows. */
-export const SCRIPT_SYMBOLS = ['ETH', 'BTC'] as const
-export type ScriptSymbol = (typeof SCRIPT_SYMBOLS)[number]
+const SCRIPT_SYMBOLS = ['ETH', 'BTC'] as const
 
 const UNIT = 2 ** 32
 const CASH_DECIMALS = 6
@@ -40,7 +39,7 @@ export interface InventoryScript {
 }
 
 /**
- * What accounts that live through a crash leave to the backstop, with auctions at prices as they were; all that came of an asset in a step
+ * Scripts by asset of what accounts that live through a crash leave to the backstop, with auctions at prices as they were; all that came of an asset in a step
  * is one change. The pool moves by 100 %, at its slope, for the asset's depth in the laboratory: half of either side of its reserves.
  */
 export function inventoryScripts(name: CrashName, population: Partial<HistoryOptions> = {}): InventoryScript[] {
@@ -162,7 +161,7 @@ class RuledDepth {
   }
 }
 
-/** What a deployment's rule takes depth from: a pool, or its own quantile where it has none. */
+/** The source of depth of a deployment's rule: a pool, or its own quantile where it has none. */
 export type DepthBy = 'pool' | 'quantile'
 /** Times the configured depth that a pool's may be. */
 export const MOST_DEPTHS = 16n
