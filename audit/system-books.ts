@@ -4,6 +4,7 @@ import type { ChainPlace, SystemEvent } from '../sdk/chain/settlement-history.ts
 import type { SystemContracts } from '../sdk/chain/system-contracts.ts'
 import type { TokenDecimals } from '../sdk/token-units.ts'
 import { EscapeBooks } from './escape-books.ts'
+import { FillPayers } from './fill-payers.ts'
 import { ForcedBooks } from './forced-books.ts'
 import { InsuranceBooks } from './insurance-books.ts'
 import type { MarketBooks } from './market-books.ts'
@@ -26,6 +27,7 @@ export class SystemBooks {
   readonly #insurance = new InsuranceBooks()
   readonly #escape = new EscapeBooks()
   readonly #effects = new StepEffects()
+  readonly #payers: FillPayers
 
   /** The liquidation market; whoever replays the rounds and batches tells it of them. */
   readonly market: MarketBooks
@@ -34,6 +36,7 @@ export class SystemBooks {
 
   constructor(assets: readonly TokenDecimals[], market: MarketBooks) {
     this.#vault = new VaultBooks(assets)
+    this.#payers = new FillPayers(assets)
     this.market = market
   }
 
@@ -78,6 +81,7 @@ export class SystemBooks {
       }
       case 'market':
         this.market.event(event, await time())
+        if (event.eventName === 'Filled') this.#payers.filled(event)
         return this.#vault.market(event)
       case 'forced':
         this.#forced.event(event)
@@ -109,6 +113,7 @@ export class SystemBooks {
     this.#effects.end()
     await this.market.compare(read, { address: contracts.market, blockNumber }, time)
     await this.#vault.compare(read, { address: contracts.vault, blockNumber }, now)
+    await this.#payers.compare(read, { address: contracts.vault, blockNumber })
     await this.#insurance.compare(read, { address: contracts.insurance, blockNumber })
     await this.#forced.compare(read, { address: contracts.forced, blockNumber })
     await this.#escape.compare(read, { address: contracts.escape, blockNumber })

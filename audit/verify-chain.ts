@@ -11,6 +11,7 @@ import { refusal } from '../sdk/chain/contract-errors.ts'
 import { type Pinned, pin } from '../sdk/chain/pinned.ts'
 import { AuditImpossible, UNKNOWN } from './batch-audit.ts'
 import { type AuditedRound, ChainReplay } from './chain-replay.ts'
+import { PayerDiffers } from './fill-payers.ts'
 import { compareStorage } from './stored-state.ts'
 
 export type ChainVerdict =
@@ -88,6 +89,7 @@ export async function auditChain(
     // An endpoint's fault must not read like the contract's.
     await client.confirm()
     await requireCompleteLogs(client, replay.addresses(), await settlement.firstBlock(end), end)
+    if (error instanceof PayerDiffers) await requireCompleteLogs(client, [error.token], error.block, error.block)
     if (!(error instanceof PlimsollError)) throw error
     return { ...failed, error: error.message, rounds: replay.rounds }
   }

@@ -3,10 +3,11 @@ import type { Address } from 'viem'
 import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { chainAssets } from '../sdk/chain/assets.ts'
-import { ChainFailure } from '../sdk/chain/chain-failure.ts'
+import { ChainFailure, OutcomeUnknown } from '../sdk/chain/chain-failure.ts'
 import { connect, type ReadClient, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
-import { Keeper, type KeeperMove } from '../sdk/keeper.ts'
+import { FillLost, Keeper, type KeeperMove } from '../sdk/keeper.ts'
+import { NotKnown } from './not-known.ts'
 import { printError, printText } from './output.ts'
 import { openSigner, privateKeyOf } from './signer.ts'
 import { parseAmount } from './wallet/amount.ts'
@@ -64,32 +65,51 @@ export async function run(options: KeeperCommand): Promise<void> {
       stop.abort()
       client.endpoint.stop()
     })
-  let [fills, missed, profit, gas] = [0, 0, 0n, 0n]
+  const sums = { fills: 0, missed: 0, unknown: 0, profit: 0n, gas: 0n }
+  const act = async (signer: SigningClient, move: KeeperMove) => {
+    const asset = assets[move.asset]!.symbol
+    try {
+      const { transaction, ...done } = await keeper.take(signer, move)
+      sums.fills++
+      sums.profit += done.profit
+      sums.gas += done.gas
+      const facts = factsOf(done)
+      tell({ event: 'taken', ...facts, transaction }, `Took ${lineOf(facts)}, transaction ${transaction}.`)
+    } catch (error) {
+      const refused = refusal(error, 'the fill')
+      const { message: reason } = refused
+      if (refused instanceof OutcomeUnknown) {
+        sums.unknown++
+        const event = { event: 'unknown', asset, reason, transaction: refused.hash ?? null }
+        tell(event, `Whether a fill of ${asset} was taken is not known. ${reason}`)
+      }
+      if (refused instanceof ChainFailure || !(refused instanceof PlimsollError)) throw refused
+      // Somebody was faster, or the price has moved: the next look will tell. A transaction that was mined has cost its gas.
+      const lost = refused instanceof FillLost ? refused : undefined
+      const paid = lost?.gas ?? 0n
+      sums.missed++
+      sums.profit -= paid
+      sums.gas += paid
+      tell(
+        { event: 'missed', asset, reason, gas: cash(paid), transaction: lost?.transaction ?? null },
+        `Missed a fill of ${asset}: ${reason}${lost === undefined ? '' : ` Its gas was ${cash(paid)} ${symbol}.`}`,
+      )
+    }
+  }
   let failed: PlimsollError | undefined
+  let waited = false
   do {
     try {
-      for (const move of await keeper.look()) {
-        if (options.dryRun || !('sender' in client)) {
-          tell({ event: 'found', ...factsOf(move) }, `Would take ${lineOf(factsOf(move))}.`)
-          continue
-        }
-        try {
-          const done = await keeper.take(client, move)
-          fills++
-          profit += done.profit
-          gas += done.gas
-          tell(
-            { event: 'taken', ...factsOf(done), transaction: done.transaction },
-            `Took ${lineOf(factsOf(done))}, transaction ${done.transaction}.`,
-          )
-        } catch (error) {
-          const refused = refusal(error, 'the fill')
-          if (refused instanceof ChainFailure || !(refused instanceof PlimsollError)) throw refused
-          // Somebody was faster, or the price has moved: the next look will tell.
-          missed++
-          const asset = assets[move.asset]!.symbol
-          tell({ event: 'missed', asset, reason: refused.message }, `Missed a fill of ${asset}: ${refused.message}`)
-        }
+      const moves = await keeper.look()
+      const signer = options.dryRun || !('sender' in client) ? undefined : client
+      const waits = signer !== undefined && moves.length > 0 && (await keeper.isWaiting(signer))
+      if (waits && !waited)
+        tell({ event: 'waiting' }, 'A transaction of this account waits to be mined: nothing is taken before it is.')
+      waited = waits
+      for (const move of waits ? [] : moves) {
+        if (stop.signal.aborted) break
+        if (signer !== undefined) await act(signer, move)
+        else tell({ event: 'found', ...factsOf(move) }, `Would take ${lineOf(factsOf(move))}.`)
       }
       failed = undefined
     } catch (error) {
@@ -99,14 +119,29 @@ export async function run(options: KeeperCommand): Promise<void> {
       if (stop.signal.aborted) break
       if (options.once) throw failure
       failed = failure
-      printError({ message: failure.message, hint: failure.hint, exitCode: 2 })
+      const exitCode = failure instanceof OutcomeUnknown ? 3 : 2
+      printError({ message: failure.message, hint: failure.hint, exitCode })
     }
     if (!options.once) await sleep(1_000 * options.interval, undefined, { signal: stop.signal }).catch(() => {})
   } while (!options.once && !stop.signal.aborted)
+  const { fills, missed, unknown } = sums
+  const [gas, profit] = [cash(sums.gas), cash(sums.profit)]
   tell(
-    { event: 'end', fills, missed, gas: cash(gas), profit: cash(profit), ...(failed && { error: failed.message }) },
-    `${fills} fills, ${missed} missed; gas ${cash(gas)}, profit ${cash(profit)} ${symbol}.`,
+    {
+      event: 'end',
+      fills,
+      missed,
+      ...(unknown > 0 && { unknown }),
+      gas,
+      profit,
+      ...(failed && { error: failed.message }),
+    },
+    `${fills} fills, ${missed} missed; gas ${gas}, profit ${profit} ${symbol}.`,
   )
+  if (unknown > 0)
+    throw new NotKnown(`What became of ${unknown === 1 ? 'a fill' : `${unknown} fills`} is not known.`, {
+      hint: 'plimsoll auctions lists all fills that were mined.',
+    })
 }
 
 /** With an account where one is named; a dry run needs none. */

@@ -24,6 +24,8 @@ export interface KeeperScene {
   readonly inventory: bigint
   /** Units that are a whole token unit; a fill is a multiple of them. */
   readonly step: bigint
+  /** Cash that is a whole unit of its token: a fill costs a multiple of it, rounded up, and brings one, rounded down. */
+  readonly cashStep: bigint
   readonly gas: bigint
 }
 
@@ -46,7 +48,8 @@ const PARTS = 8
  * on, eighths of each, and of each as much as the budget pays.
  */
 export function bestFill(scene: KeeperScene): KeeperFill | undefined {
-  const { side, lots, step, budget } = scene
+  const { side, lots, step } = scene
+  const budget = scene.budget - (scene.budget % scene.cashStep)
   const most = side === 'buy' ? min(scene.available, scene.inventory) : scene.available
   let best: KeeperFill | undefined
   let [before, valueBefore] = [0n, 0n]
@@ -68,9 +71,13 @@ export function bestFill(scene: KeeperScene): KeeperFill | undefined {
 }
 
 /** @param value of the units at the lots' prices, in units of 2^-32 of a base unit of cash */
-function fillOf({ side, worthOf, budget, gas }: KeeperScene, units: bigint, value: bigint): KeeperFill | undefined {
+function fillOf(
+  { side, worthOf, budget, cashStep, gas }: KeeperScene,
+  units: bigint,
+  value: bigint,
+): KeeperFill | undefined {
   const worth = worthOf(units)
-  const cash = side === 'sell' ? divUp(value, SCALE) : value / SCALE
+  const cash = side === 'sell' ? divUp(divUp(value, SCALE), cashStep) * cashStep : (value / SCALE / cashStep) * cashStep
   if (worth === undefined || (side === 'sell' && cash > budget)) return undefined
   return { units, cash, worth, profit: (side === 'sell' ? worth - cash : cash - worth) - gas }
 }

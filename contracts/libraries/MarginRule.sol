@@ -142,8 +142,6 @@ library MarginRule {
 
     /// @dev What the averages keep over k steps: their decays to the power k, rounded down at each product. The numbers
     /// are the decays squared time and again, each rounded down.
-    // One branch a bit, no loop.
-    // solhint-disable-next-line code-complexity
     function _keptDown(uint256 k) private pure returns (uint256 k2, uint256 k5, uint256 k8) {
         unchecked {
             (k2, k5, k8) = k & 1 == 0 ? (ONE, ONE, ONE) : (DECAY_2, DECAY_5, DECAY_8);

@@ -92,6 +92,11 @@ export class ChainEndpoint {
     this.#stop.abort()
   }
 
+  /** Whether it was told to stop. */
+  get stopped(): boolean {
+    return this.#stop.signal.aborted
+  }
+
   /** For clients of viem. They retry nothing themselves. */
   transport(): CustomTransport {
     const request = (question: { method: string; params?: unknown }) =>

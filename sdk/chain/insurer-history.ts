@@ -88,7 +88,8 @@ export class InsurerHistory {
     { converted, minted, paid, burned }: Extract<SystemEvent<'insurance'>, { eventName: 'Converted' }>['args'],
     place: ChainPlace,
   ): void {
-    if (this.#waiting > 0n) {
+    // What converts nothing has not had it: then the position will not be the contract's.
+    if (this.#waiting > 0n && converted > 0n) {
       const shares = (this.#waiting * minted) / converted
       this.moves.push({ ...place, kind: 'converted', cash: this.#waiting, shares })
       this.#shares += shares

@@ -1,7 +1,7 @@
 import { type Address, isAddressEqual, type PublicClient } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { divUp } from '../../protocol/integer.ts'
-import { chainFailureIn } from './chain-failure.ts'
+import { abs, divDown, divUp, max, min, powerDown, squareRootDown } from '../../protocol/integer.ts'
+import { chainFailureIn, isUnserved } from './chain-failure.ts'
 
 /** The views of a Uniswap v3 pool that a quote needs. */
 const POOL_ABI = [
@@ -24,8 +24,19 @@ const POOL_ABI = [
       { name: 'unlocked', type: 'bool' },
     ],
   },
+  {
+    name: 'observe',
+    type: 'function',
+    stateMutability: 'view',
+    inputs: [{ type: 'uint32[]' }],
+    outputs: [{ type: 'int56[]' }, { type: 'uint160[]' }],
+  },
 ] as const
 
+/** Seconds over which a pool's mean price is asked for. */
+const WINDOW = 600
+/** floor(2^128 / 1.0001) */
+const TICK_BASE = 340248342086729790484326174814286782777n
 const Q96 = 1n << 96n
 /** Fees are in millionths. */
 const FEE_ONE = 1_000_000n
@@ -35,15 +46,19 @@ export interface PoolState {
   readonly isToken0: boolean
   /** Root of the price of token0 in token1, times 2^96. */
   readonly root: bigint
+  /** The same of its mean price of the last ten minutes; undefined where it does not remember as long. */
+  readonly meanRoot?: bigint | undefined
   readonly liquidity: bigint
   /** Millionths. */
   readonly fee: bigint
 }
 
-/** The two tokens of a pool. @throws PlimsollError where there is no Uniswap v3 pool at the address */
+/** The two tokens of a pool, once it has said a price too. @throws PlimsollError where there is no Uniswap v3 pool at the address */
 export async function poolTokens(read: PublicClient, pool: Address): Promise<readonly [Address, Address]> {
   const contract = { address: pool, abi: POOL_ABI } as const
   try {
+    await read.readContract({ ...contract, functionName: 'slot0' })
+    await read.readContract({ ...contract, functionName: 'liquidity' })
     return [
       await read.readContract({ ...contract, functionName: 'token0' }),
       await read.readContract({ ...contract, functionName: 'token1' }),
@@ -55,16 +70,44 @@ export async function poolTokens(read: PublicClient, pool: Address): Promise<rea
   }
 }
 
-/** A pool as it stands. @param token that of the asset */
-export async function readPool(read: PublicClient, pool: Address, token: Address): Promise<PoolState> {
-  const contract = { address: pool, abi: POOL_ABI } as const
-  const [token0, [root], liquidity, fee] = await Promise.all([
+/** A pool as it stands in a block. @param token that of the asset */
+export async function readPool(
+  read: PublicClient,
+  pool: Address,
+  token: Address,
+  blockNumber: bigint,
+): Promise<PoolState> {
+  const contract = { address: pool, abi: POOL_ABI, blockNumber } as const
+  const [token0, [root], liquidity, fee, meanRoot] = await Promise.all([
     read.readContract({ ...contract, functionName: 'token0' }),
     read.readContract({ ...contract, functionName: 'slot0' }),
     read.readContract({ ...contract, functionName: 'liquidity' }),
     read.readContract({ ...contract, functionName: 'fee' }),
+    read.readContract({ ...contract, functionName: 'observe', args: [[WINDOW, 0]] }).then(
+      ([sums]) => rootAt(divDown(sums[1]! - sums[0]!, BigInt(WINDOW))),
+      (error: unknown) => {
+        if (isUnserved(error)) throw error
+        return undefined
+      },
+    ),
   ])
-  return { isToken0: isAddressEqual(token0, token), root, liquidity, fee: BigInt(fee) }
+  return { isToken0: isAddressEqual(token0, token), root, meanRoot, liquidity, fee: BigInt(fee) }
+}
+
+/**
+ * The pool as whoever trades with it should count on it: at its mean price where that is the worse one, so that a push of the moment
+ * makes nothing look better than it is.
+ */
+export function prudent(pool: PoolState, sells: boolean): PoolState {
+  const { root, meanRoot = root, isToken0 } = pool
+  // The price of token0 grows with the root; a seller is worse off with the lower price.
+  return { ...pool, root: sells === isToken0 ? min(root, meanRoot) : max(root, meanRoot) }
+}
+
+/** Root of the price at a tick, times 2^96, rounded down at each step. */
+function rootAt(tick: bigint): bigint {
+  const inverse = squareRootDown(powerDown(TICK_BASE, abs(tick), 128n) << 64n)
+  return tick < 0n ? inverse : (Q96 * Q96) / inverse
 }
 
 /**

@@ -25,9 +25,19 @@ export interface Call<A extends Abi, F extends ContractFunctionName<A, Writable>
   readonly value?: bigint
 }
 
+/** A transaction that was tried out with success and reverted all the same when it was mined: it has cost its gas. */
+export class TransactionReverted extends PlimsollError {
+  readonly receipt: TransactionReceipt
+
+  constructor(receipt: TransactionReceipt, what: string) {
+    super(`The transaction ${receipt.transactionHash} (${what}) was reverted.`)
+    this.receipt = receipt
+  }
+}
+
 /**
  * Sends a transaction, tried out first, and waits for it. @throws PlimsollError naming the contract's error when it is
- * refused
+ * refused; TransactionReverted when something else came before it
  */
 export async function sendCall<const A extends Abi, F extends ContractFunctionName<A, Writable>>(
   signer: SigningClient,
@@ -46,8 +56,7 @@ export async function sendCall<const A extends Abi, F extends ContractFunctionNa
           throw error
       })
     const receipt = await sendTransaction(signer, { to: address, data, ...sent })
-    if (receipt.status !== 'success')
-      throw new PlimsollError(`The transaction ${receipt.transactionHash} (${functionName}) was reverted.`)
+    if (receipt.status !== 'success') throw new TransactionReverted(receipt, functionName)
     return receipt
   } catch (error) {
     throw refusal(error, functionName)

@@ -17,7 +17,7 @@ import {
   getTransactionCount,
   getTransactionReceipt,
 } from 'viem/actions'
-import { max } from '../../protocol/integer.ts'
+import { max, min } from '../../protocol/integer.ts'
 import { type ChainFailure, chainFailureIn, OutcomeUnknown } from './chain-failure.ts'
 import type { SigningClient } from './client.ts'
 import { sleep } from './sleep.ts'
@@ -29,6 +29,8 @@ import { sleep } from './sleep.ts'
 const RAISES = 6
 /** Number of times that a nonce is drawn anew because another transaction of the same sender took it meanwhile. */
 const DRAWS = 4
+/** Gas that a transaction may use wherever EIP-7825 holds. */
+export const TRANSACTION_GAS_CAP = 1n << 24n
 /** Number of times that a transaction of unknown fate is looked for. */
 const LOOKS = 6
 /** Words of endpoints for a nonce that is taken. */
@@ -99,7 +101,7 @@ async function sendSigned(
   transaction: Transaction,
   nonce: number,
 ): Promise<Sent> {
-  const gas = await estimateGas(write, { account: sender, ...transaction })
+  const gas = await gasOf(write, sender, transaction)
   const send = async (fees: Fees): Promise<Sent> => {
     const signed = await account.signTransaction({
       ...transaction,
@@ -116,8 +118,9 @@ async function sendSigned(
 
 /** Has an account of the endpoint's send: without an answer only its sender and number tell which it is. */
 async function sendUnlocked(signer: SigningClient, transaction: Transaction, nonce: number): Promise<Sent> {
-  const { write } = signer
+  const { write, sender } = signer
   const before = await getBlockNumber(write, { cacheTime: 0 })
+  const gas = await gasOf(write, sender, transaction)
   const send = async (more: object): Promise<Sent> => {
     const hash = await write
       .sendTransaction({ ...transaction, nonce, ...more } as Transaction)
@@ -128,7 +131,18 @@ async function sendUnlocked(signer: SigningClient, transaction: Transaction, non
       })
     return { hash, raise: async () => send(await sameAtHigherFee(signer, hash)) }
   }
-  return send({})
+  return send({ gas })
+}
+
+/**
+ * Gas that a transaction is given: a quarter more than it would use now, since what the contracts write depends on the second in
+ * which it is mined. No more than a block or EIP-7825 allows, but never less than the estimate.
+ * @throws EstimateGasExecutionError of viem where it would revert
+ */
+async function gasOf(client: SigningClient['write'], account: Address, transaction: Transaction): Promise<bigint> {
+  const estimate = await estimateGas(client, { account, ...transaction })
+  const { gasLimit } = await getBlock(client)
+  return max(estimate, min(estimate + estimate / 4n, min(gasLimit, TRANSACTION_GAS_CAP)))
 }
 
 /** The hash of a transaction of which the sender and the number are known. @throws OutcomeUnknown where it is not found */
@@ -158,7 +172,7 @@ async function lookedFor(
 
 /** Receipt of whichever is mined; undefined where none is for as long as the signer has patience. */
 async function receiptOf(
-  { read, write, patience }: SigningClient,
+  { read, write, patience, endpoint }: SigningClient,
   hashes: readonly Hex[],
 ): Promise<TransactionReceipt | undefined> {
   const end = performance.now() + patience
@@ -171,6 +185,7 @@ async function receiptOf(
         failure = error instanceof TransactionReceiptNotFoundError ? undefined : error
       }
     }
+    if (endpoint.stopped) break
     await sleep(read.pollingInterval)
   } while (performance.now() < end)
   // Where nothing is known of it, it may have been mined.

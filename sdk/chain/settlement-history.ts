@@ -44,13 +44,19 @@ export interface ChainPlace {
   readonly transaction: Hex
 }
 
+/** The same, to the log. */
+interface LogPlace extends ChainPlace {
+  /** Number of the log in its block. */
+  readonly logIndex: number
+}
+
 /** An event of a system's contracts with its arguments, typed by its contract and its name. */
 export type SystemEvent<P extends SystemPart = SystemPart> = {
-  [Q in P]: ChainPlace & { readonly of: Q } & Required<DecodeEventLogReturnType<(typeof ABIS)[Q]>>
+  [Q in P]: LogPlace & { readonly of: Q } & Required<DecodeEventLogReturnType<(typeof ABIS)[Q]>>
 }[P]
 
 /** An event that the ABIs of this version do not decode. */
-export interface UnreadableEvent extends ChainPlace {
+export interface UnreadableEvent extends LogPlace {
   readonly of: SystemPart
   readonly eventName: undefined
 }
@@ -79,9 +85,10 @@ export async function* systemEvents<P extends SystemPart>(
   const wanted = names === undefined ? {} : { events: eventsNamed(of, names) }
   const ranges = blockRanges(first ?? (await deploymentBlock(read, contracts.settlement, end)), end, blocks)
   for await (const logs of inOrder(ranges, (range) => read.getLogs({ address, ...wanted, ...range }))) {
-    for (const { address, data, topics, blockNumber: block, transactionHash: transaction } of logs) {
+    for (const { address, data, topics, blockNumber: block, transactionHash: transaction, logIndex } of logs) {
       const part = parts.get(address.toLowerCase())!
-      yield { of: part, block, transaction, ...decoded(ABIS[part], data, topics) } as unknown as SystemEvent<P>
+      const place = { of: part, block, transaction, logIndex }
+      yield { ...place, ...decoded(ABIS[part], data, topics) } as unknown as SystemEvent<P>
     }
   }
 }

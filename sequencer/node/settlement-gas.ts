@@ -1,11 +1,13 @@
 import type { ProvenBatch } from '../../chain/settlement.ts'
+import { TRANSACTION_GAS_CAP } from '../../sdk/chain/send-transaction.ts'
 
-/** Gas that a transaction may use wherever EIP-7825 holds. */
-const TRANSACTION_CAP = 1n << 24n
-/** Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs: see docs/figures.md. */
-const PER_BATCH = { sweep: 450_000n, resolve: 600_000n, transact: 350_000n } as const
-/** Gas of an operation at the most: that of a forced withdrawal. */
-const PER_OPERATION = 130_000n
+/**
+ * Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs, of a resolve with a first lot
+ * of each of seven assets: see docs/figures.md.
+ */
+const PER_BATCH = { sweep: 450_000n, resolve: 850_000n, transact: 350_000n } as const
+/** Gas of an operation at the most: that of an unwinding, marks included. */
+const PER_OPERATION = 150_000n
 /** Gas of an envelope that is opened, the first time of a slot. */
 const PER_OPENING = 95_000n
 /** Gas of what a settlement that completes does besides: the checkpoint, with insurance to convert. */
@@ -25,7 +27,7 @@ export class SettlementGas {
    */
   constructor(blockLimit: bigint, steps: number, measure: (batches: readonly ProvenBatch[]) => Promise<bigint>) {
     // A tenth is left for what the state costs by the time that it is mined.
-    this.#cap = ((blockLimit < TRANSACTION_CAP ? blockLimit : TRANSACTION_CAP) * 9n) / 10n
+    this.#cap = ((blockLimit < TRANSACTION_GAS_CAP ? blockLimit : TRANSACTION_GAS_CAP) * 9n) / 10n
     this.#largest = PER_BATCH.resolve + PER_OPERATION * BigInt(steps)
     this.#measure = measure
   }

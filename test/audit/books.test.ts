@@ -80,8 +80,6 @@ const TOLD_ONLY: ReadonlySet<string> = new Set([
   'OwedPulled.withdrawalId',
   // Of two withdrawals that were cut alike.
   'OwedCollected.withdrawalId',
-  // Which of those outside took.
-  'Filled.taker',
 ])
 
 /** What the model's random operations have to have done, so that each event was there. */
@@ -421,7 +419,12 @@ async function capture({ chain, ...market }: Market, ends: readonly bigint[]): P
     if (!reads.has(key)) reads.set(key, client.readContract(query as never))
     return reads.get(key)
   }
-  return { contracts, events, ends, times, read: { readContract } as unknown as PublicClient }
+  const getLogs = (query: { address: Address; fromBlock: bigint }) => {
+    const key = ['logs', query.address, query.fromBlock].join(' ')
+    if (!reads.has(key)) reads.set(key, client.getLogs(query as never))
+    return reads.get(key)
+  }
+  return { contracts, events, ends, times, read: { readContract, getLogs } as unknown as PublicClient }
 }
 
 /** Another value of the same type. */

@@ -5,11 +5,14 @@ import { NO_RULES } from '../../deploy/rule-plan.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { GOVERNANCE_ABI } from '../../sdk/abi/governance.ts'
+import { MARKET_ABI } from '../../sdk/abi/market.ts'
 import { ORACLES_ABI } from '../../sdk/abi/oracles.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { refund } from '../../sdk/actions/refund.ts'
+import { take } from '../../sdk/actions/take.ts'
+import { approve } from '../../sdk/chain/approve.ts'
 import { connect, type ReadClient } from '../../sdk/chain/client.ts'
 import { type Pinned, pin } from '../../sdk/chain/pinned.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
@@ -130,6 +133,24 @@ describe('an audit of a chain that was tampered with', () => {
     assert.equal((await alice.tokens('ETH')) - before, WEI)
     assert.deepEqual((await refund(alice.signer, { settlement })).deposits, [])
     await alice.topUp(0, 'ETH', 2n * WEI)
+    // Two lots, as gifts, and takers outside who take the first of them in two parts.
+    const { vault } = system.deployed
+    const usd = 10n ** 6n
+    for (const symbol of ['ETH', 'BTC'] as const) {
+      await system.mint(symbol, signer.sender, WEI)
+      await approve(signer, system.deployed.tokens[symbol]!, vault, WEI)
+      const asset = symbol === 'ETH' ? 1 : 2
+      await sendCall(signer, { address: vault, abi: VAULT_ABI, functionName: 'donate', args: [asset, WEI] })
+    }
+    await prices()
+    await sendCall(signer, { address: system.deployed.rounds, abi: ROUNDS_ABI, functionName: 'postRound', args: [] })
+    for (const [owner, units] of [
+      [alice.signer, 30_000_000n],
+      [signer, 20_000_000n],
+    ] as const) {
+      await system.mint('USD', owner.sender, 1_000n * usd)
+      await take(owner, { settlement, asset: 1, units })
+    }
   })
   after(async () => {
     close()
@@ -281,6 +302,42 @@ describe('an audit of a chain that was tampered with', () => {
       await refused(
         audited((client) => tamperedLogs(client, abi, name, change)),
         message,
+      )
+    }
+  })
+
+  it('follows lots and fills: no word of them can be another, and none is left out', async () => {
+    const messages: Readonly<Record<string, RegExp>> = {
+      'Filled.taker': /by the events of the token 0x\w{40}, 0x(5a){20} has not paid it/i,
+      'Filled.units': /no such inventory|other lots were taken|beyond the limit/,
+      'Filled.mark': /its mark is not the round's/,
+      'Filled.loss': /its loss is another/,
+      'Filled.kept': /kept another part of the penalty/,
+      'Filled.penalty': /kept another part of the penalty/,
+      'LotTaken.lot': /other lots were taken/,
+      'LotTaken.units': /other lots were taken/,
+      'LotTaken.price': /other lots were taken/,
+      'LotBegan.units': /other lots that they began/,
+    }
+    const other = (value: any) =>
+      typeof value === 'boolean'
+        ? !value
+        : typeof value === 'string'
+          ? STRANGER
+          : typeof value === 'bigint'
+            ? value + 1n
+            : value + 1
+    for (const event of MARKET_ABI) {
+      if (event.type !== 'event') continue
+      for (const { name } of event.inputs) {
+        const changed = (args: any, i: number) => (i === 1 ? { ...args, [name]: other(args[name]) } : args)
+        const verdict = audited((client) => tamperedLogs(client, MARKET_ABI, event.name, changed))
+        await refused(verdict, messages[`${event.name}.${name}`] ?? /./)
+      }
+      const without = (args: any, i: number) => (i === 0 ? undefined : args)
+      await refused(
+        audited((client) => tamperedLogs(client, MARKET_ABI, event.name, without)),
+        /./,
       )
     }
   })

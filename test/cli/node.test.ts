@@ -17,7 +17,7 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { chapters } from '../support/chapters.ts'
 import { looseMarket } from '../support/echo-system.ts'
 import { silent, startFaultProxy } from '../support/fault-proxy.ts'
-import { movePrices, passTime, rawCall } from '../support/live-chain.ts'
+import { ACCOUNTS_ROOT_SLOT, movePrices, passTime, rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
@@ -217,7 +217,7 @@ describe('plimsoll node', () => {
       stderr: 'plimsoll: checking the settlements...\nplimsoll: replaying the settlements...\n',
     })
     const signer = await connectSigner(chain.url)
-    const bad = '0x1'
+    const bad = ACCOUNTS_ROOT_SLOT
     const good = await signer.read.getStorageAt({ address: deployed.settlement as `0x${string}`, slot: bad })
     await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, bad, `0x${'1'.padStart(64, '0')}`)
     const { code, stdout, stderr } = await runCli(['node', '--rpc', chain.url, ...args, '--data', 'unsound'], {

@@ -272,6 +272,7 @@ class Replay {
       budget: own === Infinity ? 1n << 100n : BigInt(Math.floor(own * 1e6)),
       inventory: 1n << 100n,
       step: 1n,
+      cashStep: 1n,
       gas: BigInt(Math.round(taker.gas * 1e6)),
     })
     if (fill === undefined) return undefined

@@ -11,6 +11,7 @@ const SCENE: KeeperScene = {
   budget: 1n << 60n,
   inventory: 1n << 60n,
   step: 1n,
+  cashStep: 1n,
   gas: 0n,
 }
 
@@ -45,6 +46,18 @@ describe("a keeper's choice", () => {
     assert.equal(bestFill({ ...SCENE, lots, available: 250n })?.units, 250n)
     assert.equal(bestFill({ ...SCENE, lots, budget: 333n, step: 100n })?.units, 300n)
     assert.equal(bestFill({ ...SCENE, lots, budget: 99n, step: 100n }), undefined)
+  })
+
+  it('counts cash in whole token units, against itself', () => {
+    const lots = [{ units: 1_000n, price: ONE }]
+    const scene = { ...SCENE, lots, cashStep: 100n } as const
+    assert.deepEqual(bestFill({ ...scene, available: 250n }), { units: 250n, cash: 300n, worth: 500n, profit: 200n })
+    // What the budget pays for exactly costs up to the next whole unit.
+    assert.equal(bestFill({ ...scene, budget: 333n })?.cash, 300n)
+    assert.equal(bestFill({ ...scene, budget: 99n }), undefined)
+    const buying = { ...scene, side: 'buy', worthOf: (units: bigint) => units / 2n, inventory: 250n } as const
+    // More units would bring no more.
+    assert.deepEqual(bestFill(buying), { units: 219n, cash: 200n, worth: 109n, profit: 91n })
   })
 
   it('sells what it has where the backstop buys, as long as that brings more', () => {

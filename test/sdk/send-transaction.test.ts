@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseGwei } from 'viem'
+import { EstimateGasExecutionError, type Hex, parseGwei, parseTransaction } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendTransaction } from '../../sdk/chain/send-transaction.ts'
+import { type FaultProxy, result, startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY, type HttpChain, serveChain } from '../support/http-chain.ts'
 import { rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
@@ -127,3 +128,92 @@ describe('a transaction whose fee the chain has left behind', () => {
     }
   })
 })
+
+/** Both ways to sign. */
+for (const [who, account] of [
+  ['signed here', privateKeyToAccount(FUNDED_KEY)],
+  ['signed by the endpoint', undefined],
+] as const) {
+  describe(`the gas of a transaction that is ${who}`, () => {
+    const CAP = 1n << 24n
+    let chain: HttpChain
+    let proxy: FaultProxy
+    let signer: SigningClient
+
+    before(async () => {
+      chain = await serveChain(10)
+      proxy = await startFaultProxy(chain.url)
+      signer = await connectSigner(proxy.url, account)
+      signer.read.pollingInterval = 20
+    })
+    after(async () => {
+      await proxy.close()
+      chain.close()
+    })
+    afterEach(() => proxy.clear())
+
+    /** Gas of what was handed over meanwhile, one transaction at the most; undefined where there was none. */
+    async function sentGas(run: () => Promise<unknown>): Promise<bigint | undefined> {
+      proxy.asked.length = 0
+      await run()
+      const sent = proxy.asked.filter(({ method }) => /^eth_send/.test(method))
+      assert.ok(sent.length <= 1)
+      const [question] = sent
+      if (question === undefined) return undefined
+      return question.method === 'eth_sendTransaction'
+        ? BigInt(question.params[0].gas)
+        : parseTransaction(question.params[0] as Hex).gas
+    }
+    const transfer = () => sendTransaction(signer, { to: TO, data: '0x', value: 5n })
+    /** Gas that is sent where the chain's estimate and the limit of its blocks are these, and nothing is mined. */
+    const gasFor = (estimate: bigint, gasLimit = 10n * CAP) => {
+      proxy.clear()
+      proxy.add({ methods: ['eth_estimateGas'], fault: result(`0x${estimate.toString(16)}`) })
+      proxy.add({
+        methods: ['eth_getBlockByNumber'],
+        fault: async ({ ask }) => {
+          const block = (await ask()).result
+          return { result: { ...block, gasLimit: `0x${gasLimit.toString(16)}` } }
+        },
+      })
+      proxy.add({
+        methods: ['eth_sendTransaction', 'eth_sendRawTransaction'],
+        fault: () => ({ error: { message: 'no' } }),
+      })
+      return sentGas(() => assert.rejects(transfer(), /: no\./))
+    }
+
+    it('is a quarter more than the estimate, and mined as such', async () => {
+      const estimate = await signer.read.estimateGas({ account: signer.sender, to: TO, value: 5n })
+      let hash: Hex
+      const gas = await sentGas(async () => {
+        const receipt = await transfer()
+        assert.equal(receipt.status, 'success')
+        hash = receipt.transactionHash
+      })
+      assert.equal(gas, estimate + estimate / 4n)
+      assert.equal((await signer.read.getTransaction({ hash: hash! })).gas, gas)
+    })
+
+    it('is not above what a block holds, nor the most of EIP-7825, and never below the estimate', async () => {
+      assert.equal(await gasFor(100_003n), 125_003n)
+      assert.equal(await gasFor(100_000n, 110_000n), 110_000n)
+      assert.equal(await gasFor(100_000n, 90_000n), 100_000n)
+      assert.equal(await gasFor((CAP * 4n) / 5n), ((CAP * 4n) / 5n / 4n) * 5n)
+      assert.equal(await gasFor((CAP * 9n) / 10n), CAP)
+      assert.equal(await gasFor(CAP), CAP)
+      assert.equal(await gasFor(CAP + 7n), CAP + 7n)
+      assert.equal(await gasFor(CAP + 7n, CAP / 2n), CAP + 7n)
+    })
+
+    it('is asked for first: what would revert is never sent, and the error is viem’s', async () => {
+      const gas = await sentGas(() =>
+        assert.rejects(sendTransaction(signer, { data: '0xfe' }), (error: unknown) => {
+          assert.ok(error instanceof EstimateGasExecutionError, String(error))
+          return true
+        }),
+      )
+      assert.equal(gas, undefined)
+    })
+  })
+}

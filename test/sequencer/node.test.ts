@@ -24,14 +24,12 @@ import { type RoundReport, SequencerNode } from '../../sequencer/node/node.ts'
 import { Store } from '../../sequencer/state/store.ts'
 import { goodBook } from '../support/books.ts'
 import { chapters } from '../support/chapters.ts'
-import { movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { ACCOUNTS_ROOT_SLOT, movePrices, rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 
 const ETHER = 10n ** 18n
 const ETH = (194_61n * ETHER) / 100n
 const BTC = 7_935n * ETHER
-/** Storage of the contract: the accounts root follows the status word. */
-const ROOT_SLOT = '0x1'
 
 function book() {
   const loose = goodBook()
@@ -424,15 +422,21 @@ describe('the node, on a chain in a process of its own', () => {
     })
 
     it('notices storage that its settlements do not lead to', async () => {
-      const root = await signer.read.getStorageAt({ address: deployed.settlement, slot: ROOT_SLOT })
+      const root = await signer.read.getStorageAt({ address: deployed.settlement, slot: ACCOUNTS_ROOT_SLOT })
       assert.equal(BigInt(root!), await node.settlement.view('accountsRoot'))
-      await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ROOT_SLOT, `0x${'1'.padStart(64, '0')}`)
+      await rawCall(
+        signer,
+        'hardhat_setStorageAt',
+        deployed.settlement,
+        ACCOUNTS_ROOT_SLOT,
+        `0x${'1'.padStart(64, '0')}`,
+      )
       try {
         const verdict = await audit()
         assert.ok(!verdict.ok)
         assert.match(verdict.error, /contract's accounts root is not what its settlements lead to/)
       } finally {
-        await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ROOT_SLOT, root)
+        await rawCall(signer, 'hardhat_setStorageAt', deployed.settlement, ACCOUNTS_ROOT_SLOT, root)
       }
     })
 
