@@ -50,7 +50,7 @@ const TAKER = { window: 600, tolerance: 100, tip: USD, least: 100n * USD }
 /** Seconds between two looks of the keepers, and looks that are waited for at the most. */
 const LOOK = 60
 const LOOKS = 240
-/** What Alice has and borrows, and the cash that Dave has: whole units. */
+/** Whole units that Alice has and borrows, and Dave's cash. */
 const ALICE = { ETH: 100n, USD: 13_000n }
 const DAVE = 4_000n
 /** Dollars of gas of a fill on the local chain. */
@@ -237,7 +237,7 @@ function demoMarket() {
   }
 }
 
-/** What the laboratory's engine says of the act before it is played. */
+/** The laboratory's prediction of the act, from what is known before it. */
 function predictedRun(): RunPrediction {
   const { custody: _, ...market } = demoMarket()
   const balances = { ETH: String(ALICE.ETH), USD: String(-ALICE.USD) }

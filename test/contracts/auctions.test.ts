@@ -168,6 +168,17 @@ describe('the liquidation market', () => {
         [cash.backstop, eth.backstop, eth.custody],
         [1_000n * USD - (args.cash as bigint), 0n, 22n * ETH],
       )
+      // Nor with a token that keeps a fee of what the taker brings, nor from one that brings nothing.
+      await liquidate(market, [0n, -ETH])
+      const before = await ledgerOf(market.vault, 1)
+      await market.tokens[1]!.write('setFee', [1n])
+      await sale.refuses('WrongReceived', 'take', [1, ETH, 0n, eve, '0x'], undefined, eve)
+      await market.tokens[1]!.write('setFee', [0n])
+      const taker = await market.chain.contract('TestTaker')
+      const nothing = taker.encode('take', [sale.address, 1, ETH, 0n, taker.address, '0x01'])
+      await assert.rejects(market.chain.client.call({ to: taker.address, data: nothing }), /revert/)
+      assert.deepEqual(await ledgerOf(market.vault, 1), before)
+      await liquidate(market, [0n, ETH])
       // Without cash of its own it buys nothing.
       await liquidate(market, [-600n * USD - cash.backstop, -ETH])
       await sale.refuses('BeyondCash', 'take', [1, ETH / 2n, 0n, eve, '0x'], undefined, eve)
