@@ -3,12 +3,13 @@ import { QUOTE_DECIMALS } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, MAX_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { assetMarks, fillMarks, type Marks, priceMarkDown, type RiskParameters } from '../protocol/marks.ts'
+import { PROFILES, type Profile, type ProfileName } from '../prover/profiles.ts'
 import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { replay } from '../sequencer/planner/replay.ts'
 
 const USAGE =
-  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--slot-price P] [--least-price L] [--json]'
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--json]'
 const CASH_DECIMALS = 6
 const DECIMALS = 8
 const FACTORS = {
@@ -23,9 +24,6 @@ const PARAMETERS: Readonly<Record<'ETH' | 'BTC', RiskParameters>> = {
   BTC: { ...FACTORS, depth: 20_000n * 10n ** BigInt(DECIMALS) },
 }
 const MIN_LIABILITY = 50n * 10n ** BigInt(CASH_DECIMALS)
-/** Sweep batches are counted for profile small. */
-const STEPS = 22
-const WINDOW = 6
 
 function integerOption(value: string | undefined, name: string, least: number, most: number): number {
   const number = Number(value)
@@ -48,6 +46,7 @@ function readOptions() {
         eth: { type: 'string' },
         btc: { type: 'string' },
         accounts: { type: 'string' },
+        profile: { type: 'string', default: 'large' },
         slots: { type: 'string', default: String(DEFAULT_SLOTS) },
         seed: { type: 'string', default: '1' },
         'slot-price': { type: 'string' },
@@ -61,6 +60,13 @@ function readOptions() {
   }
 }
 
+/** The profile whose sweeps are counted. */
+function profileOption(name: string): Profile {
+  if (!Object.hasOwn(PROFILES, name))
+    throw new PlimsollError(`--profile: ${Object.keys(PROFILES).join(', ')} is required, not ${name}.`, { hint: USAGE })
+  return PROFILES[name as ProfileName]
+}
+
 function marksAt(eth: bigint, btc: bigint): Marks {
   const marks = (price: bigint, name: 'ETH' | 'BTC') =>
     assetMarks(priceMarkDown(price, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS), PARAMETERS[name], name)
@@ -72,7 +78,8 @@ function main(): number {
   if (options.eth === undefined || options.btc === undefined)
     throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
   const count = integerOption(options.accounts, 'accounts', 1, 1_000_000)
-  const slotCount = integerOption(options.slots, 'slots', WINDOW, MAX_SLOTS)
+  const { name: profile, sweep } = profileOption(options.profile)
+  const slotCount = integerOption(options.slots, 'slots', sweep.window, MAX_SLOTS)
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
   const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
 
@@ -87,8 +94,7 @@ function main(): number {
   const result = replay(accounts, ticks, {
     slots: slotCount,
     minLiability: MIN_LIABILITY,
-    steps: STEPS,
-    window: WINDOW,
+    rungs: [sweep],
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
@@ -99,15 +105,19 @@ function main(): number {
   const report = {
     ticks: result.ticks,
     ticksWithNoWork: result.quietTicks,
+    profile,
     accounts: count,
     slots: slotCount,
     firstPlacement: result.placed,
+    firstPlacementBatches: result.firstPlacementBatches,
     reproven: result.swept,
     reprovenPerAccountTick: perAccountTick,
     fullScanRatio: perAccountTick === 0 ? null : 1 / perAccountTick,
     liquidations: result.liquidated,
     badDebt: Number(result.badDebt) / 10 ** CASH_DECIMALS,
     sweepBatches: result.batches,
+    constraints: result.constraints,
+    worstTick: result.worstTick,
     openings: result.openings,
     noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,
@@ -119,7 +129,9 @@ function main(): number {
     console.log(
       `ticks with no work           ${report.ticksWithNoWork} (${percent(report.ticksWithNoWork / report.ticks)})`,
     )
-    console.log(`first placement              ${report.firstPlacement} accounts, all of them once`)
+    console.log(
+      `first placement              ${report.firstPlacement} moves of ${count} accounts in ${report.firstPlacementBatches} sweeps`,
+    )
     console.log(
       `re-proven afterwards         ${report.reproven} accounts, those liquidated included (${result.liquidated} liquidations)`,
     )
@@ -128,7 +140,10 @@ function main(): number {
       `ratio to a full scan         ${report.fullScanRatio === null ? 'nothing re-proven' : `1 / ${report.fullScanRatio.toFixed(0)}`}`,
     )
     console.log(
-      `sweep batches, envelopes     ${report.sweepBatches} of ${STEPS} steps and window ${WINDOW}; ${report.openings} opened in ${slotCount} slots`,
+      `sweep batches, envelopes     ${report.sweepBatches} of profile ${profile}; ${report.openings} opened in ${slotCount} slots`,
+    )
+    console.log(
+      `constraints of these sweeps  ${report.constraints}; at most ${report.worstTick.constraints} in a tick, ${report.worstTick.batches} sweeps`,
     )
     console.log(`bad debt                     ${report.badDebt.toFixed(2)}`)
     console.log(`accounts that found no slot  ${report.noSlot}`)

@@ -12,10 +12,16 @@ const FIRST_READING_OP = 8
 /** The highest operation number, see `OP`. */
 const MAX_OP = 9n
 
+/** Size of a sweep circuit: the most moves it makes, and the slots that it names. */
+export interface SweepRung {
+  readonly steps: number
+  readonly window: number
+}
+
 /** Steps and window of the circuits a deployment was made for, and the levels of its account tree. */
 export interface Shape {
   readonly depth: number
-  readonly sweep: { readonly steps: number; readonly window: number }
+  readonly sweep: SweepRung
   readonly resolve: { readonly steps: number }
   readonly transact: { readonly steps: number }
 }

@@ -31,53 +31,35 @@ export function* completeRound(system: System): Generator<Work> {
       envelope: ledger.envelopes[slot],
       members: stack.map((entry) => entry.account.balances),
     }))
-    for (const { openings, moves } of planRound(slots, marks, { window: ledger.shape.sweep.window })) {
-      yield* sweeps(system, openings, moves)
+    for (const { openings, sweeps } of planRound(slots, marks, { rungs: [ledger.shape.sweep] })) {
+      for (const opening of openings) system.open(opening)
+      for (const [i, { moves }] of sweeps.entries()) {
+        const transition = system.sweep(fillWindow(ledger, moves), moves)
+        yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
+      }
     }
-    const distress = stacks[DISTRESS]!
-    if (distress.length === 0) return
-    while (distress.length > 0) {
-      const { resolutions, ...transition } = system.resolve(Math.min(distress.length, ledger.shape.resolve.steps))
+    const distress = stacks[DISTRESS]!.length
+    if (distress === 0) return
+    for (const count of evenParts(distress, ledger.shape.resolve.steps)) {
+      const { resolutions, ...transition } = system.resolve(count)
       yield { openings: [], transition, moves: [], resolutions }
     }
   }
 }
 
-/** Opens the envelopes, then makes the moves in as few batches as their order allows. */
-function* sweeps(system: System, openings: readonly Opening[], moves: readonly Move[]): Generator<Work> {
-  for (const opening of openings) system.open(opening)
-  const { steps, window: width } = system.ledger.shape.sweep
-  for (const [i, batch] of cutMoves(moves, steps, width).entries()) {
-    const used = new Set(batch.flatMap(({ from, to }) => [from, to]))
-    yield {
-      openings: i === 0 ? openings : [],
-      transition: system.sweep(fillWindow(system.ledger, used), batch),
-      moves: batch,
-      resolutions: [],
-    }
-  }
-}
-
-/** Cuts moves, in order, into batches of at most `steps` moves that touch at most `width` slots. */
-export function cutMoves(moves: readonly Move[], steps: number, width: number): Move[][] {
-  const batches: Move[][] = []
-  let slots = new Set<number>()
-  for (const move of moves) {
-    const last = batches.at(-1)
-    slots.add(move.from).add(move.to)
-    if (last !== undefined && last.length < steps && slots.size <= width) last.push(move)
-    else {
-      batches.push([move])
-      slots = new Set([move.from, move.to])
-    }
-  }
-  return batches
+/**
+ * As few parts of at most `most` as hold `total`, none larger than another by more than 1: a liquidation that is alone in its
+ * batch has its amounts in public.
+ */
+export function evenParts(total: number, most: number): number[] {
+  const parts = Math.ceil(total / most)
+  return Array.from({ length: parts }, (_, i) => Math.ceil((total - i) / parts))
 }
 
 /** A window has no null entries: it is filled up with slots that the batch leaves alone. */
-function fillWindow(ledger: Ledger, used: ReadonlySet<number>): number[] {
+function fillWindow(ledger: Ledger, moves: readonly Move[]): number[] {
   const { window: width } = ledger.shape.sweep
-  const window = new Set(used)
+  const window = new Set(moves.flatMap(({ from, to }) => [from, to]))
   for (let slot = 0; slot < ledger.heads.length && window.size < width; slot++) {
     if (slot <= INBOX || ledger.envelopes[slot] !== undefined) window.add(slot)
   }

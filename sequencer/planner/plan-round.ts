@@ -1,12 +1,13 @@
-import type { Opening } from '../../protocol/batch.ts'
+import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import type { Move } from '../../protocol/sweep-input.ts'
 import { type Candidate, coverExposures, type Request } from './cover.ts'
+import { type Cut, cutMoves, type SweepPlan } from './cut-moves.ts'
 import { envelopeAt, envelopeExpiries, expiriesAt, MAX_LEVEL } from './envelope-at.ts'
 import { accountExposure, type Exposure, floatMarks } from './exposure.ts'
+import { placeAccounts, type Source } from './passes.ts'
 
 /** A slot as the planner sees it. Index in the array is the slot's number; slots 0 and 1 have no envelope. */
 export interface PlannerSlot {
@@ -16,21 +17,21 @@ export interface PlannerSlot {
   readonly members: readonly Balances[]
 }
 
-/** The openings, all on slots that are empty by then, happen before the moves. */
+/** The openings, all on slots that are empty by then, happen before the sweeps. */
 export interface PlanStage {
   readonly openings: readonly Opening[]
-  readonly moves: readonly Move[]
+  readonly sweeps: readonly SweepPlan[]
 }
 
 export interface PlanOptions {
-  /** Window of the sweep circuit: after the first plan so many slots can be named, slots 0 and 1 included. */
-  readonly window?: number
+  /** Sizes of the sweep circuits; one of those of profile `small` when left out. */
+  readonly rungs?: readonly SweepRung[]
   /** Expected expiries that an envelope has to save, see `SLOT_PRICE` and `LEAST_SLOT_PRICE`. */
   readonly slotPrice?: number
   readonly leastSlotPrice?: number
 }
 
-const DEFAULT_WINDOW = 6
+const DEFAULT_RUNGS: readonly SweepRung[] = [{ steps: 22, window: 6 }]
 /** Expected expiries that an envelope has to save, as a share of all accounts, times the square of the empty slots left. */
 const SLOT_PRICE = 0.1
 /**
@@ -54,15 +55,19 @@ interface WorkingSlot {
 
 /**
  * Plans a round: afterwards the inbox is empty, every non-empty slot from 2 on is covered, and all accounts that had to move
- * are in a slot whose envelope they are safe in, or in distress if breached at the marks. Accounts already in distress stay.
- * An empty plan means that there is nothing to do.
- * @throws PlimsollError when there are fewer slots than the window exposures
+ * are in a slot whose envelope they are safe in, or in distress if breached at the marks; so are healthy ones that were in
+ * distress. Before each sweep so many slots were opened, 0 and 1 included, that its window can be filled. An empty plan means
+ * that there is nothing to do.
+ * @throws PlimsollError when there are fewer slots than the narrowest window names
  */
 export function planRound(slots: readonly PlannerSlot[], marks: Marks, options: PlanOptions = {}): PlanStage[] {
-  const { window = DEFAULT_WINDOW, slotPrice = SLOT_PRICE, leastSlotPrice = LEAST_SLOT_PRICE } = options
-  if (slots.length < Math.max(window, INBOX + 2))
-    throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${window}.`)
-  return new RoundPlanner(slots, marks, { window, slotPrice, leastSlotPrice }).plan()
+  const { rungs = DEFAULT_RUNGS, slotPrice = SLOT_PRICE, leastSlotPrice = LEAST_SLOT_PRICE } = options
+  const fitting = rungs.filter(({ window }) => window <= slots.length)
+  if (fitting.length === 0 || slots.length < INBOX + 2) {
+    const narrowest = Math.min(...rungs.map(({ window }) => window))
+    throw new PlimsollError(`${slots.length} slots are too few for a sweep window of ${narrowest}.`)
+  }
+  return new RoundPlanner(slots, marks, { rungs: fitting, slotPrice, leastSlotPrice }).plan()
 }
 
 class RoundPlanner {
@@ -80,9 +85,27 @@ class RoundPlanner {
   }
 
   plan(): PlanStage[] {
+    this.#emptyDistress()
     for (let sources = this.#sources(); sources.length > 0; sources = this.#sources())
       this.#stage(this.#firstSources(sources))
     return this.#stages
+  }
+
+  /**
+   * Healthy accounts in distress go back to the inbox, and with them what lies above: a plan that was broken off leaves many
+   * there, and a resolve would have to rewrite each.
+   */
+  #emptyDistress(): void {
+    const { members } = this.#slots[DISTRESS]!
+    const first = members.findIndex((balances) => health(balances, this.#marks) >= 0n)
+    if (first >= 0)
+      this.#moveAll(
+        [],
+        cutMoves(
+          members.slice(first).map(() => ({ from: DISTRESS, to: INBOX })),
+          this.#options.rungs,
+        ),
+      )
   }
 
   /** Slots that have to be emptied, the smallest first. */
@@ -180,26 +203,17 @@ class RoundPlanner {
         target.slot = empties[i]!
         return { slot: target.slot, envelope: target.envelope }
       })
-    this.#pad(openings, empties)
-    this.#apply(openings, sources, (balances) => best.get(balances)?.slot ?? DISTRESS)
+    const placed = sources.map(
+      (slot): Source => ({
+        slot,
+        targets: this.#slots[slot]!.members.map((balances) => best.get(balances)?.slot ?? DISTRESS),
+      }),
+    )
+    this.#moveAll(openings, placeAccounts(placed, this.#options.rungs))
   }
 
   #target(sides: number, level: number): Target {
     return { slot: -1, envelope: envelopeAt(sides, level, this.#marks), rate: expiriesAt(sides, level) }
-  }
-
-  /** Opens spare slots with an envelope that never expires until a window can be filled. */
-  #pad(openings: Opening[], empties: readonly number[]): void {
-    let named = this.#numbers(
-      (slot, number) =>
-        number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
-    ).length
-    for (const slot of empties) {
-      if (named >= this.#options.window) return
-      if (this.#slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
-      openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.#marks) })
-      named++
-    }
   }
 
   /** With no slot empty, the smallest one goes through the inbox, which asks for no envelope. */
@@ -209,22 +223,31 @@ class RoundPlanner {
     const victim = among.reduce((least, number) =>
       this.#slots[number]!.members.length < this.#slots[least]!.members.length ? number : least,
     )
-    this.#apply([], [victim], () => INBOX)
+    const moves = this.#slots[victim]!.members.map(() => ({ from: victim, to: INBOX }))
+    this.#moveAll([], cutMoves(moves, this.#options.rungs))
   }
 
-  /** Records a stage and carries it out: the sources are emptied one after the other, top first. */
-  #apply(openings: Opening[], sources: readonly number[], target: (balances: Balances) => number): void {
-    const moves: Move[] = []
+  /** Records a stage and carries it out. */
+  #moveAll(openings: Opening[], { sweeps }: Cut): void {
+    this.#pad(openings, Math.max(...sweeps.map(({ rung }) => rung.window)))
     for (const { slot, envelope } of openings) this.#slots[slot]!.envelope = envelope
-    for (const from of sources) {
-      const { members } = this.#slots[from]!
-      for (let balances = members.pop(); balances !== undefined; balances = members.pop()) {
-        const to = target(balances)
-        moves.push({ from, to })
-        this.#slots[to]!.members.push(balances)
-      }
+    for (const { from, to } of sweeps.flatMap(({ moves }) => moves))
+      this.#slots[to]!.members.push(this.#slots[from]!.members.pop()!)
+    this.#stages.push({ openings, sweeps })
+  }
+
+  /** Opens spare slots with an envelope that never expires until a window can be filled. */
+  #pad(openings: Opening[], window: number): void {
+    let named = this.#numbers(
+      (slot, number) =>
+        number <= INBOX || slot.envelope !== undefined || openings.some((opening) => opening.slot === number),
+    ).length
+    for (const slot of this.#empties()) {
+      if (named >= window) return
+      if (this.#slots[slot]!.envelope !== undefined || openings.some((opening) => opening.slot === slot)) continue
+      openings.push({ slot, envelope: envelopeAt(0, MAX_LEVEL, this.#marks) })
+      named++
     }
-    this.#stages.push({ openings, moves })
   }
 }
 

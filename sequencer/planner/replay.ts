@@ -3,7 +3,7 @@ import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
-import { cutMoves } from './complete-round.ts'
+import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
 import { type PlanOptions, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
@@ -15,8 +15,14 @@ export interface ReplayResult {
   swept: number
   liquidated: number
   badDebt: bigint
-  /** Sweep batches of the later ticks, at the given steps and window. */
+  /** Sweep batches of the first tick. */
+  firstPlacementBatches: number
+  /** Sweep batches of the later ticks, of the given rungs. */
   batches: number
+  /** Constraints of the later ticks' sweeps. */
+  constraints: number
+  /** The most that one of the later ticks took: its sweep batches and their constraints; 0 where there is none. */
+  worstTick: { batches: number; constraints: number }
   openings: number
   unplaced: number
 }
@@ -24,8 +30,6 @@ export interface ReplayResult {
 export interface ReplayOptions extends PlanOptions {
   readonly slots: number
   readonly minLiability: bigint
-  readonly steps: number
-  readonly window: number
 }
 
 interface Slot {
@@ -47,37 +51,41 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     swept: 0,
     liquidated: 0,
     badDebt: 0n,
+    firstPlacementBatches: 0,
     batches: 0,
+    constraints: 0,
+    worstTick: { batches: 0, constraints: 0 },
     openings: 0,
     unplaced: 0,
   }
 
+  let batches = 0
+  let constraints = 0
   const sweep = (marks: Marks): number => {
     let swept = 0
-    for (const { openings, moves } of planRound(slots, marks, options)) {
+    for (const { openings, sweeps } of planRound(slots, marks, options)) {
       for (const { slot, envelope } of openings) {
         if (slots[slot]!.members.length > 0) throw new Error(`slot ${slot} was opened while it was not empty`)
         slots[slot]!.envelope = envelope
       }
-      for (const { from, to } of moves) {
+      for (const { from, to } of sweeps.flatMap(({ moves }) => moves)) {
         const balances = slots[from]!.members.pop()!
         const { envelope } = slots[to]!
-        if (
-          to === DISTRESS
-            ? health(balances, marks) >= 0n
-            : to !== INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)
-        )
-          result.unplaced++
+        if (to > INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)) result.unplaced++
         slots[to]!.members.push(balances)
       }
-      swept += moves.length
+      swept += sweeps.reduce((sum, { moves }) => sum + moves.length, 0)
       result.openings += openings.length
-      if (result.ticks > 0) result.batches += cutMoves(moves, options.steps, options.window).length
+      batches += sweeps.length
+      constraints += sweeps.reduce((sum, { rung }) => sum + sweepConstraints(rung), 0)
     }
+    result.unplaced += slots[DISTRESS]!.members.filter((balances) => health(balances, marks) >= 0n).length
     return swept
   }
 
   for (const marks of ticks) {
+    batches = 0
+    constraints = 0
     let swept = sweep(marks)
     while (slots[DISTRESS]!.members.length > 0) {
       for (const balances of slots[DISTRESS]!.members.splice(0)) {
@@ -93,8 +101,15 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       if (number > INBOX && members.length > 0 && (envelope === undefined || !isCovered(envelope, marks)))
         result.unplaced += members.length
     }
-    if (result.ticks === 0) result.placed = swept
-    else result.swept += swept
+    if (result.ticks === 0) {
+      result.placed = swept
+      result.firstPlacementBatches = batches
+    } else {
+      result.swept += swept
+      result.batches += batches
+      result.constraints += constraints
+      if (constraints > result.worstTick.constraints) result.worstTick = { batches, constraints }
+    }
     if (swept === 0) result.quietTicks++
     result.ticks++
   }
