@@ -29,6 +29,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
@@ -48,6 +49,7 @@ const word = (data: Hex, i: number) => slice(data, 4 + 32 * i, 36 + 32 * i)
 // Nobody but the endpoint of these tests is asked, and it knows no transaction by its hash: what a settlement's call looked
 // like, through whatever contract it went, cannot matter.
 describe('what the chain has for owners, in logs alone', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let endpoint: SwitchedEndpoint
