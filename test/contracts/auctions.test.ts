@@ -21,6 +21,7 @@ import {
   wait,
 } from './custody.ts'
 import { AUCTION, deployMarket, type Market, nextRound, TIMES } from './market.ts'
+import { BEFORE_LOTS } from './market-gas.ts'
 
 const USD = 1_000_000n
 const ETH = 100_000_000n
@@ -457,9 +458,8 @@ describe('a resolve that makes lots', () => {
     const later = await gasOf(-1n, eth, btc)
     await nextRound(market)
     const seconds = await gasOf(-1n, eth, btc)
-    // Measured before there were lots: 7,387 for the first asset, 6,908 for the next. Nobody but the backstop has BTC:
-    // where it had none its figure was 0, which takes 17,100 to write.
-    const [one, two, unused] = [7_387n, 7_387n + 6_908n, 17_100n]
+    // Nobody but the backstop has BTC: where it had none its figure was 0, which takes 17,100 to write.
+    const [one, two, unused] = [BigInt(BEFORE_LOTS.first), BigInt(BEFORE_LOTS.first + BEFORE_LOTS.next), 17_100n]
     assert.ok(first - cash <= one + 25_000n, `${first - cash}`)
     assert.ok(firsts - cash <= two + unused + 50_000n, `${firsts - cash}`)
     assert.ok(seconds - cash <= two + 50_000n, `${seconds - cash}`)
