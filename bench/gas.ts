@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { passTime } from '../chain/development-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { envelopeCalldata, Settlement, sevenWords } from '../chain/settlement.ts'
 import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
@@ -106,8 +107,7 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     await settle('resolve, the first', system.resolve(resolve.steps))
     await settle('resolve, a later one', system.resolve(resolve.steps))
 
-    const clock = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
-    await clock({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
+    await passTime(signer, DEFAULT_CLOCKS.roundMin + 1)
     for (const address of Object.values(deployed.feeds))
       await signer.write.writeContract({
         address,

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { verifyChain } from '../audit/verify-chain.ts'
+import { passTime } from '../chain/development-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy, deployContract } from '../deploy/deploy.ts'
 import { deployLocalPool } from '../deploy/local-pool.ts'
@@ -50,7 +51,7 @@ const TAKER = { window: 600, tolerance: 100, tip: USD, least: 100n * USD }
 /** Seconds between two looks of the keepers, and looks that are waited for at the most. */
 const LOOK = 60
 const LOOKS = 240
-/** What Alice has and borrows, and the cash that Dave has: whole units. */
+/** Whole units that Alice has and borrows, and Dave's cash. */
 const ALICE = { ETH: 100n, USD: 13_000n }
 const DAVE = 4_000n
 /** Dollars of gas of a fill on the local chain. */
@@ -93,7 +94,7 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
       return report
     }
     const at = async (dollars: bigint, seconds: number) => {
-      await later(signer, seconds)
+      await passTime(signer, seconds)
       await setPrice(signer, deployed, dollars)
       await step()
     }
@@ -146,7 +147,7 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
       for (const keeper of looks % 2 === 0 ? keepers : keepers.toReversed())
         for (const line of await keeper.act()) say(line)
       if (looks % 5 === 4) await at(CRASH, LOOK)
-      else await later(signer, LOOK)
+      else await passTime(signer, LOOK)
     }
     const end = await signer.read.getBlockNumber()
     await fills.readTo(signer.read, contracts, end)
@@ -237,7 +238,7 @@ function demoMarket() {
   }
 }
 
-/** What the laboratory's engine says of the act before it is played. */
+/** The laboratory's prediction of the act, from what is known before it. */
 function predictedRun(): RunPrediction {
   const { custody: _, ...market } = demoMarket()
   const balances = { ETH: String(ALICE.ETH), USD: String(-ALICE.USD) }
@@ -310,12 +311,6 @@ async function worthOf({ signer, address }: DemoOwner, { settlement }: Deployed)
   const value = await insuranceValue(signer, { settlement })
   if (value === undefined) throw new PlimsollError('What insurance is worth is not known.')
   return formatDecimal((shares * value.redemption.cash) / value.redemption.shares, 6)
-}
-
-async function later(signer: SigningClient, seconds: number): Promise<void> {
-  const request = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
-  await request({ method: 'evm_increaseTime', params: [seconds] })
-  await request({ method: 'evm_mine', params: [] })
 }
 
 async function setPrice(signer: SigningClient, { feeds }: Deployed, dollars: bigint): Promise<void> {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { verifyChain } from '../audit/verify-chain.ts'
+import { passTime } from '../chain/development-chain.ts'
 import { startLocalChain } from '../chain/local-chain.ts'
 import { DEFAULT_CLOCKS, type Deployed, deploy } from '../deploy/deploy.ts'
 import { parseDeployable } from '../deploy/market-plan.ts'
@@ -173,8 +174,7 @@ function demoMarket() {
 }
 
 async function setPrices(signer: SigningClient, { feeds }: Deployed, prices: readonly bigint[]): Promise<void> {
-  const request = signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>
-  await request({ method: 'evm_increaseTime', params: [DEFAULT_CLOCKS.roundMin + 1] })
+  await passTime(signer, DEFAULT_CLOCKS.roundMin + 1)
   for (const [i, address] of Object.values(feeds).entries())
     await sendCall(signer, { address, abi: MOCK_FEED_ABI, functionName: 'setAnswer', args: [prices[i]! * WEI] })
 }

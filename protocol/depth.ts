@@ -1,5 +1,6 @@
 import { FACTOR_ONE, POINT } from './constants.ts'
-import { abs, divUp, max, min, powerDown, squareRootDown } from './integer.ts'
+import { abs, divUp, max, min } from './integer.ts'
+import { tickRootDown } from './tick.ts'
 
 // Depth that follows the market, exactly as `contracts/libraries/Depths.sol` has it.
 
@@ -7,8 +8,6 @@ const HOUR = 3_600n
 /** Words of pools have 2^23 plus the mean tick in their lowest 24 bits. */
 const TICK_BITS = 24n
 const TICK_ZERO = 1n << 23n
-/** floor(2^128 / 1.0001) */
-const TICK_BASE = 340248342086729790484326174814286782777n
 
 /** The asset's token in its pool. */
 export interface PoolToken {
@@ -30,7 +29,7 @@ export function poolDepthDown(
   decimals: number,
 ): bigint {
   const tick = (word & ((1n << TICK_BITS) - 1n)) - TICK_ZERO
-  const root = squareRootDown(powerDown(TICK_BASE, abs(tick), 128n) << 64n)
+  const root = tickRootDown(tick)
   if (root === 0n) return 0n
   const liquidity = word >> TICK_BITS
   const amount = tick < 0n === second ? (liquidity * root) >> 97n : (liquidity << 95n) / root

@@ -239,17 +239,13 @@ export class MarketClearing implements Clearing {
   #offer(a: number, log: number, time: number, random: Random | undefined): void {
     const count = this.#takers.length
     const first = random === undefined || count === 1 ? 0 : random.integer(count)
-    for (let i = 0; i < count && this.#seller(a).inventory !== 0; i++)
+    for (let i = 0; i < count && this.#sellers[a]!.inventory !== 0; i++)
       this.#serve(a, (first + i) % count, this.#adverse(a, Math.exp(log + this.#moved[a]!)), time)
-  }
-
-  #seller(a: number): Seller {
-    return this.#sellers[a]!
   }
 
   /** A taker's turn. @param price of the market */
   #serve(a: number, number: number, price: number, time: number): void {
-    const seller = this.#seller(a)
+    const seller = this.#sellers[a]!
     const side = seller.inventory > 0 ? 1 : -1
     const { fee } = this.#options
     const taker = this.#takers[number]!

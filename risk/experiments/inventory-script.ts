@@ -10,8 +10,7 @@ import { RuleAverages, UNRULED } from '../rule/averages.ts'
 import { fillMean, predict, waitedAt } from './auction-facts.ts'
 
 /** Assets of the scripts, in the order of their windows. */
-export const SCRIPT_SYMBOLS = ['ETH', 'BTC'] as const
-export type ScriptSymbol = (typeof SCRIPT_SYMBOLS)[number]
+const SCRIPT_SYMBOLS = ['ETH', 'BTC'] as const
 
 const UNIT = 2 ** 32
 const CASH_DECIMALS = 6
@@ -40,7 +39,7 @@ export interface InventoryScript {
 }
 
 /**
- * What accounts that live through a crash leave to the backstop, with auctions at prices as they were; all that came of an asset in a step
+ * Scripts by asset of what accounts that live through a crash leave to the backstop, with auctions at prices as they were; all that came of an asset in a step
  * is one change. The pool moves by 100 %, at its slope, for the asset's depth in the laboratory: half of either side of its reserves.
  */
 export function inventoryScripts(name: CrashName, population: Partial<HistoryOptions> = {}): InventoryScript[] {
@@ -138,6 +137,8 @@ class RuledDepth {
   readonly #script: InventoryScript
   readonly #by: DepthBy
   readonly #averages = new RuleAverages()
+  /** Logarithms of the latest prices, the oldest first: those of a pool's window. */
+  readonly #logs: number[] = []
   #depth: bigint
   #changedAt = 0n
 
@@ -151,8 +152,13 @@ class RuledDepth {
   at(price: number, seconds: number): bigint {
     const { depth, prices } = this.#script
     this.#averages.sample(price, seconds)
+    const { stepSeconds } = this.#script
+    this.#logs.push(Math.log(price))
+    if (this.#logs.length > POOL_WINDOW / stepSeconds + 1) this.#logs.shift()
     const ratio =
-      this.#by === 'pool' ? Math.sqrt(prices[0]! / price) : Math.min(1, UNRULED.quantile / this.#averages.quantile)
+      this.#by === 'pool'
+        ? Math.sqrt(prices[0]! / Math.exp(overTime(this.#logs)))
+        : Math.min(1, UNRULED.quantile / this.#averages.quantile)
     const offered = BigInt(Math.floor(Number(depth) * ratio))
     const aim = wantedDepth(depth, offered, this.#by === 'pool' ? MOST_DEPTHS * depth : depth)
     const next = nextDepth(this.#depth, aim, this.#changedAt, BigInt(seconds))
@@ -162,8 +168,17 @@ class RuledDepth {
   }
 }
 
-/** What a deployment's rule takes depth from: a pool, or its own quantile where it has none. */
+/** The mean in time of values at equal distances, straight between them. */
+function overTime(values: readonly number[]): number {
+  const [first, last] = [values[0]!, values.at(-1)!]
+  if (values.length === 1) return first
+  return (values.reduce((sum, value) => sum + value, 0) - (first + last) / 2) / (values.length - 1)
+}
+
+/** The source of depth of a deployment's rule: a pool, or its own quantile where it has none. */
 export type DepthBy = 'pool' | 'quantile'
+/** Seconds over which the pool's liquidity and price are read. */
+export const POOL_WINDOW = 1_800
 /** Times the configured depth that a pool's may be. */
 export const MOST_DEPTHS = 16n
 

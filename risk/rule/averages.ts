@@ -7,7 +7,7 @@ const STEPS_AN_HOUR = 4
 const CONSTANTS: FormulaConstants = { C0: 615_590_000_000 / 2 ** 48, C1: 8233 / 256, C2: 7088 / 256, C3: 894 / 256 }
 const KEPT = [2, 5, 8].map((n) => (1 - 2 ** -n) ** (1 / STEPS_AN_HOUR)) as [number, number, number]
 
-/** What the rule is read as where it is off: a variance of an hour and its quantile, `VARIANCE_START` and the median of the margin rule. */
+/** The rule's reading where it is off: a variance of an hour and its quantile, `VARIANCE_START` and the median of the margin rule. */
 export const UNRULED = { variance: START, quantile: 21_758_015_699_733 / 2 ** 48 }
 
 /** The margin rule's three averages in floating point: `protocol/margin-rule.ts` on the same grid, without its roundings. */

@@ -1,6 +1,7 @@
 import { type Address, isAddressEqual, type PublicClient } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { abs, divDown, divUp, max, min, powerDown, squareRootDown } from '../../protocol/integer.ts'
+import { divDown, divUp, max, min } from '../../protocol/integer.ts'
+import { tickRootDown } from '../../protocol/tick.ts'
 import { chainFailureIn, isUnserved } from './chain-failure.ts'
 
 /** The views of a Uniswap v3 pool that a quote needs. */
@@ -35,8 +36,6 @@ const POOL_ABI = [
 
 /** Seconds over which a pool's mean price is asked for. */
 const WINDOW = 600
-/** floor(2^128 / 1.0001) */
-const TICK_BASE = 340248342086729790484326174814286782777n
 const Q96 = 1n << 96n
 /** Fees are in millionths. */
 const FEE_ONE = 1_000_000n
@@ -106,7 +105,7 @@ export function prudent(pool: PoolState, sells: boolean): PoolState {
 
 /** Root of the price at a tick, times 2^96, rounded down at each step. */
 function rootAt(tick: bigint): bigint {
-  const inverse = squareRootDown(powerDown(TICK_BASE, abs(tick), 128n) << 64n)
+  const inverse = tickRootDown(tick)
   return tick < 0n ? inverse : (Q96 * Q96) / inverse
 }
 

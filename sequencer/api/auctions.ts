@@ -1,4 +1,3 @@
-import { BlockNotFoundError, type Hex } from 'viem'
 import type { Contracts } from '../../chain/contracts.ts'
 import { SCALE } from '../../protocol/constants.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
@@ -6,6 +5,7 @@ import { type LotFill, LotFills } from '../../sdk/chain/lot-fills.ts'
 import { discountOf, lotOffers } from '../../sdk/chain/lot-offers.ts'
 import { type SystemContracts, systemContracts } from '../../sdk/chain/system-contracts.ts'
 import type { AuctionsInfo } from '../../sdk/schemas.ts'
+import { isOnChain, type ReadBlock } from './read-block.ts'
 
 /** Blocks before the last one read that are read again: a shallow reorganization may have changed them. */
 const REREAD = 64n
@@ -14,9 +14,7 @@ const LISTED = 100
 /** Milliseconds for which what was read is good enough. */
 const FRESH = 1_000
 
-interface Reading {
-  readonly number: bigint
-  readonly hash: Hex
+interface Reading extends ReadBlock {
   readonly fills: LotFills
 }
 
@@ -91,7 +89,7 @@ export class AuctionBook {
   async #fills(system: SystemContracts, end: bigint): Promise<LotFills> {
     const { read } = this.#contracts.settlement.client
     const deep = end > REREAD ? end - REREAD : 0n
-    if (!(await this.#unchanged())) {
+    if (this.#settled === undefined || !(await isOnChain(read, this.#settled))) {
       this.#settled = undefined
       this.#times.clear()
     }
@@ -105,18 +103,6 @@ export class AuctionBook {
     const all = kept.copy()
     await all.readTo(read, system, end)
     return all
-  }
-
-  async #unchanged(): Promise<boolean> {
-    if (this.#settled === undefined) return false
-    const { number, hash } = this.#settled
-    const block = await this.#contracts.settlement.client.read
-      .getBlock({ blockNumber: number })
-      .catch((error: unknown) => {
-        if (error instanceof BlockNotFoundError) return undefined
-        throw error
-      })
-    return block?.hash === hash
   }
 
   /** Seconds from the beginning of each fill's lot to the fill. */

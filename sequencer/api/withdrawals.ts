@@ -1,8 +1,8 @@
-import { BlockNotFoundError, type Hex } from 'viem'
 import type { Contracts } from '../../chain/contracts.ts'
 import { blockRanges } from '../../sdk/chain/block-ranges.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
 import type { WithdrawalInfo } from '../../sdk/schemas.ts'
+import { isOnChain, type ReadBlock } from './read-block.ts'
 
 /** Blocks before the last one read that are read again: a shallow reorganization may have changed them. */
 const REREAD = 64n
@@ -19,7 +19,7 @@ export class WithdrawalBook {
   readonly #contracts: Contracts
   readonly #byId = new Map<bigint, Pending>()
   /** First block to read next; where its hash is another by then, a deeper reorganization has changed what was read before. */
-  #next: { readonly number: bigint; readonly hash: Hex } | undefined
+  #next: ReadBlock | undefined
   #reading: Promise<void> = Promise.resolve()
 
   constructor(contracts: Contracts) {
@@ -71,7 +71,8 @@ export class WithdrawalBook {
     const { vault, settlement } = this.#contracts
     const { read } = settlement.client
     const end = await read.getBlockNumber()
-    const start = (await this.#unchanged()) ?? (await settlement.firstBlock(end))
+    const known = this.#next !== undefined && (await isOnChain(read, this.#next)) ? this.#next.number : undefined
+    const start = known ?? (await settlement.firstBlock(end))
     const [made, claimed]: [[bigint, Pending][], [bigint, bigint][]] = [[], []]
     for (const range of blockRanges(start, end)) {
       const [pendings, claims] = await Promise.all([
@@ -96,18 +97,5 @@ export class WithdrawalBook {
     this.#next = { number, hash: (await read.getBlock({ blockNumber: number })).hash }
     // A claim that no reorganization can undo is nothing to remember.
     for (const [id, { claimed: block }] of this.#byId) if (block !== undefined && block < number) this.#byId.delete(id)
-  }
-
-  /** First block to read where those before it are still what was read. */
-  async #unchanged(): Promise<bigint | undefined> {
-    if (this.#next === undefined) return undefined
-    const { number, hash } = this.#next
-    const block = await this.#contracts.settlement.client.read
-      .getBlock({ blockNumber: number })
-      .catch((error: unknown) => {
-        if (error instanceof BlockNotFoundError) return undefined
-        throw error
-      })
-    return block?.hash === hash ? number : undefined
   }
 }

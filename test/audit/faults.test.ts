@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { verifyChain } from '../../audit/verify-chain.ts'
+import { rawCall } from '../../chain/development-chain.ts'
 import type { KeySet } from '../../prover/keys.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -17,7 +18,7 @@ import {
   status,
   without,
 } from '../support/fault-proxy.ts'
-import { rawCall, tinyKeysWithVerifiers } from '../support/live-chain.ts'
+import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 import { runCli } from '../support/run-cli.ts'
 import { newOwner } from '../support/test-owner.ts'

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encodeErrorResult, toEventSelector, toFunctionSelector } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { passTime, rawCall } from '../../chain/development-chain.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
@@ -41,7 +42,7 @@ import {
   without,
 } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
-import { movePrices, passTime, rawCall } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n

@@ -14,7 +14,7 @@ describe('plimsoll demo', () => {
   it('ends on Ctrl-C with exit 130, and leaves neither a directory, nor a chain, nor a stack trace', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'plimsoll-interrupted-'))
     try {
-      const child = spawn(process.execPath, [MAIN, 'demo', '--wallets'], {
+      const child = spawn(process.execPath, [MAIN, 'demo', '--wallets', '--profile', 'tiny'], {
         env: { ...process.env, TMPDIR: directory },
         stdio: ['ignore', 'pipe', 'pipe'],
         // A group of its own: on a terminal Ctrl-C goes to the chain's process as well.

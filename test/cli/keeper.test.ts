@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Hex, isAddressEqual, parseTransaction } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { deployContract } from '../../deploy/deploy.ts'
 import { deployLocalPool, type LocalPool } from '../../deploy/local-pool.ts'
 import { MARKET_ABI } from '../../sdk/abi/market.ts'
@@ -34,7 +35,7 @@ import {
   startFaultProxy,
   status,
 } from '../support/fault-proxy.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { complaintOf, runCli } from '../support/run-cli.ts'
 
 const USD = 10n ** 6n

@@ -202,7 +202,6 @@ describe('plimsoll keys', () => {
   })
 
   describe('of a ceremony on a chain that is not local', () => {
-    const it = chapters()
     let chain: HttpChain
     let target: string[]
     let settlement: string

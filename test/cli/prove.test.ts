@@ -8,11 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { goodBook } from '../support/books.ts'
+import { chapters } from '../support/chapters.ts'
 import { complaintOf, runCli } from '../support/run-cli.ts'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
 
 describe('plimsoll prove and verify', () => {
+  const it = chapters()
   let directory: string
   let keys: KeySet
   before(async () => {

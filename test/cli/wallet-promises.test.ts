@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { rawCall } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 
 const ID = /0x[0-9a-f]{64}/

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { Address } from 'viem'
+import { passTime } from '../../chain/development-chain.ts'
 import { INSURANCE_ABI } from '../../sdk/abi/insurance.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
@@ -11,8 +12,9 @@ import { sendCall } from '../../sdk/chain/send-call.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, passTime } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { runCli } from '../support/run-cli.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -23,6 +25,7 @@ const DAY = { expiresIn: 86_400 }
 // Alice is closed with a loss, a withdrawal of Bob's is cut, and a gift lets the backstop repay a part of what it owes him. A
 // deposit of his and one that is to open Carol's account wait too long.
 describe('plimsoll wallet refund', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let server: Awaited<ReturnType<typeof serve>>

@@ -21,6 +21,7 @@ import {
   wait,
 } from './custody.ts'
 import { AUCTION, deployMarket, type Market, nextRound, TIMES } from './market.ts'
+import { BEFORE_LOTS } from './market-gas.ts'
 
 const USD = 1_000_000n
 const ETH = 100_000_000n
@@ -168,6 +169,17 @@ describe('the liquidation market', () => {
         [cash.backstop, eth.backstop, eth.custody],
         [1_000n * USD - (args.cash as bigint), 0n, 22n * ETH],
       )
+      // Nor with a token that keeps a fee of what the taker brings, nor from one that brings nothing.
+      await liquidate(market, [0n, -ETH])
+      const before = await ledgerOf(market.vault, 1)
+      await market.tokens[1]!.write('setFee', [1n])
+      await sale.refuses('WrongReceived', 'take', [1, ETH, 0n, eve, '0x'], undefined, eve)
+      await market.tokens[1]!.write('setFee', [0n])
+      const taker = await market.chain.contract('TestTaker')
+      const nothing = taker.encode('take', [sale.address, 1, ETH, 0n, taker.address, '0x01'])
+      await assert.rejects(market.chain.client.call({ to: taker.address, data: nothing }), /revert/)
+      assert.deepEqual(await ledgerOf(market.vault, 1), before)
+      await liquidate(market, [0n, ETH])
       // Without cash of its own it buys nothing.
       await liquidate(market, [-600n * USD - cash.backstop, -ETH])
       await sale.refuses('BeyondCash', 'take', [1, ETH / 2n, 0n, eve, '0x'], undefined, eve)
@@ -446,9 +458,8 @@ describe('a resolve that makes lots', () => {
     const later = await gasOf(-1n, eth, btc)
     await nextRound(market)
     const seconds = await gasOf(-1n, eth, btc)
-    // Measured before there were lots: 7,387 for the first asset, 6,908 for the next. Nobody but the backstop has BTC:
-    // where it had none its figure was 0, which takes 17,100 to write.
-    const [one, two, unused] = [7_387n, 7_387n + 6_908n, 17_100n]
+    // Nobody but the backstop has BTC: where it had none its figure was 0, which takes 17,100 to write.
+    const [one, two, unused] = [BigInt(BEFORE_LOTS.first), BigInt(BEFORE_LOTS.first + BEFORE_LOTS.next), 17_100n]
     assert.ok(first - cash <= one + 25_000n, `${first - cash}`)
     assert.ok(firsts - cash <= two + unused + 50_000n, `${firsts - cash}`)
     assert.ok(seconds - cash <= two + 50_000n, `${seconds - cash}`)

@@ -22,6 +22,8 @@ export interface MarketGas {
     readonly first: number
     readonly one: number
     readonly two: number
+    /** What joins an asset's first lot, which had no terms yet, in its round; and what joins those of two assets. */
+    readonly joined: number
     readonly joins: number
   }
   /** From outside: a part of a lot, the whole of it, of eight lots, and with a call-back. */
@@ -79,6 +81,7 @@ export async function marketGas(): Promise<MarketGas> {
   await nextRound(market)
   const cash = await gasOf(-1n)
   const first = await gasOf(-1n, eth)
+  const joined = await gasOf(-1n, eth)
   const none = await settlementGas(market)
   const inside = (await sellInside(market, 1n)) - none
   await nextRound(market)
@@ -87,7 +90,6 @@ export async function marketGas(): Promise<MarketGas> {
   const one = await gasOf(-1n, eth)
   await nextRound(market)
   const two = await gasOf(-1n, eth, btc)
-  await gasOf(-1n, eth, btc)
   const joins = await gasOf(-1n, eth, btc)
   await take(await waiting(market))
 
@@ -99,7 +101,14 @@ export async function marketGas(): Promise<MarketGas> {
   const poolPart = await run(4n * ETH)
   const poolWhole = await run(8n * ETH)
   return {
-    resolve: { cash, first: first - cash, one: one - cash, two: two - cash, joins: joins - cash },
+    resolve: {
+      cash,
+      first: first - cash,
+      one: one - cash,
+      two: two - cash,
+      joined: joined - cash,
+      joins: joins - cash,
+    },
     take: { part, whole, eight, callback: Number(callback.gasUsed) },
     pool: { part: poolPart, whole: poolWhole },
     inside,
@@ -142,7 +151,8 @@ if (import.meta.main) {
       beyond('resolve: the first lot of an asset', resolve.first, first),
       beyond('  a lot after others', resolve.one, first),
       beyond('  lots of two assets', resolve.two, first + next),
-      beyond('  two that join lots of their round', resolve.joins, first + next),
+      beyond('  what joins the first lot of an asset, in its round', resolve.joined, first),
+      beyond('  what joins lots of two assets', resolve.joins, first + next),
       ['take from outside: part of a lot', take.part],
       ['  with a call-back', take.callback],
       ['  what is left of a lot', take.whole],

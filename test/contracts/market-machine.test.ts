@@ -321,8 +321,30 @@ class Both {
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
 const max = (a: bigint, b: bigint) => (a > b ? a : b)
 
+/** Kinds of moves, refusals and states that have to come up. */
+const KINDS = [
+  'hold',
+  'crash',
+  'merge',
+  'netted',
+  'other side',
+  'dust in front',
+  'NoPrice',
+  'BeyondInventory',
+  'BeyondCap',
+  'BeyondCash',
+  'sale inside',
+  'sale outside',
+  'purchase inside',
+  'purchase outside',
+  'several lots',
+  'loss',
+  'step sold',
+  'clocks',
+] as const
+
 describe('the liquidation market and the machine of protocol/', () => {
-  it(`agree to the last bit over ${STEPS} random moves`, async () => {
+  it(`agree to the last bit over ${STEPS} random moves or more`, async () => {
     const chain = await startChain()
     const stage = await chain.contract('MarketStage')
     const market = await chain.contract('Market', [{ ...AUCTION, vault: stage.address }])
@@ -330,27 +352,9 @@ describe('the liquidation market and the machine of protocol/', () => {
     const both = new Both(chain, stage, market, 1n)
     await both.compare()
     for (let i = 0; i < 3; i++) await both.postRound()
-    for (let i = 0; i < STEPS; i++) await both.step()
-    for (const what of [
-      'hold',
-      'crash',
-      'merge',
-      'netted',
-      'other side',
-      'dust in front',
-      'NoPrice',
-      'BeyondInventory',
-      'BeyondCap',
-      'BeyondCash',
-      'sale inside',
-      'sale outside',
-      'purchase inside',
-      'purchase outside',
-      'several lots',
-      'loss',
-      'step sold',
-      'clocks',
-    ])
-      assert.ok((both.counts.get(what) ?? 0) > 3, `${what}: ${both.counts.get(what) ?? 0}`)
+    const seldom = () => KINDS.filter((kind) => (both.counts.get(kind) ?? 0) <= 3)
+    // The chain's seconds are partly those of the clock on the wall: how often each kind comes up differs.
+    for (let i = 0; i < STEPS || (seldom().length > 0 && i < 4 * STEPS); i++) await both.step()
+    assert.deepEqual(seldom(), [])
   })
 })

@@ -10,6 +10,7 @@ import {
   figuresOf,
   type InventoryScript,
   MOST_DEPTHS,
+  POOL_WINDOW,
 } from '../../risk/experiments/inventory-script.ts'
 import { RuleAverages } from '../../risk/rule/averages.ts'
 import { type PoolState, purchaseUp, saleDown } from '../../sdk/chain/pool-quote.ts'
@@ -31,7 +32,6 @@ const TOKEN = 10n ** 10n
 const SCALE = 1n << 32n
 const Q96 = 2n ** 96n
 const FEE = 500
-const POOL_WINDOW = 1_800
 /** Settings of the protocol's own taker, but for its tip, and halvings by which keepers look for what pays. */
 const TAKER = { asset: 1, window: 600, tolerance: 100, least: 100n * CASH }
 const HALVINGS = 6
@@ -272,6 +272,7 @@ class Replay {
       budget: own === Infinity ? 1n << 100n : BigInt(Math.floor(own * 1e6)),
       inventory: 1n << 100n,
       step: 1n,
+      cashStep: 1n,
       gas: BigInt(Math.round(taker.gas * 1e6)),
     })
     if (fill === undefined) return undefined

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EstimateGasExecutionError, type Hex, parseGwei, parseTransaction } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendTransaction } from '../../sdk/chain/send-transaction.ts'
 import { type FaultProxy, result, startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY, type HttpChain, serveChain } from '../support/http-chain.ts'
-import { rawCall } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 
 const TO = `0x${'7'.repeat(40)}` as const

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { zeroHash } from 'viem'
+import { passTime } from '../../chain/development-chain.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
@@ -15,7 +16,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, passTime } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n

@@ -12,6 +12,7 @@ import {
 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { loadArtifact } from '../../chain/artifacts.ts'
+import { passTime } from '../../chain/development-chain.ts'
 import { batchCalldata, type ProvenBatch } from '../../chain/settlement.ts'
 import { deployContract } from '../../deploy/deploy.ts'
 import { ESCAPE_ABI } from '../../sdk/abi/escape.ts'
@@ -29,10 +30,11 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
+import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import { startFaultProxy } from '../support/fault-proxy.ts'
 import { FUNDED_KEY } from '../support/http-chain.ts'
-import { movePrices, passTime } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { type SwitchedEndpoint, startSwitchedEndpoint } from '../support/switched-endpoint.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
@@ -48,6 +50,7 @@ const word = (data: Hex, i: number) => slice(data, 4 + 32 * i, 36 + 32 * i)
 // Nobody but the endpoint of these tests is asked, and it knows no transaction by its hash: what a settlement's call looked
 // like, through whatever contract it went, cannot matter.
 describe('what the chain has for owners, in logs alone', () => {
+  const it = chapters()
   let system: EchoSystem
   let node: SequencerNode
   let endpoint: SwitchedEndpoint

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { parseEventLogs } from 'viem'
 import { lotOffers } from '../../chain/custody.ts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { KIND, messageHash } from '../../protocol/messages.ts'
 import { sign } from '../../protocol/signature.ts'
 import { FORCED_ABI } from '../../sdk/abi/forced.ts'
@@ -12,7 +13,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, echo, startEchoSystem } from '../support/echo-system.ts'
-import { movePrices, rawCall } from '../support/live-chain.ts'
+import { movePrices } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
+import { rawCall } from '../../chain/development-chain.ts'
 import type { ProvenBatch } from '../../chain/settlement.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import { SettlementGas } from '../../sequencer/node/settlement-gas.ts'
 import { startEchoSystem } from '../support/echo-system.ts'
-import { rawCall } from '../support/live-chain.ts'
 import { newOwner } from '../support/test-owner.ts'
 
 const DAY = { expiresIn: 86_400 }

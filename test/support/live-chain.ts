@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { buildContracts, builtEnvironment } from '../../chain/artifacts.ts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { ensureKeys, type KeySet } from '../../prover/keys.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
 import { MOCK_FEED_ABI } from '../../sdk/abi/mock-feed.ts'
@@ -17,17 +18,6 @@ export async function tinyKeysWithVerifiers(): Promise<KeySet> {
   // It keeps a list of the artifacts that there were when it first looked.
   await environment.artifacts.clearCache()
   return keys
-}
-
-/** Calls a method of the development chain that no standard has. */
-export function rawCall(signer: SigningClient, method: string, ...params: unknown[]): Promise<unknown> {
-  return (signer.read.request as (call: { method: string; params: unknown[] }) => Promise<unknown>)({ method, params })
-}
-
-/** Moves the chain's time by so many seconds, and mines a block there. */
-export async function passTime(signer: SigningClient, seconds: number): Promise<void> {
-  await rawCall(signer, 'evm_increaseTime', `0x${seconds.toString(16)}`)
-  await rawCall(signer, 'evm_mine')
 }
 
 /** Moves the chain's time, then sets the feeds: prices in cash times 10^18. */

@@ -1,5 +1,6 @@
 import { type Address, type Hex, parseEventLogs } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { rawCall } from '../../chain/development-chain.ts'
 import { TOKEN_ABI } from '../../sdk/abi/token.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
@@ -8,7 +9,6 @@ import { PlimsollClient } from '../../sdk/client.ts'
 import { deriveOwnerKey } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { EchoSystem } from './echo-system.ts'
-import { rawCall } from './live-chain.ts'
 
 /** An owner with an Ethereum key of its own, coins and tokens. */
 export interface TestOwner {
