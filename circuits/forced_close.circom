@@ -49,8 +49,8 @@ template ForcedClose() {
     signal slack <== (1 - 2 * direction) * (mark - limit);
     signal slackIfClosing <== closing * slack;
     signal {binary} missed <== SafeLessThan(64)(slackIfClosing, 0);
-    signal tooMuch <== 1 - IsZero()(cashHigh);
+    signal fitting <== IsZero()(cashHigh);
     signal sided <== (1 - none) * (1 - otherSide);
-    signal within <== (1 - missed) * (1 - tooMuch);
+    signal within <== (1 - missed) * fitting;
     possible <== sided * within;
 }
