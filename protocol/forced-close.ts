@@ -1,5 +1,5 @@
 import { SCALE, WORD } from './constants.ts'
-import { Refusal } from './errors.ts'
+import { PlimsollError, Refusal } from './errors.ts'
 import type { Balances } from './health.ts'
 import { abs, divUp } from './integer.ts'
 import type { AssetMarks } from './marks.ts'
@@ -39,6 +39,21 @@ export interface Closing {
 /** The limit that every mark is within. */
 export function noLimit(direction: 0 | 1): bigint {
   return direction === 1 ? WORD - 1n : 0n
+}
+
+/**
+ * The limit of a price in quote per whole unit, times 10^quoteDecimals: rounded to the owner's side.
+ * @throws PlimsollError where it does not fit 64 bits
+ */
+export function limitMark(
+  direction: 0 | 1,
+  { quote, quoteDecimals, cashDecimals, decimals }: Readonly<Record<'quote', bigint>> &
+    Readonly<Record<'quoteDecimals' | 'cashDecimals' | 'decimals', number>>,
+): bigint {
+  const [numerator, denominator] = [quote * 10n ** BigInt(cashDecimals) * SCALE, 10n ** BigInt(quoteDecimals + decimals)]
+  const limit = direction === 1 ? numerator / denominator : divUp(numerator, denominator)
+  if (limit < 0n || limit >= WORD) throw new PlimsollError('The limit of the price does not fit 64 bits.')
+  return limit
 }
 
 /**
