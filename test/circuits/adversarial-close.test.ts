@@ -156,7 +156,11 @@ describe('transact circuit, forced closes', () => {
 
   it('are not one kind of request for another, or cash', async () => {
     const withdrawn = system.clone().transact([forced({ index: 1, amount: 11n })], VALID_UNTIL).input
-    await refuses(lie(withdrawn, { op: opBits(OP.dischargeClose) }), '(unwind + closing) * extra === 0', 'TransactStep')
+    await refuses(
+      lie(withdrawn, { op: opBits(OP.dischargeClose) }),
+      '(exchange + closing) * assetBit[0] === 0',
+      'TransactStep',
+    )
     await refuses(
       lie(withdrawn, { op: opBits(OP.close), extra: 0n, asked: 11n }),
       '(exchange + closing) * assetBit[0] === 0',

@@ -67,7 +67,6 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       'forced',
       'close',
       'close',
-      'close',
     ] as const)
   ) {
     case 'open': {
@@ -154,7 +153,8 @@ function exchange(
 
 /** Terms of a forced close: often all of the position, or a unit beside it, and a limit that is just met or just missed. */
 function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms {
-  const asset = random.integer(1, ASSETS - 1)
+  const held = balances.flatMap((balance, a) => (a > 0 && balance !== 0n ? [a] : []))
+  const asset = held.length > 0 && random.chance(0.9) ? random.pick(held) : random.integer(1, ASSETS - 1)
   const position = balances[asset]!
   const direction = position < 0n === random.chance(0.9) ? 1 : 0
   const magnitude = abs(position)
@@ -168,7 +168,7 @@ function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms
     ]),
   )
   const mark = direction === 1 ? marks[asset]!.buy : marks[asset]!.sell
-  const limit = random.pick([noLimit(direction), mark, within(mark + BigInt(random.integer(-1, 1))), random.magnitude(64)])
+  const limit = random.pick([noLimit(direction), noLimit(direction), mark, within(mark + BigInt(random.integer(-1, 1))), random.magnitude(64)])
   return { asset, direction, amount, limit }
 }
 
