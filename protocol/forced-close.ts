@@ -47,10 +47,17 @@ export function noLimit(direction: 0 | 1): bigint {
  */
 export function limitMark(
   direction: 0 | 1,
-  { quote, quoteDecimals, cashDecimals, decimals }: Readonly<Record<'quote', bigint>> &
-    Readonly<Record<'quoteDecimals' | 'cashDecimals' | 'decimals', number>>,
+  {
+    quote,
+    quoteDecimals,
+    cashDecimals,
+    decimals,
+  }: Readonly<Record<'quote', bigint>> & Readonly<Record<'quoteDecimals' | 'cashDecimals' | 'decimals', number>>,
 ): bigint {
-  const [numerator, denominator] = [quote * 10n ** BigInt(cashDecimals) * SCALE, 10n ** BigInt(quoteDecimals + decimals)]
+  const [numerator, denominator] = [
+    quote * 10n ** BigInt(cashDecimals) * SCALE,
+    10n ** BigInt(quoteDecimals + decimals),
+  ]
   const limit = direction === 1 ? numerator / denominator : divUp(numerator, denominator)
   if (limit < 0n || limit >= WORD) throw new PlimsollError('The limit of the price does not fit 64 bits.')
   return limit

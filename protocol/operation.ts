@@ -337,7 +337,12 @@ function formRefusal(operation: Operation): Refusal | undefined {
   }
   const { asset } = operation
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
-  if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || ((isTrade || operation.kind === 'close') && asset === 0))
+  if (
+    !Number.isInteger(asset) ||
+    asset < 0 ||
+    asset >= ASSETS ||
+    ((isTrade || operation.kind === 'close') && asset === 0)
+  )
     return new Refusal('UNKNOWN_ASSET', `There is no asset ${asset} for this.`)
   if (isTrade) {
     const { x, y } = operation

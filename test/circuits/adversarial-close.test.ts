@@ -110,7 +110,11 @@ describe('transact circuit, forced closes', () => {
     }
     await refuses(lie(input(sale()), { cashHigh: 1n }), PRICE)
     // Cash that the bits of its upper half would make up for.
-    await refuses(lie(input(sale()), { cash: at(input(sale()), 'cash', 0) - (1n << 64n), cashHigh: 1n }), 'AssertRange(64)(cash)', 'BalanceChange')
+    await refuses(
+      lie(input(sale()), { cash: at(input(sale()), 'cash', 0) - (1n << 64n), cashHigh: 1n }),
+      'AssertRange(64)(cash)',
+      'BalanceChange',
+    )
   })
 
   it('are rounded in favor of the backstop, to the unit', async () => {
@@ -129,7 +133,12 @@ describe('transact circuit, forced closes', () => {
   it('are refused beyond their limit, and taken at it', async () => {
     await accepts(circuit, input(sale({ limit: sell })))
     await accepts(circuit, input(purchase({ limit: buy })))
-    for (const one of [sale({ limit: sell + 1n }), sale({ limit: MAX }), purchase({ limit: buy - 1n }), purchase({ limit: 0n })]) {
+    for (const one of [
+      sale({ limit: sell + 1n }),
+      sale({ limit: MAX }),
+      purchase({ limit: buy - 1n }),
+      purchase({ limit: 0n }),
+    ]) {
       const { input: honest, batch } = run(one)
       assert.equal(batch.steps[0]!.op, OP.dischargeClose)
       await accepts(circuit, honest)
@@ -142,7 +151,12 @@ describe('transact circuit, forced closes', () => {
   it('are refused by any other word than the owner signed', async () => {
     const honest = input(sale())
     await refuses(signedLie(honest, 0, {}, ownerKey(9)), SIGNED, 'TransactStep')
-    for (const changes of [{ asked: 12_346n }, { limit: 1n }, { queueNumber: 15n }, { expiry: at(honest, 'expiry', 0) + 1n }]) {
+    for (const changes of [
+      { asked: 12_346n },
+      { limit: 1n },
+      { queueNumber: 15n },
+      { expiry: at(honest, 'expiry', 0) + 1n },
+    ]) {
       const amount = 'asked' in changes ? { amount: 12_346n, cash: (12_346n * sell) >> 32n } : {}
       await refuses(lie(honest, { ...changes, ...amount }), SIGNED, 'TransactStep')
     }
@@ -151,7 +165,12 @@ describe('transact circuit, forced closes', () => {
     await refuses(signedLie(honest, 0, { expiry: VALID_UNTIL - 1n }), 'AssertRange(40)(spare)', 'TransactStep')
     // A number of the queue that expiry makes up for.
     const shifted = { queueNumber: at(honest, 'queueNumber', 0) - (1n << 64n), expiry: at(honest, 'expiry', 0) + 1n }
-    await rejects(circuit, forgeTransact(putStep(honest, 0, shifted), [{ published: { 9: 14n } }]), 'PublicVector', DIGEST)
+    await rejects(
+      circuit,
+      forgeTransact(putStep(honest, 0, shifted), [{ published: { 9: 14n } }]),
+      'PublicVector',
+      DIGEST,
+    )
   })
 
   it('are not one kind of request for another, or cash', async () => {
@@ -169,7 +188,11 @@ describe('transact circuit, forced closes', () => {
     const honest = input(sale())
     await refuses(lie(honest, { op: opBits(OP.forced), cash: 0n }), SIGNED, 'TransactStep')
     await refuses(lie(honest, { op: opBits(OP.unwind) }), SIGNED, 'TransactStep')
-    await refuses(signedLie(honest, 0, { assetBits: oneHot(0) }), '(exchange + closing) * assetBit[0] === 0', 'TransactStep')
+    await refuses(
+      signedLie(honest, 0, { assetBits: oneHot(0) }),
+      '(exchange + closing) * assetBit[0] === 0',
+      'TransactStep',
+    )
     await refuses(signedLie(honest, 0, { assetBits: oneHot(2) }), PRICE)
   })
 
@@ -239,7 +262,10 @@ describe('transact circuit, forced closes', () => {
     }
     // Where the cash is just within 2^64 it is carried out: floor(2^33 2^63 / 2^32) = 2^64, one unit less is below.
     const edge = owned([ownedAccount(0, [0n, 1n << 33n])], { marks: MARKS.with(1, { ...MARKS[1]!, sell: 1n << 63n }) })
-    assert.equal(edge.clone().transact([sale({ amount: 1n << 33n })], VALID_UNTIL).batch.steps[0]!.op, OP.dischargeClose)
+    assert.equal(
+      edge.clone().transact([sale({ amount: 1n << 33n })], VALID_UNTIL).batch.steps[0]!.op,
+      OP.dischargeClose,
+    )
     const { input: within, batch } = edge.clone().transact([sale({ amount: (1n << 33n) - 1n })], VALID_UNTIL)
     assert.equal(batch.steps[0]!.op, OP.close)
     await accepts(circuit, within)

@@ -250,7 +250,8 @@ describe('transact circuit, operation by operation', () => {
       await rejects(circuit, signedLie(input, 0, { cash: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(cash)')
     })
 
-    it('no link where nothing is linked', () => refuses(lie('unwind', { extra: LINK }), '(unwind + closing) * extra === 0'))
+    it('no link where nothing is linked', () =>
+      refuses(lie('unwind', { extra: LINK }), '(unwind + closing) * extra === 0'))
 
     it('no expiry beyond its bits', () => refuses(lie('forced', { expiry: 1n << 40n }), 'AssertRange(40)(expiry)'))
   })

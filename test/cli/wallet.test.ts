@@ -488,7 +488,19 @@ describe('plimsoll wallet', () => {
     await run(bob, 'refund', ...chain)
     paused = true
     // By the symbol that the node has; and it buys back, for bob sold.
-    const named = await run(bob, 'close', ...chain, '--node', api, '--asset', 'PERP', '--amount', '1.5', '--limit', '51')
+    const named = await run(
+      bob,
+      'close',
+      ...chain,
+      '--node',
+      api,
+      '--asset',
+      'PERP',
+      '--amount',
+      '1.5',
+      '--limit',
+      '51',
+    )
     assert.deepEqual([named.side, named.amount, named.limit], ['short', '1.5', '51'])
     assert.ok(named.deadline > 0)
     assert.match(named.transaction, /^0x/)

@@ -365,16 +365,7 @@ export async function forceClose(
   return request
 }
 
-export const closeSubmission = (r: CloseRequest) => [
-  r.number,
-  r.asset,
-  r.buys,
-  r.amount,
-  r.limit,
-  r.expiry,
-  r.r8,
-  r.s,
-]
+export const closeSubmission = (r: CloseRequest) => [r.number, r.asset, r.buys, r.amount, r.limit, r.expiry, r.r8, r.s]
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows; the feeds go on all the while. */
 export async function freeze(market: Market, request = 0n): Promise<void> {

@@ -34,7 +34,8 @@ describe('forced closes', () => {
   let market: Market
   let ada: `0x${string}`
   let bob: `0x${string}`
-  const overdue = async ({ number }: CloseRequest) => (await market.forced.read<[boolean, number]>('overdue', number))[0]
+  const overdue = async ({ number }: CloseRequest) =>
+    (await market.forced.read<[boolean, number]>('overdue', number))[0]
   const request = (number: bigint) =>
     market.forced.read<{ state: number; deadline: number; closes: boolean; buys: boolean; limit: bigint }>(
       'request',
@@ -171,9 +172,21 @@ describe('forced closes', () => {
       // A discharge that would trade.
       const traded = step.dischargeClose(r).with(6, 2n + (1n << 4n))
       await refusesTransact(market, 'WrongRequest', [traded], [r.number])
-      const asWithdrawal = { ...w, number: r.number, index: 0n, asset: 2n, amount: r.amount, recipient: `0x${'0'.repeat(40)}` }
+      const asWithdrawal = {
+        ...w,
+        number: r.number,
+        index: 0n,
+        asset: 2n,
+        amount: r.amount,
+        recipient: `0x${'0'.repeat(40)}`,
+      }
       await refusesTransact(market, 'WrongRequest', [step.forced(asWithdrawal as typeof w)], [r.number])
-      await refusesTransact(market, 'WrongRequest', [step.discharge({ ...asWithdrawal, expiry: r.expiry } as typeof w)], [r.number])
+      await refusesTransact(
+        market,
+        'WrongRequest',
+        [step.discharge({ ...asWithdrawal, expiry: r.expiry } as typeof w)],
+        [r.number],
+      )
     })
 
     it('after their expiry: RequestExpired; and then are closed, the bond returned', async () => {

@@ -168,7 +168,13 @@ function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms
     ]),
   )
   const mark = direction === 1 ? marks[asset]!.buy : marks[asset]!.sell
-  const limit = random.pick([noLimit(direction), noLimit(direction), mark, within(mark + BigInt(random.integer(-1, 1))), random.magnitude(64)])
+  const limit = random.pick([
+    noLimit(direction),
+    noLimit(direction),
+    mark,
+    within(mark + BigInt(random.integer(-1, 1))),
+    random.magnitude(64),
+  ])
   return { asset, direction, amount, limit }
 }
 

@@ -143,7 +143,14 @@ describe('operations', () => {
       batch.steps.map(({ op, asset, amount, u, v, closing }) => ({ op, asset, amount, u, v, closing })),
       [
         { op: OP.close, asset: 1, amount: 7n, u: 0n, v: 14n, closing: { direction: 0, x: 7n, y: 13n } },
-        { op: OP.close, asset: 2, amount: MAX, u: MAX, v: 15n, closing: { direction: 1, x: 1_000_000n, y: 30_600_001n } },
+        {
+          op: OP.close,
+          asset: 2,
+          amount: MAX,
+          u: MAX,
+          v: 15n,
+          closing: { direction: 1, x: 1_000_000n, y: 30_600_001n },
+        },
       ],
     )
     assert.deepEqual(results[1]!.account.balances.slice(0, 3), [HEALTHY[0]! - 30_600_001n, HEALTHY[1]!, 0n])
@@ -168,7 +175,10 @@ describe('operations', () => {
       const { batch, results } = run(one)
       assert.equal(results[0]!.outcome, 'discharged')
       const { op, asset, amount, u, v, closing, leaf, cipher } = batch.steps[0]!
-      assert.deepEqual([op, asset, amount, u, v], [OP.dischargeClose, one.asset, one.amount, one.limit, one.queueNumber])
+      assert.deepEqual(
+        [op, asset, amount, u, v],
+        [OP.dischargeClose, one.asset, one.amount, one.limit, one.queueNumber],
+      )
       assert.deepEqual(closing, { direction: one.direction, x: 0n, y: 0n })
       assert.deepEqual([leaf, ...cipher], [...one.signature.r8, one.signature.s, one.expiry])
       assert.deepEqual(parseBatch('transact', 0, [], batchValues(batch), TINY), batch)
@@ -193,8 +203,11 @@ describe('operations', () => {
   it('turn a price into a limit on the side of the owner', () => {
     const terms = { quoteDecimals: 2, cashDecimals: 6, decimals: 8 }
     // 0.03 cash for one of 10^8 base units is 1.2884 2^-32 a base unit.
-    assert.deepEqual([limitMark(0, { ...terms, quote: 3n }), limitMark(1, { ...terms, quote: 3n })], [1_288_491n, 1_288_490n])
-const bare = { quoteDecimals: 0, cashDecimals: 0, decimals: 0 }
+    assert.deepEqual(
+      [limitMark(0, { ...terms, quote: 3n }), limitMark(1, { ...terms, quote: 3n })],
+      [1_288_491n, 1_288_490n],
+    )
+    const bare = { quoteDecimals: 0, cashDecimals: 0, decimals: 0 }
     assert.equal(limitMark(0, { ...bare, quote: (1n << 32n) - 1n }), ((1n << 32n) - 1n) << 32n)
     assert.throws(() => limitMark(0, { ...bare, quote: 1n << 32n }), /does not fit 64 bits/)
   })

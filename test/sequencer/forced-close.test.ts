@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { Settlement } from '../../chain/settlement.ts'
 import { passTime } from '../../chain/development-chain.ts'
+import { Settlement } from '../../chain/settlement.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { fillMarks, marksOfRow } from '../../protocol/marks.ts'
@@ -113,7 +113,12 @@ describe('forced closes, by contracts and node', () => {
     const backstop = await read.readContract({ address: vault, abi: VAULT_ABI, functionName: 'backstop' })
     assert.deepEqual([backstop[0], backstop[3]], [-490n * USD, 10n * PERP])
     const { market } = await systemContracts(read, system.deployed.settlement)
-    const [sells, lots] = await read.readContract({ address: market, abi: MARKET_ABI, functionName: 'lots', args: [3n] })
+    const [sells, lots] = await read.readContract({
+      address: market,
+      abi: MARKET_ABI,
+      functionName: 'lots',
+      args: [3n],
+    })
     assert.deepEqual([sells, lots.map(({ units }) => units)], [true, [10n * PERP]])
   })
 

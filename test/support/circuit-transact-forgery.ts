@@ -110,7 +110,11 @@ export function transactVectorOf(
     const step = [
       op,
       op > 0n ? index : 0n,
-      ...(writes ? [leaf, ...cipher] : op === 8n || op === 12n ? [...list(value('r8')), one('s'), one('expiry')] : [0n, 0n, 0n, 0n]),
+      ...(writes
+        ? [leaf, ...cipher]
+        : op === 8n || op === 12n
+          ? [...list(value('r8')), one('s'), one('expiry')]
+          : [0n, 0n, 0n, 0n]),
       ...terms,
       ...tail(),
     ]
