@@ -22,6 +22,8 @@ include "transact_step.circom";
 //       FORCED       leaf, cipher[3], asset, amount, recipient, queue number
 //       DISCHARGE    R8x, R8y, S, expiry, asset, amount, recipient, queue number
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
+//       CLOSE        leaf, cipher[3], asset + 8 direction + 2^4 amount + 2^68 cash, asked, limit, queue number
+//       DISCHARGE CLOSE  R8x, R8y, S, expiry, asset + 8 direction, asked, limit, queue number
 // The contract fills in what was before, chain, settlement, the sequencer's key and the marks, each mark below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
 template Transact(steps, depth) {
@@ -41,7 +43,7 @@ template Transact(steps, depth) {
     signal input secret;                  // the sequencer's; counts only where an account is opened
 
     // Step by step; see TransactStep.
-    signal input op[steps][9];
+    signal input op[steps][11];
     signal input publicKey[steps][2];
     signal input owner[steps];
     signal input viewKey[steps];
@@ -56,6 +58,9 @@ template Transact(steps, depth) {
     signal input direction[steps];
     signal input amount[steps];
     signal input cash[steps];
+    signal input asked[steps];
+    signal input limit[steps];
+    signal input cashHigh[steps];
     signal input extra[steps];
     signal input queueNumber[steps];
     signal input expiry[steps];
@@ -100,6 +105,9 @@ template Transact(steps, depth) {
         step[i].direction <== direction[i];
         step[i].amount <== amount[i];
         step[i].cash <== cash[i];
+        step[i].asked <== asked[i];
+        step[i].limit <== limit[i];
+        step[i].cashHigh <== cashHigh[i];
         step[i].extra <== extra[i];
         step[i].queueNumber <== queueNumber[i];
         step[i].expiry <== expiry[i];

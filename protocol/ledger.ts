@@ -155,13 +155,18 @@ export class Ledger {
 
   /** Trades between accounts cancel out, and the rest is public. */
   #applySteps({ steps }: TransactBatch): void {
-    for (const { op, asset, amount, u, v } of steps) {
+    for (const { op, asset, amount, u, v, closing } of steps) {
       if (op === OP.open || op === OP.topup) this.accounts[asset]! += amount
       if (op === OP.withdraw || op === OP.forced) this.accounts[asset]! -= amount
       if (op === OP.unwind) {
         const sign = v === 1n ? 1n : -1n
         this.#fromBackstop(asset, sign * amount)
         this.#fromBackstop(0, -sign * u)
+      }
+      if (op === OP.close) {
+        const sign = closing!.direction === 1 ? 1n : -1n
+        this.#fromBackstop(asset, sign * closing!.x)
+        this.#fromBackstop(0, -sign * closing!.y)
       }
     }
   }

@@ -322,6 +322,7 @@ export class System {
       publicKey,
       exception,
       published,
+      marks,
       domain,
       secret: this.secret,
     })

@@ -24,7 +24,11 @@ contract Settlement is Slots {
 
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
-        | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
+        | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE | 1 << Layout.OP_CLOSE | 1 << Layout.OP_DISCHARGE_CLOSE;
+
+    /// @dev Bit o: there is an operation o.
+    uint256 private constant OPERATIONS =
+        (2 << Layout.OP_CLOSE) - 2 | 1 << Layout.OP_DISCHARGE_CLOSE;
 
     /// @dev What a settlement asks of the rounds, once.
     struct Round {
@@ -358,7 +362,7 @@ contract Settlement is Slots {
     {
         for (uint256 i = 0; i < active; ++i) {
             uint256 op = steps[Layout.STEP * i + Layout.STEP_OP];
-            if (op == 0 || op > Layout.OP_BOUNCE) revert InvalidStep(number, i);
+            if (OPERATIONS >> op & 1 == 0) revert InvalidStep(number, i);
             found |= 1 << op;
         }
         for (uint256 i = Layout.STEP * active; i < steps.length; ++i) {

@@ -28,7 +28,7 @@ export interface OperationSelection {
   }[]
   /** Owners' operations that will never be carried out. */
   readonly failures: ReadonlyMap<Hex, RefusalCode>
-  /** Whether a forced request waits for a round that is younger than it. */
+  /** Whether a forced request, to be discharged or a close, waits for a round that is younger than it. */
   readonly wantsRound: boolean
 }
 
@@ -65,7 +65,7 @@ export function selectOperations({
   for (const request of forced) {
     // The contract goes by its own clock: what expires before the batch does could void it.
     if (request.operation.expiry < validUntil || pending.check([request.operation]) !== undefined) continue
-    if (request.round >= round && pending.discharges(request.operation)) {
+    if (request.round >= round && (request.operation.kind === 'close' || pending.discharges(request.operation))) {
       wantsRound = true
       continue
     }

@@ -70,6 +70,14 @@ function termsOf(operation: Operation): Record<string, unknown> {
         amount: String(operation.amount),
         recipient: operation.recipient,
       }
+    case 'close':
+      return {
+        request: String(operation.queueNumber),
+        asset: operation.asset,
+        direction: operation.direction,
+        amount: String(operation.amount),
+        limit: String(operation.limit),
+      }
     case 'withdraw':
       return { asset: operation.asset, amount: String(operation.amount), recipient: operation.recipient }
   }
@@ -95,5 +103,11 @@ function sentence(assets: Assets, operation: Operation, outcome: StepResult['out
       return outcome === 'discharged'
         ? `forced request ${operation.queueNumber} of account ${index} for ${amount} was discharged: the account cannot serve it`
         : `forced withdrawal ${operation.queueNumber} of ${amount} from account ${index} to ${operation.recipient}`
+    case 'close': {
+      const side = operation.direction === 1 ? 'short' : 'long'
+      return outcome === 'discharged'
+        ? `forced close ${operation.queueNumber} of account ${index} for ${amount} was discharged: it cannot be carried out`
+        : `forced close ${operation.queueNumber} of up to ${amount} of account ${index}'s ${side} position`
+    }
   }
 }

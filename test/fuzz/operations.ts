@@ -1,5 +1,6 @@
 import type { Account } from '../../protocol/account.ts'
 import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
+import { type CloseTerms, noLimit } from '../../protocol/forced-close.ts'
 import { abs, divUp } from '../../protocol/integer.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
@@ -64,6 +65,8 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       'preferences',
       'forced',
       'forced',
+      'close',
+      'close',
     ] as const)
   ) {
     case 'open': {
@@ -99,6 +102,15 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
         recipient: RECIPIENT,
       })
     }
+    case 'close':
+      return corrupted(random, {
+        kind: 'close',
+        index,
+        expiry: EXPIRY,
+        signature: UNSIGNED,
+        queueNumber,
+        ...closed(random, account, marks),
+      })
     case 'unwind':
       return corrupted(random, { kind: 'unwind', ...common, ...exchange(random, account, marks) })
     case 'preferences':
@@ -137,6 +149,33 @@ function exchange(
     random.pick([divUp(x * sell, SCALE), (x * buy) / SCALE, (x * price) / SCALE]) + BigInt(random.integer(-1, 1))
   const y = random.chance(0.1) ? random.magnitude(64) : fair
   return x === 0n && y <= 0n ? { asset, direction, x: 1n, y: 0n } : { asset, direction, x, y: within(y) }
+}
+
+/** Terms of a forced close: often all of the position, or a unit beside it, and a limit that is just met or just missed. */
+function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms {
+  const held = balances.flatMap((balance, a) => (a > 0 && balance !== 0n ? [a] : []))
+  const asset = held.length > 0 && random.chance(0.9) ? random.pick(held) : random.integer(1, ASSETS - 1)
+  const position = balances[asset]!
+  const direction = position < 0n === random.chance(0.9) ? 1 : 0
+  const magnitude = abs(position)
+  const amount = positive(
+    random,
+    random.pick([
+      magnitude,
+      magnitude + BigInt(random.integer(-1, 1)),
+      magnitude / BigInt(random.integer(1, 1000)),
+      random.magnitude(64),
+    ]),
+  )
+  const mark = direction === 1 ? marks[asset]!.buy : marks[asset]!.sell
+  const limit = random.pick([
+    noLimit(direction),
+    noLimit(direction),
+    mark,
+    within(mark + BigInt(random.integer(-1, 1))),
+    random.magnitude(64),
+  ])
+  return { asset, direction, amount, limit }
 }
 
 /** An amount, often the most that leaves the account at its target, or one unit more. */

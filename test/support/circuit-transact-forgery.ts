@@ -5,6 +5,7 @@ import type { OwnerKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
+import { OP } from '../../protocol/transact.ts'
 import { mod } from './circuit.ts'
 import { encryptBalances, putStep, rootWith, withVector } from './circuit-forgery.ts'
 import { ownerKey } from './circuit-owners.ts'
@@ -26,6 +27,11 @@ export type TransactClaim = Partial<
   Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>
 >
 
+/** The bits of a step that say which operation it is. */
+export function opBits(op: number): bigint[] {
+  return Object.values(OP).map((one) => (one === op ? 1n : 0n))
+}
+
 const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
 
@@ -37,7 +43,8 @@ function stepOf(input: CircuitInput, s: number) {
   const balances = before.magnitude.map((m, a) => (before.sign[a] ? -m : m))
   const asset = list(value('assetBits')).findIndex((bit) => bit !== 0n)
   const grows = one('direction') === 0n ? -1n : 1n
-  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(i + 1), 0n)
+  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(Object.values(OP)[i]!), 0n)
+  const closes = op === 10n || op === 12n
   const index = packBits(list(value('indexBits')))
   const weights = packBits(table(value('weightBits')).flat())
   const after = [...balances]
@@ -50,6 +57,7 @@ function stepOf(input: CircuitInput, s: number) {
     after,
     asset,
     op,
+    closes,
     index,
     weights,
     viewKey: one('viewKey'),
@@ -82,21 +90,31 @@ export function transactVectorOf(
   const published: bigint[] = []
   list(input.version!).forEach((_, s) => {
     const claim = claims[s] ?? {}
-    const { value, one, asset, op, index, weights, viewKey } = stepOf(input, s)
+    const { value, one, asset, op, closes, index, weights, viewKey } = stepOf(input, s)
     const { sign, magnitude, leaf } = writtenOf(input, s, claim)
-    const writes = op > 0n && op < 8n
+    const writes = (op > 0n && op < 8n) || op === 10n
     if (op > 0n) active++
     if (writes) {
       root = rootWith(leaf, table(value('children')), list(value('indexBits')))
       inbox = poseidon([inbox, leaf])
     }
     const cipher = claim.cipher ?? encryptBalances(viewKey, leaf, sign, magnitude, weights)
-    const terms = op === 4n ? [0n, 0n] : [BigInt(asset), one('amount')]
+    const traded = op === 10n ? (one('amount') << 4n) + (one('cash') << 68n) : 0n
+    const terms =
+      op === 4n
+        ? [0n, 0n]
+        : closes
+          ? [BigInt(asset) + 8n * one('direction') + traded, one('asked')]
+          : [BigInt(asset), one('amount')]
     const [ax, ay] = list(value('publicKey'))
     const step = [
       op,
       op > 0n ? index : 0n,
-      ...(writes ? [leaf, ...cipher] : op === 8n ? [...list(value('r8')), one('s'), one('expiry')] : [0n, 0n, 0n, 0n]),
+      ...(writes
+        ? [leaf, ...cipher]
+        : op === 8n || op === 12n
+          ? [...list(value('r8')), one('s'), one('expiry')]
+          : [0n, 0n, 0n, 0n]),
       ...terms,
       ...tail(),
     ]
@@ -106,6 +124,7 @@ export function transactVectorOf(
       if (op === 1n) return [ax!, ay!]
       if (op === 3n) return [one('extra'), 0n]
       if (op === 5n) return [one('cash'), one('direction')]
+      if (closes) return [one('limit'), one('queueNumber')]
       if (op === 7n || op === 8n) return [one('extra'), one('queueNumber')]
       return [0n, 0n]
     }
@@ -136,9 +155,9 @@ export function forgeTransact(
 
 /** The message that a step's private input says was signed, for whatever operation it claims to be. */
 export function stepMessage(input: CircuitInput, s: number): bigint {
-  const { one, asset, op, index } = stepOf(input, s)
-  const kind = op === 8n ? 7 : Number(op)
-  const nonce = kind === 7 ? one('queueNumber') : one('version')
+  const { one, asset, op, closes, index } = stepOf(input, s)
+  const kind = op === 8n ? 7 : closes ? 10 : Number(op)
+  const nonce = kind === 7 || closes ? one('queueNumber') : one('version')
   const head = messageHead({
     kind,
     index: Number(index),
@@ -156,7 +175,7 @@ export function stepMessage(input: CircuitInput, s: number): bigint {
       input.chainId as bigint,
       input.settlement as bigint,
       head,
-      one('amount') + (one('cash') << 64n),
+      closes ? one('asked') + (one('limit') << 64n) : one('amount') + (one('cash') << 64n),
       one('extra'),
     ].map(mod),
   )

@@ -18,6 +18,7 @@ import {
   WINDOW,
 } from './circuit-market.ts'
 import {
+  close,
   forced,
   half,
   owned,
@@ -74,6 +75,14 @@ const NO_LIABILITY: Exception = {
 const EMPTY_STACK: Exception = {
   name: /\.BlindHead_\d+_\d+(\[\d+\])?\.IsZero_\d+_\d+\.inv$/,
   why: 'the stack is empty at this end of the batch, and IsZero says so with any inverse',
+}
+const NO_CARRY: Exception = {
+  name: /\.forcedClose\.IsZero_\d+_\d+\.inv$/,
+  why: 'the upper half of the cash is 0, or the position is, and IsZero says so with any inverse',
+}
+const LESSER: Exception = {
+  name: /\.forcedClose\.whole/,
+  why: 'what is asked for is all of the position, so either of them is the lesser',
 }
 // Inputs of operations that a step is not.
 const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened, so no secret is shared' }
@@ -145,7 +154,7 @@ const owners = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount
 
 function transacted(what: string, operations: readonly Operation[], alone: readonly Exception[]): HonestCase {
   const input = () => owned(owners).transact(operations, VALID_UNTIL).input
-  return { what, circuit: 'transact', input, alone, together: [] }
+  return { what, circuit: 'transact', input, alone: [NO_CARRY, ...alone], together: [] }
 }
 
 const open: Operation = {
@@ -188,6 +197,22 @@ const transacts = [
   transacted(
     'with a forced withdrawal and one that is discharged for its signature',
     [forced({ index: 1, amount: 11n }), { ...forced({ index: 0, amount: 1n }), queueNumber: 13n }],
+    [NO_SECRET, SAME_POINT],
+  ),
+  transacted(
+    'with a forced close in part and one of all of a position, which buys',
+    [
+      close({ index: 0, direction: 0, amount: 12_345n, limit: 1n }),
+      close({ index: 1, asset: 2, direction: 1, amount: 1_000_000n, queueNumber: 15n }),
+    ],
+    [NO_SECRET, SAME_POINT, NO_BALANCE, NO_LIABILITY, LESSER],
+  ),
+  transacted(
+    'with forced closes that are discharged for the side and for the limit',
+    [
+      close({ index: 0, direction: 1, amount: 10n }),
+      close({ index: 1, direction: 0, amount: 10n, limit: (1n << 64n) - 1n, queueNumber: 15n }),
+    ],
     [NO_SECRET, SAME_POINT],
   ),
 ]
