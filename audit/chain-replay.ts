@@ -124,9 +124,13 @@ export class ChainReplay {
     }
     this.books = new SystemBooks(assets, new MarketBooks(assets.length - 1, { ...NO_CLOCKS, ...settings }))
     this.#spot = assets.map(({ token }) => token !== null)
-    const { patience } = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'config' })
+    const { patience, concentration } = await read.readContract({
+      address: contracts.rounds,
+      abi: ROUNDS_ABI,
+      functionName: 'config',
+    })
     this.margins = new MarginBooks(
-      BigInt(patience),
+      { patience: BigInt(patience), concentration: BigInt(concentration) },
       assets.map(({ decimals }) => decimals),
     )
     for await (const event of systemEvents(read, { contracts, of: Object.keys(PARTS) as SystemPart[], end }))

@@ -67,6 +67,7 @@ template TransactStep(depth) {
     signal input sequencer[2];
     signal input validUntil;
     input TradeMarks() marks[7];
+    signal input kappas[7];                // see Concentration
     signal input rootBefore;
     signal input inboxBefore;
     signal input {binary} halfBefore;      // 1 iff the step before is the first half of a trade
@@ -238,6 +239,7 @@ template TransactStep(depth) {
     margin.cash <== cash;
     margin.shrunk <== change.shrunk;
     margin.exception <== exceptionBit;
+    margin.kappa <== kappas;
     (withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0;
     write * (1 - change.fits) === 0;
     (withdraw + exchange + forced) * (1 - margin.small) === 0;

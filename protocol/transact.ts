@@ -1,7 +1,7 @@
 import { type Account, accountLeaf } from './account.ts'
 import type { StepPublic } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
-import { Refusal } from './errors.ts'
+import { Refusal, type RefusalCode } from './errors.ts'
 import { ownerHash, sharedViewKey } from './keys.ts'
 import {
   balancesAfter,
@@ -135,6 +135,14 @@ function bounce({ index, asset, amount }: TopUp): StepPublic {
   return { ...INACTIVE_STEP, op: OP.bounce, index, asset, amount }
 }
 
+const DISCHARGED: ReadonlySet<RefusalCode> = new Set([
+  'BAD_SIGNATURE',
+  'BALANCE_TOO_LARGE',
+  'SIZE_TOO_LARGE',
+  'TARGET_TOO_LOW',
+  'TOO_CONCENTRATED',
+])
+
 /** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */
 function isDischarged(
   account: Account | undefined,
@@ -149,9 +157,7 @@ function isDischarged(
     !isSignatureForm(signature)
   )
     return false
-  return (
-    code === 'BAD_SIGNATURE' || code === 'BALANCE_TOO_LARGE' || code === 'SIZE_TOO_LARGE' || code === 'TARGET_TOO_LOW'
-  )
+  return DISCHARGED.has(code)
 }
 
 function birth(operation: Open, { secret }: Execution): Account {

@@ -45,7 +45,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
         uint32 stood;
         /// When it last stood, or later; 0: it never did.
         uint40 stoodAt;
-        /// The latest round that tightened an initial factor or held an asset.
+        /// The latest round that tightened an initial factor, charges concentration at less depth, or held an asset.
         uint40 tightened;
         /// Bit a: asset a is held.
         uint8 held;
@@ -53,6 +53,10 @@ contract Rounds is IRounds, Margins, NativeCredits {
 
     uint256 private constant STANDING_WINDOW = 30 days;
     uint256 private constant TIP_SHARE_MOST = 5_000;
+    uint256 private constant CONCENTRATION_LEAST = 10_000;
+    uint256 private constant CONCENTRATION_MOST = 80_000;
+    /// @dev Bound on kappa at deployment.
+    uint256 private constant KAPPA_END = 1 << 56;
 
     address private immutable DEPLOYER;
     IOracles private immutable ORACLES;
@@ -73,11 +77,14 @@ contract Rounds is IRounds, Margins, NativeCredits {
 
     /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
     constructor(Config memory c, AssetConfig[] memory assets)
-        Margins(c.patience, assets.length, _ruledOf(assets))
+        Margins(c.patience, assets.length, _ruledOf(assets), c.concentration)
     {
         if (c.governance == address(0)) revert InvalidConfig("governance");
         if (c.patience > 7 days) revert InvalidConfig("patience");
         if (c.tipShare > TIP_SHARE_MOST) revert InvalidConfig("tipShare");
+        if (c.concentration != 0 && (c.concentration < CONCENTRATION_LEAST || c.concentration > CONCENTRATION_MOST)) {
+            revert InvalidConfig("concentration");
+        }
         if (c.provingTime >= c.roundMin) revert InvalidConfig("provingTime");
         if (c.roundShort >= c.roundMin) revert InvalidConfig("roundShort");
         if (c.roundMin >= c.maxAge) revert InvalidConfig("roundMin");
@@ -110,6 +117,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
             (address token,,,,,) = vault.assetInfo(uint8(a));
             _bindPool(a, token);
         }
+        _requireDepths();
         emit Bound(settlement_);
     }
 
@@ -182,7 +190,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
     }
 
     /// @inheritdoc IRounds
-    function marks() external view returns (uint64[11][7] memory m) {
+    function marks() external view returns (uint64[12][7] memory m) {
         if (_status.round == 0) return m;
         for (uint256 i = 0; i < ASSETS; ++i) {
             m[i] = _marksOf(i + 1);
@@ -312,7 +320,8 @@ contract Rounds is IRounds, Margins, NativeCredits {
             parameterDelay: _binding.parameterDelay,
             patience: uint32(PATIENCE),
             tipShare: uint16(tipShare),
-            roundTip: ROUND_TIP
+            roundTip: ROUND_TIP,
+            concentration: uint32(CONCENTRATION)
         });
     }
 
@@ -396,6 +405,18 @@ contract Rounds is IRounds, Margins, NativeCredits {
         f.held = uint8(stage.held);
         if (stage.tightened || stage.held != 0) f.tightened = uint40(number);
         return f;
+    }
+
+    /// @dev Whether every market that has a price and a depth is deep enough for what is charged for concentration.
+    function _requireDepths() private view {
+        if (CONCENTRATION == 0) return;
+        IOracles.Reading[7] memory readings = ORACLES.peek();
+        for (uint256 i = 0; i < ASSETS; ++i) {
+            uint256 depth = _assets[i + 1].active.depth;
+            if (depth != 0 && Marks.kappaUp(readings[i].price, CONCENTRATION, depth) >= KAPPA_END) {
+                revert InvalidConfig("concentration");
+            }
+        }
     }
 
     /// @dev For the first round of a grid step, as far as there is enough.

@@ -20,9 +20,18 @@ contract PureHarness {
     function all(uint256 price, uint256 low, uint256 high, Parameters calldata p)
         external
         pure
-        returns (uint64[11] memory)
+        returns (uint64[12] memory)
     {
         return Marks.all(price, low, high, p);
+    }
+
+    function concentrated(uint64[12] memory m, uint256 factor, uint256 depth)
+        external
+        pure
+        returns (uint64[12] memory)
+    {
+        Marks.concentrate(m, factor, depth);
+        return m;
     }
 
     function maintenance(uint256 price, Parameters calldata p) external pure returns (uint64 u, uint64 v) {
