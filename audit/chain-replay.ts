@@ -72,7 +72,7 @@ export class ChainReplay {
   readonly oracles = new OracleBooks()
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
-  margins = new MarginBooks(0n, [])
+  margins = new MarginBooks({ patience: 0n, concentration: 0n }, [])
   books = new SystemBooks([], new MarketBooks(0, NO_CLOCKS))
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */

@@ -11,6 +11,7 @@ import {
   type MarginBook,
   type MarginRules,
   newMarginBook,
+  type RoundFacts,
   stepAsset,
 } from '../protocol/round-margins.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'

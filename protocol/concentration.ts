@@ -57,6 +57,11 @@ export function concentrationChargeUp(balances: Balances, marks: Marks): bigint 
   )
 }
 
+/** Charge of one position. Unit: 2^-32 base units of cash, rounded up. */
+export function positionChargeUp(balance: bigint, { concentration }: AssetMarks): bigint {
+  return divUp(concentration * balance * balance, 1n << CHARGE_BITS)
+}
+
 /** The asset with the greatest charge; undefined where nothing is charged. */
 export function mostConcentrated(balances: Balances, marks: Marks): number | undefined {
   const all = charges(balances, marks)

@@ -92,20 +92,7 @@ export function marksOfRow(row: readonly bigint[]): AssetMarks {
 }
 
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
-const MARK_SYMBOLS = [
-  'price',
-  'u',
-  'v',
-  'ut',
-  'vt',
-  'sell',
-  'buy',
-  'kSell',
-  'kBuy',
-  'ui',
-  'vi',
-  'kappa',
-] as const
+const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy', 'ui', 'vi', 'kappa'] as const
 
 export const CASH_MARKS: AssetMarks = {
   price: SCALE,

@@ -74,7 +74,10 @@ export function withPrice(marks: Marks, a: number, price: bigint, field: string)
   }
   const { concentration } = marks[a]!
   const kappa = divUp(concentration * liable, from)
-  return marks.with(a, withKappa({ ...assetMarks(price, factors, field), ...initial }, kappa < WORD ? kappa : undefined))
+  return marks.with(
+    a,
+    withKappa({ ...assetMarks(price, factors, field), ...initial }, kappa < WORD ? kappa : undefined),
+  )
 }
 
 type Quotient = (dividend: bigint, divisor: bigint) => bigint

@@ -6,6 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IMargins, Rule} from "../interfaces/IMargins.sol";
 import {IOracles} from "../interfaces/IOracles.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Depths} from "../libraries/Depths.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
@@ -264,7 +265,7 @@ abstract contract Margins is IMargins {
         Standing memory now_ = _standing[asset];
         Parameters memory p = _assets[asset].active;
         m = Marks.all(now_.price, now_.low, now_.high, p);
-        Marks.concentrate(m, CONCENTRATION, p.depth);
+        Concentration.charge(m, CONCENTRATION, p.depth);
         if (now_.heldSince != 0) Marks.hold(m, now_.widened);
     }
 

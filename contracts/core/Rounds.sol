@@ -7,6 +7,7 @@ import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
 import {Marks} from "../libraries/Marks.sol";
@@ -53,10 +54,6 @@ contract Rounds is IRounds, Margins, NativeCredits {
 
     uint256 private constant STANDING_WINDOW = 30 days;
     uint256 private constant TIP_SHARE_MOST = 5_000;
-    uint256 private constant CONCENTRATION_LEAST = 10_000;
-    uint256 private constant CONCENTRATION_MOST = 80_000;
-    /// @dev Bound on kappa at deployment.
-    uint256 private constant KAPPA_END = 1 << 56;
 
     address private immutable DEPLOYER;
     IOracles private immutable ORACLES;
@@ -82,18 +79,15 @@ contract Rounds is IRounds, Margins, NativeCredits {
         if (c.governance == address(0)) revert InvalidConfig("governance");
         if (c.patience > 7 days) revert InvalidConfig("patience");
         if (c.tipShare > TIP_SHARE_MOST) revert InvalidConfig("tipShare");
-        if (c.concentration != 0 && (c.concentration < CONCENTRATION_LEAST || c.concentration > CONCENTRATION_MOST)) {
-            revert InvalidConfig("concentration");
-        }
         if (c.provingTime >= c.roundMin) revert InvalidConfig("provingTime");
         if (c.roundShort >= c.roundMin) revert InvalidConfig("roundShort");
         if (c.roundMin >= c.maxAge) revert InvalidConfig("roundMin");
         ORACLES = IOracles(c.oracles);
         if (ORACLES.governance() != c.governance) revert InvalidConfig("oracles");
         if (assets.length == 0 || assets.length != ORACLES.assetCount()) revert InvalidConfig("assets");
+        if (!Concentration.deployable(c.concentration, ORACLES, assets)) revert InvalidConfig("concentration");
 
-        DEPLOYER = msg.sender;
-        governance = c.governance;
+        (DEPLOYER, governance) = (msg.sender, c.governance);
         (ROUND_TIP, tipShare) = (c.roundTip, c.tipShare);
         (CASH_DECIMALS,,,) = ORACLES.assetConfig(0);
         _setClocks(c.provingTime, c.roundMin, c.roundShort, c.maxAge, c.parameterDelay);
@@ -117,7 +111,6 @@ contract Rounds is IRounds, Margins, NativeCredits {
             (address token,,,,,) = vault.assetInfo(uint8(a));
             _bindPool(a, token);
         }
-        _requireDepths();
         emit Bound(settlement_);
     }
 
@@ -405,18 +398,6 @@ contract Rounds is IRounds, Margins, NativeCredits {
         f.held = uint8(stage.held);
         if (stage.tightened || stage.held != 0) f.tightened = uint40(number);
         return f;
-    }
-
-    /// @dev Whether every market that has a price and a depth is deep enough for what is charged for concentration.
-    function _requireDepths() private view {
-        if (CONCENTRATION == 0) return;
-        IOracles.Reading[7] memory readings = ORACLES.peek();
-        for (uint256 i = 0; i < ASSETS; ++i) {
-            uint256 depth = _assets[i + 1].active.depth;
-            if (depth != 0 && Marks.kappaUp(readings[i].price, CONCENTRATION, depth) >= KAPPA_END) {
-                revert InvalidConfig("concentration");
-            }
-        }
     }
 
     /// @dev For the first round of a grid step, as far as there is enough.

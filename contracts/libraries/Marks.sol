@@ -26,7 +26,7 @@ library Marks {
         if (price > PRICE_END) price = PRICE_END;
     }
 
-    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi; kappa is `concentrate`'s.
+    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi; kappa is 0, see `Concentration`.
     /// @param price As `priceDown` gives it, below PRICE_END. Below PRICE_MIN, collateral is worth 0 and liabilities
     /// are valued at PRICE_MIN.
     /// @param low, high Prices that value new risk, below PRICE_END: collateral at `low`, liabilities at `high`.
@@ -50,27 +50,6 @@ library Marks {
         (, liability) = sides(high);
         m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = timesDown(asset, p.initialCollateralFactor);
         m[Layout.MARK_INITIAL_LIABILITY_VALUE] = timesUp(liability, p.initialLiabilityFactor);
-    }
-
-    /// @notice What concentration costs: kappa, ceil(price * factor * 2^47 / (10^4 * depth)). Where that is no word, and
-    /// where there is no depth, no new risk on the asset, and no charge.
-    /// @param factor 0: off.
-    function concentrate(uint64[12] memory m, uint256 factor, uint256 depth) internal pure {
-        if (factor == 0) return;
-        uint256 kappa = kappaUp(m[Layout.MARK_PRICE], factor, depth);
-        if (kappa > type(uint64).max) {
-            m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = 0;
-            m[Layout.MARK_INITIAL_LIABILITY_VALUE] = type(uint64).max;
-        } else {
-            m[Layout.MARK_CONCENTRATION] = uint64(kappa);
-        }
-    }
-
-    /// @notice kappa of a market; 2^256 - 1 where it has no depth.
-    /// @dev A price below 2^60 and a factor below 2^17 keep it from overflowing.
-    function kappaUp(uint256 price, uint256 factor, uint256 depth) internal pure returns (uint256) {
-        if (depth == 0) return type(uint256).max;
-        return ((price * factor << 47) + RiskParameters.ONE * depth - 1) / (RiskParameters.ONE * depth);
     }
 
     /// @notice The marks that the market sells by alone: price, sell, buy; as in `all`, and widened as in `hold`.

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {Marks} from "../libraries/Marks.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
@@ -30,7 +31,7 @@ contract PureHarness {
         pure
         returns (uint64[12] memory)
     {
-        Marks.concentrate(m, factor, depth);
+        Concentration.charge(m, factor, depth);
         return m;
     }
 

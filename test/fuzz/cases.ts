@@ -1,4 +1,5 @@
 import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
+import { concentratedMarks } from '../../protocol/concentration.ts'
 import { ASSETS, PRICE_LIMIT, PRICE_MIN, TRADED, WORD } from '../../protocol/constants.ts'
 import { cornerHealth, type Envelope, health, isOversize, targetHealth } from '../../protocol/health.ts'
 import { abs, max, min } from '../../protocol/integer.ts'
@@ -27,7 +28,8 @@ function postedMarks(random: Random): AssetMarks {
   ) as [bigint, bigint]
   const price = random.chance(0.05) ? random.magnitude(16) : min(PRICE_MIN + random.magnitude(60), PRICE_LIMIT - 1n)
   const apart = price % 2n === 1n
-  return assetMarks(
+  const depth = random.magnitude(random.pick([30, 64]))
+  const plain = assetMarks(
     price,
     {
       collateralFactor,
@@ -38,11 +40,12 @@ function postedMarks(random: Random): AssetMarks {
       initialCollateralFactor: targetCollateralFactor - (apart ? targetCollateralFactor / 8n : 0n),
       initialLiabilityFactor: targetLiabilityFactor + (apart ? targetLiabilityFactor / 8n : 0n),
       penalty,
-      depth: random.magnitude(random.pick([30, 64])),
+      depth,
     },
     'fuzz',
     apart ? { low: price - price / 50n, high: min(price + price / 50n, PRICE_LIMIT - 1n) } : undefined,
   )
+  return concentratedMarks(plain, depth, random.pick([0n, 0n, BigInt(random.integer(10_000, 80_000))]))
 }
 
 function orderedWords(random: Random, bits: number): AssetMarks {
@@ -66,6 +69,7 @@ function orderedWords(random: Random, bits: number): AssetMarks {
     kBuy: k(),
     initialCollateralValue: targetCollateralValue - (apart ? targetCollateralValue / 8n : 0n),
     initialLiabilityValue: min(MAX, targetLiabilityValue + (apart ? targetLiabilityValue / 8n : 0n)),
+    concentration: random.chance(0.5) ? 0n : word(),
   }
 }
 
