@@ -192,8 +192,7 @@ async function deployInto(
   const { oracles = NO_ORACLES, rules = NO_RULES } = options
   await requireContracts(signer, { ...options, oracles, rules })
   options.onCreate?.()
-  const traded = market.assets.slice(1)
-  const { profile } = keys
+  const [traded, { profile }] = [market.assets.slice(1), keys]
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))
   const verifiers = {
     sweep: await verifier('sweep'),

@@ -34,6 +34,7 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'forced, discharged',
       'contraries refused',
       'withdraw: TARGET_TOO_LOW',
+      'a charge for concentration',
       'unwind: TRADE_NOT_SHRINKING',
     ]) {
       assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)

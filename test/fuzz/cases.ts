@@ -11,14 +11,17 @@ const MAX = WORD - 1n
 /** Marks as a contract posts them, or any words in the order that it enforces; 1 to 7 assets. */
 export function randomMarks(random: Random): Marks {
   const kind = random.pick(['posted', 'posted', 'words', 'words', 'small'] as const)
+  const charged = random.chance(0.4)
   return fillMarks(
-    Array.from({ length: random.integer(1, TRADED) }, () =>
-      kind === 'posted' ? postedMarks(random) : orderedWords(random, kind === 'small' ? 4 : 64),
-    ),
+    Array.from({ length: random.integer(1, TRADED) }, () => {
+      if (kind === 'posted') return postedMarks(random, charged)
+      const marks = orderedWords(random, kind === 'small' ? 4 : 64)
+      return charged ? { ...marks, concentration: random.magnitude(random.integer(1, 64)) } : marks
+    }),
   )
 }
 
-function postedMarks(random: Random): AssetMarks {
+function postedMarks(random: Random, charged: boolean): AssetMarks {
   const penalty = BigInt(random.integer(0, 2000))
   const [targetCollateralFactor, collateralFactor] = sorted(
     [random.integer(0, 10_000 - Number(penalty)), random.integer(0, 10_000 - Number(penalty))].map(BigInt),
@@ -45,7 +48,7 @@ function postedMarks(random: Random): AssetMarks {
     'fuzz',
     apart ? { low: price - price / 50n, high: min(price + price / 50n, PRICE_LIMIT - 1n) } : undefined,
   )
-  return concentratedMarks(plain, depth, random.pick([0n, 0n, BigInt(random.integer(10_000, 80_000))]))
+  return charged ? concentratedMarks(plain, depth, BigInt(random.integer(10_000, 80_000))) : plain
 }
 
 function orderedWords(random: Random, bits: number): AssetMarks {
@@ -69,7 +72,7 @@ function orderedWords(random: Random, bits: number): AssetMarks {
     kBuy: k(),
     initialCollateralValue: targetCollateralValue - (apart ? targetCollateralValue / 8n : 0n),
     initialLiabilityValue: min(MAX, targetLiabilityValue + (apart ? targetLiabilityValue / 8n : 0n)),
-    concentration: random.chance(0.5) ? 0n : word(),
+    concentration: 0n,
   }
 }
 
