@@ -12,7 +12,7 @@ include "transact_step.circom";
 // trade is left half done at either end, so balances of the accounts change by what is public and in no other sum.
 //
 // D = active, rootBefore, rootAfter, inboxBefore, inboxAfter (both as blinded heads), chainId, settlement, sequencer[2],
-//     validUntil, marks[7][5] (price, ut, vt, sell, buy), steps[steps][10]: operation, index, and
+//     validUntil, marks[7][5] (price, ut, vt, sell, buy), kappas[7], steps[steps][10]: operation, index, and
 //       OPEN         leaf, cipher[3], asset, amount, Ax, Ay
 //       TOPUP        leaf, cipher[3], asset, amount, 0, 0
 //       WITHDRAW     leaf, cipher[3], asset, amount, recipient, 0
@@ -24,7 +24,7 @@ include "transact_step.circom";
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
 //       CLOSE        leaf, cipher[3], asset + 8 direction + 2^4 amount + 2^68 cash, asked, limit, queue number
 //       DISCHARGE CLOSE  R8x, R8y, S, expiry, asset + 8 direction, asked, limit, queue number
-// The contract fills in what was before, chain, settlement, the sequencer's key and the marks, each mark below 2^64, and takes
+// The contract fills in what was before, chain, settlement, the sequencer's key, the marks and kappas, each below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
 template Transact(steps, depth) {
     signal input digest; // public signals: see PublicVector
@@ -40,6 +40,7 @@ template Transact(steps, depth) {
     signal input sequencer[2];
     signal input validUntil;
     signal input marks[7][5];
+    signal input kappas[7];
     signal input secret;                  // the sequencer's; counts only where an account is opened
 
     // Step by step; see TransactStep.
@@ -121,6 +122,7 @@ template Transact(steps, depth) {
         step[i].sequencer <== sequencer;
         step[i].validUntil <== validUntil;
         step[i].marks <== tradeMarks;
+        step[i].kappas <== kappas;
         step[i].rootBefore <== i == 0 ? rootBefore : step[i - 1].rootAfter;
         step[i].inboxBefore <== i == 0 ? inboxBefore : step[i - 1].inboxAfter;
         if (i == 0) {
@@ -137,7 +139,7 @@ template Transact(steps, depth) {
     }
     step[steps - 1].halfAfter === 0;
 
-    var length = 45 + 10 * steps;
+    var length = 52 + 10 * steps;
     signal vector[length];
     vector[0] <== active;
     vector[1] <== rootBefore;
@@ -153,10 +155,11 @@ template Transact(steps, depth) {
         for (var i = 0; i < 5; i++) {
             vector[10 + 5 * a + i] <== marks[a][i];
         }
+        vector[45 + a] <== kappas[a];
     }
     for (var i = 0; i < steps; i++) {
         for (var k = 0; k < 10; k++) {
-            vector[45 + 10 * i + k] <== step[i].published[k];
+            vector[52 + 10 * i + k] <== step[i].published[k];
         }
     }
     PublicVector(length)(vector, digest, z, y);

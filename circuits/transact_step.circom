@@ -75,6 +75,7 @@ template TransactStep(depth) {
     signal input sequencer[2];
     signal input validUntil;
     input TradeMarks() marks[7];
+    signal input kappas[7];                // see Concentration
     signal input rootBefore;
     signal input inboxBefore;
     signal input {binary} halfBefore;      // 1 iff the step before is the first half of a trade
@@ -253,6 +254,7 @@ template TransactStep(depth) {
     margin.cash <== cash;
     margin.shrunk <== change.shrunk;
     margin.exception <== exceptionBit;
+    margin.kappa <== kappas;
     component forcedClose = ForcedClose();
     forcedClose.closing <== closing;
     forcedClose.position <== change.chosenBefore;

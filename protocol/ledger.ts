@@ -237,6 +237,7 @@ export class Ledger {
       ...sequencer,
       batch.validUntil,
       ...marks.flatMap((asset) => TRANSACT_MARKS.map((name) => asset[name])),
+      ...marks.map(({ concentration }) => concentration),
       ...batch.steps.flatMap(stepValues),
     ]
   }

@@ -1,5 +1,6 @@
 import type { Address } from 'viem'
 import { type Account, NEUTRAL_WEIGHTS, packWeights } from './account.ts'
+import { chargedHealthDown, mostConcentrated } from './concentration.ts'
 import { ASSETS, EXPIRY_LIMIT, FIELD, MAX_WEIGHT, SCALE, TARGET_THRESHOLD, VERSION_LIMIT, WORD } from './constants.ts'
 import { isOwnerPoint, type Point } from './curve.ts'
 import { Refusal, type RefusalCode } from './errors.ts'
@@ -173,14 +174,14 @@ export function fits(balances: Balances): boolean {
   return balances.every((balance) => abs(balance) < WORD)
 }
 
-/** Withdrawals and trades end at the initial margin, or without a liability. */
+/** Withdrawals and trades end at the initial margin, its charge for concentration included, or without a liability. */
 export function meetsInitial(balances: Balances, marks: Marks): boolean {
-  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
+  return balances.every((balance) => balance >= 0n) || chargedHealthDown(balances, marks) >= TARGET_THRESHOLD
 }
 
 /**
  * Refusal of a trade to an account that stays below its initial margin (docs/protocol.md#transact, the exception): it must shrink the
- * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
+ * position without turning it, at a price no worse than a liquidation's, and improve `T`, without the charge for concentration. Nothing is rounded.
  */
 function exceptionRefusal(
   balances: Balances,
@@ -261,7 +262,7 @@ export function checkOperation(
   // Last: a request that deserves it is discharged whenever it expires.
   if (meetsInitial(after, marks)) return operation.expiry < now ? expired() : undefined
   if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsInitial(account.balances, marks))
-    return targetTooLow()
+    return targetTooLow(after, marks)
   const code = exceptionRefusal(account.balances, operation, marks)
   return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)
 }
@@ -280,8 +281,13 @@ function expired(): Refusal {
   return new Refusal('EXPIRED', 'The operation has expired.')
 }
 
-function targetTooLow(): Refusal {
-  return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+function targetTooLow(balances: Balances, marks: Marks): Refusal {
+  if (initialHealth(balances, marks) < TARGET_THRESHOLD)
+    return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+  return new Refusal(
+    'TOO_CONCENTRATED',
+    `The account would end below its initial margin by the charge for concentration, most of it for asset ${mostConcentrated(balances, marks)}: its position there is large for the market's depth.`,
+  )
 }
 
 /**

@@ -102,7 +102,7 @@ export function transactInput(
   active: readonly CircuitInput[],
 ): CircuitInput {
   const { chainId, settlement, sequencer } = domain
-  const { marks } = offsets(VECTOR.transact)
+  const { marks, concentration } = offsets(VECTOR.transact)
   const each = TRANSACT_MARKS.length
   const padding = inactiveTransactStep(depth)
   const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
@@ -113,6 +113,7 @@ export function transactInput(
     settlement,
     sequencer,
     marks: Array.from({ length: TRADED }, (_, i) => vector.slice(marks + each * i, marks + each * (i + 1))),
+    kappas: vector.slice(concentration, concentration + TRADED),
     secret,
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
   }

@@ -158,6 +158,7 @@ const DISCHARGING: ReadonlySet<RefusalCode> = new Set([
   'TARGET_TOO_LOW',
   'NO_POSITION',
   'LIMIT_MISSED',
+  'TOO_CONCENTRATED',
 ])
 
 /** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */

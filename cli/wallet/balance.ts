@@ -1,6 +1,15 @@
+import {
+  chargedHealthDown,
+  collateralLimit,
+  concentrationChargeUp,
+  positionChargeUp,
+} from '../../protocol/concentration.ts'
 import { SCALE, TARGET_THRESHOLD } from '../../protocol/constants.ts'
 import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
 import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
+import { divUp } from '../../protocol/integer.ts'
+import type { AssetMarks } from '../../protocol/marks.ts'
+import { meetsInitial } from '../../protocol/operation.ts'
 import { boundaryMark, coverage, isAllowed } from '../../protocol/what-if.ts'
 import { balance } from '../../sdk/actions/balance.ts'
 import type { AssetInfo, RoundInfo } from '../../sdk/schemas.ts'
@@ -18,12 +27,14 @@ interface Standing {
   readonly equity: string
   readonly health: string
   readonly targetHealth: string
-  /** Health at the initial margin, which whatever takes on risk must leave above 0. */
+  /** Health at the initial margin, its charge for concentration taken off, which whatever takes on risk must leave above 0. */
   readonly initialHealth: string
+  /** Charge of all positions for concentration, in cash, rounded up. */
+  readonly concentration: string
   /** Collateral over liabilities, each at maintenance value; below 1 the account is breached. Null where nothing is owed. */
   readonly ratio: string | null
-  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not. */
-  readonly status: 'breached' | 'below target' | 'below initial margin' | 'healthy'
+  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not, and not where only the charge for concentration takes it below. */
+  readonly status: 'breached' | 'below target' | 'below initial margin' | 'too concentrated' | 'healthy'
   /** Factors at which new risk is taken on, of each asset that it has or owes, and whether the asset's price is held. */
   readonly initialMargins: Readonly<Record<string, InitialMargin>>
   /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
@@ -36,6 +47,10 @@ interface InitialMargin {
   /** Drop that the next six hours exceed once in a hundred; null where the factors do not follow the market. */
   readonly quantile: number | null
   readonly held: boolean
+  /** Charge of the position for concentration, in cash, rounded up. */
+  readonly concentration: string
+  /** The position beyond which more of it as collateral lowers initial health; null where there is none. */
+  readonly collateralLimit: string | null
 }
 
 interface Limit {
@@ -97,6 +112,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
 function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { balances, marks }: Scene): Standing {
   const cash = assets[0]!
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
+  const inCashUp = (value: bigint) => formatDecimal(divUp(value, SCALE), cash.decimals)
   const { collateral, liabilities } = coverage(balances, marks)
   const limits = assets.flatMap((asset, a): [string, Limit][] => {
     const mark = boundaryMark(balances, marks, a)
@@ -118,7 +134,8 @@ function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { 
     equity: inCash(balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n)),
     health: inCash(health(balances, marks)),
     targetHealth: inCash(targetHealth(balances, marks)),
-    initialHealth: inCash(initialHealth(balances, marks)),
+    initialHealth: inCash(chargedHealthDown(balances, marks)),
+    concentration: inCashUp(concentrationChargeUp(balances, marks)),
     ratio:
       liabilities === 0n
         ? null
@@ -136,6 +153,8 @@ function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { 
                   liabilityFactor: risk.initialLiabilityFactor,
                   quantile: risk.quantile,
                   held: risk.heldSince !== null,
+                  concentration: inCashUp(positionChargeUp(balances[i + 1]!, marks[i + 1]!)),
+                  collateralLimit: limitOf(marks[i + 1]!, assets[i + 1]!),
                 },
               ],
             ],
@@ -145,10 +164,17 @@ function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { 
   }
 }
 
+function limitOf(marks: AssetMarks, { decimals }: AssetInfo): string | null {
+  const limit = collateralLimit(marks)
+  return limit === undefined ? null : formatDecimal(limit, decimals)
+}
+
 function statusOf({ balances, marks }: Scene): Standing['status'] {
   if (health(balances, marks) < 0n) return 'breached'
   if (isAllowed(balances, marks)) return 'healthy'
-  return targetHealth(balances, marks) < TARGET_THRESHOLD ? 'below target' : 'below initial margin'
+  if (targetHealth(balances, marks) < TARGET_THRESHOLD) return 'below target'
+  const concentrated = !meetsInitial(balances, marks) && initialHealth(balances, marks) >= TARGET_THRESHOLD
+  return concentrated ? 'too concentrated' : 'below initial margin'
 }
 
 function describe(standing: Standing, assets: readonly AssetInfo[], when: string): void {
@@ -157,14 +183,15 @@ function describe(standing: Standing, assets: readonly AssetInfo[], when: string
     healthy: 'healthy',
     'below target': 'below its target: it may only shrink its positions',
     'below initial margin': 'below the initial margin: it may only shrink its positions',
+    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
     breached: 'breached: it is liquidated with the next round',
   }[standing.status]
   printText(
-    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
+    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash}${standing.concentration === '0' ? '' : `, ${standing.concentration} charged for concentration,`} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )
   for (const [symbol, margin] of Object.entries(standing.initialMargins))
     printText(
-      `New risk in ${symbol}: collateral counts ${margin.collateralFactor}, debt ${margin.liabilityFactor}${margin.held ? '; its price is held, so there is none now' : margin.quantile === null ? '' : `; six hours may bring a fall of ${(100 * margin.quantile).toFixed(1)} %`}`,
+      `New risk in ${symbol}: collateral counts ${margin.collateralFactor}, debt ${margin.liabilityFactor}${margin.concentration === '0' ? '' : `, its size costs ${margin.concentration} ${cash}`}${margin.held ? '; its price is held, so there is none now' : margin.quantile === null ? '' : `; six hours may bring a fall of ${(100 * margin.quantile).toFixed(1)} %`}`,
     )
   for (const [symbol, { price, zeroHealth, breached }] of Object.entries(standing.limits))
     printText(`Liquidated with ${symbol} ${breached} ${zeroHealth} ${cash}, all else as it is; it is at ${price}`)

@@ -36,7 +36,7 @@ contract Settlement is Slots {
         bool fresh;
         bool marked;
         /// If `marked`.
-        uint64[11][7] marks;
+        uint64[12][7] marks;
     }
 
     uint256 private constant MAX_RUNGS = 4;
@@ -272,7 +272,7 @@ contract Settlement is Slots {
         d[Layout.RESOLVE_MIN_LIABILITY] = MIN_LIABILITY;
         _mark(r);
         for (uint256 a = 0; a < 7; ++a) {
-            uint64[11] memory mark = r.marks[a];
+            uint64[12] memory mark = r.marks[a];
             uint256 first = Layout.RESOLVE_MARKS + Layout.LIQUIDATION_MARKS * a;
             for (uint256 k = 0; k < Layout.LIQUIDATION_MARKS; ++k) {
                 d[first + k] = mark[k];
@@ -326,6 +326,7 @@ contract Settlement is Slots {
             _mark(r);
             for (uint256 a = 0; a < 7; ++a) {
                 Layout.spreadTraded(r.marks[a], d, Layout.TRANSACT_MARKS + Layout.TRANSACT_MARK_COUNT * a);
+                d[Layout.TRANSACT_CONCENTRATION + a] = r.marks[a][Layout.MARK_CONCENTRATION];
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);

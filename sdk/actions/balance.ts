@@ -1,6 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
+import { chargedHealthDown, concentrationChargeUp } from '../../protocol/concentration.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
-import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
+import { health, targetHealth } from '../../protocol/health.ts'
 import { type Marks, marksOfRow } from '../../protocol/marks.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet } from '../owner-wallet.ts'
@@ -17,8 +18,10 @@ export interface BalanceReturnType {
   readonly equity: bigint
   readonly health: bigint
   readonly targetHealth: bigint
-  /** Ratio that withdrawals and trades must leave at 2^32 or more. */
+  /** Health at the initial margin less the charge for concentration: withdrawals and trades must leave it at 2^32 or more. */
   readonly initialHealth: bigint
+  /** Charge for concentration that initial health has taken off, rounded up. */
+  readonly concentration: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
 }
@@ -45,7 +48,8 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
     health: health(account.balances, marks),
     targetHealth: targetHealth(account.balances, marks),
-    initialHealth: initialHealth(account.balances, marks),
+    initialHealth: chargedHealthDown(account.balances, marks),
+    concentration: concentrationChargeUp(account.balances, marks),
     withdrawals,
   }
 }

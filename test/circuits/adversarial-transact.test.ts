@@ -787,7 +787,7 @@ describe('transact circuit', () => {
         )
         await rejects(circuit, lie, 'PublicVector', DIGEST)
       }
-      assert.equal(published[45], 7n)
+      assert.equal(published[52], 7n)
     })
 
     it('refuses to serve what is to be discharged', async () => {
@@ -841,7 +841,7 @@ describe('transact circuit', () => {
       const vector = transactVectorOf(input)
       // The second step of all others is as inactive as that of `none`.
       for (let k = 0; k < (name === 'trade' || name === 'none' ? 20 : 10); k++) {
-        const claim = { published: { [k % 10]: mod(vector[45 + k]! + 1n) } }
+        const claim = { published: { [k % 10]: mod(vector[52 + k]! + 1n) } }
         await rejects(circuit, forgeTransact(input, k < 10 ? [claim] : [undefined, claim]), 'PublicVector', DIGEST)
       }
     }
@@ -962,6 +962,7 @@ function isPerStep(name: string): boolean {
     'sequencer',
     'validUntil',
     'marks',
+    'kappas',
     'secret',
   ].includes(name)
 }

@@ -39,6 +39,7 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'close: LIMIT_MISSED',
       'contraries refused',
       'withdraw: TARGET_TOO_LOW',
+      'a charge for concentration',
       'unwind: TRADE_NOT_SHRINKING',
     ]
     const counts = new Counts()

@@ -153,6 +153,8 @@ describe('deployment of a system', () => {
     await refuses('Settlement', 'operator', changed('settlement', { operator: zeroAddress }))
     await refuses('Rounds', 'patience', changed('rounds', { patience: 7 * 86_400 + 1 }))
     await refuses('Rounds', 'tipShare', changed('rounds', { tipShare: 5_001 }))
+    for (const concentration of [1, 9_999, 80_001])
+      await refuses('Rounds', 'concentration', changed('rounds', { concentration }))
     await refuses('Settlement', 'slots', changed('settlement', { slots: 2 }))
     await refuses('Settlement', 'slots', changed('settlement', { slots: 65 }))
     await refuses('Rounds', 'gap', asset({ rule: { ...RULE_OFF, on: true } }))

@@ -72,7 +72,7 @@ describe('a settlement of operations', () => {
       { validUntil: 5n },
     ]
     for (let a = 0; a < 7; a++) {
-      for (const k of [0, 5, 6, 9, 10])
+      for (const k of [0, 5, 6, 9, 10, 11])
         changes.push({ marks: marks.map((m, i) => (i === a ? m.with(k, m[k]! + 1n) : m)) })
     }
     for (const proven of changes) await refusesTransact(market, 'InvalidProof', steps, [0n], { proven })

@@ -1,11 +1,14 @@
 import type { Account } from '../../protocol/account.ts'
+import { chargedHealthDown } from '../../protocol/concentration.ts'
 import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
 import { type CloseTerms, noLimit } from '../../protocol/forced-close.ts'
+import { type Balances, initialHealth, isOversize } from '../../protocol/health.ts'
 import { abs, divUp } from '../../protocol/integer.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import {
   balancesAfter,
+  fits,
   meetsInitial,
   type Operation,
   type SignedOperation,
@@ -31,11 +34,22 @@ function keyOf(index: number): OwnerKey {
 /** Any account, often just at a line, whose owner can sign. */
 export function randomOwned(random: Random, index: number, marks: Marks): Account {
   const { publicKey } = keyOf(index)
+  const account = randomAccount(random, index, marks)
   return {
-    ...randomAccount(random, index, marks),
+    ...account,
+    balances: random.chance(0.6) ? nearInitialLine(random, account.balances, marks) : account.balances,
     owner: ownerHash(publicKey),
     viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
   }
+}
+
+/** The same with cash that puts the account at its initial margin, with or without its charge for concentration, or beyond. */
+function nearInitialLine(random: Random, balances: Balances, marks: Marks): Balances {
+  const rest = balances.with(0, 0n)
+  const value = random.chance(0.7) ? chargedHealthDown(rest, marks) : initialHealth(rest, marks)
+  const spare = random.chance(0.6) ? random.magnitude(random.integer(1, 60)) : BigInt(random.integer(-1, 2))
+  const next = balances.with(0, -(value >> 32n) + 1n + spare)
+  return fits(next) && !isOversize(next, marks) ? next : balances
 }
 
 const UNSIGNED = { r8: [0n, 1n], s: 0n } as const

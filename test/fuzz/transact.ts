@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
+import { concentrationChargeUp } from '../../protocol/concentration.ts'
 import { FIELD, INBOX, SCALE } from '../../protocol/constants.ts'
 import { exitEquity, exitMessage, exitTransition } from '../../protocol/exit.ts'
 import { initialHealth } from '../../protocol/health.ts'
@@ -80,6 +81,12 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
         counts.add(
           'a target health within a cash unit of its line',
           abs(initialHealth(account.balances, marks) - SCALE) <= SCALE,
+        )
+        const charge = concentrationChargeUp(account.balances, marks)
+        counts.add('a charge for concentration', charge > 0n)
+        counts.add(
+          'a charged health within a cash unit of its line',
+          charge > 0n && abs(initialHealth(account.balances, marks) - charge - SCALE) <= SCALE,
         )
         counts.add(
           'a position closed',
@@ -174,6 +181,7 @@ function forge(
         sell,
         buy,
       ]),
+    kappas: ledger.marks!.slice(1).map(({ concentration }) => concentration),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name] as Signal)])),
   })
 }

@@ -140,6 +140,7 @@ export function transactVectorOf(
     ...list(input.sequencer!),
     batch.validUntil ?? (input.validUntil as bigint),
     ...table(input.marks!).flat(),
+    ...list(input.kappas!),
     ...published,
   ].map(mod)
 }
