@@ -22,6 +22,7 @@ include "transact_step.circom";
 //       FORCED       leaf, cipher[3], asset, amount, recipient, queue number
 //       DISCHARGE    R8x, R8y, S, expiry, asset, amount, recipient, queue number
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
+//       REKEY        leaf, cipher[3], 0, 0, 0, 0
 // The contract fills in what was before, chain, settlement, the sequencer's key and the marks, each mark below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
 template Transact(steps, depth) {
@@ -38,10 +39,10 @@ template Transact(steps, depth) {
     signal input sequencer[2];
     signal input validUntil;
     signal input marks[7][5];
-    signal input secret;                  // the sequencer's; counts only where an account is opened
+    signal input secret;                  // the sequencer's; counts only where an account is opened or rekeyed
 
     // Step by step; see TransactStep.
-    signal input op[steps][9];
+    signal input op[steps][10];
     signal input publicKey[steps][2];
     signal input owner[steps];
     signal input viewKey[steps];

@@ -14,7 +14,7 @@ include "gadgets/signature_or_secret.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/tree_update.circom";
 
-// One operation of one account (docs/protocol.md#transact). When active it is just one of nine, and enforces:
+// One operation of one account (docs/protocol.md#transact). When active it is just one of these, and enforces:
 //
 //   1 OPEN         the tree holds nothing at the index. The new account has version 0, neutral weights, the deposit alone,
 //                  the owner of the key (Ax, Ay), and the view key Poseidon(secret 8A), secret B8 being the sequencer's key
@@ -27,10 +27,12 @@ include "gadgets/tree_update.circom";
 //   7 FORCED       like WITHDRAW, signed for its number in the forced queue instead of a version
 //   8 DISCHARGE    a request of that queue, signature and expiry as published, is not one that 7 would serve
 //   9 BOUNCE       a deposit under which a balance would reach 2^64
+//  11 REKEY        nothing changes but the view key, which becomes the one that the owner shares with the sequencer, as in
+//                  OPEN. Nobody signed it. The owner is named by a point, as the owner of an import is not
 //
 //  1. amounts, asset and direction are those that the operation may have, and what is traded has a price;
 //  2. but for OPEN, the witness opens the leaf that the tree holds at the index;
-//  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
+//  3. the new leaf has the same key, but for REKEY, and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
 //     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
 //     DISCHARGE and BOUNCE write nothing;
 //  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. What
@@ -42,7 +44,7 @@ include "gadgets/tree_update.circom";
 // The contract takes what is public of 1, 2, 7, 8 and 9 from its own queues, and so owns the ranges of recipient and number.
 template TransactStep(depth) {
     assert(depth <= 16); // an index below 2^32: meta packs it into 32 bits
-    signal input op[9];                    // one-hot, none when inactive
+    signal input op[10];                   // one-hot in the order above, none when inactive
     signal input publicKey[2];             // A; any point where it does not count
     input Identity() identity;             // version 0 for OPEN
     signal input indexBits[2 * depth];     // position in the account tree, low bit first; binary by TreeUpdate
@@ -81,13 +83,13 @@ template TransactStep(depth) {
     signal output published[10];
 
     // The operation.
-    signal {binary} is[9];
+    signal {binary} is[10];
     var ops = 0;
     var number = 0;
-    for (var i = 0; i < 9; i++) {
+    for (var i = 0; i < 10; i++) {
         is[i] <== AssertBit()(op[i]);
         ops += is[i];
-        number += (i + 1) * is[i];
+        number += (i < 9 ? i + 1 : 11) * is[i];
     }
     active <== AssertBit()(ops);
     var open = is[0];
@@ -99,6 +101,7 @@ template TransactStep(depth) {
     var forced = is[6];
     var discharge = is[7];
     var bounce = is[8];
+    var rekey = is[9];
     var exchange = trade + unwind;
     var queued = forced + discharge;
     signal {binary} write <== active - discharge - bounce;
@@ -113,11 +116,11 @@ template TransactStep(depth) {
     signal {binary} directionBit <== AssertBit()(direction);
     signal {binary} exceptionBit <== AssertBit()(exception);
     (1 - exchange) * cash === 0;
-    (1 - active + preferences) * amount === 0;
+    (1 - active + preferences + rekey) * amount === 0;
     exchange * assetBit[0] === 0;
-    (1 - active + preferences) * (1 - assetBit[0]) === 0;
+    (1 - active + preferences + rekey) * (1 - assetBit[0]) === 0;
     (open + topUp + bounce) * (1 - directionBit) === 0;
-    (withdraw + queued + preferences) * directionBit === 0;
+    (withdraw + queued + preferences + rekey) * directionBit === 0;
     exceptionBit * (1 - exchange) === 0;
     unwind * extra === 0;
 
@@ -172,33 +175,12 @@ template TransactStep(depth) {
     open * (oldWeights - 0x88888888 + signs * (1 << 32)) === 0;
     open * identity.version === 0;
 
-    // 2 and 3: the leaves.
     var index = 0;
     for (var i = 0; i < 2 * depth; i++) {
         index += indexBits[i] * (1 << i);
     }
-    signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
-    var place = identity.version + index * (1 << 32);
-    signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
-    component change = BalanceChange();
-    change.before <== balances;
-    change.assetBit <== assetBit;
-    change.direction <== directionBit;
-    change.amount <== amount;
-    change.cash <== cash;
-    signal newLeaf <== LeafHash()(key, place + weights * (1 << 64) + 1 - open, change.after);
-    component tree = TreeUpdate(depth);
-    tree.indexBits <== indexBits;
-    tree.before <== leaf * (active - open);
-    tree.after <== newLeaf;
-    tree.children <== children;
-    active * (rootBefore - tree.rootBefore) === 0;
-    rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
-    signal pushed <== StackPush()(inboxBefore, newLeaf);
-    inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
-    signal cipher[3] <== EncryptAccount()(identity.viewKey, newLeaf, weights, change.after);
 
-    // 4 and 5: the key, and the signature or, for OPEN, the secret shared with the owner.
+    // 4 and 5: the key, and the signature or, for OPEN and REKEY, the secret shared with the owner.
     signal owner <== Poseidon(2)(publicKey);
     (active - topUp - bounce) * (identity.owner - owner) === 0;
     AssertRange(40)(expiry);
@@ -215,17 +197,42 @@ template TransactStep(depth) {
     terms.cash <== cash;
     terms.extra <== extra;
     component curve = SignatureOrSecret();
-    curve.opens <== is[0];
+    signal {binary} shares <== open + rekey;
+    curve.opens <== shares;
     curve.secret <== secret;
     curve.publicKey <== publicKey;
     curve.message <== MessageHash()(chainId, settlement, terms);
     curve.r8 <== r8;
     curve.s <== s;
     curve.blind <== AssertBit()(blind);
-    open * (curve.fixed[0] - sequencer[0]) === 0;
-    open * (curve.fixed[1] - sequencer[1]) === 0;
+    shares * (curve.fixed[0] - sequencer[0]) === 0;
+    shares * (curve.fixed[1] - sequencer[1]) === 0;
     signal viewKey <== Poseidon(2)(curve.shared);
     open * (identity.viewKey - viewKey) === 0;
+    signal newViewKey <== identity.viewKey + rekey * (viewKey - identity.viewKey);
+
+    // 2 and 3: the leaves.
+    signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
+    var place = identity.version + index * (1 << 32);
+    signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
+    component change = BalanceChange();
+    change.before <== balances;
+    change.assetBit <== assetBit;
+    change.direction <== directionBit;
+    change.amount <== amount;
+    change.cash <== cash;
+    signal newKey <== Poseidon(2)([identity.owner, newViewKey]);
+    signal newLeaf <== LeafHash()(newKey, place + weights * (1 << 64) + 1 - open, change.after);
+    component tree = TreeUpdate(depth);
+    tree.indexBits <== indexBits;
+    tree.before <== leaf * (active - open);
+    tree.after <== newLeaf;
+    tree.children <== children;
+    active * (rootBefore - tree.rootBefore) === 0;
+    rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
+    signal pushed <== StackPush()(inboxBefore, newLeaf);
+    inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
+    signal cipher[3] <== EncryptAccount()(newViewKey, newLeaf, weights, change.after);
 
     // The verdict.
     component margin = Margin();

@@ -10,10 +10,10 @@ const WRITTEN = offsets(WRITE)
 const STEPPED = offsets(STEP)
 /** Slots of a resolve and of a transact. */
 export const [RESOLVED_SLOTS, TRANSACTED_SLOTS] = [[DISTRESS, INBOX], [INBOX]] as const
-/** Operations from this one on write nothing. */
-const FIRST_READING_OP = 8
+/** Operations that write nothing: a discharge and a bounce. */
+const READING_OPS: ReadonlySet<number> = new Set([8, 9])
 /** The highest operation number, see `OP`. */
-const MAX_OP = 9n
+const MAX_OP = 11n
 
 /** Size of a sweep circuit: the most moves it makes, and the slots that it names. */
 export interface SweepRung {
@@ -142,7 +142,7 @@ export function batchWrites(batch: Batch): readonly Write[] {
     case 'resolve':
       return batch.writes.filter(({ leaf }) => leaf !== 0n)
     case 'transact':
-      return batch.steps.filter(({ op }) => op > 0 && op < FIRST_READING_OP)
+      return batch.steps.filter(({ op }) => op > 0 && !READING_OPS.has(op))
   }
 }
 

@@ -27,7 +27,7 @@ const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 const DELTA_LIMIT = 1n << 127n
 
 /** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
-const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
+const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce, OP.rekey])
 
 /** The chain, contract and sequencer that a deployment's signatures and view keys are bound to. */
 export interface Domain extends SigningDomain {

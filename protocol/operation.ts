@@ -86,7 +86,13 @@ export interface Forced {
   readonly signature: Signature
 }
 
-export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced
+/** The sequencer shares an account's view key anew, by its key in force. Nobody signs it, and nothing else changes. */
+export interface Rekey {
+  readonly kind: 'rekey'
+  readonly index: number
+}
+
+export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced | Rekey
 export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced
 
 /** Circumstances by which an operation is judged, besides the account. */
@@ -141,7 +147,7 @@ export function operationMessage(operation: SignedOperation): Message {
 /** Balances after an operation, of whatever size. */
 export function balancesAfter(balances: Balances, operation: Operation): Balances {
   const after = [...balances]
-  if (operation.kind === 'preferences') return after
+  if (operation.kind === 'preferences' || operation.kind === 'rekey') return after
   const { asset } = operation
   if (operation.kind === 'trade' || operation.kind === 'unwind') {
     const sign = operation.direction === 1 ? 1n : -1n
@@ -215,6 +221,11 @@ export function checkOperation(
     return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
   if (operation.kind === 'topup') return undefined
 
+  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
+  if (operation.kind === 'rekey')
+    return known
+      ? undefined
+      : new Refusal('BAD_REQUEST', `Account ${operation.index} was imported: there is no owner to share a key with.`)
   if (operation.kind !== 'forced') {
     if (operation.version !== account.version)
       return new Refusal(
@@ -223,7 +234,6 @@ export function checkOperation(
       )
     if (operation.expiry < now) return expired()
   }
-  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
   if (!known || !verify(publicKey, signedMessage(domain, operation), operation.signature)) {
     return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
   }
@@ -309,6 +319,7 @@ function formRefusal(operation: Operation): Refusal | undefined {
       ? undefined
       : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
   }
+  if (operation.kind === 'rekey') return undefined
   const { asset } = operation
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
   if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || (isTrade && asset === 0))

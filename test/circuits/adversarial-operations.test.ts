@@ -26,7 +26,7 @@ import {
   withdrawal,
 } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
-import { forgeTransact, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
+import { forgeTransact, operationBits, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
 
 const MAX = (1n << 64n) - 1n
 const OWNER = '(active - topUp - bounce) * (identity.owner - owner) === 0'
@@ -37,11 +37,11 @@ const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const GIVES = '(open + topUp + bounce) * (1 - directionBit) === 0'
 const PRICED = 'price * priceInverse === exchange'
-const TAKES = '(withdraw + queued + preferences) * directionBit === 0'
+const TAKES = '(withdraw + queued + preferences + rekey) * directionBit === 0'
 const DISCHARGE = 'discharge * serveable === 0'
 const SAME_WEIGHTS = '(1 - preferences) * (weights - oldWeights) === 0'
 
-const single = (op: number): bigint[] => Array.from({ length: 9 }, (_, i) => (i === op - 1 ? 1n : 0n))
+const single = operationBits
 const oneHot = (a: number): bigint[] => Array.from({ length: 8 }, (_, i) => (i === a ? 1n : 0n))
 
 /** Asset 2 at the least price there is: much of it fits the size of an account. */
@@ -189,8 +189,8 @@ describe('transact circuit, operation by operation', () => {
 
     for (const name of ['preferences', 'none']) {
       it(`no amount and no asset: ${name}`, async () => {
-        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences) * amount === 0')
-        await refuses(lie(name, { assetBits: oneHot(1) }), '(1 - active + preferences) * (1 - assetBit[0]) === 0')
+        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences + rekey) * amount === 0')
+        await refuses(lie(name, { assetBits: oneHot(1) }), '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0')
       })
     }
 

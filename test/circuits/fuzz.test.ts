@@ -30,6 +30,7 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'trade, done',
       'unwind, done',
       'preferences, done',
+      'rekey, done',
       'forced, done',
       'forced, discharged',
       'contraries refused',

@@ -133,10 +133,11 @@ function forge(
       domain: ledger.domain,
       secret,
     })
-    if (op < OP.discharge) {
+    if (op !== OP.discharge && op !== OP.bounce) {
       const weights = operation.kind === 'preferences' ? operation.weights : before.weights
       const next: Account = {
         ...before,
+        viewKey: operation.kind === 'rekey' ? sharedViewKey(SEQUENCER.secret, publicKey) : before.viewKey,
         version: operation.kind === 'open' ? 0n : before.version + 1n,
         weights,
         balances: balancesAfter(before.balances, operation),

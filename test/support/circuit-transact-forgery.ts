@@ -1,10 +1,11 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { blindHead } from '../../protocol/head-salts.ts'
-import type { OwnerKey } from '../../protocol/keys.ts'
+import { type OwnerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
+import { OP } from '../../protocol/transact.ts'
 import { mod } from './circuit.ts'
 import { encryptBalances, putStep, rootWith, withVector } from './circuit-forgery.ts'
 import { ownerKey } from './circuit-owners.ts'
@@ -15,6 +16,8 @@ export interface OperationClaim {
   readonly sign?: readonly bigint[]
   readonly magnitude?: readonly bigint[]
   readonly key?: bigint
+  /** The view key of the new leaf and its ciphertext. */
+  readonly viewKey?: bigint
   readonly meta?: bigint
   readonly cipher?: readonly bigint[]
   /** Elements of the published ten, by position. */
@@ -29,6 +32,19 @@ export type TransactClaim = Partial<
 const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
 
+/** Operation numbers in the order of a step's bits. */
+const OPERATIONS: readonly number[] = Object.values(OP)
+
+/** The bits of a step that is this operation; of none, 0. */
+export function operationBits(op: number): bigint[] {
+  return OPERATIONS.map((each) => (each === op ? 1n : 0n))
+}
+
+/** The view key that a rekey leads to. */
+function sharedKey(secret: bigint, [x, y]: readonly bigint[]): bigint {
+  return sharedViewKey(secret, [x!, y!])
+}
+
 /** One step of an input. */
 function stepOf(input: CircuitInput, s: number) {
   const value = (name: string) => (input[name] as readonly Signal[])[s]!
@@ -37,7 +53,7 @@ function stepOf(input: CircuitInput, s: number) {
   const balances = before.magnitude.map((m, a) => (before.sign[a] ? -m : m))
   const asset = list(value('assetBits')).findIndex((bit) => bit !== 0n)
   const grows = one('direction') === 0n ? -1n : 1n
-  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(i + 1), 0n)
+  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(OPERATIONS[i]!), 0n)
   const index = packBits(list(value('indexBits')))
   const weights = packBits(table(value('weightBits')).flat())
   const after = [...balances]
@@ -53,19 +69,20 @@ function stepOf(input: CircuitInput, s: number) {
     index,
     weights,
     viewKey: one('viewKey'),
+    newViewKey: op === BigInt(OP.rekey) ? sharedKey(input.secret as bigint, list(value('publicKey'))) : one('viewKey'),
     place: one('version') + (index << 32n),
   }
 }
 
 /** The leaf that a step writes, and what it commits to. */
 function writtenOf(input: CircuitInput, s: number, claim: OperationClaim = {}) {
-  const { one, before, after, asset, op, weights, viewKey, place } = stepOf(input, s)
+  const { one, before, after, asset, op, weights, newViewKey, place } = stepOf(input, s)
   const changed = (a: number) => a === asset || a === 0
   const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
   const magnitude =
     claim.magnitude ??
     after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
-  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
+  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey: claim.viewKey ?? newViewKey })
   const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
   return { sign, magnitude, leaf: poseidon([key, meta, packBits(sign), ...magnitude].map(mod)) }
 }
@@ -82,15 +99,15 @@ export function transactVectorOf(
   const published: bigint[] = []
   list(input.version!).forEach((_, s) => {
     const claim = claims[s] ?? {}
-    const { value, one, asset, op, index, weights, viewKey } = stepOf(input, s)
+    const { value, one, asset, op, index, weights, newViewKey } = stepOf(input, s)
     const { sign, magnitude, leaf } = writtenOf(input, s, claim)
-    const writes = op > 0n && op < 8n
+    const writes = op > 0n && op !== BigInt(OP.discharge) && op !== BigInt(OP.bounce)
     if (op > 0n) active++
     if (writes) {
       root = rootWith(leaf, table(value('children')), list(value('indexBits')))
       inbox = poseidon([inbox, leaf])
     }
-    const cipher = claim.cipher ?? encryptBalances(viewKey, leaf, sign, magnitude, weights)
+    const cipher = claim.cipher ?? encryptBalances(claim.viewKey ?? newViewKey, leaf, sign, magnitude, weights)
     const terms = op === 4n ? [0n, 0n] : [BigInt(asset), one('amount')]
     const [ax, ay] = list(value('publicKey'))
     const step = [
