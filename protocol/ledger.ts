@@ -45,7 +45,8 @@ export const NO_DOMAIN: Domain = { chainId: 0n, settlement: 0n, sequencer: IDENT
 export class Ledger {
   readonly shape: Shape
   readonly minLiability: bigint
-  readonly domain: Domain
+  /** Its sequencer is the one in force: a handover changes it. */
+  domain: Domain
   root: bigint
   /** Blinded heads of the slots' stacks: see `blindHead`. */
   readonly heads: bigint[]
@@ -103,6 +104,11 @@ export class Ledger {
       }
     }
     this.envelopes[slot] = envelope
+  }
+
+  /** Puts another key of the sequencer's in force. */
+  handOver(sequencer: Point): void {
+    this.domain = { ...this.domain, sequencer }
   }
 
   isCovered(slot: number): boolean {
