@@ -282,6 +282,11 @@ export class SequencerNode {
     return this.#settler.gasUsed
   }
 
+  /** Number of accounts that a former key of the sequencer can still read, as of the last look. */
+  get accountsToRekey(): number {
+    return this.#settler.rekeying.left
+  }
+
   /** Number of proofs that a crash had left behind. */
   get reusedProofs(): number {
     return this.#proofs.reused

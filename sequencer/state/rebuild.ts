@@ -80,7 +80,8 @@ export async function rebuild(
     const end = await read.getBlockNumber()
     const contracts = await systemContracts(read, settlement.address)
     const point = await standing(client, await progress?.read(deployment))
-    const rebuilder = point === undefined ? emptyRebuilder(deployment, config, profile, secrets) : resumed(point, secrets)
+    const rebuilder =
+      point === undefined ? emptyRebuilder(deployment, config, profile, secrets) : resumed(point, secrets)
     if (point !== undefined) onSettlement(rebuilder.settlements)
     return await concludeFromLogs(client, settlement.address, async () => {
       const range = { ...(point && { first: point.block + 1n }), ...(progress && { blocks: progress.blocks }), end }

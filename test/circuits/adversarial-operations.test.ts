@@ -190,7 +190,10 @@ describe('transact circuit, operation by operation', () => {
     for (const name of ['preferences', 'none']) {
       it(`no amount and no asset: ${name}`, async () => {
         await refuses(lie(name, { amount: 1n }), '(1 - active + preferences + rekey) * amount === 0')
-        await refuses(lie(name, { assetBits: oneHot(1) }), '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0')
+        await refuses(
+          lie(name, { assetBits: oneHot(1) }),
+          '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0',
+        )
       })
     }
 

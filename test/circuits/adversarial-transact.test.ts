@@ -753,10 +753,8 @@ describe('transact circuit', () => {
 
   describe('the forced queue', () => {
     const DISCHARGE = 'discharge * serveable === 0'
-    const asDischarge = (input: CircuitInput) =>
-      forgeTransact(putStep(input, 0, { op: operationBits(OP.discharge) }))
-    const asForced = (input: CircuitInput) =>
-      forgeTransact(putStep(input, 0, { op: operationBits(OP.forced) }))
+    const asDischarge = (input: CircuitInput) => forgeTransact(putStep(input, 0, { op: operationBits(OP.discharge) }))
+    const asForced = (input: CircuitInput) => forgeTransact(putStep(input, 0, { op: operationBits(OP.forced) }))
 
     it('refuses to discharge what can be served', async () => {
       await rejects(circuit, asDischarge(honest('forced')), 'TransactStep', DISCHARGE)

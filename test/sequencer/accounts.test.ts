@@ -364,7 +364,10 @@ describe('the node with real accounts', () => {
       assert.deepEqual(account, node.system.accounts[index!])
       assert.equal(leaf, node.system.tree.leaf(index!))
       assert.equal(events.length, Number(account.version) + 1)
-      assert.throws(() => history.account(index!, wallet.key.publicKey, () => 5n), /does not open|not what its ciphertext/)
+      assert.throws(
+        () => history.account(index!, wallet.key.publicKey, () => 5n),
+        /does not open|not what its ciphertext/,
+      )
       const other = wallet === alice.wallet ? bob.wallet : alice.wallet
       assert.throws(
         () => history.account(index!, other.key.publicKey, (sequencer) => sharedViewKey(wallet.key.secret, sequencer)),
