@@ -12,8 +12,8 @@ const STEPPED = offsets(STEP)
 export const [RESOLVED_SLOTS, TRANSACTED_SLOTS] = [[DISTRESS, INBOX], [INBOX]] as const
 /** Operations that write nothing: a discharge and a bounce. */
 const READING_OPS: ReadonlySet<number> = new Set([8, 9])
-/** The highest operation number, see `OP`. */
-const MAX_OP = 11n
+/** Operation numbers that there are: see `OP`. */
+const OPS: ReadonlySet<bigint> = new Set([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n, 9n, 11n])
 
 /** Size of a sweep circuit: the most moves it makes, and the slots that it names. */
 export interface SweepRung {
@@ -228,7 +228,7 @@ function parseWrite(row: readonly bigint[]): Write {
 
 function parseStep(row: readonly bigint[]): StepPublic {
   const op = row[STEPPED.op]!
-  if (op > MAX_OP) throw new PlimsollError(`There is no operation ${op}.`)
+  if (!OPS.has(op)) throw new PlimsollError(`There is no operation ${op}.`)
   return {
     op: Number(op),
     ...parseWrite(row.slice(STEPPED.index)),

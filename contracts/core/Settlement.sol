@@ -22,6 +22,8 @@ contract Settlement is Slots {
     /// @dev Bound on the size of a batch's backstop deltas and bad debt: their sums never overflow.
     uint256 private constant DELTA_END = 1 << 127;
 
+    /// @dev Bit o: there is an operation o.
+    uint256 private constant OPERATIONS = (2 << Layout.OP_BOUNCE) - 2 | 1 << Layout.OP_REKEY;
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
@@ -374,7 +376,7 @@ contract Settlement is Slots {
     {
         for (uint256 i = 0; i < active; ++i) {
             uint256 op = steps[Layout.STEP * i + Layout.STEP_OP];
-            if (op == 0 || op > Layout.OP_REKEY) revert InvalidStep(number, i);
+            if (OPERATIONS >> op & 1 == 0) revert InvalidStep(number, i);
             found |= 1 << op;
         }
         for (uint256 i = Layout.STEP * active; i < steps.length; ++i) {

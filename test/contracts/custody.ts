@@ -41,6 +41,7 @@ export const OP = {
   forced: 7n,
   discharge: 8n,
   bounce: 9n,
+  rekey: 11n,
 }
 
 /** Operations that are proven at marks; a batch of others is proven at none. */
@@ -91,6 +92,7 @@ export const step = {
     0n,
   ],
   trade: (index: bigint) => [OP.trade, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
+  rekey: (index: bigint) => [OP.rekey, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   preferences: (index: bigint) => [OP.preferences, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   unwind: (index: bigint, asset: bigint, x: bigint, y: bigint, direction: bigint) => [
     OP.unwind,
