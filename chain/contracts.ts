@@ -320,6 +320,7 @@ export class Contracts {
         }),
       ),
     )
+    const sequencerKeys = (await this.settlement.view('sequencerKeys')).map(([x, y]): [bigint, bigint] => [x, y])
     return {
       chainId: client.chainId,
       settlement: address,
@@ -328,7 +329,8 @@ export class Contracts {
       insurance: this.#parts.insurance,
       escape: this.#parts.escape,
       rounds: this.rounds.address,
-      sequencerKey: [...(await this.settlement.config()).sequencerKey],
+      sequencerKey: sequencerKeys.at(-1)!,
+      sequencerKeys,
       profile,
       ...this.#fees,
       assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({

@@ -23,6 +23,7 @@ include "transact_step.circom";
 //       DISCHARGE    R8x, R8y, S, expiry, asset, amount, recipient, queue number
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
 //       CLOSE        leaf, cipher[3], asset + 8 direction + 2^4 amount + 2^68 cash, asked, limit, queue number
+//       REKEY        leaf, cipher[3], 0, 0, 0, 0
 //       DISCHARGE CLOSE  R8x, R8y, S, expiry, asset + 8 direction, asked, limit, queue number
 // The contract fills in what was before, chain, settlement, the sequencer's key, the marks and kappas, each below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
@@ -41,10 +42,10 @@ template Transact(steps, depth) {
     signal input validUntil;
     signal input marks[7][5];
     signal input kappas[7];
-    signal input secret;                  // the sequencer's; counts only where an account is opened
+    signal input secret;                  // the sequencer's; counts only where an account is opened or rekeyed
 
     // Step by step; see TransactStep.
-    signal input op[steps][11];
+    signal input op[steps][12];
     signal input publicKey[steps][2];
     signal input owner[steps];
     signal input viewKey[steps];

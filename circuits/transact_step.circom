@@ -15,7 +15,7 @@ include "gadgets/signature_or_secret.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/tree_update.circom";
 
-// One operation of one account (docs/protocol.md#transact). When active it is just one of eleven, and enforces:
+// One operation of one account (docs/protocol.md#transact). When active it is just one of twelve, and enforces:
 //
 //   1 OPEN         the tree holds nothing at the index. The new account has version 0, neutral weights, the deposit alone,
 //                  the owner of the key (Ax, Ay), and the view key Poseidon(secret 8A), secret B8 being the sequencer's key
@@ -30,11 +30,13 @@ include "gadgets/tree_update.circom";
 //   9 BOUNCE       a deposit under which a balance would reach 2^64
 //  10 CLOSE        the owner signed, for a number in the forced queue, to trade up to `asked` of an asset with the backstop at
 //                  `sell` or `buy` within `limit`: amount and cash are what ForcedClose says, whatever the margin
+//  11 REKEY        nothing changes but the view key, which becomes the one that the owner shares with the sequencer, as in
+//                  OPEN. Nobody signed it. The owner is named by a point, as the owner of an import is not
 //  12 DISCHARGE CLOSE  a request of that queue, signature and expiry as published, is not one that 10 would carry out
 //
 //  1. amounts, asset and direction are those that the operation may have, and what is traded has a price;
 //  2. but for OPEN, the witness opens the leaf that the tree holds at the index;
-//  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
+//  3. the new leaf has the same key, but for REKEY, and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
 //     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
 //     Discharges and BOUNCE write nothing;
 //  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. What
@@ -47,7 +49,7 @@ include "gadgets/tree_update.circom";
 // asked and limit. Only what a close traded is the circuit's: amount and cash, which BalanceChange keeps below 2^64.
 template TransactStep(depth) {
     assert(depth <= 16); // an index below 2^32: meta packs it into 32 bits
-    signal input op[11];                   // one-hot, none when inactive: 1 to 10, then 12
+    signal input op[12];                   // one-hot in the order above, none when inactive
     signal input publicKey[2];             // A; any point where it does not count
     input Identity() identity;             // version 0 for OPEN
     signal input indexBits[2 * depth];     // position in the account tree, low bit first; binary by TreeUpdate
@@ -90,14 +92,13 @@ template TransactStep(depth) {
     signal output published[10];
 
     // The operation.
-    var NUMBER[11] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12];
-    signal {binary} is[11];
+    signal {binary} is[12];
     var ops = 0;
     var number = 0;
-    for (var i = 0; i < 11; i++) {
+    for (var i = 0; i < 12; i++) {
         is[i] <== AssertBit()(op[i]);
         ops += is[i];
-        number += NUMBER[i] * is[i];
+        number += (i + 1) * is[i];
     }
     active <== AssertBit()(ops);
     var open = is[0];
@@ -110,7 +111,8 @@ template TransactStep(depth) {
     var discharge = is[7];
     var bounce = is[8];
     var close = is[9];
-    var dischargeClose = is[10];
+    var rekey = is[10];
+    var dischargeClose = is[11];
     var exchange = trade + unwind;
     var queued = forced + discharge;
     signal {binary} closing <== close + dischargeClose;
@@ -126,11 +128,11 @@ template TransactStep(depth) {
     signal {binary} directionBit <== AssertBit()(direction);
     signal {binary} exceptionBit <== AssertBit()(exception);
     (1 - exchange - closing) * cash === 0;
-    (1 - active + preferences) * amount === 0;
+    (1 - active + preferences + rekey) * amount === 0;
     (exchange + closing) * assetBit[0] === 0;
-    (1 - active + preferences) * (1 - assetBit[0]) === 0;
+    (1 - active + preferences + rekey) * (1 - assetBit[0]) === 0;
     (open + topUp + bounce) * (1 - directionBit) === 0;
-    (withdraw + queued + preferences) * directionBit === 0;
+    (withdraw + queued + preferences + rekey) * directionBit === 0;
     exceptionBit * (1 - exchange) === 0;
     (unwind + closing) * extra === 0;
 
@@ -185,33 +187,12 @@ template TransactStep(depth) {
     open * (oldWeights - 0x88888888 + signs * (1 << 32)) === 0;
     open * identity.version === 0;
 
-    // 2 and 3: the leaves.
     var index = 0;
     for (var i = 0; i < 2 * depth; i++) {
         index += indexBits[i] * (1 << i);
     }
-    signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
-    var place = identity.version + index * (1 << 32);
-    signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
-    component change = BalanceChange();
-    change.before <== balances;
-    change.assetBit <== assetBit;
-    change.direction <== directionBit;
-    change.amount <== amount;
-    change.cash <== cash;
-    signal newLeaf <== LeafHash()(key, place + weights * (1 << 64) + 1 - open, change.after);
-    component tree = TreeUpdate(depth);
-    tree.indexBits <== indexBits;
-    tree.before <== leaf * (active - open);
-    tree.after <== newLeaf;
-    tree.children <== children;
-    active * (rootBefore - tree.rootBefore) === 0;
-    rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
-    signal pushed <== StackPush()(inboxBefore, newLeaf);
-    inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
-    signal cipher[3] <== EncryptAccount()(identity.viewKey, newLeaf, weights, change.after);
 
-    // 4 and 5: the key, and the signature or, for OPEN, the secret shared with the owner.
+    // 4 and 5: the key, and the signature or, for OPEN and REKEY, the secret shared with the owner.
     signal owner <== Poseidon(2)(publicKey);
     (active - topUp - bounce) * (identity.owner - owner) === 0;
     AssertRange(40)(expiry);
@@ -231,17 +212,42 @@ template TransactStep(depth) {
     terms.cash <== signedCash;
     terms.extra <== extra;
     component curve = SignatureOrSecret();
-    curve.opens <== is[0];
+    signal {binary} shares <== open + rekey;
+    curve.opens <== shares;
     curve.secret <== secret;
     curve.publicKey <== publicKey;
     curve.message <== MessageHash()(chainId, settlement, terms);
     curve.r8 <== r8;
     curve.s <== s;
     curve.blind <== AssertBit()(blind);
-    open * (curve.fixed[0] - sequencer[0]) === 0;
-    open * (curve.fixed[1] - sequencer[1]) === 0;
+    shares * (curve.fixed[0] - sequencer[0]) === 0;
+    shares * (curve.fixed[1] - sequencer[1]) === 0;
     signal viewKey <== Poseidon(2)(curve.shared);
     open * (identity.viewKey - viewKey) === 0;
+    signal newViewKey <== identity.viewKey + rekey * (viewKey - identity.viewKey);
+
+    // 2 and 3: the leaves.
+    signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
+    var place = identity.version + index * (1 << 32);
+    signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
+    component change = BalanceChange();
+    change.before <== balances;
+    change.assetBit <== assetBit;
+    change.direction <== directionBit;
+    change.amount <== amount;
+    change.cash <== cash;
+    signal newKey <== Poseidon(2)([identity.owner, newViewKey]);
+    signal newLeaf <== LeafHash()(newKey, place + weights * (1 << 64) + 1 - open, change.after);
+    component tree = TreeUpdate(depth);
+    tree.indexBits <== indexBits;
+    tree.before <== leaf * (active - open);
+    tree.after <== newLeaf;
+    tree.children <== children;
+    active * (rootBefore - tree.rootBefore) === 0;
+    rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
+    signal pushed <== StackPush()(inboxBefore, newLeaf);
+    inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
+    signal cipher[3] <== EncryptAccount()(newViewKey, newLeaf, weights, change.after);
 
     // The verdict.
     component margin = Margin();

@@ -88,7 +88,13 @@ export interface Forced {
   readonly signature: Signature
 }
 
-export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced | Close
+/** The sequencer shares an account's view key anew, by its key in force. Nobody signs it, and nothing else changes. */
+export interface Rekey {
+  readonly kind: 'rekey'
+  readonly index: number
+}
+
+export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced | Close | Rekey
 export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced | Close
 /** Operations of which it takes no marks to say what they lead to. */
 export type UnpricedOperation = Exclude<Operation, Close>
@@ -158,7 +164,7 @@ export function balancesAfter(balances: Balances, operation: Operation, marks?: 
   if (operation.kind === 'close')
     return balancesAfterClosing(balances, operation.asset, closing(balances, operation, marks![operation.asset]!))
   const after = [...balances]
-  if (operation.kind === 'preferences') return after
+  if (operation.kind === 'preferences' || operation.kind === 'rekey') return after
   const { asset } = operation
   if (operation.kind === 'trade' || operation.kind === 'unwind') {
     const sign = operation.direction === 1 ? 1n : -1n
@@ -232,6 +238,11 @@ export function checkOperation(
     return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
   if (operation.kind === 'topup') return undefined
 
+  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
+  if (operation.kind === 'rekey')
+    return known
+      ? undefined
+      : new Refusal('BAD_REQUEST', `Account ${operation.index} was imported: there is no owner to share a key with.`)
   if (!isQueued(operation)) {
     if (operation.version !== account.version)
       return new Refusal(
@@ -240,7 +251,6 @@ export function checkOperation(
       )
     if (operation.expiry < now) return expired()
   }
-  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
   if (!known || !verify(publicKey, signedMessage(domain, operation), operation.signature)) {
     return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
   }
@@ -341,6 +351,7 @@ function formRefusal(operation: Operation): Refusal | undefined {
       ? undefined
       : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
   }
+  if (operation.kind === 'rekey') return undefined
   const { asset } = operation
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
   if (

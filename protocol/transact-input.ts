@@ -39,6 +39,8 @@ export interface TransactFacts {
   readonly secret: bigint | undefined
 }
 
+// Of operations that move nothing.
+const NO_TERMS = { asset: 0, amount: 0n }
 // Where no signature counts: any points of the curve will do.
 const NO_SIGNATURE = { r8: BASE8, s: 0n }
 
@@ -56,13 +58,13 @@ export function transactStep(
         ? closing(before.balances, operation, marks![operation.asset]!)
         : undefined
   const isDeposit = operation.kind === 'open' || operation.kind === 'topup'
-  const asset = operation.kind === 'preferences' ? 0 : operation.asset
+  const terms = operation.kind === 'preferences' || operation.kind === 'rekey' ? NO_TERMS : operation
   const { r8, s } = 'signature' in operation ? operation.signature : NO_SIGNATURE
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
   const message = 'signature' in operation ? operationMessage(operation) : undefined
   const scalar =
     message === undefined
-      ? operation.kind === 'open'
+      ? operation.kind === 'open' || operation.kind === 'rekey'
         ? secret!
         : undefined
       : signatureChallenge(publicKey, messageHash(domain, message), r8)
@@ -71,8 +73,8 @@ export function transactStep(
     publicKey,
     ...openingInput(before, children),
     weightBits: weightInput(weights),
-    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === asset ? 1n : 0n)),
-    amount: traded?.x ?? ('amount' in operation ? operation.amount : 0n),
+    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === terms.asset ? 1n : 0n)),
+    amount: traded?.x ?? ('amount' in terms ? terms.amount : 0n),
     cash: (traded?.y ?? 0n) % WORD,
     cashHigh: (traded?.y ?? 0n) / WORD,
     direction: traded === undefined ? (isDeposit ? 1n : 0n) : BigInt(traded.direction),

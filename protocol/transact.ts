@@ -32,7 +32,7 @@ export const OP = {
   discharge: 8,
   bounce: 9,
   close: 10,
-  // 11 is the sequencer's.
+  rekey: 11,
   dischargeClose: 12,
 } as const
 
@@ -58,7 +58,7 @@ export const INACTIVE_STEP: StepPublic = {
 
 /** The sequencer's side of an operation. */
 export interface Execution extends Judgement {
-  /** The sequencer's secret: it makes the view keys of new accounts. */
+  /** The sequencer's secret: it makes the view keys of new accounts, and of those that are rekeyed. */
   readonly secret: bigint | undefined
 }
 
@@ -91,12 +91,13 @@ export function operationOutcome(account: Account | undefined, operation: Operat
   if (refusal !== undefined) throw refusal
 
   const before = operation.kind === 'open' ? birth(operation, execution) : account!
+  const viewKey = operation.kind === 'rekey' ? newViewKey(execution) : before.viewKey
   const balances = balancesAfter(before.balances, operation, execution.marks!)
   if (operation.kind === 'topup' && !fits(balances)) return { op: OP.bounce }
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
   return {
     op: OP[operation.kind],
-    next: { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances },
+    next: { ...before, viewKey, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances },
   }
 }
 
@@ -183,6 +184,12 @@ function birth(operation: Open, { secret }: Execution): Account {
   return newAccount(operation.publicKey, sharedViewKey(secret, operation.publicKey), operation.index)
 }
 
+/** The view key that an account's owner shares with the sequencer's key in force. */
+function newViewKey({ secret, publicKey }: Execution): bigint {
+  if (secret === undefined) throw new Refusal('UNAVAILABLE', 'Only the sequencer rekeys accounts.')
+  return sharedViewKey(secret, publicKey!)
+}
+
 /** The last four elements of a step: trades and preferences are private. */
 function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' | 'u' | 'v'> {
   switch (operation.kind) {
@@ -205,6 +212,7 @@ function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' 
       return { asset: operation.asset, amount: operation.x, u: operation.y, v: BigInt(operation.direction) }
     case 'trade':
     case 'preferences':
+    case 'rekey':
       return { asset: 0, amount: 0n, u: 0n, v: 0n }
   }
 }

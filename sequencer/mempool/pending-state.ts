@@ -10,6 +10,9 @@ import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
 import { type Outcome, operationOutcome } from '../../protocol/transact.ts'
 
+/** Operations that no price bears on. */
+const UNPRICED: ReadonlySet<Operation['kind']> = new Set(['open', 'topup', 'preferences', 'rekey'])
+
 /** Refusal of a unit of operations, and which of them it is about. */
 export interface PendingRefusal {
   readonly refusal: Refusal
@@ -106,7 +109,7 @@ export class PendingState {
     const custody = this.#custody
     if (custody.frozen)
       throw new Refusal('FROZEN', 'The system is frozen: owners leave with their share by the escape.')
-    const priced = operation.kind !== 'open' && operation.kind !== 'topup' && operation.kind !== 'preferences'
+    const priced = !UNPRICED.has(operation.kind)
     if (priced && !custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
     // An asset that is not deployed has marks of 0, so that circuit and contract would take it at any price.
     if (operation.kind === 'trade' && this.#system.ledger.marks?.[operation.asset]?.price === 0n)

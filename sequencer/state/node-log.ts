@@ -51,6 +51,7 @@ export function resolutionLine(assets: Assets, { account, liquidation }: Resolut
 function termsOf(operation: Operation): Record<string, unknown> {
   switch (operation.kind) {
     case 'preferences':
+    case 'rekey':
       return {}
     case 'trade':
     case 'unwind':
@@ -86,6 +87,7 @@ function termsOf(operation: Operation): Record<string, unknown> {
 function sentence(assets: Assets, operation: Operation, outcome: StepResult['outcome']): string {
   const { kind, index } = operation
   if (kind === 'preferences') return `account ${index} has new preferences`
+  if (kind === 'rekey') return `account ${index} is read by the sequencer key in force now`
   if (kind === 'trade' || kind === 'unwind') {
     const [got, given] = [money(assets, operation.asset, operation.x), money(assets, 0, operation.y)]
     const what = operation.direction === 1 ? `bought ${got} for ${given}` : `sold ${got} for ${given}`

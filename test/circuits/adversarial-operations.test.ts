@@ -37,7 +37,7 @@ const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const GIVES = '(open + topUp + bounce) * (1 - directionBit) === 0'
 const PRICED = 'price * priceInverse === exchange'
-const TAKES = '(withdraw + queued + preferences) * directionBit === 0'
+const TAKES = '(withdraw + queued + preferences + rekey) * directionBit === 0'
 const DISCHARGE = 'discharge * serveable === 0'
 const SAME_WEIGHTS = '(1 - preferences) * (weights - oldWeights) === 0'
 
@@ -188,8 +188,11 @@ describe('transact circuit, operation by operation', () => {
 
     for (const name of ['preferences', 'none']) {
       it(`no amount and no asset: ${name}`, async () => {
-        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences) * amount === 0')
-        await refuses(lie(name, { assetBits: oneHot(1) }), '(1 - active + preferences) * (1 - assetBit[0]) === 0')
+        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences + rekey) * amount === 0')
+        await refuses(
+          lie(name, { assetBits: oneHot(1) }),
+          '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0',
+        )
       })
     }
 

@@ -95,7 +95,7 @@ describe('transact circuit', () => {
   })
 
   describe('the operation', () => {
-    it('is one of eleven, and of active steps only', async () => {
+    it('is one of twelve, and of active steps only', async () => {
       await rejects(
         circuit,
         forgeTransact(put(honest('withdraw'), 'op', [0, 0], 1n)),
@@ -104,15 +104,15 @@ describe('transact circuit', () => {
       )
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('withdraw'), 0, { op: [2n, mod(-1n), 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n] })),
+        forgeTransact(putStep(honest('withdraw'), 0, { op: opBits(0).with(0, 2n).with(1, mod(-1n)) })),
         'TransactStep',
         'is[i] <== AssertBit()(op[i])',
       )
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('withdraw'), 0, { op: Array<bigint>(11).fill(0n) })),
+        forgeTransact(putStep(honest('withdraw'), 0, { op: opBits(0) })),
         'TransactStep',
-        '(1 - active + preferences) * amount === 0',
+        '(1 - active + preferences + rekey) * amount === 0',
       )
     })
 
@@ -134,13 +134,13 @@ describe('transact circuit', () => {
     const terms: [string, string, Record<string, Signal>, string][] = [
       ['cash in a withdrawal', 'withdraw', { cash: 1n }, '(1 - exchange - closing) * cash === 0'],
       ['cash in a top-up', 'topup', { cash: 1n }, '(1 - exchange - closing) * cash === 0'],
-      ['an amount in preferences', 'preferences', { amount: 1n }, '(1 - active + preferences) * amount === 0'],
+      ['an amount in preferences', 'preferences', { amount: 1n }, '(1 - active + preferences + rekey) * amount === 0'],
       ['a trade of cash', 'trade', { assetBits: oneHot(0) }, '(exchange + closing) * assetBit[0] === 0'],
       [
         'preferences about an asset',
         'preferences',
         { assetBits: oneHot(1) },
-        '(1 - active + preferences) * (1 - assetBit[0]) === 0',
+        '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0',
       ],
       ['a top-up that takes', 'topup', { direction: 0n }, '(open + topUp + bounce) * (1 - directionBit) === 0'],
       ['an opening that takes', 'open', { direction: 0n }, '(open + topUp + bounce) * (1 - directionBit) === 0'],
@@ -149,25 +149,25 @@ describe('transact circuit', () => {
         'a withdrawal that gives',
         'withdraw',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'a forced request that gives',
         'forced',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'a discharge of one that gives',
         'discharge',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'preferences with a direction',
         'preferences',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       ['an exception for a withdrawal', 'withdraw', { exception: 1n }, 'exceptionBit * (1 - exchange) === 0'],
       ['an unwinding with a link', 'unwind', { extra: 1n }, '(unwind + closing) * extra === 0'],

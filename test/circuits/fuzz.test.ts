@@ -29,6 +29,7 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'trade, done',
       'unwind, done',
       'preferences, done',
+      'rekey, done',
       'forced, done',
       'forced, discharged',
       'close, done',

@@ -42,6 +42,7 @@ export const OP = {
   discharge: 8n,
   bounce: 9n,
   close: 10n,
+  rekey: 11n,
   dischargeClose: 12n,
 }
 
@@ -101,6 +102,7 @@ export const step = {
     0n,
   ],
   trade: (index: bigint) => [OP.trade, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
+  rekey: (index: bigint) => [OP.rekey, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   preferences: (index: bigint) => [OP.preferences, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   unwind: (index: bigint, asset: bigint, x: bigint, y: bigint, direction: bigint) => [
     OP.unwind,

@@ -20,6 +20,9 @@ import type { Random } from '../protocol/random.ts'
 import { EXPIRY, ownerKey, RECIPIENT, SEQUENCER, SIGNING, signed, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { randomAccount } from './cases.ts'
 
+/** Of a sequencer that has handed over. */
+const FORMER_SECRET = 0xf0e3e4n
+
 const keys = new Map<number, OwnerKey>()
 
 function keyOf(index: number): OwnerKey {
@@ -39,7 +42,8 @@ export function randomOwned(random: Random, index: number, marks: Marks): Accoun
     ...account,
     balances: random.chance(0.6) ? nearInitialLine(random, account.balances, marks) : account.balances,
     owner: ownerHash(publicKey),
-    viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
+    // Some are of before a handover.
+    viewKey: sharedViewKey(random.chance(0.3) ? FORMER_SECRET : SEQUENCER.secret, publicKey),
   }
 }
 
@@ -81,6 +85,7 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       'forced',
       'close',
       'close',
+      'rekey',
     ] as const)
   ) {
     case 'open': {
@@ -127,6 +132,8 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       })
     case 'unwind':
       return corrupted(random, { kind: 'unwind', ...common, ...exchange(random, account, marks) })
+    case 'rekey':
+      return { kind: 'rekey', index }
     case 'preferences':
       return corrupted(random, {
         kind: 'preferences',

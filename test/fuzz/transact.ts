@@ -150,6 +150,7 @@ function forge(
       const weights = operation.kind === 'preferences' ? operation.weights : before.weights
       const next: Account = {
         ...before,
+        viewKey: operation.kind === 'rekey' ? sharedViewKey(SEQUENCER.secret, publicKey) : before.viewKey,
         version: operation.kind === 'open' ? 0n : before.version + 1n,
         weights,
         balances: balancesAfter(before.balances, operation, ledger.marks!),

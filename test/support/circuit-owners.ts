@@ -121,6 +121,7 @@ export function oneOfEach(): Record<string, Operation[]> {
     preferences: [preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
     forced: [forced({ index: 1, amount: 11n })],
     discharge: [forced({ index: 2, amount: 1n })],
+    rekey: [{ kind: 'rekey', index: 0 }],
     bounce: [topUp(0, (1n << 64n) - 1n, 0)],
     close: [close({ index: 0, direction: 0, amount: 10n, limit: 1n })],
     dischargeClose: [close({ index: 0, direction: 1, amount: 10n })],

@@ -1,11 +1,11 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { blindHead } from '../../protocol/head-salts.ts'
-import type { OwnerKey } from '../../protocol/keys.ts'
+import { type OwnerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
-import { OP } from '../../protocol/transact.ts'
+import { OP, writingOperation } from '../../protocol/transact.ts'
 import { mod } from './circuit.ts'
 import { encryptBalances, putStep, rootWith, withVector } from './circuit-forgery.ts'
 import { ownerKey } from './circuit-owners.ts'
@@ -16,6 +16,8 @@ export interface OperationClaim {
   readonly sign?: readonly bigint[]
   readonly magnitude?: readonly bigint[]
   readonly key?: bigint
+  /** The view key of the new leaf and its ciphertext. */
+  readonly viewKey?: bigint
   readonly meta?: bigint
   readonly cipher?: readonly bigint[]
   /** Elements of the published ten, by position. */
@@ -27,13 +29,18 @@ export type TransactClaim = Partial<
   Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>
 >
 
-/** The bits of a step that say which operation it is. */
+/** The bits of a step that is this operation; of none, 0. */
 export function opBits(op: number): bigint[] {
   return Object.values(OP).map((one) => (one === op ? 1n : 0n))
 }
 
 const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
+
+/** The view key that a rekey leads to. */
+function sharedKey(secret: bigint, [x, y]: readonly bigint[]): bigint {
+  return sharedViewKey(secret, [x!, y!])
+}
 
 /** One step of an input. */
 function stepOf(input: CircuitInput, s: number) {
@@ -61,19 +68,20 @@ function stepOf(input: CircuitInput, s: number) {
     index,
     weights,
     viewKey: one('viewKey'),
+    newViewKey: op === BigInt(OP.rekey) ? sharedKey(input.secret as bigint, list(value('publicKey'))) : one('viewKey'),
     place: one('version') + (index << 32n),
   }
 }
 
 /** The leaf that a step writes, and what it commits to. */
 function writtenOf(input: CircuitInput, s: number, claim: OperationClaim = {}) {
-  const { one, before, after, asset, op, weights, viewKey, place } = stepOf(input, s)
+  const { one, before, after, asset, op, weights, newViewKey, place } = stepOf(input, s)
   const changed = (a: number) => a === asset || a === 0
   const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
   const magnitude =
     claim.magnitude ??
     after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
-  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
+  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey: claim.viewKey ?? newViewKey })
   const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
   return { sign, magnitude, leaf: poseidon([key, meta, packBits(sign), ...magnitude].map(mod)) }
 }
@@ -90,15 +98,15 @@ export function transactVectorOf(
   const published: bigint[] = []
   list(input.version!).forEach((_, s) => {
     const claim = claims[s] ?? {}
-    const { value, one, asset, op, closes, index, weights, viewKey } = stepOf(input, s)
+    const { value, one, asset, op, closes, index, weights, newViewKey } = stepOf(input, s)
     const { sign, magnitude, leaf } = writtenOf(input, s, claim)
-    const writes = (op > 0n && op < 8n) || op === 10n
+    const writes = writingOperation(Number(op)) !== undefined
     if (op > 0n) active++
     if (writes) {
       root = rootWith(leaf, table(value('children')), list(value('indexBits')))
       inbox = poseidon([inbox, leaf])
     }
-    const cipher = claim.cipher ?? encryptBalances(viewKey, leaf, sign, magnitude, weights)
+    const cipher = claim.cipher ?? encryptBalances(claim.viewKey ?? newViewKey, leaf, sign, magnitude, weights)
     const traded = op === 10n ? (one('amount') << 4n) + (one('cash') << 68n) : 0n
     const terms =
       op === 4n

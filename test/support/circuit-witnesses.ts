@@ -1,6 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
+import { sharedViewKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import { sign } from '../../protocol/signature.ts'
@@ -85,14 +86,14 @@ const LESSER: Exception = {
   why: 'what is asked for is all of the position, so either of them is the lesser',
 }
 // Inputs of operations that a step is not.
-const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened, so no secret is shared' }
+const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened or rekeyed, so no secret is shared' }
 const NO_NUMBER: Exception = {
   name: /^main\.queueNumber\[\d+\]$/,
   why: 'the step is not of the forced queue: the number is neither signed nor published',
 }
 const NO_S: Exception = {
   name: /^main\.s\[\d+\]$/,
-  why: 'the step opens an account: B8 is multiplied by the secret instead',
+  why: 'the step opens or rekeys an account: B8 is multiplied by the secret instead',
 }
 const NO_CASH: Exception = {
   name: /\.liquidation\.IsZero_\d+_\d+\.inv$/,
@@ -168,7 +169,22 @@ const open: Operation = {
 const sale = unwind({ index: 2, direction: 0, x: 100_000_000n, y: 196_000_000n })
 const bounced: Operation = { kind: 'topup', depositId: 0, index: 0, asset: 0, amount: (1n << 64n) - 1n }
 
+const FORMER = sharedViewKey(12_345n, ownerKey(0).publicKey)
+const handedOver = () => owned([ownedAccount(0, HEALTHY, { viewKey: FORMER }), ...owners.slice(1)])
+
 const transacts = [
+  {
+    ...transacted('', [], [NO_NUMBER, NO_S, NO_BALANCE, NO_LIABILITY]),
+    what: 'with two rekeys, of an account of before a handover and one of after it',
+    input: () =>
+      handedOver().transact(
+        [
+          { kind: 'rekey', index: 0 },
+          { kind: 'rekey', index: 1 },
+        ],
+        VALID_UNTIL,
+      ).input,
+  },
   transacted(
     'with an opening and a top-up',
     [open, { kind: 'topup', depositId: 1, index: 3, asset: 1, amount: 7n }],
