@@ -23,14 +23,10 @@ contract Settlement is Slots {
     uint256 private constant DELTA_END = 1 << 127;
 
     /// @dev Bit o: there is an operation o.
-    uint256 private constant OPERATIONS = (2 << Layout.OP_BOUNCE) - 2 | 1 << Layout.OP_REKEY;
+    uint256 private constant OPERATIONS = (2 << Layout.OP_DISCHARGE_CLOSE) - 2;
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE | 1 << Layout.OP_CLOSE | 1 << Layout.OP_DISCHARGE_CLOSE;
-
-    /// @dev Bit o: there is an operation o.
-    uint256 private constant OPERATIONS =
-        (2 << Layout.OP_CLOSE) - 2 | 1 << Layout.OP_DISCHARGE_CLOSE;
 
     /// @dev What a settlement asks of the rounds, once.
     struct Round {

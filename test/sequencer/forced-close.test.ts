@@ -151,12 +151,9 @@ describe('forced closes, by contracts and node', () => {
   it('are in the histories of owners, and in what a sequencer rebuilds', async () => {
     const { read } = system.signer
     const history = await AccountHistory.read(read, system.deployed.settlement)
-    const { sequencerKey } = await (await Settlement.at(system.signer, system.deployed.settlement)).config()
     const { wallet } = alice
-    const { history: events, account } = history.account(
-      0,
-      wallet.key.publicKey,
-      sharedViewKey(wallet.key.secret, sequencerKey),
+    const { history: events, account } = history.account(0, wallet.key.publicKey, (sequencer) =>
+      sharedViewKey(wallet.key.secret, sequencer),
     )
     assert.deepEqual(account, node.system.accounts[0])
     assert.deepEqual(
@@ -164,7 +161,7 @@ describe('forced closes, by contracts and node', () => {
       ['open', 'trade', 'close'],
     )
     assert.deepEqual(events[2]!.changes.slice(0, 4), [490n * USD, 0n, 0n, -10n * PERP])
-    const { state: rebuilt } = await rebuild(system.signer, system.deployed.settlement, node.system.secret!)
+    const { state: rebuilt } = await rebuild(system.signer, system.deployed.settlement, [node.system.secret!])
     assert.deepEqual(rebuilt.system.accounts, node.system.accounts)
     assert.deepEqual(rebuilt.system.ledger.heads, node.system.ledger.heads)
   })
