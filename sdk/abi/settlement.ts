@@ -20,6 +20,7 @@ export const SETTLEMENT_ABI = [
   {"inputs":[{"name":"chainId","type":"uint256"}],"name":"LocalChainsOnly","type":"error"},
   {"inputs":[],"name":"NoFreshRound","type":"error"},
   {"inputs":[],"name":"NotBound","type":"error"},
+  {"inputs":[{"name":"number","type":"uint256"}],"name":"NotCloseable","type":"error"},
   {"inputs":[],"name":"NotComplete","type":"error"},
   {"inputs":[],"name":"NotGovernance","type":"error"},
   {"inputs":[],"name":"NotOperator","type":"error"},
