@@ -97,7 +97,7 @@ export interface Rekey {
 export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced | Close | Rekey
 export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced | Close
 /** Operations of which it takes no marks to say what they lead to. */
-export type UnpricedOperation = Exclude<Operation, Close>
+type UnpricedOperation = Exclude<Operation, Close>
 
 /** Whether an operation comes from the forced queue: signed for its number there, and discharged where it cannot be served. */
 export function isQueued(operation: Operation): operation is Forced | Close {

@@ -284,7 +284,7 @@ describe('forced closes', () => {
     })
 
     it('but what makes the position smaller is taken, however large it is', async () => {
-      await liquidate(market, [0n, 0n, -3n * MOST])
+      await liquidate(market, [7_000_000n * CASH, 0n, -3n * MOST])
       const r = await sale(BTC)
       const growing = await forceClose(market, bob, { index: 1n, amount: BTC, buys: true, limit: MAX })
       await liveFor(market, 4000)
