@@ -190,6 +190,9 @@ export class ChainReplay {
     switch (event.eventName) {
       case 'Genesis':
         return this.#genesis(event.args)
+      case 'SequencerKey':
+        this.governance.newSequencerKey(event)
+        return this.#audit?.ledger.handOver([event.args.x, event.args.y])
       case 'EnvelopeOpened': {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
@@ -260,7 +263,7 @@ export class ChainReplay {
     return new Audit(keys, config.slots, config.minLiability, leaves, {
       chainId: BigInt(client.chainId),
       settlement: BigInt(address),
-      sequencer: config.sequencerKey,
+      sequencer: this.governance.sequencerKey ?? config.sequencerKey,
     })
   }
 

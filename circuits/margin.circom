@@ -32,6 +32,8 @@ template Margin() {
     signal input shrunk;                  // see BalanceChange
     signal input {binary} exception;
     signal input kappa[7];
+    signal output mark;                   // sell, or buy where the account buys, of the asset; 0 of cash
+    signal output worth;                  // amount times mark
     signal output {binary} small;
     signal output {binary} enough;
 
@@ -76,13 +78,14 @@ template Margin() {
     // 3. Below 2^96 where the account sells, below 2^128 where it buys.
     signal penalized[7];
     signal chosenMark[7];
-    var mark = 0;
+    var chosen = 0;
     for (var a = 0; a < 7; a++) {
         penalized[a] <== marks[a].sell + direction * (marks[a].buy - marks[a].sell);
         chosenMark[a] <== assetBit[a + 1] * penalized[a];
-        mark += chosenMark[a];
+        chosen += chosenMark[a];
     }
-    signal worth <== amount * mark;
+    mark <== chosen;
+    worth <== amount * mark;
     signal advantage <== (1 - 2 * direction) * (cash * (1 << 32) - worth);
     signal priceGap <== exception * advantage;
     AssertRange(128)(priceGap);

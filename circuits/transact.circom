@@ -22,6 +22,9 @@ include "transact_step.circom";
 //       FORCED       leaf, cipher[3], asset, amount, recipient, queue number
 //       DISCHARGE    R8x, R8y, S, expiry, asset, amount, recipient, queue number
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
+//       CLOSE        leaf, cipher[3], asset + 8 direction + 2^4 amount + 2^68 cash, asked, limit, queue number
+//       REKEY        leaf, cipher[3], 0, 0, 0, 0
+//       DISCHARGE CLOSE  R8x, R8y, S, expiry, asset + 8 direction, asked, limit, queue number
 // The contract fills in what was before, chain, settlement, the sequencer's key, the marks and kappas, each below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
 template Transact(steps, depth) {
@@ -39,10 +42,10 @@ template Transact(steps, depth) {
     signal input validUntil;
     signal input marks[7][5];
     signal input kappas[7];
-    signal input secret;                  // the sequencer's; counts only where an account is opened
+    signal input secret;                  // the sequencer's; counts only where an account is opened or rekeyed
 
     // Step by step; see TransactStep.
-    signal input op[steps][9];
+    signal input op[steps][12];
     signal input publicKey[steps][2];
     signal input owner[steps];
     signal input viewKey[steps];
@@ -57,6 +60,9 @@ template Transact(steps, depth) {
     signal input direction[steps];
     signal input amount[steps];
     signal input cash[steps];
+    signal input asked[steps];
+    signal input limit[steps];
+    signal input cashHigh[steps];
     signal input extra[steps];
     signal input queueNumber[steps];
     signal input expiry[steps];
@@ -101,6 +107,9 @@ template Transact(steps, depth) {
         step[i].direction <== direction[i];
         step[i].amount <== amount[i];
         step[i].cash <== cash[i];
+        step[i].asked <== asked[i];
+        step[i].limit <== limit[i];
+        step[i].cashHigh <== cashHigh[i];
         step[i].extra <== extra[i];
         step[i].queueNumber <== queueNumber[i];
         step[i].expiry <== expiry[i];

@@ -113,7 +113,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     const history = await AccountHistory.read(signer.read, deployed.settlement)
     const { key, deployment } = alice.wallet
     const index = await alice.wallet.index()
-    const recovered = history.account(index, key.publicKey, sharedViewKey(key.secret, deployment.sequencerKey))
+    const recovered = history.account(index, key.publicKey, (sequencer) => sharedViewKey(key.secret, sequencer))
     const same =
       recovered.leaf === node.system.tree.leaf(index) &&
       String(recovered.account.balances) === String(node.system.accounts[index]!.balances)

@@ -20,7 +20,7 @@ import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
-import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
+import { newSequencerKey, readSequencerKeys } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
 import { type AuctionPlan, DEFAULT_AUCTION } from './auction-plan.ts'
 import { explainDepths, requireDepths } from './concentration.ts'
@@ -188,7 +188,7 @@ async function deployInto(
   signer: SigningClient,
   options: DeployOptions,
 ): Promise<Deployed> {
-  const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
+  const secret = (await readSequencerKeys(options.data))?.at(-1) ?? newSequencerKey()
   const { oracles = NO_ORACLES, rules = NO_RULES } = options
   await requireContracts(signer, { ...options, oracles, rules })
   options.onCreate?.()

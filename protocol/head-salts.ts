@@ -28,7 +28,8 @@ const word = (value: bigint | number) => toHex(value, { size: 32 })
  * and a batch that is made a second time from one state is the same.
  */
 export class HeadSalts {
-  readonly key: SaltKey
+  /** That of the sequencer in force: a handover changes it for the batches that follow. */
+  key: SaltKey
   /** Salts in force, by slot; that of an empty one counts for nothing. */
   readonly current: bigint[]
   /** Batches since the deployment. */

@@ -2,6 +2,7 @@ import type { Address } from 'viem'
 import { type Account, accountLeaf } from '../protocol/account.ts'
 import { type ApiRequest, apiMessage } from '../protocol/api-message.ts'
 import { decryptAccount } from '../protocol/cipher.ts'
+import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
 import { type Message, messageHash } from '../protocol/messages.ts'
@@ -47,6 +48,14 @@ export interface TradeTerms {
   readonly y: bigint
 }
 
+/** One's account as the node has it. */
+export interface OwnAccount {
+  readonly account: Account
+  readonly info: AccountInfo
+  /** The sequencer's key whose holder can read it. */
+  readonly sequencer: Point
+}
+
 /**
  * An owner with its key: reads its account from what the node publishes about it, and signs what it wants done. The key
  * never leaves it; the node is believed nothing that the account's leaf does not confirm.
@@ -57,7 +66,8 @@ export class OwnerWallet {
   readonly key: OwnerKey
   /** Told the id of an operation that the node did not answer to at once: it is signed, and may have been taken. */
   onDoubt: ((id: string) => void) | undefined
-  readonly #viewKey: bigint
+  /** The sequencer's keys, the one in force first, with the view keys that are shared with them. */
+  readonly #shared: readonly { readonly sequencer: Point; readonly viewKey: bigint }[]
   readonly #chosen: number | undefined
 
   private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, chosen: number | undefined) {
@@ -65,7 +75,9 @@ export class OwnerWallet {
     this.deployment = deployment
     this.key = key
     this.#chosen = chosen
-    this.#viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
+    this.#shared = deployment.sequencerKeys
+      .map((sequencer) => ({ sequencer, viewKey: sharedViewKey(key.secret, sequencer) }))
+      .toReversed()
   }
 
   /**
@@ -94,19 +106,32 @@ export class OwnerWallet {
   }
 
   /** One's account, opened with one's own key. @throws PlimsollError when the node's ciphertext is not that of the leaf */
-  async read(): Promise<{ account: Account; info: AccountInfo }> {
-    const info = await this.client.account(await this.index())
+  async read(): Promise<OwnAccount> {
+    return this.#open(await this.client.account(await this.index()))
+  }
+
+  /**
+   * Indices of those of the key's accounts that a former key of the sequencer can still read: a handover has not been followed by
+   * their rekey yet.
+   * @throws PlimsollError when the node's ciphertext of one is not that of its leaf
+   */
+  async readableByFormerKey(): Promise<number[]> {
+    if (this.#shared.length === 1) return []
+    const infos = await Promise.all((await this.indices()).map((index) => this.client.account(index)))
+    return infos.flatMap((info) => (this.#open(info).sequencer === this.#shared[0]!.sequencer ? [] : [info.index]))
+  }
+
+  /** Under whichever of the sequencer's keys it is: the leaf says. */
+  #open(info: AccountInfo): OwnAccount {
     const { index, version, leaf, cipher } = info
-    const account: Account = {
-      owner: ownerHash(this.key.publicKey),
-      viewKey: this.#viewKey,
-      index,
-      version: BigInt(version),
-      ...decryptAccount(cipher, leaf, this.#viewKey),
+    const owner = ownerHash(this.key.publicKey)
+    for (const { sequencer, viewKey } of this.#shared) {
+      const opened = opens(cipher, leaf, viewKey)
+      if (opened === undefined) continue
+      const account: Account = { owner, viewKey, index, version: BigInt(version), ...opened }
+      if (accountLeaf(account) === leaf) return { account, info, sequencer }
     }
-    if (accountLeaf(account) !== leaf)
-      throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
-    return { account, info }
+    throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
   }
 
   /** See `withdraw` of sdk/actions. */
@@ -210,6 +235,16 @@ export class OwnerWallet {
       s,
     } = sign(this.key, messageHash({ chainId: BigInt(chainId), settlement: BigInt(settlement) }, message))
     return { r8: [x, y] as [bigint, bigint], s }
+  }
+}
+
+/** What a ciphertext says under a view key; undefined where it does not open. */
+function opens(cipher: readonly bigint[], leaf: bigint, viewKey: bigint) {
+  try {
+    return decryptAccount(cipher, leaf, viewKey)
+  } catch (error) {
+    if (error instanceof PlimsollError) return undefined
+    throw error
   }
 }
 

@@ -118,8 +118,10 @@ export const deploymentSchema = z.object({
   insurance: address,
   escape: address,
   rounds: address,
-  /** The sequencer's BabyJubJub key: with it an owner's wallet derives its view key. */
+  /** The sequencer's BabyJubJub key in force: with it an owner's wallet derives its view key. */
   sequencerKey: point,
+  /** All that it ever had, the one in force last: an account that was not rekeyed since a handover is under one of these. */
+  sequencerKeys: z.array(point).min(1),
   assets: z.array(
     z.object({
       symbol: z.string(),

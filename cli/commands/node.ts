@@ -36,7 +36,7 @@ export function register(program: Command): void {
     .summary('run the sequencer against a chain')
     .description(
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
-        'With --rebuild it first makes its private state anew from the chain and the key of the sequencer alone: PLIMSOLL_SEQUENCER_KEY, or sequencer.key in an otherwise empty directory.',
+        'With --rebuild it first makes its private state anew from the chain and the keys of the sequencer alone, all that it ever had: PLIMSOLL_SEQUENCER_KEY, with commas between, or sequencer.key in an otherwise empty directory, one a line.',
     )
     .addOption(rpcOption())
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
@@ -115,13 +115,13 @@ export function register(program: Command): void {
 
 async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
-  const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
+  const { requireSequencerKeys, secretOf } = await import('../../sequencer/state/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/state/rebuild.ts')
   const { RebuildProgress } = await import('../../sequencer/state/rebuild-progress.ts')
   const { withDirectory } = await import('../../lib/directory-lock.ts')
   const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
-  const secret = await requireSequencerKey(data)
+  const secrets = await requireSequencerKeys(data)
   await withDirectory(data, async () => {
     if (verify) {
       const { verifyChain } = await import('../../audit/verify-chain.ts')
@@ -139,11 +139,11 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
     }
     stage('replaying the settlements')
     const kept = new RebuildProgress(data)
-    const { deployment, state } = await rebuild(signer, settlement, secret, {
+    const { deployment, state } = await rebuild(signer, settlement, secrets, {
       onSettlement: (done) => progress(`${done} settlements replayed`),
       progress: kept,
     }).finally(endProgress)
-    await Store.create(data, deployment, state, secret)
+    await Store.create(data, deployment, state, secretOf(secrets, state.system.ledger.domain.sequencer)!)
     await kept.remove()
   })
 }

@@ -136,6 +136,20 @@ export function register(program: Command): void {
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
   indexed(
+    chain(
+      command(
+        'close',
+        'have the contract close a position in a synthetic at the price of a liquidation, which the sequencer must obey or stall',
+        '--rpc http://127.0.0.1:8545 --settlement 0x... --asset BTC',
+      ),
+    ),
+  )
+    .requiredOption('--asset <symbol>', 'the synthetic: its symbol by --node, or its number such as #3')
+    .option('--amount <decimal>', 'how much of the position at the most (default: all of it)')
+    .option('--limit <price>', 'cash for one at the worst, the penalty taken off or added (default: any price)')
+    .action(atSettlement(() => import('../wallet/close.ts')))
+
+  indexed(
     node(
       command(
         'trade',

@@ -68,6 +68,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
   const standing = standingOf(assets, risks, scene)
   const whatIf =
     options.whatIf === undefined ? undefined : standingOf(assets, risks, suppose(options.whatIf, assets, scene))
+  const readableByFormerKey = await wallet.readableByFormerKey()
   const weights = weightsBySymbol(assets, account.weights)
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
@@ -86,6 +87,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
       ...standing,
       weights,
       pending,
+      readableByFormerKey,
       ...(whatIf !== undefined && { whatIf }),
     })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(standing.balances)}`)
@@ -98,6 +100,10 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
     )
   const others = (await wallet.indices()).filter((index) => index !== account.index)
   if (others.length > 0) printText(`This key has other accounts, which --index names: ${others.join(', ')}`)
+  if (readableByFormerKey.length > 0)
+    printText(
+      `The sequencer has handed over. Who has its former key can still read, until the sequencer rekeys them: account ${readableByFormerKey.join(', ')}`,
+    )
   for (const { id, asset, amount, pays, claimable } of pending) {
     const paid = pays === undefined ? '' : `, of which it pays ${pays}, as the backstop was under water`
     printText(

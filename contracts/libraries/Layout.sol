@@ -57,6 +57,9 @@ library Layout {
     uint256 internal constant OP_FORCED = 7;
     uint256 internal constant OP_DISCHARGE = 8;
     uint256 internal constant OP_BOUNCE = 9;
+    uint256 internal constant OP_CLOSE = 10;
+    uint256 internal constant OP_REKEY = 11;
+    uint256 internal constant OP_DISCHARGE_CLOSE = 12;
 
     // D of a sweep: how many elements for each slot of the window come before a field.
     uint256 internal constant SWEEP_HEADS_BEFORE = 0;

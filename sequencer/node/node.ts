@@ -165,10 +165,9 @@ export class SequencerNode {
     const lock = await DirectoryLock.acquire(directory)
     let journal: Journal | undefined
     try {
+      store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
-      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join())
-        throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
@@ -281,6 +280,11 @@ export class SequencerNode {
   /** Gas of the latest settlement. */
   get settlementGas(): bigint {
     return this.#settler.gasUsed
+  }
+
+  /** Number of accounts that a former key of the sequencer can still read, as of the last look. */
+  get accountsToRekey(): number {
+    return this.#settler.rekeying.left
   }
 
   /** Number of proofs that a crash had left behind. */

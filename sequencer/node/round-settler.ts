@@ -22,6 +22,7 @@ import { encryptMoves } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
+import { Rekeying } from './rekeying.ts'
 import { SettlementGas } from './settlement-gas.ts'
 
 /** Aggregates of what a look proved and settled, all of them public. */
@@ -91,6 +92,8 @@ const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 export class RoundSettler {
   readonly #parts: Parts
   readonly #quarantine = new OperationQuarantine()
+  /** Accounts that a handover of the sequencer has left to rekey. */
+  readonly rekeying = new Rekeying()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
@@ -111,6 +114,7 @@ export class RoundSettler {
     // Worked out on a copy: if anything fails, the snapshot's state is still the chain's.
     const next = snapshot.state.system.clone()
     const { ledger } = next
+    const former = await this.rekeying.find(next, snapshot.sequencerKeys.length > 1)
     const badDebtBefore = ledger.badDebt
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
@@ -142,7 +146,7 @@ export class RoundSettler {
       await proofs.prune()
     }
     try {
-      const proven = inOrder(this.#steps(next, snapshot, plan), (step) => this.#proven(step), IN_FLIGHT)
+      const proven = inOrder(this.#steps(next, snapshot, plan, former), (step) => this.#proven(step), IN_FLIGHT)
       for await (const [step, batch] of proven) {
         units.push(...step.units)
         batches.push(batch)
@@ -252,6 +256,7 @@ export class RoundSettler {
     next: System,
     { custody, now, round, deposits, forced }: NodeSnapshot,
     plan: { failures: Map<Hex, RefusalCode>; wantsRound: boolean },
+    former: readonly number[],
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
@@ -280,7 +285,9 @@ export class RoundSettler {
       validUntil,
       pool,
       most,
+      former,
     })
+    pool.rekeying(selection.rekeyed)
     plan.wantsRound = selection.wantsRound
     const taken: Hex[] = []
     let cut = false

@@ -19,6 +19,8 @@ export interface StoredState extends Deployment {
   readonly commitment?: string
   readonly settlements?: number
   readonly format: number
+  /** The sequencer's key in force when it was written. */
+  readonly sequencer: Point
   readonly ledger: {
     readonly shape: Shape
     readonly minLiability: bigint
@@ -46,7 +48,7 @@ export interface SystemParts {
   readonly salts: HeadSalts
 }
 
-/** 4: blinded heads and their salts. */
+/** 4: blinded heads and their salts, the sequencer's key. */
 const FORMAT = 4
 
 /** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
@@ -62,6 +64,7 @@ export function storedState(
     commitment: commitmentOf(root, heads),
     settlements,
     format: FORMAT,
+    sequencer: ledger.domain.sequencer,
     chainId,
     settlement,
     profile,
@@ -99,7 +102,10 @@ export function requireFormat({ format }: StoredState): void {
   if (format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
 }
 
-/** @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them */
+/**
+ * @param secret of the sequencer's key in force now, which may be another than when the state was written
+ * @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them
+ */
 export function restoreSystem(
   {
     chainId,

@@ -4,11 +4,12 @@ import type { Address, Hex } from 'viem'
 import { isLockName } from '../../lib/directory-lock.ts'
 import { requireNewDirectory } from '../../lib/new-directory.ts'
 import { syncDirectory } from '../../lib/sync-directory.ts'
+import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { isProgressName } from './rebuild-progress.ts'
-import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
+import { requireSequencerKeys, SEQUENCER_KEY_FILE, secretOf, writeSequencerKey } from './sequencer-key.ts'
 import { commitmentOf, StateFiles } from './state-files.ts'
 import { decodeState, encodeState, requireFormat, restoreSystem, type StoredState, storedState } from './state-json.ts'
 
@@ -48,12 +49,24 @@ export class ForeignState extends PlimsollError {}
 export class Store {
   readonly deployment: Deployment
   readonly #files: StateFiles
-  /** The sequencer's, which is in none of the files. */
-  readonly #secret: bigint
+  /** The sequencer's, which are in none of the files: those that it had, and the one in force. */
+  readonly #secrets: readonly bigint[]
+  #secret: bigint
 
-  private constructor(files: StateFiles, deployment: Deployment, secret: bigint) {
+  private constructor(files: StateFiles, deployment: Deployment, secrets: readonly bigint[]) {
     this.#files = files
     this.deployment = deployment
+    this.#secrets = secrets
+    this.#secret = secrets.at(-1)!
+  }
+
+  /** Has states restored under the secret of the sequencer's key in force. @throws PlimsollError when it is not at hand */
+  use(sequencer: Point): void {
+    const secret = secretOf(this.#secrets, sequencer)
+    if (secret === undefined)
+      throw new PlimsollError(
+        `WRONG_KEY: the sequencer key at hand is not that of the settlement ${this.deployment.settlement}.`,
+      )
     this.#secret = secret
   }
 
@@ -67,7 +80,7 @@ export class Store {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
-    const store = new Store(new StateFiles(directory), deployment, secret)
+    const store = new Store(new StateFiles(directory), deployment, [secret])
     await store.save(state)
     return store
   }
@@ -78,12 +91,12 @@ export class Store {
     const stored = await files.list()
     if (stored.length === 0)
       throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
-    const secret = await requireSequencerKey(directory)
+    const secrets = await requireSequencerKeys(directory)
     let problem: unknown
     for (const version of stored) {
       try {
         const { chainId, settlement, profile } = await readVersion(files, version)
-        return new Store(files, { chainId, settlement, profile }, secret)
+        return new Store(files, { chainId, settlement, profile }, secrets)
       } catch (error) {
         problem ??= unusable(files.path(version), error)
       }

@@ -99,6 +99,7 @@ const WANTED = [
   'withdrawal that waits',
   'withdrawal in full after all',
   'forced withdrawal',
+  'forced close',
 ]
 
 describe('the books of an audit, on a chain on which everything happened', () => {
@@ -298,9 +299,14 @@ describe('the books of an audit, on a chain on which everything happened', () =>
             settled.batch.backstopDelta.forEach((delta, a) => move(a, delta))
             sales.resolved(settled.batch.backstopDelta, await time(event))
           } else
-            for (const { op, asset, amount, u, v } of settled.batch.steps) {
+            for (const { op, asset, amount, u, v, closing } of settled.batch.steps) {
               if (op === OP.open || op === OP.topup) move(asset, 0n, amount)
               if (op === OP.withdraw || op === OP.forced) move(asset, 0n, -amount)
+              if (op === OP.close) {
+                const { direction, x, y } = closing!
+                move(asset, direction === 1 ? -x : x)
+                move(0, direction === 1 ? y : -y)
+              }
               if (op !== OP.unwind) continue
               move(asset, v === 1n ? -amount : amount)
               move(0, v === 1n ? u : -u)

@@ -482,6 +482,47 @@ describe('plimsoll wallet', () => {
     assert.equal(await queue(), 0n)
   })
 
+  it('closes a position by force, whose side and size it reads from the chain', async () => {
+    const close = (...args: string[]) => ['close', ...chain, ...args]
+    await refused(bob, close('--asset', 'USD'), /USD has a token: only positions in synthetics are closed by force/)
+    await refused(bob, close('--asset', 'PERP'), /There is no asset "PERP"/)
+    await refused(bob, close('--asset', '#3', '--amount', '0'), /--amount is not above 0/)
+    await refused(bob, close('--asset', '#3', '--amount', '0.0000001'), /--amount has 7 decimals/)
+    await refused(bob, close('--asset', '#3', '--limit', 'cheap'), /--limit is not a plain decimal/)
+    await refused(bob, close('--asset', '#3', '--limit=-1'), /--limit is not above 0/)
+    await refused(bob, close('--asset', '#3', '--limit', '5000000000000'), /--limit is beyond every price/)
+    await refused(bob, close(), /--asset/)
+    await run(bob, 'refund', ...chain)
+    paused = true
+    // By the symbol that the node has; and it buys back, for bob sold.
+    const named = await run(
+      bob,
+      'close',
+      ...chain,
+      '--node',
+      api,
+      '--asset',
+      'PERP',
+      '--amount',
+      '1.5',
+      '--limit',
+      '51',
+    )
+    assert.deepEqual([named.side, named.amount, named.limit], ['short', '1.5', '51'])
+    assert.ok(named.deadline > 0)
+    assert.match(named.transaction, /^0x/)
+    await refused(bob, close('--asset', '#3'), /Request \d+ of 0x\w+ for account 1 waits already/)
+    // At a round after it.
+    paused = false
+    await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
+    const short = () => node.system.accounts[1]!.balances[3]!
+    for (let i = 0; i < 200 && short() !== -2_500_000n; i++) await sleep(100)
+    assert.equal(short(), -2_500_000n)
+    const { events } = await run(bob, 'history', ...chain)
+    assert.deepEqual([events.at(-1).kind, events.at(-1).changes], ['close', { USD: '-76.5', '#3': '1.5' }])
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
+  })
+
   it('says in one line that an endpoint stopped answering halfway', async () => {
     const endpoint = await startSwitchedEndpoint(system.chain.url)
     endpoint.broken = ['eth_call']

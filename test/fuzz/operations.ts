@@ -1,6 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
 import { chargedHealthDown } from '../../protocol/concentration.ts'
 import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
+import { type CloseTerms, noLimit } from '../../protocol/forced-close.ts'
 import { type Balances, initialHealth, isOversize } from '../../protocol/health.ts'
 import { abs, divUp } from '../../protocol/integer.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
@@ -18,6 +19,9 @@ import type { System } from '../../protocol/system.ts'
 import type { Random } from '../protocol/random.ts'
 import { EXPIRY, ownerKey, RECIPIENT, SEQUENCER, SIGNING, signed, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { randomAccount } from './cases.ts'
+
+/** Of a sequencer that has handed over. */
+const FORMER_SECRET = 0xf0e3e4n
 
 const keys = new Map<number, OwnerKey>()
 
@@ -38,7 +42,8 @@ export function randomOwned(random: Random, index: number, marks: Marks): Accoun
     ...account,
     balances: random.chance(0.6) ? nearInitialLine(random, account.balances, marks) : account.balances,
     owner: ownerHash(publicKey),
-    viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
+    // Some are of before a handover.
+    viewKey: sharedViewKey(random.chance(0.3) ? FORMER_SECRET : SEQUENCER.secret, publicKey),
   }
 }
 
@@ -78,6 +83,9 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       'preferences',
       'forced',
       'forced',
+      'close',
+      'close',
+      'rekey',
     ] as const)
   ) {
     case 'open': {
@@ -113,8 +121,19 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
         recipient: RECIPIENT,
       })
     }
+    case 'close':
+      return corrupted(random, {
+        kind: 'close',
+        index,
+        expiry: EXPIRY,
+        signature: UNSIGNED,
+        queueNumber,
+        ...closed(random, account, marks),
+      })
     case 'unwind':
       return corrupted(random, { kind: 'unwind', ...common, ...exchange(random, account, marks) })
+    case 'rekey':
+      return { kind: 'rekey', index }
     case 'preferences':
       return corrupted(random, {
         kind: 'preferences',
@@ -153,6 +172,33 @@ function exchange(
     random.pick([divUp(x * sell, SCALE), (x * buy) / SCALE, (x * price) / SCALE]) + BigInt(random.integer(-1, 1))
   const y = random.chance(0.1) ? random.magnitude(64) : fair
   return x === 0n && y <= 0n ? { asset, direction, x: 1n, y: 0n } : { asset, direction, x, y: within(y) }
+}
+
+/** Terms of a forced close: often all of the position, or a unit beside it, and a limit that is just met or just missed. */
+function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms {
+  const held = balances.flatMap((balance, a) => (a > 0 && balance !== 0n ? [a] : []))
+  const asset = held.length > 0 && random.chance(0.9) ? random.pick(held) : random.integer(1, ASSETS - 1)
+  const position = balances[asset]!
+  const direction = position < 0n === random.chance(0.9) ? 1 : 0
+  const magnitude = abs(position)
+  const amount = positive(
+    random,
+    random.pick([
+      magnitude,
+      magnitude + BigInt(random.integer(-1, 1)),
+      magnitude / BigInt(random.integer(1, 1000)),
+      random.magnitude(64),
+    ]),
+  )
+  const mark = direction === 1 ? marks[asset]!.buy : marks[asset]!.sell
+  const limit = random.pick([
+    noLimit(direction),
+    noLimit(direction),
+    mark,
+    within(mark + BigInt(random.integer(-1, 1))),
+    random.magnitude(64),
+  ])
+  return { asset, direction, amount, limit }
 }
 
 /** An amount, often the most that leaves the account at its target, or one unit more. */

@@ -8,12 +8,12 @@ import { initialHealth } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
-import { balancesAfter, checkOperation, fits, newAccount, type Operation } from '../../protocol/operation.ts'
+import { balancesAfter, checkOperation, fits, isQueued, newAccount, type Operation } from '../../protocol/operation.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { sign } from '../../protocol/signature.ts'
 import { headOf } from '../../protocol/stacks.ts'
 import type { System } from '../../protocol/system.ts'
-import { INACTIVE_STEP, OP } from '../../protocol/transact.ts'
+import { INACTIVE_STEP, OP, writingOperation } from '../../protocol/transact.ts'
 import { inactiveTransactStep, transactStep } from '../../protocol/transact-input.ts'
 import type { Random } from '../protocol/random.ts'
 import { type Circuit, openCircuit } from '../support/circuit.ts'
@@ -43,7 +43,7 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
       const batch = more.length === 1 && more[0]!.index !== operations[0]!.index ? [...operations, ...more] : operations
       const refused = batch.find((operation) => {
         const code = refusal(system, operation)?.code
-        return code !== undefined && (operation.kind !== 'forced' || code === 'EXPIRED')
+        return code !== undefined && (!isQueued(operation) || code === 'EXPIRED')
       })
       done += batch.length
       counts.add('steps')
@@ -59,7 +59,7 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
           )
         }
         // A request that is only too late for the batch is neither discharged, as just tried, nor served.
-        if (refused.kind === 'forced')
+        if (isQueued(refused))
           await refuses(
             circuit,
             forge(system, batch, () => false, refused),
@@ -72,6 +72,11 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
       await agrees(circuit, transition.input, random)
       for (const [s, { operation, outcome, account }] of transition.results.entries()) {
         counts.add(`${operation.kind}, ${outcome}`)
+        if (operation.kind === 'close') {
+          const why = outcome === 'discharged' ? refusal(before, operation)!.code : undefined
+          const position = abs(before.accounts[operation.index]!.balances[operation.asset]!)
+          counts.add(`close: ${why ?? (operation.amount < position ? 'in part' : 'all of it')}`)
+        }
         counts.add('an exception', (transition.input.exception as readonly bigint[])[s] === 1n)
         counts.add(
           'a target health within a cash unit of its line',
@@ -88,7 +93,7 @@ export async function fuzzTransact(random: Random, steps: number): Promise<Count
           before.accounts[operation.index]?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ??
             false,
         )
-        if (operation.kind === 'forced' || operation.kind === 'topup') {
+        if (isQueued(operation) || operation.kind === 'topup') {
           await refuses(
             circuit,
             forge(before, batch, () => false, operation),
@@ -137,16 +142,18 @@ function forge(
       publicKey,
       exception: exception(operation),
       published: { ...INACTIVE_STEP, op },
+      marks: ledger.marks,
       domain: ledger.domain,
       secret,
     })
-    if (op < OP.discharge) {
+    if (writingOperation(op) !== undefined) {
       const weights = operation.kind === 'preferences' ? operation.weights : before.weights
       const next: Account = {
         ...before,
+        viewKey: operation.kind === 'rekey' ? sharedViewKey(SEQUENCER.secret, publicKey) : before.viewKey,
         version: operation.kind === 'open' ? 0n : before.version + 1n,
         weights,
-        balances: balancesAfter(before.balances, operation),
+        balances: balancesAfter(before.balances, operation, ledger.marks!),
       }
       current[index] = next
       tree.set(index, accountLeaf(next))
@@ -182,7 +189,9 @@ function forge(
 
 /** The operation's number: whether a request is discharged and a deposit bounced the reference machine says, or lies about. */
 function numberOf(system: System, operation: Operation, lie: boolean): number {
-  if (operation.kind !== 'forced' && operation.kind !== 'topup') return OP[operation.kind]
+  if (!isQueued(operation) && operation.kind !== 'topup') return OP[operation.kind]
+  if (operation.kind === 'close')
+    return (refusal(system, operation) === undefined) !== lie ? OP.close : OP.dischargeClose
   if (operation.kind === 'forced') return (refusal(system, operation) === undefined) !== lie ? OP.forced : OP.discharge
   return fits(balancesAfter(system.accounts[operation.index]!.balances, operation)) !== lie ? OP.topup : OP.bounce
 }

@@ -94,13 +94,14 @@ describe('the SDK', () => {
       },
       sign: (data: Parameters<typeof account.signTypedData>[0]) => account.signTypedData(data),
       sequencerKey: sequencer.publicKey,
+      former: sequencerKey(54321n).publicKey,
       settlement: SETTLEMENT,
     })
     runInContext(outputFiles[0]!.text, context)
     const found = (await runInContext(
       `(async () => {
         const key = await sdk.deriveOwnerKey(sign, 31337, settlement)
-        const wallet = sdk.OwnerWallet.open(new sdk.PlimsollClient({ node: 'http://node' }), { chainId: 31337, settlement, sequencerKey }, key)
+        const wallet = sdk.OwnerWallet.open(new sdk.PlimsollClient({ node: 'http://node' }), { chainId: 31337, settlement, sequencerKeys: [former, sequencerKey] }, key)
         const { account } = await wallet.read()
         const accepted = await wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, sdk.newLink())
         return [String(key.publicKey), String(account.balances), accepted.status, typeof sdk.AccountHistory.read, typeof process, typeof Buffer].join(' ')
@@ -155,7 +156,7 @@ describe('the SDK', () => {
           pendingVersion: 0,
         }),
       } as unknown as PlimsollClient,
-      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
       key,
     )
     await assert.rejects(lying.read(), { name: 'PlimsollError' })
@@ -171,7 +172,7 @@ describe('the SDK', () => {
           pendingVersion: 1,
         }),
       } as unknown as PlimsollClient,
-      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
       key,
     )
     await assert.rejects(stale.read(), /does not open with this key/)

@@ -78,6 +78,7 @@ describe('the pool', () => {
       pool,
       deposits: [],
       most: Infinity,
+      former: [],
       ...more,
     })
     return {
