@@ -6,7 +6,7 @@ import { CONCENTRATION, marksOf, type Parameters } from './mirror.ts'
 
 const F = BigInt(CONCENTRATION)
 /** 194.61 USD, of 6 decimals, an ETH of 8: the price mark. */
-const ETH_PRICE = (194_610_000n * 1_000n * 2n ** 32n) / 10n ** 8n
+const ETH_PRICE = (194_610_000n * 2n ** 32n) / 10n ** 8n
 
 /** The depths about the line at which a deployment's kappa is 2^56. */
 function depthsAt(limit: bigint): readonly [refused: bigint, taken: bigint] {
