@@ -148,7 +148,7 @@ export const roundSchema = z.object({
   /** The chain's time, which may run ahead of the wallet's. */
   now: z.number().int(),
   complete: z.boolean(),
-  /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 0 to 7. */
+  /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi, kappa of assets 0 to 7. */
   marks: z.array(z.array(amount).length(MARK_NAMES.length)).length(ASSETS),
   backstop: z.array(signed).length(ASSETS),
   /**

@@ -40,8 +40,8 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'close: LIMIT_MISSED',
       'contraries refused',
       'withdraw: TARGET_TOO_LOW',
-      'a charge for concentration',
       'unwind: TRADE_NOT_SHRINKING',
+      'a charge for concentration',
     ]
     const counts = new Counts()
     const missing = () => kinds.filter((kind) => (counts.all.get(kind) ?? 0) === 0)

@@ -199,6 +199,13 @@ describe('plimsoll wallet', () => {
     const balance = await run(alice, 'balance', '--node', api)
     assert.deepEqual(balance.balances, { USD: '-1200', ETH: '10.5', PERP: '4' })
     assert.equal(balance.equity, '1100')
+    // 1.5 200 10.5^2 / 250,000 and 1.5 50 4^2 / 900,000, rounded up; -1,200 + 0.8 (2,100 + 200) less both.
+    assert.deepEqual([balance.concentration, balance.initialHealth], ['0.133634', '639.866366'])
+    const { ETH, PERP } = balance.initialMargins
+    assert.deepEqual([ETH.concentration, PERP.concentration], ['0.132301', '0.001334'])
+    assert.match(ETH.collateralLimit, /^66666\.6666/)
+    const { whatIf } = await run(alice, 'balance', '--node', api, '--what-if', 'buy ETH 200000 for 1')
+    assert.deepEqual([whatIf.status, whatIf.initialHealth.split('.')[0]], ['too concentrated', '-16004401'])
     assert.deepEqual(balance.pending, [{ id: 0, asset: 'USD', amount: '1000', claimable: true }])
     const theirs = await run(bob, 'balance', '--node', api)
     assert.deepEqual(

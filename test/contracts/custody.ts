@@ -244,7 +244,7 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     validUntil: options.validUntil ?? (await chain.now()) + 1000n,
     marks: padded.some(([op]) => PRICED.has(op!))
       ? await market.rounds.read('marks')
-      : Array.from({ length: 7 }, () => Array<bigint>(11).fill(0n)),
+      : Array.from({ length: 7 }, () => Array<bigint>(12).fill(0n)),
     steps: padded,
   }
   const digest = 99n

@@ -27,7 +27,7 @@ import { R } from './mirror.ts'
 const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Governance: 18_000,
   Oracles: 14_500,
-  Rounds: 24_200,
+  Rounds: 24_450,
   Vault: 24_500,
   Forced: 12_500,
   Insurance: 10_500,

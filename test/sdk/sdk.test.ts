@@ -62,7 +62,7 @@ describe('the SDK', () => {
         timestamp: 1,
         now: 100,
         complete: true,
-        marks: Array(8).fill(Array(11).fill('1')),
+        marks: Array(8).fill(Array(12).fill('1')),
         backstop: Array(8).fill('0'),
         offers: Array(8).fill([]),
         assets: [],

@@ -151,10 +151,12 @@ const resolves = [
   resolved('with a refresh and an inactive step', [4, 1], [CURRENT, NO_MULTIPLIER, NO_CASH, EMPTY_STACK], [NOBODY]),
 ]
 
+/** Every asset charges for concentration, too little to change what these accounts may do. */
+const CHARGED = MARKS.map((asset, a) => (a === 0 ? asset : { ...asset, concentration: (1n << 20n) + BigInt(a) }))
 const owners = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET)]
 
 function transacted(what: string, operations: readonly Operation[], alone: readonly Exception[]): HonestCase {
-  const input = () => owned(owners).transact(operations, VALID_UNTIL).input
+  const input = () => owned(owners, { marks: CHARGED }).transact(operations, VALID_UNTIL).input
   return { what, circuit: 'transact', input, alone: [NO_CARRY, ...alone], together: [] }
 }
 
