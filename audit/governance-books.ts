@@ -62,7 +62,8 @@ export class GovernanceBooks {
         return
       }
       case 'SequencerKeyNominated':
-        if (!this.#nominations.has(OPERATOR)) throw wrong('nominates a key of the sequencer without an operator')
+        if (!this.#nominations.has(OPERATOR) || this.#nominatedKey !== undefined)
+          throw wrong('nominates a key of the sequencer without an operator')
         this.#nominatedKey = [event.args.x, event.args.y]
         return
       case 'HandedOver': {

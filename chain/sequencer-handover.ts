@@ -10,7 +10,7 @@ import { systemContracts } from '../sdk/chain/system-contracts.ts'
 /** Number of the operator's role. */
 const OPERATOR = 0
 
-/** Who the sequencer is, and who is to be. */
+/** The sequencer's operator and keys, and the ones that are to be. */
 export interface SequencerRoles {
   readonly governance: Address
   readonly operator: Address

@@ -238,7 +238,7 @@ export class OwnerWallet {
   }
 }
 
-/** What a ciphertext says under a view key; undefined where it does not open. */
+/** The plaintext of an account's ciphertext under a view key; undefined where it does not open. */
 function opens(cipher: readonly bigint[], leaf: bigint, viewKey: bigint) {
   try {
     return decryptAccount(cipher, leaf, viewKey)

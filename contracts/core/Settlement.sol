@@ -64,14 +64,14 @@ contract Settlement is Slots {
 
     /// @dev Never changes.
     Rung[MAX_RUNGS] private _rungs;
-    /// @dev Those that were in force, the one that is last.
-    uint256[2][] private _sequencerKeys;
     /// @inheritdoc ISettlement
     uint256 public accountsRoot;
     /// @inheritdoc ISettlement
     address public operator;
     /// @inheritdoc ISettlement
     uint40 public tradesHaltedUntil;
+    /// @dev Those that were in force, the one that is last.
+    uint256[2][] private _sequencerKeys;
 
     modifier onlyOperator() {
         if (msg.sender != operator) revert NotOperator();

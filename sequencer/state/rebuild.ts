@@ -150,7 +150,7 @@ class Rebuilder {
   settlements: number
   readonly #ledger: Ledger
   readonly #secrets: readonly bigint[]
-  /** Of the key in force where it has come to. */
+  /** The secret of the key in force at the event that it has come to. */
   #secret: bigint | undefined
   /** Owners' keys, by account. */
   readonly #publicKeys: (Point | undefined)[]

@@ -15,7 +15,7 @@ import { MARKET_ABI } from '../../sdk/abi/market.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { type SystemEvent, type SystemPart, settledBatch, systemEvents } from '../../sdk/chain/settlement-history.ts'
 import type { SystemContracts } from '../../sdk/chain/system-contracts.ts'
-import { force, step, wait } from '../contracts/custody.ts'
+import { force, keyOf, step, wait } from '../contracts/custody.ts'
 import { Model } from '../contracts/ledger-model.ts'
 import { CONCENTRATION } from '../contracts/mirror.ts'
 import {
@@ -29,6 +29,7 @@ import {
   NOTICE,
   RESOLVE_STEPS,
   RUNGS,
+  SEQUENCER_KEY,
   refreshFeeds,
   TRANSACT_STEPS,
 } from '../contracts/market.ts'
@@ -219,17 +220,23 @@ describe('the books of an audit, on a chain on which everything happened', () =>
 
   async function governed(block: () => Promise<unknown>): Promise<void> {
     const { governance, chain } = market
-    const [, admin] = chain.accounts
+    const [operator, admin] = chain.accounts
     const [guardian, next] = [chain.accounts[18]!, chain.accounts[17]!]
     const terms = await governance.read<{ depositSpacing: number; caps: bigint[] }>('terms')
     await complete()
     await governance.write('nominate', [2, next], guardian)
+    await governance.write('nominateSequencer', [operator, keyOf(77n)], operator)
     await governance.write('proposeTerms', [{ ...terms, depositSpacing: 20 }], admin)
     await governance.write('halt', [1], guardian)
     await block()
     await governance.write('resume', [], guardian)
     await wait(market, HANDOVER)
     await governance.write('accept', [2], next)
+    // And back, as batches are proven for the first key.
+    await governance.write('acceptSequencer', [keyOf(77n)], operator)
+    await governance.write('nominateSequencer', [operator, SEQUENCER_KEY], operator)
+    await wait(market, HANDOVER)
+    await governance.write('acceptSequencer', [SEQUENCER_KEY], operator)
     await liveFor(15_000)
     await complete()
     await governance.write('applyTerms', [{ ...terms, depositSpacing: 20 }])
@@ -291,6 +298,7 @@ describe('the books of an audit, on a chain on which everything happened', () =>
           break
         case 'settlement': {
           books.settlement(event)
+          if (event.eventName === 'SequencerKey') governance.newSequencerKey(event)
           const settled = settledBatch(event, SHAPE)
           if (settled === undefined || settled.batch.circuit === 'sweep') break
           books.batch(settled.batch)
