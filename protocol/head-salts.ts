@@ -81,4 +81,16 @@ export class HeadSalts {
     }))
     return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ slot }) => slot)
   }
+
+  /**
+   * A source of numbers in [0, 1), of 48 bits each, that nobody without the key can tell from random ones; the same from one
+   * state for one label.
+   */
+  random(label: string): () => number {
+    let drawn = 0
+    return () => {
+      const parts = [toHex(this.key), toHex(label), word(this.batches), word(drawn++)]
+      return Number.parseInt(keccak256(concat(parts)).slice(2, 14), 16) / 2 ** 48
+    }
+  }
 }

@@ -15,6 +15,7 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
 import { completeRound, type Work } from '../planner/complete-round.ts'
+import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
@@ -80,6 +81,10 @@ class ProofFailure extends PlimsollError {
 
 /** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Seconds for which an account that was a decoy is none. */
+const DECOY_PAUSE = 86_400
+/** Share of the rounds without liquidations that have decoys alone. */
+const DECOY_ROUNDS = 1 / 8
 /** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
 const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
@@ -93,6 +98,8 @@ export class RoundSettler {
   readonly #quarantine = new OperationQuarantine()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
+  /** Round for which it was drawn whether it has decoys alone. */
+  #drawn = 0
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
   #patience: number
 
@@ -126,7 +133,9 @@ export class RoundSettler {
     let since = performance.now()
     const send = async () => {
       if (batches.length === 0) return
-      const state = nextState(view.snapshot.state, after, units.flat())
+      const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
+      const decoys = refreshed.map(({ account }) => account.index)
+      const state = nextState(view.snapshot.state, after, units.flat(), decoys, snapshot.now)
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
@@ -247,6 +256,17 @@ export class RoundSettler {
       .reduce((until, expiry) => (expiry >= least && expiry < until ? expiry : until), latest)
   }
 
+  /** Accounts whose owners have nothing under way, each once a day: their next version is nobody's loss. */
+  #decoys({ salts }: System, round: number, now: number): Decoys {
+    const { pool, view } = this.#parts
+    const busy = new Set([...pool.units().flat(), ...pool.waiting()].map(({ operation }) => operation.index))
+    const { decoyed } = view.snapshot.state
+    const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
+    const alone = round !== this.#drawn && salts.random(`plimsoll.round.${round}`)() < DECOY_ROUNDS
+    this.#drawn = round
+    return { mayBe, alone }
+  }
+
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
   *#steps(
     next: System,
@@ -262,7 +282,8 @@ export class RoundSettler {
       after: next.clone(),
     })
     let { auctions } = custody
-    for (const work of completeRound(next)) {
+    const decoys = custody.fresh ? this.#decoys(next, round.number, now) : undefined
+    for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
       yield step(work)
@@ -312,14 +333,25 @@ function count(
   }
 }
 
-/** The state after a settlement that carries out operations: what went into old ones is forgotten. */
-function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
+/**
+ * The state after a settlement that carries out operations: what went into old ones is forgotten.
+ * @param decoys accounts that it rewrote as they were, `now`
+ */
+function nextState(
+  { settlements, applied, decoyed }: NodeState,
+  system: System,
+  ids: readonly Hex[],
+  decoys: readonly number[],
+  now: number,
+): NodeState {
   const number = settlements + 1
+  const recent = [...decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
   const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
   return {
     system,
     settlements: number,
     applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
+    decoyed: new Map([...recent, ...decoys.map((index): [number, number] => [index, now])]),
   }
 }
 

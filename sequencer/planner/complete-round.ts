@@ -1,9 +1,11 @@
-import type { Opening } from '../../protocol/batch.ts'
+import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
+import { cutMoves } from './cut-moves.ts'
+import { type Decoys, planDecoys } from './decoys.ts'
 import { planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */
@@ -20,13 +22,14 @@ export interface Work {
  * All that is left to do until the system is complete at its marks, one batch at a time: accounts of expired slots and of
  * the inbox are swept to where they are safe or into distress, distress is resolved, and what that wrote is swept again.
  * The system changes as the generator is drawn.
+ * @param decoys accounts that are rewritten beside those in distress; none where it is left out
  * @throws PlimsollError when an account in distress cannot be liquidated
  */
-export function* completeRound(system: System): Generator<Work> {
+export function* completeRound(system: System, decoys?: Decoys): Generator<Work> {
   const { ledger, stacks } = system
   const { marks } = ledger
   if (marks === undefined) throw new PlimsollError('There is no round to complete.')
-  for (;;) {
+  for (let resolved = false; ; resolved = true) {
     const slots = stacks.map((stack, slot) => ({
       envelope: ledger.envelopes[slot],
       members: stack.map((entry) => entry.account.balances),
@@ -39,13 +42,28 @@ export function* completeRound(system: System): Generator<Work> {
         yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
       }
     }
+    const { steps } = ledger.shape.resolve
     const distress = stacks[DISTRESS]!.length
-    if (distress === 0) return
-    for (const count of evenParts(distress, ledger.shape.resolve.steps)) {
+    // What a resolve of decoys wrote is swept, and that is all.
+    if (distress === 0 && (resolved || decoys?.alone !== true)) return
+    const parts = distress === 0 ? [0] : evenParts(distress, steps)
+    const { moves, counts } = planDecoys(system, parts, steps, decoys?.mayBe ?? (() => false))
+    for (const sweep of moves.length === 0 ? [] : cutMoves(moves, fillable(system)).sweeps) {
+      const window = fillWindow(system, sweep.rung.window, sweep.moves)
+      const transition = system.sweep(window, sweep.moves, ledger.shape.sweeps.indexOf(sweep.rung))
+      yield { openings: [], transition, moves: sweep.moves, resolutions: [] }
+    }
+    for (const count of counts) {
       const { resolutions, ...transition } = system.resolve(count)
       yield { openings: [], transition, moves: [], resolutions }
     }
   }
+}
+
+/** Rungs whose window can be filled. */
+function fillable({ ledger }: System): readonly SweepRung[] {
+  const usable = ledger.heads.filter((_, slot) => slot <= INBOX || ledger.envelopes[slot] !== undefined).length
+  return ledger.shape.sweeps.filter(({ window }) => window <= usable)
 }
 
 /**

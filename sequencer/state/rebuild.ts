@@ -42,6 +42,9 @@ import { decryptMoves } from './sweep-memo.ts'
 /** Names of the events that a rebuild reads. */
 const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
 
+/** Operations and decoys of the settlements that were replayed: the chain does not tell. */
+const NOTHING_KNOWN = { applied: new Map(), decoyed: new Map() } as const
+
 export interface Rebuilt {
   readonly deployment: Deployment
   readonly state: NodeState
@@ -99,7 +102,7 @@ export async function rebuild(
       const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
       if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
         throw new PlimsollError("What was rebuilt is not the contract's state.")
-      return { deployment, state: { system, settlements: rebuilder.settlements, applied: new Map() } }
+      return { deployment, state: { system, settlements: rebuilder.settlements, ...NOTHING_KNOWN } }
     })
   } catch (error) {
     throw refusal(error, 'its history')
@@ -189,7 +192,7 @@ class Rebuilder {
       stacks: this.#stacks,
       salts: this.#salts,
     }
-    return storedState(deployment, parts, this.settlements)
+    return storedState(deployment, parts, { settlements: this.settlements })
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {

@@ -34,7 +34,11 @@ export interface StoredState extends Deployment {
   readonly stacks: Account[][]
   /** Batches since the deployment, and the salt of each slot's head. */
   readonly salts: { readonly batches: number; readonly current: bigint[] }
-  readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<string, number>> }
+  readonly operations: {
+    readonly settlements: number
+    readonly applied: Readonly<Record<string, number>>
+    readonly decoyed: readonly (readonly [index: number, time: number])[]
+  }
 }
 
 /** Parts of a system that are stored. */
@@ -49,12 +53,20 @@ export interface SystemParts {
 /** 4: blinded heads and their salts. */
 const FORMAT = 4
 
-/** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
+/** Facts that a state keeps of the settlements that led to it. */
+export interface Past {
+  readonly settlements: number
+  /** Number of the settlement, by operation. */
+  readonly applied?: ReadonlyMap<string, number>
+  /** Time of decoys, by account. */
+  readonly decoyed?: ReadonlyMap<number, number>
+}
+
+/** The private state of a deployment after some settlements. */
 export function storedState(
   { chainId, settlement, profile }: Deployment,
   { ledger, accounts, publicKeys, stacks, salts }: SystemParts,
-  settlements: number,
-  applied: ReadonlyMap<string, number> = new Map(),
+  { settlements, applied = new Map(), decoyed = new Map() }: Past,
 ): StoredState {
   const { minLiability, root, heads, envelopes, badDebt } = ledger
   const { depth, sweeps, resolve, transact } = ledger.shape
@@ -78,7 +90,7 @@ export function storedState(
     publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
     salts: { batches: salts.batches, current: [...salts.current] },
-    operations: { settlements, applied: Object.fromEntries(applied) },
+    operations: { settlements, applied: Object.fromEntries(applied), decoyed: [...decoyed] },
   }
 }
 

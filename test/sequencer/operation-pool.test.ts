@@ -62,7 +62,7 @@ describe('the pool', () => {
     of = system,
   ) => {
     view.snapshot = {
-      state: { system: of, settlements, applied },
+      state: { system: of, settlements, applied, decoyed: new Map() },
       custody: custody(more),
       now: NOW,
       readAt: performance.now(),
@@ -246,12 +246,12 @@ describe('the pool', () => {
     const { id } = await take(operation)
     await pool.recordFailed(new Map([[id, 'REJECTED']]))
     look()
-    await pool.recordSettled({ system, settlements: 1, applied: new Map() })
+    await pool.recordSettled({ system, settlements: 1, applied: new Map(), decoyed: new Map() })
     assert.deepEqual([pool.state(id).status, pool.state(id).code], ['failed', 'REJECTED'])
     await refused(operation, 'DUPLICATE')
     const later = at(8n)
     look({}, 1, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 1, applied: new Map() })
+    await pool.recordSettled({ system: later, settlements: 1, applied: new Map(), decoyed: new Map() })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })
@@ -270,7 +270,7 @@ describe('the pool', () => {
     look()
     assert.equal(pool.state(id).status, 'accepted')
     look({}, 73, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 73, applied: new Map() })
+    await pool.recordSettled({ system: later, settlements: 73, applied: new Map(), decoyed: new Map() })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })
