@@ -221,6 +221,11 @@ export class SequencerNode {
     return this.#view.snapshot.state.system
   }
 
+  /** Whether an account has traded with another: until then what it holds follows from public terms. */
+  hasTraded(index: number): boolean {
+    return this.#view.snapshot.state.traded.has(index)
+  }
+
   /** Whether the system is complete at the latest round this node handled. */
   get complete(): boolean {
     return this.system.ledger.isComplete()

@@ -98,8 +98,6 @@ export class RoundSettler {
   readonly #quarantine = new OperationQuarantine()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
-  /** Round for which it was drawn whether it has decoys alone. */
-  #drawn = 0
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
   #patience: number
 
@@ -133,9 +131,7 @@ export class RoundSettler {
     let since = performance.now()
     const send = async () => {
       if (batches.length === 0) return
-      const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
-      const decoys = refreshed.map(({ account }) => account.index)
-      const state = nextState(view.snapshot.state, after, units.flat(), decoys, snapshot.now)
+      const state = nextState(view.snapshot.state, after, steps, snapshot.now)
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
@@ -256,15 +252,17 @@ export class RoundSettler {
       .reduce((until, expiry) => (expiry >= least && expiry < until ? expiry : until), latest)
   }
 
-  /** Accounts whose owners have nothing under way, each once a day: their next version is nobody's loss. */
-  #decoys({ salts }: System, round: number, now: number): Decoys {
+  /**
+   * Accounts whose owners have nothing under way, each once a day: their next version is nobody's loss. Whether a round has decoys
+   * alone is drawn once for it, and not where it had some already.
+   */
+  #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
     const { pool, view } = this.#parts
     const busy = new Set([...pool.units().flat(), ...pool.waiting()].map(({ operation }) => operation.index))
     const { decoyed } = view.snapshot.state
     const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
-    const alone = round !== this.#drawn && salts.random(`plimsoll.round.${round}`)() < DECOY_ROUNDS
-    this.#drawn = round
-    return { mayBe, alone }
+    const hadSome = [...decoyed.values()].some((time) => time >= timestamp)
+    return { mayBe, alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS }
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
@@ -282,7 +280,7 @@ export class RoundSettler {
       after: next.clone(),
     })
     let { auctions } = custody
-    const decoys = custody.fresh ? this.#decoys(next, round.number, now) : undefined
+    const decoys = custody.fresh ? this.#decoys(next, round, now) : undefined
     for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
@@ -333,25 +331,20 @@ function count(
   }
 }
 
-/**
- * The state after a settlement that carries out operations: what went into old ones is forgotten.
- * @param decoys accounts that it rewrote as they were, `now`
- */
-function nextState(
-  { settlements, applied, decoyed }: NodeState,
-  system: System,
-  ids: readonly Hex[],
-  decoys: readonly number[],
-  now: number,
-): NodeState {
-  const number = settlements + 1
-  const recent = [...decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
-  const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
+/** The state after a settlement of some steps, `now`: what went into old ones is forgotten. */
+function nextState(state: NodeState, system: System, steps: readonly Step[], now: number): NodeState {
+  const settlements = state.settlements + 1
+  const remembered = [...state.applied].filter(([, settlement]) => settlement > settlements - REMEMBERED)
+  const applied = steps.flatMap(({ units }) => units.flat().map((id): [Hex, number] => [id, settlements]))
+  const recent = [...state.decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
+  const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
+  const trades = steps.flatMap(({ results }) => results.filter(({ operation }) => operation.kind === 'trade'))
   return {
     system,
-    settlements: number,
-    applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
-    decoyed: new Map([...recent, ...decoys.map((index): [number, number] => [index, now])]),
+    settlements,
+    applied: new Map([...remembered, ...applied]),
+    decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
+    traded: new Set([...state.traded, ...trades.map(({ operation }) => operation.index)]),
   }
 }
 

@@ -4,7 +4,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
-import { cutMoves } from './cut-moves.ts'
+import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { type Decoys, planDecoys } from './decoys.ts'
 import { planRound } from './plan-round.ts'
 
@@ -36,28 +36,27 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
     }))
     for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
-      for (const [i, { rung, moves }] of sweeps.entries()) {
-        const window = fillWindow(system, rung.window, moves)
-        const transition = system.sweep(window, moves, ledger.shape.sweeps.indexOf(rung))
-        yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
-      }
+      for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
     }
     const { steps } = ledger.shape.resolve
     const distress = stacks[DISTRESS]!.length
     // What a resolve of decoys wrote is swept, and that is all.
     if (distress === 0 && (resolved || decoys?.alone !== true)) return
     const parts = distress === 0 ? [0] : evenParts(distress, steps)
-    const { moves, counts } = planDecoys(system, parts, steps, decoys?.mayBe ?? (() => false))
-    for (const sweep of moves.length === 0 ? [] : cutMoves(moves, fillable(system)).sweeps) {
-      const window = fillWindow(system, sweep.rung.window, sweep.moves)
-      const transition = system.sweep(window, sweep.moves, ledger.shape.sweeps.indexOf(sweep.rung))
-      yield { openings: [], transition, moves: sweep.moves, resolutions: [] }
-    }
+    const { moves, counts } =
+      decoys === undefined ? { moves: [], counts: parts } : planDecoys(system, parts, steps, decoys.mayBe)
+    for (const sweep of moves.length === 0 ? [] : cutMoves(moves, fillable(system)).sweeps) yield sweepOf(system, sweep)
     for (const count of counts) {
       const { resolutions, ...transition } = system.resolve(count)
       yield { openings: [], transition, moves: [], resolutions }
     }
   }
+}
+
+function sweepOf(system: System, { rung, moves }: SweepPlan, openings: readonly Opening[] = []): Work {
+  const window = fillWindow(system, rung.window, moves)
+  const transition = system.sweep(window, moves, system.ledger.shape.sweeps.indexOf(rung))
+  return { openings, transition, moves, resolutions: [] }
 }
 
 /** Rungs whose window can be filled. */

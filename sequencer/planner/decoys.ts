@@ -1,4 +1,6 @@
-import { DISTRESS, INBOX } from '../../protocol/constants.ts'
+import { DISTRESS, INBOX, VERSION_LIMIT } from '../../protocol/constants.ts'
+import { isOversize } from '../../protocol/health.ts'
+import type { StackEntry } from '../../protocol/stacks.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { System } from '../../protocol/system.ts'
 
@@ -18,9 +20,13 @@ export interface DecoyPlan {
   readonly counts: readonly number[]
 }
 
+/** Leaves on top of a slot that are none, and are moved out of the way at the most: stale ones above all. */
+const MOST_DUG = 8
+
 /**
- * Fills the padding of the resolves that distress takes with decoys from the tops of slots, each drawn at random among those that hold
- * one. In every resolve they are mixed: all of distress goes to the inbox and comes back with them in their places.
+ * Fills the padding of the resolves that distress takes with decoys from near the tops of slots, each drawn at random among those
+ * that hold one. Resolves with decoys come first; in each they are mixed: what is resolved in them goes to the inbox and comes
+ * back with the decoys in random places, whatever these are, so that the windows do not tell.
  * @param parts sizes of the resolves without decoys; a 0 for one of decoys alone
  * @param steps of a resolve
  */
@@ -32,49 +38,62 @@ export function planDecoys(
 ): DecoyPlan {
   const random = system.salts.random('plimsoll.decoys')
   const places = parts.reduce((sum, part) => sum + steps - part, 0)
-  const drawn = drawSlots(system, places, mayBe, random)
-  const batches = parts.map((part) => Array<number>(part).fill(DISTRESS))
+  const { drawn, dug } = drawSlots(system, places, mayBe, random)
+  const batches = parts.toSorted((a, b) => a - b).map((part) => Array<number>(part).fill(DISTRESS))
   for (const slot of drawn) {
     // The shortest first: what there are too few of is spread.
     const shortest = batches.reduce((least, batch) => (batch.length < least.length ? batch : least))
     shortest.push(slot)
   }
-  const counts = batches.map(({ length }) => length).filter((count) => count > 0)
-  if (drawn.length === 0) return { moves: [], counts }
+  const hasDecoy = (batch: readonly number[]) => batch.some((slot) => slot !== DISTRESS)
+  const mixed = batches.filter(hasDecoy).map((batch) => shuffled(batch, random))
+  const counts = [...mixed, ...batches.filter((batch) => !hasDecoy(batch))]
+    .map(({ length }) => length)
+    .filter((count) => count > 0)
+  const to = (target: number) => (from: number) => ({ from, to: target })
   if (system.stacks[DISTRESS]!.length === 0)
-    return { moves: drawn.map((from) => ({ from, to: DISTRESS })), counts }
-  const order = batches.flatMap((batch) => shuffled(batch, random))
-  return {
-    // What goes to the inbox first comes back last, and lies on top.
-    moves: [
-      ...order.map((from) => ({ from, to: INBOX })),
-      ...order.map(() => ({ from: INBOX, to: DISTRESS })),
-    ],
-    counts,
-  }
+    return { moves: [...dug.map(to(INBOX)), ...drawn.map(to(DISTRESS))], counts }
+  const order = mixed.flat()
+  // What goes to the inbox first comes back last, and lies on top. What was dug up stays there, and is placed with what is resolved.
+  const moves = [...dug.map(to(INBOX)), ...order.map(to(INBOX)), ...order.map(() => to(DISTRESS)(INBOX))]
+  return { moves, counts }
 }
 
-/** Slots whose tops are decoys, one slot as often as it gives one. Below a leaf that may be none nothing can be taken. */
-function drawSlots(system: System, most: number, mayBe: Decoys['mayBe'], random: () => number): number[] {
+/** Slots of decoys, and those of leaves above them that have to be moved first; one slot as often as it gives one. */
+interface Draw {
+  readonly drawn: readonly number[]
+  readonly dug: readonly number[]
+}
+
+function drawSlots(system: System, most: number, mayBe: Decoys['mayBe'], random: () => number): Draw {
   const { stacks, tree } = system
-  const tops = new Map<number, number>()
+  const marks = system.ledger.marks!
+  const isDecoy = ({ account, leaf }: StackEntry) =>
+    mayBe(account.index) &&
+    tree.leaf(account.index) === leaf &&
+    account.version + 1n < VERSION_LIMIT &&
+    !isOversize(account.balances, marks)
+  const left = new Map<number, number>()
+  const above = new Map<number, number>()
   for (const [slot, stack] of stacks.entries()) {
     if (slot <= INBOX) continue
-    const last = stack.findLastIndex(
-      ({ account, leaf }) => tree.leaf(account.index) !== leaf || !mayBe(account.index),
-    )
-    if (stack.length - 1 > last) tops.set(slot, stack.length - 1 - last)
+    const top = stack.slice(-(MOST_DUG + most)).reverse()
+    const first = top.findIndex(isDecoy)
+    if (first < 0 || first > MOST_DUG) continue
+    const end = top.findIndex((entry, i) => i > first && !isDecoy(entry))
+    left.set(slot, (end < 0 ? top.length : end) - first)
+    above.set(slot, first)
   }
   const drawn: number[] = []
-  while (drawn.length < most && tops.size > 0) {
-    const slots = [...tops.keys()]
+  while (drawn.length < most && left.size > 0) {
+    const slots = [...left.keys()]
     const slot = slots[Math.floor(random() * slots.length)]!
     drawn.push(slot)
-    const left = tops.get(slot)! - 1
-    if (left === 0) tops.delete(slot)
-    else tops.set(slot, left)
+    if (left.get(slot) === 1) left.delete(slot)
+    else left.set(slot, left.get(slot)! - 1)
   }
-  return drawn
+  const dug = [...above].flatMap(([slot, count]) => (drawn.includes(slot) ? Array<number>(count).fill(slot) : []))
+  return { drawn, dug }
 }
 
 /** A copy in random order. */

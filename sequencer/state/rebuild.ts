@@ -102,7 +102,8 @@ export async function rebuild(
       const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
       if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
         throw new PlimsollError("What was rebuilt is not the contract's state.")
-      return { deployment, state: { system, settlements: rebuilder.settlements, ...NOTHING_KNOWN } }
+      const { settlements, traded } = rebuilder
+      return { deployment, state: { system, settlements, traded, ...NOTHING_KNOWN } }
     })
   } catch (error) {
     throw refusal(error, 'its history')
@@ -126,17 +127,19 @@ function emptyRebuilder(
   const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
   const empty = ledger.heads.map(() => [])
   const salts = HeadSalts.genesis(slots, memoKey(secret, domain))
-  return new Rebuilder(System.restore(ledger, [], empty, salts, [], secret), secret, 0)
+  return new Rebuilder(System.restore(ledger, [], empty, salts, [], secret), secret, 0, [])
 }
 
 /** A rebuilder that has read what a point has. @throws PlimsollError when its accounts do not have its root and heads */
 function resumed({ state }: RebuildPoint, secret: bigint): Rebuilder {
-  return new Rebuilder(restoreSystem(state, secret), secret, state.operations.settlements)
+  return new Rebuilder(restoreSystem(state, secret), secret, state.operations.settlements, state.traded)
 }
 
 class Rebuilder {
   /** Number of settlements that were read. */
   settlements: number
+  /** Accounts that traded with another. */
+  readonly traded: Set<number>
   readonly #ledger: Ledger
   readonly #secret: bigint
   /** Owners' keys, by account. */
@@ -146,9 +149,10 @@ class Rebuilder {
   readonly #stacks: Stack[]
   readonly #salts: HeadSalts
 
-  constructor(system: System, secret: bigint, settlements: number) {
+  constructor(system: System, secret: bigint, settlements: number, traded: readonly number[]) {
     const { ledger, accounts, publicKeys, tree, stacks, salts } = system
     this.settlements = settlements
+    this.traded = new Set(traded)
     this.#ledger = ledger
     this.#secret = secret
     this.#publicKeys = [...publicKeys]
@@ -192,7 +196,7 @@ class Rebuilder {
       stacks: this.#stacks,
       salts: this.#salts,
     }
-    return storedState(deployment, parts, { settlements: this.settlements })
+    return storedState(deployment, parts, { settlements: this.settlements, traded: this.traded })
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {
@@ -237,6 +241,7 @@ class Rebuilder {
     for (const step of steps.slice(0, active)) {
       if (step.op === OP.open) this.#birth(step)
       else if (writingOperation(step.op) !== undefined) this.#rewrite(step)
+      if (step.op === OP.trade) this.traded.add(step.index)
     }
   }
 

@@ -34,6 +34,8 @@ export interface StoredState extends Deployment {
   readonly stacks: Account[][]
   /** Batches since the deployment, and the salt of each slot's head. */
   readonly salts: { readonly batches: number; readonly current: bigint[] }
+  /** Accounts that traded with another, in order. */
+  readonly traded: readonly number[]
   readonly operations: {
     readonly settlements: number
     readonly applied: Readonly<Record<string, number>>
@@ -56,6 +58,7 @@ const FORMAT = 4
 /** Facts that a state keeps of the settlements that led to it. */
 export interface Past {
   readonly settlements: number
+  readonly traded: ReadonlySet<number>
   /** Number of the settlement, by operation. */
   readonly applied?: ReadonlyMap<string, number>
   /** Time of decoys, by account. */
@@ -66,7 +69,7 @@ export interface Past {
 export function storedState(
   { chainId, settlement, profile }: Deployment,
   { ledger, accounts, publicKeys, stacks, salts }: SystemParts,
-  { settlements, applied = new Map(), decoyed = new Map() }: Past,
+  { settlements, traded, applied = new Map(), decoyed = new Map() }: Past,
 ): StoredState {
   const { minLiability, root, heads, envelopes, badDebt } = ledger
   const { depth, sweeps, resolve, transact } = ledger.shape
@@ -90,6 +93,7 @@ export function storedState(
     publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
     salts: { batches: salts.batches, current: [...salts.current] },
+    traded: [...traded].sort((a, b) => a - b),
     operations: { settlements, applied: Object.fromEntries(applied), decoyed: [...decoyed] },
   }
 }

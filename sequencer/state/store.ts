@@ -28,6 +28,8 @@ export interface NodeState {
   readonly applied: ReadonlyMap<Hex, number>
   /** Accounts that were decoys of late, with the time of it in unix seconds. */
   readonly decoyed: ReadonlyMap<number, number>
+  /** Accounts that traded with another: what the others hold follows from public terms. */
+  readonly traded: ReadonlySet<number>
 }
 
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
@@ -177,6 +179,7 @@ function restore(stored: StoredState, secret: bigint): NodeState {
     settlements,
     applied: new Map(Object.entries(applied) as [Hex, number][]),
     decoyed: new Map(decoyed),
+    traded: new Set(stored.traded),
   }
 }
 

@@ -4,7 +4,7 @@ import { completeRound, type Work } from '../../sequencer/planner/complete-round
 import type { Decoys } from '../../sequencer/planner/decoys.ts'
 import { account, HEALTHY, MARKS, MIN_LIABILITY, PARTIAL, TINY } from '../support/circuit-market.ts'
 
-/** Account 0 is breached, five others are healthy; a leaf of account 3 is stale. */
+/** Account 0 is breached, five others are healthy; a leaf of account 3 is stale, and lies above the others once they are placed. */
 const ACCOUNTS = Array.from({ length: 6 }, (_, index) => account(index, index === 0 ? PARTIAL : HEALTHY))
 const ANYBODY: Decoys = { mayBe: () => true, alone: false }
 
@@ -24,36 +24,37 @@ function resolves(works: readonly Work[]): (readonly [action: string, index: num
 }
 
 describe('decoys', () => {
-  it('fill the padding of a resolve, each time others, and lie in any place of it', () => {
-    const [decoys, places] = [new Set<number>(), new Set<number>()]
-    for (let key = 1; key <= 40; key++) {
+  it('fill the padding of a resolve, and lie in any place of it', () => {
+    const places = new Set<number>()
+    for (let key = 1; key <= 10; key++) {
       const system = inInbox(key)
       const [batch, ...more] = resolves([...completeRound(system, ANYBODY)])
       assert.deepEqual(more, [])
       assert.deepEqual(batch!.map(([action]) => action).sort(), ['liquidate', 'refresh'])
       const [, decoy] = batch!.find(([action]) => action === 'refresh')!
-      decoys.add(decoy)
       places.add(batch!.findIndex(([action]) => action === 'liquidate'))
       assert.deepEqual(system.accounts[decoy]!.balances, ACCOUNTS[decoy]!.balances)
       assert.equal(system.accounts[decoy]!.version, ACCOUNTS[decoy]!.version + 1n)
       assert.ok(system.ledger.isComplete())
     }
     assert.deepEqual(places, new Set([0, 1]))
-    assert.ok(decoys.size > 2, `only ${[...decoys]}`)
   })
 
-  it('are none that may not be one, nor what lies below such a leaf', () => {
-    for (let key = 1; key <= 20; key++) {
-      const system = inInbox(key)
-      const [batch] = resolves([...completeRound(system, { mayBe: (index) => index === 5, alone: false })])
-      assert.ok(batch!.every(([action, index]) => action === 'liquidate' || index === 5))
+  it('are none that may not be one, and what lies above another is moved out of the way', () => {
+    for (let key = 1; key <= 2; key++) {
+      for (const only of [1, 3, 5]) {
+        const system = inInbox(key)
+        const [batch] = resolves([...completeRound(system, { mayBe: (index) => index === only, alone: false })])
+        assert.deepEqual(batch!.map(([action, index]) => `${action} ${index}`).sort(), ['liquidate 0', `refresh ${only}`])
+        assert.ok(system.ledger.isComplete())
+      }
       const alone = resolves([...completeRound(inInbox(key), { mayBe: () => false, alone: true })])
       assert.deepEqual(alone, [[['liquidate', 0]]])
     }
   })
 
   it('are alone where nobody is in distress, if that is asked for, and then once', () => {
-    for (let key = 1; key <= 20; key++) {
+    for (let key = 1; key <= 2; key++) {
       const system = inInbox(key)
       assert.equal(resolves([...completeRound(system, ANYBODY)]).length, 1)
       assert.deepEqual([...completeRound(system, ANYBODY)], [])
