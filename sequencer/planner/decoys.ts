@@ -27,7 +27,8 @@ const MOST_DUG = 8
  * Fills the padding of the resolves that distress takes with decoys from near the tops of slots, each drawn at random among those
  * that hold one. Resolves with decoys come first; in each they are mixed: what is resolved in them goes to the inbox and comes
  * back with the decoys in random places, whatever these are, so that the windows do not tell.
- * @param parts sizes of the resolves without decoys; a 0 for one of decoys alone
+ * @param parts sizes of the resolves without decoys; a 0 for one of a decoy alone: nothing is traded in it, so that it is known for
+ * one, and every account that is in it can be no decoy where it would count, for a day
  * @param steps of a resolve
  */
 export function planDecoys(
@@ -37,7 +38,7 @@ export function planDecoys(
   mayBe: Decoys['mayBe'],
 ): DecoyPlan {
   const random = system.salts.random('plimsoll.decoys')
-  const places = parts.reduce((sum, part) => sum + steps - part, 0)
+  const places = parts.reduce((sum, part) => sum + (part === 0 ? 1 : steps - part), 0)
   const { drawn, dug } = drawSlots(system, places, mayBe, random)
   const batches = parts.toSorted((a, b) => a - b).map((part) => Array<number>(part).fill(DISTRESS))
   for (const slot of drawn) {
@@ -81,7 +82,10 @@ function drawSlots(system: System, most: number, mayBe: Decoys['mayBe'], random:
     const first = top.findIndex(isDecoy)
     if (first < 0 || first > MOST_DUG) continue
     const end = top.findIndex((entry, i) => i > first && !isDecoy(entry))
-    left.set(slot, (end < 0 ? top.length : end) - first)
+    // A slot that is empty after a sweep has shown that it was left: one leaf stays.
+    const count = Math.min((end < 0 ? top.length : end) - first, stack.length - 1 - first)
+    if (count === 0) continue
+    left.set(slot, count)
     above.set(slot, first)
   }
   const drawn: number[] = []
