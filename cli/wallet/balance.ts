@@ -47,7 +47,7 @@ interface Limit {
 
 export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account, round, marks, assets: risks, withdrawals } = await balance(wallet)
+  const { account, round, marks, assets: risks, withdrawals, traded } = await balance(wallet)
   const { assets } = wallet.deployment
   const scene: Scene = { balances: account.balances, marks }
   const standing = standingOf(assets, risks, scene)
@@ -69,12 +69,17 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
       index: account.index,
       version: Number(account.version),
       ...standing,
+      public: !traded,
       weights,
       pending,
       ...(whatIf !== undefined && { whatIf }),
     })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(standing.balances)}`)
   describe(standing, assets, `at round ${round}`)
+  if (!traded)
+    printText(
+      'Everybody can work out these balances: they follow from deposits, withdrawals and prices until the account first trades with another; see wallet blend',
+    )
   if (Object.keys(weights).length > 0)
     printText(
       `Preferences: ${Object.entries(weights)

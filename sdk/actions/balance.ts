@@ -21,6 +21,8 @@ export interface BalanceReturnType {
   readonly initialHealth: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
+  /** Whether it has traded with another account, as the node says: until then its balances follow from public terms. */
+  readonly traded: boolean
 }
 
 export type BalanceErrorType = NodeRefusal | PlimsollError
@@ -34,7 +36,7 @@ export type BalanceErrorType = NodeRefusal | PlimsollError
  * const { account, equity } = await balance(owner)
  */
 export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
-  const { account } = await owner.read()
+  const { account, info } = await owner.read()
   const [round, withdrawals] = await Promise.all([owner.client.round(), owner.client.withdrawals(account.index)])
   const marks = round.marks.map(marksOfRow)
   return {
@@ -47,5 +49,6 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     targetHealth: targetHealth(account.balances, marks),
     initialHealth: initialHealth(account.balances, marks),
     withdrawals,
+    traded: info.traded,
   }
 }

@@ -31,12 +31,7 @@ const MOST_DUG = 8
  * one, and every account that is in it can be no decoy where it would count, for a day
  * @param steps of a resolve
  */
-export function planDecoys(
-  system: System,
-  parts: readonly number[],
-  steps: number,
-  mayBe: Decoys['mayBe'],
-): DecoyPlan {
+export function planDecoys(system: System, parts: readonly number[], steps: number, mayBe: Decoys['mayBe']): DecoyPlan {
   const random = system.salts.random('plimsoll.decoys')
   const places = parts.reduce((sum, part) => sum + (part === 0 ? 1 : steps - part), 0)
   const { drawn, dug } = drawSlots(system, places, mayBe, random)

@@ -45,7 +45,10 @@ describe('decoys', () => {
       for (const only of [1, 3, 5]) {
         const system = inInbox(key)
         const [batch] = resolves([...completeRound(system, { mayBe: (index) => index === only, alone: false })])
-        assert.deepEqual(batch!.map(([action, index]) => `${action} ${index}`).sort(), ['liquidate 0', `refresh ${only}`])
+        assert.deepEqual(batch!.map(([action, index]) => `${action} ${index}`).sort(), [
+          'liquidate 0',
+          `refresh ${only}`,
+        ])
         assert.ok(system.ledger.isComplete())
       }
       const alone = resolves([...completeRound(inInbox(key), { mayBe: () => false, alone: true })])

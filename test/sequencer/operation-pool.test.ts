@@ -251,7 +251,13 @@ describe('the pool', () => {
     await refused(operation, 'DUPLICATE')
     const later = at(8n)
     look({}, 1, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 1, applied: new Map(), decoyed: new Map(), traded: new Set() })
+    await pool.recordSettled({
+      system: later,
+      settlements: 1,
+      applied: new Map(),
+      decoyed: new Map(),
+      traded: new Set(),
+    })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })
@@ -270,7 +276,13 @@ describe('the pool', () => {
     look()
     assert.equal(pool.state(id).status, 'accepted')
     look({}, 73, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 73, applied: new Map(), decoyed: new Map(), traded: new Set() })
+    await pool.recordSettled({
+      system: later,
+      settlements: 73,
+      applied: new Map(),
+      decoyed: new Map(),
+      traded: new Set(),
+    })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })

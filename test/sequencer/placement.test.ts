@@ -93,45 +93,62 @@ describe("who is where on the demo's day, from public data", () => {
 
   it('and who was liquidated', () => {
     for (const MODE of ['nopad', 'on'])
-    for (let key = 1; key <= 2; key++) {
-      const decoyed = new Map<number, number>()
-      const alones = { rounds: 0 }
-      const decoys = ({ salts }: System, round: number, now: number): Decoys | undefined => {
-        if (MODE === 'off') return undefined
-        const alone = MODE === 'on' && salts.random('plimsoll.round', round)() < 1 / 8
-        return { mayBe: (index) => (decoyed.get(index) ?? -Infinity) <= now - 86_400, alone }
-      }
-      const windows = new Windows()
-      let observer: DecoyObserver | undefined
-      let now = 0
-      const seen = { resolves: 0, zero: 0, liquidated: 0, decoys: 0, alone: 0, certainDecoy: 0, certainLiq: 0, wrong: 0, blind: 0, best: 0 }
-      const onRound = (system: System, time: number) => {
-        observer ??= new DecoyObserver(system.accounts.map(({ index }) => index))
-        observer.round(system.ledger, time)
-        now = time
-      }
-      for (const work of demoDay(new Uint8Array(32).fill(key), decoys, onRound)) {
-        windows.see(work)
-        const suspects = observer!.see(work.transition.batch)
-        if (work.transition.batch.circuit !== 'resolve') continue
-        const liquidated = new Set(work.resolutions.filter(({ action }) => action === 'liquidate').map(({ account }) => account.index))
-        for (const { action, account } of work.resolutions) if (action === 'refresh') decoyed.set(account.index, now)
-        if (liquidated.size === 0) { seen.zero++; seen.alone += suspects.length; continue }
-        seen.resolves++
-        seen.liquidated += liquidated.size
-        seen.decoys += suspects.length - liquidated.size
-        for (const { index, certainly } of suspects) {
-          if (certainly === undefined) continue
-          if (certainly === 'liquidated') seen.certainLiq++
-          else seen.certainDecoy++
-          seen.wrong += Number((certainly === 'liquidated') !== liquidated.has(index))
+      for (let key = 1; key <= 2; key++) {
+        const decoyed = new Map<number, number>()
+        const alones = { rounds: 0 }
+        const decoys = ({ salts }: System, round: number, now: number): Decoys | undefined => {
+          if (MODE === 'off') return undefined
+          const alone = MODE === 'on' && salts.random('plimsoll.round', round)() < 1 / 8
+          return { mayBe: (index) => (decoyed.get(index) ?? -Infinity) <= now - 86_400, alone }
         }
-        const top = Math.max(...suspects.map(({ odds }) => odds))
-        const best = suspects.filter(({ odds }) => odds === top)
-        seen.best += best.filter(({ index }) => liquidated.has(index)).length / best.length
-        seen.blind += liquidated.size / suspects.length
+        const windows = new Windows()
+        let observer: DecoyObserver | undefined
+        let now = 0
+        const seen = {
+          resolves: 0,
+          zero: 0,
+          liquidated: 0,
+          decoys: 0,
+          alone: 0,
+          certainDecoy: 0,
+          certainLiq: 0,
+          wrong: 0,
+          blind: 0,
+          best: 0,
+        }
+        const onRound = (system: System, time: number) => {
+          observer ??= new DecoyObserver(system.accounts.map(({ index }) => index))
+          observer.round(system.ledger, time)
+          now = time
+        }
+        for (const work of demoDay(new Uint8Array(32).fill(key), decoys, onRound)) {
+          windows.see(work)
+          const suspects = observer!.see(work.transition.batch)
+          if (work.transition.batch.circuit !== 'resolve') continue
+          const liquidated = new Set(
+            work.resolutions.filter(({ action }) => action === 'liquidate').map(({ account }) => account.index),
+          )
+          for (const { action, account } of work.resolutions) if (action === 'refresh') decoyed.set(account.index, now)
+          if (liquidated.size === 0) {
+            seen.zero++
+            seen.alone += suspects.length
+            continue
+          }
+          seen.resolves++
+          seen.liquidated += liquidated.size
+          seen.decoys += suspects.length - liquidated.size
+          for (const { index, certainly } of suspects) {
+            if (certainly === undefined) continue
+            if (certainly === 'liquidated') seen.certainLiq++
+            else seen.certainDecoy++
+            seen.wrong += Number((certainly === 'liquidated') !== liquidated.has(index))
+          }
+          const top = Math.max(...suspects.map(({ odds }) => odds))
+          const best = suspects.filter(({ odds }) => odds === top)
+          seen.best += best.filter(({ index }) => liquidated.has(index)).length / best.length
+          seen.blind += liquidated.size / suspects.length
+        }
+        console.log(MODE, key, JSON.stringify({ ...seen, ...windows }))
       }
-      console.log(MODE, key, JSON.stringify({ ...seen, ...windows }))
-    }
   })
 })
