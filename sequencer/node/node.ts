@@ -42,6 +42,8 @@ export interface NodeOptions {
   /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
   readonly patience?: number
   readonly log?: NodeLog
+  /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
+  readonly decoys?: boolean
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
@@ -144,7 +146,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -187,6 +189,7 @@ export class SequencerNode {
         log,
         health,
         patience,
+        decoys,
         unclean: lock.takenOver,
       })
       if (lock.takenOver)

@@ -63,6 +63,7 @@ interface Parts {
   readonly health: NodeHealth
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
+  readonly decoys: boolean
   /** The process that was here before has not come to its end. */
   readonly unclean: boolean
 }
@@ -280,7 +281,7 @@ export class RoundSettler {
       after: next.clone(),
     })
     let { auctions } = custody
-    const decoys = custody.fresh ? this.#decoys(next, round, now) : undefined
+    const decoys = custody.fresh && this.#parts.decoys ? this.#decoys(next, round, now) : undefined
     for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)

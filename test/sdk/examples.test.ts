@@ -142,6 +142,29 @@ describe("the examples of the SDK's actions", () => {
     )
   })
 
+  it('give to an account of the same owner, and blend what two hold', async () => {
+    const sum = async () => {
+      const both = await Promise.all([context.owner.read(), context.counterparty.read()])
+      return both[0].account.balances.map((balance, a) => balance + both[1].account.balances[a]!)
+    }
+    const [before, mine] = [await sum(), (await context.owner.read()).account.balances]
+    const { halves } = await run('transfer')
+    await step()
+    await settled(halves[0].id)
+    await settled(halves[1].id)
+    assert.equal((await context.owner.read()).account.balances[0], mine[0]! - 5_000_000n)
+    let done = false
+    const blended = run('blend').finally(() => {
+      done = true
+    })
+    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 50))])
+    const { trades } = await blended
+    assert.deepEqual([trades.at(0).from, trades.at(-1).from], [await alice.wallet.index(), await bob.wallet.index()])
+    assert.ok(trades.every(({ state }: any) => state.status === 'settled'))
+    assert.deepEqual(await sum(), before)
+    assert.notDeepEqual((await context.owner.read()).account.balances, mine)
+  })
+
   it('ask the contract, and take bonds back', async () => {
     const { queueNumber } = await run('request-withdrawal')
     assert.ok(queueNumber > 0n)

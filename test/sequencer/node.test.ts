@@ -57,7 +57,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf, { proofs })
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
