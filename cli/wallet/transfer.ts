@@ -73,8 +73,9 @@ export async function run(options: Options): Promise<void> {
     amount: formatDecimal(amount, decimals),
     other: halves[1].id,
     link: `0x${link.toString(16)}`,
+    ...(options.json && { warnings: warnings.join('; ') }),
   }
-  await report(client, state, options, { extra, wallet })
+  await report(client, state, options, { extra, ...(state.status === 'settled' && { wallet }) })
 }
 
 /** Both halves, of which those that an earlier call left open are not signed again. */

@@ -41,7 +41,10 @@ describe('a node that looks at the chain', () => {
   let alice: TestOwner
   let bob: TestOwner
   const open = () =>
-    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo }, decoys: false })
+    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), {
+      proofs: { prove: echo },
+      decoys: false,
+    })
 
   before(async () => {
     system = await startEchoSystem()
@@ -288,7 +291,9 @@ describe('a node that looks at the chain', () => {
       )
     }
     endpoint.broken = false
-    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo }, decoys: false })).close()
+    await (
+      await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo }, decoys: false })
+    ).close()
   })
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {

@@ -34,7 +34,9 @@ export class DecoyObserver {
   round(ledger: Ledger, now: number): void {
     this.#now = now
     this.#start = new Map(this.#slots)
-    const left = ledger.heads.flatMap((head, slot) => (slot > INBOX && head !== 0n && !ledger.isCovered(slot) ? [slot] : []))
+    const left = ledger.heads.flatMap((head, slot) =>
+      slot > INBOX && head !== 0n && !ledger.isCovered(slot) ? [slot] : [],
+    )
     this.#expired = new Set([DISTRESS, INBOX, ...left])
   }
 
@@ -66,7 +68,8 @@ export class DecoyObserver {
     const open = first.filter(({ certainly }) => certainly !== 'a decoy')
     const last = open.length === 1 ? open[0]!.index : undefined
     const suspects = first.map(
-      (suspect): Suspect => (suspect.index === last ? { ...suspect, certainly: 'liquidated', odds: Infinity } : suspect),
+      (suspect): Suspect =>
+        suspect.index === last ? { ...suspect, certainly: 'liquidated', odds: Infinity } : suspect,
     )
     for (const { index, certainly } of suspects) {
       if (certainly === 'a decoy') this.#spent.set(index, this.#now)

@@ -54,11 +54,22 @@ export function secondAct(random?: () => number) {
     const { batch } = system.transact(operations, VALID_UNTIL, () => true)
     observer.see(batch, marks)
   }
-  const signed = (index: number) => ({ index, version: system.accounts[index]!.version, expiry: EXPIRY, signature: UNSIGNED })
+  const signed = (index: number) => ({
+    index,
+    version: system.accounts[index]!.version,
+    expiry: EXPIRY,
+    signature: UNSIGNED,
+  })
   let link = 0n
   const trade = (first: number, second: number, terms: TradeTerms) => {
     link++
-    const half = (index: number, direction: 0 | 1): Trade => ({ kind: 'trade', ...signed(index), ...terms, direction, link })
+    const half = (index: number, direction: 0 | 1): Trade => ({
+      kind: 'trade',
+      ...signed(index),
+      ...terms,
+      direction,
+      link,
+    })
     carryOut(half(first, terms.direction), half(second, terms.direction === 1 ? 0 : 1))
   }
   const open = (index: number, asset: number, amount: bigint): void =>
@@ -66,7 +77,9 @@ export function secondAct(random?: () => number) {
   const balancesOf = (index: number): Balances => system.accounts[index]!.balances
   const known = (): Known => {
     const seen = system.accounts.map(({ index }) => observer.of(index))
-    const right = seen.every((balances, index) => balances === undefined || String(balances) === String(balancesOf(index)))
+    const right = seen.every(
+      (balances, index) => balances === undefined || String(balances) === String(balancesOf(index)),
+    )
     return { accounts: seen.length, known: seen.filter((balances) => balances !== undefined).length, right }
   }
   system.setMarks(marks)
@@ -82,7 +95,10 @@ export function secondAct(random?: () => number) {
   const loan = known()
   let blends = 0
   if (random !== undefined)
-    for (const [from, to] of [[ALICE, SECOND], [SECOND, ALICE]] as const)
+    for (const [from, to] of [
+      [ALICE, SECOND],
+      [SECOND, ALICE],
+    ] as const)
       for (const terms of planBlend(balancesOf(from), balancesOf(to), marks, random)) {
         trade(from, to, terms)
         blends++
@@ -102,7 +118,14 @@ export function secondAct(random?: () => number) {
  * Uncertainty, for who knows the rule and all balances before, about how a blend leaves an amount split: Shannon entropy in bits over a
  * hundred equal shares of the sum, of which 6.64 is all there is, and the width of the middle nine tenths as a share of the sum.
  */
-export function blendUncertainty(from: Balances, to: Balances, asset: number, marks: Marks, random: () => number, runs: number) {
+export function blendUncertainty(
+  from: Balances,
+  to: Balances,
+  asset: number,
+  marks: Marks,
+  random: () => number,
+  runs: number,
+) {
   const total = from[asset]! + to[asset]!
   const shares = Array.from({ length: runs }, () => {
     let [mine, theirs] = [[...from], [...to]]
