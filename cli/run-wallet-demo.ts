@@ -55,7 +55,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
       data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,
     }).finally(endProgress)
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs, decoys: false })
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
     const step = async () => {

@@ -295,7 +295,7 @@ async function deployInto(
   await Store.create(
     options.data,
     { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name },
-    { system, settlements: 0, applied: new Map() },
+    { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
     secret,
   )
   await writeSymbols(

@@ -82,4 +82,17 @@ export class HeadSalts {
     }))
     return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ slot }) => slot)
   }
+
+  /**
+   * A source of numbers in [0, 1), of 48 bits each, that nobody without the key can tell from random ones; the same for the same
+   * label and seed.
+   * @param seed what the numbers are for; the number of batches where it is left out, so that one state always gives the same
+   */
+  random(label: string, seed: number = this.batches): () => number {
+    let drawn = 0
+    return () => {
+      const parts = [toHex(this.key), toHex(label), word(seed), word(drawn++)]
+      return Number.parseInt(keccak256(concat(parts)).slice(2, 14), 16) / 2 ** 48
+    }
+  }
 }

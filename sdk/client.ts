@@ -51,6 +51,12 @@ export class OperationUnknown extends PlimsollError {
   }
 }
 
+/** How long something is waited for, and how often it is asked for, in milliseconds. */
+export interface Wait {
+  readonly timeout?: number
+  readonly interval?: number
+}
+
 /** Retries of a question that was not answered, and the pauses between. */
 const PAUSES = [200, 600, 1_500]
 
@@ -137,7 +143,7 @@ export class PlimsollClient {
    * does not answer for a while is waited for.
    * @throws OperationUnknown where it does not answer at the end either, or does not know the operation
    */
-  async settled(id: string, { timeout = 600_000, interval = 500 } = {}): Promise<OperationState> {
+  async settled(id: string, { timeout = 600_000, interval = 500 }: Wait = {}): Promise<OperationState> {
     for (const end = Date.now() + timeout; ; await pause(interval)) {
       try {
         const state = await this.operation(id)

@@ -232,6 +232,8 @@ export const accountSchema = z.object({
   cipher: z.tuple([field, field, field]),
   /** The version that the next operation has to name: after all that the node has accepted. */
   pendingVersion: version,
+  /** Whether it has traded with another account; until then its balances follow from public terms. */
+  traded: z.boolean(),
 })
 export type AccountInfo = z.output<typeof accountSchema>
 

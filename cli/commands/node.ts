@@ -20,6 +20,7 @@ interface Options {
   readonly verify?: true
   readonly settlement?: string
   readonly pyth?: string
+  readonly decoys: boolean
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
 }
@@ -51,6 +52,10 @@ export function register(program: Command): void {
       '--pyth <url>',
       "service of Pyth's price updates (Hermes): the node brings the latest to the chain, and pays Pyth, before each round",
       webUrl,
+    )
+    .option(
+      '--no-decoys',
+      'rewrite no accounts besides those that are liquidated: fewer proofs, and everybody sees who was liquidated',
     )
     .option('--json', 'print a line of JSON a round')
     .addOption(
@@ -87,6 +92,7 @@ export function register(program: Command): void {
       const node = await SequencerNode.open(options.data, signer, keysOf, {
         proofs,
         log,
+        decoys: options.decoys,
         ...(options.pyth !== undefined && { pyth: options.pyth }),
       })
       try {

@@ -177,6 +177,45 @@ export function register(program: Command): void {
   indexed(
     node(
       command(
+        'transfer',
+        "give units or cash to another account for nothing: to one's own, or by a link to somebody else's",
+        '--node http://127.0.0.1:9464 --asset USD --amount 50 --to-account 1',
+      ),
+    ),
+  )
+    .requiredOption('--asset <symbol>', 'what is given')
+    .requiredOption('--amount <decimal>', 'how much of it')
+    .option('--to-account <number>', "number of the key of one's own account that gets it", wholeNumber(0, 0xffff_ffff))
+    .option('--to-index <number>', "which of that key's accounts (default: the first)", wholeNumber(0, 0xffff_ffff))
+    .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
+    .option(...wait)
+    .action(onChain(() => import('../wallet/transfer.ts')))
+
+  indexed(
+    node(
+      command(
+        'blend',
+        "hide what an account holds: a random share goes to a second account of one's own and a random share comes back, at random times",
+        '--node http://127.0.0.1:9464 --with-account 1 --within 3600',
+      ),
+    ),
+  )
+    .option(
+      '--with-account <number>',
+      'number of the key of the second account (default: the number after --account)',
+      wholeNumber(0, 0xffff_ffff),
+    )
+    .option('--with-index <number>', "which of that key's accounts (default: the first)", wholeNumber(0, 0xffff_ffff))
+    .option('--within <seconds>', 'time in which it happens', wholeNumber(0, 2_592_000), 3_600)
+    .addOption(expiresIn())
+    .option(...voidWaiting)
+    .action(onChain(() => import('../wallet/blend.ts')))
+
+  indexed(
+    node(
+      command(
         'preferences',
         'say what a liquidation is to trade first; only the sequencer sees it',
         '--node http://127.0.0.1:9464 --set ETH=15',

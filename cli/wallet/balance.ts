@@ -62,7 +62,7 @@ interface Limit {
 
 export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account, round, marks, assets: risks, withdrawals } = await balance(wallet)
+  const { account, round, marks, assets: risks, withdrawals, traded } = await balance(wallet)
   const { assets } = wallet.deployment
   const scene: Scene = { balances: account.balances, marks }
   const standing = standingOf(assets, risks, scene)
@@ -85,6 +85,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
       index: account.index,
       version: Number(account.version),
       ...standing,
+      public: !traded,
       weights,
       pending,
       readableByFormerKey,
@@ -92,6 +93,10 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
     })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(standing.balances)}`)
   describe(standing, assets, `at round ${round}`)
+  if (!traded)
+    printText(
+      'Everybody can work out these balances: they follow from deposits, withdrawals and prices until the account first trades with another; see wallet blend',
+    )
   if (Object.keys(weights).length > 0)
     printText(
       `Preferences: ${Object.entries(weights)

@@ -24,6 +24,8 @@ export interface BalanceReturnType {
   readonly concentration: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
+  /** Whether it has traded with another account, as the node says: until then its balances follow from public terms. */
+  readonly traded: boolean
 }
 
 export type BalanceErrorType = NodeRefusal | PlimsollError
@@ -37,7 +39,7 @@ export type BalanceErrorType = NodeRefusal | PlimsollError
  * const { account, equity } = await balance(owner)
  */
 export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
-  const { account } = await owner.read()
+  const { account, info } = await owner.read()
   const [round, withdrawals] = await Promise.all([owner.client.round(), owner.client.withdrawals(account.index)])
   const marks = round.marks.map(marksOfRow)
   return {
@@ -51,5 +53,6 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     initialHealth: chargedHealthDown(account.balances, marks),
     concentration: concentrationChargeUp(account.balances, marks),
     withdrawals,
+    traded: info.traded,
   }
 }

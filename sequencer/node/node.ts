@@ -42,6 +42,8 @@ export interface NodeOptions {
   /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
   readonly patience?: number
   readonly log?: NodeLog
+  /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
+  readonly decoys?: boolean
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
@@ -144,7 +146,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -186,6 +188,7 @@ export class SequencerNode {
         log,
         health,
         patience,
+        decoys,
         unclean: lock.takenOver,
       })
       if (lock.takenOver)
@@ -218,6 +221,11 @@ export class SequencerNode {
   /** The state as of the last settlement, at the latest round's marks. */
   get system(): System {
     return this.#view.snapshot.state.system
+  }
+
+  /** Whether an account has traded with another: until then what it holds follows from public terms. */
+  hasTraded(index: number): boolean {
+    return this.#view.snapshot.state.traded.has(index)
   }
 
   /** Whether the system is complete at the latest round this node handled. */

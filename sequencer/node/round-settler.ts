@@ -15,6 +15,7 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
 import { completeRound, type Work } from '../planner/complete-round.ts'
+import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
@@ -63,6 +64,7 @@ interface Parts {
   readonly health: NodeHealth
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
+  readonly decoys: boolean
   /** The process that was here before has not come to its end. */
   readonly unclean: boolean
 }
@@ -81,6 +83,10 @@ class ProofFailure extends PlimsollError {
 
 /** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Seconds for which an account that was a decoy is none. */
+const DECOY_PAUSE = 86_400
+/** Share of the rounds without liquidations that have decoys alone. */
+const DECOY_ROUNDS = 1 / 8
 /** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
 const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
@@ -130,7 +136,7 @@ export class RoundSettler {
     let since = performance.now()
     const send = async () => {
       if (batches.length === 0) return
-      const state = nextState(view.snapshot.state, after, units.flat())
+      const state = nextState(view.snapshot.state, after, steps, snapshot.now)
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
@@ -251,6 +257,19 @@ export class RoundSettler {
       .reduce((until, expiry) => (expiry >= least && expiry < until ? expiry : until), latest)
   }
 
+  /**
+   * Accounts whose owners have nothing under way, each once a day: their next version is nobody's loss. Whether a round has decoys
+   * alone is drawn once for it, and not where it had some already.
+   */
+  #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
+    const { pool, view } = this.#parts
+    const busy = new Set([...pool.units().flat(), ...pool.waiting()].map(({ operation }) => operation.index))
+    const { decoyed } = view.snapshot.state
+    const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
+    const hadSome = [...decoyed.values()].some((time) => time >= timestamp)
+    return { mayBe, alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS }
+  }
+
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
   *#steps(
     next: System,
@@ -267,7 +286,8 @@ export class RoundSettler {
       after: next.clone(),
     })
     let { auctions } = custody
-    for (const work of completeRound(next)) {
+    const decoys = custody.fresh && this.#parts.decoys ? this.#decoys(next, round, now) : undefined
+    for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
       yield step(work)
@@ -319,14 +339,20 @@ function count(
   }
 }
 
-/** The state after a settlement that carries out operations: what went into old ones is forgotten. */
-function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
-  const number = settlements + 1
-  const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
+/** The state after a settlement of some steps, `now`: what went into old ones is forgotten. */
+function nextState(state: NodeState, system: System, steps: readonly Step[], now: number): NodeState {
+  const settlements = state.settlements + 1
+  const remembered = [...state.applied].filter(([, settlement]) => settlement > settlements - REMEMBERED)
+  const applied = steps.flatMap(({ units }) => units.flat().map((id): [Hex, number] => [id, settlements]))
+  const recent = [...state.decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
+  const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
+  const trades = steps.flatMap(({ results }) => results.filter(({ operation }) => operation.kind === 'trade'))
   return {
     system,
-    settlements: number,
-    applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
+    settlements,
+    applied: new Map([...remembered, ...applied]),
+    decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
+    traded: new Set([...state.traded, ...trades.map(({ operation }) => operation.index)]),
   }
 }
 

@@ -43,6 +43,9 @@ import { decryptMoves } from './sweep-memo.ts'
 /** Names of the events that a rebuild reads. */
 const NAMES = ['SequencerKey', 'Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
 
+/** Operations and decoys of the settlements that were replayed: the chain does not tell. */
+const NOTHING_KNOWN = { applied: new Map(), decoyed: new Map() } as const
+
 export interface Rebuilt {
   readonly deployment: Deployment
   readonly state: NodeState
@@ -100,7 +103,8 @@ export async function rebuild(
       const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
       if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
         throw new PlimsollError("What was rebuilt is not the contract's state.")
-      return { deployment, state: { system, settlements: rebuilder.settlements, applied: new Map() } }
+      const { settlements, traded } = rebuilder
+      return { deployment, state: { system, settlements, traded, ...NOTHING_KNOWN } }
     })
   } catch (error) {
     throw refusal(error, 'its history')
@@ -136,18 +140,20 @@ function emptyRebuilder(
   const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
   const empty = ledger.heads.map(() => [])
   // The first event says which of the keys is the first.
-  return new Rebuilder(System.restore(ledger, [], empty, HeadSalts.genesis(slots)), secrets, 0)
+  return new Rebuilder(System.restore(ledger, [], empty, HeadSalts.genesis(slots)), secrets, 0, [])
 }
 
 /** A rebuilder that has read what a point has. @throws PlimsollError when its accounts do not have its root and heads */
 function resumed({ state }: RebuildPoint, secrets: readonly bigint[]): Rebuilder {
   const system = restoreSystem(state, secretOf(secrets, state.sequencer)!)
-  return new Rebuilder(system, secrets, state.operations.settlements)
+  return new Rebuilder(system, secrets, state.operations.settlements, state.traded)
 }
 
 class Rebuilder {
   /** Number of settlements that were read. */
   settlements: number
+  /** Accounts that traded with another. */
+  readonly traded: Set<number>
   readonly #ledger: Ledger
   readonly #secrets: readonly bigint[]
   /** The secret of the key in force at the event that it has come to. */
@@ -159,9 +165,10 @@ class Rebuilder {
   readonly #stacks: Stack[]
   readonly #salts: HeadSalts
 
-  constructor(system: System, secrets: readonly bigint[], settlements: number) {
+  constructor(system: System, secrets: readonly bigint[], settlements: number, traded: readonly number[]) {
     const { secret, ledger, accounts, publicKeys, tree, stacks, salts } = system
     this.settlements = settlements
+    this.traded = new Set(traded)
     this.#ledger = ledger
     this.#secrets = secrets
     this.#secret = secret
@@ -214,7 +221,7 @@ class Rebuilder {
       stacks: this.#stacks,
       salts: this.#salts,
     }
-    return storedState(deployment, parts, this.settlements)
+    return storedState(deployment, parts, { settlements: this.settlements, traded: this.traded })
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {
@@ -260,6 +267,7 @@ class Rebuilder {
       if (step.op === OP.open) this.#birth(step)
       else if (step.op === OP.rekey) this.#rekey(step)
       else if (writingOperation(step.op) !== undefined) this.#rewrite(step)
+      if (step.op === OP.trade) this.traded.add(step.index)
     }
   }
 

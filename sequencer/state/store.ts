@@ -27,6 +27,10 @@ export interface NodeState {
   readonly settlements: number
   /** Operations of owners in the latest of them, with the number of the settlement. */
   readonly applied: ReadonlyMap<Hex, number>
+  /** Accounts that were decoys of late, with the time of it in unix seconds. */
+  readonly decoyed: ReadonlyMap<number, number>
+  /** Accounts that traded with another: what the others hold follows from public terms. */
+  readonly traded: ReadonlySet<number>
 }
 
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
@@ -136,8 +140,7 @@ export class Store {
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
     const [latest = 0] = await this.#files.list()
-    const { system, settlements, applied } = state
-    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, system, settlements, applied)))
+    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, state.system, state)))
   }
 
   /**
@@ -183,11 +186,13 @@ async function readVersion(files: StateFiles, version: number): Promise<StoredSt
 
 /** @throws PlimsollError when the accounts do not have the version's root and heads */
 function restore(stored: StoredState, secret: bigint): NodeState {
-  const { settlements, applied } = stored.operations
+  const { settlements, applied, decoyed } = stored.operations
   return {
     system: restoreSystem(stored, secret),
     settlements,
     applied: new Map(Object.entries(applied) as [Hex, number][]),
+    decoyed: new Map(decoyed),
+    traded: new Set(stored.traded),
   }
 }
 

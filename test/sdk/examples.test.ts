@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { passTime } from '../../chain/development-chain.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -56,6 +57,7 @@ describe("the examples of the SDK's actions", () => {
   let alice: TestOwner
   let bob: TestOwner
   let context: ExampleContext
+  let url: string
   let close: () => void
   const ran = new Set<string>()
   const run = async (name: string): Promise<any> => {
@@ -90,8 +92,9 @@ describe("the examples of the SDK's actions", () => {
       server.close()
       server.closeAllConnections()
     }
-    alice = await newOwner(system, `http://127.0.0.1:${port}`)
-    bob = await newOwner(system, `http://127.0.0.1:${port}`)
+    url = `http://127.0.0.1:${port}`
+    alice = await newOwner(system, url)
+    bob = await newOwner(system, url)
     const { signer, wallet } = alice
     context = {
       signer,
@@ -140,6 +143,36 @@ describe("the examples of the SDK's actions", () => {
       history.map(({ kind }: any) => kind),
       ['open', 'withdraw', 'trade', 'preferences'],
     )
+  })
+
+  it('give to an account of the same owner, and blend what two hold', async () => {
+    const others = [await newOwner(system, url), await newOwner(system, url)] as const
+    for (const { open } of others) await open('USD', 1_000n * USD)
+    await step()
+    const [owner, counterparty] = others.map(({ wallet }) => wallet) as [OwnerWallet, OwnerWallet]
+    const before = context
+    context = { ...context, owner, counterparty }
+    const cash = async () =>
+      Promise.all([owner, counterparty].map(async (each) => (await each.read()).account.balances[0]!))
+    const { halves } = await run('transfer')
+    await step()
+    for (const { id } of halves) await settled(id)
+    assert.deepEqual(await cash(), [995n * USD, 1_005n * USD])
+    let done = false
+    const blended = run('blend').finally(() => {
+      done = true
+    })
+    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 50))])
+    const { trades } = await blended
+    assert.deepEqual(
+      trades.map(({ from }: any) => from),
+      [await owner.index(), await counterparty.index()],
+    )
+    assert.ok(trades.every(({ state }: any) => state.status === 'settled'))
+    const after = await cash()
+    assert.equal(after[0]! + after[1]!, 2_000n * USD)
+    assert.notEqual(after[0], 995n * USD)
+    context = before
   })
 
   it('ask the contract, and take bonds back', async () => {

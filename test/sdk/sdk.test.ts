@@ -56,6 +56,7 @@ describe('the SDK', () => {
         leaf,
         cipher: encryptAccount(held, leaf),
         pendingVersion: 3,
+        traded: false,
       },
       '/v1/round': {
         number: 1,
@@ -154,6 +155,7 @@ describe('the SDK', () => {
           leaf,
           cipher: [1n, 2n, 3n],
           pendingVersion: 0,
+          traded: false,
         }),
       } as unknown as PlimsollClient,
       { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
@@ -170,6 +172,7 @@ describe('the SDK', () => {
           leaf,
           cipher: encryptAccount(held, leaf),
           pendingVersion: 1,
+          traded: false,
         }),
       } as unknown as PlimsollClient,
       { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,

@@ -57,7 +57,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf, { proofs })
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
@@ -316,7 +316,13 @@ describe('the node, on a chain in a process of its own', () => {
     it('keeps the versions of its latest settlements only, the older of them compressed', async () => {
       const store = await Store.open(deployed.data)
       for (let settlements = 100; settlements < 180; settlements++)
-        await store.save({ system: node.system, settlements, applied: new Map() })
+        await store.save({
+          system: node.system,
+          settlements,
+          applied: new Map(),
+          decoyed: new Map(),
+          traded: new Set(),
+        })
       const all = await files()
       await store.prune(179)
       const left = await files()

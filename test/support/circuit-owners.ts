@@ -57,7 +57,7 @@ export function owned(
   return system
 }
 
-const UNSIGNED: Signature = { r8: [0n, 1n], s: 0n }
+export const UNSIGNED: Signature = { r8: [0n, 1n], s: 0n }
 
 /** Signs an operation: by the owner of its index unless another key is given. */
 export function signed<T extends SignedOperation>(operation: T, key = ownerKey(operation.index), domain = SIGNING): T {
