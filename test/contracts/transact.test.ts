@@ -135,7 +135,7 @@ describe('a settlement of operations', () => {
     })
 
     it('InvalidStep: an operation that does not exist, junk in an inactive step, padding before an active one', async () => {
-      await refusesTransact(market, 'InvalidStep', [[10n, ...first()[0]!.slice(1)]], [0n, 0n])
+      await refusesTransact(market, 'InvalidStep', [[13n, ...first()[0]!.slice(1)]], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [Array<bigint>(10).fill(0n), first()[0]!], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [first()[0]!, [0n, 1n, ...Array<bigint>(8).fill(0n)]], [0n, 1n], {
         active: 1n,
