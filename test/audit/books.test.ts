@@ -121,7 +121,7 @@ describe('the books of an audit, on a chain on which everything happened', () =>
   async function everything(): Promise<Captured> {
     const missing = () => WANTED.filter((kind) => (model.counts[kind] ?? 0) === 0)
     // Some begin with so much cash that the backstop never comes under water, others end with insurers who cannot come in.
-    let seed = 1n
+    let seed = 2n
     let accepting = false
     do {
       await begin(seed)
