@@ -85,7 +85,7 @@ export interface StepPublic extends Write {
   /** By operation: Ax and Ay, recipient and queue number, cash and direction, or limit and queue number. */
   readonly u: bigint
   readonly v: bigint
-  /** Of a forced close and its discharge, where `amount` is what was asked for; of no other operation. */
+  /** Trade of a forced close, whose `amount` is what was asked for, and of its discharge; undefined for any other operation. */
   readonly closing?: Closing
 }
 

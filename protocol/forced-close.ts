@@ -64,7 +64,7 @@ export function limitMark(
 }
 
 /**
- * What a close trades: `min(amount, |b|)` for exactly `floor(x sell / 2^32)` where the account sells, `ceil(x buy / 2^32)` where it
+ * Trade of a close: `min(amount, |b|)` for exactly `floor(x sell / 2^32)` where the account sells, `ceil(x buy / 2^32)` where it
  * buys. Of a position of the wrong side too, where a refusal rests on it.
  */
 export function closing(

@@ -21,7 +21,7 @@ export interface StepFacts {
   readonly publicKey: Point | undefined
   readonly exception: boolean
   readonly published: StepPublic
-  /** Of the round; a close trades at them. */
+  /** Marks of the round: a close trades at them. */
   readonly marks: Marks | undefined
   readonly domain: SigningDomain
   readonly secret: bigint | undefined

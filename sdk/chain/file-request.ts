@@ -15,7 +15,7 @@ export const REQUEST = { reserved: 1, pending: 2 } as const
 /** Seconds by which a forced request's signature outlives what the contract demands, so that requests that come first do not matter. */
 const SPARE = 3_600n
 
-/** What a forced request's signature is for, besides its number and its expiry. */
+/** Terms that a forced request's owner signs, besides its number and its expiry. */
 type Terms = Omit<Message, 'nonce' | 'expiry' | 'index'>
 
 /** A place in the forced queue, and what was signed for it. */

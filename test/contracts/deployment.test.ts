@@ -29,7 +29,7 @@ const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Oracles: 14_500,
   Rounds: 24_450,
   Vault: 24_500,
-  Forced: 12_500,
+  Forced: 17_500,
   Insurance: 10_500,
   Settlement: 17_000,
   Escape: 14_500,

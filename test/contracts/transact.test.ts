@@ -135,7 +135,7 @@ describe('a settlement of operations', () => {
     })
 
     it('InvalidStep: an operation that does not exist, junk in an inactive step, padding before an active one', async () => {
-      for (const op of [10n, 12n, 255n, 256n, 267n, R - 1n])
+      for (const op of [13n, 255n, 256n, 267n, R - 1n])
         await refusesTransact(market, 'InvalidStep', [[op, ...first()[0]!.slice(1)]], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [Array<bigint>(10).fill(0n), first()[0]!], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [first()[0]!, [0n, 1n, ...Array<bigint>(8).fill(0n)]], [0n, 1n], {
