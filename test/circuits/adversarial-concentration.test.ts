@@ -4,11 +4,12 @@ import { concentratedMarks, concentrationChargeUp, kappaUp } from '../../protoco
 import { initialHealth } from '../../protocol/health.ts'
 import { assetMarks, fillMarks, type Marks } from '../../protocol/marks.ts'
 import type { Operation } from '../../protocol/operation.ts'
+import { OP } from '../../protocol/transact.ts'
 import { type Circuit, openCircuit } from '../support/circuit.ts'
 import { put } from '../support/circuit-forgery.ts'
 import { forced, half, owned, ownedAccount, unwind, VALID_UNTIL, withdrawal } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
-import { forgeTransact, signedLie } from '../support/circuit-transact-forgery.ts'
+import { forgeTransact, opBits, signedLie } from '../support/circuit-transact-forgery.ts'
 
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const DISCHARGE = 'discharge * serveable === 0'
@@ -120,11 +121,11 @@ describe('concentration in the transact circuit', () => {
     for (const sign of [1n, -1n]) {
       const balances = [-1n, ...Array<bigint>(7).fill(sign * MAX)]
       const discharged = run(balances, forced({ index: 0, amount: 1n }), marks)
-      assert.deepEqual((discharged.op as bigint[][])[0]!.indexOf(1n), 7)
+      assert.deepEqual((discharged.op as bigint[][])[0], opBits(OP.discharge))
       await accepts(circuit, discharged)
       const served = forgeTransact({
         ...discharged,
-        op: [[0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n, 0n], (discharged.op as bigint[][])[1]!],
+        op: [opBits(OP.forced), (discharged.op as bigint[][])[1]!],
       })
       await rejects(circuit, served, 'TransactStep', ENOUGH)
     }
@@ -140,17 +141,17 @@ describe('concentration in the transact circuit', () => {
     const charge = concentrationChargeUp(balances, CHARGED)
     const most = ((initialHealth(balances, CHARGED) - charge) >> 32n) - 1n
     const [served, refused] = [most, most + 1n].map((amount) => run(balances, forced({ index: 0, amount })))
-    const op = (input: CircuitInput) => (input.op as bigint[][])[0]!.indexOf(1n) + 1
-    assert.deepEqual([op(served!), op(refused!)], [7, 8])
+    const told = [served!, refused!].map((input) => (input.op as bigint[][])[0])
+    assert.deepEqual(told, [opBits(OP.forced), opBits(OP.discharge)])
     await accepts(circuit, served!)
     await accepts(circuit, refused!)
     const as = (input: CircuitInput, number: number) =>
       forgeTransact({
         ...input,
-        op: [Array.from({ length: 9 }, (_, i) => (i + 1 === number ? 1n : 0n)), (input.op as bigint[][])[1]!],
+        op: [opBits(number), (input.op as bigint[][])[1]!],
       })
-    await rejects(circuit, as(served!, 8), 'TransactStep', DISCHARGE)
-    await rejects(circuit, as(refused!, 7), 'TransactStep', ENOUGH)
+    await rejects(circuit, as(served!, OP.discharge), 'TransactStep', DISCHARGE)
+    await rejects(circuit, as(refused!, OP.forced), 'TransactStep', ENOUGH)
   })
 
   it('is charged of trades and unwindings that take on risk', async () => {
