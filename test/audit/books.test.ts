@@ -29,8 +29,8 @@ import {
   NOTICE,
   RESOLVE_STEPS,
   RUNGS,
-  SEQUENCER_KEY,
   refreshFeeds,
+  SEQUENCER_KEY,
   TRANSACT_STEPS,
 } from '../contracts/market.ts'
 
@@ -166,9 +166,16 @@ describe('the books of an audit, on a chain on which everything happened', () =>
     return capture(market, ends)
   }
 
-  /** Insurers whose backstop owes nothing get their part. */
+  /** The sequencer hands over, and back, as batches are proven for the first key. Insurers whose backstop owes nothing get their part. */
   async function insurersEscape(): Promise<Captured> {
     await begin()
+    const [operator] = market.chain.accounts
+    for (const key of [keyOf(77n), SEQUENCER_KEY]) {
+      await market.governance.write('nominateSequencer', [operator, key], operator)
+      await wait(market, HANDOVER)
+      await market.governance.write('acceptSequencer', [key], operator)
+    }
+    await refreshFeeds(market, model.ethPrice, model.btcPrice)
     const user = market.chain.accounts[2]!
     await model.settle([])
     const { insurance, tokens, vault } = market
@@ -224,23 +231,17 @@ describe('the books of an audit, on a chain on which everything happened', () =>
 
   async function governed(block: () => Promise<unknown>): Promise<void> {
     const { governance, chain } = market
-    const [operator, admin] = chain.accounts
+    const [, admin] = chain.accounts
     const [guardian, next] = [chain.accounts[18]!, chain.accounts[17]!]
     const terms = await governance.read<{ depositSpacing: number; caps: bigint[] }>('terms')
     await complete()
     await governance.write('nominate', [2, next], guardian)
-    await governance.write('nominateSequencer', [operator, keyOf(77n)], operator)
     await governance.write('proposeTerms', [{ ...terms, depositSpacing: 20 }], admin)
     await governance.write('halt', [1], guardian)
     await block()
     await governance.write('resume', [], guardian)
     await wait(market, HANDOVER)
     await governance.write('accept', [2], next)
-    // And back, as batches are proven for the first key.
-    await governance.write('acceptSequencer', [keyOf(77n)], operator)
-    await governance.write('nominateSequencer', [operator, SEQUENCER_KEY], operator)
-    await wait(market, HANDOVER)
-    await governance.write('acceptSequencer', [SEQUENCER_KEY], operator)
     await liveFor(15_000)
     await complete()
     await governance.write('applyTerms', [{ ...terms, depositSpacing: 20 }])

@@ -176,7 +176,7 @@ const handedOver = () => owned([ownedAccount(0, HEALTHY, { viewKey: FORMER }), .
 
 const transacts = [
   {
-    ...transacted('', [], [NO_NUMBER, NO_S, NO_BALANCE, NO_LIABILITY]),
+    ...transacted('', [], [NO_NUMBER, NO_S]),
     what: 'with two rekeys, of an account of before a handover and one of after it',
     input: () =>
       handedOver().transact(
