@@ -138,7 +138,7 @@ export class OwnerWallet {
     return account
   }
 
-  /** What an account holds and prefers, as text; undefined where it does not open. */
+  /** Balances and preferences of an account as text; undefined where it does not open. */
   #contentOf(info: AccountInfo): string | undefined {
     try {
       const { balances, weights } = this.#open(info)
