@@ -51,7 +51,7 @@ export class OperationUnknown extends PlimsollError {
   }
 }
 
-/** How long something is waited for, and how often it is asked for, in milliseconds. */
+/** Milliseconds for which something is waited for, and between two questions. */
 export interface Wait {
   readonly timeout?: number
   readonly interval?: number

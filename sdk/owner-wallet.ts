@@ -160,7 +160,7 @@ export class OwnerWallet {
     throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
   }
 
-  /** What an account holds and prefers, as text; undefined where it does not open. */
+  /** Balances and preferences of an account as text; undefined where it does not open. */
   #contentOf(info: AccountInfo): string | undefined {
     try {
       const { balances, weights } = this.#open(info).account

@@ -70,7 +70,7 @@ export async function run(options: Options): Promise<void> {
     printText('It ended there. What was settled stays as it is; the same command begins another blend.')
 }
 
-/** What a trade of a blend carries from one account to the other, in decimals: what is given, and the debt that goes with it. */
+/** Parts of a trade of a blend, in decimals: the amount that goes from one account to the other, and the debt that goes with it. */
 function partsOf(
   { assets }: DeploymentInfo,
   { asset, direction, x, y }: TradeTerms,

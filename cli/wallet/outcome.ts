@@ -61,7 +61,7 @@ function voidsHalf(id: string): PlimsollError {
 }
 
 /**
- * What an account has open at the node, where nothing that waits would be voided by signing something else.
+ * Operations of an account that are open at the node, where nothing that waits would be voided by signing something else.
  * @throws PlimsollError where half a trade waits, unless it is to be voided
  */
 export async function openOperations(
@@ -128,7 +128,7 @@ export async function report(
     printText(`It may still be settled; ask again with: ${commandLine(['wallet', 'status', id], ['node'])}`)
 }
 
-/** What becomes of an operation in the end; the wallet that signed it signs it again where a decoy voided it. */
+/** The state of an operation in the end; the wallet that signed it signs it again where a decoy voided it. */
 function settledOf(client: PlimsollClient, wallet: OwnerWallet | undefined, id: string): Promise<OperationState> {
   return wallet === undefined ? client.settled(id) : wallet.settled(id, { onAgain: noticeAgain })
 }

@@ -3,7 +3,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
 
-/** Which account of the same Ethereum key is meant besides one's own: by the number of its key, and of that key's accounts. */
+/** A second account of the same Ethereum key, by the number of its key, and of that key's accounts. */
 export interface OtherAccount {
   readonly account?: number
   readonly index?: number
@@ -42,7 +42,7 @@ export async function otherWallet(
   return { other, indices: [first, second] }
 }
 
-/** What an owner of two accounts has to know before something is signed. */
+/** Sentences that an owner of two accounts has to read before something is signed. */
 export function warningsOf(wallet: OwnerWallet, [first, second]: readonly [number, number]): string[] {
   const { openingFee } = wallet.deployment
   return [

@@ -32,9 +32,26 @@ const MOST_DUG = 8
  * @param steps of a resolve
  */
 export function planDecoys(system: System, parts: readonly number[], steps: number, mayBe: Decoys['mayBe']): DecoyPlan {
-  const random = system.salts.random('plimsoll.decoys')
+  const { stacks, tree, salts } = system
+  const marks = system.ledger.marks!
+  const isDecoy = ({ account, leaf }: StackEntry) =>
+    mayBe(account.index) &&
+    tree.leaf(account.index) === leaf &&
+    account.version + 1n < VERSION_LIMIT &&
+    !isOversize(account.balances, marks)
+  return layDecoys(stacks, parts, steps, isDecoy, salts.random('plimsoll.decoys'))
+}
+
+/** The same of any stacks, bottom first. @param random numbers in [0, 1) */
+export function layDecoys<T>(
+  stacks: readonly (readonly T[])[],
+  parts: readonly number[],
+  steps: number,
+  isDecoy: (entry: T) => boolean,
+  random: () => number,
+): DecoyPlan {
   const places = parts.reduce((sum, part) => sum + (part === 0 ? 1 : steps - part), 0)
-  const { drawn, dug } = drawSlots(system, places, mayBe, random)
+  const { drawn, dug } = drawSlots(stacks, places, isDecoy, random)
   const batches = parts.toSorted((a, b) => a - b).map((part) => Array<number>(part).fill(DISTRESS))
   for (const slot of drawn) {
     // The shortest first: what there are too few of is spread.
@@ -47,8 +64,7 @@ export function planDecoys(system: System, parts: readonly number[], steps: numb
     .map(({ length }) => length)
     .filter((count) => count > 0)
   const to = (target: number) => (from: number) => ({ from, to: target })
-  if (system.stacks[DISTRESS]!.length === 0)
-    return { moves: [...dug.map(to(INBOX)), ...drawn.map(to(DISTRESS))], counts }
+  if (stacks[DISTRESS]!.length === 0) return { moves: [...dug.map(to(INBOX)), ...drawn.map(to(DISTRESS))], counts }
   const order = mixed.flat()
   // What goes to the inbox first comes back last, and lies on top. What was dug up stays there, and is placed with what is resolved.
   const moves = [...dug.map(to(INBOX)), ...order.map(to(INBOX)), ...order.map(() => to(DISTRESS)(INBOX))]
@@ -61,14 +77,12 @@ interface Draw {
   readonly dug: readonly number[]
 }
 
-function drawSlots(system: System, most: number, mayBe: Decoys['mayBe'], random: () => number): Draw {
-  const { stacks, tree } = system
-  const marks = system.ledger.marks!
-  const isDecoy = ({ account, leaf }: StackEntry) =>
-    mayBe(account.index) &&
-    tree.leaf(account.index) === leaf &&
-    account.version + 1n < VERSION_LIMIT &&
-    !isOversize(account.balances, marks)
+function drawSlots<T>(
+  stacks: readonly (readonly T[])[],
+  most: number,
+  isDecoy: (entry: T) => boolean,
+  random: () => number,
+): Draw {
   const left = new Map<number, number>()
   const above = new Map<number, number>()
   for (const [slot, stack] of stacks.entries()) {

@@ -17,8 +17,6 @@ import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { approve } from '../../sdk/chain/approve.ts'
 import { connectSigner } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
-import { PlimsollClient } from '../../sdk/client.ts'
-import { encodeProposal } from '../../sdk/trade-link.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -553,74 +551,6 @@ describe('plimsoll wallet', () => {
     assert.equal(code, 3)
     assert.match(stderr, /^plimsoll: The chain did not serve [^\n]+ reached the chain is not known\.\n$/)
     endpoint.close()
-  })
-
-  it('gives to a second account of its own, blends the two, and says first what that means', async () => {
-    const carol = generatePrivateKey()
-    const { address } = privateKeyToAccount(carol)
-    await rawCall(system.signer, 'hardhat_setBalance', address, `0x${WEI.toString(16)}`)
-    const deposit = (amount: string, account: string) => {
-      const to = ['--rpc', system.chain.url, '--node', api, '--account', account]
-      return run(carol, 'deposit', ...to, '--asset', 'USD', '--amount', amount, '--mint', '--wait')
-    }
-    const balance = (account: string) => run(carol, 'balance', '--node', api, '--account', account)
-    const give = ['transfer', '--node', api, '--asset', 'USD', '--amount', '50']
-    const { index: first } = await deposit('1000', '0')
-    await refused(carol, [...give, '--to-account', '1'], /no account of key 1 yet.*deposit --account 1/)
-    await refused(carol, ['blend', '--node', api], /no account of key 1 yet.*deposit --account 1/)
-    await refused(carol, [...give, '--to-index', String(first)], /is both sides of it: --to-account or --to-index/)
-    await refused(carol, [...give, '--to-index', '0'], /Account 0 is not of this key/)
-    await refused(carol, ['blend', '--node', api, '--with-account', '0'], /is both sides of it: --with-account/)
-    await refused(carol, ['transfer', '--node', api, '--asset', 'USD', '--amount', '0'], /not above 0/)
-    await refused(carol, ['transfer', '--node', api, '--asset', 'XRP', '--amount', '1'], /no asset "XRP"/)
-    await refused(carol, ['blend', '--node', api, '--within', '-1'], /--within/)
-    const { index: second } = await deposit('100', '1')
-    assert.deepEqual([(await balance('0')).public, (await balance('1')).public], [true, true])
-    await refused(
-      carol,
-      ['transfer', '--node', api, '--asset', 'ETH', '--amount', '90', '--to-account', '1'],
-      /TARGET_TOO_LOW/,
-    )
-
-    const given = await run(carol, ...give, '--to-account', '1', '--wait')
-    assert.deepEqual(
-      [given.status, given.from, given.to, given.amount, given.asset],
-      ['settled', String(first), String(second), '50', 'USD'],
-    )
-    const [mine, theirs] = [await balance('0'), await balance('1')]
-    assert.deepEqual([mine.balances, theirs.balances], [{ USD: '950' }, { USD: '150' }])
-    assert.deepEqual([mine.public, theirs.public], [false, false])
-
-    const env = { PLIMSOLL_WALLET_KEY: carol }
-    const { code, stdout, stderr } = await runCli(['wallet', 'blend', '--node', api, '--within', '0'], {
-      cwd: directory,
-      env,
-    })
-    assert.equal(code, 0, stderr)
-    const beforeSigning = stderr.slice(0, stderr.indexOf('accepted: operations'))
-    for (const said of [/margin is not shared/, /opening fee/, /how it is split between them is not/])
-      assert.match(beforeSigning, said)
-    const places = [`account ${first} to ${second}`, `account ${second} to ${first}`]
-    assert.deepEqual(
-      stdout
-        .trim()
-        .split('\n')
-        .map((line) => /^settled: (account \d+ to \d+), [0-9.]+ USD, operation 0x/.exec(line)?.[1]),
-      places,
-    )
-    const after = [(await balance('0')).balances.USD, (await balance('1')).balances.USD]
-    assert.notDeepEqual(after, ['950', '150'])
-    assert.equal(Math.round(1e6 * (Number(after[0]) + Number(after[1]))), 1_100e6)
-
-    const half = await run(carol, 'transfer', '--node', api, '--asset', 'USD', '--amount', '5')
-    assert.equal(half.status, 'waiting')
-    const accepted = await run(alice, 'trade', '--node', api, '--accept', half.link, '--wait', '--void-waiting')
-    assert.equal(accepted.status, 'settled')
-    const deployment = await new PlimsollClient({ node: api }).deployment()
-    const gift = encodeProposal(deployment, { link: 7n, asset: 1, direction: 1, x: 10n ** 8n, y: 0n })
-    await refused(carol, ['trade', '--node', api, '--accept', gift], /By this link you would give 1 ETH for nothing/)
-    const cash = encodeProposal(deployment, { link: 7n, asset: 1, direction: 0, x: 0n, y: USD })
-    await refused(carol, ['trade', '--node', api, '--accept', cash], /By this link you would give 1 USD for nothing/)
   })
 
   it('answers bad input with one line and exit code 2', async () => {

@@ -56,7 +56,7 @@ describe('decoys of a node', () => {
     for (const saver of savers) await saver.open('USD', 3_000n * USD)
     await node.step()
     for (const [i, { wallet, address }] of borrowers.entries())
-      await wallet.withdraw(0, [1_400n, 800n][i]! * USD, address, DAY)
+      await wallet.withdraw(0, [1_400n, 1_000n][i]! * USD, address, DAY)
     await node.step()
   })
   after(async () => {
