@@ -52,7 +52,7 @@ describe('rekeys of a node after a handover', () => {
     } as OperationRequest)
   const look = () => {
     view.snapshot = {
-      state: { system, settlements: 0, applied: new Map() },
+      state: { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
       custody,
       now: NOW,
       readAt: performance.now(),
