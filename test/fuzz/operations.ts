@@ -152,7 +152,10 @@ function randomTrade(random: Random, { accounts, ledger }: System): Trade[] {
   return [half(first, terms.direction), half(second, terms.direction === 1 ? 0 : 1)]
 }
 
-/** Terms of a trade: often all or just too much of the position, at the penalty's price or a unit beside it. */
+/**
+ * Terms of a trade: mostly of an asset that has a price, often all or just too much of the position, at the penalty's
+ * price or a unit beside it.
+ */
 function exchange(
   random: Random,
   { balances }: Account,
