@@ -83,7 +83,7 @@ const NO_CARRY: Exception = {
 }
 const LESSER: Exception = {
   name: /\.forcedClose\.whole/,
-  why: 'what is asked for is all of the position, so either of them is the lesser',
+  why: 'what is asked for is as much as the position, both 0 where nothing is closed: either of them is the lesser',
 }
 // Inputs of operations that a step is not.
 const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened or rekeyed, so no secret is shared' }
@@ -190,12 +190,12 @@ const transacts = [
   transacted(
     'with an opening and a top-up',
     [open, { kind: 'topup', depositId: 1, index: 3, asset: 1, amount: 7n }],
-    [NO_NUMBER, NO_S, NO_LIABILITY],
+    [NO_NUMBER, NO_S, NO_LIABILITY, LESSER],
   ),
   transacted(
     'with a withdrawal and an inactive step',
     [withdrawal({ index: 0, amount: 5n })],
-    [NO_SECRET, NO_NUMBER, SAME_POINT, NO_BALANCE, NO_LIABILITY],
+    [NO_SECRET, NO_NUMBER, SAME_POINT, NO_BALANCE, NO_LIABILITY, LESSER],
   ),
   transacted(
     'with a trade',
@@ -223,7 +223,7 @@ const transacts = [
       close({ index: 0, direction: 0, amount: 12_345n, limit: 1n }),
       close({ index: 1, asset: 2, direction: 1, amount: 1_000_000n, queueNumber: 15n }),
     ],
-    [NO_SECRET, SAME_POINT, NO_BALANCE, NO_LIABILITY, LESSER],
+    [NO_SECRET, SAME_POINT, NO_BALANCE, LESSER],
   ),
   transacted(
     'with forced closes that are discharged for the side and for the limit',
