@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Counts, fuzzResolve, fuzzSweep } from '../fuzz/run.ts'
+import { fuzzResolve, fuzzSweep } from '../fuzz/run.ts'
 import { fuzzExit, fuzzTransact } from '../fuzz/transact.ts'
 import { Random } from '../protocol/random.ts'
 
