@@ -7,7 +7,7 @@ import { TRANSACTION_GAS_CAP } from '../../sdk/chain/send-transaction.ts'
  * Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs, of a resolve with a first lot
  * of each of seven assets: see docs/figures.md.
  */
-const PER_BATCH = { sweep: 180_000n, resolve: 850_000n, transact: 350_000n } as const
+const PER_BATCH = { sweep: 230_000n, resolve: 850_000n, transact: 350_000n } as const
 /** Gas of a slot of a sweep's window. */
 const PER_SLOT = 45_000n
 /** Gas of an operation at the most: that of an unwinding, marks included. */
