@@ -42,7 +42,7 @@ describe('decoys', () => {
 
   it('are none that may not be one, and what lies above another is moved out of the way', () => {
     for (let key = 1; key <= 2; key++) {
-      for (const only of [1, 3, 5]) {
+      for (const only of [1, 3]) {
         const system = inInbox(key)
         const [batch] = resolves([...completeRound(system, { mayBe: (index) => index === only, alone: false })])
         assert.deepEqual(batch!.map(([action, index]) => `${action} ${index}`).sort(), [
@@ -51,12 +51,15 @@ describe('decoys', () => {
         ])
         assert.ok(system.ledger.isComplete())
       }
+      // The bottom of a slot stays: one that a sweep empties has shown itself.
+      const bottom = resolves([...completeRound(inInbox(key), { mayBe: (index) => index === 5, alone: false })])
+      assert.deepEqual(bottom, [[['liquidate', 0]]])
       const alone = resolves([...completeRound(inInbox(key), { mayBe: () => false, alone: true })])
       assert.deepEqual(alone, [[['liquidate', 0]]])
     }
   })
 
-  it('are alone where nobody is in distress, if that is asked for, and then once', () => {
+  it('are one alone where nobody is in distress, if that is asked for, and then once', () => {
     for (let key = 1; key <= 2; key++) {
       const system = inInbox(key)
       assert.equal(resolves([...completeRound(system, ANYBODY)]).length, 1)
@@ -65,9 +68,8 @@ describe('decoys', () => {
       assert.deepEqual(more, [])
       assert.deepEqual(
         batch!.map(([action]) => action),
-        ['refresh', 'refresh'],
+        ['refresh'],
       )
-      assert.notEqual(batch![0]![1], batch![1]![1])
       assert.ok(system.ledger.isComplete())
     }
   })
