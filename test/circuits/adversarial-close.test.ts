@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { type Close, noLimit } from '../../protocol/forced-close.ts'
 import { divUp } from '../../protocol/integer.ts'
+import { VECTOR, width } from '../../protocol/layout.ts'
 import type { System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
 import { type Circuit, openCircuit } from '../support/circuit.ts'
@@ -12,7 +13,8 @@ import { accepts, rejects } from '../support/circuit-rejection.ts'
 import { forgeTransact, opBits, signedLie, transactVectorOf } from '../support/circuit-transact-forgery.ts'
 
 const MAX = (1n << 64n) - 1n
-const STEPS = 45
+/** Where the steps begin in the public vector. */
+const STEPS = width(VECTOR.transact)
 const CLOSE = 'close * (1 - forcedClose.possible) === 0'
 const DISCHARGE = 'dischargeClose * closeable === 0'
 const SIGNED = 'signed * (1 - curve.valid) === 0'

@@ -105,7 +105,7 @@ describe('transact circuit: rekey', () => {
     await refuses(lie({ amount: 1n }), '(1 - active + preferences + rekey) * amount === 0')
     await refuses(lie({ assetBits: bits(2n, 8) }), '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0')
     await refuses(lie({ direction: 1n }), '(withdraw + queued + preferences + rekey) * directionBit === 0')
-    await refuses(lie({ cash: 1n }), '(1 - exchange) * cash === 0')
+    await refuses(lie({ cash: 1n }), '(1 - exchange - closing) * cash === 0')
     await refuses(lie({ exception: 1n }), 'exceptionBit * (1 - exchange) === 0')
     await claims({ magnitude: magnitude.with(0, magnitude[0]! + 1n) })
     await claims({ sign: (at(honest, 'sign', 0) as unknown as readonly bigint[]).with(0, 1n) })
