@@ -152,7 +152,7 @@ describe('transact circuit, operation by operation', () => {
       const [x, y] = honest('open').sequencer as readonly bigint[]
       await refuses(
         forgeTransact({ ...honest('open'), sequencer: [x!, mod(-y!)] }),
-        'open * (curve.fixed[1] - sequencer[1]) === 0',
+        'shares * (curve.fixed[1] - sequencer[1]) === 0',
       )
     })
   })

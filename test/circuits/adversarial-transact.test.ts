@@ -302,7 +302,7 @@ describe('transact circuit', () => {
       )
       const secret = SEQUENCER.secret + 1n
       const other = putStep({ ...honest('open'), secret }, 0, { viewKey: sharedViewKey(secret, ownerKey(5).publicKey) })
-      await rejects(circuit, forgeTransact(other), 'TransactStep', 'open * (curve.fixed[0] - sequencer[0]) === 0')
+      await rejects(circuit, forgeTransact(other), 'TransactStep', 'shares * (curve.fixed[0] - sequencer[0]) === 0')
       await rejects(
         circuit,
         forgeTransact(putStep(honest('open'), 0, { publicKey: ownerKey(6).publicKey })),
@@ -317,7 +317,7 @@ describe('transact circuit', () => {
           (honest('open').sequencer as readonly bigint[])[1]!,
         ],
       }
-      await rejects(circuit, forgeTransact(negative), 'TransactStep', 'open * (curve.fixed[0] - sequencer[0]) === 0')
+      await rejects(circuit, forgeTransact(negative), 'TransactStep', 'shares * (curve.fixed[0] - sequencer[0]) === 0')
     })
 
     it('has one view key whatever multiple of the order is in the secret', async () => {
