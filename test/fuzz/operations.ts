@@ -163,7 +163,7 @@ function exchange(
 ): Pick<Unwind, 'asset' | 'direction' | 'x' | 'y'> {
   // Mostly one that has a price: no other can be traded.
   const priced = marks.flatMap(({ price }, a) => (a === 0 || price === 0n ? [] : [a]))
-  const asset = priced.length > 0 && random.chance(0.9) ? random.pick(priced) : random.integer(1, ASSETS - 1)
+  const asset = priced.length > 0 && random.chance(0.8) ? random.pick(priced) : random.integer(1, ASSETS - 1)
   const closing = random.chance(0.7)
   const direction = balances[asset]! > 0n === closing ? 0 : 1
   const magnitude = abs(balances[asset]!)

@@ -53,6 +53,7 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
       if (refused !== undefined) {
         const { code } = refusal(system, refused)!
         counts.add(`${refused.kind}: ${code}`)
+        counts.add('a trade of what has no price', code === 'UNKNOWN_ASSET')
         for (const exception of refused.kind === 'trade' || refused.kind === 'unwind' ? [false, true] : [false]) {
           await refuses(
             circuit,
@@ -205,11 +206,15 @@ async function refuses(circuit: Circuit, lie: CircuitInput, what: string): Promi
   assert.doesNotMatch(outcome.message, /template PublicVector_/, what)
 }
 
-/** Runs at least `count` exits of random accounts: one whose equity is negative has none. */
-export async function fuzzExit(random: Random, count: number): Promise<Counts> {
+/**
+ * Runs at least `count` exits of random accounts: one whose equity is negative has none.
+ * @param kinds that have to come up as well, within ten times as many exits
+ */
+export async function fuzzExit(random: Random, count: number, kinds: readonly string[] = []): Promise<Counts> {
   const circuit = await openCircuit('exit')
   const counts = new Counts()
-  for (let done = 0; done < count; ) {
+  const isMissing = (kind: string) => !counts.all.has(kind)
+  for (let done = 0; done < count || (done < 10 * count && kinds.some(isMissing)); ) {
     const marks = randomMarks(random)
     const prices = marks.slice(1).map(({ price }) => price)
     const { accounts, tree } = owned(
