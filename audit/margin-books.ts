@@ -53,7 +53,7 @@ export interface AssetSale extends AuctionReading {
   readonly depth: bigint
 }
 
-/** What of a deployment's rounds never changes. */
+/** Terms of the initial margins that never change of a deployment. */
 export type MarginTerms = Pick<RoundFacts, 'patience' | 'concentration'>
 
 /**

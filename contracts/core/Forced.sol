@@ -98,7 +98,7 @@ contract Forced is ForcedQueue {
         uint256 number = step[Layout.STEP_V];
         if (number > type(uint64).max) revert WrongRequest(number);
         Request storage request_ = _requests[uint64(number)];
-        // The asset, from bit 3 the direction, from bit 4 the units, from bit 68 the cash: see protocol/forced-close.ts.
+        // The asset, from bit 3 the direction, from bit 4 the units, from bit 68 the cash: protocol/forced-close.ts.
         uint256 word = step[Layout.STEP_ASSET];
         asset = word & 7;
         bool buys = word >> 3 & 1 == 1;
@@ -114,7 +114,8 @@ contract Forced is ForcedQueue {
         uint64 traded = uint64(word >> 4);
         if (!_takes(request_, discharged ? request_.amount : traded)) revert NotCloseable(number);
         if (discharged) {
-            bytes22 hash = _signatureHash(step[Layout.STEP_LEAF], step[Layout.STEP_CIPHER], step[Layout.STEP_CIPHER + 1]);
+            bytes22 hash =
+                _signatureHash(step[Layout.STEP_LEAF], step[Layout.STEP_CIPHER], step[Layout.STEP_CIPHER + 1]);
             if (
                 hash != request_.signatureHash || step[Layout.STEP_CIPHER + 2] != request_.expiry || word >> 4 != 0
             ) revert WrongRequest(number);

@@ -8,8 +8,8 @@ import {Deadlines} from "../libraries/Deadlines.sol";
 import {NativeCredits} from "./NativeCredits.sol";
 
 /// @title The queue of forced requests: numbers, places, deadlines and bonds, whatever is asked for; see `IForced`.
-/// @dev Places are in order of deadline: each is given the last one's or more. A request that moves leaves its old place
-/// behind, which no longer names it.
+/// @dev Places are in order of deadline: each is given the last one's or more. A request that moves leaves its old
+/// place behind, which no longer names it.
 abstract contract ForcedQueue is IForced, NativeCredits {
     /// @dev Places moved past in one call.
     uint256 private constant DONE_MAX = 32;

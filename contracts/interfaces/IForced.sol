@@ -4,7 +4,8 @@ pragma solidity ^0.8.28;
 import {INativeCredits} from "./INativeCredits.sol";
 import {IStepErrors} from "./IStepErrors.sol";
 
-/// @title Forced withdrawals, and forced closes of positions in synthetics: requests that the operator must serve, or prove that they cannot be served, in time.
+/// @title Forced withdrawals, and forced closes of positions in synthetics: requests that the operator must serve, or
+/// prove that they cannot be served, in time.
 /// @notice An owner reserves a number, signs a message that names it, and submits the signature. Deadlines run in live
 /// time (`IRounds.liveTime`). Fees, and the bonds of discharged requests, are burnt: paid to nobody who could spam.
 interface IForced is IStepErrors, INativeCredits {
@@ -85,8 +86,8 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 deadline
     );
     event Served(uint64 indexed number);
-    /// @notice Its bond was burnt, or returned where a round since it was filed tightened an initial factor or held an
-    /// asset.
+    /// @notice Its bond was burnt, or returned where a round since it was filed tightened initial margins or held an
+    /// asset: `IMargins.tightenedAt`.
     event Discharged(uint64 indexed number);
 
     event Requeued(uint64 indexed number, uint256 deadline);
@@ -179,8 +180,9 @@ interface IForced is IStepErrors, INativeCredits {
         uint256 expiry
     ) external;
 
-    /// @notice Gives a request past its deadline that exceeds free custody, or a forced close that the backstop does not
-    /// take, a new place and deadline under its old number, unless it would expire before. Costs `forcedFee`. Anyone.
+    /// @notice Gives a request past its deadline that exceeds free custody, or a forced close that the backstop does
+    /// not take, a new place and deadline under its old number, unless it would expire before. Costs `forcedFee`.
+    /// Anyone.
     function requeue(uint64 number) external payable;
 
     /// @notice Closes a request whose signature has expired; the bond is credited. Anyone.

@@ -93,17 +93,17 @@ interface IGovernance {
     /// holder; of the operator and the guardian the admin too, whose nomination only the admin can replace.
     function nominate(Role role, address who) external;
 
-    /// @notice Nominates the next operator, who may be the present one, together with the sequencer's next key, in place
-    /// of any nomination of an operator before. Who may nominate an operator. The accounts that were opened under the keys
-    /// before stay readable by these until they are rekeyed, and the next sequencer needs their secrets and the private
-    /// state: they are handed over off the chain, before.
+    /// @notice Nominates the next operator, who may be the present one, together with the sequencer's next key, in
+    /// place of any nomination of an operator before. Who may nominate an operator. The accounts that were opened under
+    /// the keys before stay readable by these until they are rekeyed, and the next sequencer needs their secrets and
+    /// the private state: they are handed over off the chain, before.
     function nominateSequencer(address who, uint256[2] calldata key) external;
 
     /// @notice Takes the role over. The nominee, `handoverDelay` after the nomination.
     function accept(Role role) external;
 
-    /// @notice Takes over the operator's role and puts the sequencer's key in force that was nominated with it, which the
-    /// nominee names: it has to have the secret. The nominee, `handoverDelay` after the nomination.
+    /// @notice Takes over the operator's role and puts the sequencer's key in force that was nominated with it, which
+    /// the nominee names: it has to have the secret. The nominee, `handoverDelay` after the nomination.
     function acceptSequencer(uint256[2] calldata key) external;
 
     /// @notice Stops new accounts (bit 0), new insurance (bit 1) and trades between accounts (bit 2), in place of any

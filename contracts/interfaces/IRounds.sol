@@ -101,8 +101,8 @@ interface IRounds is IMargins {
         uint32 parameterDelay
     ) external;
 
-    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi, kappa of assets 1 to 7 at the latest round; 0 before the
-    /// first.
+    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi, kappa of assets 1 to 7 at the latest round; 0
+    /// before the first.
     function marks() external view returns (uint64[12][7] memory);
 
     /// @notice An asset at the latest round, as the market sells it.

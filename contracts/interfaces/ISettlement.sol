@@ -29,8 +29,8 @@ interface ISettlement is IStepErrors {
         uint64 minLiability;
         /// Slots 0 and 1 included, at most 64.
         uint8 slots;
-        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it. The one in force;
-        /// `IGovernance` says how it changes.
+        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it. The one in
+        /// force; `IGovernance` says how it changes.
         uint256[2] sequencerKey;
     }
 

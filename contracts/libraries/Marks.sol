@@ -26,7 +26,8 @@ library Marks {
         if (price > PRICE_END) price = PRICE_END;
     }
 
-    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi; kappa is 0, see `Concentration`.
+    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi; kappa is 0, see
+    /// `Concentration`.
     /// @param price As `priceDown` gives it, below PRICE_END. Below PRICE_MIN, collateral is worth 0 and liabilities
     /// are valued at PRICE_MIN.
     /// @param low, high Prices that value new risk, below PRICE_END: collateral at `low`, liabilities at `high`.

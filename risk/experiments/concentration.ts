@@ -64,8 +64,8 @@ function mostDebt(position: bigint, marks: Marks): bigint {
 }
 
 /**
- * What an owner who holds as much as the margins allow can cost: the price falls at once, by whatever is worst, and stays there
- * but for what the sales do to it (linear impact that stays). Liquidations are the reference machine's.
+ * One owner who holds as much as the margins allow, and what he can cost: the price falls at once, by whatever is worst, and stays
+ * there but for what the sales do to it (linear impact that stays). Liquidations are the reference machine's.
  */
 export function concentrationRun({ share, accounts, factor }: ConcentrationSetting): ConcentrationRun {
   const whole = BigInt(Math.round(share * DEPTH)) * 10n ** BigInt(DECIMALS)

@@ -17,7 +17,6 @@ import { type SystemEvent, type SystemPart, settledBatch, systemEvents } from '.
 import type { SystemContracts } from '../../sdk/chain/system-contracts.ts'
 import { force, keyOf, step, wait } from '../contracts/custody.ts'
 import { Model } from '../contracts/ledger-model.ts'
-import { CONCENTRATION } from '../contracts/mirror.ts'
 import {
   AUCTION,
   DEPTH,
@@ -33,6 +32,7 @@ import {
   SEQUENCER_KEY,
   TRANSACT_STEPS,
 } from '../contracts/market.ts'
+import { CONCENTRATION } from '../contracts/mirror.ts'
 
 const SHAPE = {
   depth: Number(DEPTH),
@@ -270,7 +270,10 @@ describe('the books of an audit, on a chain on which everything happened', () =>
       decimals.map((tokenDecimals, a) => ({ decimals: internal[a]!, tokenDecimals })),
       sales,
     )
-    const [oracles, margins] = [new OracleBooks(), new MarginBooks({ patience: 0n, concentration: BigInt(CONCENTRATION) }, internal)]
+    const [oracles, margins] = [
+      new OracleBooks(),
+      new MarginBooks({ patience: 0n, concentration: BigInt(CONCENTRATION) }, internal),
+    ]
     const holdings = Array<bigint>(8).fill(0n)
     const [backstop, accounts] = [Array<bigint>(8).fill(0n), Array<bigint>(8).fill(0n)]
     const move = (asset: number, toBackstop: bigint, toAccounts = -toBackstop) => {

@@ -380,10 +380,10 @@ describe('key ceremony', () => {
       const renamed = await copy('step0', async (changed) => {
         await rm(join(changed, 'sweep.zkey'))
         await zKey.contribute(at('step0', 'sweep.zkey'), join(changed, 'sweep.zkey'), 'Mallory', 'text')
-        await rm(join(changed, 'resolve.zkey'))
-        await zKey.contribute(at('step0', 'resolve.zkey'), join(changed, 'resolve.zkey'), 'Alice', 'text')
+        await rm(join(changed, 'sweep2.zkey'))
+        await zKey.contribute(at('step0', 'sweep2.zkey'), join(changed, 'sweep2.zkey'), 'Alice', 'text')
       })
-      await invalid(renamed, null, /Contribution 1 of resolve is not by the one who made that of sweep/, {
+      await invalid(renamed, null, /Contribution 1 of sweep2 is not by the one who made that of sweep/, {
         unfinished: true,
       })
     })
