@@ -12,7 +12,7 @@ import { applyBeacon, contribute } from '../../prover/ceremony/extend-ceremony.t
 import { importPtau } from '../../prover/ceremony/import-ptau.ts'
 import { checkPtau } from '../../prover/ceremony/ptau-file.ts'
 import { PUBLISHED_PTAU } from '../../prover/ceremony/published-ptau.ts'
-import { runSnarkjs } from '../../prover/ceremony/snarkjs-job.ts'
+import { withSnarkjs } from '../../prover/ceremony/snarkjs-job.ts'
 import {
   describeKeys,
   readKeys,
@@ -525,17 +525,12 @@ describe('key ceremony', () => {
         await writeTranscript(at(name), await describeKeys(await readTranscript(at(name)), await readKeys(at(name))))
       }
       const circuits = await compiledCircuits('tiny', { source })
-      for (const circuit of CIRCUITS) {
-        assert.equal(
-          await runSnarkjs({
-            kind: 'verify',
-            r1cs: `${circuits[circuit].files}.r1cs`,
-            ptau: at('toy.ptau'),
-            input: at(name, `${circuit}.zkey`),
-          }),
-          '',
-        )
-      }
+      await withSnarkjs(async (snarkjs) => {
+        for (const circuit of CIRCUITS) {
+          const [r1cs, ptau] = [`${circuits[circuit].files}.r1cs`, at('toy.ptau')]
+          assert.equal(await snarkjs.run({ kind: 'verify', r1cs, ptau, input: at(name, `${circuit}.zkey`) }), '')
+        }
+      })
       return name
     }
 
