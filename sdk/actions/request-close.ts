@@ -46,7 +46,7 @@ export type RequestCloseErrorType = PlimsollError | ContractRefusal | ChainFailu
  *   settlement,
  *   key,
  *   index: await owner.index(),
- *   asset: 2,
+ *   asset: 3,
  *   direction: 0,
  *   amount: 5_000_000n,
  * })

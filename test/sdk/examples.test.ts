@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { passTime } from '../../chain/development-chain.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
 import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
@@ -206,6 +207,27 @@ describe("the examples of the SDK's actions", () => {
       ['insured', 'cancelled', 'insured', 'converted', 'offered', 'redeemed', 'collected'],
     )
     await run('insure')
+  })
+
+  it('close a position by force', async () => {
+    const before = context
+    const [carol, dave] = [await newOwner(system, url), await newOwner(system, url)]
+    for (const { open } of [carol, dave]) await open('USD', 1_000n * USD)
+    await step()
+    const terms = { asset: 3, x: 5_000_000n, y: 250n * USD }
+    const link = newLink()
+    await carol.wallet.trade({ ...terms, direction: 1 }, link)
+    await dave.wallet.trade({ ...terms, direction: 0 }, link)
+    await step()
+    context = { ...context, signer: carol.signer, key: carol.wallet.key, owner: carol.wallet }
+    const { queueNumber } = await run('request-close')
+    assert.ok(queueNumber > 0n)
+    // It trades at a round after it, which the node posts.
+    await node.step()
+    await passTime(system.signer, 40)
+    await node.step()
+    assert.equal((await carol.wallet.read()).account.balances[3], 0n)
+    context = before
   })
 
   it('trade with the backstop', async () => {

@@ -51,7 +51,7 @@ function nodeOf(ends: readonly OperationState['code'][], change: (held: Account,
   }
   const wallet = OwnerWallet.open(
     client as unknown as PlimsollClient,
-    { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+    { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
     key,
   )
   const later = (seconds: number) => {
