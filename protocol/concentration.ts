@@ -1,7 +1,7 @@
 import { FACTOR_ONE, WORD } from './constants.ts'
 import { type Balances, initialHealth } from './health.ts'
 import { divUp } from './integer.ts'
-import type { AssetMarks, Marks } from './marks.ts'
+import { type AssetMarks, type Marks, NO_NEW_RISK } from './marks.ts'
 
 // What a large position pays in initial margin (docs/protocol.md#concentration): the one place of kappa and the charge.
 
@@ -41,7 +41,7 @@ export function concentratedMarks(marks: AssetMarks, depth: bigint, factor: bigi
 /** Marks with a kappa; undefined: no new risk. */
 export function withKappa(marks: AssetMarks, kappa: bigint | undefined): AssetMarks {
   if (kappa !== undefined) return { ...marks, concentration: kappa }
-  return { ...marks, initialCollateralValue: 0n, initialLiabilityValue: WORD - 1n, concentration: 0n }
+  return { ...marks, ...NO_NEW_RISK, concentration: 0n }
 }
 
 /** Charge of each asset, of cash 0: `kappa b^2`. Unit: 2^-80 base units of cash. */

@@ -19,15 +19,12 @@ import { LIQUIDATION_MARKS, type Marks, NO_MARKS } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
-import { OP } from './transact.ts'
+import { OP, PRICELESS } from './transact.ts'
 
 const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 
 /** |x| of a backstop change stays below this, as in the contract. */
 const DELTA_LIMIT = 1n << 127n
-
-/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
-const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce, OP.rekey])
 
 /** The chain, contract and sequencer that a deployment's signatures and view keys are bound to. */
 export interface Domain extends SigningDomain {

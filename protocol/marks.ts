@@ -109,6 +109,9 @@ export const CASH_MARKS: AssetMarks = {
   concentration: 0n,
 }
 
+/** Initial values at which nobody takes on a position in the asset. */
+export const NO_NEW_RISK = { initialCollateralValue: 0n, initialLiabilityValue: WORD - 1n } as const
+
 export const NO_MARKS: AssetMarks = {
   price: 0n,
   collateralValue: 0n,
@@ -238,8 +241,7 @@ export function heldMarks(marks: AssetMarks, points: bigint): AssetMarks {
     buy: more(marks.buy),
     kSell: last(marks.kSell),
     kBuy: last(marks.kBuy),
-    initialCollateralValue: 0n,
-    initialLiabilityValue: WORD - 1n,
+    ...NO_NEW_RISK,
     concentration: marks.concentration,
   }
 }

@@ -39,6 +39,9 @@ export const OP = {
 /** Operations that write nothing. */
 const READING: ReadonlySet<keyof typeof OP> = new Set(['discharge', 'bounce', 'dischargeClose'])
 
+/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
+export const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce, OP.rekey])
+
 /** The name of an operation that writes an account; undefined for others, and for inactive steps. */
 export function writingOperation(op: number): keyof typeof OP | undefined {
   const name = (Object.keys(OP) as (keyof typeof OP)[]).find((key) => OP[key] === op)

@@ -38,7 +38,7 @@ export async function submit(
   sign: () => Promise<Accepted>,
 ): Promise<HandedIn> {
   try {
-    const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
+    const open = await openOf(wallet)
     const same = options.again ? undefined : open.find(({ operation }) => isSame(operation))
     if (same !== undefined) {
       printNotice(
@@ -46,16 +46,23 @@ export async function submit(
       )
       return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted', existing: true }
     }
-    const half = open.find(({ status }) => status === 'waiting')
-    if (half !== undefined && !options.voidWaiting) throw voidsHalf(half.id)
+    requireNoHalf(open, options)
     return await sign()
   } catch (error) {
     throw explained(error, wallet)
   }
 }
 
-function voidsHalf(id: string): PlimsollError {
-  return new PlimsollError(`Half a trade waits for the other, operation ${id}: signing anything else makes it void.`, {
+async function openOf(wallet: OwnerWallet): Promise<readonly OwnOperation[]> {
+  return (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
+}
+
+/** @throws PlimsollError where half a trade waits, unless it is to be voided */
+function requireNoHalf(open: readonly OwnOperation[], { voidWaiting }: Pick<HandInOptions, 'voidWaiting'>): void {
+  const half = open.find(({ status }) => status === 'waiting')
+  if (half === undefined || voidWaiting) return
+  const { id } = half
+  throw new PlimsollError(`Half a trade waits for the other, operation ${id}: signing anything else makes it void.`, {
     hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
   })
 }
@@ -66,11 +73,10 @@ function voidsHalf(id: string): PlimsollError {
  */
 export async function openOperations(
   wallet: OwnerWallet,
-  { voidWaiting }: Pick<HandInOptions, 'voidWaiting'>,
+  options: Pick<HandInOptions, 'voidWaiting'>,
 ): Promise<readonly OwnOperation[]> {
-  const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
-  const half = open.find(({ status }) => status === 'waiting')
-  if (half !== undefined && !voidWaiting) throw voidsHalf(half.id)
+  const open = await openOf(wallet)
+  requireNoHalf(open, options)
   return open
 }
 

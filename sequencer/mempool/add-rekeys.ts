@@ -8,7 +8,7 @@ import type { OperationPool } from './operation-pool.ts'
 export function promisedRekeys(former: readonly number[], { accounts }: System, pool: OperationPool): number[] {
   if (former.length === 0) return []
   const first = new Map<number, bigint>()
-  for (const { operation } of [...pool.units().flat(), ...pool.waiting()]) {
+  for (const { operation } of pool.open()) {
     const { index, version } = operation
     if (version < (first.get(index) ?? version + 1n)) first.set(index, version)
   }
@@ -21,6 +21,6 @@ export function promisedRekeys(former: readonly number[], { accounts }: System, 
  */
 export function idleRekeys(former: readonly number[], touched: ReadonlySet<number>, pool: OperationPool): number[] {
   if (former.length === 0) return []
-  const busy = new Set([...pool.units().flat(), ...pool.waiting()].map(({ operation }) => operation.index))
+  const busy = pool.busy()
   return former.filter((index) => !touched.has(index) && !busy.has(index))
 }

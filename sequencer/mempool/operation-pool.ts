@@ -156,6 +156,16 @@ export class OperationPool {
     return this.#now().open.length
   }
 
+  /** Operations that have not come to an end, halves of trades that wait included. */
+  open(): readonly OpenOperation[] {
+    return this.#now().open
+  }
+
+  /** Accounts whose owners have one under way. */
+  busy(): ReadonlySet<number> {
+    return new Set(this.open().map(({ operation }) => operation.index))
+  }
+
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
   pendingVersion(index: number): bigint {
     const account = this.#now().pending.account(index)

@@ -8,10 +8,7 @@ import { type Close, type Closing, closing } from '../../protocol/forced-close.t
 import { type Forced, halfRefusal, type Operation, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
-import { type Outcome, operationOutcome } from '../../protocol/transact.ts'
-
-/** Operations that no price bears on. */
-const UNPRICED: ReadonlySet<Operation['kind']> = new Set(['open', 'topup', 'preferences', 'rekey'])
+import { OP, type Outcome, operationOutcome, PRICELESS } from '../../protocol/transact.ts'
 
 /** Refusal of a unit of operations, and which of them it is about. */
 export interface PendingRefusal {
@@ -109,9 +106,9 @@ export class PendingState {
     const custody = this.#custody
     if (custody.frozen)
       throw new Refusal('FROZEN', 'The system is frozen: owners leave with their share by the escape.')
-    const priced = !UNPRICED.has(operation.kind)
+    const priced = !PRICELESS.has(OP[operation.kind])
     if (priced && !custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
-    // An asset that is not deployed has marks of 0, so that circuit and contract would take it at any price.
+    // An asset that is not deployed has marks of 0: said before what the circuit proves of the trade.
     if (operation.kind === 'trade' && this.#system.ledger.marks?.[operation.asset]?.price === 0n)
       throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset}.`)
     if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#requireFree(operation)

@@ -263,7 +263,7 @@ export class RoundSettler {
    */
   #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
     const { pool, view } = this.#parts
-    const busy = new Set([...pool.units().flat(), ...pool.waiting()].map(({ operation }) => operation.index))
+    const busy = pool.busy()
     const { decoyed } = view.snapshot.state
     const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
     const hadSome = [...decoyed.values()].some((time) => time >= timestamp)

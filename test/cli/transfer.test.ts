@@ -13,8 +13,9 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
-import { complaintOf, runCli } from '../support/run-cli.ts'
+import { runCli } from '../support/run-cli.ts'
 import { newOwner } from '../support/test-owner.ts'
+import { runWallet, walletRefuses } from '../support/wallet-cli.ts'
 
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
@@ -34,22 +35,9 @@ describe('plimsoll wallet, with two accounts of one owner', () => {
   let first: number
   let second: number
 
-  const run = async (key: Hex, ...args: string[]) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], {
-      cwd: directory,
-      env: { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.deepEqual([code, stderr], [0, ''], stdout)
-    return JSON.parse(stdout)
-  }
-  const refused = async (key: Hex, args: readonly string[], complaint: RegExp) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args], {
-      cwd: directory,
-      env: { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.match(complaintOf(args, stderr), complaint)
-    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
-  }
+  const run = (key: Hex, ...args: string[]) => runWallet(directory, key, ...args)
+  const refused = (key: Hex, args: readonly string[], complaint: RegExp) =>
+    walletRefuses(directory, key, args, complaint)
   const deposit = (amount: string, account: string) => {
     const to = ['--rpc', system.chain.url, '--node', api, '--account', account]
     return run(carol, 'deposit', ...to, '--asset', 'USD', '--amount', amount, '--mint', '--wait')

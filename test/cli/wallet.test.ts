@@ -23,8 +23,9 @@ import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices } from '../support/live-chain.ts'
-import { complaintOf, runCli } from '../support/run-cli.ts'
+import { runCli } from '../support/run-cli.ts'
 import { startSwitchedEndpoint } from '../support/switched-endpoint.ts'
+import { runWallet, walletRefuses } from '../support/wallet-cli.ts'
 
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
@@ -43,22 +44,9 @@ describe('plimsoll wallet', () => {
   const alice = generatePrivateKey()
   const bob = generatePrivateKey()
 
-  const run = async (key: Hex | undefined, ...args: string[]) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], {
-      cwd: directory,
-      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.deepEqual([code, stderr], [0, ''], stdout)
-    return JSON.parse(stdout)
-  }
-  const refused = async (key: Hex | undefined, args: readonly string[], complaint: RegExp) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args], {
-      cwd: directory,
-      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.match(complaintOf(args, stderr), complaint)
-    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
-  }
+  const run = (key: Hex | undefined, ...args: string[]) => runWallet(directory, key, ...args)
+  const refused = (key: Hex | undefined, args: readonly string[], complaint: RegExp) =>
+    walletRefuses(directory, key, args, complaint)
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
