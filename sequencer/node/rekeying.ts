@@ -18,8 +18,8 @@ export class Rekeying {
   /** Indices of these accounts; none of a trusted import, whose owners nobody knows. @param handedOver whether there ever was another key */
   async find({ accounts, publicKeys, secret }: System, handedOver: boolean): Promise<readonly number[]> {
     const found: number[] = []
-    for (const [index, { viewKey }] of (handedOver ? accounts : []).entries()) {
-      const publicKey = publicKeys[index]
+    for (const { index, viewKey } of handedOver ? accounts : []) {
+      const publicKey = publicKeys.at(index)
       if (publicKey === undefined || secret === undefined) continue
       if (!this.#shared.has(index)) {
         this.#shared.set(index, sharedViewKey(secret, publicKey))

@@ -48,8 +48,8 @@ export interface StoredState extends Deployment {
 /** Parts of a system that are stored. */
 export interface SystemParts {
   readonly ledger: Ledger
-  readonly accounts: readonly Account[]
-  readonly publicKeys: readonly (Point | undefined)[]
+  readonly accounts: Iterable<Account>
+  readonly publicKeys: Iterable<Point | undefined>
   readonly stacks: readonly Stack[]
   readonly salts: HeadSalts
 }
@@ -93,7 +93,7 @@ export function storedState(
       badDebt,
     },
     accounts: [...accounts],
-    publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
+    publicKeys: Array.from(publicKeys, (key) => key ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
     salts: { batches: salts.batches, current: [...salts.current] },
     traded: [...traded].sort((a, b) => a - b),

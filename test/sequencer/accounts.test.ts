@@ -295,7 +295,7 @@ describe('the node with real accounts', () => {
   it('keeps the accounts of the contract', async () => {
     const { accounts, backstop } = node.system.ledger
     for (let a = 0; a < 4; a++) {
-      const total = node.system.accounts.reduce((sum, account) => sum + account.balances[a]!, 0n)
+      const total = [...node.system.accounts].reduce((sum, account) => sum + account.balances[a]!, 0n)
       assert.equal(accounts[a], total)
       const ledger = await system.signer.read.readContract({
         address: system.deployed.vault,
@@ -321,7 +321,7 @@ describe('the node with real accounts', () => {
     assert.ok(live.length > 2_000)
     assert.equal(await withoutOperations(join(data, 'state-000001.json')), live)
     const again = await system.open({ data })
-    assert.deepEqual(again.system.accounts, node.system.accounts)
+    assert.deepEqual([...again.system.accounts], [...node.system.accounts])
     await again.close()
     await assert.rejects(rebuild(system.signer, system.deployed.settlement, [secret - 1n]), { message: /WRONG_KEY/ })
     // Blinded heads tell nothing of moves: a memo that is none ends it.
@@ -361,7 +361,7 @@ describe('the node with real accounts', () => {
         leaf,
         history: events,
       } = history.account(index!, wallet.key.publicKey, (sequencer) => sharedViewKey(wallet.key.secret, sequencer))
-      assert.deepEqual(account, node.system.accounts[index!])
+      assert.deepEqual(account, node.system.accounts.at(index!))
       assert.equal(leaf, node.system.tree.leaf(index!))
       assert.equal(events.length, Number(account.version) + 1)
       assert.throws(

@@ -226,7 +226,7 @@ describe('the node, on a chain in a process of its own', () => {
         await Promise.all(['/health', '/state', '/metrics'].map(async (path) => (await get(path)).text()))
       ).join('\n')
       const numbers = new Set(served.match(/[0-9]+/g))
-      const secrets = node.system.accounts.flatMap(({ owner, viewKey, balances }) => [
+      const secrets = [...node.system.accounts].flatMap(({ owner, viewKey, balances }) => [
         owner,
         viewKey,
         ...balances.filter((b) => b > 1_000n || b < -1_000n),

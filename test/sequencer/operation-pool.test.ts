@@ -90,7 +90,7 @@ describe('the pool', () => {
     ({ operation: { kind: 'topup', depositId: 1, index, asset: 0, amount: 5n }, urgent }) as const
   /** The same with an account at another version. */
   const at = (version: bigint) =>
-    owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...system.accounts.slice(1)])
+    owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...[...system.accounts].slice(1)])
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
