@@ -110,22 +110,26 @@ export class StateView implements TreeNodes {
   accountsOf(publicKey: Point): number[] {
     const own = [...this.#publicKeys.entries()].flatMap(([index, key]) => (isSame(key, publicKey) ? [index] : []))
     return [...new Set([...this.source.accountsOf(publicKey), ...own])]
-      .filter((i) => i < this.#count)
+      .filter((index) => isSame(this.publicKeys.at(index), publicKey))
       .sort((a, b) => a - b)
   }
 
   node(level: number, index: number): bigint | undefined {
-    return this.#nodes.get(nodeNumber(this.source.depth, level, index)) ?? this.source.node(level, index)
+    return this.#node(nodeNumber(this.source.depth, level, index), level, index)
   }
 
   /** A node of the account tree by its number; undefined where there is nothing but empty leaves below it. */
   nodeAt(number: number): bigint | undefined {
-    const own = this.#nodes.get(number)
-    if (own !== undefined) return own
     const { depth } = this.source
     let level = depth
-    while (nodeNumber(depth, level - 1, 0) <= number && level > 0) level--
-    return this.source.node(level, number - nodeNumber(depth, level, 0))
+    while (level > 0 && nodeNumber(depth, level - 1, 0) <= number) level--
+    return this.#node(number, level, number - nodeNumber(depth, level, 0))
+  }
+
+  #node(number: number, level: number, index: number): bigint | undefined {
+    const own = this.#nodes.get(number)
+    // 0 takes a node away.
+    return own === undefined ? this.source.node(level, index) : own === 0n ? undefined : own
   }
 
   setNode(level: number, index: number, value: bigint): void {
@@ -151,6 +155,15 @@ export class StateView implements TreeNodes {
     this.#heights[slot] = height
   }
 
+  /** All entries of all stacks, by number. */
+  entriesByNumber(): Map<number, StackEntry> {
+    const all = new Map<number, StackEntry>()
+    for (const [slot, stack] of this.stacks.entries())
+      for (let position = 0; position < stack.length; position++)
+        all.set(entryNumber(slot, position), this.entry(slot, position))
+    return all
+  }
+
   /** Takes up records of another version of the state, with the number of its accounts and the heights of its stacks. */
   load(writes: StateWrites, count: number, heights: readonly number[]): void {
     for (const [index, account] of writes.accounts) this.#accounts.set(index, account)
@@ -159,6 +172,11 @@ export class StateView implements TreeNodes {
     for (const [number, entry] of writes.entries) this.#entries.set(number, entry)
     this.#count = count
     this.#heights.splice(0, heights.length, ...heights)
+  }
+
+  /** Forgets the accounts from a number on; what the tree has of them is the caller's. */
+  truncate(count: number): void {
+    this.#count = Math.min(count, this.#count)
   }
 
   /** All that was written over the source. */
@@ -172,8 +190,8 @@ export class StateView implements TreeNodes {
   }
 }
 
-function isSame([x, y]: Point, [u, v]: Point): boolean {
-  return x === u && y === v
+function isSame(key: Point | undefined, [x, y]: Point): boolean {
+  return key?.[0] === x && key[1] === y
 }
 
 /** One slot's stack of a view. */

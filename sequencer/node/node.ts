@@ -17,9 +17,10 @@ import { AuctionBook } from '../api/auctions.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { BackgroundCheck } from '../state/background-check.ts'
 import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
-import { Store } from '../state/store.ts'
+import { readDeployment, Store } from '../state/store.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
@@ -57,12 +58,14 @@ interface Parts {
   readonly signer: SigningClient
   readonly journal: Journal
   readonly lock: DirectoryLock
+  readonly store: Store
   readonly view: ChainView
   readonly pool: OperationPool
   readonly settler: RoundSettler
   readonly proofs: ProofStore
   readonly log: NodeLog
   readonly updates: PythUpdates | undefined
+  readonly check: BackgroundCheck
   readonly health: NodeHealth
   readonly directory: string
 }
@@ -82,13 +85,17 @@ export class SequencerNode {
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
+  readonly #store: Store
   readonly #view: ChainView
   readonly #poster: RoundPoster
   readonly #settler: RoundSettler
   readonly #proofs: ProofStore
   readonly #log: NodeLog
+  readonly #check: BackgroundCheck
   /** Directory of its state. */
   readonly directory: string
+  /** Ends when all of the stored state was checked, which a start does not wait for: `health` has what was found. */
+  readonly checked: Promise<void>
   /** The latest round that was completed. */
   #handled = 0
 
@@ -99,6 +106,7 @@ export class SequencerNode {
       signer,
       journal,
       lock,
+      store,
       view,
       pool,
       settler,
@@ -107,6 +115,7 @@ export class SequencerNode {
       health,
       directory,
       updates,
+      check,
     } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
@@ -117,11 +126,20 @@ export class SequencerNode {
     this.#signer = signer
     this.#journal = journal
     this.#lock = lock
+    this.#store = store
     this.#view = view
     this.#poster = new RoundPoster(contracts, signer, updates, log)
     this.#settler = settler
     this.#proofs = proofs
     this.#log = log
+    this.#check = check
+    this.checked = check.result.then(
+      () => {},
+      (error: Error) => {
+        health.damage = error.message
+        log.error({ event: 'damage' }, error.message)
+      },
+    )
     this.health = health
     this.directory = directory
     signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
@@ -148,8 +166,7 @@ export class SequencerNode {
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
-    const store = await Store.open(directory)
-    const { chainId, settlement: address, profile } = store.deployment
+    const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
     const loading = keysOf(profile)
     loading.catch(() => {})
@@ -165,8 +182,10 @@ export class SequencerNode {
     const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
+    let store: Store | undefined
     let journal: Journal | undefined
     try {
+      store = await Store.open(directory)
       store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
@@ -202,6 +221,7 @@ export class SequencerNode {
         signer,
         journal,
         lock,
+        store,
         view,
         pool,
         settler,
@@ -209,10 +229,12 @@ export class SequencerNode {
         log,
         health,
         directory,
+        check: new BackgroundCheck(directory),
         updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
       await journal?.close()
+      store?.close()
       await lock.release()
       throw error
     }
@@ -249,7 +271,9 @@ export class SequencerNode {
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
+    await this.#check.end()
     await this.#journal.close()
+    this.#store.close()
     await this.#lock.release()
   }
 

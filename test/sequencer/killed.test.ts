@@ -82,7 +82,10 @@ describe('a node that is killed again and again while it works', () => {
     const amounts = events.map(({ args }) => args.amount)
     assert.equal(new Set(amounts).size, amounts.length)
     for (const promise of promised.values()) assert.ok(amounts.includes(promise))
-    assert.equal(node.system.accounts.at(0)!.balances[0], 100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n))
+    assert.equal(
+      node.system.accounts.at(0)!.balances[0],
+      100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n),
+    )
     await node.close()
   })
 

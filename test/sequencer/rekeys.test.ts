@@ -14,6 +14,7 @@ import { Journal } from '../../sequencer/mempool/journal.ts'
 import { OperationPool, type OwnerOperation, type PoolSnapshot } from '../../sequencer/mempool/operation-pool.ts'
 import { type OperationsToSelect, selectOperations } from '../../sequencer/mempool/select-operations.ts'
 import { Rekeying } from '../../sequencer/node/rekeying.ts'
+import { AccountSet } from '../../sequencer/state/account-set.ts'
 import { addSequencerKey, readSequencerKeys, secretOf } from '../../sequencer/state/sequencer-key.ts'
 import { account, HEALTHY, TINY } from '../support/circuit-market.ts'
 import {
@@ -54,7 +55,7 @@ describe('rekeys of a node after a handover', () => {
     } as OperationRequest)
   const look = () => {
     view.snapshot = {
-      state: { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
+      state: { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() },
       custody,
       now: NOW,
       readAt: performance.now(),
