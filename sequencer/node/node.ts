@@ -45,12 +45,16 @@ export interface NodeOptions {
   readonly log?: NodeLog
   /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
   readonly decoys?: boolean
+  /** Milliseconds until all of the stored state is checked in the background; half a minute where it is left out. */
+  readonly checkDelay?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
 
 /** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
 const PATIENCE = 10_000
+/** Milliseconds after which the stored state is checked: what is there to do at a start comes first. */
+const CHECK_DELAY = 30_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -164,7 +168,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth, checkDelay = CHECK_DELAY }: NodeOptions,
   ): Promise<SequencerNode> {
     const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
@@ -192,7 +196,7 @@ export class SequencerNode {
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
-      const proofs = new ProofStore(directory, source)
+      const proofs = new ProofStore(store.database, source)
       const health = new NodeHealth()
       await pool.recordSettled(state)
       const settler = new RoundSettler({
@@ -229,7 +233,7 @@ export class SequencerNode {
         log,
         health,
         directory,
-        check: new BackgroundCheck(directory),
+        check: new BackgroundCheck(directory, checkDelay),
         updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
@@ -271,7 +275,7 @@ export class SequencerNode {
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
-    await this.#check.end()
+    this.#check.end()
     await this.#journal.close()
     this.#store.close()
     await this.#lock.release()

@@ -190,7 +190,7 @@ class StateCheck {
 
   /** Every version is labelled as what it is, and its ways to its parent and back can be read. */
   #everyVersion(): number {
-    const rows = this.#database.rows('SELECT id, commitment FROM versions ORDER BY id')
+    const rows = this.#database.rows("SELECT id, commitment FROM versions WHERE facts <> '' ORDER BY id")
     for (const { id, commitment } of rows) {
       const { redo, undo } = this.#database.row('SELECT redo, undo FROM versions WHERE id = ?', id as number)!
       try {

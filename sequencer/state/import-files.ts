@@ -1,4 +1,4 @@
-import { mkdir, rename } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
@@ -36,6 +36,8 @@ export async function takeUpFiles(
   const versions = await files.list()
   await write(await deploymentOf(files), statesOf(files, versions, secrets))
   await mkdir(join(directory, ASIDE), { recursive: true, mode: 0o700 })
+  // Proofs that were kept in files are made again.
+  await rm(join(directory, 'proofs'), { recursive: true, force: true })
   for (const name of await files.names()) await rename(join(directory, name), join(directory, ASIDE, name))
 }
 

@@ -25,8 +25,9 @@ const ARITY = 4
 export const CHUNK = 16
 /** Above all chunks of one stack: 2^30 leaves. */
 const CHUNKS = 2 ** 26
-/** Rows of each kind that are kept as they were read. */
+/** Rows of nodes, and of entries, that are kept as they were read. */
 const CACHED = 4_096
+const CACHED_CHUNKS = 512
 
 const UPSERT_ACCOUNT = `INSERT INTO accounts (id, owner, key, record) VALUES (?, ?, ?, ?)
   ON CONFLICT (id) DO UPDATE SET record = excluded.record, owner = ifnull(excluded.owner, owner), key = ifnull(excluded.key, key)`
@@ -158,7 +159,7 @@ export class StateTables implements StateSource {
     if (this.#children.has(parent)) return this.#children.get(parent)
     const row = this.#database.row('SELECT children FROM nodes WHERE id = ?', parent)
     const children = row && this.#bytes(row.children, ARITY * NODE_BYTES, `node ${parent}`)
-    bounded(this.#children).set(parent, children)
+    bounded(this.#children, CACHED).set(parent, children)
     return children
   }
 
@@ -171,7 +172,7 @@ export class StateTables implements StateSource {
     const entries = Array.from({ length: Math.floor(bytes.length / ENTRY_BYTES) }, (_, i) =>
       readEntry(bytes, i * ENTRY_BYTES),
     )
-    bounded(this.#chunks).set(id, entries)
+    bounded(this.#chunks, CACHED_CHUNKS).set(id, entries)
     return entries
   }
 
@@ -207,7 +208,7 @@ function inOrder<T>(rows: ReadonlyMap<number, T>): [number, T][] {
 }
 
 /** The cache, emptied where it is full. */
-function bounded<T>(cache: Map<number, T>): Map<number, T> {
-  if (cache.size >= CACHED) cache.clear()
+function bounded<T>(cache: Map<number, T>, most: number): Map<number, T> {
+  if (cache.size >= most) cache.clear()
   return cache
 }

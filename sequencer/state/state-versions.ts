@@ -68,7 +68,7 @@ export class StateVersions {
   /** Ids of the versions of a root and heads, newest first. */
   of(root: bigint, heads: readonly bigint[]): number[] {
     return this.#database
-      .rows('SELECT id FROM versions WHERE commitment = ? ORDER BY id DESC', commitmentOf(root, heads))
+      .rows("SELECT id FROM versions WHERE commitment = ? AND facts <> '' ORDER BY id DESC", commitmentOf(root, heads))
       .map(({ id }) => id as number)
   }
 
@@ -77,9 +77,9 @@ export class StateVersions {
     return this.#database.row('SELECT max(id) AS id FROM versions')?.id as number | undefined
   }
 
-  /** Number of them. */
+  /** Number of them that can be had. */
   get size(): number {
-    return this.#database.row('SELECT count(*) AS n FROM versions')!.n as number
+    return this.#database.row("SELECT count(*) AS n FROM versions WHERE facts <> ''")!.n as number
   }
 
   read(id: number): Version {
@@ -121,13 +121,14 @@ export class StateVersions {
     const forth = line(to)
     const common = forth.find((id) => back.includes(id))
     if (common === undefined) return undefined
-    return [
+    const steps = [
       ...back.slice(0, back.indexOf(common)).map((id) => this.#step(id, false)),
       ...forth
         .slice(0, forth.indexOf(common))
         .reverse()
         .map((id) => this.#step(id, true)),
     ]
+    return steps.every((step) => step !== undefined) ? steps : undefined
   }
 
   /** Adds a version. @returns its id */
@@ -149,21 +150,31 @@ export class StateVersions {
     )
   }
 
-  /** Drops all of settlements up to one, and the oldest beyond `most`, but for the one that the tables have. */
-  prune(settlements: number, most: number, head: number): void {
-    this.#database.run(
-      `DELETE FROM versions WHERE id <> ? AND (settlements <= ? OR id NOT IN (SELECT id FROM versions ORDER BY id DESC LIMIT ?))`,
-      head,
-      settlements,
-      most,
-    )
+  /**
+   * Drops all of settlements up to one, and the oldest beyond `most`, but for the one that the tables have. Which operations they
+   * carried out is known for as many settlements more: the oldest that is left remembers those.
+   * @param settlements number of the latest settlement
+   */
+  prune(settlements: number, kept: number, most: number, head: number): void {
+    this.#database.transaction(() => {
+      this.#database.run(
+        `UPDATE versions SET facts = '', decoyed = '', traded = '', redo = NULL, undo = NULL
+         WHERE facts <> '' AND id <> ? AND (settlements <= ? OR id NOT IN (SELECT id FROM versions ORDER BY id DESC LIMIT ?))`,
+        head,
+        settlements - kept,
+        most,
+      )
+      this.#database.run('DELETE FROM versions WHERE id <> ? AND settlements <= ?', head, settlements - 2 * kept)
+    })
   }
 
-  #step(child: number, forward: boolean): VersionStep {
+  /** Undefined where it was dropped. */
+  #step(child: number, forward: boolean): VersionStep | undefined {
     const row = this.#database.row(
       `SELECT ${forward ? 'redo' : 'undo'} AS delta, decoyed, traded FROM versions WHERE id = ?`,
       child,
     )!
+    if (row.delta === null) return undefined
     return {
       forward,
       delta: decodeDelta(row.delta as Uint8Array),

@@ -72,7 +72,8 @@ export class ForeignState extends PlimsollError {}
 export class Store {
   readonly directory: string
   readonly deployment: DeploymentFacts
-  readonly #database: StateDatabase
+  /** Where the state is; others may keep what is theirs beside it. */
+  readonly database: StateDatabase
   readonly #versions: StateVersions
   readonly #tables: StateTables
   /** Id of the version that the tables have. */
@@ -84,7 +85,7 @@ export class Store {
   private constructor(directory: string, database: StateDatabase, secrets: readonly bigint[]) {
     this.directory = directory
     this.deployment = readFact(database, 'deployment') as DeploymentFacts
-    this.#database = database
+    this.database = database
     this.#versions = new StateVersions(database)
     this.#head = readFact(database, 'head') as number
     const { count, heights } = this.#versions.read(this.#head).facts
@@ -235,10 +236,10 @@ export class Store {
       throw new PlimsollError(`The state in ${this.directory} has no version that the new one follows.`)
     const { id, path } = steps
     try {
-      this.#database.transaction(() => {
+      this.database.transaction(() => {
         for (const { delta } of path!) this.#tables.apply(delta)
-        moveSets(this.#database, path!)
-        if (id !== this.#head) this.#database.run("UPDATE facts SET value = ? WHERE name = 'head'", encodeState(id))
+        moveSets(this.database, path!)
+        if (id !== this.#head) this.database.run("UPDATE facts SET value = ? WHERE name = 'head'", encodeState(id))
         const deltas = deltasBetween(parent.system.state, state.system.state)
         this.#versions.add(id, state.system, { ...changesOf(state, parent), ...deltas })
       })
@@ -257,12 +258,12 @@ export class Store {
    * @param settlements number of the latest settlement
    */
   async prune(settlements: number): Promise<void> {
-    this.#versions.prune(settlements - KEPT, MOST, this.#head)
+    this.#versions.prune(settlements, KEPT, MOST, this.#head)
   }
 
   /** Ends its use of the database. */
   close(): void {
-    this.#database.close()
+    this.database.close()
   }
 
   #ledger(facts: VersionFacts) {
@@ -278,12 +279,12 @@ export class Store {
     const { facts, settlements } = this.#versions.read(id)
     const view = new StateView(this.#tables)
     const decoyed = new Map(
-      this.#database
+      this.database
         .rows('SELECT account, time FROM decoys')
         .map(({ account, time }) => [account, time] as [number, number]),
     )
     let traded = AccountSet.over(
-      (index) => this.#database.row('SELECT account FROM traded WHERE account = ?', index) !== undefined,
+      (index) => this.database.row('SELECT account FROM traded WHERE account = ?', index) !== undefined,
     )
     for (const { forward, delta, ...sets } of path) {
       view.load(delta, delta.count, delta.heights)
@@ -295,7 +296,7 @@ export class Store {
     const { ledger, salts } = this.#ledger(facts)
     const system = new System(ledger, view, salts, this.#secret)
     const damaged = (what: string) =>
-      new DamagedState(`${this.#database.path} cannot be used: ${what} of its version ${id}.`)
+      new DamagedState(`${this.database.path} cannot be used: ${what} of its version ${id}.`)
     if (system.tree.root !== ledger.root) throw damaged('the accounts do not have the root')
     const wrong = ledger.heads.findIndex(
       (head, slot) => head !== blindHead(headOf(system.stacks[slot]!), salts.current[slot]!),

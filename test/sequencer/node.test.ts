@@ -59,7 +59,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false })
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false, checkDelay: 0 })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state')).sort()
@@ -384,7 +384,7 @@ describe('the node, on a chain in a process of its own', () => {
       "UPDATE accounts SET record = CAST(substr(record, 1, length(record) - 1) || x'07' AS BLOB) WHERE id = 3",
     )
     database.close()
-    const spoiled = await SequencerNode.open(directory, signer, keysOf, { proofs })
+    const spoiled = await SequencerNode.open(directory, signer, keysOf, { proofs, checkDelay: 0 })
     await spoiled.checked
     assert.match(
       spoiled.health.trouble() ?? '',
@@ -392,6 +392,7 @@ describe('the node, on a chain in a process of its own', () => {
     )
     await assert.rejects(spoiled.requireReady(), { code: 'UNAVAILABLE' })
     await spoiled.close()
+    node = await open()
     await node.checked
     assert.equal(node.health.damage, undefined)
   })
