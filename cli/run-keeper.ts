@@ -10,7 +10,7 @@ import { FillLost, Keeper, type KeeperMove } from '../sdk/keeper.ts'
 import { NotKnown } from './not-known.ts'
 import { printError, printText } from './output.ts'
 import { openSigner, privateKeyOf } from './signer.ts'
-import { parseAmount } from './wallet/amount.ts'
+import { parseAmount } from '../sdk/amount.ts'
 
 /** Environment variable with the keeper's private key. */
 const KEY_VARIABLE = 'PLIMSOLL_KEEPER_KEY'

@@ -25,7 +25,7 @@ import { deploymentStage, endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
 import { openSigner } from './signer.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { amountsBySymbol, listAmounts } from './wallet/amounts.ts'
+import { amountsBySymbol, listAmounts } from '../sdk/amounts.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave'] as const
 const WEI = 10n ** 18n

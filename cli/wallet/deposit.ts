@@ -18,7 +18,7 @@ import { toTokenUnits } from '../../sdk/token-units.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printNotice, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
-import { parseAmount } from './amount.ts'
+import { parseAmount } from '../../sdk/amount.ts'
 import { assetBySymbol, chainSigner, openWallet, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {

@@ -14,7 +14,7 @@ import { systemContracts } from '../../sdk/chain/system-contracts.ts'
 import { loadKeys } from '../load-keys.ts'
 import { printJson, printText } from '../output.ts'
 import { endProgress, progress } from '../progress.ts'
-import { amountsBySymbol, listAmounts } from './amounts.ts'
+import { amountsBySymbol, listAmounts } from '../../sdk/amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 

@@ -6,7 +6,7 @@ import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
 import { decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
 import { commandLine } from '../invocation.ts'
 import { printNotice, printText } from '../output.ts'
-import { parseAmount } from './amount.ts'
+import { parseAmount } from '../../sdk/amount.ts'
 import { report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
 

@@ -10,7 +10,7 @@ import type { OperationRequest } from '../../sdk/schemas.ts'
 import { toTokenUnits } from '../../sdk/token-units.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
-import { parseAmount } from './amount.ts'
+import { parseAmount } from '../../sdk/amount.ts'
 import { report, submit } from './outcome.ts'
 import { assetBySymbol, chainSigner, namedSettlement, openWallet, ownerKey, type WalletOptions } from './session.ts'
 

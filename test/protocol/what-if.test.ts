@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { priceOfMark, suppose } from '../../cli/wallet/what-if.ts'
+import { priceOfMark, suppose } from '../../sdk/what-if.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import { health, targetHealth } from '../../protocol/health.ts'
 import { assetMarks, CASH_MARKS, type Marks, NO_MARKS, type RiskParameters } from '../../protocol/marks.ts'
