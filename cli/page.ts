@@ -31,7 +31,8 @@ export function openPage(client: ReadClient, { keys, report, ...config }: PageOp
     },
     files: () => pageFiles(config.profile, keys),
     report,
-    rpc: chainProxy(client.endpoint, client.chainId),
+    // The operator's page does not act.
+    rpc: chainProxy(client.endpoint, client.chainId, config.operator),
   })
 }
 

@@ -1,5 +1,5 @@
 import { SCALE, WORD } from '../protocol/constants.ts'
-import { formatDecimal, parseDecimal } from '../protocol/decimal.ts'
+import { parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { divUp } from '../protocol/integer.ts'
 import { type Marks, priceMarkDown } from '../protocol/marks.ts'
@@ -29,13 +29,6 @@ const USE =
 export function suppose(text: string, assets: readonly Unit[], scene: Scene, field = '--what-if'): Scene {
   const steps = text.split(',').map((step) => step.trim())
   return steps.reduce((now, step) => apply(step, assets, now, field), scene)
-}
-
-/** The decimal price of a mark, in cash a whole unit, rounded to `digits` decimals: up or down. */
-export function priceOfMark(mark: bigint, cash: Unit, asset: Unit, rounding: 'up' | 'down', digits = 6): string {
-  const numerator = mark * 10n ** BigInt(asset.decimals + digits)
-  const denominator = SCALE * 10n ** BigInt(cash.decimals)
-  return formatDecimal(rounding === 'up' ? divUp(numerator, denominator) : numerator / denominator, digits)
 }
 
 function apply(step: string, assets: readonly Unit[], { balances, marks }: Scene, field: string): Scene {

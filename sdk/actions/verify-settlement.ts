@@ -7,6 +7,7 @@ import { Ledger } from '../../protocol/ledger.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../../protocol/marks.ts'
 import { type Proof, calldata } from '../../protocol/proof.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
+import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
@@ -125,7 +126,8 @@ async function verified(
     ['resolve', config.resolveVerifier],
     ['transact', config.transactVerifier],
   ])
-  const ledger = await ledgerBefore(client, contracts, shape, block, config)
+  const touched = events.flatMap((event) => (event.eventName === 'Swept' ? event.args.window : []))
+  const ledger = await ledgerBefore(client, contracts, shape, block, config, touched)
   let before = true
   let number = 0
   const published: SettledBatch[] = []
@@ -218,6 +220,7 @@ async function ledgerBefore(
   shape: Shape,
   block: bigint,
   { minLiability, sequencerKey, slots }: Awaited<ReturnType<typeof settlementConfig>>,
+  touched: readonly number[],
 ): Promise<Ledger> {
   const at = { address: contracts.settlement, abi: SETTLEMENT_ABI, blockNumber: block - 1n } as const
   const rounds = { address: contracts.rounds, abi: ROUNDS_ABI, blockNumber: block - 1n } as const
@@ -231,9 +234,11 @@ async function ledgerBefore(
   for (const [slot, head] of heads.entries()) ledger.heads[slot] = head
   const marks = number === 0n ? undefined : await read.readContract({ ...rounds, functionName: 'marks' })
   if (marks !== undefined) ledger.marks = marksAt(marks)
+  // Of slots that are empty and that no sweep names, nothing rests on the envelope.
+  const named = new Set(touched)
   const envelopes = await Promise.all(
-    heads.map((_, slot) =>
-      slot <= Math.max(INBOX, DISTRESS)
+    heads.map((head, slot) =>
+      slot <= Math.max(INBOX, DISTRESS) || (head === EMPTY_HEAD && !named.has(slot))
         ? undefined
         : read.readContract({ ...at, functionName: 'envelope', args: [BigInt(slot)] }),
     ),

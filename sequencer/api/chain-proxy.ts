@@ -30,9 +30,18 @@ const METHODS = new Set([
 /** Those of a development chain besides, whose own accounts sign. */
 const LOCAL_METHODS = new Set(['eth_accounts', 'eth_sendTransaction', 'eth_signTypedData_v4'])
 
-/** Answers JSON-RPC questions of a page by a node's own endpoint; what is not on the list is refused. */
-export function chainProxy(endpoint: ChainEndpoint, chainId: number): (body: string) => Promise<string> {
-  const local = LOCAL_CHAINS.includes(chainId)
+/**
+ * Answers JSON-RPC questions of a page by a node's own endpoint; what is not on the list is refused.
+ * @param reading serves nothing that could change the chain
+ */
+export function chainProxy(
+  endpoint: ChainEndpoint,
+  chainId: number,
+  reading = false,
+): (body: string) => Promise<string> {
+  const local = LOCAL_CHAINS.includes(chainId) && !reading
+  const served = (method: string) =>
+    (METHODS.has(method) && !(reading && method === 'eth_sendRawTransaction')) || (local && LOCAL_METHODS.has(method))
   return async (body) => {
     let question: unknown
     try {
@@ -42,7 +51,7 @@ export function chainProxy(endpoint: ChainEndpoint, chainId: number): (body: str
     }
     const { id = null, method, params = [] } = (question ?? {}) as { id?: unknown; method?: unknown; params?: unknown }
     if (typeof method !== 'string' || !Array.isArray(params)) return rpcError('The question is not one of JSON-RPC.', id)
-    if (!METHODS.has(method) && !(local && LOCAL_METHODS.has(method)))
+    if (!served(method))
       return rpcError('This method is not served here.', id, { code: -32_601 })
     try {
       const result = (await endpoint.request({ method, params })) ?? null

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
+import { EventStream } from './event-stream.ts'
 import type { NodeMetrics } from './metrics.ts'
 import type { Page } from './page.ts'
 import { privateBook } from './private-book.ts'
+import { answerApi } from './routes.ts'
 import { isLoopbackHost } from './same-origin.ts'
 import { vitalsOf } from './vitals.ts'
 
@@ -30,8 +32,9 @@ export async function serveOperator(
   port: number,
 ): Promise<OperatorListener> {
   const token = randomBytes(32).toString('base64url')
+  const stream = new EventStream(node, {})
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    void answer(request, response, node, metrics, page, token).catch((error: unknown) => fail(response, error))
+    void answer(request, response, node, metrics, page, token, stream).catch((error: unknown) => fail(response, error))
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) =>
@@ -53,13 +56,16 @@ async function answer(
   metrics: NodeMetrics,
   page: Page,
   token: string,
+  stream: EventStream,
 ): Promise<void> {
   // A name of somebody else's that points here is not served anything at all.
   if (!isLoopbackHost(request)) return json(response, 403, denial('This address is called 127.0.0.1.'))
-  const path = (request.url ?? '/').split('?', 1)[0]!
-  // What it is told, the page asks the chain and the owners' API; nothing is acted on here.
-  if (path !== '/rpc' && (await page.answer(request, response, path))) return
+  const [path = '/', query = ''] = (request.url ?? '/').split('?', 2)
+  if (await page.answer(request, response, path)) return
   if (request.method !== 'GET') return json(response, 405, denial('Only GET is served here.'))
+  // What is for everybody is here as well: the page asks no other address.
+  if (path === '/v1/events') return stream.listen(response, [])
+  if (path.startsWith('/v1/')) return json(response, 200, await publicAnswer(node, path, query))
   if (!path.startsWith('/private/')) return json(response, 404, denial(`There is nothing at ${path.slice(0, 100)}.`))
   if (!isToken(request.headers.authorization, token))
     return json(response, 401, denial('The token is in the link that the node printed when it started.'))
@@ -84,6 +90,12 @@ async function answer(
     default:
       return json(response, 404, denial(`There is nothing at ${path.slice(0, 100)}.`))
   }
+}
+
+/** @throws Refusal as the owners' API */
+async function publicAnswer(node: SequencerNode, path: string, query: string): Promise<unknown> {
+  const nobody = () => Promise.resolve('')
+  return (await answerApi(node, 'GET', path, new URLSearchParams(query), undefined, nobody))?.body
 }
 
 /** Whether a header is the token, in a time that does not tell how much of it is right. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { priceOfMark, suppose } from '../../sdk/what-if.ts'
+import { priceOfMark } from '../../sdk/price.ts'
+import { suppose } from '../../sdk/what-if.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import { health, targetHealth } from '../../protocol/health.ts'
 import { assetMarks, CASH_MARKS, type Marks, NO_MARKS, type RiskParameters } from '../../protocol/marks.ts'

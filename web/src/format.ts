@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
 import type { AssetInfo } from '../../sdk/schemas.ts'
-import { priceOfMark } from '../../sdk/what-if.ts'
+import { priceOfMark } from '../../sdk/price.ts'
 
 export type Unit = Pick<AssetInfo, 'symbol' | 'decimals'>
 
@@ -8,7 +8,7 @@ export type Unit = Pick<AssetInfo, 'symbol' | 'decimals'>
 export function plain(text: string, digits = 6): string {
   const [, sign = '', whole = '', , fraction = ''] = /^(-?)(\d+)(\.(\d+))?$/.exec(text) ?? []
   const kept = fraction.slice(0, digits).replace(/0+$/, '')
-  const cut = kept.length < fraction.replace(/0+$/, '').length ? '…' : ''
+  const cut = digits > 4 && kept.length < fraction.replace(/0+$/, '').length ? '…' : ''
   return `${sign === '' ? '' : '−'}${whole.replace(/\B(?=(\d{3})+$)/g, ' ')}${kept === '' ? '' : `.${kept}`}${cut}`
 }
 

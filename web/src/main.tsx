@@ -68,7 +68,8 @@ function Navigation(props: { name: string; operator: boolean }) {
   const names: [string, string][] = [
     ['', 'The line'],
     ...Object.entries(VIEWS)
-      .filter(([key]) => props.operator || key !== 'operator')
+      // The operator's page does not act, and everybody's knows nothing of the operator's.
+      .filter(([key]) => key !== (props.operator ? 'account' : 'operator'))
       .map(([key, [title]]): [string, string] => [key, title]),
   ]
   return (

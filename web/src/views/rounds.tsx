@@ -70,7 +70,7 @@ export function View(props: { config: Config; rest: readonly string[] }) {
                       <button
                         type="button"
                         class="link"
-                        aria-label={`Verify the settlement ${transaction.slice(0, 10)} of round ${round.number} here`}
+                        aria-label={`verify here: the settlement ${transaction.slice(0, 10)} of round ${round.number}`}
                         onClick={() => void verify(transaction)}
                       >
                         verify here

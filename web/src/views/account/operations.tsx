@@ -1,0 +1,95 @@
+import { useState } from 'preact/hooks'
+import type { OwnOperation } from '../../../../sdk/schemas.ts'
+import { encodeProposal } from '../../../../sdk/trade-link.ts'
+import { amount, when } from '../../format.ts'
+import { useLoaded, useView } from '../../hooks.ts'
+import { Act, Card, Failure, Hash, Table, Tag, type Tone } from '../../parts.tsx'
+import type { Session, SessionAsset } from '../../session.ts'
+
+const TONES: Readonly<Record<OwnOperation['status'], Tone>> = {
+  accepted: 'note',
+  waiting: 'warn',
+  proving: 'note',
+  settled: 'good',
+  failed: 'bad',
+}
+
+/** What the owner signed, and how it stands; the list is for its owner only, whose key signs the question. */
+export function Operations({ session }: { session: Session }) {
+  const { wallet, assets } = session
+  const { rounds, round } = useView()
+  const [asked, setAsked] = useState(0)
+  const { value, error } = useLoaded(
+    async () => ((await wallet?.findIndex()) === undefined ? [] : wallet!.operations()),
+    [wallet, asked, round?.number, rounds[0]?.settlements.length],
+  )
+  if (wallet === undefined) return <p class="message warn">No node answers: operations are what a node has accepted.</p>
+  return (
+    <Card title="Operations">
+      <Failure error={error} />
+      {value?.length === 0 && <p class="soft">Nothing has been signed yet.</p>}
+      {value !== undefined && value.length > 0 && (
+        <Table caption="Operations, the newest first" head={['When', 'What', 'State', 'Settled by', '']}>
+          {value.map(({ id, status, code, acceptedAt, transaction, operation }) => (
+            <tr key={id}>
+              <td>{when(acceptedAt)}</td>
+              <td>{describe(operation, assets)}</td>
+              <td>
+                <Tag tone={TONES[status]}>
+                  {status}
+                  {code === undefined ? '' : `: ${code}`}
+                </Tag>
+              </td>
+              <td>{transaction !== undefined && <Hash value={transaction} />}</td>
+              <td>
+                {status === 'waiting' && (
+                  <Act
+                    label="Cancel"
+                    quiet
+                    run={async () => {
+                      const { message } = await wallet.cancel(id)
+                      setAsked((n) => n + 1)
+                      return message
+                    }}
+                  />
+                )}
+                {status === 'waiting' && operation.kind === 'trade' && (
+                  <details>
+                    <summary>its link</summary>
+                    <p class="mono">{`${location.origin}/#/trade/${encodeProposal(wallet.deployment, operation)}`}</p>
+                  </details>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
+      <Act
+        label="Ask again"
+        quiet
+        run={async () => {
+          setAsked((n) => n + 1)
+          return undefined
+        }}
+      />
+    </Card>
+  )
+}
+
+function describe(operation: OwnOperation['operation'], assets: readonly SessionAsset[]): string {
+  const cash = assets[0]!
+  switch (operation.kind) {
+    case 'withdraw': {
+      const unit = assets[operation.asset] ?? cash
+      return `withdraw ${amount(operation.amount, unit)} ${unit.symbol} to ${operation.recipient.slice(0, 8)}…`
+    }
+    case 'preferences':
+      return `preferences ${operation.weights.slice(1, assets.length).join(', ')}`
+    default: {
+      const unit = assets[operation.asset] ?? cash
+      const verb = operation.direction === 1 ? 'buy' : 'sell'
+      const whom = operation.kind === 'unwind' ? ' with the backstop' : ''
+      return `${verb} ${amount(operation.x, unit)} ${unit.symbol} for ${amount(operation.y, cash)} ${cash.symbol}${whom}`
+    }
+  }
+}

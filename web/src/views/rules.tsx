@@ -1,0 +1,120 @@
+import { readRoles } from '../../../sdk/actions/read-roles.ts'
+import { insuranceValue } from '../../../sdk/actions/insurance-value.ts'
+import { chain } from '../chain.ts'
+import { amount, percent, span, when } from '../format.ts'
+import { useLoaded, useView } from '../hooks.ts'
+import type { Config } from '../node.ts'
+import { Card, Failure, Figure, Head, Table, Tag } from '../parts.tsx'
+
+export function View({ config }: { config: Config; rest: readonly string[] }) {
+  const { round, deployment } = useView()
+  const { settlement } = config
+  const roles = useLoaded(async () => readRoles(await chain(), { settlement }), [settlement])
+  const insurance = useLoaded(async () => insuranceValue(await chain(), { settlement }), [settlement, round?.number])
+  return (
+    <>
+      <Head title="Rules">At which margins risk is taken on, who stands behind losses, and who can change what, and when.</Head>
+      <div class="grid">
+        <Card title="Initial margins" width="half">
+          <p class="small soft">
+            Withdrawals and trades must leave an account above these. q is the fall that the next six hours exceed once in a hundred.
+          </p>
+          {round !== undefined && deployment !== undefined && (
+            <Table
+              caption="Initial margins of the latest round"
+              head={['Asset', { num: 'Collateral counts' }, { num: 'Debt counts' }, { num: 'q' }, 'Follows the market']}
+            >
+              {round.assets.map((asset, i) => (
+                <tr key={deployment.assets[i + 1]!.symbol}>
+                  <th scope="row">{deployment.assets[i + 1]!.symbol}</th>
+                  <td class="num">{percent(asset.initialCollateralFactor, 2)}</td>
+                  <td class="num">{percent(asset.initialLiabilityFactor, 2)}</td>
+                  <td class="num">{asset.quantile === null ? '–' : percent(asset.quantile, 2)}</td>
+                  <td>
+                    {asset.ruled ? <Tag tone="good">yes</Tag> : <Tag tone="plain">no</Tag>}
+                    {asset.widened > 0 && <Tag tone="warn">widened by {asset.widened} points</Tag>}
+                  </td>
+                </tr>
+              ))}
+            </Table>
+          )}
+        </Card>
+        <Card title="Insurance" width="half">
+          {insurance.error !== undefined && <p class="soft">The worth of shares cannot be told now.</p>}
+          {insurance.value !== undefined && deployment !== undefined && (
+            <div class="figures">
+              {Object.entries(insurance.value).flatMap(([name, value]) =>
+                typeof value === 'bigint' && name in INSURANCE
+                  ? [<Figure key={name} label={INSURANCE[name]!} value={amount(value, deployment.assets[0]!, 2)} />]
+                  : [],
+              )}
+            </div>
+          )}
+          <p class="small soft">Insurers put cash behind the backstop; their shares bear its losses and get its gains.</p>
+        </Card>
+        <Card title="Who can change what">
+          <Failure error={roles.error} />
+          {roles.value !== undefined && (
+            <>
+              <Table caption="Roles" head={['Role', 'Holder', 'May', 'Handing over']}>
+                {roles.value.roles.map(({ role, holder, nominee }) => (
+                  <tr key={role}>
+                    <th scope="row">{role}</th>
+                    <td class="mono">{holder}</td>
+                    <td>{MAY[role]}</td>
+                    <td>
+                      {nominee === null ? (
+                        <span class="soft">nobody is named</span>
+                      ) : (
+                        <>
+                          to <span class="mono">{nominee.who}</span>, from {when(nominee.readyAt)}
+                        </>
+                      )}
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+              <dl>
+                <dt>Parameters</dt>
+                <dd>announced {span(roles.value.parameterDelay)} before they hold</dd>
+                <dt>Roles</dt>
+                <dd>handed over {span(roles.value.handoverDelay)} after a successor is named</dd>
+                <dt>Announced terms</dt>
+                <dd>{roles.value.termsReadyAt === null ? 'none' : `may be applied from ${when(roles.value.termsReadyAt)}`}</dd>
+                <dt>Halted</dt>
+                <dd>{roles.value.haltedUntil === null ? 'nothing' : `until ${when(roles.value.haltedUntil)}`}</dd>
+              </dl>
+            </>
+          )}
+        </Card>
+        {deployment !== undefined && (
+          <Card title="Contracts">
+            <dl>
+              {(['settlement', 'vault', 'rounds', 'forced', 'insurance', 'escape'] as const).map((name) => (
+                <>
+                  <dt key={`${name} name`}>{name}</dt>
+                  <dd key={name} class="mono">
+                    {deployment[name]}
+                  </dd>
+                </>
+              ))}
+            </dl>
+          </Card>
+        )}
+      </div>
+    </>
+  )
+}
+
+const MAY = {
+  admin: 'change parameters, clocks, fees and sources of prices, within bounds and after their delays; name operator and guardian',
+  operator: 'settle what is proven, post rounds; knows every account',
+  guardian: 'halt things for a while, disable a source of prices, lower caps; nothing else',
+} as const
+
+const INSURANCE: Readonly<Record<string, string>> = {
+  price: 'Price of a new share',
+  redemption: 'Price of a redeemed share',
+  shares: 'Shares',
+  value: 'Worth of all',
+}
