@@ -87,7 +87,8 @@ async function runVite(output: string): Promise<void> {
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const [words, [code]] = await Promise.all([text(child.stderr), once(child, 'exit') as Promise<[number | null]>])
-  if (code !== 0) throw new PlimsollError(`The page cannot be built: ${words.trim().split('\n')[0] ?? 'no reason given'}.`)
+  if (code !== 0)
+    throw new PlimsollError(`The page cannot be built: ${words.trim().split('\n')[0] ?? 'no reason given'}.`)
 }
 
 async function compress(directory: string): Promise<void> {

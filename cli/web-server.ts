@@ -81,7 +81,7 @@ async function forward(request: IncomingMessage, response: ServerResponse, url: 
   await pipeline(Readable.fromWeb(answered.body as never), response).catch(() => response.destroy())
 }
 
-async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -89,7 +89,7 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
     if (length > BODY_LIMIT) throw new PlimsollError('The body is too long.')
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return new Uint8Array(Buffer.concat(chunks))
 }
 
 function say(response: ServerResponse, status: number, code: string, message: string): void {

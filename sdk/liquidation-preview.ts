@@ -25,7 +25,11 @@ function moved({ balances, marks }: Scene, percent: number): Scene {
  * @param weights preferences of assets 0 to 7
  * @throws PlimsollError where marks do not tell their factors
  */
-export function liquidationAfterFall(scene: Scene, weights: readonly number[], beyond: number): Liquidation | undefined {
+export function liquidationAfterFall(
+  scene: Scene,
+  weights: readonly number[],
+  beyond: number,
+): Liquidation | undefined {
   for (let percent = 0; percent <= STEPS; percent++) {
     const at = moved(scene, percent)
     if (health(at.balances, at.marks) >= 0n) continue

@@ -3,8 +3,8 @@ import { formatRatioDown } from '../protocol/decimal.ts'
 import { health, initialHealth, targetHealth } from '../protocol/health.ts'
 import { boundaryMark, coverage, isAllowed } from '../protocol/what-if.ts'
 import { amountsBySymbol } from './amounts.ts'
-import type { AssetInfo, RoundInfo } from './schemas.ts'
 import { priceOfMark } from './price.ts'
+import type { AssetInfo, RoundInfo } from './schemas.ts'
 import type { Scene } from './what-if.ts'
 
 const RATIO_DECIMALS = 4

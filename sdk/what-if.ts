@@ -4,8 +4,8 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { divUp } from '../protocol/integer.ts'
 import { type Marks, priceMarkDown } from '../protocol/marks.ts'
 import { withPrice } from '../protocol/what-if.ts'
-import type { AssetInfo } from './schemas.ts'
 import { parseAmount } from './amount.ts'
+import type { AssetInfo } from './schemas.ts'
 
 type Unit = Pick<AssetInfo, 'symbol' | 'decimals'>
 

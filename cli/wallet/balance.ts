@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { balance } from '../../sdk/actions/balance.ts'
-import { amountsBySymbol, listAmounts, weightsBySymbol } from '../../sdk/amounts.ts'
+import { listAmounts, weightsBySymbol } from '../../sdk/amounts.ts'
 import type { AssetInfo } from '../../sdk/schemas.ts'
 import { type Standing, standingOf } from '../../sdk/standing.ts'
 import { type Scene, suppose } from '../../sdk/what-if.ts'

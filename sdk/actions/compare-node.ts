@@ -61,7 +61,11 @@ export async function compareNode(
     if (differences.some(({ what }) => what === 'round')) return differences
     compare('time of the round', round.timestamp, timestamp)
     const own = round.marks.slice(1, rows.length + 1)
-    compare('prices', own.map(([price]) => price), rows.map((row) => marksOfRow(row).price))
+    compare(
+      'prices',
+      own.map(([price]) => price),
+      rows.map((row) => marksOfRow(row).price),
+    )
     compare('marks', own, rows)
     return differences
   } catch (error) {

@@ -43,7 +43,12 @@ export interface LiquidationExplained {
     readonly penalty: number
   }[]
   /** What the market took of the backstop's lots in the same assets since, and its mean discount as a share of the marks. */
-  readonly market: readonly { readonly asset: number; readonly units: bigint; readonly cash: bigint; readonly discount: number }[]
+  readonly market: readonly {
+    readonly asset: number
+    readonly units: bigint
+    readonly cash: bigint
+    readonly discount: number
+  }[]
 }
 
 export type ExplainLiquidationErrorType = PlimsollError | ChainFailure

@@ -1,11 +1,11 @@
-import { type Address, type Hex, decodeFunctionData } from 'viem'
+import { type Address, decodeFunctionData, type Hex } from 'viem'
 import type { Batch, Shape } from '../../protocol/batch.ts'
 import { batchValues } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { CASH_MARKS, type Marks, marksOfRow } from '../../protocol/marks.ts'
-import { type Proof, calldata } from '../../protocol/proof.ts'
+import { calldata, type Proof } from '../../protocol/proof.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
@@ -13,6 +13,7 @@ import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
 import { refusal } from '../chain/contract-errors.ts'
+import { settlementConfig } from '../chain/settlement-config.ts'
 import {
   type SettledBatch,
   type SystemEvent,
@@ -21,7 +22,6 @@ import {
   systemEvents,
   type UnreadableEvent,
 } from '../chain/settlement-history.ts'
-import { settlementConfig } from '../chain/settlement-config.ts'
 import { type SystemContracts, systemContracts } from '../chain/system-contracts.ts'
 
 /** A circuit of a deployment, as its settlement has a verifier for it. */
@@ -55,7 +55,11 @@ export interface VerifySettlementReturnType {
   readonly ok: boolean
   readonly round: number
   readonly block: bigint
-  readonly batches: readonly { readonly circuit: BatchCircuit; readonly active: number | undefined; readonly elements: number }[]
+  readonly batches: readonly {
+    readonly circuit: BatchCircuit
+    readonly active: number | undefined
+    readonly elements: number
+  }[]
   readonly checks: readonly Check[]
   /** What no check of one settlement can tell. */
   readonly unknown: readonly string[]
@@ -79,6 +83,8 @@ const UNKNOWN = [
  * @example
  * import { verifySettlement } from '../../sdk/actions/verify-settlement.ts'
  *
+ * const [latest] = (await owner.client.rounds()).rounds
+ * const { transaction } = latest!.settlements[0]!
  * const { ok, checks } = await verifySettlement(signer, { settlement, transaction, checker })
  */
 export async function verifySettlement(
@@ -115,7 +121,8 @@ async function verified(
     events.push(event)
   const own = events.filter((event) => event.transaction === transaction)
   const end = own.find((event) => event.eventName === 'Settled')
-  if (end?.eventName !== 'Settled') throw new PlimsollError(`The transaction ${transaction} is no settlement of ${settlement}.`)
+  if (end?.eventName !== 'Settled')
+    throw new PlimsollError(`The transaction ${transaction} is no settlement of ${settlement}.`)
 
   const checks: Check[] = []
   const batches: { circuit: BatchCircuit; active: number | undefined; elements: number }[] = []
@@ -135,7 +142,12 @@ async function verified(
     if (event.transaction === transaction) before = false
     else if (!before) continue
     if (event.eventName === 'RoundPosted') {
-      const rows = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'marks', blockNumber: block })
+      const rows = await read.readContract({
+        address: contracts.rounds,
+        abi: ROUNDS_ABI,
+        functionName: 'marks',
+        blockNumber: block,
+      })
       ledger.marks = marksAt(rows)
     } else if (event.eventName === 'EnvelopeOpened') {
       const { slot, floors, ceilings } = event.args
@@ -208,7 +220,11 @@ async function batchChecks(
     vector.length,
     [
       { what: made, ok: same, ...(!same && { fault: 'The digest is another: something in the vector was changed.' }) },
-      { what: `${name}: its proof is one of that vector`, ok: good, ...(!good && { fault: 'The proof is not valid.' }) },
+      {
+        what: `${name}: its proof is one of that vector`,
+        ok: good,
+        ...(!good && { fault: 'The proof is not valid.' }),
+      },
     ],
   ]
 }

@@ -50,9 +50,9 @@ export function chainProxy(
       return rpcError('The question is not JSON.')
     }
     const { id = null, method, params = [] } = (question ?? {}) as { id?: unknown; method?: unknown; params?: unknown }
-    if (typeof method !== 'string' || !Array.isArray(params)) return rpcError('The question is not one of JSON-RPC.', id)
-    if (!served(method))
-      return rpcError('This method is not served here.', id, { code: -32_601 })
+    if (typeof method !== 'string' || !Array.isArray(params))
+      return rpcError('The question is not one of JSON-RPC.', id)
+    if (!served(method)) return rpcError('This method is not served here.', id, { code: -32_601 })
     try {
       const result = (await endpoint.request({ method, params })) ?? null
       return JSON.stringify({ jsonrpc: '2.0', id, result })

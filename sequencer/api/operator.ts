@@ -83,9 +83,7 @@ async function answer(
       })
     }
     case '/private/metrics':
-      response
-        .writeHead(200, { 'content-type': metrics.registry.contentType, ...QUIET })
-        .end(await metrics.page(node))
+      response.writeHead(200, { 'content-type': metrics.registry.contentType, ...QUIET }).end(await metrics.page(node))
       return
     default:
       return json(response, 404, denial(`There is nothing at ${path.slice(0, 100)}.`))
@@ -104,7 +102,11 @@ function isToken(authorization: string | undefined, token: string): boolean {
   return given.length === wanted.length && timingSafeEqual(given, wanted)
 }
 
-const QUIET = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'cross-origin-resource-policy': 'same-origin' }
+const QUIET = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+}
 
 function denial(message: string) {
   return { error: { code: 'BAD_REQUEST', message } }
@@ -116,6 +118,7 @@ function json(response: ServerResponse, status: number, body: unknown): void {
 
 function fail(response: ServerResponse, error: unknown): void {
   if (response.headersSent || response.destroyed) return void response.destroy()
-  const message = error instanceof PlimsollError || error instanceof Refusal ? error.message : 'The node cannot answer now.'
+  const message =
+    error instanceof PlimsollError || error instanceof Refusal ? error.message : 'The node cannot answer now.'
   json(response, 503, denial(message))
 }

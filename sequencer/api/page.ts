@@ -173,10 +173,7 @@ async function load(directory: string): Promise<ReadonlyMap<string, Asset>> {
       .filter((path) => !/\.(br|gz)$/.test(path))
       .map(async (path): Promise<[string, Asset]> => {
         const name = `/${relative(directory, path).split(sep).join('/')}`
-        return [
-          name,
-          { body: await readFile(path), brotli: await read(`${path}.br`), gzip: await read(`${path}.gz`) },
-        ]
+        return [name, { body: await readFile(path), brotli: await read(`${path}.br`), gzip: await read(`${path}.gz`) }]
       }),
   )
   return new Map(assets)

@@ -442,11 +442,7 @@ describe('verifying a proven book', () => {
       files.get(name(opener)).envelopes.find(({ slot }: { slot: number }) => slot === used)
     const down = (bound: string) => (BigInt(bound) - 1n).toString()
     await refused((files) => (envelope(files).floors[0] = plusOne(envelope(files).floors[0])), name(user), /D differs/)
-    await refused(
-      (files) => (envelope(files).ceilings[6] = down(envelope(files).ceilings[6])),
-      name(user),
-      /D differs/,
-    )
+    await refused((files) => (envelope(files).ceilings[6] = down(envelope(files).ceilings[6])), name(user), /D differs/)
     await refused((files) => (envelope(files).ceilings[0] = (1n << 64n).toString()), name(opener), /below 2\^64/)
     await refused((files) => envelope(files).floors.pop(), name(opener), /floors and ceilings/)
     const others = ({ slot }: { slot: number }) => slot !== used

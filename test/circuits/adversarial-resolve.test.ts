@@ -37,7 +37,9 @@ describe('resolve circuit: leaves, stacks and writes', () => {
   const step = (input: CircuitInput, s: number) =>
     Object.fromEntries(
       Object.entries(input).flatMap(([name, value]) =>
-        !['marks', 'saltsBefore', 'saltsAfter'].includes(name) && Array.isArray(value) ? [[name, (value as readonly Signal[])[s]!]] : [],
+        !['marks', 'saltsBefore', 'saltsAfter'].includes(name) && Array.isArray(value)
+          ? [[name, (value as readonly Signal[])[s]!]]
+          : [],
       ),
     )
 

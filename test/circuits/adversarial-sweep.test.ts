@@ -148,8 +148,7 @@ describe('sweep circuit', () => {
       'a leaf invented': [distress, inbox, extra],
       'stacks exchanged': [slot, inbox, distress],
     }
-    for (const lie of Object.values(lies))
-      await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', DIGEST)
+    for (const lie of Object.values(lies)) await rejects(circuit, forgeSweep(honest, lie), 'PublicVector', DIGEST)
   })
 
   describe('of blinded heads', () => {

@@ -88,9 +88,7 @@ export interface Envelope {
 const NONE: Envelope = { floors: Array(7).fill(0n), ceilings: Array(7).fill(0n) }
 
 /** D of a sweep; `slots` are those of the window, with the envelope that is on chain. */
-export function sweepVector(
-  slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
-): bigint[] {
+export function sweepVector(slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[]): bigint[] {
   const envelopes = slots.map(({ slot, envelope }) => (slot < 2 ? NONE : envelope!))
   return [
     ...slots.map(({ before }) => before),

@@ -45,7 +45,10 @@ describe('the salts of heads', () => {
     const slots = Array.from({ length: 16 }, (_, slot) => slot)
     const salts = HeadSalts.genesis(16, KEY)
     const order = salts.shuffle(slots)
-    assert.deepEqual([...order].sort((a, b) => a - b), slots)
+    assert.deepEqual(
+      [...order].sort((a, b) => a - b),
+      slots,
+    )
     assert.deepEqual(salts.shuffle(slots.toReversed()), order)
     assert.notDeepEqual(HeadSalts.genesis(16, KEY.with(0, 8)).shuffle(slots), order)
     // Over many batches every slot comes first about as often as any other.

@@ -3,7 +3,12 @@ import { existsSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Browser, chromium } from 'playwright-core'
 
-const PATHS = [process.env.PLIMSOLL_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+const PATHS = [
+  process.env.PLIMSOLL_CHROMIUM,
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+]
 
 /**
  * Debian's Chromium, installed first where it is missing and this is root, as in CI.

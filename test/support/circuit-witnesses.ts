@@ -111,7 +111,13 @@ const sweeps = [4, 2, 0].map(
   }),
 )
 
-const book = [account(0, PARTIAL), account(1, DUST), account(2, BANKRUPT), account(3, HEALTHY), account(4, BELOW_TARGET)]
+const book = [
+  account(0, PARTIAL),
+  account(1, DUST),
+  account(2, BANKRUPT),
+  account(3, HEALTHY),
+  account(4, BELOW_TARGET),
+]
 const ghost: Account = { ...book[4]!, version: 3n }
 
 function resolved(

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPage } from '../../cli/page.ts'
-import { PlimsollError } from '../../protocol/errors.ts'
 import type { Clocks } from '../../deploy/deploy.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serveOperator } from '../../sequencer/api/operator.ts'
 import { serve } from '../../sequencer/api/server.ts'

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { passTime } from '../../chain/development-chain.ts'
 import { openPage } from '../../cli/page.ts'
 import { serveWeb } from '../../cli/web-server.ts'
-import { passTime } from '../../chain/development-chain.ts'
 import { cacheRoot } from '../../prover/keys.ts'
 import { openBrowser } from '../support/browser.ts'
 import { chapters } from '../support/chapters.ts'
@@ -152,7 +152,11 @@ describe('the page in a browser', () => {
     // A wallet as EIP-1193 has it, over an account of the chain.
     const rpc = async (method: string, params: unknown) => {
       const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
-      const response = await fetch(system.system.chain.url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })
+      const response = await fetch(system.system.chain.url, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      })
       return (await response.json()) as { result?: unknown; error?: { message: string } }
     }
     const accounts = (await rpc('eth_accounts', [])).result as string[]
@@ -234,7 +238,10 @@ describe('the page in a browser', () => {
     await card(alice, 'Accept a trade').getByText('sell 1 ETH for 200 USD').waitFor()
     await act(alice, 'Sign the other half', /^Settled\./)
     await tab(alice, 'Operations')
-    await alice.getByRole('row', { name: /sell 1 ETH for 200 USD/ }).getByText('settled').waitFor()
+    await alice
+      .getByRole('row', { name: /sell 1 ETH for 200 USD/ })
+      .getByText('settled')
+      .waitFor()
     await shot(alice, 'account-operations')
   })
 
@@ -270,7 +277,9 @@ describe('the page in a browser', () => {
     await buttons.first().click()
     await page.getByText('Reading the chain').waitFor()
     await page.getByText('Verified here.').waitFor()
-    seconds.verification = Number(/in ([\d.]+) s/.exec(await page.getByText('Verified here.').locator('..').innerText())![1])
+    seconds.verification = Number(
+      /in ([\d.]+) s/.exec((await page.getByText('Verified here.').locator('..').textContent()) ?? '')![1],
+    )
     assert.ok(seconds.verification < VERIFICATION * BUSY, `${seconds.verification} s`)
     await page.getByText('What this cannot know').waitFor()
     await axe(page)
@@ -301,12 +310,17 @@ describe('the page in a browser', () => {
     await own.route('**/v1/round', async (route) => {
       const answer = await route.fetch()
       const body = (await answer.json()) as { complete: boolean; marks: string[][]; backstop: string[] }
-      return route.fulfill({ response: answer, json: { ...body, complete: !body.complete, backstop: body.backstop.with(1, '77') } })
+      return route.fulfill({
+        response: answer,
+        json: { ...body, complete: !body.complete, backstop: body.backstop.with(1, '77') },
+      })
     })
     await own.route('**/v1/deployment', async (route) => {
       const answer = await route.fetch()
       const body = (await answer.json()) as { assets: { symbol: string }[] }
-      const assets = body.assets.map((asset, a) => (a === 1 ? { ...asset, symbol: '<img src=x onerror=alert(1)>' } : asset))
+      const assets = body.assets.map((asset, a) =>
+        a === 1 ? { ...asset, symbol: '<img src=x onerror=alert(1)>' } : asset,
+      )
       return route.fulfill({ response: answer, json: { ...body, assets } })
     })
     await page.goto(system.url)
@@ -326,7 +340,9 @@ describe('the page in a browser', () => {
   })
 
   it('lets a page of another origin read, and not act', async () => {
-    const stranger = createServer((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<p>hello'))
+    const stranger = createServer((_, response) =>
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<p>hello'),
+    )
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
     // What its browser says to that is what it should.
     const page = await browser.newPage()
@@ -438,7 +454,7 @@ describe('the page in a browser', () => {
       await frozen.waitFor()
       await act(alice, 'Prove my equity and leave', /^You have left with an equity of /)
       await shot(alice, 'left')
-      const paid = await alice.getByText(/^You have left/).innerText()
+      const paid = (await alice.getByText(/^You have left/).textContent()) ?? ''
       assert.match(paid, /equity of [\d ]+(\.\d+)? USD\. Paid: .*ETH/)
     } finally {
       server.close()

@@ -11,6 +11,11 @@ export interface Verdict extends VerifySettlementReturnType {
 /** Verifies a settlement in a worker of this page. @throws PlimsollError where it could not be verified */
 export async function check({ settlement }: Config, transaction: `0x${string}`): Promise<Verdict> {
   const started = performance.now()
-  const verdict = await ask<Omit<Verdict, 'seconds'>>({ kind: 'verify', settlement, transaction, origin: location.origin })
+  const verdict = await ask<Omit<Verdict, 'seconds'>>({
+    kind: 'verify',
+    settlement,
+    transaction,
+    origin: location.origin,
+  })
   return { ...verdict, seconds: (performance.now() - started) / 1_000 }
 }

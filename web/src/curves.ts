@@ -43,7 +43,10 @@ export function drawCurves(
       scales: { x: { time: options.time ?? false } },
       legend: { live: true },
       axes: [
-        { ...axis, ...(options.format !== undefined && { values: (_: uPlot, all: number[]) => all.map(options.format!) }) },
+        {
+          ...axis,
+          ...(options.format !== undefined && { values: (_: uPlot, all: number[]) => all.map(options.format!) }),
+        },
         { ...axis, size: 64 },
       ],
       series: [
@@ -90,7 +93,8 @@ export function drawCandles(
     // Its makers are named in the page's footer.
     layout: { background: { color: 'transparent' }, textColor: ink('--soft'), attributionLogo: false },
     grid: { vertLines: { visible: false }, horzLines: { color: ink('--rule') } },
-    timeScale: { timeVisible: true, secondsVisible: true },
+    timeScale: { timeVisible: true, secondsVisible: true, borderColor: ink('--rule') },
+    rightPriceScale: { borderColor: ink('--rule') },
   })
   const series = chart.addSeries(CandlestickSeries, {
     upColor: ink('--good'),

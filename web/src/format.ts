@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
-import type { AssetInfo } from '../../sdk/schemas.ts'
 import { priceOfMark } from '../../sdk/price.ts'
+import type { AssetInfo } from '../../sdk/schemas.ts'
 
 export type Unit = Pick<AssetInfo, 'symbol' | 'decimals'>
 

@@ -46,8 +46,7 @@ async function isProof(curve: Curve, key: VerificationKey, signals: readonly big
   // The chain's precompile wants points of the curve, and of the subgroup.
   if (!G1.isValid(a) || !G1.isValid(c) || !G2.isValid(b) || !G2.isZero(G2.timesScalar(b, r))) return false
   let inputs = g1(key.IC[0]!)
-  for (const [i, signal] of signals.entries())
-    inputs = G1.add(inputs, G1.timesScalar(g1(key.IC[i + 1]!), signal))
+  for (const [i, signal] of signals.entries()) inputs = G1.add(inputs, G1.timesScalar(g1(key.IC[i + 1]!), signal))
   return curve.pairingEq(
     G1.neg(a),
     b,

@@ -16,7 +16,6 @@ export interface Loaded<T> {
 /** The result of something that takes a while, anew whenever one of the inputs is another. */
 export function useLoaded<T>(load: () => Promise<T>, inputs: readonly unknown[]): Loaded<T> {
   const [state, set] = useState<Loaded<T>>({ value: undefined, error: undefined })
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the caller names the inputs.
   useEffect(() => {
     let gone = false
     load().then(

@@ -43,7 +43,11 @@ function Page() {
       <main ref={main} tabIndex={-1}>
         <Failure error={error} />
         {config !== undefined &&
-          (name in VIEWS ? <Lazy key={name} name={name as Name} config={config} rest={rest} /> : <Line config={config} />)}
+          (name in VIEWS ? (
+            <Lazy key={name} name={name as Name} config={config} rest={rest} />
+          ) : (
+            <Line config={config} />
+          ))}
       </main>
       <footer>
         <p>

@@ -11,11 +11,14 @@ function token(): string | undefined {
 
 async function answer(path: string): Promise<Response> {
   const own = token()
-  if (own === undefined) throw new Error('This page needs its token: open the link that the node printed when it started.')
+  if (own === undefined)
+    throw new Error('This page needs its token: open the link that the node printed when it started.')
   const response = await fetch(`/private/${path}`, { headers: { authorization: `Bearer ${own}` } })
   if (response.ok) return response
   const body = (await response.json().catch(() => undefined)) as { error?: { message?: unknown } } | undefined
-  throw new Error(typeof body?.error?.message === 'string' ? body.error.message : `The node answered with status ${response.status}.`)
+  throw new Error(
+    typeof body?.error?.message === 'string' ? body.error.message : `The node answered with status ${response.status}.`,
+  )
 }
 
 export async function health(): Promise<Health> {
@@ -56,7 +59,10 @@ export async function metrics(): Promise<readonly Sample[]> {
   return text.split('\n').flatMap((line): Sample[] => {
     const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)$/.exec(line)
     if (match === null) return []
-    const labels = [...(match[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [name!, value!])
+    const labels = [...(match[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, name, value]) => [
+      name!,
+      value!,
+    ])
     return [{ name: match[1]!, labels: Object.fromEntries(labels), value: Number(match[3]) }]
   })
 }

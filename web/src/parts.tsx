@@ -36,7 +36,11 @@ export function Tag(props: { tone: Tone; children: ComponentChildren }) {
 }
 
 /** A table that scrolls by itself on a narrow screen, and can be reached by keys there. */
-export function Table(props: { caption: string; head: readonly (string | { num: string })[]; children: ComponentChildren }) {
+export function Table(props: {
+  caption: string
+  head: readonly (string | { num: string })[]
+  children: ComponentChildren
+}) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keys.
     <section class="scroll" tabIndex={0} aria-label={props.caption}>

@@ -8,6 +8,8 @@ export async function proveExit(
   wasm: Uint8Array,
   zkey: Uint8Array,
 ): Promise<{ readonly proof: Proof; readonly signals: readonly bigint[] }> {
-  const { proof, publicSignals } = await groth16.fullProve(input, wasm, zkey, undefined, undefined, { singleThread: true })
+  const { proof, publicSignals } = await groth16.fullProve(input, wasm, zkey, undefined, undefined, {
+    singleThread: true,
+  })
   return { proof, signals: publicSignals.map(BigInt) }
 }

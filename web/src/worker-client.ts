@@ -2,7 +2,12 @@ import type { CircuitInput } from '../../protocol/circuit-input.ts'
 
 /** Work that is too much for the thread that draws the page. */
 export type Question =
-  | { readonly kind: 'verify'; readonly settlement: `0x${string}`; readonly transaction: `0x${string}`; readonly origin: string }
+  | {
+      readonly kind: 'verify'
+      readonly settlement: `0x${string}`
+      readonly transaction: `0x${string}`
+      readonly origin: string
+    }
   | { readonly kind: 'prove-exit'; readonly input: CircuitInput; readonly origin: string }
   | { readonly kind: 'flow'; readonly book: string; readonly origin: string }
 

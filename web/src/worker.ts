@@ -13,7 +13,8 @@ let keys: Promise<Keys> | undefined
 
 function loadKeys(): Promise<Keys> {
   keys ??= fetch('/files/keys.json').then((response) => {
-    if (!response.ok) throw new Error('The keys of the circuits are not to be had: nothing can be checked without them.')
+    if (!response.ok)
+      throw new Error('The keys of the circuits are not to be had: nothing can be checked without them.')
     return response.json() as Promise<Keys>
   })
   keys.catch(() => {
@@ -58,7 +59,7 @@ async function answer(question: Question): Promise<unknown> {
   }
 }
 
-onmessage = ({ data }: MessageEvent<Question>) => {
+addEventListener('message', ({ data }: MessageEvent<Question>) => {
   answer(data).then(
     (value) => postMessage({ value } satisfies Answer),
     (error: unknown) => {
@@ -67,4 +68,4 @@ onmessage = ({ data }: MessageEvent<Question>) => {
       postMessage({ error: message, ...(hint !== '' && { hint }) } satisfies Answer)
     },
   )
-}
+})

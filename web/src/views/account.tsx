@@ -106,13 +106,16 @@ function Connect(props: { config: Config; link: string | undefined; onOpen: (ses
   return (
     <>
       <Head title="My account">
-        {props.link === undefined ? 'Your key never leaves this page.' : 'Somebody proposes a trade to you: connect to see its terms.'}
+        {props.link === undefined
+          ? 'Your key never leaves this page.'
+          : 'Somebody proposes a trade to you: connect to see its terms.'}
       </Head>
       <div class="grid">
         <Card title="Connect a wallet" width="half">
           <p>
-            The key of your account inside comes from a signature of your Ethereum key. It is asked for twice, and a wallet
-            whose two signatures differ is refused, as it would lose the account. The key stays in this page&rsquo;s memory.
+            The key of your account inside comes from a signature of your Ethereum key. It is asked for twice, and a
+            wallet whose two signatures differ is refused, as it would lose the account. The key stays in this
+            page&rsquo;s memory.
           </p>
           <div class="form">
             {wallets?.map((wallet) => (
@@ -131,7 +134,10 @@ function Connect(props: { config: Config; link: string | undefined; onOpen: (ses
         </Card>
         {props.config.local && (
           <Card title="Accounts of the development chain" width="half">
-            <p>This chain is a development chain. It holds the keys of its own accounts, and anybody on this machine may use them.</p>
+            <p>
+              This chain is a development chain. It holds the keys of its own accounts, and anybody on this machine may
+              use them.
+            </p>
             <Failure error={error} />
             <div class="form">
               <label>

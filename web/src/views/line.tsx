@@ -18,7 +18,8 @@ export function Line(props: { config: Config }) {
         <Agreement config={props.config} round={round} />
         {failure !== undefined && (
           <p class="message bad" role="alert">
-            {failure} What the chain knows can still be checked, and accounts can be recovered and left, under My account.
+            {failure} What the chain knows can still be checked, and accounts can be recovered and left, under My
+            account.
           </p>
         )}
         <Card title="Completeness over time">
@@ -88,7 +89,8 @@ function Agreement({ config, round }: { config: Config; round: RoundInfo | undef
       <ul>
         {value.map(({ what, node, chain }) => (
           <li key={what}>
-            {what}: the node says <span class="mono">{clip(node)}</span>, the chain <span class="mono">{clip(chain)}</span>
+            {what}: the node says <span class="mono">{clip(node)}</span>, the chain{' '}
+            <span class="mono">{clip(chain)}</span>
           </li>
         ))}
       </ul>
@@ -120,22 +122,49 @@ function CompletenessLine({ view }: { view: NodeView }) {
   const slow = spans.filter(({ done }) => done !== undefined).map(({ from, done }) => done! - from)
   return (
     <>
-      <svg class="line" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" role="img" aria-label={`Completeness over ${rounds.length} rounds`}>
+      <svg
+        class="line"
+        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+        preserveAspectRatio="none"
+        role="img"
+        aria-label={`Completeness over ${rounds.length} rounds`}
+      >
         <title>Completeness over time</title>
         <rect x="0" y={WATER} width={WIDTH} height={HEIGHT - WATER} fill="var(--sea-ground)" />
         {spans.map(({ number, from, done, until }) => (
           <g key={number}>
-            <rect x={x(from)} y={WATER} width={Math.max(2, x(done ?? until) - x(from))} height="24" fill={done === undefined ? 'var(--bad)' : 'var(--warn)'}>
+            <rect
+              x={x(from)}
+              y={WATER}
+              width={Math.max(2, x(done ?? until) - x(from))}
+              height="24"
+              fill={done === undefined ? 'var(--bad)' : 'var(--warn)'}
+            >
               <title>{`Round ${number}: ${done === undefined ? 'not known to be complete' : `complete after ${span(done - from)}`}`}</title>
             </rect>
-            {done !== undefined && <rect x={x(done)} y={WATER - 24} width={Math.max(1, x(until) - x(done))} height="24" fill="var(--good)" opacity=".75" />}
-            <path d={`M${x(from)} 8V${HEIGHT}`} stroke="var(--rule)" stroke-width="1" vector-effect="non-scaling-stroke" />
+            {done !== undefined && (
+              <rect
+                x={x(done)}
+                y={WATER - 24}
+                width={Math.max(1, x(until) - x(done))}
+                height="24"
+                fill="var(--good)"
+                opacity=".75"
+              />
+            )}
+            <path
+              d={`M${x(from)} 8V${HEIGHT}`}
+              stroke="var(--rule)"
+              stroke-width="1"
+              vector-effect="non-scaling-stroke"
+            />
           </g>
         ))}
         <path d={`M0 ${WATER}H${WIDTH}`} stroke="var(--ink)" stroke-width="2" vector-effect="non-scaling-stroke" />
       </svg>
       <p class="small soft">
-        Above the line (green): complete. Below it (amber): prices had moved and proofs were being made. {when(start)} to {when(end)}
+        Above the line (green): complete. Below it (amber): prices had moved and proofs were being made. {when(start)}{' '}
+        to {when(end)}
         {slow.length > 0 && `; the slowest of ${slow.length} rounds was complete after ${span(Math.max(...slow))}`}.
       </p>
     </>
@@ -149,7 +178,10 @@ function Prices({ round, deployment }: { round: RoundInfo; deployment: NonNullab
       <p class="soft small">
         Round {round.number} of {when(round.timestamp)}, in {cash!.symbol}.
       </p>
-      <Table caption="Prices of the latest round" head={['Asset', { num: 'Price' }, 'Sources now', { num: 'They say' }, 'State']}>
+      <Table
+        caption="Prices of the latest round"
+        head={['Asset', { num: 'Price' }, 'Sources now', { num: 'They say' }, 'State']}
+      >
         {traded.map((asset, i) => {
           const told = round.assets[i]
           return (
@@ -166,8 +198,18 @@ function Prices({ round, deployment }: { round: RoundInfo; deployment: NonNullab
                   </div>
                 ))}
               </td>
-              <td class="num">{told?.sources.map((source) => <div key={source.source}>{price(source.quote, cash!, asset)}</div>)}</td>
-              <td>{told?.heldSince == null ? <Tag tone="good">current</Tag> : <Tag tone="warn">held since {when(told.heldSince)}</Tag>}</td>
+              <td class="num">
+                {told?.sources.map((source) => (
+                  <div key={source.source}>{price(source.quote, cash!, asset)}</div>
+                ))}
+              </td>
+              <td>
+                {told?.heldSince == null ? (
+                  <Tag tone="good">current</Tag>
+                ) : (
+                  <Tag tone="warn">held since {when(told.heldSince)}</Tag>
+                )}
+              </td>
             </tr>
           )
         })}
@@ -194,7 +236,9 @@ function Clocks({ view }: { view: NodeView }) {
         <dd>{span(clocks.grace)}</dd>
         <dt>Round</dt>
         <dd>
-          {clocks.roundAt === 0 ? 'none yet' : `${span(clocks.now - clocks.roundAt)} old, counts for ${span(clocks.maxAge)}`}
+          {clocks.roundAt === 0
+            ? 'none yet'
+            : `${span(clocks.now - clocks.roundAt)} old, counts for ${span(clocks.maxAge)}`}
         </dd>
         <dt>Stall</dt>
         <dd>
@@ -213,7 +257,15 @@ function Clocks({ view }: { view: NodeView }) {
   )
 }
 
-function Backstop({ view, round, deployment }: { view: NodeView; round: RoundInfo; deployment: NonNullable<NodeView['deployment']> }) {
+function Backstop({
+  view,
+  round,
+  deployment,
+}: {
+  view: NodeView
+  round: RoundInfo
+  deployment: NonNullable<NodeView['deployment']>
+}) {
   const { rounds, auctions } = view
   const settlements = rounds.flatMap((one) => one.settlements)
   const badDebt = settlements.reduce((sum, one) => sum + one.badDebt, 0n)

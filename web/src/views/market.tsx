@@ -27,7 +27,10 @@ export function View(_: { config: Config; rest: readonly string[] }) {
           <div class="figures">
             <Figure label="Fills" value={auctions.fillCount} />
             <Figure label="Mean discount" value={auctions.discount === null ? '–' : percent(auctions.discount, 2)} />
-            <Figure label="Mean time to clear" value={auctions.timeToClear === null ? '–' : span(auctions.timeToClear)} />
+            <Figure
+              label="Mean time to clear"
+              value={auctions.timeToClear === null ? '–' : span(auctions.timeToClear)}
+            />
             <Figure
               label="Penalty kept in the system"
               value={auctions.recaptured === null ? '–' : percent(auctions.recaptured)}
@@ -38,7 +41,10 @@ export function View(_: { config: Config; rest: readonly string[] }) {
           {auctions.lots.length === 0 ? (
             <p class="soft">Nothing is for sale.</p>
           ) : (
-            <Table caption="Lots that can be taken" head={['Lot', { num: 'Units' }, { num: 'Price' }, { num: 'Discount' }, { num: 'Age' }]}>
+            <Table
+              caption="Lots that can be taken"
+              head={['Lot', { num: 'Units' }, { num: 'Price' }, { num: 'Discount' }, { num: 'Age' }]}
+            >
               {auctions.lots.map((lot) => {
                 const unit = deployment.assets[lot.asset]!
                 return (
@@ -61,8 +67,17 @@ export function View(_: { config: Config; rest: readonly string[] }) {
             <p class="soft">Nothing has been taken yet.</p>
           ) : (
             <>
-              <Curves label="Discounts of the latest fills in percent" x={x} curves={curves} labelX="fill" height={160} />
-              <Table caption="The latest fills" head={['Lot', { num: 'Units' }, { num: 'Price' }, { num: 'Discount' }, { num: 'After' }, 'By']}>
+              <Curves
+                label="Discounts of the latest fills in percent"
+                x={x}
+                curves={curves}
+                labelX="fill"
+                height={160}
+              />
+              <Table
+                caption="The latest fills"
+                head={['Lot', { num: 'Units' }, { num: 'Price' }, { num: 'Discount' }, { num: 'After' }, 'By']}
+              >
                 {fills.toReversed().map((fill, i) => {
                   const unit = deployment.assets[fill.asset]!
                   return (

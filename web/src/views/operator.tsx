@@ -25,10 +25,7 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
       try {
         const [told, all] = await Promise.all([health(), metrics()])
         setSamples(all)
-        set((before) => [
-          ...before.slice(1 - KEPT),
-          { at: Date.now() / 1_000, health: told, latency: latencyOf(all) },
-        ])
+        set((before) => [...before.slice(1 - KEPT), { at: Date.now() / 1_000, health: told, latency: latencyOf(all) }])
         setError(undefined)
       } catch (failure) {
         setError(failure)
@@ -68,7 +65,9 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
     return (
       <>
         <Head title="Operator">For whoever runs the node.</Head>
-        <p class="message note">The operator&rsquo;s page has an address of its own, which the node prints when it starts.</p>
+        <p class="message note">
+          The operator&rsquo;s page has an address of its own, which the node prints when it starts.
+        </p>
       </>
     )
   const last = points.at(-1)?.health
@@ -85,7 +84,10 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
           <Card title="Now">
             <div class="figures">
               <Figure label="Last look" value={last.lastLook === null ? 'none' : `${span(last.lastLook.age)} ago`} />
-              <Figure label="Checkpoint" value={`${percent(last.checkpoint.age / last.checkpoint.grace, 0)} of its grace`} />
+              <Figure
+                label="Checkpoint"
+                value={`${percent(last.checkpoint.age / last.checkpoint.grace, 0)} of its grace`}
+              />
               <Figure label="Ether left" value={Number(last.operator.ether).toFixed(3)} />
               <Figure label="Settlements it lasts for" value={last.operator.settlementsLeft.toLocaleString('en-GB')} />
               <Figure label="Operations settled" value={last.operations.settled} />
@@ -94,7 +96,10 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                 value={Object.values(last.operations.failed).reduce((sum, one) => sum + one, 0)}
                 title={JSON.stringify(last.operations.failed)}
               />
-              <Figure label="Disk free" value={last.diskFree === null ? '–' : `${(last.diskFree / 1e9).toFixed(1)} GB`} />
+              <Figure
+                label="Disk free"
+                value={last.diskFree === null ? '–' : `${(last.diskFree / 1e9).toFixed(1)} GB`}
+              />
             </div>
           </Card>
           <Card title="Looks at the chain" width="half">
@@ -146,7 +151,9 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
 /** Mean milliseconds of an answer of the endpoint, over all methods since the start. */
 function latencyOf(samples: readonly Sample[]): number | undefined {
   const sum = (suffix: string) =>
-    samples.filter(({ name }) => /endpoint|rpc/.test(name) && name.endsWith(suffix)).reduce((total, { value }) => total + value, 0)
+    samples
+      .filter(({ name }) => /endpoint|rpc/.test(name) && name.endsWith(suffix))
+      .reduce((total, { value }) => total + value, 0)
   const count = sum('_count')
   return count === 0 ? undefined : (1_000 * sum('_sum')) / count
 }

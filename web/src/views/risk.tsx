@@ -37,12 +37,26 @@ function Flow() {
     return [
       points.map(({ shockBp }) => shockBp / 100),
       [
-        { label: 'liquidated', color: '--sea' as const, values: points.map(({ liquidated }) => liquidated), stepped: true },
+        {
+          label: 'liquidated',
+          color: '--sea' as const,
+          values: points.map(({ liquidated }) => liquidated),
+          stepped: true,
+        },
         { label: 'closed', color: '--bad' as const, values: points.map(({ closed }) => closed), stepped: true },
       ],
       [
-        { label: 'after the cascade, %', color: '--bad' as const, values: (value?.cascade ?? []).map(({ finalBp }) => finalBp / 100) },
-        { label: 'the shock itself', color: '--soft' as const, values: points.map(({ shockBp }) => shockBp / 100), dashed: true },
+        {
+          label: 'after the cascade, %',
+          color: '--bad' as const,
+          values: (value?.cascade ?? []).map(({ finalBp }) => finalBp / 100),
+        },
+        {
+          label: 'the shock itself',
+          color: '--soft' as const,
+          values: points.map(({ shockBp }) => shockBp / 100),
+          dashed: true,
+        },
       ],
     ]
   }, [value])
@@ -53,7 +67,9 @@ function Flow() {
       names.map((symbol, i) => ({
         label: `${symbol} sold`,
         color: colors[i % colors.length]!,
-        values: (value?.points ?? []).map(({ sold, bought }) => Number(sold[symbol] ?? 0) - Number(bought[symbol] ?? 0)),
+        values: (value?.points ?? []).map(
+          ({ sold, bought }) => Number(sold[symbol] ?? 0) - Number(bought[symbol] ?? 0),
+        ),
       })),
       names,
     ]
@@ -64,18 +80,43 @@ function Flow() {
       {value !== undefined && (
         <>
           <Card title="Liquidated accounts at a shock of all prices" width="half">
-            <Curves label="Accounts liquidated and closed, by shock in percent" x={x} curves={counts} format={(v) => `${v} %`} labelX="shock, %" />
+            <Curves
+              label="Accounts liquidated and closed, by shock in percent"
+              x={x}
+              curves={counts}
+              format={(v) => `${v} %`}
+              labelX="shock, %"
+            />
           </Card>
           <Card title="What would be sold" width="half">
-            <Curves label="Net sales by shock in percent" x={x} curves={sales} format={(v) => `${v} %`} labelX="shock, %" />
+            <Curves
+              label="Net sales by shock in percent"
+              x={x}
+              curves={sales}
+              format={(v) => `${v} %`}
+              labelX="shock, %"
+            />
           </Card>
           <Card title="Where a cascade ends" width="half">
-            <Curves label="Move of the market after liquidations, by shock in percent" x={x} curves={ends} format={(v) => `${v} %`} labelX="shock, %" />
-            <p class="small soft">The fixed point: liquidations move prices by depth, which liquidates more. Without them it would lie on the dashed line.</p>
+            <Curves
+              label="Move of the market after liquidations, by shock in percent"
+              x={x}
+              curves={ends}
+              format={(v) => `${v} %`}
+              labelX="shock, %"
+            />
+            <p class="small soft">
+              The fixed point: liquidations move prices by depth, which liquidates more. Without them it would lie on
+              the dashed line.
+            </p>
           </Card>
           <Card title="Slopes at today’s prices" width="half">
             <div class="figures">
-              <Figure label="Spectral radius" value={value.spectralRadius.toFixed(4)} title="A cascade of small moves dies out below 1." />
+              <Figure
+                label="Spectral radius"
+                value={value.spectralRadius.toFixed(4)}
+                title="A cascade of small moves dies out below 1."
+              />
             </div>
             <Table caption="Slopes by asset" head={['Asset', { num: 'Delta' }, { num: 'Gamma' }, { num: 'rho' }]}>
               {symbols.map((symbol) => (
@@ -87,7 +128,10 @@ function Flow() {
                 </tr>
               ))}
             </Table>
-            <p class="small soft">Delta: units sold per unit fall of ln p. rho: the part of a fall that liquidations bring again; above 1 it grows by itself.</p>
+            <p class="small soft">
+              Delta: units sold per unit fall of ln p. rho: the part of a fall that liquidations bring again; above 1 it
+              grows by itself.
+            </p>
           </Card>
         </>
       )}
@@ -115,7 +159,11 @@ function Forecasts({ report }: { report: boolean }) {
       oldest.map(({ timestamp }) => timestamp),
       traded.map((asset, i) => {
         const prices = oldest.map(({ prices }) => priceNumber(prices[i] ?? 0n, cash!, asset))
-        return { label: asset.symbol, color: colors[i % colors.length]!, values: prices.map((one) => (100 * one) / (prices[0] || 1)) }
+        return {
+          label: asset.symbol,
+          color: colors[i % colors.length]!,
+          values: prices.map((one) => (100 * one) / (prices[0] || 1)),
+        }
       }),
     ]
   }, [rounds, deployment])
@@ -123,7 +171,10 @@ function Forecasts({ report }: { report: boolean }) {
     <>
       <Card title="Forecast of the next six hours" width="half">
         {round !== undefined && deployment !== undefined && (
-          <Table caption="Falls that the next six hours exceed once in a hundred" head={['Asset', { num: 'Fall' }, 'By']}>
+          <Table
+            caption="Falls that the next six hours exceed once in a hundred"
+            head={['Asset', { num: 'Fall' }, 'By']}
+          >
             {round.assets.map(({ quantile, ruled }, i) => (
               <tr key={deployment.assets[i + 1]!.symbol}>
                 <th scope="row">{deployment.assets[i + 1]!.symbol}</th>
@@ -137,7 +188,9 @@ function Forecasts({ report }: { report: boolean }) {
           {report ? (
             <a href="/report.html">The laboratory&rsquo;s report</a>
           ) : (
-            <span class="soft">No report of the laboratory is served here: plimsoll node --report FILE serves one.</span>
+            <span class="soft">
+              No report of the laboratory is served here: plimsoll node --report FILE serves one.
+            </span>
           )}
         </p>
       </Card>

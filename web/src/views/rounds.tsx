@@ -13,7 +13,8 @@ export function View(props: { config: Config; rest: readonly string[] }) {
   const view = useView()
   const { rounds, deployment, more, round: latest } = view
   const [verdicts, setVerdicts] = useState<Readonly<Record<string, Verdict | string>>>({})
-  if (deployment === undefined) return <Failure error={view.failure === undefined ? undefined : new Error(view.failure)} />
+  if (deployment === undefined)
+    return <Failure error={view.failure === undefined ? undefined : new Error(view.failure)} />
   const [cash, ...traded] = deployment.assets
   const verify = async (transaction: `0x${string}`) => {
     setVerdicts((all) => ({ ...all, [transaction]: 'Reading the chain and checking the proofs…' }))
@@ -54,7 +55,10 @@ export function View(props: { config: Config; rest: readonly string[] }) {
                   </td>
                 ))}
                 <td>
-                  <State round={round} complete={round.complete || (round.number === latest?.number && latest.complete)} />
+                  <State
+                    round={round}
+                    complete={round.complete || (round.number === latest?.number && latest.complete)}
+                  />
                 </td>
                 {(['operations', 'sweeps', 'resolved', 'proofs'] as const).map((name) => (
                   <td key={name} class="num">
@@ -111,7 +115,11 @@ export function View(props: { config: Config; rest: readonly string[] }) {
 function State({ round, complete }: { round: Round; complete: boolean }) {
   if (!complete) return <Tag tone="warn">not known to be complete</Tag>
   const done = round.settlements.find((settlement) => settlement.complete)
-  return <Tag tone="good">{done === undefined ? 'complete' : `complete after ${span(done.timestamp - round.timestamp)}`}</Tag>
+  return (
+    <Tag tone="good">
+      {done === undefined ? 'complete' : `complete after ${span(done.timestamp - round.timestamp)}`}
+    </Tag>
+  )
 }
 
 function gasOf({ gas, settlements }: Round): string {
@@ -132,8 +140,8 @@ function Told({ transaction, verdict }: { transaction: string; verdict: Verdict 
   return (
     <div class="stack" role="status">
       <p class={`message ${ok ? 'good' : 'bad'}`}>
-        <strong>{ok ? 'Verified here.' : 'This settlement is NOT what it should be.'}</strong> <Hash value={transaction} />, in{' '}
-        {seconds.toFixed(2)} s.
+        <strong>{ok ? 'Verified here.' : 'This settlement is NOT what it should be.'}</strong>{' '}
+        <Hash value={transaction} />, in {seconds.toFixed(2)} s.
       </p>
       <ul class="steps">
         {checks.map(({ what, ok: right, fault }) => (
@@ -142,7 +150,9 @@ function Told({ transaction, verdict }: { transaction: string; verdict: Verdict 
               {right === undefined ? '?' : right ? '✓' : '✗'}
             </span>
             <span>
-              <span class="visually-hidden">{right === undefined ? 'Not tested: ' : right ? 'Holds: ' : 'Does not hold: '}</span>
+              <span class="visually-hidden">
+                {right === undefined ? 'Not tested: ' : right ? 'Holds: ' : 'Does not hold: '}
+              </span>
               {what}
               {fault !== undefined && <em>. {fault}</em>}
             </span>

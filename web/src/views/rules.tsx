@@ -1,5 +1,6 @@
-import { readRoles } from '../../../sdk/actions/read-roles.ts'
 import { insuranceValue } from '../../../sdk/actions/insurance-value.ts'
+import { readRoles } from '../../../sdk/actions/read-roles.ts'
+import { SHARES_PER_UNIT } from '../../../sdk/chain/insurance-shares.ts'
 import { chain } from '../chain.ts'
 import { amount, percent, span, when } from '../format.ts'
 import { useLoaded, useView } from '../hooks.ts'
@@ -13,11 +14,14 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
   const insurance = useLoaded(async () => insuranceValue(await chain(), { settlement }), [settlement, round?.number])
   return (
     <>
-      <Head title="Rules">At which margins risk is taken on, who stands behind losses, and who can change what, and when.</Head>
+      <Head title="Rules">
+        At which margins risk is taken on, who stands behind losses, and who can change what, and when.
+      </Head>
       <div class="grid">
         <Card title="Initial margins" width="half">
           <p class="small soft">
-            Withdrawals and trades must leave an account above these. q is the fall that the next six hours exceed once in a hundred.
+            Withdrawals and trades must leave an account above these. q is the fall that the next six hours exceed once
+            in a hundred.
           </p>
           {round !== undefined && deployment !== undefined && (
             <Table
@@ -43,14 +47,20 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
           {insurance.error !== undefined && <p class="soft">The worth of shares cannot be told now.</p>}
           {insurance.value !== undefined && deployment !== undefined && (
             <div class="figures">
-              {Object.entries(insurance.value).flatMap(([name, value]) =>
-                typeof value === 'bigint' && name in INSURANCE
-                  ? [<Figure key={name} label={INSURANCE[name]!} value={amount(value, deployment.assets[0]!, 2)} />]
-                  : [],
-              )}
+              <Figure
+                label="A new share costs"
+                value={insurance.value.entry === undefined ? 'none is sold' : shareOf(insurance.value.entry)}
+              />
+              <Figure label="A redeemed share pays" value={shareOf(insurance.value.redemption)} />
+              <Figure
+                label="All shares, redeemed"
+                value={`${amount(insurance.value.redemption.cash, deployment.assets[0]!, 2)} ${deployment.assets[0]!.symbol}`}
+              />
             </div>
           )}
-          <p class="small soft">Insurers put cash behind the backstop; their shares bear its losses and get its gains.</p>
+          <p class="small soft">
+            Insurers put cash behind the backstop; their shares bear its losses and get its gains.
+          </p>
         </Card>
         <Card title="Who can change what">
           <Failure error={roles.error} />
@@ -60,7 +70,7 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                 {roles.value.roles.map(({ role, holder, nominee }) => (
                   <tr key={role}>
                     <th scope="row">{role}</th>
-                    <td class="mono">{holder}</td>
+                    <td class="mono">{BigInt(holder) === 0n ? 'nobody' : holder}</td>
                     <td>{MAY[role]}</td>
                     <td>
                       {nominee === null ? (
@@ -80,7 +90,9 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                 <dt>Roles</dt>
                 <dd>handed over {span(roles.value.handoverDelay)} after a successor is named</dd>
                 <dt>Announced terms</dt>
-                <dd>{roles.value.termsReadyAt === null ? 'none' : `may be applied from ${when(roles.value.termsReadyAt)}`}</dd>
+                <dd>
+                  {roles.value.termsReadyAt === null ? 'none' : `may be applied from ${when(roles.value.termsReadyAt)}`}
+                </dd>
                 <dt>Halted</dt>
                 <dd>{roles.value.haltedUntil === null ? 'nothing' : `until ${when(roles.value.haltedUntil)}`}</dd>
               </dl>
@@ -107,14 +119,13 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
 }
 
 const MAY = {
-  admin: 'change parameters, clocks, fees and sources of prices, within bounds and after their delays; name operator and guardian',
+  admin:
+    'change parameters, clocks, fees and sources of prices, within bounds and after their delays; name operator and guardian',
   operator: 'settle what is proven, post rounds; knows every account',
   guardian: 'halt things for a while, disable a source of prices, lower caps; nothing else',
 } as const
 
-const INSURANCE: Readonly<Record<string, string>> = {
-  price: 'Price of a new share',
-  redemption: 'Price of a redeemed share',
-  shares: 'Shares',
-  value: 'Worth of all',
+/** Price of as many shares as a unit of cash bought first. */
+function shareOf({ cash, shares }: { cash: bigint; shares: bigint }): string {
+  return ((Number(cash) / Number(shares)) * Number(SHARES_PER_UNIT)).toFixed(4)
 }

@@ -17,13 +17,10 @@ export function Balances({ session }: { session: Session }) {
   // What was claimed is gone from the list, and its button with it.
   const [paid, setPaid] = useState<string | undefined>()
   const { wallet, assets } = session
-  const { value, error } = useLoaded(
-    async () => {
-      if (wallet === undefined) throw new Error('No node answers: History recovers the account from the chain.')
-      return (await wallet.findIndex()) === undefined ? null : balance(wallet)
-    },
-    [wallet, round?.number, round?.complete, rounds[0]?.settlements.length, done],
-  )
+  const { value, error } = useLoaded(async () => {
+    if (wallet === undefined) throw new Error('No node answers: History recovers the account from the chain.')
+    return (await wallet.findIndex()) === undefined ? null : balance(wallet)
+  }, [wallet, round?.number, round?.complete, rounds[0]?.settlements.length, done])
   const [text, setText] = useState('')
   if (value === null)
     return (
@@ -64,7 +61,9 @@ export function Balances({ session }: { session: Session }) {
           <div key={id} class="form">
             <p>
               Withdrawal {id}: {amount(sum, assets[asset]!)} {assets[asset]!.symbol}{' '}
-              {claimable && pays < sum && <Tag tone="warn">pays {amount(pays, assets[asset]!)}: the backstop was under water</Tag>}{' '}
+              {claimable && pays < sum && (
+                <Tag tone="warn">pays {amount(pays, assets[asset]!)}: the backstop was under water</Tag>
+              )}{' '}
               {!claimable && <Tag tone="plain">waits for a checkpoint</Tag>}
             </p>
             {claimable && (
@@ -108,6 +107,7 @@ export function Health({ standing }: { standing: Standing }) {
   }[status]
   return (
     <div>
+      {/* biome-ignore lint/a11y/useSemanticElements: a meter element draws no line. */}
       <div
         class="bar"
         role="meter"
@@ -158,7 +158,8 @@ function WhatIf(props: {
         />
       </label>
       <p class="small soft">
-        One thing after the other: sell or buy ASSET AMOUNT (for CASH), deposit, withdraw, price ASSET -10%. Nothing is signed.
+        One thing after the other: sell or buy ASSET AMOUNT (for CASH), deposit, withdraw, price ASSET -10%. Nothing is
+        signed.
       </p>
       <div aria-live="polite" class="stack">
         {fault !== undefined && <p class="message warn">{fault}</p>}
@@ -199,9 +200,7 @@ function Line({ session, asset, standing }: { session: Session; asset: number; s
   }, [rounds, asset])
   const lines = useMemo(
     () =>
-      limit === undefined
-        ? []
-        : [{ price: Number(limit.zeroHealth), title: 'your line', color: '--bad' as const }],
+      limit === undefined ? [] : [{ price: Number(limit.zeroHealth), title: 'your line', color: '--bad' as const }],
     [limit?.zeroHealth],
   )
   if (standing.balances[unit.symbol] === undefined) return null

@@ -57,7 +57,9 @@ export function Exit({ session }: { session: Session }) {
             {!clocks.frozen && !clocks.stalled && (
               <>
                 <dt>Stalls</dt>
-                <dd>in {span(left)}, unless there is another checkpoint; or when a forced request or deposit is overdue</dd>
+                <dd>
+                  in {span(left)}, unless there is another checkpoint; or when a forced request or deposit is overdue
+                </dd>
               </>
             )}
           </dl>
@@ -74,8 +76,8 @@ export function Exit({ session }: { session: Session }) {
       <Card title="Leave" width="half">
         <div class="stack">
           <p>
-            A stalled system is frozen after a notice. Then each owner proves, in this browser, what its account was worth at the
-            last checkpoint, and is paid its share of every token. No node is asked.
+            A stalled system is frozen after a notice. Then each owner proves, in this browser, what its account was
+            worth at the last checkpoint, and is paid its share of every token. No node is asked.
           </p>
           <TextField label="Pay to" text={to} onText={setTo} wide />
           {clocks !== undefined && !clocks.frozen && (

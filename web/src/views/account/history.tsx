@@ -20,7 +20,8 @@ export function History({ session }: { session: Session }) {
   return (
     <Card title="History, from the chain alone">
       <p class="small soft">
-        Nobody is asked or believed: what every settlement published is opened with your key, and must have the contract&rsquo;s root.
+        Nobody is asked or believed: what every settlement published is opened with your key, and must have the
+        contract&rsquo;s root.
       </p>
       <Failure error={error} />
       {value === undefined && error === undefined && <p class="soft">Reading the chain…</p>}
@@ -29,7 +30,8 @@ export function History({ session }: { session: Session }) {
           {value.agrees === true && <p class="message good">The node says the same of this account as the chain.</p>}
           {value.agrees === false && (
             <p class="message bad" role="alert">
-              The node has another state of this account than the chain. It may be a settlement ahead or behind; if this stays so, it lies.
+              The node has another state of this account than the chain. It may be a settlement ahead or behind; if this
+              stays so, it lies.
             </p>
           )}
           <Table caption="Versions of the account" head={['Version', 'Block', 'What', 'Change', 'Then']}>
@@ -39,7 +41,9 @@ export function History({ session }: { session: Session }) {
                 <td>{String(event.block)}</td>
                 <td>
                   <Tag tone={event.kind === 'liquidation' ? 'bad' : 'plain'}>{event.kind}</Tag>
-                  {event.kind === 'liquidation' && <Explained session={session} recovered={value.recovered} version={event.version} />}
+                  {event.kind === 'liquidation' && (
+                    <Explained session={session} recovered={value.recovered} version={event.version} />
+                  )}
                 </td>
                 <td>{listAmounts(amountsBySymbol(assets, event.changes))}</td>
                 <td>{listAmounts(amountsBySymbol(assets, event.balances))}</td>
@@ -80,8 +84,8 @@ function Explained(props: { session: Session; recovered: RecoveredAccount; versi
   return (
     <div class="small">
       <p>
-        At round {value.round} the account&rsquo;s health was {plain(value.health, 2)} {cash.symbol}: its collateral covered{' '}
-        {value.ratio === null ? 'nothing' : percent(Number(value.ratio), 2)} of what it owed. It{' '}
+        At round {value.round} the account&rsquo;s health was {plain(value.health, 2)} {cash.symbol}: its collateral
+        covered {value.ratio === null ? 'nothing' : percent(Number(value.ratio), 2)} of what it owed. It{' '}
         {value.closed ? 'was closed' : 'was liquidated just as far as its target'}.
       </p>
       <ul>
@@ -89,8 +93,8 @@ function Explained(props: { session: Session; recovered: RecoveredAccount; versi
           const unit = assets[asset]!
           return (
             <li key={asset}>
-              {sold ? 'Sold' : 'Bought'} {amount(units, unit)} {unit.symbol} for {amount(paid, cash, 2)} {cash.symbol}, the round&rsquo;s price{' '}
-              {price(mark, cash, unit)} less a penalty of {percent(penalty, 2)}.
+              {sold ? 'Sold' : 'Bought'} {amount(units, unit)} {unit.symbol} for {amount(paid, cash, 2)} {cash.symbol},
+              the round&rsquo;s price {price(mark, cash, unit)} less a penalty of {percent(penalty, 2)}.
             </li>
           )
         })}
@@ -98,8 +102,8 @@ function Explained(props: { session: Session; recovered: RecoveredAccount; versi
           const unit = assets[asset]!
           return (
             <li key={`fill ${asset}`}>
-              Since then the market took {amount(units, unit)} {unit.symbol} of the backstop&rsquo;s lots for {amount(paid, cash, 2)} {cash.symbol}, at
-              a discount of {percent(discount, 2)}.
+              Since then the market took {amount(units, unit)} {unit.symbol} of the backstop&rsquo;s lots for{' '}
+              {amount(paid, cash, 2)} {cash.symbol}, at a discount of {percent(discount, 2)}.
             </li>
           )
         })}

@@ -5,8 +5,8 @@ import { recover } from '../../../../sdk/actions/recover.ts'
 import { requestWithdrawal } from '../../../../sdk/actions/request-withdrawal.ts'
 import { withdraw } from '../../../../sdk/actions/withdraw.ts'
 import { parseAmount } from '../../../../sdk/amount.ts'
-import { systemContracts } from '../../../../sdk/chain/system-contracts.ts'
 import { sendCall } from '../../../../sdk/chain/send-call.ts'
+import { systemContracts } from '../../../../sdk/chain/system-contracts.ts'
 import { toTokenUnits } from '../../../../sdk/token-units.ts'
 import { when } from '../../format.ts'
 import type { Config } from '../../node.ts'
@@ -33,8 +33,7 @@ function Deposit({ session, local }: { session: Session; local: boolean }) {
     const unit = assets[asset]!
     const amount = parseAmount(text, unit.decimals, 'The amount')
     const { vault } = await systemContracts(signer.read, settlement)
-    const index =
-      (await wallet?.findIndex()) ?? (await findQueuedAccount(signer, { vault, publicKey: key.publicKey }))
+    const index = (await wallet?.findIndex()) ?? (await findQueuedAccount(signer, { vault, publicKey: key.publicKey }))
     say('Your wallet approves the tokens, then hands them to the vault.')
     const { depositId } = await deposit(signer, {
       settlement,
@@ -46,7 +45,8 @@ function Deposit({ session, local }: { session: Session; local: boolean }) {
     })
     say(`Deposit ${depositId} is in the queue; the node takes it up and proves it.`)
     const fate = await waitForDeposit(signer, { vault, depositId })
-    if (fate === 'bounced') throw new Error('The deposit bounced: the account had changed hands or was full. It can be had back.')
+    if (fate === 'bounced')
+      throw new Error('The deposit bounced: the account had changed hands or was full. It can be had back.')
     return `Deposited ${text} ${unit.symbol}.`
   }
   return (
@@ -93,14 +93,19 @@ function Withdraw({ session }: { session: Session }) {
   const { wallet, assets, signer, settlement, key } = session
   const terms = () => {
     if (!/^0x[0-9a-fA-F]{40}$/.test(to) || BigInt(to) === 0n) throw new Error('The recipient is no address.')
-    return { asset, amount: parseAmount(text, assets[asset]!.decimals, 'The amount'), recipient: to as `0x${string}`, inFull }
+    return {
+      asset,
+      amount: parseAmount(text, assets[asset]!.decimals, 'The amount'),
+      recipient: to as `0x${string}`,
+      inFull,
+    }
   }
   return (
     <Card title="Withdraw, or borrow" width="half">
       <div class="stack">
         <p class="small soft">
-          A loan is a withdrawal of what you do not have, against what you have. It can be claimed after the next checkpoint,
-          under Balances.
+          A loan is a withdrawal of what you do not have, against what you have. It can be claimed after the next
+          checkpoint, under Balances.
         </p>
         <div class="form">
           <AssetField assets={assets} asset={asset} onAsset={setAsset} spot />

@@ -34,7 +34,8 @@ export function Preferences({ session }: { session: Session }) {
       <Card title="What to keep, and what to sell first" width="half">
         <div class="stack">
           <p class="small soft">
-            In a liquidation more is traded of what has a higher weight. 8 is neutral. It stays between you and the sequencer.
+            In a liquidation more is traded of what has a higher weight. 8 is neutral. It stays between you and the
+            sequencer.
           </p>
           {assets.slice(1).map((asset, i) => (
             <label key={asset.symbol}>
@@ -62,7 +63,13 @@ export function Preferences({ session }: { session: Session }) {
         <div class="stack">
           <label>
             Prices move against you by {fall} % beyond your line
-            <input type="range" min={1} max={60} value={fall} onInput={(event) => setFall(Number(event.currentTarget.value))} />
+            <input
+              type="range"
+              min={1}
+              max={60}
+              value={fall}
+              onInput={(event) => setFall(Number(event.currentTarget.value))}
+            />
           </label>
           <div aria-live="polite">
             {typeof preview === 'string' && <p class="message warn">{preview}</p>}

@@ -68,11 +68,17 @@ function Propose({ session }: { session: Session }) {
             const proposal: Proposal = { ...terms(), link: newLink() }
             const accepted = await trade(wallet, proposal)
             setLink(`${location.origin}/#/trade/${encodeProposal(wallet.deployment, proposal)}`)
-            return accepted.status === 'waiting' ? 'Your half is signed. Send the link to the other side.' : 'Both halves are there.'
+            return accepted.status === 'waiting'
+              ? 'Your half is signed. Send the link to the other side.'
+              : 'Both halves are there.'
           }}
         />
         <Act
-          label={quote === undefined ? 'With the backstop' : `With the backstop, for ${amount(quote, cash)} ${cash.symbol} now`}
+          label={
+            quote === undefined
+              ? 'With the backstop'
+              : `With the backstop, for ${amount(quote, cash)} ${cash.symbol} now`
+          }
           quiet
           disabled={x === '' || y === ''}
           run={async (say) => {
@@ -98,7 +104,13 @@ function Share({ link }: { link: string }) {
         Link for the other side: whoever has it may sign
         <textarea readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
       </label>
-      <svg class="qr" viewBox={`0 0 ${size} ${size}`} role="img" aria-label="The same link as a QR code" shape-rendering="crispEdges">
+      <svg
+        class="qr"
+        viewBox={`0 0 ${size} ${size}`}
+        role="img"
+        aria-label="The same link as a QR code"
+        shape-rendering="crispEdges"
+      >
         <path d={path} fill="#000" />
       </svg>
       <button
@@ -120,7 +132,8 @@ function Accept({ session, given }: { session: Session; given: string | undefine
     if (text === '') return { proposal: undefined, fault: undefined }
     try {
       const found = decodeProposal(wallet.deployment, /0x[0-9a-fA-F]+$/.exec(text)?.[0] ?? text)
-      if (found.asset === 0 || assets[found.asset] === undefined) throw new Error('The link is of an asset that there is not.')
+      if (found.asset === 0 || assets[found.asset] === undefined)
+        throw new Error('The link is of an asset that there is not.')
       return { proposal: found, fault: undefined }
     } catch (error) {
       return { proposal: undefined, fault: messageOf(error) }
@@ -137,8 +150,8 @@ function Accept({ session, given }: { session: Session; given: string | undefine
             <p>
               You{' '}
               <strong>
-                {proposal.direction === 1 ? 'sell' : 'buy'} {amount(proposal.x, unit)} {unit.symbol} for {amount(proposal.y, cash)}{' '}
-                {cash.symbol}
+                {proposal.direction === 1 ? 'sell' : 'buy'} {amount(proposal.x, unit)} {unit.symbol} for{' '}
+                {amount(proposal.y, cash)} {cash.symbol}
               </strong>
               .
             </p>
