@@ -1,5 +1,5 @@
 import type { Hex, PublicClient } from 'viem'
-import type { Shape } from '../../protocol/batch.ts'
+import { batchWrites, type Shape } from '../../protocol/batch.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { type ChainPlace, settledBatch, systemEvents } from './settlement-history.ts'
 import type { SystemContracts } from './system-contracts.ts'
@@ -128,7 +128,8 @@ function count(sum: ReturnType<typeof nothing>, batch: ReturnType<typeof batchOf
   if (batch.circuit === 'sweep') sum.sweeps++
   else if (batch.circuit === 'transact') sum.operations += batch.active
   else {
-    sum.resolved += batch.active
+    // Steps that only drop a stale leaf write nothing.
+    sum.resolved += batchWrites(batch).length
     sum.badDebt += batch.badDebt
   }
 }

@@ -19,7 +19,7 @@ const AXE = fileURLToPath(import.meta.resolve('axe-core/axe.min.js'))
 const SHOTS = join(cacheRoot(), 'screenshots')
 const WEI = 10n ** 18n
 /** Milliseconds that anything on the page may take: proofs are made on a machine that may be busy. */
-const PATIENCE = 90_000
+const PATIENCE = 240_000
 /** First load, compressed, and seconds of the first paint and of a verification on two idle cores. */
 const FIRST_LOAD = 300_000
 const [FIRST_PAINT, VERIFICATION] = [2, 2]

@@ -4,7 +4,7 @@ import { recover } from '../../../../sdk/actions/recover.ts'
 import { amountsBySymbol, listAmounts } from '../../../../sdk/amounts.ts'
 import type { RecoveredAccount } from '../../../../sdk/chain/account-history.ts'
 import { amount, percent, plain, price } from '../../format.ts'
-import { useLoaded } from '../../hooks.ts'
+import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Hash, Table, Tag } from '../../parts.tsx'
 import type { Session } from '../../session.ts'
 
@@ -12,11 +12,12 @@ import type { Session } from '../../session.ts'
 export function History({ session }: { session: Session }) {
   const { signer, settlement, key, wallet, assets } = session
   const [asked, setAsked] = useState(0)
+  const { round, rounds } = useView()
   const { value, error } = useLoaded(async () => {
     const recovered = await recover(signer, { settlement, key })
     const told = await wallet?.read().catch(() => undefined)
     return { recovered, agrees: told === undefined ? undefined : told.info.leaf === recovered.leaf }
-  }, [asked])
+  }, [asked, round?.number, round?.complete, rounds[0]?.settlements.length])
   return (
     <Card title="History, from the chain alone">
       <p class="small soft">
