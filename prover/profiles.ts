@@ -51,8 +51,8 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     name: 'large',
     depth: 10,
     sweeps: [
-      { steps: 85, window: 12 },
-      { steps: 24, window: 8 },
+      { steps: 82, window: 13 },
+      { steps: 32, window: 10 },
       { steps: 6, window: 4 },
     ],
     resolve: { steps: 10 },

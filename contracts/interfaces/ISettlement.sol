@@ -8,8 +8,8 @@ import {Proof} from "./IVerifier.sol";
 /// of them.
 /// @notice Assets are numbered 1 to 7; asset 0 is cash. Arrays over assets hold asset 1 at index 0, except backstop
 /// vectors, which start with cash. Times are in seconds. Slot 0 holds the accounts in distress, slot 1 the inbox.
-/// A head is a commitment to the stack of account leaves in a slot, blinded by a salt that only the sequencer knows; 0 means
-/// empty.
+/// A head is a commitment to the stack of account leaves in a slot, blinded by a salt that only the sequencer knows; 0
+/// means empty.
 interface ISettlement is IStepErrors {
     enum Circuit {
         Sweep,
@@ -57,9 +57,9 @@ interface ISettlement is IStepErrors {
         /// Sweep: the slots that it works on, strictly increasing. Others: empty.
         uint8[] window;
         /// Sweep: headsAfter of the window; how many moves lead to them is not told. Resolve: active, rootAfter,
-        /// distressAfter, inboxAfter, backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index, leaf,
-        /// c0, c1, c2) of every step. Transact: active, rootAfter, inboxAfter, validUntil, then the ten public elements of
-        /// every step.
+        /// distressAfter, inboxAfter, backstopDelta of assets 0 to 7 (negative x as r - |x|), badDebt, then (index,
+        /// leaf, c0, c1, c2) of every step. Transact: active, rootAfter, inboxAfter, validUntil, then the ten public
+        /// elements of every step.
         uint256[] values;
         /// Chained Poseidon of the public vector.
         uint256 digest;
@@ -73,7 +73,8 @@ interface ISettlement is IStepErrors {
     event EnvelopeOpened(uint256 indexed slot, uint64[7] floors, uint64[7] ceilings);
     /// @notice One event a batch, with all that the batch said and the contract did not know: from events alone, and in
     /// their order, whoever reads them arrives at every leaf, ciphertext, head and root, and can check every proof.
-    /// @param rung As in `Batch`. @param values Likewise. @param digest Likewise. @param memo As the operator wrote it: the moves, encrypted.
+    /// @param rung As in `Batch`. @param values Likewise. @param digest Likewise. @param memo As the operator wrote it:
+    /// the moves, encrypted.
     event Swept(
         uint256 indexed round, uint8 rung, uint8[] window, uint256[] values, uint256 digest, Proof proof, bytes memo
     );
@@ -154,8 +155,8 @@ interface ISettlement is IStepErrors {
 
     function config() external view returns (Config memory);
 
-    /// @notice Sizes of the sweeps in the order of `Config.sweepVerifiers`, steps of a resolve and of a transact: as the
-    /// verifiers' keys have them.
+    /// @notice Sizes of the sweeps in the order of `Config.sweepVerifiers`, steps of a resolve and of a transact: as
+    /// the verifiers' keys have them.
     function batchSizes()
         external
         view

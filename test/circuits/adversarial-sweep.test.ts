@@ -194,6 +194,18 @@ describe('sweep circuit', () => {
     })
   })
 
+  it('refuses the bounds of another slot, though the account is within those', async () => {
+    const breaching = account(0, [-15n, 5n, -1n])
+    const moves = [{ from: 1, to: 2 }]
+    const ceilings = UNIT_BOUNDS.ceilings.with(1, 0n)
+    const wider = inInbox([breaching], { envelope: { ...UNIT_BOUNDS, ceilings } }).sweep(WINDOW, moves).input
+    await accepts(circuit, wider)
+    // On the chain slot 2 has the bounds that the account is a 2^-32 of a cash unit beyond.
+    const onChain = sweepVectorOf({ ...wider, ceilings: swept([0n], 2).ceilings! })
+    assert.equal(onChain.filter((element, i) => element !== sweepVectorOf(wider)[i]).length, 1)
+    await rejects(circuit, withVector(wider, onChain), 'PublicVector', DIGEST)
+  })
+
   it('refuses a public vector that differs from the digest in one element, whichever', async () => {
     const vector = sweepVectorOf(honest)
     const digest = vectorDigest(vector)

@@ -171,8 +171,8 @@ describe('what owners need is on the chain, however the operator settles', () =>
     await escapes(async ({ chain, settlement }) => async (batches) => {
       const data = settlement.encode('settle', [batches])
       if (batches.length !== 1 || batches[0]!.circuit === 0) return settlement.write('settle', [batches])
-      // Selector, offset of the list, its length, offset of its element; the element's 14th word is the memo's offset.
-      const at = 2 + 2 * (4 + 3 * 32 + 13 * 32)
+      // Selector, offset of the list, its length, offset of its element; the element's 15th word is the memo's offset.
+      const at = 2 + 2 * (4 + 3 * 32 + 14 * 32)
       const odd = (data.slice(0, at) + 'f'.repeat(64) + data.slice(at + 64)) as Hex
       const receipt = await chain.send({ to: settlement.address, data: odd })
       assert.equal(receipt.status, 'success')
@@ -183,10 +183,10 @@ describe('what owners need is on the chain, however the operator settles', () =>
   it('22: with values that lie before the batch that points to them', async () => {
     await escapes(async ({ chain, settlement }) => async (batches) => {
       if (batches.length !== 1 || batches[0]!.circuit === 0) return settlement.write('settle', [batches])
-      const { values, digest, proof, circuit } = batches[0]!
+      const { values, digest, proof, circuit, rung } = batches[0]!
       const list = 32 * (1 + 1 + values.length)
       const back = (1n << 256n) + BigInt(32 - (list + 64))
-      const tails = 14 * 32
+      const tails = 15 * 32
       const words = [
         BigInt(list),
         BigInt(values.length),
@@ -195,6 +195,7 @@ describe('what owners need is on the chain, however the operator settles', () =>
         32n,
         BigInt(tails),
         BigInt(circuit),
+        BigInt(rung),
         BigInt(tails + 32),
         back,
         digest,

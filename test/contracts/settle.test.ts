@@ -172,6 +172,22 @@ describe('settlement', () => {
       }
     })
 
+    it('refuses a batch proven with the bounds of another slot', async () => {
+      const narrow = { ...WIDE, ceilings: WIDE.ceilings.with(0, MAX - 1n) }
+      const slots = [
+        { ...toSlot2()[2]!, envelope: WIDE },
+        { slot: 3, before: 0n, after: 0n, envelope: narrow },
+      ]
+      const [two, three] = slots.map(({ slot, envelope }) => ({ slot, ...envelope }))
+      const others = slots.map((slot, i) => ({ ...slot, envelope: slots[1 - i]!.envelope }))
+      const proven = (of: typeof slots) => ({
+        ...sweepBatch([...toSlot2().slice(0, 2), ...of], { openings: [two!, three!] }),
+        rung: 1,
+      })
+      await refuses('InvalidProof', [proven(others)], [0n])
+      await settlement.write('settle', [[proven(slots)]])
+    })
+
     it("refuses a public vector that differs from the proof's in one element", async () => {
       const batch = sweepBatch(toSlot2())
       for (let i = 0; i < 3; i++) {

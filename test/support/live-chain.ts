@@ -6,8 +6,8 @@ import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
 import { MOCK_FEED_ABI } from '../../sdk/abi/mock-feed.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 
-/** The settlement's accounts root in its storage, behind status word, 64 heads and as many envelopes of four words each. */
-export const ACCOUNTS_ROOT_SLOT = '0x141'
+/** The settlement's accounts root in its storage, behind status word, 64 heads, as many envelopes of four words each and four rungs. */
+export const ACCOUNTS_ROOT_SLOT = '0x145'
 
 /** The tiny keys, and artifacts of their verifiers even where this process has built its contracts before. */
 export async function tinyKeysWithVerifiers(): Promise<KeySet> {
