@@ -12,7 +12,7 @@ import type { RoundInfo } from '../schemas.ts'
 
 export interface CompareNodeParameters {
   readonly settlement: Address
-  /** What the node says. */
+  /** Answer of the node. */
   readonly round: RoundInfo
 }
 

@@ -42,7 +42,7 @@ export interface LiquidationExplained {
     /** Distance of its price from the round's, as a share. */
     readonly penalty: number
   }[]
-  /** What the market took of the backstop's lots in the same assets since, and its mean discount as a share of the marks. */
+  /** Fills of the backstop's lots in the same assets since, and its mean discount as a share of the marks. */
   readonly market: readonly {
     readonly asset: number
     readonly units: bigint
@@ -54,7 +54,7 @@ export interface LiquidationExplained {
 export type ExplainLiquidationErrorType = PlimsollError | ChainFailure
 
 /**
- * Why an account was liquidated, how much of it was traded at which price, and what the market paid for such lots since: from the
+ * Tells why an account was liquidated, how much of it was traded at which price, and what the market paid for such lots since: from the
  * chain alone, for its owner, who alone knows the balances.
  * @throws PlimsollError where the version is no liquidation, ChainFailure where the endpoint has no state of that block
  * @example

@@ -38,7 +38,7 @@ export type ReadRolesErrorType = PlimsollError | ChainFailure
 const ROLES = ['operator', 'admin', 'guardian'] as const
 
 /**
- * Who may change what of a deployment, from the chain.
+ * Reads who may change what of a deployment, from the chain.
  * @throws ChainFailure when the chain does not answer
  * @example
  * import { readRoles } from '../../sdk/actions/read-roles.ts'

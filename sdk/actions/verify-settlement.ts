@@ -61,13 +61,13 @@ export interface VerifySettlementReturnType {
     readonly elements: number
   }[]
   readonly checks: readonly Check[]
-  /** What no check of one settlement can tell. */
+  /** Questions that no check of one settlement can answer. */
   readonly unknown: readonly string[]
 }
 
 export type VerifySettlementErrorType = PlimsollError | ChainFailure
 
-/** What stays open, whatever the checks say. */
+/** Questions that stay open, whatever the checks say. */
 const UNKNOWN = [
   'Whether the endpoint shows the chain that others see.',
   'Whether the prices that the oracles gave the round are those of the market.',

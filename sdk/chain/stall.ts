@@ -70,7 +70,7 @@ async function queuedRequests(read: PublicClient, address: Address): Promise<big
   )
 }
 
-/** What is counted of a notice by a time, and what is demanded; seconds. */
+/** Seconds that are counted of a notice by a time, and those that are demanded. */
 export function countedNotice({ elapsed, ofFeeds, lastTick, feeds }: Notice, noticePeriod: number, now: bigint) {
   const since = Number(now - lastTick)
   const period = feeds ? FEED_NOTICE : noticePeriod

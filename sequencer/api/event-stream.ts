@@ -14,7 +14,7 @@ const MOST_UNREAD = 256 * 1024
 interface Listener {
   readonly response: ServerResponse
   readonly ids: readonly `0x${string}`[]
-  /** What it was told last, by event. */
+  /** Last body that it was told, by event. */
   readonly told: Map<string, string>
 }
 

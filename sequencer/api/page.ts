@@ -8,7 +8,7 @@ import { isLoopbackHost, isSameOrigin } from './same-origin.ts'
 
 /** Facts that the page has to know of whoever serves it. */
 export interface PageConfig {
-  /** Who serves it: the node itself, or `plimsoll web`. */
+  /** Server of the page: the node itself, or `plimsoll web`. */
   readonly served: 'node' | 'web'
   readonly chainId: number
   readonly settlement: Address
@@ -37,7 +37,7 @@ export interface PageParts {
 }
 
 /** No script but the page's own files, WebAssembly, and nothing from or to anywhere else. */
-export const PAGE_POLICY =
+const PAGE_POLICY =
   "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
   "connect-src 'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 /** The laboratory's report brings its own styles, and needs no script at all. */

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks'
 import { currentView, type View, watchView } from './node.ts'
 
-/** What the page knows of the node, drawn anew whenever that changes. */
+/** Everything the page knows of the node, drawn anew whenever that changes. */
 export function useView(): View {
   const [view, set] = useState(currentView)
   useEffect(() => watchView(() => set(currentView())), [])

@@ -61,7 +61,7 @@ export async function loadConfig(): Promise<Config> {
 }
 
 /** Asks the node for everything, once more afterwards where something changed meanwhile. */
-export function refresh(): Promise<void> {
+function refresh(): Promise<void> {
   again = pending !== undefined
   pending ??= ask().finally(() => {
     pending = undefined

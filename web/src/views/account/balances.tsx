@@ -93,7 +93,7 @@ export function Balances({ session }: { session: Session }) {
 }
 
 /** Health as a bar with the line on it: what the account has, against what it owes at maintenance value. */
-export function Health({ standing }: { standing: Standing }) {
+function Health({ standing }: { standing: Standing }) {
   const { ratio, status } = standing
   const value = ratio === null ? undefined : Number(ratio)
   // The line is at 1, a third from the left; beyond 3 there is no more to see.
