@@ -24,21 +24,22 @@ let building: Promise<string> | undefined
 /**
  * Directory of the built page. It is built once for these sources and kept in the cache, with the compressed forms of its files
  * beside them.
+ * @param quiet whether nothing is said of the time that it takes
  * @throws PlimsollError when it cannot be built
  */
-export function ensurePage(): Promise<string> {
-  building ??= build()
+export function ensurePage(quiet: boolean): Promise<string> {
+  building ??= build(quiet)
   building.catch(() => {
     building = undefined
   })
   return building
 }
 
-async function build(): Promise<string> {
+async function build(quiet: boolean): Promise<string> {
   const pages = join(cacheRoot(), 'web')
   const directory = join(pages, await sourceHash())
   if ((await stat(join(directory, 'index.html')).catch(() => undefined)) !== undefined) return directory
-  stage('building the page, once for all', EXPECTED)
+  if (!quiet) stage('building the page, once for all', EXPECTED)
   await mkdir(pages, { recursive: true })
   const draft = await mkdtemp(join(pages, 'draft-'))
   try {
@@ -50,7 +51,7 @@ async function build(): Promise<string> {
     })
     return directory
   } finally {
-    endProgress()
+    if (!quiet) endProgress()
     await rm(draft, { recursive: true, force: true })
   }
 }

@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises'
 import { PlimsollError } from '../protocol/errors.ts'
 import { CIRCUITS, type ProfileName } from '../prover/profiles.ts'
 import { LOCAL_CHAINS, type ReadClient } from '../sdk/chain/client.ts'
@@ -15,7 +16,8 @@ export interface PageOptions extends Pick<PageConfig, 'served' | 'operator' | 's
 
 /** The page over a chain, built if it was not; it is served as soon as it is. */
 export function openPage(client: ReadClient, { keys, report, ...config }: PageOptions): Page {
-  const directory = ensurePage()
+  // A node has other things to say meanwhile.
+  const directory = ensurePage(config.served === 'node')
   // Told when somebody asks for the page: a node runs without one.
   directory.catch((error: unknown) => {
     const words = error instanceof PlimsollError ? error.message : String(error)
@@ -33,6 +35,14 @@ export function openPage(client: ReadClient, { keys, report, ...config }: PageOp
     report,
     // The operator's page does not act.
     rpc: chainProxy(client.endpoint, client.chainId, config.operator),
+  })
+}
+
+/** @throws PlimsollError where there is a report that cannot be read */
+export async function requireReport(report: string | undefined): Promise<void> {
+  if (report === undefined) return
+  await access(report, constants.R_OK).catch(() => {
+    throw new PlimsollError(`The report ${report} cannot be read.`, { hint: 'plimsoll risk report writes one.' })
   })
 }
 

@@ -1,4 +1,3 @@
-import { access, constants } from 'node:fs/promises'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
@@ -125,8 +124,8 @@ export function register(program: Command): void {
         else if (logFormat === 'json')
           log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
         else {
-          printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
-          if (link !== undefined) printText(`The page is at ${address}/, the operator's at ${link}`)
+          const also = link === undefined ? '.' : `, the page and the API; the operator's page is at ${link}`
+          printText(`Serving ${address} for the settlement ${node.settlement.address}${also}`)
         }
         await runNode(
           node,
@@ -148,11 +147,8 @@ export function register(program: Command): void {
 
 /** The page for everybody, and the operator's own. @throws PlimsollError when the report cannot be read */
 async function nodePages(node: SequencerNode, signer: SigningClient, { keys, report }: Options) {
-  if (report !== undefined)
-    await access(report, constants.R_OK).catch(() => {
-      throw new PlimsollError(`The report ${report} cannot be read.`, { hint: 'plimsoll risk report writes one.' })
-    })
-  const { openPage } = await import('../page.ts')
+  const { openPage, requireReport } = await import('../page.ts')
+  await requireReport(report)
   const { profile, settlement } = node.deployment
   const options = { served: 'node', settlement, profile, keys, report } as const
   return {

@@ -35,13 +35,18 @@ export function register(program: Command): void {
     .action(async ({ rpc, node, settlement: named, keys, port: wanted, report, json }: Options) => {
       if (node === undefined && named === undefined)
         throw new PlimsollError('Neither --node nor --settlement is given.', { hint: 'Give one of them.' })
+      const { isAddress } = await import('viem')
+      const { PlimsollClient } = await import('../../sdk/client.ts')
+      if (named !== undefined && !isAddress(named))
+        throw new PlimsollError(`${named} is not an address.`, { hint: 'Check --settlement.' })
+      const { openPage, requireReport } = await import('../page.ts')
+      await requireReport(report)
+      const asked = node === undefined ? undefined : new PlimsollClient({ node })
       const { connect } = await import('../../sdk/chain/client.ts')
       const { Settlement } = await import('../../chain/settlement.ts')
-      const { PlimsollClient } = await import('../../sdk/client.ts')
-      const { openPage } = await import('../page.ts')
       const { serveWeb } = await import('../web-server.ts')
       const client = await connect(rpc)
-      const settlement = named ?? (await new PlimsollClient({ node: node! }).deployment()).settlement
+      const settlement = named ?? (await asked!.deployment()).settlement
       const contract = await Settlement.at(client, settlement)
       const { name: profile } = await contract.profile()
       const page = openPage(client, {
