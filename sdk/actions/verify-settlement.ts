@@ -271,6 +271,24 @@ function marksAt(rows: readonly (readonly bigint[])[]): Marks {
   return [CASH_MARKS, ...rows.map(marksOfRow)]
 }
 
+interface CalledBatch {
+  readonly rung: number
+  readonly window: readonly number[]
+  readonly values: readonly bigint[]
+  readonly digest: bigint
+  readonly proof: ReturnType<typeof calldata>
+}
+
+/** The batches of a call of `settle`; undefined where it is none. */
+function settleCall(data: Hex): readonly CalledBatch[] | undefined {
+  try {
+    const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data })
+    return functionName === 'settle' ? args[0] : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** That the call says what the events say. A call through another contract is not decoded. */
 async function callDataCheck(
   { read }: ReadClient,
@@ -282,16 +300,19 @@ async function callDataCheck(
   const { to, input } = await read.getTransaction({ hash })
   if (to?.toLowerCase() !== settlement.toLowerCase())
     return { what, ok: undefined, fault: 'The settlement was called through another contract.' }
-  const { functionName, args } = decodeFunctionData({ abi: SETTLEMENT_ABI, data: input })
-  if (functionName !== 'settle') return { what, ok: false, fault: `The call is of ${functionName}.` }
-  const called = args[0] as readonly { values: readonly bigint[]; digest: bigint; proof: ReturnType<typeof calldata> }[]
+  const call = settleCall(input)
+  if (call === undefined) return { what, ok: false, fault: 'The call is not one of settle.' }
   const said = (values: readonly bigint[], digest: bigint, { a, b, c }: ReturnType<typeof calldata>) =>
     [...values, digest, ...a, ...b.flat(), ...c].join()
   const same =
-    called.length === published.length &&
+    call.length === published.length &&
     published.every(({ batch, digest, proof }, i) => {
-      const call = called[i]!
-      return said(batchValues(batch), digest, calldata(proof)) === said(call.values, call.digest, call.proof)
+      const { rung, window, values, digest: named, proof: handed } = call[i]!
+      const slots = batch.circuit === 'sweep' ? [batch.rung, ...batch.window].join() : undefined
+      return (
+        said(batchValues(batch), digest, calldata(proof)) === said(values, named, handed) &&
+        (slots === undefined || slots === [rung, ...window].join())
+      )
     })
   return { what, ok: same, ...(!same && { fault: 'They differ: the endpoint changed one or the other.' }) }
 }

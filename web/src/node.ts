@@ -95,14 +95,18 @@ export async function loadEarlier(): Promise<void> {
 /** Follows the node for as long as the page is open. */
 export function follow(): void {
   void refresh()
-  void client.follow(
-    {
-      open: (open) => set({ open }),
-      round: () => void refresh(),
-      lots: () => void refresh(),
-    },
-    new AbortController().signal,
-  )
+  let stop = new AbortController()
+  const listen = () => {
+    stop = new AbortController()
+    const changed = () => void refresh()
+    void client.follow({ open: (open) => set({ open }), round: changed, lots: changed }, stop.signal)
+  }
+  listen()
+  // A browser grants an address six connections, over all of its tabs: one that nobody sees holds none.
+  document.addEventListener('visibilitychange', () => {
+    stop.abort()
+    if (!document.hidden) listen()
+  })
   // Ages go on, and a node that does not stream is asked all the same.
   setInterval(() => void refresh(), 15_000)
 }

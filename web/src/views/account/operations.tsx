@@ -1,11 +1,13 @@
-import { useState } from 'preact/hooks'
-import type { OwnOperation } from '../../../../sdk/schemas.ts'
+import { useEffect, useState } from 'preact/hooks'
+import type { OperationState, OwnOperation } from '../../../../sdk/schemas.ts'
 import { encodeProposal } from '../../../../sdk/trade-link.ts'
 import { amount, when } from '../../format.ts'
 import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Hash, Table, Tag, type Tone } from '../../parts.tsx'
 import type { Session, SessionAsset } from '../../session.ts'
 
+/** Operations that a node lets a listener follow. */
+const MOST_FOLLOWED = 64
 const TONES: Readonly<Record<OwnOperation['status'], Tone>> = {
   accepted: 'note',
   waiting: 'warn',
@@ -23,6 +25,21 @@ export function Operations({ session }: { session: Session }) {
     async () => ((await wallet?.findIndex()) === undefined ? [] : wallet!.operations()),
     [wallet, asked, round?.number, rounds[0]?.settlements.length],
   )
+  // Those that go on are followed: each step of theirs has the list asked for again.
+  const open = (value ?? [])
+    .flatMap(({ id, status }) => (status === 'settled' || status === 'failed' ? [] : [id]))
+    .join()
+  useEffect(() => {
+    if (open === '' || wallet === undefined) return
+    const gone = new AbortController()
+    const told = new Map<string, string>()
+    const operation = ({ id, status }: OperationState) => {
+      if (told.has(id) && told.get(id) !== status) setAsked((n) => n + 1)
+      told.set(id, status)
+    }
+    void wallet.client.follow({ operation }, gone.signal, open.split(',').slice(0, MOST_FOLLOWED))
+    return () => gone.abort()
+  }, [open, wallet])
   if (wallet === undefined) return <p class="message warn">No node answers: operations are what a node has accepted.</p>
   return (
     <Card title="Operations">
