@@ -8,6 +8,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { type EchoSystem, startEchoSystem } from './echo-system.ts'
 import { tinyKeysWithVerifiers } from './live-chain.ts'
+import { proofs } from './proofs.ts'
 
 /** A chain, a node that proves in earnest, and the page over both. */
 export interface PageSystem {
@@ -64,6 +65,7 @@ export async function startPageSystem(clocks: Partial<Clocks> = {}): Promise<Pag
     stop: async () => {
       await stopNode()
       await system.stop()
+      await proofs.close()
     },
   }
 }
