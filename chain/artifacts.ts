@@ -38,7 +38,7 @@ export async function buildContracts({ config, tasks }: HardhatRuntimeEnvironmen
   await mkdir(config.paths.cache, { recursive: true })
   const lock = await DirectoryLock.await(config.paths.cache)
   try {
-    await tasks.getTask('build').run({ quiet: true })
+    await tasks.getTask('build').run({ quiet: true, noTests: true })
   } finally {
     await lock.release()
   }

@@ -36,27 +36,53 @@ export type SnarkjsMessage =
 const PROCESS = fileURLToPath(new URL('./snarkjs-process.ts', import.meta.url))
 
 /**
- * Has snarkjs do a job in a process of its own: it prints to the console, leaves files open and threads running, and
- * holds secrets in memory until it ends.
+ * A process that does jobs for snarkjs, one after the other: it prints to the console, leaves files open and threads
+ * running, and holds secrets in memory until it ends, for which reason each step of a ceremony has one of its own.
+ */
+export class SnarkjsProcess {
+  readonly #child = fork(PROCESS, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
+  readonly #closed = once(this.#child, 'close')
+  // A process that dies with the caller, however that ends.
+  readonly #kill = () => this.#child.kill('SIGKILL')
+
+  constructor() {
+    process.once('exit', this.#kill)
+  }
+
+  /** The outcome of a job. @throws PlimsollError when snarkjs fails, with its reason */
+  async run(job: SnarkjsJob, onProgress?: (text: string) => void): Promise<string> {
+    const last = await new Promise<SnarkjsMessage | undefined>((resolve) => {
+      const hear = (message: SnarkjsMessage) => {
+        if (message.kind === 'progress') return onProgress?.(message.text)
+        this.#child.removeListener('message', hear)
+        resolve(message)
+      }
+      this.#child.on('message', hear)
+      this.#closed.then(() => resolve(undefined))
+      // Not in the arguments or the environment, where others could read the entropy. A process that is gone is told by its end.
+      this.#child.send(job, () => {})
+    })
+    if (last?.kind === 'outcome') return last.value
+    throw new PlimsollError(`snarkjs failed: ${last?.kind === 'failure' ? last.reason : 'its process ended early'}.`)
+  }
+
+  /** Ends the process and all that it holds. */
+  async close(): Promise<void> {
+    this.#kill()
+    await this.#closed
+    process.removeListener('exit', this.#kill)
+  }
+}
+
+/**
+ * Has snarkjs do a job in a process of its own.
  * @throws PlimsollError when snarkjs fails, with its reason
  */
 export async function runSnarkjs(job: SnarkjsJob, onProgress?: (text: string) => void): Promise<string> {
-  const child = fork(PROCESS, { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
-  // A process that dies with the caller, however that ends.
-  const kill = () => child.kill('SIGKILL')
-  process.once('exit', kill)
-  let last: SnarkjsMessage | undefined
-  child.on('message', (message: SnarkjsMessage) => {
-    if (message.kind === 'progress') onProgress?.(message.text)
-    else last = message
-  })
+  const snarkjs = new SnarkjsProcess()
   try {
-    // Not in the arguments or the environment, where others could read the entropy.
-    child.send(job)
-    await once(child, 'close')
+    return await snarkjs.run(job, onProgress)
   } finally {
-    process.removeListener('exit', kill)
+    await snarkjs.close()
   }
-  if (last?.kind === 'outcome') return last.value
-  throw new PlimsollError(`snarkjs failed: ${last?.kind === 'failure' ? last.reason : 'its process ended early'}.`)
 }

@@ -1,4 +1,4 @@
-/** A process that does one `SnarkjsJob`, sent to it as a message, and ends. */
+/** A process that does each `SnarkjsJob` that is sent to it as a message, one at a time, until it is ended. */
 
 import type { SnarkjsLogger } from 'snarkjs'
 import { zKey } from 'snarkjs'
@@ -25,10 +25,12 @@ console.log = (text: unknown) => (complaint ||= String(text))
 // Nobody waits for the outcome any more.
 process.once('disconnect', () => process.exit(1))
 
-process.once('message', (job: SnarkjsJob) => {
+process.on('message', (job: SnarkjsJob) => {
+  complaint = ''
   run(job).then(
-    (value) => end({ kind: 'outcome', value }),
-    (error: unknown) => end({ kind: 'failure', reason: plain(error instanceof Error ? error.message : String(error)) }),
+    (value) => answer({ kind: 'outcome', value }),
+    (error: unknown) =>
+      answer({ kind: 'failure', reason: plain(error instanceof Error ? error.message : String(error)) }),
   )
 })
 
@@ -60,7 +62,6 @@ function plain(text: string): string {
   return text.replace(/\s+/g, ' ').trim().replace(/\.$/, '')
 }
 
-function end(message: SnarkjsMessage): void {
-  // Ends snarkjs's threads too.
-  process.send!(message, () => process.exit())
+function answer(message: SnarkjsMessage): void {
+  process.send!(message)
 }

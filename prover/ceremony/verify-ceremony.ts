@@ -11,7 +11,7 @@ import { type CompileChoices, type CompiledCircuit, compiledCircuits } from './c
 import { type CeremonyProgress, percent, requirePower } from './import-ptau.ts'
 import { G1_GENERATOR, type Point, samePoint } from './points.ts'
 import { checkPtau, type PtauFile } from './ptau-file.ts'
-import { runSnarkjs } from './snarkjs-job.ts'
+import { SnarkjsProcess } from './snarkjs-job.ts'
 import {
   describeKeys,
   difference,
@@ -82,14 +82,20 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
     }
     current = null
     if (transcript.beacon === null && !unfinished) throw new PlimsollError('The ceremony has no beacon yet.')
-    for (const circuit of CIRCUITS) {
-      current = circuit
-      const complaint = await runSnarkjs(
-        { kind: 'verify', r1cs: `${circuits[circuit].files}.r1cs`, ptau, input: zkeyPath(directory, circuit) },
-        (text) => onProgress?.(`verifying ${circuit}: ${text}`),
-      )
-      if (complaint !== '') throw new PlimsollError(`snarkjs refuses the key: ${complaint}.`)
-      await requireOwnDescription(directory, circuit, circuits[circuit].constraints)
+    const snarkjs = new SnarkjsProcess()
+    try {
+      for (const circuit of CIRCUITS) {
+        current = circuit
+        const { files, constraints } = circuits[circuit]
+        const complaint = await snarkjs.run(
+          { kind: 'verify', r1cs: `${files}.r1cs`, ptau, input: zkeyPath(directory, circuit) },
+          (text) => onProgress?.(`verifying ${circuit}: ${text}`),
+        )
+        if (complaint !== '') throw new PlimsollError(`snarkjs refuses the key: ${complaint}.`)
+        await requireOwnDescription(directory, circuit, constraints)
+      }
+    } finally {
+      await snarkjs.close()
     }
     return { ok: true, finished: transcript.beacon !== null, transcript }
   } catch (error) {

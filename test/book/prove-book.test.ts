@@ -69,6 +69,7 @@ describe('proving a book', () => {
     const assessment = assess(book)
     const files = new Map<string, any>()
     let summary: Awaited<ReturnType<typeof proveBook>>
+    let saltKey: bigint
     let secrets: bigint[]
     let directory: string
     let beside: string[]
@@ -81,9 +82,11 @@ describe('proving a book', () => {
       assert.ok(partial >= 2 && closed >= 2 && healthy >= 4 && badDebt !== '0', 'the book shows every outcome')
       const empty = await mkdtemp(join(parent, 'p'))
       directory = join(empty, 'crash')
-      secrets = await watchSecrets(async () => {
+      const drawn = await watchSecrets(async () => {
         summary = await proveBook(book, keys, proofs, directory, () => {})
       })
+      assert.equal(drawn.length, 1 + 2 * 14)
+      ;[saltKey, ...secrets] = drawn as [bigint, ...bigint[]]
       beside = await readdir(empty)
       for (const name of await readdir(directory))
         files.set(name, JSON.parse(await readFile(join(directory, name), 'utf8')))
@@ -180,14 +183,16 @@ describe('proving a book', () => {
             ? 'assets,format,leaves,minLiability,profile,slots'
             : name === 'summary.json'
               ? 'accounts,batches,profile,seconds,totals'
-              : 'D,circuit,envelopes,proof,signals,verificationKeyHash,window'
+              : file.circuit === 'sweep'
+                ? 'D,circuit,envelopes,proof,rung,signals,verificationKeyHash,window'
+                : 'D,circuit,envelopes,proof,signals,verificationKeyHash,window'
         assert.equal(shape(file), expected, name)
       }
       const text = (await Promise.all([...files.keys()].map((name) => readFile(join(directory, name), 'utf8')))).join(
         '\n',
       )
       const words = new Set(text.match(/[0-9][0-9.]*/g))
-      const forbidden = secrets.flatMap((secret) => [secret.toString(), secret.toString(16)])
+      const forbidden = [saltKey, ...secrets].flatMap((secret) => [secret.toString(), secret.toString(16)])
       book.accounts.forEach(({ balances }, i) => {
         // A full close in a batch of its own shows what was sold or bought (docs/threat-model.md#what-leaks).
         const shown = assessment.accounts[i]!.status === 'closed'

@@ -3,7 +3,7 @@ import { FIELD } from '../../protocol/constants.ts'
 
 const SECRET_BYTES = 32
 
-/** Runs `work` and returns the field elements that it drew as keys: of each account in order, the owner and the view key. */
+/** Runs `work` and returns the secrets of 32 bytes that it drew, in order, modulo r. */
 export async function watchSecrets(work: () => Promise<unknown>): Promise<bigint[]> {
   const crypto = createRequire(import.meta.url)('node:crypto') as typeof import('node:crypto')
   const original = crypto.randomBytes
