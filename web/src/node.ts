@@ -28,7 +28,7 @@ export interface View {
   readonly failure: string | undefined
 }
 
-export const client = new PlimsollClient({ node: location.origin, timeout: 15_000 })
+export const client = new PlimsollClient({ node: location.origin, timeout: 30_000 })
 
 let view: View = {
   deployment: undefined,
@@ -76,12 +76,23 @@ async function ask(): Promise<void> {
     set({ deployment })
     const round = await client.round()
     set({ round, failure: undefined })
-    const [rounds, clocks, auctions] = await Promise.all([client.rounds(), client.clocks(), client.auctions()])
-    const older = view.rounds.filter(({ number }) => number < (rounds.rounds.at(-1)?.number ?? 0))
-    set({ rounds: [...rounds.rounds, ...older], more: older.length > 0 ? view.more : rounds.more, clocks, auctions })
+    // Each is shown as it comes: one that is slow keeps nothing else from being seen.
+    const parts = await Promise.allSettled([
+      client.rounds().then(takeRounds),
+      client.clocks().then((clocks) => set({ clocks })),
+      client.auctions().then((auctions) => set({ auctions })),
+    ])
+    const failed = parts.find((part) => part.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
   } catch (error) {
     set({ failure: error instanceof Error ? error.message : String(error) })
   }
+}
+
+/** Puts the latest rounds before the earlier ones that are there. */
+function takeRounds({ rounds, more }: RoundsInfo): void {
+  const older = view.rounds.filter(({ number }) => number < (rounds.at(-1)?.number ?? 0))
+  set({ rounds: [...rounds, ...older], more: older.length > 0 ? view.more : more })
 }
 
 /** Adds rounds before those that are there. */
