@@ -119,13 +119,17 @@ function randomTrade(random: Random, { accounts, ledger }: System): Trade[] {
   return [half(first, terms.direction), half(second, terms.direction === 1 ? 0 : 1)]
 }
 
-/** Terms of a trade: often all or just too much of the position, at the penalty's price or a unit beside it. */
+/**
+ * Terms of a trade: mostly of an asset that has a price, often all or just too much of the position, at the penalty's
+ * price or a unit beside it.
+ */
 function exchange(
   random: Random,
   { balances }: Account,
   marks: Marks,
 ): Pick<Unwind, 'asset' | 'direction' | 'x' | 'y'> {
-  const asset = random.integer(1, ASSETS - 1)
+  const priced = [...marks.keys()].filter((a) => a > 0 && marks[a]!.price > 0n)
+  const asset = random.chance(0.9) && priced.length > 0 ? random.pick(priced) : random.integer(1, ASSETS - 1)
   const closing = random.chance(0.7)
   const direction = balances[asset]! > 0n === closing ? 0 : 1
   const magnitude = abs(balances[asset]!)

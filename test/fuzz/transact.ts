@@ -27,11 +27,13 @@ import { agrees, Counts } from './run.ts'
  * Runs at least `steps` random operations: the circuit must accept what the reference machine does, and refuse, told with a
  * public vector to match, what it refuses; nor may a request that is served be discharged, a deposit that fits be bounced, or
  * the other way round.
+ * @param kinds that have to come up as well, within ten times as many steps
  */
-export async function fuzzTransact(random: Random, steps: number): Promise<Counts> {
+export async function fuzzTransact(random: Random, steps: number, kinds: readonly string[] = []): Promise<Counts> {
   const circuit = await openCircuit('transact')
   const counts = new Counts()
-  for (let done = 0, queueNumber = 1n; done < steps; ) {
+  const isMissing = (kind: string) => !counts.all.has(kind)
+  for (let done = 0, queueNumber = 1n; done < steps || (done < 10 * steps && kinds.some(isMissing)); ) {
     const marks = randomMarks(random)
     const accounts = Array.from({ length: random.integer(2, 4) }, (_, index) => randomOwned(random, index, marks))
     const system = owned(accounts, { marks })
