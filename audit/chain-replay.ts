@@ -72,7 +72,7 @@ export class ChainReplay {
   readonly oracles = new OracleBooks()
   /** Account of what could not be read, and what rests on it. */
   readonly notRechecked: NotRechecked[] = []
-  margins = new MarginBooks(0n, [])
+  margins = new MarginBooks({ patience: 0n, concentration: 0n }, [])
   books = new SystemBooks([], new MarketBooks(0, NO_CLOCKS))
   contracts: SystemContracts | undefined
   /** Whether there was a trusted import. */
@@ -124,9 +124,13 @@ export class ChainReplay {
     }
     this.books = new SystemBooks(assets, new MarketBooks(assets.length - 1, { ...NO_CLOCKS, ...settings }))
     this.#spot = assets.map(({ token }) => token !== null)
-    const { patience } = await read.readContract({ address: contracts.rounds, abi: ROUNDS_ABI, functionName: 'config' })
+    const { patience, concentration } = await read.readContract({
+      address: contracts.rounds,
+      abi: ROUNDS_ABI,
+      functionName: 'config',
+    })
     this.margins = new MarginBooks(
-      BigInt(patience),
+      { patience: BigInt(patience), concentration: BigInt(concentration) },
       assets.map(({ decimals }) => decimals),
     )
     for await (const event of systemEvents(read, { contracts, of: Object.keys(PARTS) as SystemPart[], end }))
@@ -186,6 +190,9 @@ export class ChainReplay {
     switch (event.eventName) {
       case 'Genesis':
         return this.#genesis(event.args)
+      case 'SequencerKey':
+        this.governance.newSequencerKey(event)
+        return this.#audit?.ledger.handOver([event.args.x, event.args.y])
       case 'EnvelopeOpened': {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
@@ -256,7 +263,7 @@ export class ChainReplay {
     return new Audit(keys, config.slots, config.minLiability, leaves, {
       chainId: BigInt(client.chainId),
       settlement: BigInt(address),
-      sequencer: config.sequencerKey,
+      sequencer: this.governance.sequencerKey ?? config.sequencerKey,
     })
   }
 

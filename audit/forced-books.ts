@@ -7,7 +7,7 @@ import { type At, type EventOf, require, requireSame } from './system-event.ts'
 const STATES = { reserved: 1, pending: 2, served: 3, discharged: 4, closed: 5 } as const
 const SIGNATURE = [{ type: 'uint256' }, { type: 'uint256' }, { type: 'uint256' }] as const
 
-type Submitted = Extract<EventOf<'forced'>, { eventName: 'Submitted' }>['args']
+type Submitted = Extract<EventOf<'forced'>, { eventName: 'Submitted' | 'CloseSubmitted' }>['args']
 type Reserved = Extract<EventOf<'forced'>, { eventName: 'Reserved' }>['args']
 interface Request extends Reserved {
   state: keyof typeof STATES
@@ -28,7 +28,8 @@ export class ForcedBooks {
         require(event, event.args.number === BigInt(this.#requests.size + 1), 'it is not the next request')
         this.#requests.set(event.args.number, { ...event.args, state: 'reserved', deadline: 0n })
         return
-      case 'Submitted': {
+      case 'Submitted':
+      case 'CloseSubmitted': {
         const request = this.#request(event, 'reserved')
         require(event, event.args.index === request.index, 'it was reserved for another account')
         request.submitted = event.args
@@ -67,7 +68,8 @@ export class ForcedBooks {
       request: await read.readContract({ ...contract, functionName: 'request', args: [own.number] }),
     })
     for await (const { own, request: r } of inOrder(this.#requests.values(), ask)) {
-      const { asset = 0, amount = 0n, recipient = zeroAddress, expiry = 0, inFull = false } = own.submitted ?? {}
+      const { asset = 0, amount = 0n, expiry = 0 } = own.submitted ?? {}
+      const { recipient, inFull, closes, buys, limit } = termsOf(own)
       requireSame(
         `forced request ${own.number}`,
         [
@@ -80,6 +82,9 @@ export class ForcedBooks {
           recipient,
           expiry,
           inFull,
+          closes,
+          buys,
+          limit,
           hash(own),
         ],
         [
@@ -92,6 +97,9 @@ export class ForcedBooks {
           r.recipient,
           r.expiry,
           r.inFull,
+          r.closes,
+          r.buys,
+          r.limit,
           r.signatureHash,
         ],
       )
@@ -104,6 +112,15 @@ export class ForcedBooks {
     require(event, request?.state === state, `request ${number} is not ${state}`)
     return request!
   }
+}
+
+/** Terms that a withdrawal has and a close has not, or the other way round. */
+function termsOf({ submitted }: Request) {
+  const none = { recipient: zeroAddress, inFull: false, closes: false, buys: false, limit: 0n }
+  if (submitted === undefined) return none
+  return 'limit' in submitted
+    ? { ...none, closes: true, buys: submitted.buys, limit: submitted.limit }
+    : { ...none, recipient: submitted.recipient, inFull: submitted.inFull }
 }
 
 /** First 22 bytes of the hash of a request's signature: all that the contract keeps of it. */

@@ -1,12 +1,15 @@
 import { type Address, encodeAbiParameters, getAbiItem, isAddressEqual, keccak256, zeroAddress, zeroHash } from 'viem'
+import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { GOVERNANCE_ABI } from '../sdk/abi/governance.ts'
+import { SETTLEMENT_ABI } from '../sdk/abi/settlement.ts'
 import type { ReadClient } from '../sdk/chain/client.ts'
 import type { SystemEvent } from '../sdk/chain/settlement-history.ts'
 import { wrongIn } from './system-event.ts'
 
 /** Roles as the contract numbers them. */
 const ROLES = ['operator', 'admin', 'guardian'] as const
+const OPERATOR = ROLES.indexOf('operator')
 
 /** The struct of terms, whose ABI encoding a proposal is kept by. */
 const [TERMS] = getAbiItem({ abi: GOVERNANCE_ABI, name: 'terms' }).outputs
@@ -28,6 +31,10 @@ export class GovernanceBooks {
   #terms: Terms | undefined
   #proposed: { readonly terms: Terms; readonly readyAt: bigint } | undefined
   #settlement: Address | undefined
+  /** The sequencer's key that was nominated with the operator, and the one that an acceptance has to put in force. */
+  #nominatedKey: Point | undefined
+  #dueKey: Point | undefined
+  readonly #sequencerKeys: Point[] = []
   #halt: { readonly what: number; readonly until: bigint } = { what: 0, until: 0n }
 
   /** Seconds from a proposal of risk parameters to the first round that may apply them, by the terms in force. */
@@ -49,10 +56,16 @@ export class GovernanceBooks {
     switch (event.eventName) {
       case 'Nominated': {
         const { role, who, readyAt } = event.args
+        if (role === OPERATOR) this.#nominatedKey = undefined
         if (who === zeroAddress) this.#nominations.delete(role)
         else this.#nominations.set(role, { who, readyAt })
         return
       }
+      case 'SequencerKeyNominated':
+        if (!this.#nominations.has(OPERATOR) || this.#nominatedKey !== undefined)
+          throw wrong('nominates a key of the sequencer without an operator')
+        this.#nominatedKey = [event.args.x, event.args.y]
+        return
       case 'HandedOver': {
         const { role, from, to } = event.args
         const [holder, nominated] = [this.#holders.get(role), this.#nominations.get(role)]
@@ -62,6 +75,10 @@ export class GovernanceBooks {
         if (!first && (nominated === undefined || !isAddressEqual(nominated.who, to) || time < nominated.readyAt))
           throw wrong(`hands over the ${ROLES[role]}'s role to ${to} without a nomination whose delay is over`)
         this.#nominations.delete(role)
+        if (role === OPERATOR) {
+          this.#dueKey = this.#nominatedKey
+          this.#nominatedKey = undefined
+        }
         this.#holders.set(role, to)
         return
       }
@@ -107,6 +124,24 @@ export class GovernanceBooks {
     }
   }
 
+  /** The sequencer's key in force. */
+  get sequencerKey(): Point | undefined {
+    return this.#sequencerKeys.at(-1)
+  }
+
+  /**
+   * A key of the sequencer's that the settlement puts in force: that of the deployment, or the one that was nominated with the
+   * operator who has just accepted.
+   * @throws PlimsollError where it is another, or none was due
+   */
+  newSequencerKey(event: Extract<SystemEvent<'settlement'>, { eventName: 'SequencerKey' }>): void {
+    const { x, y } = event.args
+    if (this.#sequencerKeys.length > 0 && this.#dueKey?.join() !== [x, y].join())
+      throw wrongIn(event)('puts a key of the sequencer in force that was not nominated, or not accepted')
+    this.#dueKey = undefined
+    this.#sequencerKeys.push([x, y])
+  }
+
   /**
    * Holds the books against the contract's storage at a block.
    * @param time of the block, in Unix seconds
@@ -128,6 +163,18 @@ export class GovernanceBooks {
     }
     const settlement = await read.readContract({ ...contract, functionName: 'settlement' })
     if (this.#settlement === undefined || !isAddressEqual(this.#settlement, settlement)) throw differs('settlement')
+    const [key, keys] = await Promise.all([
+      read.readContract({ ...contract, functionName: 'nominatedKey' }),
+      read.readContract({
+        address: settlement,
+        abi: SETTLEMENT_ABI,
+        functionName: 'sequencerKeys',
+        blockNumber,
+      }),
+    ])
+    if (key.join() !== (this.#nominatedKey ?? [0n, 0n]).join()) throw differs('nominated key of the sequencer')
+    if (this.#dueKey !== undefined || keys.join() !== this.#sequencerKeys.join())
+      throw differs('list of keys of the sequencer')
     const [terms, [hash, readyAt], [what, until]] = await Promise.all([
       read.readContract({ ...contract, functionName: 'terms' }),
       read.readContract({ ...contract, functionName: 'proposal' }),

@@ -11,6 +11,7 @@ import {
   type MarginBook,
   type MarginRules,
   newMarginBook,
+  type RoundFacts,
   stepAsset,
 } from '../protocol/round-margins.ts'
 import { ROUNDS_ABI } from '../sdk/abi/rounds.ts'
@@ -52,6 +53,9 @@ export interface AssetSale extends AuctionReading {
   readonly depth: bigint
 }
 
+/** Terms of the initial margins that never change of a deployment. */
+export type MarginTerms = Pick<RoundFacts, 'patience' | 'concentration'>
+
 /**
  * Books of risk parameters, replayed from events: what each round makes of its readings is computed anew, to the last bit of
  * the marks, and nothing changes that nobody announced.
@@ -59,6 +63,8 @@ export interface AssetSale extends AuctionReading {
 export class MarginBooks {
   /** Seconds for which a held asset's marks stay; the contract's for ever. */
   readonly #patience: bigint
+  /** Factor F of concentration, likewise. */
+  readonly #concentration: bigint
   /** Internal decimals of assets 0 onward. */
   readonly #decimals: readonly number[]
   readonly #entries: Entry[] = []
@@ -66,8 +72,9 @@ export class MarginBooks {
   #announced: Applied[] = []
   #previous: bigint | undefined
 
-  constructor(patience: bigint, decimals: readonly number[]) {
+  constructor({ patience, concentration }: MarginTerms, decimals: readonly number[]) {
     this.#patience = patience
+    this.#concentration = concentration
     this.#decimals = decimals
   }
 
@@ -121,7 +128,7 @@ export class MarginBooks {
       const facts = { reading: readings[i]!, holdings: holdings[i + 1]!, pool: pools[i] ?? 0n }
       if (asset.rules?.pool === undefined && facts.pool !== 0n)
         throw new PlimsollError(`A round says something of a pool of asset ${i + 1}, which has none.`)
-      const round = { time, previous: this.#previous, patience: this.#patience }
+      const round = { time, previous: this.#previous, patience: this.#patience, concentration: this.#concentration }
       const stepped = stepAsset(asset, book, round, facts)
       if (stepped.applied !== undefined) applied.push({ asset: i + 1, parameters: stepped.applied })
       this.#entries[i] = { asset, book: stepped.book, announcedAt }

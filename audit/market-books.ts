@@ -70,7 +70,7 @@ export class MarketBooks {
     }
   }
 
-  /** A resolve's change of the backstop, of assets 0 onward. */
+  /** Change of the backstop by a resolve or a forced close, of assets 0 onward. */
   resolved(delta: readonly bigint[], time: bigint): void {
     for (let asset = 1; asset <= this.#assets.length; asset++) this.#change(asset, delta[asset]!, time, 'resolve')
   }

@@ -9,8 +9,8 @@ import { require } from './system-event.ts'
 const EFFECTS: Readonly<Record<string, readonly number[]>> = {
   DepositConsumed: [OP.open, OP.topup],
   DepositBounced: [OP.bounce],
-  Served: [OP.forced],
-  Discharged: [OP.discharge],
+  Served: [OP.forced, OP.close],
+  Discharged: [OP.discharge, OP.dischargeClose],
   WithdrawalPending: [OP.withdraw, OP.forced],
   Unwound: [OP.unwind],
 }

@@ -1,5 +1,6 @@
 import type { PublicClient } from 'viem'
 import type { Batch } from '../protocol/batch.ts'
+import { ASSETS } from '../protocol/constants.ts'
 import type { ChainPlace, SystemEvent } from '../sdk/chain/settlement-history.ts'
 import type { SystemContracts } from '../sdk/chain/system-contracts.ts'
 import type { TokenDecimals } from '../sdk/token-units.ts'
@@ -86,6 +87,11 @@ export class SystemBooks {
       case 'forced':
         this.#forced.event(event)
         if (event.eventName === 'Requeued') this.#escape.requeued(event.args.number)
+        if (event.eventName === 'Served' && step?.closing !== undefined) {
+          const { direction, x } = step.closing
+          const delta = Array.from({ length: ASSETS }, (_, a) => (a !== step.asset ? 0n : direction === 1 ? -x : x))
+          this.market.resolved(delta, await time())
+        }
         return
       case 'insurance':
         this.#insurance.event(event, { worth: this.#worth(now()), epochs: this.#vault.epochs })

@@ -6,10 +6,11 @@ import { assetMarks, fillMarks, type Marks, priceMarkDown, type RiskParameters }
 import { PROFILES, type Profile, type ProfileName } from '../prover/profiles.ts'
 import { jointPath, readCandles } from '../risk/data/candles.ts'
 import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
+import { Random } from '../risk/random.ts'
 import { replay } from '../sequencer/planner/replay.ts'
 
 const USAGE =
-  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--json]'
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--json]'
 const CASH_DECIMALS = 6
 const DECIMALS = 8
 const FACTORS = {
@@ -24,6 +25,14 @@ const PARAMETERS: Readonly<Record<'ETH' | 'BTC', RiskParameters>> = {
   BTC: { ...FACTORS, depth: 20_000n * 10n ** BigInt(DECIMALS) },
 }
 const MIN_LIABILITY = 50n * 10n ** BigInt(CASH_DECIMALS)
+
+/** As `RoundSettler` writes them, of ticks a quarter of an hour apart. */
+const DECOYS = { alone: 1 / 8, pause: 96 }
+
+function decoyRandom(seed: number): () => number {
+  const random = new Random(seed, 1)
+  return () => random.uniform()
+}
 
 function integerOption(value: string | undefined, name: string, least: number, most: number): number {
   const number = Number(value)
@@ -51,6 +60,7 @@ function readOptions() {
         seed: { type: 'string', default: '1' },
         'slot-price': { type: 'string' },
         'least-price': { type: 'string' },
+        decoys: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
       },
     })
@@ -78,7 +88,7 @@ function main(): number {
   if (options.eth === undefined || options.btc === undefined)
     throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
   const count = integerOption(options.accounts, 'accounts', 1, 1_000_000)
-  const { name: profile, sweeps } = profileOption(options.profile)
+  const { name: profile, sweeps, resolve } = profileOption(options.profile)
   const slotCount = integerOption(options.slots, 'slots', Math.min(...sweeps.map(({ window }) => window)), MAX_SLOTS)
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
   const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
@@ -95,6 +105,8 @@ function main(): number {
     slots: slotCount,
     minLiability: MIN_LIABILITY,
     rungs: sweeps,
+    resolveSteps: resolve.steps,
+    ...(options.decoys && { decoys: { ...DECOYS, random: decoyRandom(seed) } }),
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
@@ -114,6 +126,8 @@ function main(): number {
     reprovenPerAccountTick: perAccountTick,
     fullScanRatio: perAccountTick === 0 ? null : 1 / perAccountTick,
     liquidations: result.liquidated,
+    decoys: result.decoys,
+    resolves: result.resolves,
     badDebt: Number(result.badDebt) / 10 ** CASH_DECIMALS,
     sweepBatches: result.batches,
     constraints: result.constraints,
@@ -145,6 +159,7 @@ function main(): number {
     console.log(
       `constraints of these sweeps  ${report.constraints}; at most ${report.worstTick.constraints} in a tick, ${report.worstTick.batches} sweeps`,
     )
+    if (options.decoys) console.log(`decoys                       ${report.decoys}, in ${report.resolves} resolves`)
     console.log(`bad debt                     ${report.badDebt.toFixed(2)}`)
     console.log(`accounts that found no slot  ${report.noSlot}`)
     console.log(`seconds                      ${report.seconds}`)

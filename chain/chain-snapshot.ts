@@ -1,4 +1,5 @@
 import type { Hex } from 'viem'
+import type { Point } from '../protocol/curve.ts'
 import type { Marks } from '../protocol/marks.ts'
 import type { Contracts, ForcedRequest, WaitingDeposit } from './contracts.ts'
 import type { Custody } from './custody.ts'
@@ -17,6 +18,8 @@ export interface ChainSnapshot {
   readonly readAt: number
   readonly root: bigint
   readonly heads: readonly bigint[]
+  /** The sequencer's keys since the deployment, the one in force last. */
+  readonly sequencerKeys: readonly Point[]
   /** The contract's word for it that all slots are covered and nothing waits in inbox or distress. */
   readonly complete: boolean
   readonly round: ChainRound
@@ -46,17 +49,19 @@ export async function readSnapshot(contracts: Contracts): Promise<ChainSnapshot>
   const { number: block, hash, timestamp, gasLimit } = await read.getBlock()
   const at = { blockNumber: block }
   const now = Number(timestamp)
-  const [root, heads, complete, round, backstop, custody, checkpointedAt, oracles, risks] = await Promise.all([
-    settlement.view('accountsRoot', [], block),
-    settlement.view('heads', [], block),
-    settlement.view('isComplete', [], block),
-    settlement.round(block),
-    settlement.backstop(block),
-    contracts.custody(now, at),
-    contracts.checkpointedAt(at),
-    contracts.oracles.said(at),
-    contracts.oracles.risks(at),
-  ])
+  const [root, heads, sequencerKeys, complete, round, backstop, custody, checkpointedAt, oracles, risks] =
+    await Promise.all([
+      settlement.view('accountsRoot', [], block),
+      settlement.view('heads', [], block),
+      settlement.view('sequencerKeys', [], block),
+      settlement.view('isComplete', [], block),
+      settlement.round(block),
+      settlement.backstop(block),
+      contracts.custody(now, at),
+      contracts.checkpointedAt(at),
+      contracts.oracles.said(at),
+      contracts.oracles.risks(at),
+    ])
   const [marks, deposits, forced] = await Promise.all([
     round.number > 0 ? settlement.marks(block) : undefined,
     custody.frozen ? [] : contracts.deposits(at),
@@ -70,6 +75,7 @@ export async function readSnapshot(contracts: Contracts): Promise<ChainSnapshot>
     readAt: performance.now(),
     root,
     heads,
+    sequencerKeys,
     complete,
     round,
     marks,

@@ -54,7 +54,7 @@ export interface WaitingDeposit {
 
 /** A forced request that waits, with the round that was the latest when it came. */
 export interface ForcedRequest {
-  readonly operation: Extract<Operation, { kind: 'forced' }>
+  readonly operation: Extract<Operation, { kind: 'forced' | 'close' }>
   readonly round: number
 }
 
@@ -176,7 +176,7 @@ export class Contracts {
       Promise.all(
         Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
       )
-    const [frozen, fresh, spot, scaling, free, auctions] = await Promise.all([
+    const [frozen, fresh, spot, scaling, free, closeMost, last, auctions] = await Promise.all([
       read.readContract({ ...this.vault, ...at, functionName: 'frozen' }),
       read.readContract({ ...this.rounds, ...at, functionName: 'fresh' }),
       each(({ token }) => token !== null, false),
@@ -186,6 +186,14 @@ export class Contracts {
           token === null ? 0n : read.readContract({ ...this.vault, ...at, functionName: 'free', args: [a] }),
         0n,
       ),
+      each(
+        ({ token }, a) =>
+          token !== null
+            ? 0n
+            : read.readContract({ ...this.#parts.forced, ...at, functionName: 'closeMost', args: [BigInt(a)] }),
+        0n,
+      ),
+      read.readContract({ ...this.vault, ...at, functionName: 'lastCheckpoint' }),
       each(
         (_, a) =>
           a === 0
@@ -202,6 +210,8 @@ export class Contracts {
       spot,
       unitsPerTokenUnit: scaling,
       free,
+      closeMost,
+      sound: last.equity >= 0n,
       auctions,
       auctionParameters: this.#auctions,
       now: BigInt(now),
@@ -266,20 +276,17 @@ export class Contracts {
     }
     const hashes = new Map(waiting.map(({ number, request }) => [number, request.signatureHash]))
     const signatures = await this.#terms.signatures(hashes, at.blockNumber)
-    return waiting.map(({ number, request: { index, asset, amount, recipient, inFull, expiry, round } }) => ({
-      operation: {
-        kind: 'forced',
-        queueNumber: number,
-        index,
-        asset,
-        amount,
-        recipient,
-        inFull,
-        expiry: BigInt(expiry),
-        signature: signatures.get(number)!,
-      },
-      round: Number(round),
-    }))
+    return waiting.map(({ number, request: { closes, buys, limit, recipient, inFull, ...request } }) => {
+      const { index, asset, amount } = request
+      const signature = signatures.get(number)!
+      const asked = { queueNumber: number, index, asset, amount, expiry: BigInt(request.expiry), signature }
+      return {
+        operation: closes
+          ? { kind: 'close', ...asked, direction: buys ? 1 : 0, limit }
+          : { kind: 'forced', ...asked, recipient, inFull },
+        round: Number(request.round),
+      }
+    })
   }
 
   /** Time of the last checkpoint, seconds. */
@@ -313,6 +320,7 @@ export class Contracts {
         }),
       ),
     )
+    const sequencerKeys = (await this.settlement.view('sequencerKeys')).map(([x, y]): [bigint, bigint] => [x, y])
     return {
       chainId: client.chainId,
       settlement: address,
@@ -321,7 +329,8 @@ export class Contracts {
       insurance: this.#parts.insurance,
       escape: this.#parts.escape,
       rounds: this.rounds.address,
-      sequencerKey: [...(await this.settlement.config()).sequencerKey],
+      sequencerKey: sequencerKeys.at(-1)!,
+      sequencerKeys,
       profile,
       ...this.#fees,
       assets: this.assets.map(({ token, tokenDecimals, decimals, minOpen, minDeposit }, a) => ({

@@ -72,14 +72,12 @@ export class QueuedTerms {
       fits,
       async (number, range) => {
         const { read } = this.#settlement.client
-        const logs = await read.getContractEvents({
-          ...this.#forced,
-          eventName: 'Submitted',
-          args: { number },
-          ...range,
-          strict: true,
-        })
-        for (const { args } of logs) this.#signatures.set(args.number, { r8: [...args.r8], s: args.s })
+        const query = { ...this.#forced, args: { number }, ...range, strict: true } as const
+        const logs = await Promise.all([
+          read.getContractEvents({ ...query, eventName: 'Submitted' }),
+          read.getContractEvents({ ...query, eventName: 'CloseSubmitted' }),
+        ])
+        for (const { args } of logs.flat()) this.#signatures.set(args.number, { r8: [...args.r8], s: args.s })
       },
       block,
     )

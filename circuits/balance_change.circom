@@ -20,7 +20,9 @@ template BalanceChange() {
     signal input cash;
     output Balances() after;
     signal output {binary} fits;
-    signal output shrunk;                 // magnitude of the chosen balance before, less after
+    signal output chosenBefore;           // magnitude of the chosen balance before
+    signal output shrunk;                 // the same less its magnitude after
+    signal output signBefore;
 
     // 1.
     var chosen = 0;
@@ -61,6 +63,8 @@ template BalanceChange() {
         after.magnitude[a] <== before.magnitude[a] - chosenMagnitude[a] + newMagnitude[a - 1];
         after.sign[a] <== before.sign[a] - chosenSign[a] + newSign[a - 1];
     }
+    chosenBefore <== magnitude;
+    signBefore <== sign;
     shrunk <== magnitude - newAsset.magnitude;
 
     // 3.

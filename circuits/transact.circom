@@ -12,7 +12,7 @@ include "transact_step.circom";
 // trade is left half done at either end, so balances of the accounts change by what is public and in no other sum.
 //
 // D = active, rootBefore, rootAfter, inboxBefore, inboxAfter (both as blinded heads), chainId, settlement, sequencer[2],
-//     validUntil, marks[7][5] (price, ut, vt, sell, buy), steps[steps][10]: operation, index, and
+//     validUntil, marks[7][5] (price, ut, vt, sell, buy), kappas[7], steps[steps][10]: operation, index, and
 //       OPEN         leaf, cipher[3], asset, amount, Ax, Ay
 //       TOPUP        leaf, cipher[3], asset, amount, 0, 0
 //       WITHDRAW     leaf, cipher[3], asset, amount, recipient, 0
@@ -22,7 +22,10 @@ include "transact_step.circom";
 //       FORCED       leaf, cipher[3], asset, amount, recipient, queue number
 //       DISCHARGE    R8x, R8y, S, expiry, asset, amount, recipient, queue number
 //       BOUNCE       0, 0, 0, 0, asset, amount, 0, 0
-// The contract fills in what was before, chain, settlement, the sequencer's key and the marks, each mark below 2^64, and takes
+//       CLOSE        leaf, cipher[3], asset + 8 direction + 2^4 amount + 2^68 cash, asked, limit, queue number
+//       REKEY        leaf, cipher[3], 0, 0, 0, 0
+//       DISCHARGE CLOSE  R8x, R8y, S, expiry, asset + 8 direction, asked, limit, queue number
+// The contract fills in what was before, chain, settlement, the sequencer's key, the marks and kappas, each below 2^64, and takes
 // deposits and forced requests from its queues. Active steps come first.
 template Transact(steps, depth) {
     signal input digest; // public signals: see PublicVector
@@ -38,10 +41,11 @@ template Transact(steps, depth) {
     signal input sequencer[2];
     signal input validUntil;
     signal input marks[7][5];
-    signal input secret;                  // the sequencer's; counts only where an account is opened
+    signal input kappas[7];
+    signal input secret;                  // the sequencer's; counts only where an account is opened or rekeyed
 
     // Step by step; see TransactStep.
-    signal input op[steps][9];
+    signal input op[steps][12];
     signal input publicKey[steps][2];
     signal input owner[steps];
     signal input viewKey[steps];
@@ -56,6 +60,9 @@ template Transact(steps, depth) {
     signal input direction[steps];
     signal input amount[steps];
     signal input cash[steps];
+    signal input asked[steps];
+    signal input limit[steps];
+    signal input cashHigh[steps];
     signal input extra[steps];
     signal input queueNumber[steps];
     signal input expiry[steps];
@@ -100,6 +107,9 @@ template Transact(steps, depth) {
         step[i].direction <== direction[i];
         step[i].amount <== amount[i];
         step[i].cash <== cash[i];
+        step[i].asked <== asked[i];
+        step[i].limit <== limit[i];
+        step[i].cashHigh <== cashHigh[i];
         step[i].extra <== extra[i];
         step[i].queueNumber <== queueNumber[i];
         step[i].expiry <== expiry[i];
@@ -113,6 +123,7 @@ template Transact(steps, depth) {
         step[i].sequencer <== sequencer;
         step[i].validUntil <== validUntil;
         step[i].marks <== tradeMarks;
+        step[i].kappas <== kappas;
         step[i].rootBefore <== i == 0 ? rootBefore : step[i - 1].rootAfter;
         step[i].inboxBefore <== i == 0 ? inboxBefore : step[i - 1].inboxAfter;
         if (i == 0) {
@@ -129,7 +140,7 @@ template Transact(steps, depth) {
     }
     step[steps - 1].halfAfter === 0;
 
-    var length = 45 + 10 * steps;
+    var length = 52 + 10 * steps;
     signal vector[length];
     vector[0] <== active;
     vector[1] <== rootBefore;
@@ -145,10 +156,11 @@ template Transact(steps, depth) {
         for (var i = 0; i < 5; i++) {
             vector[10 + 5 * a + i] <== marks[a][i];
         }
+        vector[45 + a] <== kappas[a];
     }
     for (var i = 0; i < steps; i++) {
         for (var k = 0; k < 10; k++) {
-            vector[45 + 10 * i + k] <== step[i].published[k];
+            vector[52 + 10 * i + k] <== step[i].published[k];
         }
     }
     PublicVector(length)(vector, digest, z, y);

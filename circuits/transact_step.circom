@@ -2,6 +2,7 @@ pragma circom 2.2.0;
 
 include "poseidon.circom";
 include "balance_change.circom";
+include "forced_close.circom";
 include "margin.circom";
 include "types.circom";
 include "gadgets/assert_bit.circom";
@@ -14,7 +15,7 @@ include "gadgets/signature_or_secret.circom";
 include "gadgets/stack_push.circom";
 include "gadgets/tree_update.circom";
 
-// One operation of one account (docs/protocol.md#transact). When active it is just one of nine, and enforces:
+// One operation of one account (docs/protocol.md#transact). When active it is just one of twelve, and enforces:
 //
 //   1 OPEN         the tree holds nothing at the index. The new account has version 0, neutral weights, the deposit alone,
 //                  the owner of the key (Ax, Ay), and the view key Poseidon(secret 8A), secret B8 being the sequencer's key
@@ -27,22 +28,28 @@ include "gadgets/tree_update.circom";
 //   7 FORCED       like WITHDRAW, signed for its number in the forced queue instead of a version
 //   8 DISCHARGE    a request of that queue, signature and expiry as published, is not one that 7 would serve
 //   9 BOUNCE       a deposit under which a balance would reach 2^64
+//  10 CLOSE        the owner signed, for a number in the forced queue, to trade up to `asked` of an asset with the backstop at
+//                  `sell` or `buy` within `limit`: amount and cash are what ForcedClose says, whatever the margin
+//  11 REKEY        nothing changes but the view key, which becomes the one that the owner shares with the sequencer, as in
+//                  OPEN. Nobody signed it. The owner is named by a point, as the owner of an import is not
+//  12 DISCHARGE CLOSE  a request of that queue, signature and expiry as published, is not one that 10 would carry out
 //
 //  1. amounts, asset and direction are those that the operation may have, and what is traded has a price;
 //  2. but for OPEN, the witness opens the leaf that the tree holds at the index;
-//  3. the new leaf has the same key and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
+//  3. the new leaf has the same key, but for REKEY, and index, the next version (below 2^32), weights 1..15, the same but for PREFERENCES,
 //     magnitudes below 2^64 and canonical signs. It replaces the old one, is pushed onto the inbox, and its ciphertext is right.
-//     DISCHARGE and BOUNCE write nothing;
+//     Discharges and BOUNCE write nothing;
 //  4. what the owner signed names chain, contract, kind, index, the account's version or the queue number, and all terms. What
 //     is carried out expires no earlier than `validUntil`. A discharge does not rest on that, else the prover could choose a
-//     `validUntil` at which nothing is serveable;
+//     `validUntil` at which nothing is serveable. What 12 discharges was signed as 10;
 //  5. every step but TOPUP and BOUNCE is about the key whose hash the leaf has.
 // Old magnitudes are below 2^64 by birth of the leaf. An inactive step publishes and changes nothing; its private inputs need
 // only satisfy the checks that hold for any account. What is published of TRADE and PREFERENCES is index, leaf and ciphertext.
-// The contract takes what is public of 1, 2, 7, 8 and 9 from its own queues, and so owns the ranges of recipient and number.
+// The contract takes what is public of 1, 2, 7 to 10 and 12 from its own queues, and so owns the ranges of recipient, number,
+// asked and limit. Only what a close traded is the circuit's: amount and cash, which BalanceChange keeps below 2^64.
 template TransactStep(depth) {
     assert(depth <= 16); // an index below 2^32: meta packs it into 32 bits
-    signal input op[9];                    // one-hot, none when inactive
+    signal input op[12];                   // one-hot in the order above, none when inactive
     signal input publicKey[2];             // A; any point where it does not count
     input Identity() identity;             // version 0 for OPEN
     signal input indexBits[2 * depth];     // position in the account tree, low bit first; binary by TreeUpdate
@@ -54,6 +61,9 @@ template TransactStep(depth) {
     signal input direction;                // 1: the balance of the asset grows
     signal input amount;
     signal input cash;                     // what the asset is traded for
+    signal input asked;                    // the most that a forced close trades
+    signal input limit;                    // its worst mark
+    signal input cashHigh;                 // see ForcedClose
     signal input extra;                    // recipient, link, packed new weights, or 0
     signal input queueNumber;
     signal input expiry;
@@ -67,6 +77,7 @@ template TransactStep(depth) {
     signal input sequencer[2];
     signal input validUntil;
     input TradeMarks() marks[7];
+    signal input kappas[7];                // see Concentration
     signal input rootBefore;
     signal input inboxBefore;
     signal input {binary} halfBefore;      // 1 iff the step before is the first half of a trade
@@ -81,10 +92,10 @@ template TransactStep(depth) {
     signal output published[10];
 
     // The operation.
-    signal {binary} is[9];
+    signal {binary} is[12];
     var ops = 0;
     var number = 0;
-    for (var i = 0; i < 9; i++) {
+    for (var i = 0; i < 12; i++) {
         is[i] <== AssertBit()(op[i]);
         ops += is[i];
         number += (i + 1) * is[i];
@@ -99,9 +110,13 @@ template TransactStep(depth) {
     var forced = is[6];
     var discharge = is[7];
     var bounce = is[8];
+    var close = is[9];
+    var rekey = is[10];
+    var dischargeClose = is[11];
     var exchange = trade + unwind;
     var queued = forced + discharge;
-    signal {binary} write <== active - discharge - bounce;
+    signal {binary} closing <== close + dischargeClose;
+    signal {binary} write <== active - discharge - bounce - dischargeClose;
 
     // 1.
     signal {binary} assetBit[8];
@@ -112,14 +127,14 @@ template TransactStep(depth) {
     }
     signal {binary} directionBit <== AssertBit()(direction);
     signal {binary} exceptionBit <== AssertBit()(exception);
-    (1 - exchange) * cash === 0;
-    (1 - active + preferences) * amount === 0;
-    exchange * assetBit[0] === 0;
-    (1 - active + preferences) * (1 - assetBit[0]) === 0;
+    (1 - exchange - closing) * cash === 0;
+    (1 - active + preferences + rekey) * amount === 0;
+    (exchange + closing) * assetBit[0] === 0;
+    (1 - active + preferences + rekey) * (1 - assetBit[0]) === 0;
     (open + topUp + bounce) * (1 - directionBit) === 0;
-    (withdraw + queued + preferences) * directionBit === 0;
+    (withdraw + queued + preferences + rekey) * directionBit === 0;
     exceptionBit * (1 - exchange) === 0;
-    unwind * extra === 0;
+    (unwind + closing) * extra === 0;
 
     // What is traded has a price: all marks of an asset that the deployment does not have are 0, and a position in it of any
     // size would pass every margin but fit no envelope with a bound on it. Where nothing is traded the inverse is 0.
@@ -172,11 +187,46 @@ template TransactStep(depth) {
     open * (oldWeights - 0x88888888 + signs * (1 << 32)) === 0;
     open * identity.version === 0;
 
-    // 2 and 3: the leaves.
     var index = 0;
     for (var i = 0; i < 2 * depth; i++) {
         index += indexBits[i] * (1 << i);
     }
+
+    // 4 and 5: the key, and the signature or, for OPEN and REKEY, the secret shared with the owner.
+    signal owner <== Poseidon(2)(publicKey);
+    (active - topUp - bounce) * (identity.owner - owner) === 0;
+    AssertRange(40)(expiry);
+    var signed = withdraw + exchange + preferences + forced + close;
+    signal spare <== signed * (expiry - validUntil);
+    AssertRange(40)(spare);
+    Terms() terms;
+    signal signedAmount <== amount + closing * (asked - amount);
+    signal signedCash <== cash + closing * (limit - cash);
+    terms.kind <== number - discharge - 2 * dischargeClose;
+    terms.index <== index;
+    terms.nonce <== identity.version + (queued + closing) * (queueNumber - identity.version);
+    terms.expiry <== expiry;
+    terms.asset <== asset;
+    terms.direction <== directionBit;
+    terms.amount <== signedAmount;
+    terms.cash <== signedCash;
+    terms.extra <== extra;
+    component curve = SignatureOrSecret();
+    signal {binary} shares <== open + rekey;
+    curve.opens <== shares;
+    curve.secret <== secret;
+    curve.publicKey <== publicKey;
+    curve.message <== MessageHash()(chainId, settlement, terms);
+    curve.r8 <== r8;
+    curve.s <== s;
+    curve.blind <== AssertBit()(blind);
+    shares * (curve.fixed[0] - sequencer[0]) === 0;
+    shares * (curve.fixed[1] - sequencer[1]) === 0;
+    signal viewKey <== Poseidon(2)(curve.shared);
+    open * (identity.viewKey - viewKey) === 0;
+    signal newViewKey <== identity.viewKey + rekey * (viewKey - identity.viewKey);
+
+    // 2 and 3: the leaves.
     signal key <== Poseidon(2)([identity.owner, identity.viewKey]);
     var place = identity.version + index * (1 << 32);
     signal leaf <== LeafHash()(key, place + oldWeights * (1 << 64), balances);
@@ -186,7 +236,8 @@ template TransactStep(depth) {
     change.direction <== directionBit;
     change.amount <== amount;
     change.cash <== cash;
-    signal newLeaf <== LeafHash()(key, place + weights * (1 << 64) + 1 - open, change.after);
+    signal newKey <== Poseidon(2)([identity.owner, newViewKey]);
+    signal newLeaf <== LeafHash()(newKey, place + weights * (1 << 64) + 1 - open, change.after);
     component tree = TreeUpdate(depth);
     tree.indexBits <== indexBits;
     tree.before <== leaf * (active - open);
@@ -196,36 +247,7 @@ template TransactStep(depth) {
     rootAfter <== rootBefore + write * (tree.rootAfter - rootBefore);
     signal pushed <== StackPush()(inboxBefore, newLeaf);
     inboxAfter <== inboxBefore + write * (pushed - inboxBefore);
-    signal cipher[3] <== EncryptAccount()(identity.viewKey, newLeaf, weights, change.after);
-
-    // 4 and 5: the key, and the signature or, for OPEN, the secret shared with the owner.
-    signal owner <== Poseidon(2)(publicKey);
-    (active - topUp - bounce) * (identity.owner - owner) === 0;
-    AssertRange(40)(expiry);
-    signal spare <== (withdraw + exchange + preferences + forced) * (expiry - validUntil);
-    AssertRange(40)(spare);
-    Terms() terms;
-    terms.kind <== number - discharge;
-    terms.index <== index;
-    terms.nonce <== identity.version + queued * (queueNumber - identity.version);
-    terms.expiry <== expiry;
-    terms.asset <== asset;
-    terms.direction <== directionBit;
-    terms.amount <== amount;
-    terms.cash <== cash;
-    terms.extra <== extra;
-    component curve = SignatureOrSecret();
-    curve.opens <== is[0];
-    curve.secret <== secret;
-    curve.publicKey <== publicKey;
-    curve.message <== MessageHash()(chainId, settlement, terms);
-    curve.r8 <== r8;
-    curve.s <== s;
-    curve.blind <== AssertBit()(blind);
-    open * (curve.fixed[0] - sequencer[0]) === 0;
-    open * (curve.fixed[1] - sequencer[1]) === 0;
-    signal viewKey <== Poseidon(2)(curve.shared);
-    open * (identity.viewKey - viewKey) === 0;
+    signal cipher[3] <== EncryptAccount()(newViewKey, newLeaf, weights, change.after);
 
     // The verdict.
     component margin = Margin();
@@ -238,7 +260,20 @@ template TransactStep(depth) {
     margin.cash <== cash;
     margin.shrunk <== change.shrunk;
     margin.exception <== exceptionBit;
-    (withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0;
+    margin.kappa <== kappas;
+    component forcedClose = ForcedClose();
+    forcedClose.closing <== closing;
+    forcedClose.position <== change.chosenBefore;
+    forcedClose.sign <== change.signBefore;
+    forcedClose.direction <== directionBit;
+    forcedClose.asked <== asked;
+    forcedClose.limit <== limit;
+    forcedClose.amount <== amount;
+    forcedClose.cash <== cash;
+    forcedClose.cashHigh <== cashHigh;
+    forcedClose.mark <== margin.mark;
+    forcedClose.worth <== margin.worth;
+    signed * (1 - curve.valid) === 0;
     write * (1 - change.fits) === 0;
     (withdraw + exchange + forced) * (1 - margin.small) === 0;
     (withdraw + exchange + forced) * (1 - margin.enough) === 0;
@@ -247,6 +282,9 @@ template TransactStep(depth) {
     signal signedFits <== curve.valid * change.fits;
     signal serveable <== passes * signedFits;
     discharge * serveable === 0;
+    close * (1 - forcedClose.possible) === 0;
+    signal closeable <== signedFits * forcedClose.possible;
+    dischargeClose * closeable === 0;
 
     // What is published; see Transact.
     var account[4] = [newLeaf, cipher[0], cipher[1], cipher[2]];
@@ -257,15 +295,18 @@ template TransactStep(depth) {
     published[1] <== active * index;
     for (var i = 0; i < 4; i++) {
         written[i] <== write * account[i];
-        requested[i] <== discharge * request[i];
+        requested[i] <== (discharge + dischargeClose) * request[i];
         published[2 + i] <== written[i] + requested[i];
     }
-    published[6] <== (1 - trade) * asset;
-    published[7] <== (1 - trade) * amount;
+    signal side <== closing * directionBit;
+    signal closed <== close * (amount * (1 << 4) + cash * (1 << 68));
+    published[6] <== (1 - trade) * asset + side * (1 << 3) + closed;
+    published[7] <== (1 - trade) * signedAmount;
     signal key8 <== open * publicKey[0];
     signal recipient <== (withdraw + queued) * extra;
-    published[8] <== key8 + recipient + unwind * cash;
+    signal worst <== closing * limit;
+    published[8] <== key8 + recipient + worst + unwind * cash;
     signal key9 <== open * publicKey[1];
-    signal place9 <== queued * queueNumber;
+    signal place9 <== (queued + closing) * queueNumber;
     published[9] <== key9 + place9 + unwind * directionBit;
 }

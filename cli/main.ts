@@ -14,6 +14,7 @@ import * as market from './commands/market.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
 import * as risk from './commands/risk.ts'
+import * as sequencer from './commands/sequencer.ts'
 import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
@@ -87,6 +88,7 @@ const COMMANDS = [
   market,
   deploy,
   node,
+  sequencer,
   auctions,
   keeper,
   feed,

@@ -50,7 +50,7 @@ export async function runDemo(profile: ProfileName, proofs: ProofService, json: 
       data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,
     }).finally(endProgress)
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs, decoys: false })
     const metrics = new NodeMetrics()
     const { server, port } = await serve(node, metrics, 0)
     say(`Settlement ${deployed.settlement} at ${chain.url}; the node serves http://127.0.0.1:${port}/state.`)

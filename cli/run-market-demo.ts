@@ -85,7 +85,7 @@ export async function runMarketDemo(profile: ProfileName, proofs: ProofService, 
     const taker = await deployContract(signer, 'PoolTaker', [
       { market: contracts.market, pool: pool.address, asset: 1, ...TAKER },
     ])
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs, decoys: false })
     const { server, port } = await serve(node, new NodeMetrics(), 0)
     const reports: RoundReport[] = []
     const step = async () => {

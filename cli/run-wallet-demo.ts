@@ -64,7 +64,7 @@ export async function runWalletDemo(
       data: join(data.path, 'state'),
       clocks: DEFAULT_CLOCKS,
     }).finally(endProgress)
-    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs })
+    const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs, decoys: false })
     const { settlement } = deployed
     const page = stay && openPage(signer, { served: 'node', operator: false, settlement, profile })
     const { server, port } = await serve(node, new NodeMetrics(), 0, page)
@@ -124,7 +124,7 @@ export async function runWalletDemo(
     const history = await AccountHistory.read(signer.read, deployed.settlement)
     const { key, deployment } = alice.wallet
     const index = await alice.wallet.index()
-    const recovered = history.account(index, key.publicKey, sharedViewKey(key.secret, deployment.sequencerKey))
+    const recovered = history.account(index, key.publicKey, (sequencer) => sharedViewKey(key.secret, sequencer))
     const same =
       recovered.leaf === node.system.tree.leaf(index) &&
       String(recovered.account.balances) === String(node.system.accounts[index]!.balances)

@@ -20,9 +20,10 @@ import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
-import { newSequencerKey, readSequencerKey } from '../sequencer/state/sequencer-key.ts'
+import { newSequencerKey, readSequencerKeys } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
 import { type AuctionPlan, DEFAULT_AUCTION } from './auction-plan.ts'
+import { explainDepths, requireDepths } from './concentration.ts'
 import { createSources } from './create-sources.ts'
 import type { CustodyPlan } from './market-plan.ts'
 import { NO_ORACLES, type OraclePlan, SOURCE_GAS } from './oracle-plan.ts'
@@ -187,12 +188,11 @@ async function deployInto(
   signer: SigningClient,
   options: DeployOptions,
 ): Promise<Deployed> {
-  const secret = (await readSequencerKey(options.data)) ?? newSequencerKey()
+  const secret = (await readSequencerKeys(options.data))?.at(-1) ?? newSequencerKey()
   const { oracles = NO_ORACLES, rules = NO_RULES } = options
   await requireContracts(signer, { ...options, oracles, rules })
   options.onCreate?.()
-  const traded = market.assets.slice(1)
-  const { profile } = keys
+  const [traded, { profile }] = [market.assets.slice(1), keys]
   const verifier = options.verifier ?? (await generatedVerifier(keys, signer, options.allowDevelopmentKeys))
   const verifiers = {
     sweep: await verifier('sweep'),
@@ -253,6 +253,7 @@ async function deployInto(
         patience: rules.patience,
         tipShare: Number(rules.tipShare),
         roundTip: rules.roundTip,
+        concentration: Number(rules.concentration),
       },
       assets: traded.map(({ symbol, decimals, parameters }) => ({
         parameters: contractParameters(parameters),
@@ -276,7 +277,7 @@ async function deployInto(
       escape: { exitVerifier: verifiers.exit, grace, noticePeriod },
       market: { ...(options.auction ?? DEFAULT_AUCTION) },
     },
-    (name, args) => deployContract(signer, name, args),
+    (name, args) => deployContract(signer, name, args).catch(explainDepths(rules.concentration)),
     (name, address, functionName, args) => callContract(signer, name, address, functionName, args),
   )
 
@@ -294,7 +295,7 @@ async function deployInto(
   await Store.create(
     options.data,
     { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name },
-    { system, settlements: 0, applied: new Map() },
+    { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
     secret,
   )
   await writeSymbols(
@@ -330,14 +331,16 @@ function requireRoles(signer: SigningClient, { roles = {}, accounts }: DeployOpt
 }
 
 /** @throws PlimsollError when something is named that the market does not have, or missing off local chains */
-function requireComplete({ assets }: Market, chainId: number, options: DeployOptions): void {
-  const { feeds, custody, accounts, oracles = NO_ORACLES } = options
-  const [cash, ...traded] = assets
+function requireComplete(market: Market, chainId: number, options: DeployOptions): void {
+  const { feeds, custody, accounts, oracles = NO_ORACLES, rules = NO_RULES } = options
+  const [cash, ...traded] = market.assets
   if (traded.length === 0) throw new PlimsollError('A deployment needs an asset besides cash.')
   for (const { symbol, parameters } of traded) {
     checkParameters(parameters, symbol)
     checkContractFactors(parameters, symbol)
   }
+  const sourced = (symbol: string) => Object.hasOwn({ ...feeds, ...oracles.assets }, symbol)
+  requireDepths(market, rules.concentration, sourced)
   const unknown = Object.keys(feeds).find((symbol) => !traded.some((asset) => asset.symbol === symbol))
   if (unknown !== undefined)
     throw new PlimsollError(`--feed names ${unknown}, which is not a traded asset of the market.`)
@@ -355,7 +358,7 @@ function requireComplete({ assets }: Market, chainId: number, options: DeployOpt
     throw new PlimsollError(`custody has no ${cash!.symbol}: cash needs a token.`)
   if (LOCAL_CHAINS.includes(chainId)) return
   if (accounts !== undefined) throw new PlimsollError('Accounts are imported on local chains only.')
-  const feedless = traded.find(({ symbol }) => !Object.hasOwn(feeds, symbol) && !Object.hasOwn(oracles.assets, symbol))
+  const feedless = traded.find(({ symbol }) => !sourced(symbol))
   if (feedless !== undefined)
     throw new PlimsollError(`No feed is named for ${feedless.symbol}.`, {
       hint: `Add --feed ${feedless.symbol}=0x..., or sources in the market.`,

@@ -1,7 +1,13 @@
 import { type Address, isAddress, zeroAddress } from 'viem'
 import { array, object } from '../protocol/book.ts'
+import {
+  CONCENTRATION_DEFAULT,
+  CONCENTRATION_LEAST,
+  CONCENTRATION_MOST,
+  isConcentrationFactor,
+} from '../protocol/concentration.ts'
 import { FACTOR_ONE } from '../protocol/constants.ts'
-import { parseDecimal } from '../protocol/decimal.ts'
+import { formatDecimal, parseDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { Json, JsonObject } from '../protocol/json.ts'
 import { requireKnown, seconds } from './plan-fields.ts'
@@ -23,6 +29,8 @@ export interface RulePlan {
   /** Share of opening fees in 1/10^4, and the tip of a round in the chain's smallest unit. */
   readonly tipShare: bigint
   readonly roundTip: bigint
+  /** Factor F of what initial margins charge for concentration, in 1/10^4. */
+  readonly concentration: bigint
 }
 
 const PATIENCE = 21_600
@@ -30,19 +38,26 @@ const PATIENCE_MOST = 604_800
 const WINDOW = 1_800
 const POOL_SHARE = FACTOR_ONE
 const COIN_DECIMALS = 18
+const FACTOR_DECIMALS = 4
 const TIP_SHARE_MOST = 5_000n
 const GAP_MOST = 4_000n
 const SCALE_MOST = 65_535n
 
-/** The rule off everywhere, and no tips. */
-export const NO_RULES: RulePlan = { assets: {}, patience: PATIENCE, tipShare: 0n, roundTip: 0n }
+/** The rule off everywhere, no tips, and concentration charged as it is by default. */
+export const NO_RULES: RulePlan = {
+  assets: {},
+  patience: PATIENCE,
+  tipShare: 0n,
+  roundTip: 0n,
+  concentration: CONCENTRATION_DEFAULT,
+}
 
 /**
- * Takes what is the rule's out of a market: `rule` of its assets, and `patience` and `tips` of its own.
+ * Takes what is the rule's out of a market: `rule` of its assets, and `patience`, `tips` and `concentration` of its own.
  * @throws PlimsollError naming the offending field by its path
  */
 export function takeRules(market: JsonObject): { readonly market: JsonObject; readonly rules: RulePlan } {
-  const { patience, tips, ...rest } = market
+  const { patience, tips, concentration, ...rest } = market
   const plans: [string, AssetRule][] = []
   const assets = array(rest.assets, 'assets').map((entry, a): Json => {
     const { rule, ...asset } = object(entry, `assets[${a}]`)
@@ -60,6 +75,7 @@ export function takeRules(market: JsonObject): { readonly market: JsonObject; re
       assets: Object.fromEntries(plans),
       patience: patience === undefined ? PATIENCE : seconds(patience, 'patience', 0, PATIENCE_MOST),
       ...tipsOf(tips),
+      concentration: concentrationOf(concentration),
     },
   }
 }
@@ -72,6 +88,17 @@ function tipsOf(tips: Json | undefined): Pick<RulePlan, 'tipShare' | 'roundTip'>
     tipShare: share(fields.share, 'tips.share', 0n, TIP_SHARE_MOST),
     roundTip: between(parseDecimal(fields.round, COIN_DECIMALS, 'tips.round'), 'tips.round', 0n, (1n << 96n) - 1n),
   }
+}
+
+/** Factor f as a decimal number: 0, or within the bounds. */
+function concentrationOf(value: Json | undefined): bigint {
+  if (value === undefined) return CONCENTRATION_DEFAULT
+  const factor = parseDecimal(value, FACTOR_DECIMALS, 'concentration')
+  if (isConcentrationFactor(factor)) return factor
+  const [least, most] = [CONCENTRATION_LEAST, CONCENTRATION_MOST].map((bound) => formatDecimal(bound, FACTOR_DECIMALS))
+  throw new PlimsollError(`concentration is neither 0 nor from ${least} to ${most}.`, {
+    hint: `Name how many times its own share of the market's move a position is charged, in a string; it is ${formatDecimal(CONCENTRATION_DEFAULT, FACTOR_DECIMALS)} where it is left out, and "0" charges nothing.`,
+  })
 }
 
 function assetRule(rule: JsonObject, path: string): AssetRule {
@@ -124,7 +151,7 @@ export function contractRule(rule: AssetRule | undefined, symbol: string, decima
 }
 
 function share(value: Json | undefined, path: string, least: bigint, most: bigint): bigint {
-  return between(parseDecimal(value, 4, path), path, least, most)
+  return between(parseDecimal(value, FACTOR_DECIMALS, path), path, least, most)
 }
 
 function between(value: bigint, path: string, least: bigint, most: bigint): bigint {

@@ -1,8 +1,10 @@
 import { DISTRESS, INBOX } from './constants.ts'
 import { PlimsollError } from './errors.ts'
+import { type Closing, closingWord, parseClosingWord } from './forced-close.ts'
 import type { Envelope } from './health.ts'
 import { offsets, STEP, VALUES, WRITE, width } from './layout.ts'
 import { fromField, toField } from './public-vector.ts'
+import { OP, writingOperation } from './transact.ts'
 
 const RESOLVED = offsets(VALUES.resolve)
 const TRANSACTED = offsets(VALUES.transact)
@@ -10,10 +12,9 @@ const WRITTEN = offsets(WRITE)
 const STEPPED = offsets(STEP)
 /** Slots of a resolve and of a transact. */
 export const [RESOLVED_SLOTS, TRANSACTED_SLOTS] = [[DISTRESS, INBOX], [INBOX]] as const
-/** Operations from this one on write nothing. */
-const FIRST_READING_OP = 8
-/** The highest operation number, see `OP`. */
-const MAX_OP = 9n
+const OPS: ReadonlySet<number> = new Set([0, ...Object.values(OP)])
+/** Operations that publish a `Closing` with their asset. */
+const CLOSES: ReadonlySet<number> = new Set([OP.close, OP.dischargeClose])
 
 /** Size of a sweep circuit: the most moves it makes, and the slots that it names. */
 export interface SweepRung {
@@ -81,9 +82,11 @@ export interface StepPublic extends Write {
   readonly asset: number
   /** Base units of the asset. */
   readonly amount: bigint
-  /** By operation: Ax and Ay, recipient and queue number, or cash and direction. */
+  /** By operation: Ax and Ay, recipient and queue number, cash and direction, or limit and queue number. */
   readonly u: bigint
   readonly v: bigint
+  /** Trade of a forced close, whose `amount` is what was asked for, and of its discharge; undefined for any other operation. */
+  readonly closing?: Closing
 }
 
 /** Public part of a transact. */
@@ -131,7 +134,8 @@ export function writeValues(write: Write): bigint[] {
 }
 
 export function stepValues(step: StepPublic): bigint[] {
-  return [BigInt(step.op), ...writeValues(step), BigInt(step.asset), step.amount, step.u, step.v]
+  const asset = step.closing === undefined ? BigInt(step.asset) : closingWord(step.asset, step.closing)
+  return [BigInt(step.op), ...writeValues(step), asset, step.amount, step.u, step.v]
 }
 
 /** The accounts that a batch rewrites, in order. A discharge and a bounce write nothing. */
@@ -142,7 +146,7 @@ export function batchWrites(batch: Batch): readonly Write[] {
     case 'resolve':
       return batch.writes.filter(({ leaf }) => leaf !== 0n)
     case 'transact':
-      return batch.steps.filter(({ op }) => op > 0 && op < FIRST_READING_OP)
+      return batch.steps.filter(({ op }) => writingOperation(op) !== undefined)
   }
 }
 
@@ -228,11 +232,12 @@ function parseWrite(row: readonly bigint[]): Write {
 
 function parseStep(row: readonly bigint[]): StepPublic {
   const op = row[STEPPED.op]!
-  if (op > MAX_OP) throw new PlimsollError(`There is no operation ${op}.`)
+  if (!OPS.has(Number(op))) throw new PlimsollError(`There is no operation ${op}.`)
+  const asset = row[STEPPED.asset]!
   return {
     op: Number(op),
     ...parseWrite(row.slice(STEPPED.index)),
-    asset: Number(row[STEPPED.asset]),
+    ...(CLOSES.has(Number(op)) ? parseClosingWord(asset) : { asset: Number(asset) }),
     amount: row[STEPPED.amount]!,
     u: row[STEPPED.u]!,
     v: row[STEPPED.v]!,

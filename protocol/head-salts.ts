@@ -28,7 +28,8 @@ const word = (value: bigint | number) => toHex(value, { size: 32 })
  * and a batch that is made a second time from one state is the same.
  */
 export class HeadSalts {
-  readonly key: SaltKey
+  /** That of the sequencer in force: a handover changes it for the batches that follow. */
+  key: SaltKey
   /** Salts in force, by slot; that of an empty one counts for nothing. */
   readonly current: bigint[]
   /** Batches since the deployment. */
@@ -80,5 +81,18 @@ export class HeadSalts {
       rank: keccak256(concat([toHex(this.key), toHex('plimsoll.window'), word(slot), word(this.batches)])),
     }))
     return ranked.sort((a, b) => (a.rank < b.rank ? -1 : 1)).map(({ slot }) => slot)
+  }
+
+  /**
+   * A source of numbers in [0, 1), of 48 bits each, that nobody without the key can tell from random ones; the same for the same
+   * label and seed.
+   * @param seed what the numbers are for; the number of batches where it is left out, so that one state always gives the same
+   */
+  random(label: string, seed: number = this.batches): () => number {
+    let drawn = 0
+    return () => {
+      const parts = [toHex(this.key), toHex(label), word(seed), word(drawn++)]
+      return Number.parseInt(keccak256(concat(parts)).slice(2, 14), 16) / 2 ** 48
+    }
   }
 }

@@ -10,7 +10,7 @@ export const WRITE = { index: 1, leaf: 1, cipher: 3 } as const
 /** Public part of one step of a transact. */
 export const STEP = { op: 1, ...WRITE, asset: 1, amount: 1, u: 1, v: 1 } as const
 
-/** Those of a round's marks that a transact is proven at, in the order of its vector. */
+/** Those of a round's marks that a transact is proven at, in the order of its vector; `concentration` follows, of all assets. */
 export const TRANSACT_MARKS = ['price', 'initialCollateralValue', 'initialLiabilityValue', 'sell', 'buy'] as const
 
 /**
@@ -49,6 +49,7 @@ export const VECTOR = {
     sequencer: 2,
     validUntil: 1,
     marks: TRADED * TRANSACT_MARKS.length,
+    concentration: TRADED,
   },
   exit: { root: 1, chainId: 1, settlement: 1, index: 1, recipient: 1, equity: 1, prices: TRADED },
 } as const

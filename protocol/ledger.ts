@@ -19,15 +19,12 @@ import { LIQUIDATION_MARKS, type Marks, NO_MARKS } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { toField } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
-import { OP } from './transact.ts'
+import { OP, PRICELESS } from './transact.ts'
 
 const NO_BOUNDS: readonly bigint[] = Array<bigint>(TRADED).fill(0n)
 
 /** |x| of a backstop change stays below this, as in the contract. */
 const DELTA_LIMIT = 1n << 127n
-
-/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
-const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce])
 
 /** The chain, contract and sequencer that a deployment's signatures and view keys are bound to. */
 export interface Domain extends SigningDomain {
@@ -45,7 +42,8 @@ export const NO_DOMAIN: Domain = { chainId: 0n, settlement: 0n, sequencer: IDENT
 export class Ledger {
   readonly shape: Shape
   readonly minLiability: bigint
-  readonly domain: Domain
+  /** Its sequencer is the one in force: a handover changes it. */
+  domain: Domain
   root: bigint
   /** Blinded heads of the slots' stacks: see `blindHead`. */
   readonly heads: bigint[]
@@ -105,6 +103,11 @@ export class Ledger {
     this.envelopes[slot] = envelope
   }
 
+  /** Puts another key of the sequencer's in force. */
+  handOver(sequencer: Point): void {
+    this.domain = { ...this.domain, sequencer }
+  }
+
   isCovered(slot: number): boolean {
     const envelope = this.envelopes[slot]
     return this.marks !== undefined && envelope !== undefined && isCovered(envelope, this.marks)
@@ -155,13 +158,18 @@ export class Ledger {
 
   /** Trades between accounts cancel out, and the rest is public. */
   #applySteps({ steps }: TransactBatch): void {
-    for (const { op, asset, amount, u, v } of steps) {
+    for (const { op, asset, amount, u, v, closing } of steps) {
       if (op === OP.open || op === OP.topup) this.accounts[asset]! += amount
       if (op === OP.withdraw || op === OP.forced) this.accounts[asset]! -= amount
       if (op === OP.unwind) {
         const sign = v === 1n ? 1n : -1n
         this.#fromBackstop(asset, sign * amount)
         this.#fromBackstop(0, -sign * u)
+      }
+      if (op === OP.close) {
+        const sign = closing!.direction === 1 ? 1n : -1n
+        this.#fromBackstop(asset, sign * closing!.x)
+        this.#fromBackstop(0, -sign * closing!.y)
       }
     }
   }
@@ -232,6 +240,7 @@ export class Ledger {
       ...sequencer,
       batch.validUntil,
       ...marks.flatMap((asset) => TRANSACT_MARKS.map((name) => asset[name])),
+      ...marks.map(({ concentration }) => concentration),
       ...batch.steps.flatMap(stepValues),
     ]
   }

@@ -50,6 +50,8 @@ export interface AssetMarks {
   /** Initial value of a positive unit, and of a negative one: withdrawals and trades end there. */
   readonly initialCollateralValue: bigint
   readonly initialLiabilityValue: bigint
+  /** Charge of a squared unit in initial margin, times 2^48: `concentratedMarks`. */
+  readonly concentration: bigint
 }
 
 /** Marks of assets 0..7; asset 0 is always `CASH_MARKS`, an unused asset `NO_MARKS`. */
@@ -77,7 +79,12 @@ export const LIQUIDATION_MARKS = [
 ] as const
 
 /** All marks, in the order of the contracts. */
-export const MARK_NAMES = [...LIQUIDATION_MARKS, 'initialCollateralValue', 'initialLiabilityValue'] as const
+export const MARK_NAMES = [
+  ...LIQUIDATION_MARKS,
+  'initialCollateralValue',
+  'initialLiabilityValue',
+  'concentration',
+] as const
 
 /** Marks of an asset from a row of them in the order of `MARK_NAMES`. */
 export function marksOfRow(row: readonly bigint[]): AssetMarks {
@@ -85,7 +92,7 @@ export function marksOfRow(row: readonly bigint[]): AssetMarks {
 }
 
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
-const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy', 'ui', 'vi'] as const
+const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy', 'ui', 'vi', 'kappa'] as const
 
 export const CASH_MARKS: AssetMarks = {
   price: SCALE,
@@ -99,7 +106,11 @@ export const CASH_MARKS: AssetMarks = {
   kBuy: 0n,
   initialCollateralValue: SCALE,
   initialLiabilityValue: SCALE,
+  concentration: 0n,
 }
+
+/** Initial values at which nobody takes on a position in the asset. */
+export const NO_NEW_RISK = { initialCollateralValue: 0n, initialLiabilityValue: WORD - 1n } as const
 
 export const NO_MARKS: AssetMarks = {
   price: 0n,
@@ -113,6 +124,7 @@ export const NO_MARKS: AssetMarks = {
   kBuy: 0n,
   initialCollateralValue: 0n,
   initialLiabilityValue: 0n,
+  concentration: 0n,
 }
 
 /** The initial factors of an asset: those given, else those of the target. */
@@ -164,7 +176,7 @@ export function checkContractFactors(parameters: RiskParameters, field: string):
 
 /**
  * Marks of an asset at a `price` mark, by docs/protocol.md#marks. A price below the range values collateral at 0 and
- * liabilities at the range's floor, so that a collapsed asset cannot stop the rounds.
+ * liabilities at the range's floor, so that a collapsed asset cannot stop the rounds. Nothing is charged for concentration.
  * @param interval prices that value new risk, with `price` between them; both `price` where left out
  * @throws PlimsollError when the price is 2^60 or more, or a mark or k does not fit 64 bits
  */
@@ -196,6 +208,7 @@ export function assetMarks(
     kBuy: divDown(depth * (targetLiabilityFactor - FACTOR_ONE - penalty), FACTOR_ONE),
     initialCollateralValue: low < PRICE_MIN ? 0n : divDown(low * initial.collateral, FACTOR_ONE),
     initialLiabilityValue: divUp((high < PRICE_MIN ? PRICE_MIN : high) * initial.liability, FACTOR_ONE),
+    concentration: 0n,
   }
   for (const [i, name] of MARK_NAMES.entries()) {
     if (marks[name] >= WORD)
@@ -228,8 +241,8 @@ export function heldMarks(marks: AssetMarks, points: bigint): AssetMarks {
     buy: more(marks.buy),
     kSell: last(marks.kSell),
     kBuy: last(marks.kBuy),
-    initialCollateralValue: 0n,
-    initialLiabilityValue: WORD - 1n,
+    ...NO_NEW_RISK,
+    concentration: marks.concentration,
   }
 }
 

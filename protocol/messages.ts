@@ -1,7 +1,7 @@
 import { poseidon } from './poseidon.ts'
 
 /**
- * The first field of a signed message, by what is signed. A discharged request was signed as FORCED. `list` and `cancel` are
+ * The first field of a signed message, by what is signed. A discharged request was signed as FORCED or CLOSE. `list` and `cancel` are
  * for a node's API: no circuit takes them.
  */
 export const KIND = {
@@ -10,6 +10,7 @@ export const KIND = {
   unwind: 5,
   preferences: 6,
   forced: 7,
+  close: 10,
   exit: 16,
   list: 32,
   cancel: 33,
@@ -29,14 +30,14 @@ export interface SigningDomain {
 export interface Message {
   readonly kind: number
   readonly index: number
-  /** The account's version, or the queue number of a forced request: below 2^64. */
+  /** The account's version, or the queue number of a forced request or close: below 2^64. */
   readonly nonce: bigint
   /** Unix seconds, below 2^40. */
   readonly expiry: bigint
   readonly asset: number
   /** 1 iff the account's balance of the asset grows. */
   readonly direction: number
-  /** Base units of the asset and of cash, below 2^64. */
+  /** Base units of the asset and of cash, or the price limit of a forced close, below 2^64. */
   readonly x: bigint
   readonly y: bigint
   /** A recipient, a link, packed weights, or 0. */

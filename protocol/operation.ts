@@ -1,8 +1,10 @@
 import type { Address } from 'viem'
 import { type Account, NEUTRAL_WEIGHTS, packWeights } from './account.ts'
+import { chargedHealthDown, mostConcentrated } from './concentration.ts'
 import { ASSETS, EXPIRY_LIMIT, FIELD, MAX_WEIGHT, SCALE, TARGET_THRESHOLD, VERSION_LIMIT, WORD } from './constants.ts'
 import { isOwnerPoint, type Point } from './curve.ts'
 import { Refusal, type RefusalCode } from './errors.ts'
+import { balancesAfterClosing, type Close, closeRefusal, closing } from './forced-close.ts'
 import { type Balances, initialHealth, isOversize } from './health.ts'
 import { abs } from './integer.ts'
 import { ownerHash } from './keys.ts'
@@ -86,8 +88,21 @@ export interface Forced {
   readonly signature: Signature
 }
 
-export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced
-export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced
+/** The sequencer shares an account's view key anew, by its key in force. Nobody signs it, and nothing else changes. */
+export interface Rekey {
+  readonly kind: 'rekey'
+  readonly index: number
+}
+
+export type Operation = Open | TopUp | Withdraw | Trade | Unwind | Preferences | Forced | Close | Rekey
+export type SignedOperation = Withdraw | Trade | Unwind | Preferences | Forced | Close
+/** Operations of which it takes no marks to say what they lead to. */
+type UnpricedOperation = Exclude<Operation, Close>
+
+/** Whether an operation comes from the forced queue: signed for its number there, and discharged where it cannot be served. */
+export function isQueued(operation: Operation): operation is Forced | Close {
+  return operation.kind === 'forced' || operation.kind === 'close'
+}
 
 /** Circumstances by which an operation is judged, besides the account. */
 export interface Judgement {
@@ -135,13 +150,21 @@ export function operationMessage(operation: SignedOperation): Message {
     }
     case 'preferences':
       return { ...base, nonce: operation.version, extra: packWeights(operation.weights) }
+    case 'close': {
+      const { queueNumber, asset, direction, amount, limit } = operation
+      return { ...base, nonce: queueNumber, asset, direction, x: amount, y: limit }
+    }
   }
 }
 
-/** Balances after an operation, of whatever size. */
-export function balancesAfter(balances: Balances, operation: Operation): Balances {
+/** Balances after an operation, of whatever size. @param marks of the round: a close trades at them */
+export function balancesAfter(balances: Balances, operation: UnpricedOperation, marks?: Marks): Balances
+export function balancesAfter(balances: Balances, operation: Operation, marks: Marks): Balances
+export function balancesAfter(balances: Balances, operation: Operation, marks?: Marks): Balances {
+  if (operation.kind === 'close')
+    return balancesAfterClosing(balances, operation.asset, closing(balances, operation, marks![operation.asset]!))
   const after = [...balances]
-  if (operation.kind === 'preferences') return after
+  if (operation.kind === 'preferences' || operation.kind === 'rekey') return after
   const { asset } = operation
   if (operation.kind === 'trade' || operation.kind === 'unwind') {
     const sign = operation.direction === 1 ? 1n : -1n
@@ -157,14 +180,14 @@ export function fits(balances: Balances): boolean {
   return balances.every((balance) => abs(balance) < WORD)
 }
 
-/** Withdrawals and trades end at the initial margin, or without a liability. */
+/** Withdrawals and trades end at the initial margin, its charge for concentration included, or without a liability. */
 export function meetsInitial(balances: Balances, marks: Marks): boolean {
-  return balances.every((balance) => balance >= 0n) || initialHealth(balances, marks) >= TARGET_THRESHOLD
+  return balances.every((balance) => balance >= 0n) || chargedHealthDown(balances, marks) >= TARGET_THRESHOLD
 }
 
 /**
  * Refusal of a trade to an account that stays below its initial margin (docs/protocol.md#transact, the exception): it must shrink the
- * position without turning it, at a price no worse than a liquidation's, and improve `T`. Nothing is rounded.
+ * position without turning it, at a price no worse than a liquidation's, and improve `T`, without the charge for concentration. Nothing is rounded.
  */
 function exceptionRefusal(
   balances: Balances,
@@ -194,8 +217,8 @@ function signedMessage(domain: SigningDomain, operation: SignedOperation): bigin
 
 /**
  * Refusal of an operation that would not be carried out now, or undefined: the first of form, account, version, expiry,
- * signature, range of the balances, a price of what is traded, size, target. A top-up that is bounced and a forced request that is discharged are carried
- * out; for the latter this says why it is.
+ * signature, range of the balances, a price of what is traded, size, target; of a close its position, limit and range. A top-up
+ * that is bounced and a forced request that is discharged are carried out; for the latter this says why it is.
  */
 export function checkOperation(
   account: Account | undefined,
@@ -215,7 +238,12 @@ export function checkOperation(
     return new Refusal('VERSION_LIMIT', `Account ${operation.index} has no versions left.`)
   if (operation.kind === 'topup') return undefined
 
-  if (operation.kind !== 'forced') {
+  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
+  if (operation.kind === 'rekey')
+    return known
+      ? undefined
+      : new Refusal('BAD_REQUEST', `Account ${operation.index} was imported: there is no owner to share a key with.`)
+  if (!isQueued(operation)) {
     if (operation.version !== account.version)
       return new Refusal(
         'STALE_VERSION',
@@ -223,15 +251,20 @@ export function checkOperation(
       )
     if (operation.expiry < now) return expired()
   }
-  const known = publicKey !== undefined && ownerHash(publicKey) === account.owner
   if (!known || !verify(publicKey, signedMessage(domain, operation), operation.signature)) {
     return new Refusal('BAD_SIGNATURE', `The signature is not that of the owner of account ${operation.index}.`)
   }
   if (operation.kind === 'preferences') return undefined
+  if (operation.kind === 'close') {
+    if (marks === undefined) return noRound()
+    // The expiry last, as below.
+    const refused = closeRefusal(account.balances, operation, marks[operation.asset]!)
+    return refused ?? (operation.expiry < now ? expired() : undefined)
+  }
 
   const after = balancesAfter(account.balances, operation)
   if (!fits(after)) return new Refusal('BALANCE_TOO_LARGE', 'A balance would be 2^64 base units or more.')
-  if (marks === undefined) return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
+  if (marks === undefined) return noRound()
   if ((operation.kind === 'trade' || operation.kind === 'unwind') && marks[operation.asset]!.price === 0n)
     return new Refusal('UNKNOWN_ASSET', `Asset ${operation.asset} has no price: there is none of it to trade.`)
   if (isOversize(after, marks))
@@ -239,7 +272,7 @@ export function checkOperation(
   // Last: a request that deserves it is discharged whenever it expires.
   if (meetsInitial(after, marks)) return operation.expiry < now ? expired() : undefined
   if (operation.kind === 'withdraw' || operation.kind === 'forced' || meetsInitial(account.balances, marks))
-    return targetTooLow()
+    return targetTooLow(after, marks)
   const code = exceptionRefusal(account.balances, operation, marks)
   return code === undefined ? undefined : new Refusal(code, EXCEPTION_MESSAGES[code]!)
 }
@@ -250,12 +283,21 @@ const EXCEPTION_MESSAGES: Partial<Record<RefusalCode, string>> = {
   TRADE_NOT_IMPROVING: 'An account that stays below its target may only trade what brings it nearer.',
 }
 
+function noRound(): Refusal {
+  return new Refusal('NO_FRESH_ROUND', 'There is no round with prices yet.')
+}
+
 function expired(): Refusal {
   return new Refusal('EXPIRED', 'The operation has expired.')
 }
 
-function targetTooLow(): Refusal {
-  return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+function targetTooLow(balances: Balances, marks: Marks): Refusal {
+  if (initialHealth(balances, marks) < TARGET_THRESHOLD)
+    return new Refusal('TARGET_TOO_LOW', 'The account would end below its target.')
+  return new Refusal(
+    'TOO_CONCENTRATED',
+    `The account would end below its initial margin by the charge for concentration, most of it for asset ${mostConcentrated(balances, marks)}: its position there is large for the market's depth.`,
+  )
 }
 
 /**
@@ -309,9 +351,15 @@ function formRefusal(operation: Operation): Refusal | undefined {
       ? undefined
       : new Refusal('BAD_WEIGHTS', `Preferences are ${ASSETS} whole numbers from 1 to ${MAX_WEIGHT}.`)
   }
+  if (operation.kind === 'rekey') return undefined
   const { asset } = operation
   const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
-  if (!Number.isInteger(asset) || asset < 0 || asset >= ASSETS || (isTrade && asset === 0))
+  if (
+    !Number.isInteger(asset) ||
+    asset < 0 ||
+    asset >= ASSETS ||
+    ((isTrade || operation.kind === 'close') && asset === 0)
+  )
     return new Refusal('UNKNOWN_ASSET', `There is no asset ${asset} for this.`)
   if (isTrade) {
     const { x, y } = operation
@@ -321,6 +369,8 @@ function formRefusal(operation: Operation): Refusal | undefined {
     return x === 0n && y === 0n ? new Refusal('AMOUNT_ZERO', 'The trade is of nothing.') : undefined
   }
   if (operation.amount < 0n || operation.amount >= WORD) return bad('The amount does not fit 64 bits.')
+  if (operation.kind === 'close' && (operation.limit < 0n || operation.limit >= WORD))
+    return bad('The limit of the price does not fit 64 bits.')
   // Of a deposit that its depositor took back nothing is left but its place in the queue.
   if (operation.amount === 0n && operation.kind !== 'open' && operation.kind !== 'topup')
     return new Refusal('AMOUNT_ZERO', 'The amount is 0.')

@@ -1,4 +1,5 @@
 import type { AuctionReading } from './auction-terms.ts'
+import { concentratedMarks } from './concentration.ts'
 import { FACTOR_ONE, POINT } from './constants.ts'
 import { liquidityGapUp, nextDepth, type PoolToken, poolDepthDown, wantedDepth } from './depth.ts'
 import { max, min } from './integer.ts'
@@ -71,6 +72,8 @@ export interface RoundFacts {
   readonly previous: bigint | undefined
   /** Seconds for which a held asset's marks stay. */
   readonly patience: bigint
+  /** Factor F of concentration in 1/10^4; 0: it is off. */
+  readonly concentration: bigint
 }
 
 /** Facts of one asset that a round is stepped with. */
@@ -90,7 +93,7 @@ export interface RoundMargin {
   readonly auction: AuctionReading
   /** Parameters that were due and are applied: where the rule is on, the rest of them follows from what rounds say. */
   readonly applied: RiskParameters | undefined
-  /** Whether an initial factor is stricter than before. */
+  /** Whether an initial factor is stricter than before, or concentration charged at less depth. */
   readonly tightened: boolean
 }
 
@@ -119,14 +122,22 @@ export function stepAsset(asset: MarginAsset, before: MarginBook, round: RoundFa
     asset.rules === undefined
       ? { book: present, auction: storedReading(undefined) }
       : follow(asset, asset.rules, present, round, facts)
-  const plain = assetMarks(reading.price, book.parameters, 'the asset', reading)
+  const { depth } = book.parameters
+  const plain = concentratedMarks(
+    assetMarks(reading.price, book.parameters, 'the asset', reading),
+    depth,
+    round.concentration,
+  )
   const [from, to] = [initialFactorsOf(before.parameters), initialFactorsOf(book.parameters)]
   return {
     book,
     marks: held ? heldMarks(plain, widened) : plain,
     auction,
     applied,
-    tightened: to.collateral < from.collateral || to.liability > from.liability,
+    tightened:
+      to.collateral < from.collateral ||
+      to.liability > from.liability ||
+      (round.concentration !== 0n && depth < before.parameters.depth),
   }
 }
 

@@ -80,8 +80,8 @@ export class System {
   readonly salts: HeadSalts
   /** Keys of the owners by index; undefined for accounts of a trusted import. */
   readonly publicKeys: (Point | undefined)[]
-  /** The sequencer's; without it nothing can be opened. */
-  readonly secret: bigint | undefined
+  /** That of the sequencer in force; without it nothing can be opened. */
+  #secret: bigint | undefined
 
   private constructor(
     ledger: Ledger,
@@ -98,7 +98,11 @@ export class System {
     this.stacks = stacks
     this.salts = salts
     this.publicKeys = [...publicKeys]
-    this.secret = secret
+    this.#secret = secret
+  }
+
+  get secret(): bigint | undefined {
+    return this.#secret
   }
 
   /** The start without accounts. */
@@ -172,6 +176,16 @@ export class System {
       this.publicKeys,
       this.secret,
     )
+  }
+
+  /**
+   * Puts another secret of the sequencer's in force: for openings and rekeys, and for the salts of the batches that follow. View
+   * keys of accounts stay what they are.
+   */
+  handOver(secret: bigint): void {
+    this.#secret = secret
+    this.ledger.handOver(sequencerKey(secret).publicKey)
+    this.salts.key = memoKey(secret, this.ledger.domain)
   }
 
   /** Starts a round at new marks. */
@@ -322,6 +336,7 @@ export class System {
       publicKey,
       exception,
       published,
+      marks,
       domain,
       secret: this.secret,
     })

@@ -3,12 +3,14 @@ import { accountInput, weightInput } from './account-input.ts'
 import type { StepPublic } from './batch.ts'
 import { chooseBlind } from './blind.ts'
 import type { CircuitInput } from './circuit-input.ts'
-import { ASSETS, TRADED } from './constants.ts'
+import { ASSETS, TRADED, WORD } from './constants.ts'
 import { BASE8, type Point } from './curve.ts'
+import { closing } from './forced-close.ts'
 import { offsets, TRANSACT_MARKS, VECTOR } from './layout.ts'
 import type { Domain } from './ledger.ts'
+import type { Marks } from './marks.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
-import { newAccount, type Operation, operationMessage } from './operation.ts'
+import { isQueued, newAccount, type Operation, operationMessage } from './operation.ts'
 import { vectorSignals } from './public-vector.ts'
 import { signatureChallenge } from './signature.ts'
 import { OP } from './transact.ts'
@@ -19,6 +21,8 @@ export interface StepFacts {
   readonly publicKey: Point | undefined
   readonly exception: boolean
   readonly published: StepPublic
+  /** Marks of the round: a close trades at them. */
+  readonly marks: Marks | undefined
   readonly domain: SigningDomain
   readonly secret: bigint | undefined
 }
@@ -35,6 +39,8 @@ export interface TransactFacts {
   readonly secret: bigint | undefined
 }
 
+// Of operations that move nothing.
+const NO_TERMS = { asset: 0, amount: 0n }
 // Where no signature counts: any points of the curve will do.
 const NO_SIGNATURE = { r8: BASE8, s: 0n }
 
@@ -43,17 +49,22 @@ export function transactStep(
   operation: Operation,
   before: Account,
   children: Path,
-  { publicKey = BASE8, exception, published, domain, secret }: StepFacts,
+  { publicKey = BASE8, exception, published, marks, domain, secret }: StepFacts,
 ): CircuitInput {
-  const isTrade = operation.kind === 'trade' || operation.kind === 'unwind'
+  const traded =
+    operation.kind === 'trade' || operation.kind === 'unwind'
+      ? operation
+      : operation.kind === 'close'
+        ? closing(before.balances, operation, marks![operation.asset]!)
+        : undefined
   const isDeposit = operation.kind === 'open' || operation.kind === 'topup'
-  const asset = operation.kind === 'preferences' ? 0 : operation.asset
+  const terms = operation.kind === 'preferences' || operation.kind === 'rekey' ? NO_TERMS : operation
   const { r8, s } = 'signature' in operation ? operation.signature : NO_SIGNATURE
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
   const message = 'signature' in operation ? operationMessage(operation) : undefined
   const scalar =
     message === undefined
-      ? operation.kind === 'open'
+      ? operation.kind === 'open' || operation.kind === 'rekey'
         ? secret!
         : undefined
       : signatureChallenge(publicKey, messageHash(domain, message), r8)
@@ -62,12 +73,15 @@ export function transactStep(
     publicKey,
     ...openingInput(before, children),
     weightBits: weightInput(weights),
-    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === asset ? 1n : 0n)),
-    amount: operation.kind === 'preferences' ? 0n : isTrade ? operation.x : operation.amount,
-    cash: isTrade ? operation.y : 0n,
-    direction: isTrade ? BigInt(operation.direction) : isDeposit ? 1n : 0n,
+    assetBits: Array.from({ length: ASSETS }, (_, a) => (a === terms.asset ? 1n : 0n)),
+    amount: traded?.x ?? ('amount' in terms ? terms.amount : 0n),
+    cash: (traded?.y ?? 0n) % WORD,
+    cashHigh: (traded?.y ?? 0n) / WORD,
+    direction: traded === undefined ? (isDeposit ? 1n : 0n) : BigInt(traded.direction),
+    asked: operation.kind === 'close' ? operation.amount : 0n,
+    limit: operation.kind === 'close' ? operation.limit : 0n,
     extra: message?.extra ?? 0n,
-    queueNumber: operation.kind === 'forced' ? operation.queueNumber : 0n,
+    queueNumber: isQueued(operation) ? operation.queueNumber : 0n,
     expiry: message?.expiry ?? 0n,
     r8,
     s,
@@ -90,7 +104,7 @@ export function transactInput(
   active: readonly CircuitInput[],
 ): CircuitInput {
   const { chainId, settlement, sequencer } = domain
-  const { marks } = offsets(VECTOR.transact)
+  const { marks, concentration } = offsets(VECTOR.transact)
   const each = TRANSACT_MARKS.length
   const padding = inactiveTransactStep(depth)
   const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
@@ -101,6 +115,7 @@ export function transactInput(
     settlement,
     sequencer,
     marks: Array.from({ length: TRADED }, (_, i) => vector.slice(marks + each * i, marks + each * (i + 1))),
+    kappas: vector.slice(concentration, concentration + TRADED),
     secret,
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),
   }
@@ -117,7 +132,10 @@ export function inactiveTransactStep(depth: number): CircuitInput {
     assetBits: Array.from({ length: ASSETS }, (_, a) => (a === 0 ? 1n : 0n)),
     amount: 0n,
     cash: 0n,
+    cashHigh: 0n,
     direction: 0n,
+    asked: 0n,
+    limit: 0n,
     extra: 0n,
     queueNumber: 0n,
     expiry: 0n,

@@ -1,13 +1,15 @@
 import { type Account, accountLeaf } from './account.ts'
 import type { StepPublic } from './batch.ts'
 import { CIPHER_LENGTH, encryptAccount } from './cipher.ts'
-import { Refusal } from './errors.ts'
+import { Refusal, type RefusalCode } from './errors.ts'
+import { type Close, closing } from './forced-close.ts'
 import { ownerHash, sharedViewKey } from './keys.ts'
 import {
   balancesAfter,
   checkOperation,
   type Forced,
   fits,
+  isQueued,
   type Judgement,
   meetsInitial,
   newAccount,
@@ -29,12 +31,21 @@ export const OP = {
   forced: 7,
   discharge: 8,
   bounce: 9,
+  close: 10,
+  rekey: 11,
+  dischargeClose: 12,
 } as const
+
+/** Operations that write nothing. */
+const READING: ReadonlySet<keyof typeof OP> = new Set(['discharge', 'bounce', 'dischargeClose'])
+
+/** Operations that no price bears on: they need no round, and a batch of nothing else is proven without marks. */
+export const PRICELESS: ReadonlySet<number> = new Set([0, OP.open, OP.topup, OP.preferences, OP.bounce, OP.rekey])
 
 /** The name of an operation that writes an account; undefined for others, and for inactive steps. */
 export function writingOperation(op: number): keyof typeof OP | undefined {
   const name = (Object.keys(OP) as (keyof typeof OP)[]).find((key) => OP[key] === op)
-  return name === 'discharge' || name === 'bounce' ? undefined : name
+  return name === undefined || READING.has(name) ? undefined : name
 }
 
 export const INACTIVE_STEP: StepPublic = {
@@ -50,7 +61,7 @@ export const INACTIVE_STEP: StepPublic = {
 
 /** The sequencer's side of an operation. */
 export interface Execution extends Judgement {
-  /** The sequencer's secret: it makes the view keys of new accounts. */
+  /** The sequencer's secret: it makes the view keys of new accounts, and of those that are rekeyed. */
   readonly secret: bigint | undefined
 }
 
@@ -78,17 +89,18 @@ export interface Outcome {
  */
 export function operationOutcome(account: Account | undefined, operation: Operation, execution: Execution): Outcome {
   const refusal = checkOperation(account, operation, execution)
-  if (operation.kind === 'forced' && refusal !== undefined && isDischarged(account, operation, refusal, execution))
-    return { op: OP.discharge }
+  if (isQueued(operation) && refusal !== undefined && isDischarged(account, operation, refusal, execution))
+    return { op: operation.kind === 'close' ? OP.dischargeClose : OP.discharge }
   if (refusal !== undefined) throw refusal
 
   const before = operation.kind === 'open' ? birth(operation, execution) : account!
-  const balances = balancesAfter(before.balances, operation)
+  const viewKey = operation.kind === 'rekey' ? newViewKey(execution) : before.viewKey
+  const balances = balancesAfter(before.balances, operation, execution.marks!)
   if (operation.kind === 'topup' && !fits(balances)) return { op: OP.bounce }
   const weights = operation.kind === 'preferences' ? operation.weights : before.weights
   return {
     op: OP[operation.kind],
-    next: { ...before, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances },
+    next: { ...before, viewKey, version: operation.kind === 'open' ? 0n : before.version + 1n, weights, balances },
   }
 }
 
@@ -96,18 +108,27 @@ export function operationOutcome(account: Account | undefined, operation: Operat
 export function applyOperation(account: Account | undefined, operation: Operation, execution: Execution): Applied {
   const { op, next } = operationOutcome(account, operation, execution)
   if (next === undefined)
-    return { exception: false, public: operation.kind === 'forced' ? discharge(operation) : bounce(operation as TopUp) }
+    return { exception: false, public: isQueued(operation) ? discharge(operation) : bounce(operation as TopUp) }
   const leaf = accountLeaf(next)
   const exception =
     (operation.kind === 'trade' || operation.kind === 'unwind') && !meetsInitial(next.balances, execution.marks!)
   return {
     next,
     exception,
-    public: { op, index: operation.index, leaf, cipher: encryptAccount(next, leaf), ...publicTerms(operation) },
+    public: {
+      op,
+      index: operation.index,
+      leaf,
+      cipher: encryptAccount(next, leaf),
+      ...publicTerms(operation),
+      ...(operation.kind === 'close' && {
+        closing: closing(account!.balances, operation, execution.marks![operation.asset]!),
+      }),
+    },
   }
 }
 
-function discharge(request: Forced): StepPublic {
+function discharge(request: Forced | Close): StepPublic {
   const {
     index,
     asset,
@@ -119,26 +140,35 @@ function discharge(request: Forced): StepPublic {
       s,
     },
   } = request
-  return {
-    op: OP.discharge,
-    index,
-    leaf: r8x,
-    cipher: [r8y, s, expiry],
-    asset,
-    amount,
-    u: payee(request),
-    v: queueNumber,
-  }
+  const step = { index, leaf: r8x, cipher: [r8y, s, expiry], asset, amount, v: queueNumber }
+  return request.kind === 'close'
+    ? {
+        ...step,
+        op: OP.dischargeClose,
+        u: request.limit,
+        closing: { direction: request.direction, x: 0n, y: 0n },
+      }
+    : { ...step, op: OP.discharge, u: payee(request) }
 }
 
 function bounce({ index, asset, amount }: TopUp): StepPublic {
   return { ...INACTIVE_STEP, op: OP.bounce, index, asset, amount }
 }
 
+const DISCHARGING: ReadonlySet<RefusalCode> = new Set([
+  'BAD_SIGNATURE',
+  'BALANCE_TOO_LARGE',
+  'SIZE_TOO_LARGE',
+  'TARGET_TOO_LOW',
+  'NO_POSITION',
+  'LIMIT_MISSED',
+  'TOO_CONCENTRATED',
+])
+
 /** Whether the circuit proves this refusal of a forced request. Any other is the contract's. */
 function isDischarged(
   account: Account | undefined,
-  { signature }: Forced,
+  { signature }: Forced | Close,
   { code }: Refusal,
   { publicKey }: Execution,
 ): boolean {
@@ -149,14 +179,18 @@ function isDischarged(
     !isSignatureForm(signature)
   )
     return false
-  return (
-    code === 'BAD_SIGNATURE' || code === 'BALANCE_TOO_LARGE' || code === 'SIZE_TOO_LARGE' || code === 'TARGET_TOO_LOW'
-  )
+  return DISCHARGING.has(code)
 }
 
 function birth(operation: Open, { secret }: Execution): Account {
   if (secret === undefined) throw new Refusal('UNAVAILABLE', 'Only the sequencer opens accounts.')
   return newAccount(operation.publicKey, sharedViewKey(secret, operation.publicKey), operation.index)
+}
+
+/** The view key that an account's owner shares with the sequencer's key in force. */
+function newViewKey({ secret, publicKey }: Execution): bigint {
+  if (secret === undefined) throw new Refusal('UNAVAILABLE', 'Only the sequencer rekeys accounts.')
+  return sharedViewKey(secret, publicKey!)
 }
 
 /** The last four elements of a step: trades and preferences are private. */
@@ -175,10 +209,13 @@ function publicTerms(operation: Operation): Pick<StepPublic, 'asset' | 'amount' 
         u: payee(operation),
         v: operation.queueNumber,
       }
+    case 'close':
+      return { asset: operation.asset, amount: operation.amount, u: operation.limit, v: operation.queueNumber }
     case 'unwind':
       return { asset: operation.asset, amount: operation.x, u: operation.y, v: BigInt(operation.direction) }
     case 'trade':
     case 'preferences':
+    case 'rekey':
       return { asset: 0, amount: 0n, u: 0n, v: 0n }
   }
 }

@@ -1,3 +1,4 @@
+import { withKappa } from './concentration.ts'
 import { FACTOR_ONE, PRICE_LIMIT, PRICE_MIN, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
 import { type Balances, health, isOversize } from './health.ts'
@@ -46,7 +47,10 @@ export function boundaryMark(balances: Balances, marks: Marks, a: number): bigin
   return value > 0n && mark >= PRICE_MIN && mark < PRICE_LIMIT ? mark : undefined
 }
 
-/** The marks with the price mark of one asset moved. @throws PlimsollError where its factors do not follow from its marks */
+/**
+ * The marks with the price mark of one asset moved; what is charged for concentration moves with it, rounded up.
+ * @throws PlimsollError where its factors do not follow from its marks
+ */
 export function withPrice(marks: Marks, a: number, price: bigint, field: string): Marks {
   const factors = factorsOf(marks[a]!)
   if (factors === undefined)
@@ -68,7 +72,12 @@ export function withPrice(marks: Marks, a: number, price: bigint, field: string)
         ? min(divUp(initialLiabilityValue * liable, from), WORD - 1n)
         : divUp(liable * liability, FACTOR_ONE),
   }
-  return marks.with(a, { ...assetMarks(price, factors, field), ...initial })
+  const { concentration } = marks[a]!
+  const kappa = divUp(concentration * liable, from)
+  return marks.with(
+    a,
+    withKappa({ ...assetMarks(price, factors, field), ...initial }, kappa < WORD ? kappa : undefined),
+  )
 }
 
 type Quotient = (dividend: bigint, divisor: bigint) => bigint

@@ -56,6 +56,12 @@ export class OperationUnknown extends PlimsollError {
   }
 }
 
+/** Milliseconds for which something is waited for, and between two questions. */
+export interface Wait {
+  readonly timeout?: number
+  readonly interval?: number
+}
+
 /** Retries of a question that was not answered, and the pauses between. */
 const PAUSES = [200, 600, 1_500]
 
@@ -162,7 +168,7 @@ export class PlimsollClient {
    * does not answer for a while is waited for.
    * @throws OperationUnknown where it does not answer at the end either, or does not know the operation
    */
-  async settled(id: string, { timeout = 600_000, interval = 500 } = {}): Promise<OperationState> {
+  async settled(id: string, { timeout = 600_000, interval = 500 }: Wait = {}): Promise<OperationState> {
     for (const end = Date.now() + timeout; ; await pause(interval)) {
       try {
         const state = await this.operation(id)

@@ -2,6 +2,7 @@ import type { Address } from 'viem'
 import { type Account, accountLeaf } from '../protocol/account.ts'
 import { type ApiRequest, apiMessage } from '../protocol/api-message.ts'
 import { decryptAccount } from '../protocol/cipher.ts'
+import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../protocol/keys.ts'
 import { type Message, messageHash } from '../protocol/messages.ts'
@@ -10,15 +11,26 @@ import { setPreferences } from './actions/set-preferences.ts'
 import { trade } from './actions/trade.ts'
 import { unwind } from './actions/unwind.ts'
 import { withdraw } from './actions/withdraw.ts'
-import { NodeRefusal, NodeUnanswered, OperationUnknown, type PlimsollClient } from './client.ts'
+import { NodeRefusal, NodeUnanswered, OperationUnknown, type PlimsollClient, type Wait } from './client.ts'
 import { operationId } from './operation-id.ts'
-import type { Accepted, AccountInfo, Canceled, DeploymentInfo, OperationRequest, OwnOperation } from './schemas.ts'
+import type {
+  Accepted,
+  AccountInfo,
+  Canceled,
+  DeploymentInfo,
+  OperationRequest,
+  OperationState,
+  OwnOperation,
+} from './schemas.ts'
 
 /** Life of a signature in seconds, unless told otherwise. */
 const DEFAULT_EXPIRY = 3_600
 
 /** The signature was good, but somebody wrote the account meanwhile: the next one names the new version. */
 const RETRIES = 3
+
+/** Operations that are remembered with what the account was then: more than that are not open of one account. */
+const MOST_OPEN = 64
 
 /** Milliseconds between two tries to hand in an operation that was not answered; it is the same one each time. */
 const HAND_IN = [300, 1_000, 3_000]
@@ -39,12 +51,33 @@ export interface NextVersion {
   readonly expiry: number
 }
 
+export interface WaitAndSign extends Wait {
+  /** Told the id of what was signed again. */
+  readonly onAgain?: (id: string) => void
+}
+
+/** An operation that was handed in, and what the account held when it was signed. */
+interface Signed {
+  readonly make: (next: NextVersion) => OperationRequest
+  readonly operation: OperationRequest
+  /** Balances and weights; undefined where the node's ciphertext did not open. */
+  readonly content: string | undefined
+}
+
 /** Gets `x` of the asset for `y` cash (direction 1), or gives it (direction 0); base units. */
 export interface TradeTerms {
   readonly asset: number
   readonly direction: 0 | 1
   readonly x: bigint
   readonly y: bigint
+}
+
+/** One's account as the node has it. */
+export interface OwnAccount {
+  readonly account: Account
+  readonly info: AccountInfo
+  /** The sequencer's key whose holder can read it. */
+  readonly sequencer: Point
 }
 
 /**
@@ -57,7 +90,10 @@ export class OwnerWallet {
   readonly key: OwnerKey
   /** Told the id of an operation that the node did not answer to at once: it is signed, and may have been taken. */
   onDoubt: ((id: string) => void) | undefined
-  readonly #viewKey: bigint
+  /** The sequencer's keys, the one in force first, with the view keys that are shared with them. */
+  readonly #shared: readonly { readonly sequencer: Point; readonly viewKey: bigint }[]
+  /** By id, in the order in which they were handed in: as many as an account may have open. */
+  readonly #signed = new Map<string, Signed>()
   readonly #chosen: number | undefined
 
   private constructor(client: PlimsollClient, deployment: DeploymentInfo, key: OwnerKey, chosen: number | undefined) {
@@ -65,7 +101,9 @@ export class OwnerWallet {
     this.deployment = deployment
     this.key = key
     this.#chosen = chosen
-    this.#viewKey = sharedViewKey(key.secret, deployment.sequencerKey)
+    this.#shared = deployment.sequencerKeys
+      .map((sequencer) => ({ sequencer, viewKey: sharedViewKey(key.secret, sequencer) }))
+      .toReversed()
   }
 
   /**
@@ -94,19 +132,42 @@ export class OwnerWallet {
   }
 
   /** One's account, opened with one's own key. @throws PlimsollError when the node's ciphertext is not that of the leaf */
-  async read(): Promise<{ account: Account; info: AccountInfo }> {
-    const info = await this.client.account(await this.index())
+  async read(): Promise<OwnAccount> {
+    return this.#open(await this.client.account(await this.index()))
+  }
+
+  /**
+   * Indices of those of the key's accounts that a former key of the sequencer can still read: a handover has not been followed by
+   * their rekey yet.
+   * @throws PlimsollError when the node's ciphertext of one is not that of its leaf
+   */
+  async readableByFormerKey(): Promise<number[]> {
+    if (this.#shared.length === 1) return []
+    const infos = await Promise.all((await this.indices()).map((index) => this.client.account(index)))
+    return infos.flatMap((info) => (this.#open(info).sequencer === this.#shared[0]!.sequencer ? [] : [info.index]))
+  }
+
+  /** Under whichever of the sequencer's keys it is: the leaf says. */
+  #open(info: AccountInfo): OwnAccount {
     const { index, version, leaf, cipher } = info
-    const account: Account = {
-      owner: ownerHash(this.key.publicKey),
-      viewKey: this.#viewKey,
-      index,
-      version: BigInt(version),
-      ...decryptAccount(cipher, leaf, this.#viewKey),
+    const owner = ownerHash(this.key.publicKey)
+    for (const { sequencer, viewKey } of this.#shared) {
+      const opened = opens(cipher, leaf, viewKey)
+      if (opened === undefined) continue
+      const account: Account = { owner, viewKey, index, version: BigInt(version), ...opened }
+      if (accountLeaf(account) === leaf) return { account, info, sequencer }
     }
-    if (accountLeaf(account) !== leaf)
-      throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
-    return { account, info }
+    throw new PlimsollError(`What the node says of account ${index} does not open with this key.`)
+  }
+
+  /** Balances and preferences of an account as text; undefined where it does not open. */
+  #contentOf(info: AccountInfo): string | undefined {
+    try {
+      const { balances, weights } = this.#open(info).account
+      return [...balances, ...weights].join()
+    } catch {
+      return undefined
+    }
   }
 
   /** See `withdraw` of sdk/actions. */
@@ -161,14 +222,53 @@ export class OwnerWallet {
    * @throws NodeRefusal
    */
   async submit(validity: Validity, make: (next: NextVersion) => OperationRequest): Promise<Accepted> {
+    const { expiresIn = DEFAULT_EXPIRY } = validity
     for (let left = RETRIES; ; left--) {
-      const operation = make(await this.#next(validity))
+      const { now } = await this.client.round()
       try {
-        return await this.#handIn(operation)
+        return await this.#signAndHandIn(make, now + expiresIn)
       } catch (error) {
         if (!(error instanceof NodeRefusal && error.code === 'STALE_VERSION') || left === 0) throw error
       }
     }
+  }
+
+  /** Signs for the account's version after all that the node has accepted. */
+  async #signAndHandIn(make: Signed['make'], expiry: number): Promise<Accepted> {
+    const info = await this.client.account(await this.index())
+    const operation = make({ index: info.index, version: info.pendingVersion, expiry })
+    const accepted = await this.#handIn(operation)
+    this.#signed.set(accepted.id, { make, operation, content: this.#contentOf(info) })
+    if (this.#signed.size > MOST_OPEN) this.#signed.delete(this.#signed.keys().next().value!)
+    return accepted
+  }
+
+  /**
+   * Waits until an operation is settled or has failed, as `PlimsollClient.settled` does. Where it failed only because the sequencer
+   * wrote the account once more as it was, a decoy, the same terms are signed again, good until the same time: a write that changed
+   * the account, such as a liquidation, leaves it failed.
+   * @throws OperationUnknown
+   */
+  async settled(id: string, wait: WaitAndSign = {}): Promise<OperationState> {
+    for (let [current, left] = [id, RETRIES]; ; left--) {
+      const state = await this.client.settled(current, wait)
+      if (state.status !== 'failed' || state.code !== 'STALE_VERSION' || left === 0) return state
+      const again = await this.#signAgain(current)
+      if (again === undefined) return state
+      current = again.id
+      wait.onAgain?.(current)
+    }
+  }
+
+  /** Hands in the terms of an operation once more; undefined where the account is another than it was, or the node refuses them. */
+  async #signAgain(id: string): Promise<Accepted | undefined> {
+    const signed = this.#signed.get(id)
+    if (signed?.content === undefined) return undefined
+    if (this.#contentOf(await this.client.account(signed.operation.index)) !== signed.content) return undefined
+    return this.#signAndHandIn(signed.make, signed.operation.expiry).catch((error: unknown) => {
+      if (error instanceof NodeRefusal) return undefined
+      throw error
+    })
   }
 
   /** Hands in what is signed, the very same again where no answer came: the node takes it once. @throws OperationUnknown */
@@ -195,13 +295,6 @@ export class OwnerWallet {
     }
   }
 
-  /** Version of the account after all that the node has accepted, and the expiry of a signature of now. */
-  async #next({ expiresIn = DEFAULT_EXPIRY }: Validity): Promise<NextVersion> {
-    const index = await this.index()
-    const [{ pendingVersion }, { now }] = await Promise.all([this.client.account(index), this.client.round()])
-    return { index, version: pendingVersion, expiry: now + expiresIn }
-  }
-
   /** The owner's signature of a message, bound to chain and settlement. */
   sign(message: Message) {
     const { chainId, settlement } = this.deployment
@@ -210,6 +303,16 @@ export class OwnerWallet {
       s,
     } = sign(this.key, messageHash({ chainId: BigInt(chainId), settlement: BigInt(settlement) }, message))
     return { r8: [x, y] as [bigint, bigint], s }
+  }
+}
+
+/** The plaintext of an account's ciphertext under a view key; undefined where it does not open. */
+function opens(cipher: readonly bigint[], leaf: bigint, viewKey: bigint) {
+  try {
+    return decryptAccount(cipher, leaf, viewKey)
+  } catch (error) {
+    if (error instanceof PlimsollError) return undefined
+    throw error
   }
 }
 

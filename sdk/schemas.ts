@@ -118,8 +118,10 @@ export const deploymentSchema = z.object({
   insurance: address,
   escape: address,
   rounds: address,
-  /** The sequencer's BabyJubJub key: with it an owner's wallet derives its view key. */
+  /** The sequencer's BabyJubJub key in force: with it an owner's wallet derives its view key. */
   sequencerKey: point,
+  /** All that it ever had, the one in force last: an account that was not rekeyed since a handover is under one of these. */
+  sequencerKeys: z.array(point).min(1),
   assets: z.array(
     z.object({
       symbol: z.string(),
@@ -146,7 +148,7 @@ export const roundSchema = z.object({
   /** The chain's time, which may run ahead of the wallet's. */
   now: z.number().int(),
   complete: z.boolean(),
-  /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 0 to 7. */
+  /** price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi, kappa of assets 0 to 7. */
   marks: z.array(z.array(amount).length(MARK_NAMES.length)).length(ASSETS),
   backstop: z.array(signed).length(ASSETS),
   /**
@@ -293,6 +295,8 @@ export const accountSchema = z.object({
   cipher: z.tuple([field, field, field]),
   /** The version that the next operation has to name: after all that the node has accepted. */
   pendingVersion: version,
+  /** Whether it has traded with another account; until then its balances follow from public terms. */
+  traded: z.boolean(),
 })
 export type AccountInfo = z.output<typeof accountSchema>
 

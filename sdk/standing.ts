@@ -1,6 +1,15 @@
+import {
+  chargedHealthDown,
+  collateralLimit,
+  concentrationChargeUp,
+  positionChargeUp,
+} from '../protocol/concentration.ts'
 import { SCALE, TARGET_THRESHOLD } from '../protocol/constants.ts'
-import { formatRatioDown } from '../protocol/decimal.ts'
+import { formatDecimal, formatRatioDown } from '../protocol/decimal.ts'
 import { health, initialHealth, targetHealth } from '../protocol/health.ts'
+import { divUp } from '../protocol/integer.ts'
+import type { AssetMarks } from '../protocol/marks.ts'
+import { meetsInitial } from '../protocol/operation.ts'
 import { boundaryMark, coverage, isAllowed } from '../protocol/what-if.ts'
 import { amountsBySymbol } from './amounts.ts'
 import { priceOfMark } from './price.ts'
@@ -17,12 +26,14 @@ export interface Standing {
   readonly equity: string
   readonly health: string
   readonly targetHealth: string
-  /** Health at the initial margin, which whatever takes on risk must leave above 0. */
+  /** Health at the initial margin, its charge for concentration taken off, which whatever takes on risk must leave above 0. */
   readonly initialHealth: string
+  /** Charge of all positions for concentration, in cash, rounded up. */
+  readonly concentration: string
   /** Collateral over liabilities, each at maintenance value; below 1 the account is breached. Null where nothing is owed. */
   readonly ratio: string | null
-  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not. */
-  readonly status: 'breached' | 'below target' | 'below initial margin' | 'healthy'
+  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not, and not where only the charge for concentration takes it below. */
+  readonly status: 'breached' | 'below target' | 'below initial margin' | 'too concentrated' | 'healthy'
   /** Factors at which new risk is taken on, of each asset that it has or owes, and whether the asset's price is held. */
   readonly initialMargins: Readonly<Record<string, InitialMargin>>
   /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
@@ -35,6 +46,10 @@ export interface InitialMargin {
   /** Drop that the next six hours exceed once in a hundred; null where the factors do not follow the market. */
   readonly quantile: number | null
   readonly held: boolean
+  /** Charge of the position for concentration, in cash, rounded up. */
+  readonly concentration: string
+  /** The position beyond which more of it as collateral lowers initial health; null where there is none. */
+  readonly collateralLimit: string | null
 }
 
 export interface Limit {
@@ -48,6 +63,7 @@ export interface Limit {
 export function standingOf(assets: readonly Unit[], risks: RoundInfo['assets'], { balances, marks }: Scene): Standing {
   const cash = assets[0]!
   const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
+  const inCashUp = (value: bigint) => formatDecimal(divUp(value, SCALE), cash.decimals)
   const { collateral, liabilities } = coverage(balances, marks)
   const limits = assets.flatMap((asset, a): [string, Limit][] => {
     const mark = boundaryMark(balances, marks, a)
@@ -69,7 +85,8 @@ export function standingOf(assets: readonly Unit[], risks: RoundInfo['assets'], 
     equity: inCash(balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n)),
     health: inCash(health(balances, marks)),
     targetHealth: inCash(targetHealth(balances, marks)),
-    initialHealth: inCash(initialHealth(balances, marks)),
+    initialHealth: inCash(chargedHealthDown(balances, marks)),
+    concentration: inCashUp(concentrationChargeUp(balances, marks)),
     ratio:
       liabilities === 0n
         ? null
@@ -87,6 +104,8 @@ export function standingOf(assets: readonly Unit[], risks: RoundInfo['assets'], 
                   liabilityFactor: risk.initialLiabilityFactor,
                   quantile: risk.quantile,
                   held: risk.heldSince !== null,
+                  concentration: inCashUp(positionChargeUp(balances[i + 1]!, marks[i + 1]!)),
+                  collateralLimit: limitOf(marks[i + 1]!, assets[i + 1]!),
                 },
               ],
             ],
@@ -96,8 +115,15 @@ export function standingOf(assets: readonly Unit[], risks: RoundInfo['assets'], 
   }
 }
 
+function limitOf(marks: AssetMarks, { decimals }: Unit): string | null {
+  const limit = collateralLimit(marks)
+  return limit === undefined ? null : formatDecimal(limit, decimals)
+}
+
 function statusOf({ balances, marks }: Scene): Standing['status'] {
   if (health(balances, marks) < 0n) return 'breached'
   if (isAllowed(balances, marks)) return 'healthy'
-  return targetHealth(balances, marks) < TARGET_THRESHOLD ? 'below target' : 'below initial margin'
+  if (targetHealth(balances, marks) < TARGET_THRESHOLD) return 'below target'
+  const concentrated = !meetsInitial(balances, marks) && initialHealth(balances, marks) >= TARGET_THRESHOLD
+  return concentrated ? 'too concentrated' : 'below initial margin'
 }

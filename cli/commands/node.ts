@@ -24,6 +24,7 @@ interface Options {
   readonly web?: boolean
   readonly operatorPort: number
   readonly report?: string
+  readonly decoys: boolean
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
 }
@@ -40,7 +41,7 @@ export function register(program: Command): void {
     .summary('run the sequencer against a chain')
     .description(
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
-        'With --rebuild it first makes its private state anew from the chain and the key of the sequencer alone: PLIMSOLL_SEQUENCER_KEY, or sequencer.key in an otherwise empty directory.',
+        'With --rebuild it first makes its private state anew from the chain and the keys of the sequencer alone, all that it ever had: PLIMSOLL_SEQUENCER_KEY, with commas between, or sequencer.key in an otherwise empty directory, one a line.',
     )
     .addOption(rpcOption())
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
@@ -65,6 +66,10 @@ export function register(program: Command): void {
       0,
     )
     .option('--report <file>', "the risk laboratory's report, which the page then has for everybody")
+    .option(
+      '--no-decoys',
+      'rewrite no accounts besides those that are liquidated: fewer proofs, and everybody sees who was liquidated',
+    )
     .option('--json', 'print a line of JSON a round')
     .addOption(
       new Option(
@@ -102,6 +107,7 @@ export function register(program: Command): void {
       const node = await SequencerNode.open(options.data, signer, keysOf, {
         proofs,
         log,
+        decoys: options.decoys,
         ...(options.pyth !== undefined && { pyth: options.pyth }),
       })
       try {
@@ -159,13 +165,13 @@ async function nodePages(node: SequencerNode, signer: SigningClient, { keys, rep
 
 async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
-  const { requireSequencerKey } = await import('../../sequencer/state/sequencer-key.ts')
+  const { requireSequencerKeys, secretOf } = await import('../../sequencer/state/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/state/rebuild.ts')
   const { RebuildProgress } = await import('../../sequencer/state/rebuild-progress.ts')
   const { withDirectory } = await import('../../lib/directory-lock.ts')
   const { requireStateless, Store } = await import('../../sequencer/state/store.ts')
   await requireStateless(data)
-  const secret = await requireSequencerKey(data)
+  const secrets = await requireSequencerKeys(data)
   await withDirectory(data, async () => {
     if (verify) {
       const { verifyChain } = await import('../../audit/verify-chain.ts')
@@ -183,11 +189,11 @@ async function rebuildState({ rpc, settlement, data, keys, verify }: Options, si
     }
     stage('replaying the settlements')
     const kept = new RebuildProgress(data)
-    const { deployment, state } = await rebuild(signer, settlement, secret, {
+    const { deployment, state } = await rebuild(signer, settlement, secrets, {
       onSettlement: (done) => progress(`${done} settlements replayed`),
       progress: kept,
     }).finally(endProgress)
-    await Store.create(data, deployment, state, secret)
+    await Store.create(data, deployment, state, secretOf(secrets, state.system.ledger.domain.sequencer)!)
     await kept.remove()
   })
 }

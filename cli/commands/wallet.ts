@@ -136,6 +136,20 @@ export function register(program: Command): void {
     .action(onChain(() => import('../wallet/withdraw.ts')))
 
   indexed(
+    chain(
+      command(
+        'close',
+        'have the contract close a position in a synthetic at the price of a liquidation, which the sequencer must obey or stall',
+        '--rpc http://127.0.0.1:8545 --settlement 0x... --asset BTC',
+      ),
+    ),
+  )
+    .requiredOption('--asset <symbol>', 'the synthetic: its symbol by --node, or its number such as #3')
+    .option('--amount <decimal>', 'how much of the position at the most (default: all of it)')
+    .option('--limit <price>', 'cash for one at the worst, the penalty taken off or added (default: any price)')
+    .action(atSettlement(() => import('../wallet/close.ts')))
+
+  indexed(
     node(
       command(
         'trade',
@@ -159,6 +173,45 @@ export function register(program: Command): void {
     .option(...voidWaiting)
     .option(...wait)
     .action(onChain(() => import('../wallet/trade.ts')))
+
+  indexed(
+    node(
+      command(
+        'transfer',
+        "give units or cash to another account for nothing: to one's own, or by a link to somebody else's",
+        '--node http://127.0.0.1:9464 --asset USD --amount 50 --to-account 1',
+      ),
+    ),
+  )
+    .requiredOption('--asset <symbol>', 'what is given')
+    .requiredOption('--amount <decimal>', 'how much of it')
+    .option('--to-account <number>', "number of the key of one's own account that gets it", wholeNumber(0, 0xffff_ffff))
+    .option('--to-index <number>', "which of that key's accounts (default: the first)", wholeNumber(0, 0xffff_ffff))
+    .addOption(expiresIn())
+    .option(...again)
+    .option(...voidWaiting)
+    .option(...wait)
+    .action(onChain(() => import('../wallet/transfer.ts')))
+
+  indexed(
+    node(
+      command(
+        'blend',
+        "hide what an account holds: a random share goes to a second account of one's own and a random share comes back, at random times",
+        '--node http://127.0.0.1:9464 --with-account 1 --within 3600',
+      ),
+    ),
+  )
+    .option(
+      '--with-account <number>',
+      'number of the key of the second account (default: the number after --account)',
+      wholeNumber(0, 0xffff_ffff),
+    )
+    .option('--with-index <number>', "which of that key's accounts (default: the first)", wholeNumber(0, 0xffff_ffff))
+    .option('--within <seconds>', 'time in which it happens', wholeNumber(0, 2_592_000), 3_600)
+    .addOption(expiresIn())
+    .option(...voidWaiting)
+    .action(onChain(() => import('../wallet/blend.ts')))
 
   indexed(
     node(

@@ -10,12 +10,13 @@ import { openWallet, type WalletOptions } from './session.ts'
 
 export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
-  const { account, round, marks, assets: risks, withdrawals } = await balance(wallet)
+  const { account, round, marks, assets: risks, withdrawals, traded } = await balance(wallet)
   const { assets } = wallet.deployment
   const scene: Scene = { balances: account.balances, marks }
   const standing = standingOf(assets, risks, scene)
   const whatIf =
     options.whatIf === undefined ? undefined : standingOf(assets, risks, suppose(options.whatIf, assets, scene))
+  const readableByFormerKey = await wallet.readableByFormerKey()
   const weights = weightsBySymbol(assets, account.weights)
   const pending = withdrawals.map(({ id, asset, amount, pays, claimable }) => {
     const { symbol, decimals } = assets[asset]!
@@ -32,12 +33,18 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
       index: account.index,
       version: Number(account.version),
       ...standing,
+      public: !traded,
       weights,
       pending,
+      readableByFormerKey,
       ...(whatIf !== undefined && { whatIf }),
     })
   printText(`Account ${account.index}, version ${account.version}: ${listAmounts(standing.balances)}`)
   describe(standing, assets, `at round ${round}`)
+  if (!traded)
+    printText(
+      'Everybody can work out these balances: they follow from deposits, withdrawals and prices until the account first trades with another; see wallet blend',
+    )
   if (Object.keys(weights).length > 0)
     printText(
       `Preferences: ${Object.entries(weights)
@@ -46,6 +53,10 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
     )
   const others = (await wallet.indices()).filter((index) => index !== account.index)
   if (others.length > 0) printText(`This key has other accounts, which --index names: ${others.join(', ')}`)
+  if (readableByFormerKey.length > 0)
+    printText(
+      `The sequencer has handed over. Who has its former key can still read, until the sequencer rekeys them: account ${readableByFormerKey.join(', ')}`,
+    )
   for (const { id, asset, amount, pays, claimable } of pending) {
     const paid = pays === undefined ? '' : `, of which it pays ${pays}, as the backstop was under water`
     printText(
@@ -63,14 +74,15 @@ function describe(standing: Standing, assets: readonly AssetInfo[], when: string
     healthy: 'healthy',
     'below target': 'below its target: it may only shrink its positions',
     'below initial margin': 'below the initial margin: it may only shrink its positions',
+    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
     breached: 'breached: it is liquidated with the next round',
   }[standing.status]
   printText(
-    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
+    `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash}${standing.concentration === '0' ? '' : `, ${standing.concentration} charged for concentration,`} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )
   for (const [symbol, margin] of Object.entries(standing.initialMargins))
     printText(
-      `New risk in ${symbol}: collateral counts ${margin.collateralFactor}, debt ${margin.liabilityFactor}${margin.held ? '; its price is held, so there is none now' : margin.quantile === null ? '' : `; six hours may bring a fall of ${(100 * margin.quantile).toFixed(1)} %`}`,
+      `New risk in ${symbol}: collateral counts ${margin.collateralFactor}, debt ${margin.liabilityFactor}${margin.concentration === '0' ? '' : `, its size costs ${margin.concentration} ${cash}`}${margin.held ? '; its price is held, so there is none now' : margin.quantile === null ? '' : `; six hours may bring a fall of ${(100 * margin.quantile).toFixed(1)} %`}`,
     )
   for (const [symbol, { price, zeroHealth, breached }] of Object.entries(standing.limits))
     printText(`Liquidated with ${symbol} ${breached} ${zeroHealth} ${cash}, all else as it is; it is at ${price}`)

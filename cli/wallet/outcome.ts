@@ -38,7 +38,7 @@ export async function submit(
   sign: () => Promise<Accepted>,
 ): Promise<HandedIn> {
   try {
-    const open = (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
+    const open = await openOf(wallet)
     const same = options.again ? undefined : open.find(({ operation }) => isSame(operation))
     if (same !== undefined) {
       printNotice(
@@ -46,19 +46,44 @@ export async function submit(
       )
       return { id: same.id, status: same.status === 'waiting' ? 'waiting' : 'accepted', existing: true }
     }
-    const half = open.find(({ status }) => status === 'waiting')
-    if (half !== undefined && !options.voidWaiting)
-      throw new PlimsollError(
-        `Half a trade waits for the other, operation ${half.id}: signing anything else makes it void.`,
-        {
-          hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', half.id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
-        },
-      )
+    requireNoHalf(open, options)
     return await sign()
   } catch (error) {
-    if (error instanceof OperationUnknown) throw notKnown(error)
-    throw error instanceof NodeRefusal ? refused(error, wallet) : error
+    throw explained(error, wallet)
   }
+}
+
+async function openOf(wallet: OwnerWallet): Promise<readonly OwnOperation[]> {
+  return (await wallet.operations()).filter(({ status }) => OPEN.includes(status))
+}
+
+/** @throws PlimsollError where half a trade waits, unless it is to be voided */
+function requireNoHalf(open: readonly OwnOperation[], { voidWaiting }: Pick<HandInOptions, 'voidWaiting'>): void {
+  const half = open.find(({ status }) => status === 'waiting')
+  if (half === undefined || voidWaiting) return
+  const { id } = half
+  throw new PlimsollError(`Half a trade waits for the other, operation ${id}: signing anything else makes it void.`, {
+    hint: `Cancel it with ${commandLine(['wallet', 'operations', '--cancel', id], ['node', 'rpc', 'from', 'account', 'index'])}, or give --void-waiting.`,
+  })
+}
+
+/**
+ * Operations of an account that are open at the node, where nothing that waits would be voided by signing something else.
+ * @throws PlimsollError where half a trade waits, unless it is to be voided
+ */
+export async function openOperations(
+  wallet: OwnerWallet,
+  options: Pick<HandInOptions, 'voidWaiting'>,
+): Promise<readonly OwnOperation[]> {
+  const open = await openOf(wallet)
+  requireNoHalf(open, options)
+  return open
+}
+
+/** An error of the SDK as the command line says it. */
+export function explained(error: unknown, wallet: OwnerWallet): unknown {
+  if (error instanceof OperationUnknown) return notKnown(error)
+  return error instanceof NodeRefusal ? refused(error, wallet) : error
 }
 
 /** The node's refusal with its code, which programs read, in front, and its words for people. */
@@ -88,8 +113,7 @@ export async function report(
     stage('waiting for the settlement', 30)
   }
   const state: Accepted | OperationState = options.wait
-    ? await client
-        .settled(accepted.id)
+    ? await settledOf(client, wallet, accepted.id)
         .catch((error: unknown) => {
           throw error instanceof OperationUnknown ? notKnown(error) : error
         })
@@ -108,6 +132,16 @@ export async function report(
   )
   if (options.wait && status !== 'settled' && status !== 'failed')
     printText(`It may still be settled; ask again with: ${commandLine(['wallet', 'status', id], ['node'])}`)
+}
+
+/** The state of an operation in the end; the wallet that signed it signs it again where a decoy voided it. */
+function settledOf(client: PlimsollClient, wallet: OwnerWallet | undefined, id: string): Promise<OperationState> {
+  return wallet === undefined ? client.settled(id) : wallet.settled(id, { onAgain: noticeAgain })
+}
+
+/** Says that an operation was signed once more. */
+export function noticeAgain(id: string): void {
+  printNotice(`the sequencer wrote the account once more as it was: the same terms are signed again, operation ${id}`)
 }
 
 /** The transaction that settled an operation, which the node tells its owner only. */

@@ -4,6 +4,7 @@ import type { RecoveredAccount } from '../../sdk/chain/account-history.ts'
 import { type ChainAsset, chainAssets } from '../../sdk/chain/assets.ts'
 import { connect, type ReadClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
+import { settlementConfig } from '../../sdk/chain/settlement-config.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
 
 export type ChainOptions = WalletOptions & { readonly rpc: readonly string[]; readonly settlement: Address }
@@ -13,6 +14,8 @@ export interface OwnAccount {
   readonly key: Awaited<ReturnType<typeof ownerKey>>
   readonly assets: readonly ChainAsset[]
   readonly recovered: RecoveredAccount
+  /** Whether a former key of the sequencer opens the account: there was a handover, and no rekey since. */
+  readonly readableByFormerKey: boolean
 }
 
 /** One's account from the chain alone. @throws PlimsollError when no deposit ever named the key */
@@ -22,7 +25,10 @@ export async function recoverAccount(options: ChainOptions, atCheckpoint: boolea
   try {
     const assets = await chainAssets(chain.read, settlement)
     const key = await ownerKey(options, chain.chainId, settlement)
-    return { chain, key, assets, recovered: await recover(chain, { settlement, key, index, atCheckpoint }) }
+    const recovered = await recover(chain, { settlement, key, index, atCheckpoint })
+    const { sequencerKey } = await settlementConfig(chain.read, settlement)
+    const readableByFormerKey = recovered.sequencer.join() !== sequencerKey.join()
+    return { chain, key, assets, recovered, readableByFormerKey }
   } catch (error) {
     throw refusal(error, 'the history')
   }

@@ -7,7 +7,7 @@ import { printJson, printText } from '../output.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 
 export async function run(options: ChainOptions & { atCheckpoint?: true; out?: string }): Promise<void> {
-  const { assets, recovered } = await recoverAccount(options, options.atCheckpoint === true)
+  const { assets, recovered, readableByFormerKey } = await recoverAccount(options, options.atCheckpoint === true)
   const { account, leaf, history, path } = recovered
   const balances = amountsBySymbol(assets, account.balances)
   const json = {
@@ -16,6 +16,7 @@ export async function run(options: ChainOptions & { atCheckpoint?: true; out?: s
     leaf: leaf.toString(),
     balances,
     weights: weightsBySymbol(assets, account.weights),
+    readableByFormerKey,
     history: history.map((event) => eventJson(event, assets)),
     ...(options.atCheckpoint ? { path: path.map((children) => children.map(String)) } : {}),
   }
@@ -30,6 +31,8 @@ export async function run(options: ChainOptions & { atCheckpoint?: true; out?: s
   }
   if (options.json) return printJson(json)
   printText(`Account ${account.index}, version ${account.version}, from the chain alone: ${listAmounts(balances)}`)
+  if (readableByFormerKey)
+    printText('The sequencer has handed over: who has its former key can still read this version.')
   if (options.out !== undefined) printText(`Written to ${options.out}, with ${history.length} events.`)
 }
 

@@ -7,7 +7,7 @@ import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
 import { decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
 import { commandLine } from '../invocation.ts'
 import { printNotice, printText } from '../output.ts'
-import { report, submit } from './outcome.ts'
+import { type HandInOptions, report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
@@ -72,12 +72,27 @@ async function acceptTrade(options: Options, text: string): Promise<void> {
     throw new PlimsollError('The link is of an asset that there is not.')
   const direction = proposal.direction === 1 ? 0 : 1
   const cash = `${formatDecimal(proposal.y, deployment.assets[0]!.decimals)} ${deployment.assets[0]!.symbol}`
-  printNotice(`you ${direction === 1 ? 'buy' : 'sell'} ${formatDecimal(proposal.x, decimals!)} ${symbol} for ${cash}`)
+  const units = `${formatDecimal(proposal.x, decimals!)} ${symbol}`
+  const [given, got] = direction === 1 ? ([proposal.y, proposal.x] as const) : ([proposal.x, proposal.y] as const)
+  // Whoever gives away has said so by a transfer; nobody is to do it by a link that looks like a trade.
+  if (got === 0n)
+    throw new PlimsollError(
+      `By this link you would give ${given === proposal.y && direction === 1 ? cash : units} for nothing.`,
+      {
+        hint: 'Whoever gives signs first, with wallet transfer.',
+      },
+    )
+  if (given === 0n) printNotice(`you get ${direction === 1 ? units : cash} for nothing`)
+  else printNotice(`you ${direction === 1 ? 'buy' : 'sell'} ${units} for ${cash}`)
   await half(wallet, options, { ...proposal, direction })
 }
 
 /** Hands in half of a trade, and says by which link the other is signed. */
-async function half(wallet: OwnerWallet, options: Options, proposal: Proposal): Promise<void> {
+export async function half(
+  wallet: OwnerWallet,
+  options: HandInOptions & { readonly expiresIn: number },
+  proposal: Proposal,
+): Promise<void> {
   const accepted = await submit(
     wallet,
     options,
@@ -92,12 +107,12 @@ async function half(wallet: OwnerWallet, options: Options, proposal: Proposal): 
     )
 }
 
-function isSameTrade(a: TradeTerms, b: TradeTerms): boolean {
+export function isSameTrade(a: TradeTerms, b: TradeTerms): boolean {
   return a.asset === b.asset && a.direction === b.direction && a.x === b.x && a.y === b.y
 }
 
 /** The link of half a trade of the same terms that waits. */
-async function waitingLink(wallet: OwnerWallet, terms: TradeTerms): Promise<bigint | undefined> {
+export async function waitingLink(wallet: OwnerWallet, terms: TradeTerms): Promise<bigint | undefined> {
   for (const { status, operation } of await wallet.operations())
     if (status === 'waiting' && operation.kind === 'trade' && isSameTrade(operation, terms)) return operation.link
   return undefined

@@ -1,88 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
+
 import {IForced} from "../interfaces/IForced.sol";
-import {IRounds} from "../interfaces/IRounds.sol";
-import {IVault} from "../interfaces/IVault.sol";
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
-import {Deadlines} from "../libraries/Deadlines.sol";
 import {Layout} from "../libraries/Layout.sol";
 import {PackedWithdrawal} from "../libraries/PackedWithdrawal.sol";
-import {NativeCredits} from "./NativeCredits.sol";
+import {Parameters, RiskParameters} from "../libraries/RiskParameters.sol";
+import {ForcedQueue} from "./ForcedQueue.sol";
 
-/// @title The forced requests; see `IForced` for what each function promises.
-/// @dev Places of the queue are in order of deadline: each is given the last one's or more. A request that moves leaves
-/// its old place behind, which no longer names it.
-contract Forced is IForced, NativeCredits {
-    /// @dev Places moved past in one call.
-    uint256 private constant DONE_MAX = 32;
-    address private constant DEAD = 0x000000000000000000000000000000000000dEaD;
-
-    struct Queue {
-        uint32 first;
-        uint32 end;
-        /// In live time, of the last place.
-        uint40 deadline;
-        uint64 nextNumber;
-    }
-
-    struct Clocks {
-        uint32 forcedDelay;
-        uint32 forcedSpacing;
-        uint32 expirySlack;
-        uint96 forcedFee;
-    }
-
-    IVault private immutable VAULT;
-    IRounds private immutable ROUNDS;
-    address private immutable GOVERNANCE;
-    uint256 private immutable BOND;
-
-    Queue private _queue;
-    Clocks private _clocks;
-    mapping(uint256 place => uint64) private _places;
-    mapping(uint64 number => Request) private _requests;
-    mapping(uint32 index => mapping(address requester => uint64)) private _open;
-
-    modifier live() {
-        if (VAULT.frozen()) revert Frozen();
-        _;
-    }
-
-    constructor(Config memory c) {
-        VAULT = IVault(c.vault);
-        ROUNDS = IRounds(VAULT.rounds());
-        if (c.forcedDelay <= 2 * ROUNDS.maxAge()) revert InvalidConfig("forcedDelay");
-        GOVERNANCE = ROUNDS.governance();
-        _clocks = Clocks(c.forcedDelay, c.forcedSpacing, c.expirySlack, c.forcedFee);
-        BOND = c.bond;
-        _queue.nextNumber = 1;
-    }
-
-    /// @inheritdoc IForced
-    function reserve(uint32 index, bytes32 owner) external payable live returns (uint64 number) {
-        uint256 fee = _clocks.forcedFee;
-        if (msg.value != BOND + fee) revert WrongBond(BOND + fee);
-        VAULT.requireAccount(index, owner);
-        uint64 other = _open[index][msg.sender];
-        if (other != 0) revert OnePerAccount(other);
-        number = _queue.nextNumber++;
-        _open[index][msg.sender] = number;
-        Request storage request_ = _requests[number];
-        request_.requester = msg.sender;
-        request_.index = index;
-        request_.state = State.Reserved;
-        emit Reserved(number, index, msg.sender);
-        _burn(fee);
-    }
-
-    /// @inheritdoc IForced
-    function release(uint64 number) external {
-        Request storage request_ = _reserved(number);
-        _finish(number, request_, State.Closed);
-        nativeCredits[msg.sender] += BOND;
-        emit Released(number);
-    }
+/// @title The forced requests, withdrawals and closes; see `IForced` for what each function promises.
+contract Forced is ForcedQueue {
+    constructor(Config memory c) ForcedQueue(c) {}
 
     /// @inheritdoc IForced
     function submit(
@@ -98,23 +29,31 @@ contract Forced is IForced, NativeCredits {
         Request storage request_ = _reserved(number);
         VAULT.requireWithdrawable(asset, amount);
         if (recipient == address(0)) revert BadRecipient(0);
-        if (!BabyJubJub.isCanonical(r8[0], r8[1]) || !BabyJubJub.isOnCurve(r8[0], r8[1]) || s >= BabyJubJub.L) {
-            revert BadSignatureForm();
-        }
-        uint40 deadline = _nextDeadline();
-        uint256 earliest = _expiryAfter(deadline) + _clocks.expirySlack;
-        if (expiry < earliest) revert ExpiryTooSoon(earliest);
-
-        request_.state = State.Pending;
-        request_.asset = asset;
         if (inFull) request_.inFull = true;
         request_.recipient = recipient;
-        request_.amount = amount;
-        request_.expiry = expiry;
-        request_.round = uint40(ROUNDS.roundNumber());
-        request_.signatureHash = _signatureHash(r8[0], r8[1], s);
-        _enqueue(number, request_, deadline);
+        uint40 deadline = _file(number, request_, asset, amount, expiry, r8, s);
         emit Submitted(number, request_.index, asset, amount, recipient, expiry, r8, s, inFull, deadline);
+    }
+
+    /// @inheritdoc IForced
+    function submitClose(
+        uint64 number,
+        uint8 asset,
+        bool buys,
+        uint64 amount,
+        uint64 limit,
+        uint40 expiry,
+        uint256[2] calldata r8,
+        uint256 s
+    ) external live {
+        Request storage request_ = _reserved(number);
+        _requireSynthetic(asset);
+        if (amount == 0) revert AmountZero();
+        uint256 most = closeMost(asset);
+        if (amount > most) revert BeyondDepth(amount, most);
+        (request_.closes, request_.buys, request_.limit) = (true, buys, limit);
+        uint40 deadline = _file(number, request_, asset, amount, expiry, r8, s);
+        emit CloseSubmitted(number, request_.index, asset, buys, amount, limit, expiry, r8, s, deadline);
     }
 
     /// @inheritdoc IForced
@@ -134,7 +73,7 @@ contract Forced is IForced, NativeCredits {
         if (number > type(uint64).max) revert WrongRequest(number);
         Request storage request_ = _requests[uint64(number)];
         if (
-            request_.state != State.Pending || index != request_.index || asset != request_.asset
+            request_.state != State.Pending || request_.closes || index != request_.index || asset != request_.asset
                 || amount != request_.amount || recipient != _extra(request_)
         ) revert WrongRequest(number);
         if (block.timestamp > request_.expiry) revert RequestExpired(number);
@@ -144,18 +83,48 @@ contract Forced is IForced, NativeCredits {
             }
             // Not against marks that the requester could not yet have known to be in force.
             if (ROUNDS.roundNumber() <= request_.round) revert NoFreshRound();
-            if (ROUNDS.forcedStands()) revert ClockStands();
-            // What it asked for may have been allowed when it was filed: initial margins were tightened since, or an
-            // asset was held.
-            bool back = ROUNDS.tightenedAt() > request_.round;
-            _finish(uint64(number), request_, State.Discharged);
-            emit Discharged(uint64(number));
-            if (back) nativeCredits[request_.requester] += BOND;
-            else _burn(BOND);
+            _discharge(uint64(number), request_);
         } else {
-            _finish(uint64(number), request_, State.Served);
-            nativeCredits[request_.requester] += BOND;
-            emit Served(uint64(number));
+            _serve(uint64(number), request_);
+        }
+    }
+
+    /// @inheritdoc IForced
+    function consumeClose(uint256[] calldata step)
+        external
+        returns (uint256 asset, int128 units, int128 cash)
+    {
+        if (msg.sender != address(VAULT)) revert NotVault();
+        uint256 number = step[Layout.STEP_V];
+        if (number > type(uint64).max) revert WrongRequest(number);
+        Request storage request_ = _requests[uint64(number)];
+        // The asset, from bit 3 the direction, from bit 4 the units, from bit 68 the cash: protocol/forced-close.ts.
+        uint256 word = step[Layout.STEP_ASSET];
+        asset = word & 7;
+        bool buys = word >> 3 & 1 == 1;
+        if (
+            request_.state != State.Pending || !request_.closes || step[Layout.STEP_INDEX] != request_.index
+                || asset != request_.asset || buys != request_.buys || step[Layout.STEP_AMOUNT] != request_.amount
+                || step[Layout.STEP_U] != request_.limit
+        ) revert WrongRequest(number);
+        if (block.timestamp > request_.expiry) revert RequestExpired(number);
+        // Neither is traded, nor judged, at marks that were known when it was filed.
+        if (ROUNDS.roundNumber() <= request_.round) revert NoFreshRound();
+        bool discharged = step[Layout.STEP_OP] == Layout.OP_DISCHARGE_CLOSE;
+        uint64 traded = uint64(word >> 4);
+        if (!_takes(request_, discharged ? request_.amount : traded)) revert NotCloseable(number);
+        if (discharged) {
+            bytes22 hash =
+                _signatureHash(step[Layout.STEP_LEAF], step[Layout.STEP_CIPHER], step[Layout.STEP_CIPHER + 1]);
+            if (
+                hash != request_.signatureHash || step[Layout.STEP_CIPHER + 2] != request_.expiry || word >> 4 != 0
+            ) revert WrongRequest(number);
+            _discharge(uint64(number), request_);
+        } else {
+            _serve(uint64(number), request_);
+            (units, cash) = (int128(uint128(traded)), int128(uint128(uint64(word >> 68))));
+            if (buys) units = -units;
+            else cash = -cash;
         }
     }
 
@@ -165,8 +134,12 @@ contract Forced is IForced, NativeCredits {
         if (msg.value != fee) revert WrongFee(fee);
         Request storage request_ = _pending(number);
         if (request_.deadline >= ROUNDS.forcedTime()) revert NotDue(number);
-        uint256 free = VAULT.free(request_.asset);
-        if (request_.amount <= free) revert FreeCustodySuffices(free);
+        if (request_.closes) {
+            if (_takes(request_, request_.amount)) revert Closeable(number);
+        } else {
+            uint256 free = VAULT.free(request_.asset);
+            if (request_.amount <= free) revert FreeCustodySuffices(free);
+        }
         uint40 deadline = _nextDeadline();
         // Nobody who moves the end of the queue can end another's request: it stays where it is until it has expired.
         uint256 earliest = _expiryAfter(deadline);
@@ -178,143 +151,77 @@ contract Forced is IForced, NativeCredits {
     }
 
     /// @inheritdoc IForced
-    function closeExpired(uint64 number) external {
-        Request storage request_ = _pending(number);
-        if (block.timestamp <= request_.expiry) revert NotExpired(number);
-        _close(number, request_);
-    }
-
-    /// @inheritdoc IForced
-    function advance() public {
-        Queue memory q = _queue;
-        uint256 stop = uint256(q.first) + DONE_MAX;
-        for (; q.first < q.end && q.first < stop; ++q.first) {
-            Request storage request_ = _requests[_places[q.first]];
-            if (request_.place == q.first && _servable(request_)) break;
-        }
-        _queue.first = q.first;
-    }
-
-    /// @inheritdoc IForced
-    function takeBond(uint64 number) external {
-        if (!VAULT.frozen()) revert NotFrozen();
-        _close(number, _pending(number));
-    }
-
-    /// @inheritdoc IForced
-    function setTerms(uint32 forcedDelay, uint32 forcedSpacing, uint32 expirySlack_, uint96 forcedFee) external {
-        if (msg.sender != GOVERNANCE) revert NotGovernance();
-        _clocks = Clocks(forcedDelay, forcedSpacing, expirySlack_, forcedFee);
-    }
-
-    /// @inheritdoc IForced
     function overdue(uint64 number) external view returns (bool late, uint40 deadline) {
         Request storage request_ = _requests[number];
         deadline = request_.deadline;
-        late = _servable(request_) && deadline < ROUNDS.forcedTime() && request_.amount <= VAULT.free(request_.asset);
+        if (!_servable(request_) || deadline >= ROUNDS.forcedTime()) return (false, deadline);
+        late = request_.closes ? _takes(request_, request_.amount) : request_.amount <= VAULT.free(request_.asset);
     }
 
     /// @inheritdoc IForced
-    function request(uint64 number) external view returns (Request memory) {
-        return _requests[number];
+    function closeMost(uint256 asset) public view returns (uint256) {
+        Parameters memory p = ROUNDS.parameters(asset);
+        return 2 * uint256(p.penalty) * p.depth / RiskParameters.ONE;
     }
 
-    /// @inheritdoc IForced
-    function nextNumber() external view returns (uint64) {
-        return _queue.nextNumber;
+    function _requireSynthetic(uint8 asset) private view {
+        if (asset == 0 || asset > ROUNDS.assetCount()) revert NotSynthetic(asset);
+        (address token,,,,,) = VAULT.assetInfo(asset);
+        if (token != address(0)) revert NotSynthetic(asset);
     }
 
-    /// @inheritdoc IForced
-    function queue() external view returns (uint256 first, uint256 end) {
-        return (_queue.first, _queue.end);
+    /// @dev Whether the backstop takes a forced close of so many units: it was not under water at the last checkpoint,
+    /// the asset has a price, and the backstop's position does not grow beyond `2 penalty depth`.
+    function _takes(Request storage request_, uint256 units) private view returns (bool) {
+        uint8 asset = request_.asset;
+        if (VAULT.lastCheckpoint().equity < 0 || ROUNDS.sale(asset).held) return false;
+        int256 before = VAULT.ledger(asset).backstop;
+        int256 afterwards = request_.buys ? before - int256(units) : before + int256(units);
+        return SignedMath.abs(afterwards) <= Math.max(closeMost(asset), SignedMath.abs(before));
     }
 
-    /// @inheritdoc IForced
-    function lastDeadline() external view returns (uint40) {
-        return _queue.deadline;
+    /// @dev The common end of what files a request that its reserver may.
+    /// @return deadline Its deadline.
+    function _file(
+        uint64 number,
+        Request storage request_,
+        uint8 asset,
+        uint64 amount,
+        uint40 expiry,
+        uint256[2] calldata r8,
+        uint256 s
+    ) private returns (uint40 deadline) {
+        if (!BabyJubJub.isCanonical(r8[0], r8[1]) || !BabyJubJub.isOnCurve(r8[0], r8[1]) || s >= BabyJubJub.L) {
+            revert BadSignatureForm();
+        }
+        deadline = _nextDeadline();
+        uint256 earliest = _expiryAfter(deadline) + _clocks.expirySlack;
+        if (expiry < earliest) revert ExpiryTooSoon(earliest);
+
+        request_.state = State.Pending;
+        request_.asset = asset;
+        request_.amount = amount;
+        request_.expiry = expiry;
+        request_.round = uint40(ROUNDS.roundNumber());
+        request_.signatureHash = _signatureHash(r8[0], r8[1], s);
+        _enqueue(number, request_, deadline);
     }
 
-    /// @inheritdoc IForced
-    function earliestExpiry() external view returns (uint256) {
-        return _expiryAfter(_nextDeadline()) + _clocks.expirySlack;
-    }
-
-    /// @inheritdoc IForced
-    function numberAt(uint256 place) external view returns (uint64) {
-        return _places[place];
-    }
-
-    /// @inheritdoc IForced
-    function requestOf(uint32 index, address requester) external view returns (uint64) {
-        return _open[index][requester];
-    }
-
-    /// @inheritdoc IForced
-    function config() external view returns (Config memory) {
-        return Config({
-            vault: address(VAULT),
-            forcedDelay: _clocks.forcedDelay,
-            forcedSpacing: _clocks.forcedSpacing,
-            expirySlack: _clocks.expirySlack,
-            bond: BOND,
-            forcedFee: _clocks.forcedFee
-        });
-    }
-
-    /// @inheritdoc IForced
-    function vault() external view returns (address) {
-        return address(VAULT);
-    }
-
-    /// @inheritdoc IForced
-    function expirySlack() external view returns (uint256) {
-        return _clocks.expirySlack;
-    }
-
-    function _reserved(uint64 number) private view returns (Request storage request_) {
-        request_ = _requests[number];
-        if (request_.state == State.None) revert WrongRequest(number);
-        if (request_.requester != msg.sender) revert NotReserver();
-        if (request_.state != State.Reserved) revert WrongRequest(number);
-    }
-
-    function _pending(uint64 number) private view returns (Request storage request_) {
-        request_ = _requests[number];
-        if (request_.state != State.Pending) revert WrongRequest(number);
-    }
-
-    /// @dev An expired request nobody can serve.
-    function _servable(Request storage request_) private view returns (bool) {
-        return request_.state == State.Pending && block.timestamp <= request_.expiry;
-    }
-
-    function _close(uint64 number, Request storage request_) private {
-        _finish(number, request_, State.Closed);
+    function _serve(uint64 number, Request storage request_) private {
+        _finish(number, request_, State.Served);
         nativeCredits[request_.requester] += BOND;
-        emit Closed(number);
+        emit Served(number);
     }
 
-    function _finish(uint64 number, Request storage request_, State state) private {
-        request_.state = state;
-        delete _open[request_.index][request_.requester];
-        if (_queue.first < _queue.end && _places[_queue.first] == number) ++_queue.first;
-    }
-
-    function _enqueue(uint64 number, Request storage request_, uint40 deadline) private {
-        uint32 place = _queue.end++;
-        _queue.deadline = deadline;
-        _places[place] = number;
-        request_.place = place;
-        request_.deadline = deadline;
-    }
-
-    function _nextDeadline() private view returns (uint40) {
-        return Deadlines.next(_queue.deadline, _clocks.forcedDelay, _clocks.forcedSpacing, ROUNDS.forcedTime());
-    }
-
-    /// @return The time of a deadline if rounds stay fresh until then, and the clock stands for as long as it may.
-    function _expiryAfter(uint256 deadline) private view returns (uint256) {
-        return block.timestamp + deadline - ROUNDS.forcedTime() + ROUNDS.forcedSlack();
+    function _discharge(uint64 number, Request storage request_) private {
+        if (ROUNDS.forcedStands()) revert ClockStands();
+        // What it asked for may have been allowed when it was filed: initial margins were tightened since, or an asset
+        // was held.
+        bool back = ROUNDS.tightenedAt() > request_.round;
+        _finish(number, request_, State.Discharged);
+        emit Discharged(number);
+        if (back) nativeCredits[request_.requester] += BOND;
+        else _burn(BOND);
     }
 
     /// @dev What the owner signed: the recipient and, above it, whether the withdrawal is in full only.
@@ -324,11 +231,5 @@ contract Forced is IForced, NativeCredits {
 
     function _signatureHash(uint256 r8x, uint256 r8y, uint256 s) private pure returns (bytes22) {
         return bytes22(keccak256(abi.encode(r8x, r8y, s)));
-    }
-
-    /// @dev Sent where nobody has a key. Nothing depends on its arrival.
-    function _burn(uint256 amount) private {
-        (bool sent,) = DEAD.call{value: amount}("");
-        sent;
     }
 }

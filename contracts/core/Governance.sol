@@ -8,6 +8,7 @@ import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {BabyJubJub} from "../libraries/BabyJubJub.sol";
 import {Terms, TermsOrder} from "../libraries/TermsOrder.sol";
 
 /// @title The roles; see `IGovernance` for what each function promises.
@@ -55,6 +56,8 @@ contract Governance is IGovernance {
     IForced private _forced;
     IEscape private _escape;
     mapping(Role role => Nomination) private _nominations;
+    /// @dev Of the sequencer, nominated with the operator that stands; zeros: none is.
+    uint256[2] private _nominatedKey;
     Proposal private _proposal;
     Halt private _halt;
     Span[SPANS] private _spans;
@@ -117,25 +120,34 @@ contract Governance is IGovernance {
 
     /// @inheritdoc IGovernance
     function nominate(Role role, address who) external whenBound {
-        bool byAdmin = msg.sender == admin;
-        if (!byAdmin && (msg.sender != holder(role) || _nominations[role].byAdmin)) revert NotEntitled(role);
-        uint256 readyAt = block.timestamp + handoverDelay;
-        if (who == address(0)) delete _nominations[role];
-        else _nominations[role] = Nomination(who, uint40(readyAt), byAdmin);
-        emit Nominated(role, who, readyAt);
+        _nominate(role, who);
+        if (role == Role.Operator) delete _nominatedKey;
+    }
+
+    /// @inheritdoc IGovernance
+    function nominateSequencer(address who, uint256[2] calldata key) external whenBound {
+        if (who == address(0) || !BabyJubJub.isKey(key[0], key[1])) revert InvalidSequencer();
+        _nominate(Role.Operator, who);
+        _nominatedKey = key;
+        emit SequencerKeyNominated(key[0], key[1]);
     }
 
     /// @inheritdoc IGovernance
     function accept(Role role) external whenBound {
-        Nomination memory n = _nominations[role];
-        if (n.who != msg.sender) revert NotNominated(role);
-        if (block.timestamp < n.readyAt) revert NotReady(n.readyAt);
-        address from = holder(role);
-        delete _nominations[role];
-        emit HandedOver(role, from, msg.sender);
+        if (role == Role.Operator && _nominatedKey[0] != 0) revert KeyNominated();
+        _accept(role);
         if (role == Role.Admin) admin = msg.sender;
         else if (role == Role.Guardian) guardian = msg.sender;
         else ISettlement(settlement).setOperator(msg.sender);
+    }
+
+    /// @inheritdoc IGovernance
+    function acceptSequencer(uint256[2] calldata key) external whenBound {
+        if (_nominatedKey[0] == 0) revert NoKeyNominated();
+        _accept(Role.Operator);
+        if (key[0] != _nominatedKey[0] || key[1] != _nominatedKey[1]) revert WrongKey();
+        delete _nominatedKey;
+        ISettlement(settlement).setSequencer(msg.sender, key);
     }
 
     /// @inheritdoc IGovernance
@@ -253,6 +265,11 @@ contract Governance is IGovernance {
     }
 
     /// @inheritdoc IGovernance
+    function nominatedKey() external view returns (uint256[2] memory) {
+        return _nominatedKey;
+    }
+
+    /// @inheritdoc IGovernance
     function holder(Role role) public view returns (address) {
         if (role == Role.Admin) return admin;
         if (role == Role.Guardian) return guardian;
@@ -262,6 +279,24 @@ contract Governance is IGovernance {
     /// @inheritdoc IGovernance
     function operator() public view returns (address) {
         return settlement == address(0) ? address(0) : ISettlement(settlement).operator();
+    }
+
+    function _nominate(Role role, address who) private {
+        bool byAdmin = msg.sender == admin;
+        if (!byAdmin && (msg.sender != holder(role) || _nominations[role].byAdmin)) revert NotEntitled(role);
+        uint256 readyAt = block.timestamp + handoverDelay;
+        if (who == address(0)) delete _nominations[role];
+        else _nominations[role] = Nomination(who, uint40(readyAt), byAdmin);
+        emit Nominated(role, who, readyAt);
+    }
+
+    /// @dev Takes a nomination up; what it was for, the caller does.
+    function _accept(Role role) private {
+        Nomination memory n = _nominations[role];
+        if (n.who != msg.sender) revert NotNominated(role);
+        if (block.timestamp < n.readyAt) revert NotReady(n.readyAt);
+        delete _nominations[role];
+        emit HandedOver(role, holder(role), msg.sender);
     }
 
     /// @dev The span of the halt that ran last, until now at most, is remembered.

@@ -223,7 +223,7 @@ contract Insurance is IInsurance {
     function equityLow() public view returns (int256 worth) {
         int256[8] memory backstop = VAULT.backstop();
         worth = backstop[0] << 32;
-        uint64[11][7] memory marks = ROUNDS.marks();
+        uint64[12][7] memory marks = ROUNDS.marks();
         for (uint256 a = 1; a < 8; ++a) {
             uint256 mark = marks[a - 1][backstop[a] > 0 ? Layout.MARK_SELL : Layout.MARK_BUY];
             worth += backstop[a] * int256(mark);

@@ -6,6 +6,7 @@ import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IER
 import {IGovernance} from "../interfaces/IGovernance.sol";
 import {IMargins, Rule} from "../interfaces/IMargins.sol";
 import {IOracles} from "../interfaces/IOracles.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Depths} from "../libraries/Depths.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
@@ -75,6 +76,8 @@ abstract contract Margins is IMargins {
     uint256 internal immutable ASSETS;
     /// @dev Bit a: the rule is on for asset a.
     uint256 internal immutable RULED;
+    /// @dev In 1/10^4; 0: off.
+    uint256 internal immutable CONCENTRATION;
 
     Asset[8] internal _assets;
     Standing[8] internal _standing;
@@ -91,8 +94,8 @@ abstract contract Margins is IMargins {
         _;
     }
 
-    constructor(uint256 patience, uint256 assets, uint256 ruled_) {
-        (PATIENCE, ASSETS, RULED) = (patience, assets, ruled_);
+    constructor(uint256 patience, uint256 assets, uint256 ruled_, uint256 concentration) {
+        (PATIENCE, ASSETS, RULED, CONCENTRATION) = (patience, assets, ruled_, concentration);
     }
 
     /// @inheritdoc IMargins
@@ -258,9 +261,11 @@ abstract contract Margins is IMargins {
     }
 
     /// @dev The marks of one asset at the latest round.
-    function _marksOf(uint256 asset) internal view returns (uint64[11] memory m) {
+    function _marksOf(uint256 asset) internal view returns (uint64[12] memory m) {
         Standing memory now_ = _standing[asset];
-        m = Marks.all(now_.price, now_.low, now_.high, _assets[asset].active);
+        Parameters memory p = _assets[asset].active;
+        m = Marks.all(now_.price, now_.low, now_.high, p);
+        Concentration.charge(m, CONCENTRATION, p.depth);
         if (now_.heldSince != 0) Marks.hold(m, now_.widened);
     }
 
@@ -303,7 +308,10 @@ abstract contract Margins is IMargins {
         if (due || p.initialCollateralFactor != c || p.initialLiabilityFactor != l || p.depth != depth) {
             asset.active = p;
         }
-        if (p.initialCollateralFactor < c || p.initialLiabilityFactor > l) s.tightened = true;
+        if (
+            p.initialCollateralFactor < c || p.initialLiabilityFactor > l
+                || (CONCENTRATION != 0 && p.depth < depth)
+        ) s.tightened = true;
     }
 
     /// @dev Depth and initial factors of an asset whose rule is on; a held one takes no step.

@@ -7,6 +7,7 @@ import {IOracles} from "../interfaces/IOracles.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {MarginRule} from "../libraries/MarginRule.sol";
 import {Marks} from "../libraries/Marks.sol";
@@ -45,7 +46,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
         uint32 stood;
         /// When it last stood, or later; 0: it never did.
         uint40 stoodAt;
-        /// The latest round that tightened an initial factor or held an asset.
+        /// The latest round that tightened an initial factor, charges concentration at less depth, or held an asset.
         uint40 tightened;
         /// Bit a: asset a is held.
         uint8 held;
@@ -73,7 +74,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
 
     /// @param assets Assets 1, 2, ... in order; the others are unused, with marks of 0.
     constructor(Config memory c, AssetConfig[] memory assets)
-        Margins(c.patience, assets.length, _ruledOf(assets))
+        Margins(c.patience, assets.length, _ruledOf(assets), c.concentration)
     {
         if (c.governance == address(0)) revert InvalidConfig("governance");
         if (c.patience > 7 days) revert InvalidConfig("patience");
@@ -84,9 +85,9 @@ contract Rounds is IRounds, Margins, NativeCredits {
         ORACLES = IOracles(c.oracles);
         if (ORACLES.governance() != c.governance) revert InvalidConfig("oracles");
         if (assets.length == 0 || assets.length != ORACLES.assetCount()) revert InvalidConfig("assets");
+        if (!Concentration.deployable(c.concentration, ORACLES, assets)) revert InvalidConfig("concentration");
 
-        DEPLOYER = msg.sender;
-        governance = c.governance;
+        (DEPLOYER, governance) = (msg.sender, c.governance);
         (ROUND_TIP, tipShare) = (c.roundTip, c.tipShare);
         (CASH_DECIMALS,,,) = ORACLES.assetConfig(0);
         _setClocks(c.provingTime, c.roundMin, c.roundShort, c.maxAge, c.parameterDelay);
@@ -182,7 +183,7 @@ contract Rounds is IRounds, Margins, NativeCredits {
     }
 
     /// @inheritdoc IRounds
-    function marks() external view returns (uint64[11][7] memory m) {
+    function marks() external view returns (uint64[12][7] memory m) {
         if (_status.round == 0) return m;
         for (uint256 i = 0; i < ASSETS; ++i) {
             m[i] = _marksOf(i + 1);
@@ -312,7 +313,8 @@ contract Rounds is IRounds, Margins, NativeCredits {
             parameterDelay: _binding.parameterDelay,
             patience: uint32(PATIENCE),
             tipShare: uint16(tipShare),
-            roundTip: ROUND_TIP
+            roundTip: ROUND_TIP,
+            concentration: uint32(CONCENTRATION)
         });
     }
 

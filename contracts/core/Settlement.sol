@@ -22,9 +22,11 @@ contract Settlement is Slots {
     /// @dev Bound on the size of a batch's backstop deltas and bad debt: their sums never overflow.
     uint256 private constant DELTA_END = 1 << 127;
 
+    /// @dev Bit o: there is an operation o.
+    uint256 private constant OPERATIONS = (2 << Layout.OP_DISCHARGE_CLOSE) - 2;
     /// @dev Bit o: operation o needs a fresh round.
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
-        | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE;
+        | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE | 1 << Layout.OP_CLOSE | 1 << Layout.OP_DISCHARGE_CLOSE;
 
     /// @dev What a settlement asks of the rounds, once.
     struct Round {
@@ -32,7 +34,7 @@ contract Settlement is Slots {
         bool fresh;
         bool marked;
         /// If `marked`.
-        uint64[11][7] marks;
+        uint64[12][7] marks;
     }
 
     uint256 private constant MAX_RUNGS = 4;
@@ -53,8 +55,6 @@ contract Settlement is Slots {
     uint256 private immutable RESOLVE_STEPS;
     uint256 private immutable TRANSACT_STEPS;
     uint64 private immutable MIN_LIABILITY;
-    uint256 private immutable KEY_X;
-    uint256 private immutable KEY_Y;
     /// @inheritdoc ISettlement
     uint256 public immutable emptyRoot;
     /// @inheritdoc ISettlement
@@ -70,6 +70,8 @@ contract Settlement is Slots {
     address public operator;
     /// @inheritdoc ISettlement
     uint40 public tradesHaltedUntil;
+    /// @dev Those that were in force, the one that is last.
+    uint256[2][] private _sequencerKeys;
 
     modifier onlyOperator() {
         if (msg.sender != operator) revert NotOperator();
@@ -78,17 +80,14 @@ contract Settlement is Slots {
 
     constructor(Config memory c) Slots(IRounds(IVault(c.vault).rounds()), c.slots) {
         if (c.operator == address(0)) revert InvalidConfig("operator");
-        (uint256 x, uint256 y) = (c.sequencerKey[0], c.sequencerKey[1]);
-        if (!BabyJubJub.isCanonical(x, y) || !BabyJubJub.isOnCurve(x, y) || BabyJubJub.isSmallOrder(x, y)) {
-            revert InvalidConfig("sequencerKey");
-        }
+        if (!BabyJubJub.isKey(c.sequencerKey[0], c.sequencerKey[1])) revert InvalidConfig("sequencerKey");
 
         operator = c.operator;
         VAULT = IVault(c.vault);
         GOVERNANCE = ROUNDS.governance();
         RULED = ROUNDS.ruled();
         MIN_LIABILITY = c.minLiability;
-        (KEY_X, KEY_Y) = (x, y);
+        _setSequencerKey(c.sequencerKey);
 
         uint256 rungs = c.sweepVerifiers.length;
         if (rungs == 0 || rungs > MAX_RUNGS) revert InvalidConfig("sweepVerifiers");
@@ -133,6 +132,13 @@ contract Settlement is Slots {
     function setOperator(address to) external {
         if (msg.sender != GOVERNANCE) revert NotGovernance();
         operator = to;
+    }
+
+    /// @inheritdoc ISettlement
+    function setSequencer(address to, uint256[2] calldata key) external {
+        if (msg.sender != GOVERNANCE) revert NotGovernance();
+        operator = to;
+        _setSequencerKey(key);
     }
 
     /// @inheritdoc ISettlement
@@ -185,7 +191,7 @@ contract Settlement is Slots {
             transactVerifier: address(TRANSACT),
             minLiability: MIN_LIABILITY,
             slots: SLOTS,
-            sequencerKey: [KEY_X, KEY_Y]
+            sequencerKey: _sequencerKeys[_sequencerKeys.length - 1]
         });
     }
 
@@ -200,6 +206,11 @@ contract Settlement is Slots {
             sweeps[i] = SweepSize(_rungs[i].steps, _rungs[i].window);
         }
         return (sweeps, RESOLVE_STEPS, TRANSACT_STEPS);
+    }
+
+    /// @inheritdoc ISettlement
+    function sequencerKeys() external view returns (uint256[2][] memory) {
+        return _sequencerKeys;
     }
 
     /// @inheritdoc ISettlement
@@ -268,7 +279,7 @@ contract Settlement is Slots {
         d[Layout.RESOLVE_MIN_LIABILITY] = MIN_LIABILITY;
         _mark(r);
         for (uint256 a = 0; a < 7; ++a) {
-            uint64[11] memory mark = r.marks[a];
+            uint64[12] memory mark = r.marks[a];
             uint256 first = Layout.RESOLVE_MARKS + Layout.LIQUIDATION_MARKS * a;
             for (uint256 k = 0; k < Layout.LIQUIDATION_MARKS; ++k) {
                 d[first + k] = mark[k];
@@ -313,8 +324,9 @@ contract Settlement is Slots {
         d[Layout.TRANSACT_INBOX_AFTER] = values[Layout.TRANSACTED_INBOX_AFTER];
         d[Layout.TRANSACT_CHAIN_ID] = block.chainid;
         d[Layout.TRANSACT_SETTLEMENT] = uint160(address(this));
-        d[Layout.TRANSACT_SEQUENCER] = KEY_X;
-        d[Layout.TRANSACT_SEQUENCER + 1] = KEY_Y;
+        uint256[2] storage key = _sequencerKeys[_sequencerKeys.length - 1];
+        d[Layout.TRANSACT_SEQUENCER] = key[0];
+        d[Layout.TRANSACT_SEQUENCER + 1] = key[1];
         d[Layout.TRANSACT_VALID_UNTIL] = validUntil;
         if (operations & NEEDS_MARKS != 0) {
             if (!r.fresh) revert NoFreshRound();
@@ -322,6 +334,7 @@ contract Settlement is Slots {
             _mark(r);
             for (uint256 a = 0; a < 7; ++a) {
                 Layout.spreadTraded(r.marks[a], d, Layout.TRANSACT_MARKS + Layout.TRANSACT_MARK_COUNT * a);
+                d[Layout.TRANSACT_CONCENTRATION + a] = r.marks[a][Layout.MARK_CONCENTRATION];
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);
@@ -331,6 +344,12 @@ contract Settlement is Slots {
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
         emit Transacted(r.number, values, batch.digest, batch.proof);
         VAULT.applySteps(steps, active);
+    }
+
+    /// @param key Which the caller has checked.
+    function _setSequencerKey(uint256[2] memory key) private {
+        _sequencerKeys.push(key);
+        emit SequencerKey(key[0], key[1]);
     }
 
     function _rungCount() private view returns (uint256 count) {
@@ -358,7 +377,7 @@ contract Settlement is Slots {
     {
         for (uint256 i = 0; i < active; ++i) {
             uint256 op = steps[Layout.STEP * i + Layout.STEP_OP];
-            if (op == 0 || op > Layout.OP_BOUNCE) revert InvalidStep(number, i);
+            if (OPERATIONS >> op & 1 == 0) revert InvalidStep(number, i);
             found |= 1 << op;
         }
         for (uint256 i = Layout.STEP * active; i < steps.length; ++i) {

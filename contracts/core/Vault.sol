@@ -83,6 +83,8 @@ contract Vault is Deposits, Withdrawals {
                 if (op == Layout.OP_FORCED) _withdraw(step);
             } else if (op == Layout.OP_UNWIND) {
                 _unwind(i, step);
+            } else if (op == Layout.OP_CLOSE || op == Layout.OP_DISCHARGE_CLOSE) {
+                _close(step);
             }
         }
     }
@@ -201,6 +203,15 @@ contract Vault is Deposits, Withdrawals {
         _books[asset].takeOver(-dx);
         _books[0].takeOver(dy);
         emit Unwound(uint8(asset), buys ? 1 : 0, uint64(x), uint64(y));
+    }
+
+    /// @dev What the backstop takes is a lot like any other.
+    function _close(uint256[] calldata step) private {
+        (uint256 asset, int128 units, int128 cash) = IForced(forced).consumeClose(step);
+        if (units == 0) return;
+        _books[asset].takeOver(units);
+        _books[0].takeOver(cash);
+        IMarket(market).changed(asset, units, true);
     }
 
     function _priceOf(uint64[7] memory prices, uint256 asset) private pure returns (uint256) {

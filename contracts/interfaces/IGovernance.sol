@@ -32,6 +32,8 @@ interface IGovernance {
 
     /// @param who 0: the nomination before it was taken back.
     event Nominated(Role indexed role, address indexed who, uint256 readyAt);
+    /// @notice Follows the nomination of an operator that is to bring this key of the sequencer's.
+    event SequencerKeyNominated(uint256 x, uint256 y);
     /// @param from 0: the role's first holder, at the binding.
     event HandedOver(Role indexed role, address indexed from, address indexed to);
     /// @param what Bits, see `halt`.
@@ -56,6 +58,14 @@ interface IGovernance {
     error NotEntitled(Role role);
     error NotNominated(Role role);
     error NotReady(uint256 readyAt);
+    /// @notice Nobody, or a key that is no canonical point of large order.
+    error InvalidSequencer();
+    /// @notice The operator was nominated with a key of the sequencer's: `acceptSequencer` takes both over.
+    error KeyNominated();
+    /// @notice The operator was nominated without a key, or none was: `accept` takes the role over.
+    error NoKeyNominated();
+    /// @notice Not the key that was nominated.
+    error WrongKey();
     /// @notice Clocks out of order, or beyond what a change may lead to.
     error InvalidTerms(string what);
     /// @notice Not the terms that were proposed, or none were.
@@ -83,8 +93,18 @@ interface IGovernance {
     /// holder; of the operator and the guardian the admin too, whose nomination only the admin can replace.
     function nominate(Role role, address who) external;
 
+    /// @notice Nominates the next operator, who may be the present one, together with the sequencer's next key, in
+    /// place of any nomination of an operator before. Who may nominate an operator. The accounts that were opened under
+    /// the keys before stay readable by these until they are rekeyed, and the next sequencer needs their secrets and
+    /// the private state: they are handed over off the chain, before.
+    function nominateSequencer(address who, uint256[2] calldata key) external;
+
     /// @notice Takes the role over. The nominee, `handoverDelay` after the nomination.
     function accept(Role role) external;
+
+    /// @notice Takes over the operator's role and puts the sequencer's key in force that was nominated with it, which
+    /// the nominee names: it has to have the secret. The nominee, `handoverDelay` after the nomination.
+    function acceptSequencer(uint256[2] calldata key) external;
 
     /// @notice Stops new accounts (bit 0), new insurance (bit 1) and trades between accounts (bit 2), in place of any
     /// halt that runs, for as long as is left of seven days in any 28. Guardian.
@@ -124,6 +144,9 @@ interface IGovernance {
     function proposal() external view returns (bytes32 hash, uint256 readyAt);
 
     function nomination(Role role) external view returns (Nomination memory);
+
+    /// @return The sequencer's key that was nominated with the operator that stands; zeros where there is none.
+    function nominatedKey() external view returns (uint256[2] memory);
 
     function holder(Role role) external view returns (address);
 

@@ -114,6 +114,7 @@ interface IMargins {
     /// @return Bit a: asset a is held at the latest round.
     function held() external view returns (uint256);
 
-    /// @return The latest round that tightened an initial factor or held an asset; 0: none did.
+    /// @return The latest round that tightened an initial factor, held an asset, or lowered a depth by which
+    /// concentration is charged; 0: none did.
     function tightenedAt() external view returns (uint256);
 }

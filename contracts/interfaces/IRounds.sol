@@ -27,6 +27,8 @@ interface IRounds is IMargins {
         uint16 tipShare;
         /// To whoever posts the first round of a grid step, in the chain's coin.
         uint96 roundTip;
+        /// Factor of what initial margins charge for concentration, in 1/10^4: 0 is off, else 10,000 to 80,000.
+        uint32 concentration;
     }
 
     struct AssetConfig {
@@ -99,9 +101,9 @@ interface IRounds is IMargins {
         uint32 parameterDelay
     ) external;
 
-    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi of assets 1 to 7 at the latest round; 0 before the
-    /// first.
-    function marks() external view returns (uint64[11][7] memory);
+    /// @notice price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi, kappa of assets 1 to 7 at the latest round; 0
+    /// before the first.
+    function marks() external view returns (uint64[12][7] memory);
 
     /// @notice An asset at the latest round, as the market sells it.
     function sale(uint256 asset) external view returns (Sale memory);

@@ -29,7 +29,8 @@ interface ISettlement is IStepErrors {
         uint64 minLiability;
         /// Slots 0 and 1 included, at most 64.
         uint8 slots;
-        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it.
+        /// The sequencer's public key on BabyJubJub: no account is born that its owner cannot read by it. The one in
+        /// force; `IGovernance` says how it changes.
         uint256[2] sequencerKey;
     }
 
@@ -83,6 +84,9 @@ interface ISettlement is IStepErrors {
     /// @notice The end of a settlement. @param complete No account is breached at the marks of the round.
     event Settled(uint256 indexed round, bool complete);
 
+    /// @notice From here on accounts are opened, and rekeyed, by this key; also at the deployment.
+    event SequencerKey(uint256 x, uint256 y);
+
     error NotOperator();
     error NotGovernance();
     /// @notice The guardian has halted trades.
@@ -121,6 +125,11 @@ interface ISettlement is IStepErrors {
 
     /// @notice Changes the operator. Governance, which answers for who that is.
     function setOperator(address to) external;
+
+    /// @notice Changes the operator and the sequencer's key together. Proofs of a `transact` that were made for the key
+    /// before are void, as the key is in their public vector; no other proof is of use to anybody but the operator.
+    /// Governance, which answers for who that is and for the key's being a point of large order.
+    function setSequencer(address to, uint256[2] calldata key) external;
 
     /// @notice Refuses trades between accounts until then. Governance.
     function haltTrades(uint40 until) external;
@@ -169,6 +178,9 @@ interface ISettlement is IStepErrors {
     function accountsMax() external view returns (uint256);
 
     function operator() external view returns (address);
+
+    /// @return The sequencer's keys since the deployment in their order; the last is in force.
+    function sequencerKeys() external view returns (uint256[2][] memory);
 
     /// @notice Trades between accounts are refused before this time.
     function tradesHaltedUntil() external view returns (uint40);

@@ -29,4 +29,7 @@ interface IStepErrors {
     /// @notice No request of this number is pending, or it is another one.
     error WrongRequest(uint256 number);
     error RequestExpired(uint256 number);
+    /// @notice The backstop takes no forced close of that much now: it was under water at the last checkpoint, the
+    /// asset is held, or its position would grow beyond `2 penalty depth`.
+    error NotCloseable(uint256 number);
 }

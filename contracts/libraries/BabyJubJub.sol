@@ -24,6 +24,11 @@ library BabyJubJub {
         return addmod(mulmod(A, xx, r), yy, r) == addmod(1, mulmod(D, mulmod(xx, yy, r), r), r);
     }
 
+    /// @notice Whether it can be somebody's public key: a canonical point of the curve, not of small order.
+    function isKey(uint256 x, uint256 y) internal pure returns (bool) {
+        return isCanonical(x, y) && isOnCurve(x, y) && !isSmallOrder(x, y);
+    }
+
     /// @notice Whether eight times the point is the neutral element.
     /// @dev x = 0 are the neutral element and the point of order 2; y = 0 the two of order 4; of the others, those
     /// whose double has y = 0, which is (y^2 - 168700 x^2) over something: the four of order 8.

@@ -17,7 +17,8 @@ library Layout {
     uint256 internal constant MARK_K_BUY = 8;
     uint256 internal constant MARK_INITIAL_COLLATERAL_VALUE = 9;
     uint256 internal constant MARK_INITIAL_LIABILITY_VALUE = 10;
-    uint256 internal constant MARKS = 11;
+    uint256 internal constant MARK_CONCENTRATION = 11;
+    uint256 internal constant MARKS = 12;
     uint256 internal constant LIQUIDATION_MARKS = 9;
 
     // Values of a resolve; the writes follow.
@@ -56,6 +57,9 @@ library Layout {
     uint256 internal constant OP_FORCED = 7;
     uint256 internal constant OP_DISCHARGE = 8;
     uint256 internal constant OP_BOUNCE = 9;
+    uint256 internal constant OP_CLOSE = 10;
+    uint256 internal constant OP_REKEY = 11;
+    uint256 internal constant OP_DISCHARGE_CLOSE = 12;
 
     // D of a sweep: how many elements for each slot of the window come before a field.
     uint256 internal constant SWEEP_HEADS_BEFORE = 0;
@@ -90,7 +94,8 @@ library Layout {
     uint256 internal constant TRANSACT_SEQUENCER = 7;
     uint256 internal constant TRANSACT_VALID_UNTIL = 9;
     uint256 internal constant TRANSACT_MARKS = 10;
-    uint256 internal constant TRANSACT_STEPS_AT = 45;
+    uint256 internal constant TRANSACT_CONCENTRATION = 45;
+    uint256 internal constant TRANSACT_STEPS_AT = 52;
     uint256 internal constant TRANSACT_MARK_COUNT = 5;
 
     // D of an exit.
@@ -104,7 +109,7 @@ library Layout {
     uint256 internal constant EXIT_LENGTH = 13;
 
     /// @notice Writes the marks of one asset that a transact is proven at into `d[offset]` and on.
-    function spreadTraded(uint64[11] memory marks, uint256[] memory d, uint256 offset) internal pure {
+    function spreadTraded(uint64[12] memory marks, uint256[] memory d, uint256 offset) internal pure {
         d[offset] = marks[MARK_PRICE];
         d[offset + 1] = marks[MARK_INITIAL_COLLATERAL_VALUE];
         d[offset + 2] = marks[MARK_INITIAL_LIABILITY_VALUE];

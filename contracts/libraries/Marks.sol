@@ -26,7 +26,8 @@ library Marks {
         if (price > PRICE_END) price = PRICE_END;
     }
 
-    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi.
+    /// @notice The marks of an asset: price, u, v, ut, vt, sell, buy, kSell, kBuy, ui, vi; kappa is 0, see
+    /// `Concentration`.
     /// @param price As `priceDown` gives it, below PRICE_END. Below PRICE_MIN, collateral is worth 0 and liabilities
     /// are valued at PRICE_MIN.
     /// @param low, high Prices that value new risk, below PRICE_END: collateral at `low`, liabilities at `high`.
@@ -34,7 +35,7 @@ library Marks {
     function all(uint256 price, uint256 low, uint256 high, Parameters memory p)
         internal
         pure
-        returns (uint64[11] memory m)
+        returns (uint64[12] memory m)
     {
         (uint256 asset, uint256 liability) = sides(price);
         m[Layout.MARK_PRICE] = uint64(liability);
@@ -75,7 +76,7 @@ library Marks {
 
     /// @notice The marks of a held asset: no new risk, last in line when a position is sold, and worth less, or owed
     /// for more, by so many points; never less than 1 where a coefficient was not 0, or a partial became a close.
-    function hold(uint64[11] memory m, uint256 points) internal pure {
+    function hold(uint64[12] memory m, uint256 points) internal pure {
         m[Layout.MARK_INITIAL_COLLATERAL_VALUE] = 0;
         m[Layout.MARK_INITIAL_LIABILITY_VALUE] = type(uint64).max;
         m[Layout.MARK_K_SELL] = last(m[Layout.MARK_K_SELL]);

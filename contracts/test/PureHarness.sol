@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {Concentration} from "../libraries/Concentration.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {Marks} from "../libraries/Marks.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
@@ -20,9 +21,18 @@ contract PureHarness {
     function all(uint256 price, uint256 low, uint256 high, Parameters calldata p)
         external
         pure
-        returns (uint64[11] memory)
+        returns (uint64[12] memory)
     {
         return Marks.all(price, low, high, p);
+    }
+
+    function concentrated(uint64[12] memory m, uint256 factor, uint256 depth)
+        external
+        pure
+        returns (uint64[12] memory)
+    {
+        Concentration.charge(m, factor, depth);
+        return m;
     }
 
     function maintenance(uint256 price, Parameters calldata p) external pure returns (uint64 u, uint64 v) {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { CIRCUITS } from '../profiles.ts'
 import type { CeremonyProgress } from './import-ptau.ts'
-import { runSnarkjs, type SnarkjsJob } from './snarkjs-job.ts'
+import { type SnarkjsJob, withSnarkjs } from './snarkjs-job.ts'
 import { writeDirectory } from './staging.ts'
 import {
   BEACON_NAME,
@@ -92,11 +92,12 @@ async function extend(
   step: (input: string, output: string) => SnarkjsJob,
 ): Promise<Transcript> {
   return writeDirectory(output, async (staging) => {
-    for (const circuit of CIRCUITS) {
-      await runSnarkjs(step(zkeyPath(directory, circuit), zkeyPath(staging, circuit)), (text) =>
-        onProgress?.(`${circuit}: ${text}`),
-      )
-    }
+    await withSnarkjs(async (snarkjs) => {
+      for (const circuit of CIRCUITS)
+        await snarkjs.run(step(zkeyPath(directory, circuit), zkeyPath(staging, circuit)), (text) =>
+          onProgress?.(`${circuit}: ${text}`),
+        )
+    })
     const transcript = await describeKeys(before, await readKeys(staging))
     await writeTranscript(staging, transcript)
     return transcript

@@ -3,7 +3,7 @@ import type { CircuitName, ProfileName } from '../profiles.ts'
 import { CIRCUITS } from '../profiles.ts'
 import { type CompileChoices, compiledCircuits } from './compiled-circuits.ts'
 import { checkPtau } from './ptau-file.ts'
-import { runSnarkjs } from './snarkjs-job.ts'
+import { withSnarkjs } from './snarkjs-job.ts'
 import { writeDirectory } from './staging.ts'
 import { describeKeys, readKeys, type Transcript, writeTranscript, zkeyPath } from './transcript.ts'
 
@@ -41,12 +41,13 @@ export async function importPtau({
   for (const circuit of CIRCUITS) requirePower(ptau, file.power, circuit, circuits[circuit].power)
 
   return writeDirectory(output, async (directory) => {
-    for (const circuit of CIRCUITS) {
-      await runSnarkjs(
-        { kind: 'initial', r1cs: `${circuits[circuit].files}.r1cs`, ptau, output: zkeyPath(directory, circuit) },
-        (text) => onProgress?.(`initial key of ${circuit}: ${text}`),
-      )
-    }
+    await withSnarkjs(async (snarkjs) => {
+      for (const circuit of CIRCUITS)
+        await snarkjs.run(
+          { kind: 'initial', r1cs: `${circuits[circuit].files}.r1cs`, ptau, output: zkeyPath(directory, circuit) },
+          (text) => onProgress?.(`initial key of ${circuit}: ${text}`),
+        )
+    })
     const setting = {
       profile,
       powersOfTau: { published: file.published, power: file.power, blake2b512: file.blake2b512 },

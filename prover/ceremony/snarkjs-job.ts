@@ -75,13 +75,13 @@ export class SnarkjsProcess {
 }
 
 /**
- * Has snarkjs do a job in a process of its own.
- * @throws PlimsollError when snarkjs fails, with its reason
+ * Does something with a process for snarkjs, which ends with it.
+ * @throws what the task throws
  */
-export async function runSnarkjs(job: SnarkjsJob, onProgress?: (text: string) => void): Promise<string> {
+export async function withSnarkjs<T>(task: (snarkjs: SnarkjsProcess) => Promise<T>): Promise<T> {
   const snarkjs = new SnarkjsProcess()
   try {
-    return await snarkjs.run(job, onProgress)
+    return await task(snarkjs)
   } finally {
     await snarkjs.close()
   }

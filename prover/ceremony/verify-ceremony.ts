@@ -11,7 +11,7 @@ import { type CompileChoices, type CompiledCircuit, compiledCircuits } from './c
 import { type CeremonyProgress, percent, requirePower } from './import-ptau.ts'
 import { G1_GENERATOR, type Point, samePoint } from './points.ts'
 import { checkPtau, type PtauFile } from './ptau-file.ts'
-import { SnarkjsProcess } from './snarkjs-job.ts'
+import { withSnarkjs } from './snarkjs-job.ts'
 import {
   describeKeys,
   difference,
@@ -82,8 +82,7 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
     }
     current = null
     if (transcript.beacon === null && !unfinished) throw new PlimsollError('The ceremony has no beacon yet.')
-    const snarkjs = new SnarkjsProcess()
-    try {
+    await withSnarkjs(async (snarkjs) => {
       for (const circuit of CIRCUITS) {
         current = circuit
         const { files, constraints } = circuits[circuit]
@@ -94,9 +93,7 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
         if (complaint !== '') throw new PlimsollError(`snarkjs refuses the key: ${complaint}.`)
         await requireOwnDescription(directory, circuit, constraints)
       }
-    } finally {
-      await snarkjs.close()
-    }
+    })
     return { ok: true, finished: transcript.beacon !== null, transcript }
   } catch (error) {
     if (!(error instanceof PlimsollError) || error instanceof VerificationImpossible || error instanceof NoTranscript)

@@ -17,6 +17,7 @@ export const MARKET_ABI = [
   {"inputs":[{"name":"what","type":"string"}],"name":"InvalidConfig","type":"error"},
   {"inputs":[],"name":"NoFreshRound","type":"error"},
   {"inputs":[{"name":"asset","type":"uint256"}],"name":"NoPrice","type":"error"},
+  {"inputs":[{"name":"number","type":"uint256"}],"name":"NotCloseable","type":"error"},
   {"inputs":[{"name":"asset","type":"uint256"},{"name":"amount","type":"uint256"}],"name":"NotRepresentable","type":"error"},
   {"inputs":[],"name":"NotRounds","type":"error"},
   {"inputs":[{"name":"asset","type":"uint256"}],"name":"NotSpot","type":"error"},

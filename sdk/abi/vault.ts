@@ -25,6 +25,7 @@ export const VAULT_ABI = [
   {"inputs":[],"name":"NotBound","type":"error"},
   {"inputs":[],"name":"NotCanonical","type":"error"},
   {"inputs":[{"name":"id","type":"uint256"}],"name":"NotCheckpointed","type":"error"},
+  {"inputs":[{"name":"number","type":"uint256"}],"name":"NotCloseable","type":"error"},
   {"inputs":[],"name":"NotDeployer","type":"error"},
   {"inputs":[],"name":"NotDepositor","type":"error"},
   {"inputs":[],"name":"NotEscape","type":"error"},

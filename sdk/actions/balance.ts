@@ -1,6 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
+import { chargedHealthDown, concentrationChargeUp } from '../../protocol/concentration.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
-import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
+import { health, targetHealth } from '../../protocol/health.ts'
 import { type Marks, marksOfRow } from '../../protocol/marks.ts'
 import type { NodeRefusal } from '../client.ts'
 import type { OwnerWallet } from '../owner-wallet.ts'
@@ -17,10 +18,14 @@ export interface BalanceReturnType {
   readonly equity: bigint
   readonly health: bigint
   readonly targetHealth: bigint
-  /** Ratio that withdrawals and trades must leave at 2^32 or more. */
+  /** Health at the initial margin less the charge for concentration: withdrawals and trades must leave it at 2^32 or more. */
   readonly initialHealth: bigint
+  /** Charge for concentration that initial health has taken off, rounded up. */
+  readonly concentration: bigint
   /** Withdrawals that are settled and not claimed yet. */
   readonly withdrawals: readonly WithdrawalInfo[]
+  /** Whether it has traded with another account, as the node says: until then its balances follow from public terms. */
+  readonly traded: boolean
 }
 
 export type BalanceErrorType = NodeRefusal | PlimsollError
@@ -34,7 +39,7 @@ export type BalanceErrorType = NodeRefusal | PlimsollError
  * const { account, equity } = await balance(owner)
  */
 export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
-  const { account } = await owner.read()
+  const { account, info } = await owner.read()
   const [round, withdrawals] = await Promise.all([owner.client.round(), owner.client.withdrawals(account.index)])
   const marks = round.marks.map(marksOfRow)
   return {
@@ -45,7 +50,9 @@ export async function balance(owner: OwnerWallet): Promise<BalanceReturnType> {
     equity: account.balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n),
     health: health(account.balances, marks),
     targetHealth: targetHealth(account.balances, marks),
-    initialHealth: initialHealth(account.balances, marks),
+    initialHealth: chargedHealthDown(account.balances, marks),
+    concentration: concentrationChargeUp(account.balances, marks),
     withdrawals,
+    traded: info.traded,
   }
 }

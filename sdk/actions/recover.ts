@@ -38,12 +38,12 @@ export async function recover(
 ): Promise<RecoverReturnType> {
   const { read } = client
   try {
-    const { sequencerKey } = await settlementConfig(read, settlement)
+    await settlementConfig(read, settlement)
     return await concludeFromLogs(client, settlement, async () => {
       const history = await AccountHistory.read(read, settlement, { atCheckpoint })
       const index = chooseIndex(history.indices(key.publicKey), chosen)
       if (index === undefined) throw noAccount()
-      return history.account(index, key.publicKey, sharedViewKey(key.secret, sequencerKey))
+      return history.account(index, key.publicKey, (sequencer) => sharedViewKey(key.secret, sequencer))
     })
   } catch (error) {
     throw refusal(error, 'the history')

@@ -6,12 +6,12 @@ import { ROUNDS_ABI } from '../abi/rounds.ts'
 import { VAULT_ABI } from '../abi/vault.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
+import { REQUEST } from '../chain/file-request.ts'
 import { systemEvents } from '../chain/settlement-history.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 
 // As the contracts number them.
 const DEPOSIT = { queued: 0, bounced: 2, refunded: 3 } as const
-export const REQUEST = { reserved: 1, pending: 2 } as const
 
 const NAMES = ['Deposited', 'WithdrawalPending', 'Reserved', 'OwedCollected']
 

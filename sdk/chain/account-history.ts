@@ -22,8 +22,8 @@ import {
 import { systemContracts } from './system-contracts.ts'
 
 const OPEN = 1
-/** Names of the events that recovery reads: of written leaves, opened accounts and checkpoints. */
-const NAMES = ['Genesis', 'Resolved', 'Transacted', 'Deposited', 'Checkpointed']
+/** Names of the events that recovery reads: of the sequencer's keys, written leaves, opened accounts and checkpoints. */
+const NAMES = ['SequencerKey', 'Genesis', 'Resolved', 'Transacted', 'Deposited', 'Checkpointed']
 
 /** Causes of a new version of an account. */
 export type EventKind = NonNullable<ReturnType<typeof kindOf>> | 'liquidation' | 'refresh'
@@ -32,6 +32,8 @@ export type EventKind = NonNullable<ReturnType<typeof kindOf>> | 'liquidation' |
 interface ChainWrite extends ChainPlace, Write {
   /** Undefined for what `resolve` wrote: only the account's owner can tell a liquidation from a decoy. */
   readonly kind: ReturnType<typeof kindOf>
+  /** The sequencer's key in force when it was written. */
+  readonly sequencer: Point
 }
 
 /** An event of an account's history, as its owner reads it. */
@@ -49,6 +51,8 @@ export interface RecoveredAccount {
   readonly history: readonly AccountEvent[]
   /** From its leaf to the root. */
   readonly path: Path
+  /** The sequencer's key whose holder reads the account: not the one in force where it was not rekeyed since a handover. */
+  readonly sequencer: Point
 }
 
 /** A deposit that opened an account. */
@@ -110,15 +114,17 @@ export class AccountHistory {
     const list: ChainWrite[] = []
     const openings: Opening[] = []
     let leaves: readonly bigint[] = []
+    let sequencer: Point | undefined
     /** Writes before the checkpoint. */
     let counted = 0
     for await (const event of systemEvents(client, { contracts, of: ['settlement', 'vault'], names: NAMES, end })) {
       if (event.eventName === 'Genesis') leaves = event.args.leaves
+      else if (event.eventName === 'SequencerKey') sequencer = [event.args.x, event.args.y]
       else if (event.eventName === 'Checkpointed') counted = event.args.epoch === epoch ? list.length : counted
       else if (event.eventName === 'Deposited') openings.push(...openingsIn(event))
       else {
         const batch = readableBatch(event, shape)
-        if (batch !== undefined) list.push(...writesOf(event, batch))
+        if (batch !== undefined) list.push(...writesOf(event, batch, sequencer ?? noKey(settlement)))
       }
     }
 
@@ -144,20 +150,28 @@ export class AccountHistory {
   }
 
   /**
-   * An account with its history, opened with its owner's keys.
+   * An account with its history, opened with its owner's keys: it is born under the sequencer's key in force then, and a rekey
+   * brings it under the one in force at the rekey.
+   * @param viewKeyOf the view key that the owner shares with a key of the sequencer's
    * @throws PlimsollError when the deposit that opened it is not in the tree yet, or the keys do not open it
    */
-  account(index: number, publicKey: Point, viewKey: bigint): RecoveredAccount {
+  account(index: number, publicKey: Point, viewKeyOf: (sequencer: Point) => bigint): RecoveredAccount {
     const writes = this.#writes.get(index)
     if (writes === undefined)
       throw new PlimsollError(`The deposit that opens account ${index} has not been settled yet.`)
     const owner = ownerHash(publicKey)
     const balances = Array<bigint>(ASSETS).fill(0n)
+    let { sequencer } = writes[0]!
+    let viewKey = viewKeyOf(sequencer)
     let account: Account = { owner, viewKey, index, version: -1n, weights: NEUTRAL_WEIGHTS, balances }
     const history: AccountEvent[] = []
     for (const write of writes) {
       const before = account.balances
-      account = accountAfter(account, write)
+      if (write.kind === 'rekey') {
+        sequencer = write.sequencer
+        viewKey = viewKeyOf(sequencer)
+      }
+      account = accountAfter({ ...account, viewKey }, write)
       const changes = account.balances.map((balance, a) => balance - before[a]!)
       history.push({
         block: write.block,
@@ -168,7 +182,7 @@ export class AccountHistory {
         kind: write.kind ?? (changes.some((change) => change !== 0n) ? 'liquidation' : 'refresh'),
       })
     }
-    return { account, leaf: accountLeaf(account), history, path: this.#tree.path(index) }
+    return { account, leaf: accountLeaf(account), history, path: this.#tree.path(index), sequencer }
   }
 }
 
@@ -199,10 +213,17 @@ function readableBatch(event: SystemEvent | UnreadableEvent, shape: Shape): Batc
 }
 
 /** Leaves that a batch wrote into the tree. */
-function writesOf({ block, transaction }: ChainPlace, batch: Batch): ChainWrite[] {
+function writesOf({ block, transaction }: ChainPlace, batch: Batch, sequencer: Point): ChainWrite[] {
   return batchWrites(batch).map((write) => {
     const kind = batch.circuit === 'transact' ? kindOf(write as StepPublic) : undefined
-    return { block, transaction, kind, index: write.index, leaf: write.leaf, cipher: write.cipher }
+    return { block, transaction, kind, sequencer, index: write.index, leaf: write.leaf, cipher: write.cipher }
+  })
+}
+
+/** @throws PlimsollError always: a batch came before the event of the settlement's first key */
+function noKey(settlement: Address): never {
+  throw new PlimsollError(`The log of the sequencer key of ${settlement} is missing.`, {
+    hint: 'Check that --rpc serves the whole history.',
   })
 }
 

@@ -16,6 +16,8 @@ const HINTS: Readonly<Record<string, string>> = {
   CapExceeded: 'The vault takes no more of this asset now.',
   ERC20InsufficientAllowance: 'Something else changed the allowance meanwhile: try again, one deposit at a time.',
   Frozen: 'The system is frozen for good: plimsoll wallet exit leaves it.',
+  NotEntitled:
+    'The holder of a role nominates its next one, and the admin that of operator and guardian; what the admin nominated, only the admin can replace.',
   NotCheckpointed: 'It waits for the next checkpoint.',
   NothingToCollect: 'No redeemed shares have been paid yet.',
   UnderWater:

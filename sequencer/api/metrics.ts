@@ -55,6 +55,10 @@ export class NodeMetrics {
   readonly #open = this.#gauge('plimsoll_operations_open', 'Operations that are accepted and not settled.', ['status'])
   readonly #deposits = this.#gauge('plimsoll_deposits_waiting', 'Deposits that wait to be settled.')
   readonly #forced = this.#gauge('plimsoll_forced_requests_waiting', 'Forced requests that wait to be served.')
+  readonly #toRekey = this.#gauge(
+    'plimsoll_accounts_to_rekey',
+    'Accounts that a former key of the sequencer can still read.',
+  )
   readonly #disk = this.#gauge('plimsoll_disk_free_bytes', 'Bytes that are free where the state is kept.')
   readonly #badDebt = this.#counter('plimsoll_bad_debt_base_units_total', 'Bad debt, in base units of cash.')
   readonly #rounds = this.#counter('plimsoll_rounds_total', 'Rounds handled.')
@@ -161,6 +165,7 @@ export class NodeMetrics {
     this.#open.set({ status: 'waiting' }, vitals.operations.waiting)
     this.#deposits.set(vitals.deposits)
     this.#forced.set(vitals.forcedRequests)
+    this.#toRekey.set(vitals.accountsToRekey)
     this.#disk.set(vitals.diskFree ?? Number.NaN)
     setTo(this.#settled, vitals.operations.settled)
     setTo(this.#reused, node.reusedProofs)

@@ -200,5 +200,6 @@ function account(node: SequencerNode, index: number) {
     leaf,
     cipher: encryptAccount(found, leaf),
     pendingVersion: Number(node.pool.pendingVersion(index)),
+    traded: node.hasTraded(index),
   }
 }

@@ -25,6 +25,8 @@ export interface Vitals {
   }
   readonly deposits: number
   readonly forcedRequests: number
+  /** Accounts that a former key of the sequencer can still read. */
+  readonly accountsToRekey: number
   /** Bytes that are free where the state is kept. */
   readonly diskFree: number | null
 }
@@ -120,6 +122,7 @@ export async function vitalsOf(node: SequencerNode): Promise<Vitals> {
     },
     deposits: snapshot.deposits.length,
     forcedRequests: snapshot.forced.length,
+    accountsToRekey: node.accountsToRekey,
     diskFree: bavail === undefined ? null : bavail * bsize,
   }
 }

@@ -81,6 +81,8 @@ export class OperationPool {
   readonly #view: PoolView
   #judged: Judged | undefined
   readonly #parsed = new WeakMap<JournalEntry, OpenOperation>()
+  /** Versions of accounts from which a rekey is under way. */
+  readonly #rekeying = new Map<number, bigint>()
   /** Being proven. */
   readonly #inHand = new Set<Hex>()
   #turn: Promise<unknown> = Promise.resolve()
@@ -154,6 +156,16 @@ export class OperationPool {
     return this.#now().open.length
   }
 
+  /** Operations that have not come to an end, halves of trades that wait included. */
+  open(): readonly OpenOperation[] {
+    return this.#now().open
+  }
+
+  /** Accounts whose owners have one under way. */
+  busy(): ReadonlySet<number> {
+    return new Set(this.open().map(({ operation }) => operation.index))
+  }
+
   /** The version that the owner's next operation has to name. @throws Refusal where there is no such account */
   pendingVersion(index: number): bigint {
     const account = this.#now().pending.account(index)
@@ -203,6 +215,14 @@ export class OperationPool {
     const answer = this.#turn.then(action)
     this.#turn = answer.catch(() => {})
     return answer
+  }
+
+  /** Says which accounts are to be rekeyed: from now on owners sign for the version after that. */
+  rekeying(indices: readonly number[]): void {
+    const { accounts } = this.#view.snapshot.state.system
+    this.#rekeying.clear()
+    for (const index of indices) this.#rekeying.set(index, accounts[index]!.version)
+    if (indices.length > 0) this.#judged = undefined
   }
 
   /** Says which operations are being proven now. */
@@ -317,6 +337,8 @@ export class OperationPool {
     const { state, custody, now } = snapshot
     const open = this.#openOperations()
     const pending = new PendingState(state.system, custody, BigInt(now), this.signatures.verify)
+    for (const [index, version] of this.#rekeying)
+      if (pending.account(index)?.version === version) pending.attempt([{ kind: 'rekey', index }])
     const refused = (unit: Unit) => pending.attempt(unit.map(({ operation }) => operation)) !== undefined
     // Once more for what was signed after half a trade, whose place is where its second half came.
     for (const unit of unitsOf(open).filter(refused)) refused(unit)

@@ -1,13 +1,14 @@
-import type { Custody } from '../../chain/custody.ts'
+import { backstopTakes, type Custody } from '../../chain/custody.ts'
 import type { Account } from '../../protocol/account.ts'
-import { type Auction, availableUnits } from '../../protocol/auction.ts'
+import { type Auction, availableUnits, changeBackstop } from '../../protocol/auction.ts'
 import { take } from '../../protocol/auction-fill.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
+import { type Close, type Closing, closing } from '../../protocol/forced-close.ts'
 import { type Forced, halfRefusal, type Operation, type Unwind, type Withdraw } from '../../protocol/operation.ts'
 import type { SignatureCheck } from '../../protocol/signature.ts'
 import type { System } from '../../protocol/system.ts'
-import { OP, type Outcome, operationOutcome } from '../../protocol/transact.ts'
+import { OP, type Outcome, operationOutcome, PRICELESS } from '../../protocol/transact.ts'
 
 /** Refusal of a unit of operations, and which of them it is about. */
 export interface PendingRefusal {
@@ -80,8 +81,8 @@ export class PendingState {
   }
 
   /** Whether a forced request would be discharged. */
-  discharges(request: Forced): boolean {
-    return this.#execute(request).op === OP.discharge
+  discharges(request: Forced | Close): boolean {
+    return this.#execute(request).next === undefined
   }
 
   #execute(operation: Operation): Outcome {
@@ -105,13 +106,14 @@ export class PendingState {
     const custody = this.#custody
     if (custody.frozen)
       throw new Refusal('FROZEN', 'The system is frozen: owners leave with their share by the escape.')
-    const priced = operation.kind !== 'open' && operation.kind !== 'topup' && operation.kind !== 'preferences'
+    const priced = !PRICELESS.has(OP[operation.kind])
     if (priced && !custody.fresh) throw new Refusal('NO_FRESH_ROUND', 'There is no round with fresh prices now.')
-    // An asset that is not deployed has marks of 0, so that circuit and contract would take it at any price.
+    // An asset that is not deployed has marks of 0: said before what the circuit proves of the trade.
     if (operation.kind === 'trade' && this.#system.ledger.marks?.[operation.asset]?.price === 0n)
       throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset}.`)
     if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#requireFree(operation)
     if (operation.kind === 'unwind') this.#requireBackstop(operation)
+    if (operation.kind === 'close') this.#requireTaken(operation)
   }
 
   #requireFree({ asset, amount }: Withdraw | Forced): void {
@@ -127,6 +129,21 @@ export class PendingState {
         'FREE_CUSTODY',
         `Of asset ${asset} no more than ${this.#free[asset]} base units can be withdrawn now: the rest is lent out or waits to be claimed.`,
       )
+  }
+
+  /** A forced close waits, to be served as to be discharged, while the backstop does not take it. */
+  #requireTaken(close: Close): void {
+    const { asset, direction } = close
+    const units = this.discharges(close) ? close.amount : this.#closing(close).x
+    if (!backstopTakes(this.#custody, asset, this.#auctions[asset]!, direction === 1 ? -units : units))
+      throw new Refusal(
+        'BACKSTOP_CLOSED',
+        `The backstop takes no forced close of ${units} base units of asset ${asset} now.`,
+      )
+  }
+
+  #closing(close: Close): Closing {
+    return closing(this.account(close.index)!.balances, close, this.#system.ledger.marks![close.asset]!)
   }
 
   #requireBackstop(unwind: Unwind): void {
@@ -173,6 +190,14 @@ export class PendingState {
     if (operation.kind === 'unwind') {
       this.#auctions[operation.asset] = this.#unwound(operation)
       this.#cash += operation.direction === 1 ? operation.y : -operation.y
+    }
+    if (operation.kind === 'close') {
+      const { asset } = operation
+      const { now, auctionParameters } = this.#custody
+      const { direction, x, y } = this.#closing(operation)
+      const units = direction === 1 ? -x : x
+      this.#auctions[asset] = changeBackstop(this.#auctions[asset]!, units, now, 'resolve', auctionParameters)
+      this.#cash += direction === 1 ? y : -y
     }
   }
 }

@@ -2,8 +2,9 @@ import type { Hex } from 'viem'
 import type { ForcedRequest, WaitingDeposit } from '../../chain/contracts.ts'
 import type { Custody } from '../../chain/custody.ts'
 import type { RefusalCode } from '../../protocol/errors.ts'
-import type { Operation } from '../../protocol/operation.ts'
+import type { Operation, Rekey } from '../../protocol/operation.ts'
 import type { System } from '../../protocol/system.ts'
+import { idleRekeys, promisedRekeys } from './add-rekeys.ts'
 import type { OperationPool, OwnerOperation, Unit } from './operation-pool.ts'
 import { PendingState } from './pending-state.ts'
 
@@ -18,6 +19,8 @@ export interface OperationsToSelect {
   readonly deposits: readonly WaitingDeposit[]
   /** The most units of owners' operations; what is beyond waits. */
   readonly most: number
+  /** Accounts under a former key of the sequencer. */
+  readonly former: readonly number[]
 }
 
 export interface OperationSelection {
@@ -26,11 +29,16 @@ export interface OperationSelection {
     readonly operations: readonly Operation[]
     readonly units: readonly (readonly Hex[])[]
   }[]
+  /** Accounts that they rekey. */
+  readonly rekeyed: readonly number[]
   /** Owners' operations that will never be carried out. */
   readonly failures: ReadonlyMap<Hex, RefusalCode>
-  /** Whether a forced request waits for a round that is younger than it. */
+  /** Whether a forced request, to be discharged or a close, waits for a round that is younger than it. */
   readonly wantsRound: boolean
 }
+
+/** Batches of nothing but rekeys in one look at the most: owners' operations may come at any time. */
+const IDLE_BATCHES = 4
 
 /** Refusals that may pass with time: an operation refused for one waits until it expires. */
 const PASSING: ReadonlySet<RefusalCode> = new Set([
@@ -45,7 +53,8 @@ const PASSING: ReadonlySet<RefusalCode> = new Set([
 /**
  * Operations to be carried out now, in order: forced requests, then what owners were promised in order of acceptance, then
  * deposits. So nobody's top-up moves the version under an operation that was accepted before; it does where that has to wait,
- * and where the deposit has waited for half of its time.
+ * and where the deposit has waited for half of its time. After a handover of the sequencer the steps that are left rekey accounts, and
+ * so do some batches where there is nothing else to do.
  */
 export function selectOperations({
   system,
@@ -56,16 +65,28 @@ export function selectOperations({
   pool,
   deposits,
   most,
+  former,
 }: OperationsToSelect): OperationSelection {
   const pending = new PendingState(system, custody, validUntil, pool.signatures.verify)
   const units: { operations: readonly Operation[]; ids: readonly Hex[] }[] = []
   const failures = new Map<Hex, RefusalCode>()
   let wantsRound = false
+  const rekeyed: number[] = []
+  const rekey = (index: number): Rekey | undefined => {
+    const operation = { kind: 'rekey', index } as const
+    if (pending.attempt([operation]) !== undefined) return undefined
+    rekeyed.push(index)
+    return operation
+  }
+  for (const index of promisedRekeys(former, system, pool)) {
+    const operation = rekey(index)
+    if (operation !== undefined) units.push({ operations: [operation], ids: [] })
+  }
 
   for (const request of forced) {
     // The contract goes by its own clock: what expires before the batch does could void it.
     if (request.operation.expiry < validUntil || pending.check([request.operation]) !== undefined) continue
-    if (request.round >= round && pending.discharges(request.operation)) {
+    if (request.round >= round && (request.operation.kind === 'close' || pending.discharges(request.operation))) {
       wantsRound = true
       continue
     }
@@ -126,14 +147,35 @@ export function selectOperations({
     if ((later.has(operation.index) && !urgent) || pending.attempt([operation]) !== undefined) break
     units.push({ operations: [operation], ids: [] })
   }
-  return { batches: pack(units, system.ledger.shape.transact.steps), failures, wantsRound }
+  const { steps } = system.ledger.shape.transact
+  const batches = pack(units, steps)
+  const touched = new Set(units.flatMap(({ operations }) => operations.map(({ index }) => index)))
+  const idle = units.length === 0 ? IDLE_BATCHES * steps : 0
+  for (const index of idleRekeys(former, touched, pool)) {
+    let batch = batches.find(({ operations }) => operations.length < steps)
+    if (batch === undefined && rekeyed.length >= idle) break
+    const operation = rekey(index)
+    if (operation === undefined) continue
+    if (batch === undefined) {
+      batch = { operations: [], units: [] }
+      batches.push(batch)
+    }
+    batch.operations.push(operation)
+  }
+  return { batches, rekeyed, failures, wantsRound }
+}
+
+/** A batch as it is filled. */
+interface FilledBatch {
+  readonly operations: Operation[]
+  readonly units: (readonly Hex[])[]
 }
 
 function pack(
   units: readonly { operations: readonly Operation[]; ids: readonly Hex[] }[],
   steps: number,
-): OperationSelection['batches'] {
-  const batches: { operations: Operation[]; units: (readonly Hex[])[] }[] = []
+): FilledBatch[] {
+  const batches: FilledBatch[] = []
   for (const { operations, ids } of units) {
     let batch = batches.at(-1)
     if (batch === undefined || batch.operations.length + operations.length > steps) {

@@ -123,9 +123,16 @@ function isStateOf({ system: { ledger } }: NodeState, { root, heads }: Pick<Chai
   return ledger.root === root && ledger.heads.join() === heads.join()
 }
 
-/** The state as it is in a block: a copy, as the states of other snapshots stay what they were. */
+/**
+ * The state as it is in a block: a copy, as the states of other snapshots stay what they were.
+ * @throws PlimsollError where the sequencer's key in force is not this node's
+ */
 function bind(chain: Omit<NodeSnapshot, 'state'>, state: NodeState): NodeSnapshot {
   const system = state.system.clone()
+  if (chain.sequencerKeys.at(-1)!.join() !== system.ledger.domain.sequencer.join())
+    throw new PlimsollError('HANDED_OVER: the sequencer has another key now than the one this node started with.', {
+      hint: 'Start it anew; sequencer.key has to hold the secret of the key in force.',
+    })
   if (chain.marks !== undefined) system.setMarks(chain.marks)
   system.ledger.backstop.splice(0, ASSETS, ...chain.backstop)
   return { ...chain, state: { ...state, system } }

@@ -43,6 +43,8 @@ export interface NodeOptions {
   /** Milliseconds for which a look takes up operations before it settles them; ten seconds where it is left out. */
   readonly patience?: number
   readonly log?: NodeLog
+  /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
+  readonly decoys?: boolean
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
@@ -147,7 +149,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -168,10 +170,9 @@ export class SequencerNode {
     const lock = await DirectoryLock.acquire(directory)
     let journal: Journal | undefined
     try {
+      store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
-      if (state.system.ledger.domain.sequencer.join() !== config.sequencerKey.join())
-        throw new PlimsollError(`WRONG_KEY: the sequencer key at hand is not that of the settlement ${address}.`)
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
@@ -190,6 +191,7 @@ export class SequencerNode {
         log,
         health,
         patience,
+        decoys,
         unclean: lock.takenOver,
       })
       if (lock.takenOver)
@@ -222,6 +224,11 @@ export class SequencerNode {
   /** The state as of the last settlement, at the latest round's marks. */
   get system(): System {
     return this.#view.snapshot.state.system
+  }
+
+  /** Whether an account has traded with another: until then what it holds follows from public terms. */
+  hasTraded(index: number): boolean {
+    return this.#view.snapshot.state.traded.has(index)
   }
 
   /** Whether the system is complete at the latest round this node handled. */
@@ -284,6 +291,11 @@ export class SequencerNode {
   /** Gas of the latest settlement. */
   get settlementGas(): bigint {
     return this.#settler.gasUsed
+  }
+
+  /** Number of accounts that a former key of the sequencer can still read, as of the last look. */
+  get accountsToRekey(): number {
+    return this.#settler.rekeying.left
   }
 
   /** Number of proofs that a crash had left behind. */

@@ -16,7 +16,7 @@ const LAGGING_MOVE = 1_000n
 
 /** Posts a round when the market has moved, a source's state has changed, a grid step began, or the latest grows old. */
 export class RoundPoster {
-  /** A forced request can only be discharged at a round that is younger than it. */
+  /** A forced request can only be discharged, and a forced close only served, at a round that is younger than it. */
   wanted = false
   readonly #contracts: Contracts
   readonly #signer: SigningClient

@@ -15,6 +15,7 @@ import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
 import { completeRound, type Work } from '../planner/complete-round.ts'
+import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
@@ -22,6 +23,7 @@ import { encryptMoves } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
+import { Rekeying } from './rekeying.ts'
 import { SettlementGas } from './settlement-gas.ts'
 
 /** Aggregates of what a look proved and settled, all of them public. */
@@ -62,6 +64,7 @@ interface Parts {
   readonly health: NodeHealth
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
+  readonly decoys: boolean
   /** The process that was here before has not come to its end. */
   readonly unclean: boolean
 }
@@ -80,6 +83,10 @@ class ProofFailure extends PlimsollError {
 
 /** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Seconds for which an account that was a decoy is none. */
+const DECOY_PAUSE = 86_400
+/** Share of the rounds without liquidations that have decoys alone. */
+const DECOY_ROUNDS = 1 / 8
 /** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
 const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
@@ -91,6 +98,8 @@ const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
 export class RoundSettler {
   readonly #parts: Parts
   readonly #quarantine = new OperationQuarantine()
+  /** Accounts that a handover of the sequencer has left to rekey. */
+  readonly rekeying = new Rekeying()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
@@ -111,6 +120,7 @@ export class RoundSettler {
     // Worked out on a copy: if anything fails, the snapshot's state is still the chain's.
     const next = snapshot.state.system.clone()
     const { ledger } = next
+    const former = await this.rekeying.find(next, snapshot.sequencerKeys.length > 1)
     const badDebtBefore = ledger.badDebt
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
@@ -126,7 +136,7 @@ export class RoundSettler {
     let since = performance.now()
     const send = async () => {
       if (batches.length === 0) return
-      const state = nextState(view.snapshot.state, after, units.flat())
+      const state = nextState(view.snapshot.state, after, steps, snapshot.now)
       await store.save(state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
@@ -142,7 +152,7 @@ export class RoundSettler {
       await proofs.prune()
     }
     try {
-      const proven = inOrder(this.#steps(next, snapshot, plan), (step) => this.#proven(step), IN_FLIGHT)
+      const proven = inOrder(this.#steps(next, snapshot, plan, former), (step) => this.#proven(step), IN_FLIGHT)
       for await (const [step, batch] of proven) {
         units.push(...step.units)
         batches.push(batch)
@@ -247,11 +257,25 @@ export class RoundSettler {
       .reduce((until, expiry) => (expiry >= least && expiry < until ? expiry : until), latest)
   }
 
+  /**
+   * Accounts whose owners have nothing under way, each once a day: their next version is nobody's loss. Whether a round has decoys
+   * alone is drawn once for it, and not where it had some already.
+   */
+  #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
+    const { pool, view } = this.#parts
+    const busy = pool.busy()
+    const { decoyed } = view.snapshot.state
+    const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
+    const hadSome = [...decoyed.values()].some((time) => time >= timestamp)
+    return { mayBe, alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS }
+  }
+
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
   *#steps(
     next: System,
     { custody, now, round, deposits, forced }: NodeSnapshot,
     plan: { failures: Map<Hex, RefusalCode>; wantsRound: boolean },
+    former: readonly number[],
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
@@ -262,7 +286,8 @@ export class RoundSettler {
       after: next.clone(),
     })
     let { auctions } = custody
-    for (const work of completeRound(next)) {
+    const decoys = custody.fresh && this.#parts.decoys ? this.#decoys(next, round, now) : undefined
+    for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
       yield step(work)
@@ -280,7 +305,9 @@ export class RoundSettler {
       validUntil,
       pool,
       most,
+      former,
     })
+    pool.rekeying(selection.rekeyed)
     plan.wantsRound = selection.wantsRound
     const taken: Hex[] = []
     let cut = false
@@ -312,14 +339,20 @@ function count(
   }
 }
 
-/** The state after a settlement that carries out operations: what went into old ones is forgotten. */
-function nextState({ settlements, applied }: NodeState, system: System, ids: readonly Hex[]): NodeState {
-  const number = settlements + 1
-  const remembered = [...applied].filter(([, settlement]) => settlement > number - REMEMBERED)
+/** The state after a settlement of some steps, `now`: what went into old ones is forgotten. */
+function nextState(state: NodeState, system: System, steps: readonly Step[], now: number): NodeState {
+  const settlements = state.settlements + 1
+  const remembered = [...state.applied].filter(([, settlement]) => settlement > settlements - REMEMBERED)
+  const applied = steps.flatMap(({ units }) => units.flat().map((id): [Hex, number] => [id, settlements]))
+  const recent = [...state.decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
+  const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
+  const trades = steps.flatMap(({ results }) => results.filter(({ operation }) => operation.kind === 'trade'))
   return {
     system,
-    settlements: number,
-    applied: new Map([...remembered, ...ids.map((id): [Hex, number] => [id, number])]),
+    settlements,
+    applied: new Map([...remembered, ...applied]),
+    decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
+    traded: new Set([...state.traded, ...trades.map(({ operation }) => operation.index)]),
   }
 }
 

@@ -1,15 +1,19 @@
 import type { ProvenBatch } from '../../chain/settlement.ts'
+import { max } from '../../protocol/integer.ts'
+import { OP } from '../../protocol/transact.ts'
 import { TRANSACTION_GAS_CAP } from '../../sdk/chain/send-transaction.ts'
 
 /**
  * Gas of a batch at the most, by circuit, with its proof and its share of what every transaction costs, of a resolve with a first lot
  * of each of seven assets: see docs/figures.md.
  */
-const PER_BATCH = { sweep: 180_000n, resolve: 850_000n, transact: 350_000n } as const
+const PER_BATCH = { sweep: 230_000n, resolve: 850_000n, transact: 350_000n } as const
 /** Gas of a slot of a sweep's window. */
 const PER_SLOT = 45_000n
 /** Gas of an operation at the most: that of an unwinding, marks included. */
 const PER_OPERATION = 150_000n
+/** Gas of a forced close beyond that: it begins a lot, and asks whether the backstop takes it. */
+const PER_CLOSE = 70_000n
 /** Gas of an envelope that is opened, the first time of a slot. */
 const PER_OPENING = 95_000n
 /** Gas of what a settlement that completes does besides: the checkpoint, with insurance to convert. */
@@ -30,7 +34,9 @@ export class SettlementGas {
   constructor(blockLimit: bigint, steps: number, measure: (batches: readonly ProvenBatch[]) => Promise<bigint>) {
     // A tenth is left for what the state costs by the time that it is mined.
     this.#cap = ((blockLimit < TRANSACTION_GAS_CAP ? blockLimit : TRANSACTION_GAS_CAP) * 9n) / 10n
-    this.#largest = PER_BATCH.resolve + PER_OPERATION * BigInt(steps)
+    const operations = PER_OPERATION * BigInt(steps)
+    const closes = PER_BATCH.transact + operations + PER_CLOSE * BigInt(steps)
+    this.#largest = max(PER_BATCH.resolve + operations, closes)
     this.#measure = measure
   }
 
@@ -50,11 +56,13 @@ export class SettlementGas {
 
 function bound({ batch, openings }: ProvenBatch): bigint {
   const operations = batch.circuit === 'transact' ? batch.active : 0
+  const closes = batch.circuit === 'transact' ? batch.steps.filter(({ op }) => op === OP.close).length : 0
   const slots = batch.circuit === 'sweep' ? batch.window.length : 0
   return (
     PER_BATCH[batch.circuit] +
     PER_SLOT * BigInt(slots) +
     PER_OPERATION * BigInt(operations) +
+    PER_CLOSE * BigInt(closes) +
     PER_OPENING * BigInt(openings.length)
   )
 }

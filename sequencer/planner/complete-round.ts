@@ -1,9 +1,11 @@
-import type { Opening } from '../../protocol/batch.ts'
+import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
+import { cutMoves, type SweepPlan } from './cut-moves.ts'
+import { type Decoys, planDecoys } from './decoys.ts'
 import { planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */
@@ -20,32 +22,47 @@ export interface Work {
  * All that is left to do until the system is complete at its marks, one batch at a time: accounts of expired slots and of
  * the inbox are swept to where they are safe or into distress, distress is resolved, and what that wrote is swept again.
  * The system changes as the generator is drawn.
+ * @param decoys accounts that are rewritten beside those in distress; none where it is left out
  * @throws PlimsollError when an account in distress cannot be liquidated
  */
-export function* completeRound(system: System): Generator<Work> {
+export function* completeRound(system: System, decoys?: Decoys): Generator<Work> {
   const { ledger, stacks } = system
   const { marks } = ledger
   if (marks === undefined) throw new PlimsollError('There is no round to complete.')
-  for (;;) {
+  for (let resolved = false; ; resolved = true) {
     const slots = stacks.map((stack, slot) => ({
       envelope: ledger.envelopes[slot],
       members: stack.map((entry) => entry.account.balances),
     }))
     for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
-      for (const [i, { rung, moves }] of sweeps.entries()) {
-        const window = fillWindow(system, rung.window, moves)
-        const transition = system.sweep(window, moves, ledger.shape.sweeps.indexOf(rung))
-        yield { openings: i === 0 ? openings : [], transition, moves, resolutions: [] }
-      }
+      for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
     }
+    const { steps } = ledger.shape.resolve
     const distress = stacks[DISTRESS]!.length
-    if (distress === 0) return
-    for (const count of evenParts(distress, ledger.shape.resolve.steps)) {
+    // What a resolve of decoys wrote is swept, and that is all.
+    if (distress === 0 && (resolved || decoys?.alone !== true)) return
+    const parts = distress === 0 ? [0] : evenParts(distress, steps)
+    const { moves, counts } =
+      decoys === undefined ? { moves: [], counts: parts } : planDecoys(system, parts, steps, decoys.mayBe)
+    for (const sweep of moves.length === 0 ? [] : cutMoves(moves, fillable(system)).sweeps) yield sweepOf(system, sweep)
+    for (const count of counts) {
       const { resolutions, ...transition } = system.resolve(count)
       yield { openings: [], transition, moves: [], resolutions }
     }
   }
+}
+
+function sweepOf(system: System, { rung, moves }: SweepPlan, openings: readonly Opening[] = []): Work {
+  const window = fillWindow(system, rung.window, moves)
+  const transition = system.sweep(window, moves, system.ledger.shape.sweeps.indexOf(rung))
+  return { openings, transition, moves, resolutions: [] }
+}
+
+/** Rungs whose window can be filled. */
+function fillable({ ledger }: System): readonly SweepRung[] {
+  const usable = ledger.heads.filter((_, slot) => slot <= INBOX || ledger.envelopes[slot] !== undefined).length
+  return ledger.shape.sweeps.filter(({ window }) => window <= usable)
 }
 
 /**

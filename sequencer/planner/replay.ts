@@ -4,6 +4,9 @@ import { type Balances, cornerHealth, type Envelope, health, isCovered } from '.
 import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
+import { evenParts } from './complete-round.ts'
+import { cutMoves } from './cut-moves.ts'
+import { layDecoys } from './decoys.ts'
 import { type PlanOptions, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
@@ -14,6 +17,9 @@ export interface ReplayResult {
   /** Sweep steps of all later ticks. */
   swept: number
   liquidated: number
+  /** Accounts that were rewritten as they were. */
+  decoys: number
+  resolves: number
   badDebt: bigint
   /** Sweep batches of the first tick. */
   firstPlacementBatches: number
@@ -29,7 +35,20 @@ export interface ReplayResult {
 
 export interface ReplayOptions extends PlanOptions {
   readonly slots: number
+  /** Steps of a resolve. */
+  readonly resolveSteps: number
+  /** Decoys as a node writes them; none where it is left out. */
+  readonly decoys?: ReplayDecoys
   readonly minLiability: bigint
+}
+
+export interface ReplayDecoys {
+  /** Share of the ticks without liquidations that have one alone. */
+  readonly alone: number
+  /** Ticks for which an account that was one is none. */
+  readonly pause: number
+  /** Numbers in [0, 1). */
+  readonly random: () => number
 }
 
 interface Slot {
@@ -50,6 +69,8 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     placed: 0,
     swept: 0,
     liquidated: 0,
+    decoys: 0,
+    resolves: 0,
     badDebt: 0n,
     firstPlacementBatches: 0,
     batches: 0,
@@ -83,16 +104,41 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     return swept
   }
 
+  /** Tick at which an account was last a decoy. */
+  const decoyed = new Map<Balances, number>()
+  const mix = (parts: readonly number[]): number => {
+    const { decoys, resolveSteps, rungs } = options
+    if (decoys === undefined || rungs === undefined) return 0
+    const mayBe = (balances: Balances) =>
+      result.ticks - (decoyed.get(balances) ?? Number.NEGATIVE_INFINITY) >= decoys.pause
+    const stacks = slots.map(({ members }) => members)
+    const { moves } = layDecoys(stacks, parts, resolveSteps, mayBe, decoys.random)
+    if (moves.length === 0) return 0
+    const cut = cutMoves(moves, rungs)
+    for (const { from, to } of moves) slots[to]!.members.push(slots[from]!.members.pop()!)
+    batches += cut.sweeps.length
+    constraints += cut.constraints
+    return moves.length
+  }
+
   for (const marks of ticks) {
     batches = 0
     constraints = 0
     let swept = sweep(marks)
+    const alone = slots[DISTRESS]!.members.length === 0 && options.decoys !== undefined
+    if (alone && options.decoys!.random() < options.decoys!.alone) swept += mix([0])
+    else if (!alone) swept += mix(evenParts(slots[DISTRESS]!.members.length, options.resolveSteps))
     while (slots[DISTRESS]!.members.length > 0) {
+      result.resolves += Math.ceil(slots[DISTRESS]!.members.length / options.resolveSteps)
       for (const balances of slots[DISTRESS]!.members.splice(0)) {
-        const { after, badDebt } = liquidate(balances, NEUTRAL_WEIGHTS, marks, options.minLiability)
+        const { after, badDebt, status } = liquidate(balances, NEUTRAL_WEIGHTS, marks, options.minLiability)
         result.badDebt += badDebt
-        result.liquidated++
-        slots[INBOX]!.members.push(after)
+        if (status !== 'healthy') result.liquidated++
+        else {
+          result.decoys++
+          decoyed.set(balances, result.ticks)
+        }
+        slots[INBOX]!.members.push(status === 'healthy' ? balances : after)
       }
       swept += sweep(marks)
     }

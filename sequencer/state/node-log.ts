@@ -51,6 +51,7 @@ export function resolutionLine(assets: Assets, { account, liquidation }: Resolut
 function termsOf(operation: Operation): Record<string, unknown> {
   switch (operation.kind) {
     case 'preferences':
+    case 'rekey':
       return {}
     case 'trade':
     case 'unwind':
@@ -70,6 +71,14 @@ function termsOf(operation: Operation): Record<string, unknown> {
         amount: String(operation.amount),
         recipient: operation.recipient,
       }
+    case 'close':
+      return {
+        request: String(operation.queueNumber),
+        asset: operation.asset,
+        direction: operation.direction,
+        amount: String(operation.amount),
+        limit: String(operation.limit),
+      }
     case 'withdraw':
       return { asset: operation.asset, amount: String(operation.amount), recipient: operation.recipient }
   }
@@ -78,6 +87,7 @@ function termsOf(operation: Operation): Record<string, unknown> {
 function sentence(assets: Assets, operation: Operation, outcome: StepResult['outcome']): string {
   const { kind, index } = operation
   if (kind === 'preferences') return `account ${index} has new preferences`
+  if (kind === 'rekey') return `account ${index} is read by the sequencer key in force now`
   if (kind === 'trade' || kind === 'unwind') {
     const [got, given] = [money(assets, operation.asset, operation.x), money(assets, 0, operation.y)]
     const what = operation.direction === 1 ? `bought ${got} for ${given}` : `sold ${got} for ${given}`
@@ -95,5 +105,11 @@ function sentence(assets: Assets, operation: Operation, outcome: StepResult['out
       return outcome === 'discharged'
         ? `forced request ${operation.queueNumber} of account ${index} for ${amount} was discharged: the account cannot serve it`
         : `forced withdrawal ${operation.queueNumber} of ${amount} from account ${index} to ${operation.recipient}`
+    case 'close': {
+      const side = operation.direction === 1 ? 'short' : 'long'
+      return outcome === 'discharged'
+        ? `forced close ${operation.queueNumber} of account ${index} for ${amount} was discharged: it cannot be carried out`
+        : `forced close ${operation.queueNumber} of up to ${amount} of account ${index}'s ${side} position`
+    }
   }
 }

@@ -14,7 +14,7 @@ import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { blindHead, HeadSalts } from '../../protocol/head-salts.ts'
-import { memoKey, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
+import { memoKey, sharedViewKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { accountAfter, requireLeaf } from '../../protocol/opened-write.ts'
 import { newAccount } from '../../protocol/operation.ts'
@@ -35,12 +35,16 @@ import {
 } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
 import type { RebuildPoint, RebuildProgress } from './rebuild-progress.ts'
+import { secretOf } from './sequencer-key.ts'
 import { restoreSystem, type StoredState, storedState } from './state-json.ts'
 import type { Deployment, NodeState } from './store.ts'
 import { decryptMoves } from './sweep-memo.ts'
 
 /** Names of the events that a rebuild reads. */
-const NAMES = ['Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
+const NAMES = ['SequencerKey', 'Genesis', 'EnvelopeOpened', 'Swept', 'Resolved', 'Transacted', 'Settled']
+
+/** Operations and decoys of the settlements that were replayed: the chain does not tell. */
+const NOTHING_KNOWN = { applied: new Map(), decoyed: new Map() } as const
 
 export interface Rebuilt {
   readonly deployment: Deployment
@@ -55,24 +59,23 @@ export interface RebuildOptions {
 }
 
 /**
- * The private state of a sequencer from the chain and its key alone: accounts open under the view keys that it shares with
+ * The private state of a sequencer from the chain and its keys alone, all that it ever had: accounts open under the view keys that it shares with
  * their owners, the moves of sweeps under its own, from which the salts of the heads follow too. Every batch must arrive at the
  * heads and the root that it published. One that was interrupted goes on where it stopped.
- * @throws PlimsollError when the key is another's, the moves of a sweep cannot be had, or accounts were imported: of those the
+ * @param secrets of the sequencer's keys, in any order
+ * @throws PlimsollError when one of the keys is missing, the moves of a sweep cannot be had, or accounts were imported: of those the
  * chain knows nothing
  * @throws ChainFailure when the endpoint does not answer, or has left out events
  */
 export async function rebuild(
   client: ReadClient,
   address: string,
-  secret: bigint,
+  secrets: readonly bigint[],
   { onSettlement = () => {}, progress }: RebuildOptions = {},
 ): Promise<Rebuilt> {
   const settlement = await Settlement.at(client, address)
   const config = await settlement.config()
-  const { publicKey } = sequencerKey(secret)
-  if (publicKey.join() !== config.sequencerKey.join())
-    throw new PlimsollError(`WRONG_KEY: this sequencer key is not that of the settlement ${settlement.address}.`)
+  requireKeys(settlement.address, await settlement.view('sequencerKeys'), secrets)
   const profile = await settlement.profile()
   const deployment = { chainId: client.chainId, settlement: settlement.address, profile: profile.name }
   try {
@@ -80,7 +83,8 @@ export async function rebuild(
     const end = await read.getBlockNumber()
     const contracts = await systemContracts(read, settlement.address)
     const point = await standing(client, await progress?.read(deployment))
-    const rebuilder = point === undefined ? emptyRebuilder(deployment, config, profile, secret) : resumed(point, secret)
+    const rebuilder =
+      point === undefined ? emptyRebuilder(deployment, config, profile, secrets) : resumed(point, secrets)
     if (point !== undefined) onSettlement(rebuilder.settlements)
     return await concludeFromLogs(client, settlement.address, async () => {
       const range = { ...(point && { first: point.block + 1n }), ...(progress && { blocks: progress.blocks }), end }
@@ -99,11 +103,24 @@ export async function rebuild(
       const [root, heads] = [await settlement.view('accountsRoot', [], end), await settlement.view('heads', [], end)]
       if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
         throw new PlimsollError("What was rebuilt is not the contract's state.")
-      return { deployment, state: { system, settlements: rebuilder.settlements, applied: new Map() } }
+      const { settlements, traded } = rebuilder
+      return { deployment, state: { system, settlements, traded, ...NOTHING_KNOWN } }
     })
   } catch (error) {
     throw refusal(error, 'its history')
   }
+}
+
+/** @throws PlimsollError unless the secrets of all keys that a settlement had are among these */
+function requireKeys(address: string, keys: readonly Point[], secrets: readonly bigint[]): void {
+  const missing = keys.findIndex((key) => secretOf(secrets, key) === undefined)
+  if (missing < 0) return
+  if (keys.length === 1)
+    throw new PlimsollError(`WRONG_KEY: this sequencer key is not that of the settlement ${address}.`)
+  throw new PlimsollError(
+    `WRONG_KEY: the settlement ${address} had ${keys.length} sequencer keys, and the secret of number ${missing + 1} is not at hand.`,
+    { hint: 'A rebuild needs all of them: sequencer.key may have several, one a line.' },
+  )
 }
 
 /** A point whose block the chain still has. */
@@ -117,25 +134,30 @@ function emptyRebuilder(
   { chainId, settlement }: Deployment,
   { slots, minLiability, sequencerKey: sequencer }: SettlementConfig,
   shape: Shape,
-  secret: bigint,
+  secrets: readonly bigint[],
 ): Rebuilder {
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer }
   const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
   const empty = ledger.heads.map(() => [])
-  const salts = HeadSalts.genesis(slots, memoKey(secret, domain))
-  return new Rebuilder(System.restore(ledger, [], empty, salts, [], secret), secret, 0)
+  // The first event says which of the keys is the first.
+  return new Rebuilder(System.restore(ledger, [], empty, HeadSalts.genesis(slots)), secrets, 0, [])
 }
 
 /** A rebuilder that has read what a point has. @throws PlimsollError when its accounts do not have its root and heads */
-function resumed({ state }: RebuildPoint, secret: bigint): Rebuilder {
-  return new Rebuilder(restoreSystem(state, secret), secret, state.operations.settlements)
+function resumed({ state }: RebuildPoint, secrets: readonly bigint[]): Rebuilder {
+  const system = restoreSystem(state, secretOf(secrets, state.sequencer)!)
+  return new Rebuilder(system, secrets, state.operations.settlements, state.traded)
 }
 
 class Rebuilder {
   /** Number of settlements that were read. */
   settlements: number
+  /** Accounts that traded with another. */
+  readonly traded: Set<number>
   readonly #ledger: Ledger
-  readonly #secret: bigint
+  readonly #secrets: readonly bigint[]
+  /** The secret of the key in force at the event that it has come to. */
+  #secret: bigint | undefined
   /** Owners' keys, by account. */
   readonly #publicKeys: (Point | undefined)[]
   readonly #accounts: Account[]
@@ -143,10 +165,12 @@ class Rebuilder {
   readonly #stacks: Stack[]
   readonly #salts: HeadSalts
 
-  constructor(system: System, secret: bigint, settlements: number) {
-    const { ledger, accounts, publicKeys, tree, stacks, salts } = system
+  constructor(system: System, secrets: readonly bigint[], settlements: number, traded: readonly number[]) {
+    const { secret, ledger, accounts, publicKeys, tree, stacks, salts } = system
     this.settlements = settlements
+    this.traded = new Set(traded)
     this.#ledger = ledger
+    this.#secrets = secrets
     this.#secret = secret
     this.#publicKeys = [...publicKeys]
     this.#accounts = [...accounts]
@@ -159,7 +183,8 @@ class Rebuilder {
   event(event: SystemEvent<'settlement'> | UnreadableEvent, shape: Shape): void {
     if (event.eventName === 'Genesis')
       throw new PlimsollError('GENESIS_IMPORTED: accounts were imported here, and the chain has only their leaves.')
-    if (event.eventName === 'EnvelopeOpened') {
+    if (event.eventName === 'SequencerKey') this.#handOver([event.args.x, event.args.y])
+    else if (event.eventName === 'EnvelopeOpened') {
       const { slot, floors, ceilings } = event.args
       this.#ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
     } else if (event.eventName === 'Settled') this.settlements++
@@ -167,6 +192,13 @@ class Rebuilder {
       const settled = settledBatch(event, shape)
       if (settled !== undefined) this.#batch(settled, `A batch of transaction ${event.transaction}`)
     }
+  }
+
+  /** From here on openings, rekeys, memos and salts are by this key. */
+  #handOver(sequencer: Point): void {
+    this.#secret = secretOf(this.#secrets, sequencer)!
+    this.#ledger.handOver(sequencer)
+    this.#salts.key = memoKey(this.#secret, this.#ledger.domain)
   }
 
   system(): System {
@@ -189,7 +221,7 @@ class Rebuilder {
       stacks: this.#stacks,
       salts: this.#salts,
     }
-    return storedState(deployment, parts, this.settlements)
+    return storedState(deployment, parts, { settlements: this.settlements, traded: this.traded })
   }
 
   #batch({ batch, digest, memo }: SettledBatch, place: string): void {
@@ -233,21 +265,29 @@ class Rebuilder {
   #transact({ active, steps }: TransactBatch): void {
     for (const step of steps.slice(0, active)) {
       if (step.op === OP.open) this.#birth(step)
+      else if (step.op === OP.rekey) this.#rekey(step)
       else if (writingOperation(step.op) !== undefined) this.#rewrite(step)
+      if (step.op === OP.trade) this.traded.add(step.index)
     }
   }
 
   #birth({ index, leaf, asset, amount, u, v }: StepPublic): void {
     const publicKey: Point = [u, v]
-    const account = newAccount(publicKey, sharedViewKey(this.#secret, publicKey), index)
+    const account = newAccount(publicKey, sharedViewKey(this.#secret!, publicKey), index)
     this.#publicKeys[index] = publicKey
     this.#write(requireLeaf({ ...account, balances: account.balances.with(asset, amount) }, leaf), leaf)
   }
 
-  #rewrite(write: Write): void {
+  #rekey(write: Write): void {
+    const publicKey = this.#publicKeys[write.index]
+    if (publicKey === undefined) throw new PlimsollError(`Account ${write.index} was rekeyed before it was opened.`)
+    this.#rewrite(write, sharedViewKey(this.#secret!, publicKey))
+  }
+
+  #rewrite(write: Write, viewKey = this.#accounts[write.index]?.viewKey): void {
     const before = this.#accounts[write.index]
     if (before === undefined) throw new PlimsollError(`Account ${write.index} was written before it was opened.`)
-    this.#write(accountAfter(before, write), write.leaf)
+    this.#write(accountAfter({ ...before, viewKey: viewKey! }, write), write.leaf)
   }
 
   #write(account: Account, leaf: bigint): void {

@@ -19,6 +19,8 @@ export interface StoredState extends Deployment {
   readonly commitment?: string
   readonly settlements?: number
   readonly format: number
+  /** The sequencer's key in force when it was written. */
+  readonly sequencer: Point
   readonly ledger: {
     readonly shape: Shape
     readonly minLiability: bigint
@@ -34,7 +36,13 @@ export interface StoredState extends Deployment {
   readonly stacks: Account[][]
   /** Batches since the deployment, and the salt of each slot's head. */
   readonly salts: { readonly batches: number; readonly current: bigint[] }
-  readonly operations: { readonly settlements: number; readonly applied: Readonly<Record<string, number>> }
+  /** Accounts that traded with another, in order. */
+  readonly traded: readonly number[]
+  readonly operations: {
+    readonly settlements: number
+    readonly applied: Readonly<Record<string, number>>
+    readonly decoyed: readonly (readonly [index: number, time: number])[]
+  }
 }
 
 /** Parts of a system that are stored. */
@@ -46,15 +54,24 @@ export interface SystemParts {
   readonly salts: HeadSalts
 }
 
-/** 4: blinded heads and their salts. */
+/** 4: blinded heads and their salts, the sequencer's key. */
 const FORMAT = 4
 
-/** The private state of a deployment after some settlements. @param applied number of the settlement, by operation */
+/** Facts that a state keeps of the settlements that led to it. */
+export interface Past {
+  readonly settlements: number
+  readonly traded: ReadonlySet<number>
+  /** Number of the settlement, by operation. */
+  readonly applied?: ReadonlyMap<string, number>
+  /** Time of decoys, by account. */
+  readonly decoyed?: ReadonlyMap<number, number>
+}
+
+/** The private state of a deployment after some settlements. */
 export function storedState(
   { chainId, settlement, profile }: Deployment,
   { ledger, accounts, publicKeys, stacks, salts }: SystemParts,
-  settlements: number,
-  applied: ReadonlyMap<string, number> = new Map(),
+  { settlements, traded, applied = new Map(), decoyed = new Map() }: Past,
 ): StoredState {
   const { minLiability, root, heads, envelopes, badDebt } = ledger
   const { depth, sweeps, resolve, transact } = ledger.shape
@@ -62,6 +79,7 @@ export function storedState(
     commitment: commitmentOf(root, heads),
     settlements,
     format: FORMAT,
+    sequencer: ledger.domain.sequencer,
     chainId,
     settlement,
     profile,
@@ -78,7 +96,8 @@ export function storedState(
     publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
     salts: { batches: salts.batches, current: [...salts.current] },
-    operations: { settlements, applied: Object.fromEntries(applied) },
+    traded: [...traded].sort((a, b) => a - b),
+    operations: { settlements, applied: Object.fromEntries(applied), decoyed: [...decoyed] },
   }
 }
 
@@ -99,7 +118,10 @@ export function requireFormat({ format }: StoredState): void {
   if (format !== FORMAT) throw new PlimsollError(`its format is not ${FORMAT}.`)
 }
 
-/** @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them */
+/**
+ * @param secret of the sequencer's key in force now, which may be another than when the state was written
+ * @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them
+ */
 export function restoreSystem(
   {
     chainId,

@@ -4,11 +4,12 @@ import type { Address, Hex } from 'viem'
 import { isLockName } from '../../lib/directory-lock.ts'
 import { requireNewDirectory } from '../../lib/new-directory.ts'
 import { syncDirectory } from '../../lib/sync-directory.ts'
+import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import { isProgressName } from './rebuild-progress.ts'
-import { requireSequencerKey, SEQUENCER_KEY_FILE, writeSequencerKey } from './sequencer-key.ts'
+import { requireSequencerKeys, SEQUENCER_KEY_FILE, secretOf, writeSequencerKey } from './sequencer-key.ts'
 import { commitmentOf, StateFiles } from './state-files.ts'
 import { decodeState, encodeState, requireFormat, restoreSystem, type StoredState, storedState } from './state-json.ts'
 
@@ -26,6 +27,10 @@ export interface NodeState {
   readonly settlements: number
   /** Operations of owners in the latest of them, with the number of the settlement. */
   readonly applied: ReadonlyMap<Hex, number>
+  /** Accounts that were decoys of late, with the time of it in unix seconds. */
+  readonly decoyed: ReadonlyMap<number, number>
+  /** Accounts that traded with another: what the others hold follows from public terms. */
+  readonly traded: ReadonlySet<number>
 }
 
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
@@ -48,12 +53,24 @@ export class ForeignState extends PlimsollError {}
 export class Store {
   readonly deployment: Deployment
   readonly #files: StateFiles
-  /** The sequencer's, which is in none of the files. */
-  readonly #secret: bigint
+  /** The sequencer's, which are in none of the files: those that it had, and the one in force. */
+  readonly #secrets: readonly bigint[]
+  #secret: bigint
 
-  private constructor(files: StateFiles, deployment: Deployment, secret: bigint) {
+  private constructor(files: StateFiles, deployment: Deployment, secrets: readonly bigint[]) {
     this.#files = files
     this.deployment = deployment
+    this.#secrets = secrets
+    this.#secret = secrets.at(-1)!
+  }
+
+  /** Has states restored under the secret of the sequencer's key in force. @throws PlimsollError when it is not at hand */
+  use(sequencer: Point): void {
+    const secret = secretOf(this.#secrets, sequencer)
+    if (secret === undefined)
+      throw new PlimsollError(
+        `WRONG_KEY: the sequencer key at hand is not that of the settlement ${this.deployment.settlement}.`,
+      )
     this.#secret = secret
   }
 
@@ -67,7 +84,7 @@ export class Store {
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
-    const store = new Store(new StateFiles(directory), deployment, secret)
+    const store = new Store(new StateFiles(directory), deployment, [secret])
     await store.save(state)
     return store
   }
@@ -78,12 +95,12 @@ export class Store {
     const stored = await files.list()
     if (stored.length === 0)
       throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
-    const secret = await requireSequencerKey(directory)
+    const secrets = await requireSequencerKeys(directory)
     let problem: unknown
     for (const version of stored) {
       try {
         const { chainId, settlement, profile } = await readVersion(files, version)
-        return new Store(files, { chainId, settlement, profile }, secret)
+        return new Store(files, { chainId, settlement, profile }, secrets)
       } catch (error) {
         problem ??= unusable(files.path(version), error)
       }
@@ -123,8 +140,7 @@ export class Store {
   /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
   async save(state: NodeState): Promise<void> {
     const [latest = 0] = await this.#files.list()
-    const { system, settlements, applied } = state
-    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, system, settlements, applied)))
+    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, state.system, state)))
   }
 
   /**
@@ -170,11 +186,13 @@ async function readVersion(files: StateFiles, version: number): Promise<StoredSt
 
 /** @throws PlimsollError when the accounts do not have the version's root and heads */
 function restore(stored: StoredState, secret: bigint): NodeState {
-  const { settlements, applied } = stored.operations
+  const { settlements, applied, decoyed } = stored.operations
   return {
     system: restoreSystem(stored, secret),
     settlements,
     applied: new Map(Object.entries(applied) as [Hex, number][]),
+    decoyed: new Map(decoyed),
+    traded: new Set(stored.traded),
   }
 }
 

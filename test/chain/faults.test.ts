@@ -19,7 +19,7 @@ import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { rebuild } from '../../sequencer/state/rebuild.ts'
 import { RebuildProgress } from '../../sequencer/state/rebuild-progress.ts'
-import { requireSequencerKey } from '../../sequencer/state/sequencer-key.ts'
+import { requireSequencerKeys } from '../../sequencer/state/sequencer-key.ts'
 import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
 import {
   altered,
@@ -438,7 +438,7 @@ describe('faults between a node and its chain', () => {
   describe('of whoever reads the history', () => {
     let secret: bigint
     const rebuilt = async (options: EndpointOptions = IMPATIENT) =>
-      (await rebuild(await connect(proxy.url, options), system.deployed.settlement, secret)).state.system.ledger
+      (await rebuild(await connect(proxy.url, options), system.deployed.settlement, [secret])).state.system.ledger
     const recovered = async (options: EndpointOptions = IMPATIENT) =>
       (
         await recover(await connect(proxy.url, options), {
@@ -453,7 +453,7 @@ describe('faults between a node and its chain', () => {
     })
 
     before(async () => {
-      secret = await requireSequencerKey(system.deployed.data)
+      secret = (await requireSequencerKeys(system.deployed.data)).at(-1)!
     })
 
     const passing: [string, () => Rule][] = [
@@ -565,7 +565,7 @@ describe('faults between a node and its chain', () => {
       const attempt = async () => {
         const progress = new RebuildProgress(directory, 0, 4n)
         proxy.asked.length = 0
-        const { state } = await rebuild(await connect(proxy.url, IMPATIENT), settlement, secret, { progress })
+        const { state } = await rebuild(await connect(proxy.url, IMPATIENT), settlement, [secret], { progress })
         const { root, heads, badDebt, accounts } = state.system.ledger
         // The least: an attempt that failed may still be asking for pieces further on.
         const asked = proxy.asked.filter(({ method }) => method === 'eth_getLogs')

@@ -378,6 +378,27 @@ describe('resolve circuit: what a liquidation does', () => {
       }
     })
 
+    it('refuses a decoy in the padding that takes on, or gives up, what the liquidation beside it trades', async () => {
+      const pair = [account(0, HEALTHY), account(1, PARTIAL)]
+      const system = inDistress(pair)
+      const { input, resolutions, batch } = system.resolve(2)
+      assert.deepEqual(resolutions.map(({ action }) => action).sort(), ['liquidate', 'refresh'])
+      await accepts(circuit, input)
+      const decoy = resolutions.findIndex(({ action }) => action === 'refresh')
+      const after = resolutions.map((resolution) => resolution.account.balances)
+      // The totals stay what they are, as one account gets what the other loses.
+      for (let a = 0; a < 8; a++) {
+        if (batch.backstopDelta[a] === 0n) continue
+        for (const unit of [1n, -1n, batch.backstopDelta[a]!]) {
+          const moved = after.map((balances, i) => balances.with(a, balances[a]! + (i === decoy ? unit : -unit)))
+          await rejects(circuit, forgeResolve(input, moved.map(split)), 'PublicVector', DIGEST)
+        }
+      }
+      // Nor may it go to the backstop.
+      const given = after.map((balances, i) => balances.with(1, balances[1]! - (i === decoy ? 1n : 0n)))
+      await rejects(circuit, forgeResolve(input, given.map(split)), 'PublicVector', DIGEST)
+    })
+
     it('refuses a multiplier, and a flag of a close', async () => {
       const { input } = resolve(HEALTHY)
       await rejects(

@@ -26,22 +26,21 @@ import {
   withdrawal,
 } from '../support/circuit-owners.ts'
 import { accepts, rejects } from '../support/circuit-rejection.ts'
-import { forgeTransact, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
+import { forgeTransact, opBits, signedLie, withPaths } from '../support/circuit-transact-forgery.ts'
 
 const MAX = (1n << 64n) - 1n
 const OWNER = '(active - topUp - bounce) * (identity.owner - owner) === 0'
 const ROOT = 'active * (rootBefore - tree.rootBefore) === 0'
-const CASH = '(1 - exchange) * cash === 0'
+const CASH = '(1 - exchange - closing) * cash === 0'
 const FITS = 'write * (1 - change.fits) === 0'
 const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const GIVES = '(open + topUp + bounce) * (1 - directionBit) === 0'
 const PRICED = 'price * priceInverse === exchange'
-const TAKES = '(withdraw + queued + preferences) * directionBit === 0'
+const TAKES = '(withdraw + queued + preferences + rekey) * directionBit === 0'
 const DISCHARGE = 'discharge * serveable === 0'
 const SAME_WEIGHTS = '(1 - preferences) * (weights - oldWeights) === 0'
 
-const single = (op: number): bigint[] => Array.from({ length: 9 }, (_, i) => (i === op - 1 ? 1n : 0n))
 const oneHot = (a: number): bigint[] => Array.from({ length: 8 }, (_, i) => (i === a ? 1n : 0n))
 
 /** Asset 2 at the least price there is: much of it fits the size of an account. */
@@ -111,7 +110,7 @@ describe('transact circuit, operation by operation', () => {
       await accepts(circuit, input)
       // It is signed: without it the signature is not the owner's.
       const without = putStep(input, 0, { extra: BigInt(inFull.recipient) })
-      await refuses(forgeTransact(without), '(withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0')
+      await refuses(forgeTransact(without), 'signed * (1 - curve.valid) === 0')
     }
   })
 
@@ -137,7 +136,7 @@ describe('transact circuit, operation by operation', () => {
 
     it('does not prove a good request bad', () =>
       refuses(
-        forgeTransact(putStep(honest('forced'), 0, { op: single(OP.discharge), publicKey: ownerKey(9).publicKey })),
+        forgeTransact(putStep(honest('forced'), 0, { op: opBits(OP.discharge), publicKey: ownerKey(9).publicKey })),
         OWNER,
       ))
 
@@ -153,7 +152,7 @@ describe('transact circuit, operation by operation', () => {
       const [x, y] = honest('open').sequencer as readonly bigint[]
       await refuses(
         forgeTransact({ ...honest('open'), sequencer: [x!, mod(-y!)] }),
-        'open * (curve.fixed[1] - sequencer[1]) === 0',
+        'shares * (curve.fixed[1] - sequencer[1]) === 0',
       )
     })
   })
@@ -183,21 +182,24 @@ describe('transact circuit, operation by operation', () => {
       it(`no cash beside the amount: ${name}`, () => refuses(lie(name, { cash: 1n }), CASH))
 
     it('no cash by which a good request or deposit would not fit', async () => {
-      await refuses(signedLie(honest('forced'), 0, { op: single(OP.discharge), cash: MAX }), CASH)
-      await refuses(forgeTransact(putStep(run(topUp(2, 7n)), 0, { op: single(OP.bounce), cash: MAX })), CASH)
+      await refuses(signedLie(honest('forced'), 0, { op: opBits(OP.discharge), cash: MAX }), CASH)
+      await refuses(forgeTransact(putStep(run(topUp(2, 7n)), 0, { op: opBits(OP.bounce), cash: MAX })), CASH)
     })
 
     for (const name of ['preferences', 'none']) {
       it(`no amount and no asset: ${name}`, async () => {
-        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences) * amount === 0')
-        await refuses(lie(name, { assetBits: oneHot(1) }), '(1 - active + preferences) * (1 - assetBit[0]) === 0')
+        await refuses(lie(name, { amount: 1n }), '(1 - active + preferences + rekey) * amount === 0')
+        await refuses(
+          lie(name, { assetBits: oneHot(1) }),
+          '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0',
+        )
       })
     }
 
     it('no cash for cash', async () => {
       const terms = { assetBits: oneHot(0) }
-      await refuses(pair(honest('trade'), terms), 'exchange * assetBit[0] === 0')
-      await refuses(lie('unwind', terms), 'exchange * assetBit[0] === 0')
+      await refuses(pair(honest('trade'), terms), '(exchange + closing) * assetBit[0] === 0')
+      await refuses(lie('unwind', terms), '(exchange + closing) * assetBit[0] === 0')
     })
 
     it('no trade of what has no price, in whatever amount', async () => {
@@ -222,17 +224,17 @@ describe('transact circuit, operation by operation', () => {
         [forced({ index: 0, asset: 1, amount: 1n })],
         VALID_UNTIL,
       ).input
-      await refuses(signedLie(rich, 0, { op: single(OP.discharge), direction: 1n }), TAKES)
+      await refuses(signedLie(rich, 0, { op: opBits(OP.discharge), direction: 1n }), TAKES)
     })
 
     it('no bounce of what would not fit the other way round, and no deposit that takes', async () => {
-      await refuses(forgeTransact(putStep(run(topUp(2, MAX, 0)), 0, { op: single(OP.bounce), direction: 0n })), GIVES)
+      await refuses(forgeTransact(putStep(run(topUp(2, MAX, 0)), 0, { op: opBits(OP.bounce), direction: 0n })), GIVES)
       for (const name of ['open', 'topup']) await refuses(lie(name, { direction: 0n }), GIVES)
     })
 
     it('no exception by which a good request would not be served', () =>
       refuses(
-        signedLie(honest('forced'), 0, { op: single(OP.discharge), exception: 1n }),
+        signedLie(honest('forced'), 0, { op: opBits(OP.discharge), exception: 1n }),
         'exceptionBit * (1 - exchange) === 0',
       ))
 
@@ -251,7 +253,8 @@ describe('transact circuit, operation by operation', () => {
       await rejects(circuit, signedLie(input, 0, { cash: 1n << 64n }), 'BalanceChange', 'AssertRange(64)(cash)')
     })
 
-    it('no link where nothing is linked', () => refuses(lie('unwind', { extra: LINK }), 'unwind * extra === 0'))
+    it('no link where nothing is linked', () =>
+      refuses(lie('unwind', { extra: LINK }), '(unwind + closing) * extra === 0'))
 
     it('no expiry beyond its bits', () => refuses(lie('forced', { expiry: 1n << 40n }), 'AssertRange(40)(expiry)'))
   })
@@ -339,8 +342,8 @@ describe('transact circuit, operation by operation', () => {
         [large, 2n],
       ] as const) {
         const served = from().transact([forced({ index: 0, asset: 2, amount: least - 1n })], VALID_UNTIL).input
-        await refuses(forgeTransact(putStep(served, 0, { op: single(OP.discharge) })), DISCHARGE)
-        await accepts(circuit, signedLie(served, 0, { op: single(OP.discharge), amount: least }))
+        await refuses(forgeTransact(putStep(served, 0, { op: opBits(OP.discharge) })), DISCHARGE)
+        await accepts(circuit, signedLie(served, 0, { op: opBits(OP.discharge), amount: least }))
       }
     })
 

@@ -10,6 +10,7 @@ import { vectorChallenge, vectorDigest, vectorEvaluation } from '../../protocol/
 import { signatureChallenge } from '../../protocol/signature.ts'
 import { headOf } from '../../protocol/stacks.ts'
 import type { System } from '../../protocol/system.ts'
+import { OP } from '../../protocol/transact.ts'
 import { type Circuit, mod, openCircuit } from '../support/circuit.ts'
 import { FULL_LIES, refusesBlinding } from '../support/circuit-blinding.ts'
 import { at, put, putStep } from '../support/circuit-forgery.ts'
@@ -33,6 +34,7 @@ import {
 import { accepts, rejects } from '../support/circuit-rejection.ts'
 import {
   forgeTransact,
+  opBits,
   signedLie,
   stepMessage,
   transactVectorOf,
@@ -43,7 +45,7 @@ const DIGEST = 'digest === link[links - 1].out'
 const MAX = (1n << 64n) - 1n
 const TREE = 'chosenSum === oldNode[level]'
 const ROOT = 'active * (rootBefore - tree.rootBefore) === 0'
-const SIGNED = '(withdraw + exchange + preferences + forced) * (1 - curve.valid) === 0'
+const SIGNED = 'signed * (1 - curve.valid) === 0'
 const ENOUGH = '(withdraw + exchange + forced) * (1 - margin.enough) === 0'
 const SMALL = '(withdraw + exchange + forced) * (1 - margin.small) === 0'
 
@@ -93,7 +95,7 @@ describe('transact circuit', () => {
   })
 
   describe('the operation', () => {
-    it('is one of nine, and of active steps only', async () => {
+    it('is one of twelve, and of active steps only', async () => {
       await rejects(
         circuit,
         forgeTransact(put(honest('withdraw'), 'op', [0, 0], 1n)),
@@ -102,15 +104,15 @@ describe('transact circuit', () => {
       )
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('withdraw'), 0, { op: [2n, mod(-1n), 0n, 0n, 0n, 0n, 0n, 0n, 0n] })),
+        forgeTransact(putStep(honest('withdraw'), 0, { op: opBits(0).with(0, 2n).with(1, mod(-1n)) })),
         'TransactStep',
         'is[i] <== AssertBit()(op[i])',
       )
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('withdraw'), 0, { op: Array<bigint>(9).fill(0n) })),
+        forgeTransact(putStep(honest('withdraw'), 0, { op: opBits(0) })),
         'TransactStep',
-        '(1 - active + preferences) * amount === 0',
+        '(1 - active + preferences + rekey) * amount === 0',
       )
     })
 
@@ -130,15 +132,15 @@ describe('transact circuit', () => {
     })
 
     const terms: [string, string, Record<string, Signal>, string][] = [
-      ['cash in a withdrawal', 'withdraw', { cash: 1n }, '(1 - exchange) * cash === 0'],
-      ['cash in a top-up', 'topup', { cash: 1n }, '(1 - exchange) * cash === 0'],
-      ['an amount in preferences', 'preferences', { amount: 1n }, '(1 - active + preferences) * amount === 0'],
-      ['a trade of cash', 'trade', { assetBits: oneHot(0) }, 'exchange * assetBit[0] === 0'],
+      ['cash in a withdrawal', 'withdraw', { cash: 1n }, '(1 - exchange - closing) * cash === 0'],
+      ['cash in a top-up', 'topup', { cash: 1n }, '(1 - exchange - closing) * cash === 0'],
+      ['an amount in preferences', 'preferences', { amount: 1n }, '(1 - active + preferences + rekey) * amount === 0'],
+      ['a trade of cash', 'trade', { assetBits: oneHot(0) }, '(exchange + closing) * assetBit[0] === 0'],
       [
         'preferences about an asset',
         'preferences',
         { assetBits: oneHot(1) },
-        '(1 - active + preferences) * (1 - assetBit[0]) === 0',
+        '(1 - active + preferences + rekey) * (1 - assetBit[0]) === 0',
       ],
       ['a top-up that takes', 'topup', { direction: 0n }, '(open + topUp + bounce) * (1 - directionBit) === 0'],
       ['an opening that takes', 'open', { direction: 0n }, '(open + topUp + bounce) * (1 - directionBit) === 0'],
@@ -147,28 +149,28 @@ describe('transact circuit', () => {
         'a withdrawal that gives',
         'withdraw',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'a forced request that gives',
         'forced',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'a discharge of one that gives',
         'discharge',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       [
         'preferences with a direction',
         'preferences',
         { direction: 1n },
-        '(withdraw + queued + preferences) * directionBit === 0',
+        '(withdraw + queued + preferences + rekey) * directionBit === 0',
       ],
       ['an exception for a withdrawal', 'withdraw', { exception: 1n }, 'exceptionBit * (1 - exchange) === 0'],
-      ['an unwinding with a link', 'unwind', { extra: 1n }, 'unwind * extra === 0'],
+      ['an unwinding with a link', 'unwind', { extra: 1n }, '(unwind + closing) * extra === 0'],
       ['two assets', 'withdraw', { assetBits: [1n, 1n, 0n, 0n, 0n, 0n, 0n, 0n] }, 'chosen === 1'],
       ['no asset', 'withdraw', { assetBits: Array<bigint>(8).fill(0n) }, 'chosen === 1'],
       [
@@ -300,7 +302,7 @@ describe('transact circuit', () => {
       )
       const secret = SEQUENCER.secret + 1n
       const other = putStep({ ...honest('open'), secret }, 0, { viewKey: sharedViewKey(secret, ownerKey(5).publicKey) })
-      await rejects(circuit, forgeTransact(other), 'TransactStep', 'open * (curve.fixed[0] - sequencer[0]) === 0')
+      await rejects(circuit, forgeTransact(other), 'TransactStep', 'shares * (curve.fixed[0] - sequencer[0]) === 0')
       await rejects(
         circuit,
         forgeTransact(putStep(honest('open'), 0, { publicKey: ownerKey(6).publicKey })),
@@ -315,7 +317,7 @@ describe('transact circuit', () => {
           (honest('open').sequencer as readonly bigint[])[1]!,
         ],
       }
-      await rejects(circuit, forgeTransact(negative), 'TransactStep', 'open * (curve.fixed[0] - sequencer[0]) === 0')
+      await rejects(circuit, forgeTransact(negative), 'TransactStep', 'shares * (curve.fixed[0] - sequencer[0]) === 0')
     })
 
     it('has one view key whatever multiple of the order is in the secret', async () => {
@@ -537,7 +539,7 @@ describe('transact circuit', () => {
       // A request that would be served is not bad because it has expired.
       await rejects(
         circuit,
-        signedLie(honest('forced'), 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n], expiry: 5n }),
+        signedLie(honest('forced'), 0, { op: opBits(OP.discharge), expiry: 5n }),
         'TransactStep',
         'discharge * serveable === 0',
       )
@@ -735,26 +737,24 @@ describe('transact circuit', () => {
     })
 
     it('is refused as a lone half, which would make a synthetic from nothing', async () => {
-      const lone = putStep(honest('unwind'), 0, { op: [0n, 0n, 0n, 1n, 0n, 0n, 0n, 0n, 0n], extra: LINK })
+      const lone = putStep(honest('unwind'), 0, { op: opBits(OP.trade), extra: LINK })
       // Followed by nothing, followed by something else, and behind something else.
       await rejects(circuit, signedLie(lone, 0), 'TransactStep', '(1 - trade) * halfBefore === 0')
       const pair = run(
         unwind({ index: 0, direction: 1, x: 3n, y: 6n }),
         unwind({ index: 1, direction: 0, x: 3n, y: 6n }),
       )
-      const first = signedLie(putStep(pair, 0, { op: [0n, 0n, 0n, 1n, 0n, 0n, 0n, 0n, 0n], extra: LINK }), 0)
+      const first = signedLie(putStep(pair, 0, { op: opBits(OP.trade), extra: LINK }), 0)
       await rejects(circuit, first, 'TransactStep', '(1 - trade) * halfBefore === 0')
-      const last = signedLie(putStep(pair, 1, { op: [0n, 0n, 0n, 1n, 0n, 0n, 0n, 0n, 0n], extra: LINK }), 1)
+      const last = signedLie(putStep(pair, 1, { op: opBits(OP.trade), extra: LINK }), 1)
       await rejects(circuit, last, 'Transact', 'step[steps - 1].halfAfter === 0')
     })
   })
 
   describe('the forced queue', () => {
     const DISCHARGE = 'discharge * serveable === 0'
-    const asDischarge = (input: CircuitInput) =>
-      forgeTransact(putStep(input, 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n] }))
-    const asForced = (input: CircuitInput) =>
-      forgeTransact(putStep(input, 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n, 0n] }))
+    const asDischarge = (input: CircuitInput) => forgeTransact(putStep(input, 0, { op: opBits(OP.discharge) }))
+    const asForced = (input: CircuitInput) => forgeTransact(putStep(input, 0, { op: opBits(OP.forced) }))
 
     it('refuses to discharge what can be served', async () => {
       await rejects(circuit, asDischarge(honest('forced')), 'TransactStep', DISCHARGE)
@@ -779,7 +779,7 @@ describe('transact circuit', () => {
       ] as const) {
         const lie = forgeTransact(
           putStep(honest('forced'), 0, {
-            op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n, 0n],
+            op: opBits(OP.discharge),
             s: 1n,
             ...(k === 2 ? { r8: BASE8 } : {}),
           }),
@@ -787,7 +787,7 @@ describe('transact circuit', () => {
         )
         await rejects(circuit, lie, 'PublicVector', DIGEST)
       }
-      assert.equal(published[45], 7n)
+      assert.equal(published[52], 7n)
     })
 
     it('refuses to serve what is to be discharged', async () => {
@@ -823,13 +823,13 @@ describe('transact circuit', () => {
     it('is refused of a deposit that fits, and its contrary', async () => {
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('topup'), 0, { op: [0n, 0n, 0n, 0n, 0n, 0n, 0n, 0n, 1n] })),
+        forgeTransact(putStep(honest('topup'), 0, { op: opBits(OP.bounce) })),
         'TransactStep',
         'bounce * change.fits === 0',
       )
       await rejects(
         circuit,
-        forgeTransact(putStep(honest('bounce'), 0, { op: [0n, 1n, 0n, 0n, 0n, 0n, 0n, 0n, 0n] })),
+        forgeTransact(putStep(honest('bounce'), 0, { op: opBits(OP.topup) })),
         'TransactStep',
         'write * (1 - change.fits) === 0',
       )
@@ -841,7 +841,7 @@ describe('transact circuit', () => {
       const vector = transactVectorOf(input)
       // The second step of all others is as inactive as that of `none`.
       for (let k = 0; k < (name === 'trade' || name === 'none' ? 20 : 10); k++) {
-        const claim = { published: { [k % 10]: mod(vector[45 + k]! + 1n) } }
+        const claim = { published: { [k % 10]: mod(vector[52 + k]! + 1n) } }
         await rejects(circuit, forgeTransact(input, k < 10 ? [claim] : [undefined, claim]), 'PublicVector', DIGEST)
       }
     }
@@ -962,6 +962,7 @@ function isPerStep(name: string): boolean {
     'sequencer',
     'validUntil',
     'marks',
+    'kappas',
     'secret',
   ].includes(name)
 }

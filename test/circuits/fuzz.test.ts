@@ -29,20 +29,29 @@ describe('fuzz: the circuits and the reference machine agree on random accounts'
       'trade, done',
       'unwind, done',
       'preferences, done',
+      'rekey, done',
       'forced, done',
       'forced, discharged',
+      'close, done',
+      'close, discharged',
+      'close: in part',
+      'close: all of it',
+      'close: NO_POSITION',
+      'close: LIMIT_MISSED',
       'contraries refused',
-      'trade: UNKNOWN_ASSET',
+      'a trade of what has no price',
       'withdraw: TARGET_TOO_LOW',
       'unwind: TRADE_NOT_SHRINKING',
+      'a charge for concentration',
     ]
     const { all } = await fuzzTransact(new Random(1), 60, kinds)
     for (const kind of kinds) assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
   })
 
   it('exit', async () => {
-    const { all } = await fuzzExit(new Random(3), 12)
-    for (const kind of ['exits', 'negative equity']) assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
+    const kinds = ['exits', 'negative equity']
+    const { all } = await fuzzExit(new Random(3), 12, kinds)
+    for (const kind of kinds) assert.ok((all.get(kind) ?? 0) > 0, `no case of: ${kind}`)
   })
 
   it('sweep', async () => {

@@ -23,8 +23,9 @@ import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
 import { type EchoSystem, startEchoSystem } from '../support/echo-system.ts'
 import { movePrices } from '../support/live-chain.ts'
-import { complaintOf, runCli } from '../support/run-cli.ts'
+import { runCli } from '../support/run-cli.ts'
 import { startSwitchedEndpoint } from '../support/switched-endpoint.ts'
+import { runWallet, walletRefuses } from '../support/wallet-cli.ts'
 
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
@@ -43,22 +44,9 @@ describe('plimsoll wallet', () => {
   const alice = generatePrivateKey()
   const bob = generatePrivateKey()
 
-  const run = async (key: Hex | undefined, ...args: string[]) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args, '--json'], {
-      cwd: directory,
-      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.deepEqual([code, stderr], [0, ''], stdout)
-    return JSON.parse(stdout)
-  }
-  const refused = async (key: Hex | undefined, args: readonly string[], complaint: RegExp) => {
-    const { code, stdout, stderr } = await runCli(['wallet', ...args], {
-      cwd: directory,
-      env: key === undefined ? {} : { PLIMSOLL_WALLET_KEY: key },
-    })
-    assert.match(complaintOf(args, stderr), complaint)
-    assert.deepEqual({ code, stdout }, { code: 2, stdout: '' })
-  }
+  const run = (key: Hex | undefined, ...args: string[]) => runWallet(directory, key, ...args)
+  const refused = (key: Hex | undefined, args: readonly string[], complaint: RegExp) =>
+    walletRefuses(directory, key, args, complaint)
 
   before(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
@@ -199,6 +187,13 @@ describe('plimsoll wallet', () => {
     const balance = await run(alice, 'balance', '--node', api)
     assert.deepEqual(balance.balances, { USD: '-1200', ETH: '10.5', PERP: '4' })
     assert.equal(balance.equity, '1100')
+    // 1.5 200 10.5^2 / 250,000 and 1.5 50 4^2 / 900,000, rounded up; -1,200 + 0.8 (2,100 + 200) less both.
+    assert.deepEqual([balance.concentration, balance.initialHealth], ['0.133634', '639.866366'])
+    const { ETH, PERP } = balance.initialMargins
+    assert.deepEqual([ETH.concentration, PERP.concentration], ['0.132301', '0.001334'])
+    assert.match(ETH.collateralLimit, /^66666\.6666/)
+    const { whatIf } = await run(alice, 'balance', '--node', api, '--what-if', 'buy ETH 200000 for 1')
+    assert.deepEqual([whatIf.status, whatIf.initialHealth.split('.')[0]], ['too concentrated', '-16004401'])
     assert.deepEqual(balance.pending, [{ id: 0, asset: 'USD', amount: '1000', claimable: true }])
     const theirs = await run(bob, 'balance', '--node', api)
     assert.deepEqual(
@@ -473,6 +468,47 @@ describe('plimsoll wallet', () => {
     paused = false
     for (let i = 0; i < 100 && (await queue()) !== 0n; i++) await sleep(100)
     assert.equal(await queue(), 0n)
+  })
+
+  it('closes a position by force, whose side and size it reads from the chain', async () => {
+    const close = (...args: string[]) => ['close', ...chain, ...args]
+    await refused(bob, close('--asset', 'USD'), /USD has a token: only positions in synthetics are closed by force/)
+    await refused(bob, close('--asset', 'PERP'), /There is no asset "PERP"/)
+    await refused(bob, close('--asset', '#3', '--amount', '0'), /--amount is not above 0/)
+    await refused(bob, close('--asset', '#3', '--amount', '0.0000001'), /--amount has 7 decimals/)
+    await refused(bob, close('--asset', '#3', '--limit', 'cheap'), /--limit is not a plain decimal/)
+    await refused(bob, close('--asset', '#3', '--limit=-1'), /--limit is not above 0/)
+    await refused(bob, close('--asset', '#3', '--limit', '5000000000000'), /--limit is beyond every price/)
+    await refused(bob, close(), /--asset/)
+    await run(bob, 'refund', ...chain)
+    paused = true
+    // By the symbol that the node has; and it buys back, for bob sold.
+    const named = await run(
+      bob,
+      'close',
+      ...chain,
+      '--node',
+      api,
+      '--asset',
+      'PERP',
+      '--amount',
+      '1.5',
+      '--limit',
+      '51',
+    )
+    assert.deepEqual([named.side, named.amount, named.limit], ['short', '1.5', '51'])
+    assert.ok(named.deadline > 0)
+    assert.match(named.transaction, /^0x/)
+    await refused(bob, close('--asset', '#3'), /Request \d+ of 0x\w+ for account 1 waits already/)
+    // At a round after it.
+    paused = false
+    await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
+    const short = () => node.system.accounts[1]!.balances[3]!
+    for (let i = 0; i < 200 && short() !== -2_500_000n; i++) await sleep(100)
+    assert.equal(short(), -2_500_000n)
+    const { events } = await run(bob, 'history', ...chain)
+    assert.deepEqual([events.at(-1).kind, events.at(-1).changes], ['close', { USD: '-76.5', '#3': '1.5' }])
+    assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
   })
 
   it('says in one line that an endpoint stopped answering halfway', async () => {

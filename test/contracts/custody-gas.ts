@@ -4,6 +4,7 @@ import {
   ADA,
   ADA_OWNER,
   BOB,
+  closeSubmission,
   exitCall,
   freeze,
   fund,
@@ -78,6 +79,11 @@ await add('reserve', forced.write('reserve', [0, ADA_OWNER], ada, FORCED.bond + 
 const request = { number: 1n, index: 0n, asset: 0n, amount: CASH, recipient: ada, expiry, r8: keyOf(5n), s: 17n }
 await add('submit', forced.write('submit', submission(request), ada))
 await each('a forced withdrawal', [step.forced(request)])
+await forced.write('reserve', [0, ADA_OWNER], ada, FORCED.bond + FORCED.forcedFee)
+const close = { ...request, number: 2n, asset: 2n, buys: false, amount: 1_000_000n, limit: 1n }
+await add('submit a close', forced.write('submitClose', closeSubmission(close), ada))
+await nextRound(market)
+await each('a forced close, which begins a lot', [step.close(close, 1_000_000n, 49n * CASH)])
 
 await fund(market, eve, 0, 100n * CASH)
 await add('insure', insurance.write('insure', [50n * CASH], eve))

@@ -41,10 +41,21 @@ export const OP = {
   forced: 7n,
   discharge: 8n,
   bounce: 9n,
+  close: 10n,
+  rekey: 11n,
+  dischargeClose: 12n,
 }
 
 /** Operations that are proven at marks; a batch of others is proven at none. */
-const PRICED: ReadonlySet<bigint> = new Set([OP.withdraw, OP.trade, OP.unwind, OP.forced, OP.discharge])
+const PRICED: ReadonlySet<bigint> = new Set([
+  OP.withdraw,
+  OP.trade,
+  OP.unwind,
+  OP.forced,
+  OP.discharge,
+  OP.close,
+  OP.dischargeClose,
+])
 
 const keys = new Map<bigint, Point>()
 
@@ -91,6 +102,7 @@ export const step = {
     0n,
   ],
   trade: (index: bigint) => [OP.trade, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
+  rekey: (index: bigint) => [OP.rekey, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   preferences: (index: bigint) => [OP.preferences, index, LEAF, ...CIPHER, 0n, 0n, 0n, 0n],
   unwind: (index: bigint, asset: bigint, x: bigint, y: bigint, direction: bigint) => [
     OP.unwind,
@@ -114,6 +126,39 @@ export const step = {
     extraOf(r),
     r.number,
   ],
+  close: (r: CloseRequest, x: bigint, y: bigint) => [
+    OP.close,
+    r.index,
+    LEAF,
+    ...CIPHER,
+    r.asset + (r.buys ? 8n : 0n) + (x << 4n) + (y << 68n),
+    r.amount,
+    r.limit,
+    r.number,
+  ],
+  dischargeClose: (r: CloseRequest) => [
+    OP.dischargeClose,
+    r.index,
+    ...r.r8,
+    r.s,
+    r.expiry,
+    r.asset + (r.buys ? 8n : 0n),
+    r.amount,
+    r.limit,
+    r.number,
+  ],
+}
+
+export interface CloseRequest {
+  number: bigint
+  index: bigint
+  asset: bigint
+  buys: boolean
+  amount: bigint
+  limit: bigint
+  expiry: bigint
+  r8: Point
+  s: bigint
 }
 
 export interface ForcedRequest {
@@ -199,7 +244,7 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     validUntil: options.validUntil ?? (await chain.now()) + 1000n,
     marks: padded.some(([op]) => PRICED.has(op!))
       ? await market.rounds.read('marks')
-      : Array.from({ length: 7 }, () => Array<bigint>(11).fill(0n)),
+      : Array.from({ length: 7 }, () => Array<bigint>(12).fill(0n)),
     steps: padded,
   }
   const digest = 99n
@@ -305,6 +350,24 @@ export const submission = (r: ForcedRequest) => [
   r.s,
   r.inFull ?? false,
 ]
+
+/** Reserves a number and files a forced close; the stubs do not look at the signature. */
+export async function forceClose(
+  market: Market,
+  user: Address,
+  edit: Partial<CloseRequest> & { index: bigint; amount: bigint },
+): Promise<CloseRequest> {
+  const { forced, chain } = market
+  const owner = await market.vault.read('ownerOf', edit.index)
+  const receipt = await forced.write('reserve', [edit.index, owner], user, FORCED.bond + FORCED.forcedFee)
+  const number = forced.events(receipt)[0]!.args.number as bigint
+  const expiry = (await chain.now()) + 10n * 86_400n
+  const request = { number, asset: 2n, buys: false, limit: 0n, expiry, r8: keyOf(5n), s: 17n, ...edit }
+  await forced.write('submitClose', closeSubmission(request), user)
+  return request
+}
+
+export const closeSubmission = (r: CloseRequest) => [r.number, r.asset, r.buys, r.amount, r.limit, r.expiry, r.r8, r.s]
 
 /** From a stalled system to a frozen one, in as few steps as the notice allows; the feeds go on all the while. */
 export async function freeze(market: Market, request = 0n): Promise<void> {

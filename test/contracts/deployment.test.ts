@@ -27,9 +27,9 @@ import { R } from './mirror.ts'
 const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Governance: 18_000,
   Oracles: 14_500,
-  Rounds: 24_200,
+  Rounds: 24_450,
   Vault: 24_500,
-  Forced: 12_500,
+  Forced: 17_500,
   Insurance: 10_500,
   Settlement: 17_000,
   Escape: 14_500,
@@ -153,6 +153,8 @@ describe('deployment of a system', () => {
     await refuses('Settlement', 'operator', changed('settlement', { operator: zeroAddress }))
     await refuses('Rounds', 'patience', changed('rounds', { patience: 7 * 86_400 + 1 }))
     await refuses('Rounds', 'tipShare', changed('rounds', { tipShare: 5_001 }))
+    for (const concentration of [1, 9_999, 80_001])
+      await refuses('Rounds', 'concentration', changed('rounds', { concentration }))
     await refuses('Settlement', 'slots', changed('settlement', { slots: 2 }))
     await refuses('Settlement', 'slots', changed('settlement', { slots: 65 }))
     await refuses('Rounds', 'gap', asset({ rule: { ...RULE_OFF, on: true } }))

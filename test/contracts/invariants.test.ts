@@ -46,7 +46,7 @@ describe(`${CALLS} random calls of vault, forced queue, insurance and escape`, (
     await builtEnvironment()
     await mkdir(join(ROOT, MUTANT), { recursive: true })
     await cp(join(ROOT, 'artifacts', 'contracts', 'core'), join(ROOT, MUTANT), { recursive: true })
-    const bytecode = await compiled('Forced', (source) => {
+    const bytecode = await compiled('Forced', 'ForcedQueue', (source) => {
       const mutated = source.replace('        delete _open[request_.index][request_.requester];\n', '')
       assert.notEqual(mutated, source)
       return mutated
@@ -60,15 +60,15 @@ describe(`${CALLS} random calls of vault, forced queue, insurance and escape`, (
   })
 })
 
-/** Creation code of a core contract whose source was changed. */
-async function compiled(name: string, edit: (source: string) => string): Promise<string> {
+/** Creation code of a core contract, with one of the core's sources changed. */
+async function compiled(name: string, changed: string, edit: (source: string) => string): Promise<string> {
   const solc = createRequire(import.meta.url)('solc')
   const sources: Record<string, { content: string }> = {}
   const read = async (path: string): Promise<void> => {
     if (sources[path] !== undefined) return
     const local = path.startsWith('@') ? join('node_modules', path) : path
     const content = await readFile(join(ROOT, local), 'utf8')
-    sources[path] = { content: path.endsWith(`core/${name}.sol`) ? edit(content) : content }
+    sources[path] = { content: path.endsWith(`core/${changed}.sol`) ? edit(content) : content }
     for (const [, imported] of content.matchAll(/^import [^"]*"([^"]+)";/gm))
       await read(imported!.startsWith('.') ? join(dirname(path), imported!) : imported!)
   }

@@ -8,12 +8,14 @@ import {
   type CheckpointRecord,
   exitCall,
   force,
+  forceClose,
   fund,
   keyOf,
   type LedgerEntry,
   ledgerOf,
   liquidate,
   open,
+  refusesTransact,
   step,
   topUp,
   transact,
@@ -28,6 +30,7 @@ const HALF = 1n << 32n
 /** Shares of a unit of cash at first. */
 const SHARE = 1_000_000n
 const min = (a: bigint, b: bigint) => (a < b ? a : b)
+const abs = (a: bigint) => (a < 0n ? -a : a)
 const floorDiv = (a: bigint, b: bigint) => (a >= 0n || a % b === 0n ? a / b : a / b - 1n)
 
 interface Queued {
@@ -471,6 +474,44 @@ export class Model {
     this.#count('withdrawal')
   }
 
+  /** A position in the synthetic is closed by force at a later round, discharged if there is none by then, or has to wait. */
+  async closeByForce(): Promise<void> {
+    const { forced, chain, vault } = this.market
+    const holders = this.balances.flatMap((balances, i) => (balances[2] === 0n ? [] : [i]))
+    const index = holders[this.pick(holders.length || 1)]
+    if (index === undefined) return
+    const before = this.balances[index]![2]!
+    const buys = before < 0n
+    const amount = min(1n + this.random(2n * abs(before)), await forced.read<bigint>('closeMost', 2n))
+    const [limit, expiry] = [buys ? (1n << 64n) - 1n : 0n, (await chain.now()) + 100_000n]
+    const asked = { index: BigInt(index), amount, buys, limit, expiry }
+    const request = await forceClose(this.market, chain.accounts[9]!, asked)
+    await this.#post(this.ethPrice)
+    const balances = this.balances[index]!
+    const position = balances[2]!
+    const possible = buys ? position < 0n : position > 0n
+    const x = possible ? min(amount, abs(position)) : 0n
+    const worth = x * this.marks[1]![buys ? 6 : 5]!
+    const y = buys ? (worth + HALF - 1n) / HALF : worth / HALF
+    const sign = buys ? 1n : -1n
+    const steps = [possible ? step.close(request, x, y) : step.dischargeClose(request)]
+    const most = await forced.read<bigint>('closeMost', 2n)
+    const [held, { equity }] = [this.backstop[2]!, await vault.read<CheckpointRecord>('lastCheckpoint')]
+    const afterwards = abs(held - sign * (possible ? x : amount))
+    if (equity < 0n || (afterwards > most && afterwards > abs(held))) {
+      await refusesTransact(this.market, 'NotCloseable', steps, [request.number])
+      await chain.mineAt(expiry + 1n)
+      await forced.write('closeExpired', [request.number])
+      this.#count('forced close that waits')
+      return
+    }
+    this.balances[index] = balances.map((v, a) => (a === 0 ? v - sign * y : a === 2 ? v + sign * x : v))
+    this.backstop[2]! -= sign * x
+    this.backstop[0]! += sign * y
+    await this.settle(steps)
+    this.#count(possible ? 'forced close' : 'forced close discharged')
+  }
+
   /** Between two accounts, of any asset: nothing of it is public but the indices. */
   async trade(): Promise<void> {
     const [a, b] = [this.#account(), this.#account()]
@@ -777,8 +818,9 @@ export class Model {
       () => this.crisis(),
       () => this.take(),
       () => this.gift(),
+      () => this.closeByForce(),
     ]
-    const weights = [8, 10, 16, 13, 8, 6, 10, 4, 4, 6, 16, 1, 6, 3, 6, 1]
+    const weights = [8, 10, 16, 13, 8, 6, 10, 4, 4, 6, 16, 1, 6, 3, 6, 1, 4]
     let draw = this.pick(weights.reduce((a, b) => a + b))
     const kind = weights.findIndex((weight) => {
       draw -= weight

@@ -14,7 +14,7 @@ import {
 import { Random } from '../protocol/random.ts'
 import { checkpoint, force, keyOf, open, step, transact, transactBatch } from './custody.ts'
 import { BTC, deployMarket, ETH, FORCED, type Market, nextRound, RULE_OFF, refreshFeeds, TIMES } from './market.ts'
-import type { Parameters } from './mirror.ts'
+import { CONCENTRATION, type Parameters } from './mirror.ts'
 
 const HOUR = 3_600
 const PATIENCE = 6 * HOUR
@@ -65,7 +65,7 @@ class Twin {
         holdings: this.holdings[i]!,
         pool: args.pools[i]!,
       }
-      const round = { time, previous: this.previous, patience: BigInt(PATIENCE) }
+      const round = { time, previous: this.previous, patience: BigInt(PATIENCE), concentration: BigInt(CONCENTRATION) }
       const { book, marks: mine, tightened } = stepAsset(asset, this.books[i]!, round, facts)
       if (tightened) this.tightened++
       this.books[i] = book

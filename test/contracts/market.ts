@@ -2,7 +2,7 @@ import { type Address, type TransactionReceipt, zeroAddress } from 'viem'
 
 import { type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
-import { type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
+import { CONCENTRATION, type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
 
 // A system over stub verifiers: cash of 6 decimals, ETH at 194.61 of 18, and BTC at 5,000, a synthetic.
 
@@ -188,7 +188,7 @@ export async function deployParts({ cash = 6, eth: ethDecimals = 18, more = [] }
         ...more.map(() => oracle(ethSource)),
       ],
     },
-    rounds: { ...TIMES, patience: 0, tipShare: 0, roundTip: 0n },
+    rounds: { ...TIMES, patience: 0, tipShare: 0, roundTip: 0n, concentration: CONCENTRATION },
     assets: [ETH, BTC, ...more.map(() => ETH)].map((parameters) => ({ parameters, rule: RULE_OFF })),
     vault: DEPOSIT,
     custody: tokens.map((contract) => custodyOf(contract?.address)),

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 
+import { concentratedMarks, kappaUp } from '../../protocol/concentration.ts'
+import { marksOfRow } from '../../protocol/marks.ts'
 import { type Contract, startChain } from './chain.ts'
 import { marksOf, ordered, type Parameters, R, randomizer, signals } from './mirror.ts'
 
@@ -36,7 +38,7 @@ describe('marks on chain', () => {
       const parameters = randomParameters()
       const price = random(1n << (random(60n) + 1n))
       const interval = [price - random(price + 1n), price + random((1n << 60n) - price)]
-      const expected = marksOf(price, parameters, interval)
+      const expected = marksOf(price, parameters, interval, 0n)
       assert.deepEqual(await pure.read('all', price, ...interval, parameters), expected)
       assert.deepEqual(await pure.read('maintenance', price, parameters), [expected[1], expected[2]])
     }
@@ -57,10 +59,39 @@ describe('marks on chain', () => {
       assert.equal(await pure.read('ordered', widest), true)
       assert.equal(await pure.read('ordered', { ...widest, depth: depth + 1n }), false)
       const price = (1n << 60n) - 1n
-      const marks = marksOf(price, widest)
+      const marks = marksOf(price, widest, undefined, 0n)
       assert.ok(marks.every((mark) => mark < 1n << 64n))
       assert.deepEqual(await pure.read('all', price, price, price, widest), marks)
     }
+  })
+
+  it('charge for concentration as the mirror and the reference machine do, for 400 random markets', async () => {
+    const seen = { off: 0, charged: 0, blocked: 0 }
+    for (let i = 0; i < 400; i++) {
+      const parameters = { ...randomParameters(), depth: random(8n) === 0n ? 0n : random(1n << random(63n)) }
+      const price = random(1n << (random(60n) + 1n))
+      const factor = random(5n) === 0n ? 0n : 10_000n + random(70_001n)
+      const plain = marksOf(price, parameters, undefined, 0n)
+      const marks = await pure.read<bigint[]>('concentrated', plain, factor, parameters.depth)
+      assert.deepEqual(marks, marksOf(price, parameters, undefined, factor))
+      assert.deepEqual(marksOfRow(marks), concentratedMarks(marksOfRow(plain), parameters.depth, factor))
+      seen[factor === 0n ? 'off' : marks[11] === 0n ? 'blocked' : 'charged']++
+    }
+    assert.ok(Math.min(...Object.values(seen)) > 20, JSON.stringify(seen))
+  })
+
+  it('have the greatest kappa that is a word, and no new risk one beyond it', async () => {
+    // 2^59 * 80,000 * 2^47 / (10^4 * depth): of depth 2^45 it is 2^64, of one more below.
+    const plain = marksOf(1n << 59n, { ...randomParameters(), depth: 0n }, undefined, 0n)
+    const depth = 1n << 45n
+    const [at, above] = [
+      await pure.read<bigint[]>('concentrated', plain, 80_000n, depth),
+      await pure.read<bigint[]>('concentrated', plain, 80_000n, depth + 1n),
+    ]
+    assert.deepEqual(at!.slice(9), [0n, (1n << 64n) - 1n, 0n])
+    assert.deepEqual(above!.slice(9), [plain[9], plain[10], (1n << 64n) - (1n << 19n) + 1n])
+    assert.deepEqual(kappaUp(1n << 59n, depth, 80_000n), undefined)
+    assert.deepEqual(kappaUp(1n << 59n, depth + 1n, 80_000n), above![11])
   })
 
   it('normalize 400 random answers with one rounding, down', async () => {

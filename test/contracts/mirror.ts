@@ -20,13 +20,26 @@ function ceilDiv(a: bigint, b: bigint): bigint {
   return quotient * b === a ? quotient : quotient + 1n
 }
 
-/** The marks of a price that is in range, or below it; new risk is valued at `least` and `most`. */
-export function marksOf(price: bigint, p: Parameters, [least, most]: readonly bigint[] = [price, price]): bigint[] {
+/** Factor F of concentration that the tests' markets have. */
+export const CONCENTRATION = 30_000
+
+/**
+ * The marks of a price that is in range, or below it; new risk is valued at `least` and `most`, and charged for concentration
+ * by the factor.
+ */
+export function marksOf(
+  price: bigint,
+  p: Parameters,
+  [least, most]: readonly bigint[] = [price, price],
+  factor = BigInt(CONCENTRATION),
+): bigint[] {
   const low = price < 65536n
   const priced = low ? 65536n : price
   const collateral = low ? 0n : price
   const one = 10_000n
   const penalty = BigInt(p.penalty)
+  const over = p.depth === 0n ? factor << 64n : ceilDiv(priced * factor * 2n ** 47n, one * p.depth)
+  const charged = over < 2n ** 64n
   return [
     priced,
     (collateral * BigInt(p.collateralFactor)) / one,
@@ -37,8 +50,9 @@ export function marksOf(price: bigint, p: Parameters, [least, most]: readonly bi
     ceilDiv(priced * (one + penalty), one),
     (p.depth * (one - penalty - BigInt(p.targetCollateralFactor))) / one,
     (p.depth * (BigInt(p.targetLiabilityFactor) - one - penalty)) / one,
-    ((least! < 65536n ? 0n : least!) * BigInt(p.initialCollateralFactor)) / one,
-    ceilDiv((most! < 65536n ? 65536n : most!) * BigInt(p.initialLiabilityFactor), one),
+    charged ? ((least! < 65536n ? 0n : least!) * BigInt(p.initialCollateralFactor)) / one : 0n,
+    charged ? ceilDiv((most! < 65536n ? 65536n : most!) * BigInt(p.initialLiabilityFactor), one) : 2n ** 64n - 1n,
+    charged ? over : 0n,
   ]
 }
 
@@ -154,6 +168,7 @@ export interface TransactVector {
 
 export function transactVector(v: TransactVector): bigint[] {
   const marks = v.marks.flatMap((m) => [m[0]!, m[9]!, m[10]!, m[5]!, m[6]!])
+  const kappas = v.marks.map((m) => m[11]!)
   return [
     v.active,
     ...v.root,
@@ -163,6 +178,7 @@ export function transactVector(v: TransactVector): bigint[] {
     ...v.sequencerKey,
     v.validUntil,
     ...marks,
+    ...kappas,
     ...v.steps.flat(),
   ]
 }

@@ -104,7 +104,9 @@ describe('real proofs', () => {
     await nextRound(market)
     const words = await market.rounds.read<bigint[][]>('marks')
     const named = words.map((row) => Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])))
-    const cash = Object.fromEntries(MARK_NAMES.map((name) => [name, name.startsWith('k') ? 0n : 1n << 32n]))
+    const cash = Object.fromEntries(
+      MARK_NAMES.map((name) => [name, name.startsWith('k') || name === 'concentration' ? 0n : 1n << 32n]),
+    )
     const marks = [cash, ...named] as unknown as Marks
     system.setMarks(marks)
     const opening = { slot: 2, envelope: envelope(marks) }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { BTC, deployMarket, ETH, type Market, nextRound, sweepBatch, TIMES, WIDE } from './market.ts'
 import { marksOf } from './mirror.ts'
 
-const UNUSED = Array<bigint>(11).fill(0n)
+const UNUSED = Array<bigint>(12).fill(0n)
 const ETH_PRICE = (194_61000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n
 const BTC_PRICE = (5_000_00000000n * 10n ** 6n * 2n ** 32n) / 10n ** 16n
 
@@ -71,7 +71,7 @@ describe('rounds', () => {
     const [, , prices] = await market.rounds.read<[bigint, bigint, bigint[]]>('round')
     assert.equal(prices[0], 42n)
     const [kSell, kBuy] = marksOf(ETH_PRICE, ETH).slice(7, 9)
-    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 78644n])
+    assert.deepEqual(marks[0], [65536n, 0n, 75367n, 0n, 78644n, 0n, 66847n, kSell, kBuy, 0n, 78644n, 1_106_805n])
     assert.deepEqual(marks[0], marksOf(42n, ETH))
   })
 
@@ -98,6 +98,7 @@ describe('rounds', () => {
         ...k!.map((coefficient) => coefficient / 256n),
         0n,
         (1n << 64n) - 1n,
+        before[asset - 1]![11],
       ])
     }
 

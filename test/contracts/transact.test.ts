@@ -72,7 +72,7 @@ describe('a settlement of operations', () => {
       { validUntil: 5n },
     ]
     for (let a = 0; a < 7; a++) {
-      for (const k of [0, 5, 6, 9, 10])
+      for (const k of [0, 5, 6, 9, 10, 11])
         changes.push({ marks: marks.map((m, i) => (i === a ? m.with(k, m[k]! + 1n) : m)) })
     }
     for (const proven of changes) await refusesTransact(market, 'InvalidProof', steps, [0n], { proven })
@@ -135,7 +135,8 @@ describe('a settlement of operations', () => {
     })
 
     it('InvalidStep: an operation that does not exist, junk in an inactive step, padding before an active one', async () => {
-      await refusesTransact(market, 'InvalidStep', [[10n, ...first()[0]!.slice(1)]], [0n, 0n])
+      for (const op of [13n, 255n, 256n, 267n, R - 1n])
+        await refusesTransact(market, 'InvalidStep', [[op, ...first()[0]!.slice(1)]], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [Array<bigint>(10).fill(0n), first()[0]!], [0n, 0n])
       await refusesTransact(market, 'InvalidStep', [first()[0]!, [0n, 1n, ...Array<bigint>(8).fill(0n)]], [0n, 1n], {
         active: 1n,
@@ -155,7 +156,7 @@ describe('a settlement of operations', () => {
       for (const op of [OP.withdraw, OP.trade, OP.unwind, OP.forced, OP.discharge]) {
         await refusesTransact(market, 'NoFreshRound', [[op, ...Array<bigint>(9).fill(1n)]], [])
       }
-      await transact(market, [...first(), step.preferences(0n)])
+      await transact(market, [...first(), step.preferences(0n), step.rekey(0n)])
       await settlement.refuses('NoFreshRound', 'checkpoint')
       assert.equal(await market.vault.read('epochs'), 0n, 'no checkpoint at a stale round either')
       await nextRound(market)

@@ -1,4 +1,5 @@
 import { type Account, NEUTRAL_WEIGHTS } from '../../protocol/account.ts'
+import { concentratedMarks } from '../../protocol/concentration.ts'
 import { ASSETS, PRICE_LIMIT, PRICE_MIN, TRADED, WORD } from '../../protocol/constants.ts'
 import { cornerHealth, type Envelope, health, isOversize, targetHealth } from '../../protocol/health.ts'
 import { abs, max, min } from '../../protocol/integer.ts'
@@ -10,14 +11,17 @@ const MAX = WORD - 1n
 /** Marks as a contract posts them, or any words in the order that it enforces; 1 to 7 assets. */
 export function randomMarks(random: Random): Marks {
   const kind = random.pick(['posted', 'posted', 'words', 'words', 'small'] as const)
+  const charged = random.chance(0.4)
   return fillMarks(
-    Array.from({ length: random.integer(1, TRADED) }, () =>
-      kind === 'posted' ? postedMarks(random) : orderedWords(random, kind === 'small' ? 4 : 64),
-    ),
+    Array.from({ length: random.integer(1, TRADED) }, () => {
+      if (kind === 'posted') return postedMarks(random, charged)
+      const marks = orderedWords(random, kind === 'small' ? 4 : 64)
+      return charged ? { ...marks, concentration: random.magnitude(random.integer(1, 64)) } : marks
+    }),
   )
 }
 
-function postedMarks(random: Random): AssetMarks {
+function postedMarks(random: Random, charged: boolean): AssetMarks {
   const penalty = BigInt(random.integer(0, 2000))
   const [targetCollateralFactor, collateralFactor] = sorted(
     [random.integer(0, 10_000 - Number(penalty)), random.integer(0, 10_000 - Number(penalty))].map(BigInt),
@@ -27,7 +31,8 @@ function postedMarks(random: Random): AssetMarks {
   ) as [bigint, bigint]
   const price = random.chance(0.05) ? random.magnitude(16) : min(PRICE_MIN + random.magnitude(60), PRICE_LIMIT - 1n)
   const apart = price % 2n === 1n
-  return assetMarks(
+  const depth = random.magnitude(random.pick([30, 64]))
+  const plain = assetMarks(
     price,
     {
       collateralFactor,
@@ -38,11 +43,12 @@ function postedMarks(random: Random): AssetMarks {
       initialCollateralFactor: targetCollateralFactor - (apart ? targetCollateralFactor / 8n : 0n),
       initialLiabilityFactor: targetLiabilityFactor + (apart ? targetLiabilityFactor / 8n : 0n),
       penalty,
-      depth: random.magnitude(random.pick([30, 64])),
+      depth,
     },
     'fuzz',
     apart ? { low: price - price / 50n, high: min(price + price / 50n, PRICE_LIMIT - 1n) } : undefined,
   )
+  return charged ? concentratedMarks(plain, depth, BigInt(random.integer(10_000, 80_000))) : plain
 }
 
 function orderedWords(random: Random, bits: number): AssetMarks {
@@ -66,6 +72,7 @@ function orderedWords(random: Random, bits: number): AssetMarks {
     kBuy: k(),
     initialCollateralValue: targetCollateralValue - (apart ? targetCollateralValue / 8n : 0n),
     initialLiabilityValue: min(MAX, targetLiabilityValue + (apart ? targetLiabilityValue / 8n : 0n)),
+    concentration: 0n,
   }
 }
 

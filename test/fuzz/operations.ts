@@ -1,10 +1,14 @@
 import type { Account } from '../../protocol/account.ts'
+import { chargedHealthDown } from '../../protocol/concentration.ts'
 import { ASSETS, SCALE, WORD } from '../../protocol/constants.ts'
+import { type CloseTerms, noLimit } from '../../protocol/forced-close.ts'
+import { type Balances, initialHealth, isOversize } from '../../protocol/health.ts'
 import { abs, divUp } from '../../protocol/integer.ts'
 import { type OwnerKey, ownerHash, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import {
   balancesAfter,
+  fits,
   meetsInitial,
   type Operation,
   type SignedOperation,
@@ -15,6 +19,9 @@ import type { System } from '../../protocol/system.ts'
 import type { Random } from '../protocol/random.ts'
 import { EXPIRY, ownerKey, RECIPIENT, SEQUENCER, SIGNING, signed, VALID_UNTIL } from '../support/circuit-owners.ts'
 import { randomAccount } from './cases.ts'
+
+/** Of a sequencer that has handed over. */
+const FORMER_SECRET = 0xf0e3e4n
 
 const keys = new Map<number, OwnerKey>()
 
@@ -30,11 +37,23 @@ function keyOf(index: number): OwnerKey {
 /** Any account, often just at a line, whose owner can sign. */
 export function randomOwned(random: Random, index: number, marks: Marks): Account {
   const { publicKey } = keyOf(index)
+  const account = randomAccount(random, index, marks)
   return {
-    ...randomAccount(random, index, marks),
+    ...account,
+    balances: random.chance(0.6) ? nearInitialLine(random, account.balances, marks) : account.balances,
     owner: ownerHash(publicKey),
-    viewKey: sharedViewKey(SEQUENCER.secret, publicKey),
+    // Some are of before a handover.
+    viewKey: sharedViewKey(random.chance(0.3) ? FORMER_SECRET : SEQUENCER.secret, publicKey),
   }
+}
+
+/** The same with cash that puts the account at its initial margin, with or without its charge for concentration, or beyond. */
+function nearInitialLine(random: Random, balances: Balances, marks: Marks): Balances {
+  const rest = balances.with(0, 0n)
+  const value = random.chance(0.7) ? chargedHealthDown(rest, marks) : initialHealth(rest, marks)
+  const spare = random.chance(0.6) ? random.magnitude(random.integer(1, 60)) : BigInt(random.integer(-1, 2))
+  const next = balances.with(0, -(value >> 32n) + 1n + spare)
+  return fits(next) && !isOversize(next, marks) ? next : balances
 }
 
 const UNSIGNED = { r8: [0n, 1n], s: 0n } as const
@@ -64,6 +83,9 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
       'preferences',
       'forced',
       'forced',
+      'close',
+      'close',
+      'rekey',
     ] as const)
   ) {
     case 'open': {
@@ -99,8 +121,19 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
         recipient: RECIPIENT,
       })
     }
+    case 'close':
+      return corrupted(random, {
+        kind: 'close',
+        index,
+        expiry: EXPIRY,
+        signature: UNSIGNED,
+        queueNumber,
+        ...closed(random, account, marks),
+      })
     case 'unwind':
       return corrupted(random, { kind: 'unwind', ...common, ...exchange(random, account, marks) })
+    case 'rekey':
+      return { kind: 'rekey', index }
     case 'preferences':
       return corrupted(random, {
         kind: 'preferences',
@@ -128,8 +161,9 @@ function exchange(
   { balances }: Account,
   marks: Marks,
 ): Pick<Unwind, 'asset' | 'direction' | 'x' | 'y'> {
-  const priced = [...marks.keys()].filter((a) => a > 0 && marks[a]!.price > 0n)
-  const asset = random.chance(0.9) && priced.length > 0 ? random.pick(priced) : random.integer(1, ASSETS - 1)
+  // Mostly one that has a price: no other can be traded.
+  const priced = marks.flatMap(({ price }, a) => (a === 0 || price === 0n ? [] : [a]))
+  const asset = priced.length > 0 && random.chance(0.8) ? random.pick(priced) : random.integer(1, ASSETS - 1)
   const closing = random.chance(0.7)
   const direction = balances[asset]! > 0n === closing ? 0 : 1
   const magnitude = abs(balances[asset]!)
@@ -141,6 +175,33 @@ function exchange(
     random.pick([divUp(x * sell, SCALE), (x * buy) / SCALE, (x * price) / SCALE]) + BigInt(random.integer(-1, 1))
   const y = random.chance(0.1) ? random.magnitude(64) : fair
   return x === 0n && y <= 0n ? { asset, direction, x: 1n, y: 0n } : { asset, direction, x, y: within(y) }
+}
+
+/** Terms of a forced close: often all of the position, or a unit beside it, and a limit that is just met or just missed. */
+function closed(random: Random, { balances }: Account, marks: Marks): CloseTerms {
+  const held = balances.flatMap((balance, a) => (a > 0 && balance !== 0n ? [a] : []))
+  const asset = held.length > 0 && random.chance(0.9) ? random.pick(held) : random.integer(1, ASSETS - 1)
+  const position = balances[asset]!
+  const direction = position < 0n === random.chance(0.9) ? 1 : 0
+  const magnitude = abs(position)
+  const amount = positive(
+    random,
+    random.pick([
+      magnitude,
+      magnitude + BigInt(random.integer(-1, 1)),
+      magnitude / BigInt(random.integer(1, 1000)),
+      random.magnitude(64),
+    ]),
+  )
+  const mark = direction === 1 ? marks[asset]!.buy : marks[asset]!.sell
+  const limit = random.pick([
+    noLimit(direction),
+    noLimit(direction),
+    mark,
+    within(mark + BigInt(random.integer(-1, 1))),
+    random.magnitude(64),
+  ])
+  return { asset, direction, amount, limit }
 }
 
 /** An amount, often the most that leaves the account at its target, or one unit more. */

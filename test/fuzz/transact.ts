@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
+import { concentrationChargeUp } from '../../protocol/concentration.ts'
 import { FIELD, INBOX, SCALE } from '../../protocol/constants.ts'
 import { exitEquity, exitMessage, exitTransition } from '../../protocol/exit.ts'
 import { initialHealth } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
-import { balancesAfter, checkOperation, fits, newAccount, type Operation } from '../../protocol/operation.ts'
+import { balancesAfter, checkOperation, fits, isQueued, newAccount, type Operation } from '../../protocol/operation.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { sign } from '../../protocol/signature.ts'
 import { headOf } from '../../protocol/stacks.ts'
 import type { System } from '../../protocol/system.ts'
-import { INACTIVE_STEP, OP } from '../../protocol/transact.ts'
+import { INACTIVE_STEP, OP, writingOperation } from '../../protocol/transact.ts'
 import { inactiveTransactStep, transactStep } from '../../protocol/transact-input.ts'
 import type { Random } from '../protocol/random.ts'
 import { type Circuit, openCircuit } from '../support/circuit.ts'
@@ -44,7 +45,7 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
       const batch = more.length === 1 && more[0]!.index !== operations[0]!.index ? [...operations, ...more] : operations
       const refused = batch.find((operation) => {
         const code = refusal(system, operation)?.code
-        return code !== undefined && (operation.kind !== 'forced' || code === 'EXPIRED')
+        return code !== undefined && (!isQueued(operation) || code === 'EXPIRED')
       })
       done += batch.length
       counts.add('steps')
@@ -52,6 +53,7 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
       if (refused !== undefined) {
         const { code } = refusal(system, refused)!
         counts.add(`${refused.kind}: ${code}`)
+        counts.add('a trade of what has no price', code === 'UNKNOWN_ASSET')
         for (const exception of refused.kind === 'trade' || refused.kind === 'unwind' ? [false, true] : [false]) {
           await refuses(
             circuit,
@@ -60,7 +62,7 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
           )
         }
         // A request that is only too late for the batch is neither discharged, as just tried, nor served.
-        if (refused.kind === 'forced')
+        if (isQueued(refused))
           await refuses(
             circuit,
             forge(system, batch, () => false, refused),
@@ -73,17 +75,28 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
       await agrees(circuit, transition.input, random)
       for (const [s, { operation, outcome, account }] of transition.results.entries()) {
         counts.add(`${operation.kind}, ${outcome}`)
+        if (operation.kind === 'close') {
+          const why = outcome === 'discharged' ? refusal(before, operation)!.code : undefined
+          const position = abs(before.accounts[operation.index]!.balances[operation.asset]!)
+          counts.add(`close: ${why ?? (operation.amount < position ? 'in part' : 'all of it')}`)
+        }
         counts.add('an exception', (transition.input.exception as readonly bigint[])[s] === 1n)
         counts.add(
           'a target health within a cash unit of its line',
           abs(initialHealth(account.balances, marks) - SCALE) <= SCALE,
+        )
+        const charge = concentrationChargeUp(account.balances, marks)
+        counts.add('a charge for concentration', charge > 0n)
+        counts.add(
+          'a charged health within a cash unit of its line',
+          charge > 0n && abs(initialHealth(account.balances, marks) - charge - SCALE) <= SCALE,
         )
         counts.add(
           'a position closed',
           before.accounts[operation.index]?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ??
             false,
         )
-        if (operation.kind === 'forced' || operation.kind === 'topup') {
+        if (isQueued(operation) || operation.kind === 'topup') {
           await refuses(
             circuit,
             forge(before, batch, () => false, operation),
@@ -132,16 +145,18 @@ function forge(
       publicKey,
       exception: exception(operation),
       published: { ...INACTIVE_STEP, op },
+      marks: ledger.marks,
       domain: ledger.domain,
       secret,
     })
-    if (op < OP.discharge) {
+    if (writingOperation(op) !== undefined) {
       const weights = operation.kind === 'preferences' ? operation.weights : before.weights
       const next: Account = {
         ...before,
+        viewKey: operation.kind === 'rekey' ? sharedViewKey(SEQUENCER.secret, publicKey) : before.viewKey,
         version: operation.kind === 'open' ? 0n : before.version + 1n,
         weights,
-        balances: balancesAfter(before.balances, operation),
+        balances: balancesAfter(before.balances, operation, ledger.marks!),
       }
       current[index] = next
       tree.set(index, accountLeaf(next))
@@ -170,13 +185,16 @@ function forge(
         sell,
         buy,
       ]),
+    kappas: ledger.marks!.slice(1).map(({ concentration }) => concentration),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name] as Signal)])),
   })
 }
 
 /** The operation's number: whether a request is discharged and a deposit bounced the reference machine says, or lies about. */
 function numberOf(system: System, operation: Operation, lie: boolean): number {
-  if (operation.kind !== 'forced' && operation.kind !== 'topup') return OP[operation.kind]
+  if (!isQueued(operation) && operation.kind !== 'topup') return OP[operation.kind]
+  if (operation.kind === 'close')
+    return (refusal(system, operation) === undefined) !== lie ? OP.close : OP.dischargeClose
   if (operation.kind === 'forced') return (refusal(system, operation) === undefined) !== lie ? OP.forced : OP.discharge
   return fits(balancesAfter(system.accounts[operation.index]!.balances, operation)) !== lie ? OP.topup : OP.bounce
 }
@@ -188,11 +206,15 @@ async function refuses(circuit: Circuit, lie: CircuitInput, what: string): Promi
   assert.doesNotMatch(outcome.message, /template PublicVector_/, what)
 }
 
-/** Runs at least `count` exits of random accounts: one whose equity is negative has none. */
-export async function fuzzExit(random: Random, count: number): Promise<Counts> {
+/**
+ * Runs at least `count` exits of random accounts: one whose equity is negative has none.
+ * @param kinds that have to come up as well, within ten times as many exits
+ */
+export async function fuzzExit(random: Random, count: number, kinds: readonly string[] = []): Promise<Counts> {
   const circuit = await openCircuit('exit')
   const counts = new Counts()
-  for (let done = 0; done < count; ) {
+  const isMissing = (kind: string) => !counts.all.has(kind)
+  for (let done = 0; done < count || (done < 10 * count && kinds.some(isMissing)); ) {
     const marks = randomMarks(random)
     const prices = marks.slice(1).map(({ price }) => price)
     const { accounts, tree } = owned(

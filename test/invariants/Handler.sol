@@ -49,7 +49,7 @@ abstract contract Handler is World {
     mapping(uint256 => uint256) internal collected;
     uint64[] internal requests;
     uint64[7] internal prices;
-    uint64[11][7] internal marks;
+    uint64[12][7] internal marks;
 
     uint256 internal epoch;
     uint256 internal sound;

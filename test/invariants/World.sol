@@ -51,7 +51,7 @@ contract FreeRounds {
     uint256 private immutable START = block.timestamp;
     uint256 private immutable COUNT;
     uint64[7] private _prices;
-    uint64[11][7] private _marks;
+    uint64[12][7] private _marks;
 
     constructor(uint256 count) {
         COUNT = count;
@@ -75,7 +75,7 @@ contract FreeRounds {
     }
 
     function sale(uint256 asset) external view returns (IRounds.Sale memory s) {
-        uint64[11] memory m = _marks[asset - 1];
+        uint64[12] memory m = _marks[asset - 1];
         (s.round, s.time, s.depth, s.roundMin, s.maxAge) = (uint64(roundNumber), postedAt, 1e13, 300, 900);
         (s.price, s.sell, s.buy) = (m[0], m[5], m[6]);
     }
@@ -89,7 +89,7 @@ contract FreeRounds {
         return (16834000000, 21758015699733);
     }
 
-    function marks() external view returns (uint64[11][7] memory) {
+    function marks() external view returns (uint64[12][7] memory) {
         return _marks;
     }
 

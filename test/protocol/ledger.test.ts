@@ -143,26 +143,27 @@ describe('the ledger', () => {
       12n,
       ...Array<bigint>(10).fill(0n),
     ]
-    assert.deepEqual(fresh.vector(batch), around(Array<bigint>(35).fill(0n)))
+    assert.deepEqual(fresh.vector(batch), around(Array<bigint>(42).fill(0n)))
     for (const op of [3, 4, 5, 7, 8])
       refuses(() => fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] }), /needs a round/)
     // A round changes nothing of that, and all of what a price bears on.
     fresh.marks = MARKS
-    const marks = MARKS.slice(1).flatMap(({ price, initialCollateralValue, initialLiabilityValue, sell, buy }) => [
+    const marked = MARKS.slice(1).flatMap(({ price, initialCollateralValue, initialLiabilityValue, sell, buy }) => [
       price,
       initialCollateralValue,
       initialLiabilityValue,
       sell,
       buy,
     ])
+    const marks = [...marked, ...MARKS.slice(1).map(({ concentration }) => concentration)]
     for (let op = 1; op <= 9; op++) {
       const vector = fresh.vector({ ...batch, steps: [{ ...steps[0]!, op }, INACTIVE_STEP] })
       const priced = [3, 4, 5, 7, 8].includes(op)
-      assert.deepEqual(vector, around(priced ? marks : Array<bigint>(35).fill(0n)).with(45, BigInt(op)), `${op}`)
+      assert.deepEqual(vector, around(priced ? marks : Array<bigint>(42).fill(0n)).with(52, BigInt(op)), `${op}`)
     }
     // One step that a price bears on is enough.
     const mixed = fresh.vector({ ...batch, active: 2, steps: [steps[0]!, { ...steps[0]!, op: 3 }] })
-    assert.deepEqual(mixed.slice(10, 45), marks)
+    assert.deepEqual(mixed.slice(10, 52), marks)
     refuses(() => fresh.vector({ ...batch, validUntil: 1n << 40n }), /does not fit 40 bits/)
     refuses(() => fresh.vector({ ...batch, steps: steps.slice(1) }), /has 2 steps/)
     refuses(() => fresh.vector({ ...batch, active: 3 }), /has 2 steps/)

@@ -56,6 +56,7 @@ function marksByTheBook(texts: Texts) {
     kBuy: depth.times(factor.tl.minus(ONE).minus(factor.p)).floor(),
     initialCollateralValue: price.times(factor.ic).floor(),
     initialLiabilityValue: price.times(factor.il).ceil(),
+    concentration: 0n,
   }
 }
 
@@ -139,6 +140,7 @@ describe('marks', () => {
       kBuy: 180n,
       initialCollateralValue: 15_676_630n,
       initialLiabilityValue: 27_273_042n,
+      concentration: 0n,
     })
   })
 

@@ -4,12 +4,14 @@ import { batchValues, batchWrites, parseBatch } from '../../protocol/batch.ts'
 import { decryptAccount } from '../../protocol/cipher.ts'
 import { INBOX } from '../../protocol/constants.ts'
 import { Refusal, type RefusalCode } from '../../protocol/errors.ts'
+import { type Close, limitMark } from '../../protocol/forced-close.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import { System } from '../../protocol/system.ts'
 import { OP } from '../../protocol/transact.ts'
 import { BELOW_TARGET, HEALTHY, MARKS, MIN_LIABILITY, SLOTS, TINY } from '../support/circuit-market.ts'
 import {
+  close,
   EXPIRY,
   forced,
   half,
@@ -73,7 +75,7 @@ describe('operations', () => {
       batchWrites(batch).map(({ index }) => index),
       [0],
     )
-    assert.throws(() => parseBatch('transact', 0, [], batchValues(batch).with(4, 10n), TINY), /no operation 10/)
+    assert.throws(() => parseBatch('transact', 0, [], batchValues(batch).with(4, 13n), TINY), /no operation 13/)
   })
 
   it('withdraw, trade, set preferences and unwind, and every unit is accounted for', () => {
@@ -129,6 +131,85 @@ describe('operations', () => {
     assert.equal(run({ ...forced({ index: 0, amount: 1n }), queueNumber: 13n }).results[0]!.outcome, 'discharged')
     // Whenever it expires.
     assert.equal(run(forced({ index: 2, amount: 1n, expiry: 5n })).results[0]!.outcome, 'discharged')
+  })
+
+  it('close positions by force: the lesser of amount and position, at the mark of a liquidation, rounded for the backstop', () => {
+    const { batch, results } = run(
+      close({ index: 0, direction: 0, amount: 7n }),
+      close({ index: 1, asset: 2, direction: 1, amount: MAX, queueNumber: 15n }),
+    )
+    // 7 at 1.96, and 1,000,000 at 30.6.
+    assert.deepEqual(
+      batch.steps.map(({ op, asset, amount, u, v, closing }) => ({ op, asset, amount, u, v, closing })),
+      [
+        { op: OP.close, asset: 1, amount: 7n, u: 0n, v: 14n, closing: { direction: 0, x: 7n, y: 13n } },
+        {
+          op: OP.close,
+          asset: 2,
+          amount: MAX,
+          u: MAX,
+          v: 15n,
+          closing: { direction: 1, x: 1_000_000n, y: 30_600_001n },
+        },
+      ],
+    )
+    assert.deepEqual(results[1]!.account.balances.slice(0, 3), [HEALTHY[0]! - 30_600_001n, HEALTHY[1]!, 0n])
+    const copy = system.clone()
+    copy.transact([close({ index: 0, direction: 0, amount: 7n })], VALID_UNTIL)
+    assert.deepEqual(copy.ledger.backstop.slice(0, 2), [-13n, 7n])
+    assert.deepEqual(copy.ledger.accounts.slice(0, 2), [13n, -7n])
+    assert.deepEqual(parseBatch('transact', 0, [], batchValues(batch), TINY), batch)
+    assert.equal(batchValues(batch)[4 + 6], 1n + (7n << 4n) + (13n << 68n))
+    assert.equal(batchValues(batch)[4 + 10 + 6], 2n + 8n + (1_000_000n << 4n) + (30_600_001n << 68n))
+    assert.deepEqual(
+      batchWrites(batch).map(({ index }) => index),
+      [0, 1],
+    )
+    // Whatever the margin.
+    assert.equal(run(close({ index: 2, direction: 0, amount: 1n })).results[0]!.outcome, 'done')
+  })
+
+  it('discharge forced closes for the side, the limit, the room and the signature, and for nothing else', () => {
+    const { sell } = MARKS[1]!
+    const discharged = (one: Close) => {
+      const { batch, results } = run(one)
+      assert.equal(results[0]!.outcome, 'discharged')
+      const { op, asset, amount, u, v, closing, leaf, cipher } = batch.steps[0]!
+      assert.deepEqual(
+        [op, asset, amount, u, v],
+        [OP.dischargeClose, one.asset, one.amount, one.limit, one.queueNumber],
+      )
+      assert.deepEqual(closing, { direction: one.direction, x: 0n, y: 0n })
+      assert.deepEqual([leaf, ...cipher], [...one.signature.r8, one.signature.s, one.expiry])
+      assert.deepEqual(parseBatch('transact', 0, [], batchValues(batch), TINY), batch)
+      assert.deepEqual(batchWrites(batch), [])
+      assert.equal(batch.rootAfter, system.ledger.root)
+    }
+    discharged(close({ index: 0, direction: 1, amount: 7n }))
+    discharged(close({ index: 0, asset: 2, direction: 0, amount: 7n }))
+    discharged(close({ index: 0, asset: 5, direction: 0, amount: 7n }))
+    discharged(close({ index: 0, direction: 0, amount: 7n, limit: sell + 1n }))
+    discharged({ ...close({ index: 0, direction: 0, amount: 7n }), limit: 1n })
+    // Whenever it expires; but what could be carried out is not discharged for its expiry.
+    discharged(close({ index: 0, direction: 1, amount: 7n, expiry: 5n }))
+    refuses(() => run(close({ index: 0, direction: 0, amount: 7n, expiry: VALID_UNTIL - 1n })), 'EXPIRED')
+    assert.equal(run(close({ index: 0, direction: 0, amount: 7n, limit: sell })).results[0]!.outcome, 'done')
+    refuses(() => run(close({ index: 0, asset: 0, direction: 0, amount: 7n })), 'UNKNOWN_ASSET')
+    refuses(() => run(close({ index: 0, direction: 0, amount: 0n })), 'AMOUNT_ZERO')
+    refuses(() => run(close({ index: 0, direction: 0, amount: MAX + 1n })), 'BAD_REQUEST')
+    refuses(() => run(close({ index: 0, direction: 0, amount: 1n, limit: MAX + 1n })), 'BAD_REQUEST')
+  })
+
+  it('turn a price into a limit on the side of the owner', () => {
+    const terms = { quoteDecimals: 2, cashDecimals: 6, decimals: 8 }
+    // 0.03 cash for one of 10^8 base units is 1.2884 2^-32 a base unit.
+    assert.deepEqual(
+      [limitMark(0, { ...terms, quote: 3n }), limitMark(1, { ...terms, quote: 3n })],
+      [1_288_491n, 1_288_490n],
+    )
+    const bare = { quoteDecimals: 0, cashDecimals: 0, decimals: 0 }
+    assert.equal(limitMark(0, { ...bare, quote: (1n << 32n) - 1n }), ((1n << 32n) - 1n) << 32n)
+    assert.throws(() => limitMark(0, { ...bare, quote: 1n << 32n }), /does not fit 64 bits/)
   })
 
   it('are refused with a code', () => {

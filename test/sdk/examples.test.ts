@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { passTime } from '../../chain/development-chain.ts'
+import { newLink } from '../../sdk/actions/trade.ts'
+import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
@@ -56,6 +58,7 @@ describe("the examples of the SDK's actions", () => {
   let alice: TestOwner
   let bob: TestOwner
   let context: ExampleContext
+  let url: string
   let close: () => void
   const ran = new Set<string>()
   const run = async (name: string): Promise<any> => {
@@ -90,8 +93,9 @@ describe("the examples of the SDK's actions", () => {
       server.close()
       server.closeAllConnections()
     }
-    alice = await newOwner(system, `http://127.0.0.1:${port}`)
-    bob = await newOwner(system, `http://127.0.0.1:${port}`)
+    url = `http://127.0.0.1:${port}`
+    alice = await newOwner(system, url)
+    bob = await newOwner(system, url)
     const { signer, wallet } = alice
     context = {
       signer,
@@ -146,6 +150,36 @@ describe("the examples of the SDK's actions", () => {
     )
   })
 
+  it('give to an account of the same owner, and blend what two hold', async () => {
+    const others = [await newOwner(system, url), await newOwner(system, url)] as const
+    for (const { open } of others) await open('USD', 1_000n * USD)
+    await step()
+    const [owner, counterparty] = others.map(({ wallet }) => wallet) as [OwnerWallet, OwnerWallet]
+    const before = context
+    context = { ...context, owner, counterparty }
+    const cash = async () =>
+      Promise.all([owner, counterparty].map(async (each) => (await each.read()).account.balances[0]!))
+    const { halves } = await run('transfer')
+    await step()
+    for (const { id } of halves) await settled(id)
+    assert.deepEqual(await cash(), [995n * USD, 1_005n * USD])
+    let done = false
+    const blended = run('blend').finally(() => {
+      done = true
+    })
+    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 50))])
+    const { trades } = await blended
+    assert.deepEqual(
+      trades.map(({ from }: any) => from),
+      [await owner.index(), await counterparty.index()],
+    )
+    assert.ok(trades.every(({ state }: any) => state.status === 'settled'))
+    const after = await cash()
+    assert.equal(after[0]! + after[1]!, 2_000n * USD)
+    assert.notEqual(after[0], 995n * USD)
+    context = before
+  })
+
   it('ask the contract, and take bonds back', async () => {
     const { queueNumber } = await run('request-withdrawal')
     assert.ok(queueNumber > 0n)
@@ -193,6 +227,27 @@ describe("the examples of the SDK's actions", () => {
       ['insured', 'cancelled', 'insured', 'converted', 'offered', 'redeemed', 'collected'],
     )
     await run('insure')
+  })
+
+  it('close a position by force', async () => {
+    const before = context
+    const [carol, dave] = [await newOwner(system, url), await newOwner(system, url)]
+    for (const { open } of [carol, dave]) await open('USD', 1_000n * USD)
+    await step()
+    const terms = { asset: 3, x: 5_000_000n, y: 250n * USD }
+    const link = newLink()
+    await carol.wallet.trade({ ...terms, direction: 1 }, link)
+    await dave.wallet.trade({ ...terms, direction: 0 }, link)
+    await step()
+    context = { ...context, signer: carol.signer, key: carol.wallet.key, owner: carol.wallet }
+    const { queueNumber } = await run('request-close')
+    assert.ok(queueNumber > 0n)
+    // It trades at a round after it, which the node posts.
+    await node.step()
+    await passTime(system.signer, 40)
+    await node.step()
+    assert.equal((await carol.wallet.read()).account.balances[3], 0n)
+    context = before
   })
 
   it('trade with the backstop', async () => {

@@ -56,13 +56,14 @@ describe('the SDK', () => {
         leaf,
         cipher: encryptAccount(held, leaf),
         pendingVersion: 3,
+        traded: false,
       },
       '/v1/round': {
         number: 1,
         timestamp: 1,
         now: 100,
         complete: true,
-        marks: Array(8).fill(Array(11).fill('1')),
+        marks: Array(8).fill(Array(12).fill('1')),
         backstop: Array(8).fill('0'),
         offers: Array(8).fill([]),
         assets: [],
@@ -94,13 +95,14 @@ describe('the SDK', () => {
       },
       sign: (data: Parameters<typeof account.signTypedData>[0]) => account.signTypedData(data),
       sequencerKey: sequencer.publicKey,
+      former: sequencerKey(54321n).publicKey,
       settlement: SETTLEMENT,
     })
     runInContext(outputFiles[0]!.text, context)
     const found = (await runInContext(
       `(async () => {
         const key = await sdk.deriveOwnerKey(sign, 31337, settlement)
-        const wallet = sdk.OwnerWallet.open(new sdk.PlimsollClient({ node: 'http://node' }), { chainId: 31337, settlement, sequencerKey }, key)
+        const wallet = sdk.OwnerWallet.open(new sdk.PlimsollClient({ node: 'http://node' }), { chainId: 31337, settlement, sequencerKeys: [former, sequencerKey] }, key)
         const { account } = await wallet.read()
         const accepted = await wallet.trade({ asset: 1, direction: 1, x: 5n, y: 6n }, sdk.newLink())
         return [String(key.publicKey), String(account.balances), accepted.status, typeof sdk.AccountHistory.read, typeof process, typeof Buffer].join(' ')
@@ -153,9 +155,10 @@ describe('the SDK', () => {
           leaf,
           cipher: [1n, 2n, 3n],
           pendingVersion: 0,
+          traded: false,
         }),
       } as unknown as PlimsollClient,
-      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
       key,
     )
     await assert.rejects(lying.read(), { name: 'PlimsollError' })
@@ -169,9 +172,10 @@ describe('the SDK', () => {
           leaf,
           cipher: encryptAccount(held, leaf),
           pendingVersion: 1,
+          traded: false,
         }),
       } as unknown as PlimsollClient,
-      { chainId: 31337, settlement: SETTLEMENT, sequencerKey: sequencer.publicKey } as never,
+      { chainId: 31337, settlement: SETTLEMENT, sequencerKeys: [sequencer.publicKey] } as never,
       key,
     )
     await assert.rejects(stale.read(), /does not open with this key/)

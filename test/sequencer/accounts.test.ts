@@ -310,7 +310,7 @@ describe('the node with real accounts', () => {
   it('can be rebuilt by the sequencer from the chain and its key alone, bit for bit', async () => {
     const secret = node.system.secret!
     const data = join(system.directory, 'rebuilt')
-    const { deployment, state } = await rebuild(system.signer, system.deployed.settlement, secret)
+    const { deployment, state } = await rebuild(system.signer, system.deployed.settlement, [secret])
     await Store.create(data, deployment, state, secret)
     const newest = (await readdir(system.deployed.data))
       .filter((name) => name.startsWith('state-'))
@@ -323,10 +323,10 @@ describe('the node with real accounts', () => {
     const again = await system.open({ data })
     assert.deepEqual(again.system.accounts, node.system.accounts)
     await again.close()
-    await assert.rejects(rebuild(system.signer, system.deployed.settlement, secret - 1n), { message: /WRONG_KEY/ })
+    await assert.rejects(rebuild(system.signer, system.deployed.settlement, [secret - 1n]), { message: /WRONG_KEY/ })
     // Blinded heads tell nothing of moves: a memo that is none ends it.
     const garbled = tamperedLogs(system.signer, SETTLEMENT_ABI, 'Swept', (args) => ({ ...args, memo: '0xdead' }))
-    await assert.rejects(rebuild(garbled, system.deployed.settlement, secret), {
+    await assert.rejects(rebuild(garbled, system.deployed.settlement, [secret]), {
       name: 'PlimsollError',
       message: /is a sweep whose moves cannot be read/,
     })
@@ -336,7 +336,7 @@ describe('the node with real accounts', () => {
       ['Transacted', 6, /is not what its ciphertext says/],
       ['Transacted', 1, /does not lead to the root/],
     ] as const) {
-      await assert.rejects(rebuild(lying(name, position), system.deployed.settlement, secret), {
+      await assert.rejects(rebuild(lying(name, position), system.deployed.settlement, [secret]), {
         name: 'PlimsollError',
         message,
       })
@@ -353,11 +353,6 @@ describe('the node with real accounts', () => {
 
   it('publishes enough for every owner to rebuild its account, with its history, from the chain alone', async () => {
     const { read } = system.signer
-    const { sequencerKey } = await read.readContract({
-      address: system.deployed.settlement,
-      abi: SETTLEMENT_ABI,
-      functionName: 'config',
-    })
     const history = await AccountHistory.read(read, system.deployed.settlement)
     for (const { wallet } of [alice, bob]) {
       const [index] = history.indices(wallet.key.publicKey)
@@ -365,20 +360,23 @@ describe('the node with real accounts', () => {
         account,
         leaf,
         history: events,
-      } = history.account(index!, wallet.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey))
+      } = history.account(index!, wallet.key.publicKey, (sequencer) => sharedViewKey(wallet.key.secret, sequencer))
       assert.deepEqual(account, node.system.accounts[index!])
       assert.equal(leaf, node.system.tree.leaf(index!))
       assert.equal(events.length, Number(account.version) + 1)
-      assert.throws(() => history.account(index!, wallet.key.publicKey, 5n), /does not open|not what its ciphertext/)
+      assert.throws(
+        () => history.account(index!, wallet.key.publicKey, () => 5n),
+        /does not open|not what its ciphertext/,
+      )
       const other = wallet === alice.wallet ? bob.wallet : alice.wallet
       assert.throws(
-        () => history.account(index!, other.key.publicKey, sharedViewKey(wallet.key.secret, sequencerKey)),
+        () => history.account(index!, other.key.publicKey, (sequencer) => sharedViewKey(wallet.key.secret, sequencer)),
         /not what its ciphertext/,
       )
     }
     assert.deepEqual(
       history
-        .account(0, alice.wallet.key.publicKey, sharedViewKey(alice.wallet.key.secret, sequencerKey))
+        .account(0, alice.wallet.key.publicKey, (sequencer) => sharedViewKey(alice.wallet.key.secret, sequencer))
         .history.map(({ kind }) => kind),
       ['open', 'deposit', 'withdraw', 'trade', 'liquidation'],
     )

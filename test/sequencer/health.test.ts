@@ -60,6 +60,7 @@ describe('what an operator sees of a node', () => {
     const signer = { ...(await connectSigner(endpoint.url)), patience: 100 }
     node = await SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), {
       proofs: { prove: echo },
+      decoys: false,
       log,
     })
     metrics = new NodeMetrics()

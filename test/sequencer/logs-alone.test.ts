@@ -210,7 +210,7 @@ describe('what the chain has for owners, in logs alone', () => {
 
   it('is enough for the sequencer to rebuild its state', async () => {
     const reader = await connectSigner(endpoint.url)
-    const { state } = await rebuild(reader, settlementOf(), node.system.secret!)
+    const { state } = await rebuild(reader, settlementOf(), [node.system.secret!])
     assert.deepEqual(state.system.accounts, node.system.accounts)
     assert.deepEqual(state.system.ledger.heads, node.system.ledger.heads)
   })
@@ -260,7 +260,7 @@ describe('what the chain has for owners, in logs alone', () => {
         const { account } = await recover(reader, { settlement: settlementOf(), key: wallet.key })
         assert.deepEqual(account, node.system.accounts[account.index])
       }
-      const { state } = await rebuild(reader, settlementOf(), node.system.secret!)
+      const { state } = await rebuild(reader, settlementOf(), [node.system.secret!])
       assert.deepEqual(state.system.accounts, node.system.accounts)
       // Found by its time: not all of the history was read.
       const first = proxy.asked

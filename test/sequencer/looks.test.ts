@@ -41,7 +41,10 @@ describe('a node that looks at the chain', () => {
   let alice: TestOwner
   let bob: TestOwner
   const open = () =>
-    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })
+    SequencerNode.open(system.deployed.data, signer, async () => echoKeys('tiny'), {
+      proofs: { prove: echo },
+      decoys: false,
+    })
 
   before(async () => {
     system = await startEchoSystem()
@@ -282,13 +285,15 @@ describe('a node that looks at the chain', () => {
     for (const method of ['eth_call', 'eth_getCode', 'eth_getBlockByNumber', 'eth_getTransactionCount']) {
       endpoint.broken = [method]
       await assert.rejects(
-        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } }),
+        SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo }, decoys: false }),
         { name: 'PlimsollError' },
         method,
       )
     }
     endpoint.broken = false
-    await (await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo } })).close()
+    await (
+      await SequencerNode.open(data, signer, async () => echoKeys('tiny'), { proofs: { prove: echo }, decoys: false })
+    ).close()
   })
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {

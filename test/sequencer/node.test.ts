@@ -45,7 +45,8 @@ function book() {
 }
 
 describe('the node, on a chain in a process of its own', () => {
-  const it = chapters()
+  const [story, crash] = [chapters(), chapters()]
+  const it = story
   let keys: KeySet
   let chain: LocalChain
   let signer: SigningClient
@@ -57,7 +58,7 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf, { proofs })
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
   const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
@@ -151,7 +152,8 @@ describe('the node, on a chain in a process of its own', () => {
     const get = (path: string, init: RequestInit = {}) =>
       fetch(`http://127.0.0.1:${server.port}${path}`, { ...init, headers: { connection: 'close' } })
 
-    before(async () => {
+    before(async function () {
+      await story.through.call(this)
       metrics = new NodeMetrics()
       for (const report of reports) metrics.record(report)
       server = await serve(node, metrics, 0)
@@ -168,7 +170,9 @@ describe('the node, on a chain in a process of its own', () => {
       assert.deepEqual([well.status, well.verdict], [200, { ok: true, round: 3, complete: true, error: null }])
       assert.deepEqual(
         Object.keys(well.vitals),
-        'lastLook roundAge feeds checkpoint operator operations deposits forcedRequests diskFree'.split(' '),
+        'lastLook roundAge feeds checkpoint operator operations deposits forcedRequests accountsToRekey diskFree'.split(
+          ' ',
+        ),
       )
       assert.equal(well.vitals.operator.address, node.operator)
       assert.ok(well.vitals.diskFree > 0)
@@ -249,7 +253,9 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   describe('after a crash of its own', () => {
-    const it = chapters()
+    const it = crash
+    before(story.through)
+
     it('before a settlement is sent, goes on from the state before it', async () => {
       await movePrices(signer, feeds, [(ETH * 70n) / 100n, BTC])
       node.settlement.settle = () => Promise.reject(new PlimsollError('crash'))
@@ -316,7 +322,13 @@ describe('the node, on a chain in a process of its own', () => {
     it('keeps the versions of its latest settlements only, the older of them compressed', async () => {
       const store = await Store.open(deployed.data)
       for (let settlements = 100; settlements < 180; settlements++)
-        await store.save({ system: node.system, settlements, applied: new Map() })
+        await store.save({
+          system: node.system,
+          settlements,
+          applied: new Map(),
+          decoyed: new Map(),
+          traded: new Set(),
+        })
       const all = await files()
       await store.prune(179)
       const left = await files()
@@ -382,6 +394,11 @@ describe('the node, on a chain in a process of its own', () => {
 
   describe('an audit of the chain', () => {
     const it = chapters()
+    before(async function () {
+      await story.through.call(this)
+      await crash.through.call(this)
+    })
+
     it('agrees with the node, round by round, through a change of parameters', async () => {
       const rounds = { address: deployed.rounds, abi: ROUNDS_ABI } as const
       const parameters = await signer.read.readContract({ ...rounds, functionName: 'parameters', args: [1n] })

@@ -62,7 +62,7 @@ describe('the pool', () => {
     of = system,
   ) => {
     view.snapshot = {
-      state: { system: of, settlements, applied },
+      state: { system: of, settlements, applied, decoyed: new Map(), traded: new Set() },
       custody: custody(more),
       now: NOW,
       readAt: performance.now(),
@@ -78,6 +78,7 @@ describe('the pool', () => {
       pool,
       deposits: [],
       most: Infinity,
+      former: [],
       ...more,
     })
     return {
@@ -246,12 +247,18 @@ describe('the pool', () => {
     const { id } = await take(operation)
     await pool.recordFailed(new Map([[id, 'REJECTED']]))
     look()
-    await pool.recordSettled({ system, settlements: 1, applied: new Map() })
+    await pool.recordSettled({ system, settlements: 1, applied: new Map(), decoyed: new Map(), traded: new Set() })
     assert.deepEqual([pool.state(id).status, pool.state(id).code], ['failed', 'REJECTED'])
     await refused(operation, 'DUPLICATE')
     const later = at(8n)
     look({}, 1, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 1, applied: new Map() })
+    await pool.recordSettled({
+      system: later,
+      settlements: 1,
+      applied: new Map(),
+      decoyed: new Map(),
+      traded: new Set(),
+    })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })
@@ -263,14 +270,20 @@ describe('the pool', () => {
     for (const settlements of [1, 72]) {
       const applied = new Map<Hex, number>([[id, 1]])
       look({}, settlements, applied, later)
-      await pool.recordSettled({ system: later, settlements, applied })
+      await pool.recordSettled({ system: later, settlements, applied, decoyed: new Map(), traded: new Set() })
       assert.equal(pool.state(id).status, 'settled')
     }
     // Undone, it waits again.
     look()
     assert.equal(pool.state(id).status, 'accepted')
     look({}, 73, new Map(), later)
-    await pool.recordSettled({ system: later, settlements: 73, applied: new Map() })
+    await pool.recordSettled({
+      system: later,
+      settlements: 73,
+      applied: new Map(),
+      decoyed: new Map(),
+      traded: new Set(),
+    })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
   })

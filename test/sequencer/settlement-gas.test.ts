@@ -10,7 +10,7 @@ import { newOwner } from '../support/test-owner.ts'
 const DAY = { expiresIn: 86_400 }
 const batch = (circuit: 'sweep' | 'resolve' | 'transact', active: number, openings = 0) =>
   ({
-    batch: { circuit, active, window: [0, 1, 2, 3, 4, 5] },
+    batch: { circuit, active, window: [0, 1, 2, 3, 4, 5], steps: [] },
     openings: Array(openings).fill(undefined),
   }) as unknown as ProvenBatch
 

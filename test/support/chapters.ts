@@ -1,17 +1,34 @@
+type Chapter = (this: Mocha.Context) => void | Promise<void>
+
+/** Mocha's `it` for one story. */
+export interface Story {
+  (title: string, chapter: Chapter): void
+  /** Lives through what has not been lived through yet: for the `before` of a suite that begins where the story ends. */
+  readonly through: Chapter
+}
+
 /**
  * Mocha's `it` for tests that tell one story in their order: one that is chosen alone lives first through those before it.
  * Each is lived through once.
  */
-export function chapters(): (title: string, chapter: (this: Mocha.Context) => void | Promise<void>) => void {
-  const told: { readonly chapter: (this: Mocha.Context) => void | Promise<void>; lived: boolean }[] = []
-  return (title, chapter) => {
+export function chapters(): Story {
+  const told: { readonly chapter: Chapter; lived: boolean }[] = []
+  const live = async (context: Mocha.Context, end: number) => {
+    for (const one of told.slice(0, end)) {
+      if (one.lived) continue
+      one.lived = true
+      await one.chapter.call(context)
+    }
+  }
+  const tell = (title: string, chapter: Chapter) => {
     const own = told.push({ chapter, lived: false })
-    it(title, async function () {
-      for (const one of told.slice(0, own)) {
-        if (one.lived) continue
-        one.lived = true
-        await one.chapter.call(this)
-      }
+    it(title, function () {
+      return live(this, own)
     })
   }
+  return Object.assign(tell, {
+    through(this: Mocha.Context) {
+      return live(this, told.length)
+    },
+  })
 }

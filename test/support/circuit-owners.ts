@@ -1,6 +1,7 @@
 import { type Address, toHex } from 'viem'
 import type { Account } from '../../protocol/account.ts'
 import type { Shape } from '../../protocol/batch.ts'
+import { type Close, noLimit } from '../../protocol/forced-close.ts'
 import type { Balances } from '../../protocol/health.ts'
 import { type OwnerKey, ownerHash, ownerKeyFromSeed, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
 import type { Marks } from '../../protocol/marks.ts'
@@ -56,7 +57,7 @@ export function owned(
   return system
 }
 
-const UNSIGNED: Signature = { r8: [0n, 1n], s: 0n }
+export const UNSIGNED: Signature = { r8: [0n, 1n], s: 0n }
 
 /** Signs an operation: by the owner of its index unless another key is given. */
 export function signed<T extends SignedOperation>(operation: T, key = ownerKey(operation.index), domain = SIGNING): T {
@@ -94,6 +95,18 @@ export function forced(more: Partial<Forced> & Pick<Forced, 'index' | 'amount'>)
   })
 }
 
+export function close(more: Partial<Close> & Pick<Close, 'index' | 'direction' | 'amount'>): Close {
+  return signed({
+    kind: 'close',
+    queueNumber: 14n,
+    asset: 1,
+    limit: noLimit(more.direction),
+    expiry: EXPIRY,
+    signature: UNSIGNED,
+    ...more,
+  })
+}
+
 export function topUp(index: number, amount: bigint, asset = 1): Operation {
   return { kind: 'topup', depositId: 1, index, asset, amount }
 }
@@ -108,7 +121,10 @@ export function oneOfEach(): Record<string, Operation[]> {
     preferences: [preferences({ index: 1, weights: [8, 1, 2, 3, 4, 5, 6, 15] })],
     forced: [forced({ index: 1, amount: 11n })],
     discharge: [forced({ index: 2, amount: 1n })],
+    rekey: [{ kind: 'rekey', index: 0 }],
     bounce: [topUp(0, (1n << 64n) - 1n, 0)],
+    close: [close({ index: 0, direction: 0, amount: 10n, limit: 1n })],
+    dischargeClose: [close({ index: 0, direction: 1, amount: 10n })],
     none: [],
   }
 }

@@ -1,10 +1,11 @@
 import { accountKey, packBits } from '../../protocol/account.ts'
 import type { CircuitInput, Signal } from '../../protocol/circuit-input.ts'
 import { blindHead } from '../../protocol/head-salts.ts'
-import type { OwnerKey } from '../../protocol/keys.ts'
+import { type OwnerKey, sharedViewKey } from '../../protocol/keys.ts'
 import { messageHead } from '../../protocol/messages.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { sign } from '../../protocol/signature.ts'
+import { OP, writingOperation } from '../../protocol/transact.ts'
 import { mod } from './circuit.ts'
 import { encryptBalances, putStep, rootWith, withVector } from './circuit-forgery.ts'
 import { ownerKey } from './circuit-owners.ts'
@@ -15,6 +16,8 @@ export interface OperationClaim {
   readonly sign?: readonly bigint[]
   readonly magnitude?: readonly bigint[]
   readonly key?: bigint
+  /** The view key of the new leaf and its ciphertext. */
+  readonly viewKey?: bigint
   readonly meta?: bigint
   readonly cipher?: readonly bigint[]
   /** Elements of the published ten, by position. */
@@ -26,8 +29,18 @@ export type TransactClaim = Partial<
   Record<'active' | 'rootAfter' | 'inboxAfter' | 'chainId' | 'settlement' | 'validUntil', bigint>
 >
 
+/** The bits of a step that is this operation; of none, 0. */
+export function opBits(op: number): bigint[] {
+  return Object.values(OP).map((one) => (one === op ? 1n : 0n))
+}
+
 const list = (signal: Signal) => signal as readonly bigint[]
 const table = (signal: Signal) => signal as readonly (readonly bigint[])[]
+
+/** The view key that a rekey leads to. */
+function sharedKey(secret: bigint, [x, y]: readonly bigint[]): bigint {
+  return sharedViewKey(secret, [x!, y!])
+}
 
 /** One step of an input. */
 function stepOf(input: CircuitInput, s: number) {
@@ -37,7 +50,8 @@ function stepOf(input: CircuitInput, s: number) {
   const balances = before.magnitude.map((m, a) => (before.sign[a] ? -m : m))
   const asset = list(value('assetBits')).findIndex((bit) => bit !== 0n)
   const grows = one('direction') === 0n ? -1n : 1n
-  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(i + 1), 0n)
+  const op = list(value('op')).reduce((sum, bit, i) => sum + bit * BigInt(Object.values(OP)[i]!), 0n)
+  const closes = op === 10n || op === 12n
   const index = packBits(list(value('indexBits')))
   const weights = packBits(table(value('weightBits')).flat())
   const after = [...balances]
@@ -50,22 +64,24 @@ function stepOf(input: CircuitInput, s: number) {
     after,
     asset,
     op,
+    closes,
     index,
     weights,
     viewKey: one('viewKey'),
+    newViewKey: op === BigInt(OP.rekey) ? sharedKey(input.secret as bigint, list(value('publicKey'))) : one('viewKey'),
     place: one('version') + (index << 32n),
   }
 }
 
 /** The leaf that a step writes, and what it commits to. */
 function writtenOf(input: CircuitInput, s: number, claim: OperationClaim = {}) {
-  const { one, before, after, asset, op, weights, viewKey, place } = stepOf(input, s)
+  const { one, before, after, asset, op, weights, newViewKey, place } = stepOf(input, s)
   const changed = (a: number) => a === asset || a === 0
   const sign = claim.sign ?? after.map((balance, a) => (changed(a) ? (balance < 0n ? 1n : 0n) : before.sign[a]!))
   const magnitude =
     claim.magnitude ??
     after.map((balance, a) => (changed(a) ? (balance < 0n ? -balance : balance) : before.magnitude[a]!))
-  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey })
+  const key = claim.key ?? accountKey({ owner: one('owner'), viewKey: claim.viewKey ?? newViewKey })
   const meta = claim.meta ?? place + (weights << 64n) + (op === 1n ? 0n : 1n)
   return { sign, magnitude, leaf: poseidon([key, meta, packBits(sign), ...magnitude].map(mod)) }
 }
@@ -82,21 +98,31 @@ export function transactVectorOf(
   const published: bigint[] = []
   list(input.version!).forEach((_, s) => {
     const claim = claims[s] ?? {}
-    const { value, one, asset, op, index, weights, viewKey } = stepOf(input, s)
+    const { value, one, asset, op, closes, index, weights, newViewKey } = stepOf(input, s)
     const { sign, magnitude, leaf } = writtenOf(input, s, claim)
-    const writes = op > 0n && op < 8n
+    const writes = writingOperation(Number(op)) !== undefined
     if (op > 0n) active++
     if (writes) {
       root = rootWith(leaf, table(value('children')), list(value('indexBits')))
       inbox = poseidon([inbox, leaf])
     }
-    const cipher = claim.cipher ?? encryptBalances(viewKey, leaf, sign, magnitude, weights)
-    const terms = op === 4n ? [0n, 0n] : [BigInt(asset), one('amount')]
+    const cipher = claim.cipher ?? encryptBalances(claim.viewKey ?? newViewKey, leaf, sign, magnitude, weights)
+    const traded = op === 10n ? (one('amount') << 4n) + (one('cash') << 68n) : 0n
+    const terms =
+      op === 4n
+        ? [0n, 0n]
+        : closes
+          ? [BigInt(asset) + 8n * one('direction') + traded, one('asked')]
+          : [BigInt(asset), one('amount')]
     const [ax, ay] = list(value('publicKey'))
     const step = [
       op,
       op > 0n ? index : 0n,
-      ...(writes ? [leaf, ...cipher] : op === 8n ? [...list(value('r8')), one('s'), one('expiry')] : [0n, 0n, 0n, 0n]),
+      ...(writes
+        ? [leaf, ...cipher]
+        : op === 8n || op === 12n
+          ? [...list(value('r8')), one('s'), one('expiry')]
+          : [0n, 0n, 0n, 0n]),
       ...terms,
       ...tail(),
     ]
@@ -106,6 +132,7 @@ export function transactVectorOf(
       if (op === 1n) return [ax!, ay!]
       if (op === 3n) return [one('extra'), 0n]
       if (op === 5n) return [one('cash'), one('direction')]
+      if (closes) return [one('limit'), one('queueNumber')]
       if (op === 7n || op === 8n) return [one('extra'), one('queueNumber')]
       return [0n, 0n]
     }
@@ -121,6 +148,7 @@ export function transactVectorOf(
     ...list(input.sequencer!),
     batch.validUntil ?? (input.validUntil as bigint),
     ...table(input.marks!).flat(),
+    ...list(input.kappas!),
     ...published,
   ].map(mod)
 }
@@ -136,9 +164,9 @@ export function forgeTransact(
 
 /** The message that a step's private input says was signed, for whatever operation it claims to be. */
 export function stepMessage(input: CircuitInput, s: number): bigint {
-  const { one, asset, op, index } = stepOf(input, s)
-  const kind = op === 8n ? 7 : Number(op)
-  const nonce = kind === 7 ? one('queueNumber') : one('version')
+  const { one, asset, op, closes, index } = stepOf(input, s)
+  const kind = op === 8n ? 7 : closes ? 10 : Number(op)
+  const nonce = kind === 7 || closes ? one('queueNumber') : one('version')
   const head = messageHead({
     kind,
     index: Number(index),
@@ -156,7 +184,7 @@ export function stepMessage(input: CircuitInput, s: number): bigint {
       input.chainId as bigint,
       input.settlement as bigint,
       head,
-      one('amount') + (one('cash') << 64n),
+      closes ? one('asked') + (one('limit') << 64n) : one('amount') + (one('cash') << 64n),
       one('extra'),
     ].map(mod),
   )

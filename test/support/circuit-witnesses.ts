@@ -1,6 +1,7 @@
 import type { Account } from '../../protocol/account.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { exitMessage, exitTransition } from '../../protocol/exit.ts'
+import { sharedViewKey } from '../../protocol/keys.ts'
 import { messageHash } from '../../protocol/messages.ts'
 import type { Operation } from '../../protocol/operation.ts'
 import { sign } from '../../protocol/signature.ts'
@@ -18,6 +19,7 @@ import {
   WINDOW,
 } from './circuit-market.ts'
 import {
+  close,
   forced,
   half,
   owned,
@@ -75,15 +77,23 @@ const EMPTY_STACK: Exception = {
   name: /\.BlindHead_\d+_\d+(\[\d+\])?\.IsZero_\d+_\d+\.inv$/,
   why: 'the stack is empty at this end of the batch, and IsZero says so with any inverse',
 }
+const NO_CARRY: Exception = {
+  name: /\.forcedClose\.IsZero_\d+_\d+\.inv$/,
+  why: 'the upper half of the cash is 0, or the position is, and IsZero says so with any inverse',
+}
+const LESSER: Exception = {
+  name: /\.forcedClose\.whole/,
+  why: 'what is asked for is as much as the position, both 0 where nothing is closed: either of them is the lesser',
+}
 // Inputs of operations that a step is not.
-const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened, so no secret is shared' }
+const NO_SECRET: Exception = { name: /^main\.secret$/, why: 'no account is opened or rekeyed, so no secret is shared' }
 const NO_NUMBER: Exception = {
   name: /^main\.queueNumber\[\d+\]$/,
   why: 'the step is not of the forced queue: the number is neither signed nor published',
 }
 const NO_S: Exception = {
   name: /^main\.s\[\d+\]$/,
-  why: 'the step opens an account: B8 is multiplied by the secret instead',
+  why: 'the step opens or rekeys an account: B8 is multiplied by the secret instead',
 }
 const NO_CASH: Exception = {
   name: /\.liquidation\.IsZero_\d+_\d+\.inv$/,
@@ -141,11 +151,13 @@ const resolves = [
   resolved('with a refresh and an inactive step', [4, 1], [CURRENT, NO_MULTIPLIER, NO_CASH, EMPTY_STACK], [NOBODY]),
 ]
 
+/** Every asset charges for concentration, too little to change what these accounts may do. */
+const CHARGED = MARKS.map((asset, a) => (a === 0 ? asset : { ...asset, concentration: (1n << 20n) + BigInt(a) }))
 const owners = [ownedAccount(0, HEALTHY), ownedAccount(1, HEALTHY), ownedAccount(2, BELOW_TARGET)]
 
 function transacted(what: string, operations: readonly Operation[], alone: readonly Exception[]): HonestCase {
-  const input = () => owned(owners).transact(operations, VALID_UNTIL).input
-  return { what, circuit: 'transact', input, alone, together: [] }
+  const input = () => owned(owners, { marks: CHARGED }).transact(operations, VALID_UNTIL).input
+  return { what, circuit: 'transact', input, alone: [NO_CARRY, ...alone], together: [] }
 }
 
 const open: Operation = {
@@ -159,16 +171,31 @@ const open: Operation = {
 const sale = unwind({ index: 2, direction: 0, x: 100_000_000n, y: 196_000_000n })
 const bounced: Operation = { kind: 'topup', depositId: 0, index: 0, asset: 0, amount: (1n << 64n) - 1n }
 
+const FORMER = sharedViewKey(12_345n, ownerKey(0).publicKey)
+const handedOver = () => owned([ownedAccount(0, HEALTHY, { viewKey: FORMER }), ...owners.slice(1)])
+
 const transacts = [
+  {
+    ...transacted('', [], [NO_NUMBER, NO_S]),
+    what: 'with two rekeys, of an account of before a handover and one of after it',
+    input: () =>
+      handedOver().transact(
+        [
+          { kind: 'rekey', index: 0 },
+          { kind: 'rekey', index: 1 },
+        ],
+        VALID_UNTIL,
+      ).input,
+  },
   transacted(
     'with an opening and a top-up',
     [open, { kind: 'topup', depositId: 1, index: 3, asset: 1, amount: 7n }],
-    [NO_NUMBER, NO_S, NO_LIABILITY],
+    [NO_NUMBER, NO_S, NO_LIABILITY, LESSER],
   ),
   transacted(
     'with a withdrawal and an inactive step',
     [withdrawal({ index: 0, amount: 5n })],
-    [NO_SECRET, NO_NUMBER, SAME_POINT, NO_BALANCE, NO_LIABILITY],
+    [NO_SECRET, NO_NUMBER, SAME_POINT, NO_BALANCE, NO_LIABILITY, LESSER],
   ),
   transacted(
     'with a trade',
@@ -188,6 +215,22 @@ const transacts = [
   transacted(
     'with a forced withdrawal and one that is discharged for its signature',
     [forced({ index: 1, amount: 11n }), { ...forced({ index: 0, amount: 1n }), queueNumber: 13n }],
+    [NO_SECRET, SAME_POINT],
+  ),
+  transacted(
+    'with a forced close in part and one of all of a position, which buys',
+    [
+      close({ index: 0, direction: 0, amount: 12_345n, limit: 1n }),
+      close({ index: 1, asset: 2, direction: 1, amount: 1_000_000n, queueNumber: 15n }),
+    ],
+    [NO_SECRET, SAME_POINT, NO_BALANCE, LESSER],
+  ),
+  transacted(
+    'with forced closes that are discharged for the side and for the limit',
+    [
+      close({ index: 0, direction: 1, amount: 10n }),
+      close({ index: 1, direction: 0, amount: 10n, limit: (1n << 64n) - 1n, queueNumber: 15n }),
+    ],
     [NO_SECRET, SAME_POINT],
   ),
 ]

@@ -16,7 +16,10 @@ const proofs = {
   },
   verify: verifyEcho,
 }
-const node = await SequencerNode.open(data, await connectSigner(rpc), async () => echoKeys('tiny'), { proofs })
+const node = await SequencerNode.open(data, await connectSigner(rpc), async () => echoKeys('tiny'), {
+  proofs,
+  decoys: false,
+})
 const { port } = await serve(node, new NodeMetrics(), 0)
 process.stdout.write(`${port}\n`)
 while (slowness !== undefined) {

@@ -136,6 +136,7 @@ export async function startEchoSystem(
     open: (options = {}) =>
       SequencerNode.open(options.data ?? data, signer, async () => keys, {
         proofs: proven === undefined ? { prove: echo } : proofs,
+        decoys: false,
         ...options,
       }),
     mint: async (symbol, to, amount) => {

@@ -1,0 +1,102 @@
+import { isAddressEqual } from 'viem'
+import { formatDecimal, parseDecimal } from '../../protocol/decimal.ts'
+import { PlimsollError } from '../../protocol/errors.ts'
+import { limitMark } from '../../protocol/forced-close.ts'
+import { abs, min } from '../../protocol/integer.ts'
+import { requestClose } from '../../sdk/actions/request-close.ts'
+import type { ChainAsset } from '../../sdk/chain/assets.ts'
+import { PlimsollClient } from '../../sdk/client.ts'
+import { printJson, printText } from '../output.ts'
+import { parseAmount } from '../../sdk/amount.ts'
+import { type ChainOptions, recoverAccount } from './own-account.ts'
+import { chainSigner } from './session.ts'
+
+type Options = ChainOptions & {
+  readonly asset: string
+  readonly amount?: string
+  readonly limit?: string
+}
+
+/** Decimals of a price on the command line, at the most. */
+const PRICE_DECIMALS = 18
+
+export async function run(options: Options): Promise<void> {
+  const { rpc, settlement } = options
+  const signer = await chainSigner(rpc, options)
+  // The side and the size of the position are what the chain says, whatever a node would.
+  const { assets, key, recovered } = await recoverAccount(options, false)
+  const asset = synthetic(await withSymbols(options, assets), options.asset)
+  const { decimals } = assets[asset]!
+  const position = recovered.account.balances[asset]!
+  if (position === 0n)
+    throw new PlimsollError(`Account ${recovered.account.index} has no position in ${options.asset}.`, {
+      hint: 'plimsoll wallet recover shows what it has.',
+    })
+  const direction = position < 0n ? 1 : 0
+  const wanted = options.amount === undefined ? abs(position) : parseAmount(options.amount, decimals, '--amount')
+  const amount = min(wanted, abs(position))
+  const limit = options.limit === undefined ? undefined : limitOf(options.limit, direction, assets, asset)
+  const filed = await requestClose(signer, {
+    settlement,
+    key,
+    index: recovered.account.index,
+    asset,
+    direction,
+    amount,
+    limit,
+  })
+  const { queueNumber, deadline, transaction } = filed
+  const side = direction === 1 ? 'short' : 'long'
+  const shown = formatDecimal(amount, decimals)
+  if (options.json)
+    return printJson({
+      queueNumber: Number(queueNumber),
+      deadline: Number(deadline),
+      side,
+      amount: shown,
+      limit: options.limit ?? null,
+      transaction,
+    })
+  printText(
+    `Request ${queueNumber} is filed, to close ${shown} ${options.asset} of the ${side} position at a round after this one: to be served by ${deadline} s of the contract's clock, which runs while its prices are fresh, or else the system stalls. Transaction ${transaction}`,
+  )
+  printText('Once it is served, plimsoll wallet refund takes the bond back.')
+}
+
+/** @throws PlimsollError unless it is above 0 and fits a mark */
+function limitOf(text: string, direction: 0 | 1, assets: readonly ChainAsset[], asset: number): bigint {
+  const quote = parseDecimal(text, PRICE_DECIMALS, '--limit')
+  if (quote <= 0n) throw new PlimsollError('--limit is not above 0.', { hint: 'Leave it out to take any price.' })
+  const [cashDecimals, decimals] = [assets[0]!.decimals, assets[asset]!.decimals]
+  try {
+    return limitMark(direction, { quote, quoteDecimals: PRICE_DECIMALS, cashDecimals, decimals })
+  } catch (error) {
+    if (!(error instanceof PlimsollError)) throw error
+    throw new PlimsollError(`--limit is beyond every price that the contracts take: ${text}.`)
+  }
+}
+
+/** The assets by the symbols of a node, where one is named: the chain has none of synthetics. */
+async function withSymbols(
+  { node, settlement }: Options,
+  assets: readonly ChainAsset[],
+): Promise<readonly Pick<ChainAsset, 'symbol' | 'token'>[]> {
+  if (node === undefined) return assets
+  const deployment = await new PlimsollClient({ node }).deployment()
+  if (!isAddressEqual(deployment.settlement, settlement))
+    throw new PlimsollError(`The node is of the settlement ${deployment.settlement}, not ${settlement}.`)
+  return assets.map((asset, a) => ({ ...asset, symbol: deployment.assets[a]!.symbol }))
+}
+
+/** Position of a synthetic. @throws PlimsollError where there is no such one, or it has a token */
+function synthetic(assets: readonly Pick<ChainAsset, 'symbol' | 'token'>[], symbol: string): number {
+  const asset = assets.findIndex((one) => one.symbol === symbol)
+  const synthetics = assets.filter(({ token }) => token === null).map((one) => one.symbol)
+  const hint = synthetics.length === 0 ? 'There is no synthetic.' : `Synthetics are ${synthetics.join(', ')}.`
+  if (asset < 0) throw new PlimsollError(`There is no asset ${JSON.stringify(symbol)}.`, { hint })
+  if (assets[asset]!.token !== null)
+    throw new PlimsollError(`${symbol} has a token: only positions in synthetics are closed by force.`, {
+      hint: `${hint} Tokens leave by plimsoll wallet withdraw --forced, and what an account owes of them is repaid by a deposit.`,
+    })
+  return asset
+}

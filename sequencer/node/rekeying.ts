@@ -1,0 +1,33 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { sharedViewKey } from '../../protocol/keys.ts'
+import type { System } from '../../protocol/system.ts'
+
+/** Keys that are worked out before the process answers to others again: some 30 milliseconds. */
+const EACH = 20
+
+/**
+ * Finds the accounts that a handover has left readable by a former key of the sequencer: those whose view keys are not shared
+ * with the key in force. An owner's is worked out once.
+ */
+export class Rekeying {
+  /** Number of them as of the last search. */
+  left = 0
+  /** View keys that owners share with the key in force, by account. */
+  readonly #shared = new Map<number, bigint>()
+
+  /** Indices of these accounts; none of a trusted import, whose owners nobody knows. @param handedOver whether there ever was another key */
+  async find({ accounts, publicKeys, secret }: System, handedOver: boolean): Promise<readonly number[]> {
+    const found: number[] = []
+    for (const [index, { viewKey }] of (handedOver ? accounts : []).entries()) {
+      const publicKey = publicKeys[index]
+      if (publicKey === undefined || secret === undefined) continue
+      if (!this.#shared.has(index)) {
+        this.#shared.set(index, sharedViewKey(secret, publicKey))
+        if (this.#shared.size % EACH === 0) await turn()
+      }
+      if (this.#shared.get(index) !== viewKey) found.push(index)
+    }
+    this.left = found.length
+    return found
+  }
+}
