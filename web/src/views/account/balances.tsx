@@ -99,10 +99,10 @@ function Health({ standing }: { standing: Standing }) {
   // The line is at 1, a third from the left; beyond 3 there is no more to see.
   const shown = value === undefined ? 100 : Math.min(100, Math.max(1, (100 * value) / 3))
   const tone = status === 'breached' ? 'low' : status === 'healthy' ? '' : 'near'
-  const words = {
     healthy: 'healthy',
     'below target': 'below its target: it may only shrink its positions',
     'below initial margin': 'below the initial margin: it may only shrink its positions',
+    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
     breached: 'breached: it is liquidated with the next round',
   }[status]
   return (
