@@ -59,6 +59,15 @@ export interface Limit {
   readonly breached: 'below' | 'above'
 }
 
+/** What a status means for the account's owner. */
+export const STATUS_WORDS: Readonly<Record<Standing['status'], string>> = {
+  healthy: 'healthy',
+  'below target': 'below its target: it may only shrink its positions',
+  'below initial margin': 'below the initial margin: it may only shrink its positions',
+  'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
+  breached: 'breached: it is liquidated with the next round',
+}
+
 /** An account as it stands at marks: amounts are exact decimals, values rounded down. */
 export function standingOf(assets: readonly Unit[], risks: RoundInfo['assets'], { balances, marks }: Scene): Standing {
   const cash = assets[0]!

@@ -2,7 +2,7 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { balance } from '../../sdk/actions/balance.ts'
 import { listAmounts, weightsBySymbol } from '../../sdk/amounts.ts'
 import type { AssetInfo } from '../../sdk/schemas.ts'
-import { type Standing, standingOf } from '../../sdk/standing.ts'
+import { STATUS_WORDS, type Standing, standingOf } from '../../sdk/standing.ts'
 import { type Scene, suppose } from '../../sdk/what-if.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
@@ -70,13 +70,7 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
 
 function describe(standing: Standing, assets: readonly AssetInfo[], when: string): void {
   const cash = assets[0]!.symbol
-  const words = {
-    healthy: 'healthy',
-    'below target': 'below its target: it may only shrink its positions',
-    'below initial margin': 'below the initial margin: it may only shrink its positions',
-    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
-    breached: 'breached: it is liquidated with the next round',
-  }[standing.status]
+  const words = STATUS_WORDS[standing.status]
   printText(
     `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash}${standing.concentration === '0' ? '' : `, ${standing.concentration} charged for concentration,`} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )

@@ -1,7 +1,7 @@
 import { useMemo, useState } from 'preact/hooks'
 import { balance } from '../../../../sdk/actions/balance.ts'
 import { claim } from '../../../../sdk/actions/claim.ts'
-import { type Standing, standingOf } from '../../../../sdk/standing.ts'
+import { STATUS_WORDS, type Standing, standingOf } from '../../../../sdk/standing.ts'
 import { suppose } from '../../../../sdk/what-if.ts'
 import { Candles } from '../../chart.tsx'
 import type { Candle } from '../../curves.ts'
@@ -99,12 +99,7 @@ function Health({ standing }: { standing: Standing }) {
   // The line is at 1, a third from the left; beyond 3 there is no more to see.
   const shown = value === undefined ? 100 : Math.min(100, Math.max(1, (100 * value) / 3))
   const tone = status === 'breached' ? 'low' : status === 'healthy' ? '' : 'near'
-    healthy: 'healthy',
-    'below target': 'below its target: it may only shrink its positions',
-    'below initial margin': 'below the initial margin: it may only shrink its positions',
-    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
-    breached: 'breached: it is liquidated with the next round',
-  }[status]
+  const words = STATUS_WORDS[status]
   return (
     <div>
       {/* biome-ignore lint/a11y/useSemanticElements: a meter element draws no line. */}
