@@ -59,7 +59,7 @@ export interface Limit {
   readonly breached: 'below' | 'above'
 }
 
-/** What a status means for the account's owner. */
+/** Words of each status for the account's owner. */
 export const STATUS_WORDS: Readonly<Record<Standing['status'], string>> = {
   healthy: 'healthy',
   'below target': 'below its target: it may only shrink its positions',
