@@ -93,7 +93,7 @@ async function runVite(output: string): Promise<void> {
 }
 
 async function compress(directory: string): Promise<void> {
-  const most = { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }
+  const most = { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } }
   for (const path of await filesBelow(directory)) {
     if (!COMPRESSED.has(extname(path))) continue
     const body = await readFile(path)

@@ -1,7 +1,9 @@
 import { type Address, zeroAddress } from 'viem'
+import type { Point } from '../../protocol/curve.ts'
 import type { PlimsollError } from '../../protocol/errors.ts'
 import { GOVERNANCE_ABI } from '../abi/governance.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
+import { SETTLEMENT_ABI } from '../abi/settlement.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { ReadClient } from '../chain/client.ts'
 import { refusal } from '../chain/contract-errors.ts'
@@ -30,6 +32,10 @@ export interface ReadRolesReturnType {
   readonly termsReadyAt: number | null
   /** Time until which something is halted, unix seconds; null: nothing is. */
   readonly haltedUntil: number | null
+  /** Keys of the sequencer, by which it shares accounts with their owners, since the deployment; the one in force last. */
+  readonly sequencerKeys: readonly Point[]
+  /** The key that the operator's nominee brings; null: the sequencer's key stays. */
+  readonly nominatedKey: Point | null
 }
 
 export type ReadRolesErrorType = PlimsollError | ChainFailure
@@ -50,14 +56,19 @@ export async function readRoles(client: ReadClient, { settlement }: ReadRolesPar
   try {
     const { governance, rounds } = await systemContracts(read, settlement)
     const contract = { address: governance, abi: GOVERNANCE_ABI } as const
-    const [holders, nominations, handoverDelay, [hash, readyAt], [, until], { parameterDelay }] = await Promise.all([
-      Promise.all(ROLES.map((_, role) => read.readContract({ ...contract, functionName: 'holder', args: [role] }))),
-      Promise.all(ROLES.map((_, role) => read.readContract({ ...contract, functionName: 'nomination', args: [role] }))),
-      read.readContract({ ...contract, functionName: 'handoverDelay' }),
-      read.readContract({ ...contract, functionName: 'proposal' }),
-      read.readContract({ ...contract, functionName: 'haltedUntil' }),
-      read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'config' }),
-    ])
+    const [holders, nominations, handoverDelay, [hash, readyAt], [, until], { parameterDelay }, keys, [x, y]] =
+      await Promise.all([
+        Promise.all(ROLES.map((_, role) => read.readContract({ ...contract, functionName: 'holder', args: [role] }))),
+        Promise.all(
+          ROLES.map((_, role) => read.readContract({ ...contract, functionName: 'nomination', args: [role] })),
+        ),
+        read.readContract({ ...contract, functionName: 'handoverDelay' }),
+        read.readContract({ ...contract, functionName: 'proposal' }),
+        read.readContract({ ...contract, functionName: 'haltedUntil' }),
+        read.readContract({ address: rounds, abi: ROUNDS_ABI, functionName: 'config' }),
+        read.readContract({ address: settlement, abi: SETTLEMENT_ABI, functionName: 'sequencerKeys' }),
+        read.readContract({ ...contract, functionName: 'nominatedKey' }),
+      ])
     return {
       governance,
       roles: ROLES.map((role, i) => {
@@ -68,6 +79,8 @@ export async function readRoles(client: ReadClient, { settlement }: ReadRolesPar
       parameterDelay,
       termsReadyAt: BigInt(hash) === 0n ? null : Number(readyAt),
       haltedUntil: until === 0n ? null : Number(until),
+      sequencerKeys: keys,
+      nominatedKey: x === 0n ? null : [x, y],
     }
   } catch (error) {
     throw refusal(error, 'the roles')

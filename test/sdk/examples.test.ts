@@ -192,6 +192,7 @@ describe("the examples of the SDK's actions", () => {
     const { ok, checks } = await run('verify-settlement')
     assert.deepEqual([ok, checks.every(({ ok }: any) => ok === true)], [true, true], JSON.stringify(checks))
     assert.deepEqual((await run('compare-node')).differences, [])
+    assert.deepEqual((await run('compare-account')).differences, [])
     const { roles } = await run('read-roles')
     assert.deepEqual(
       roles.map(({ role, holder, nominee }: any) => [role, holder === system.signer.sender, nominee]),

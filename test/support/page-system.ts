@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openPage } from '../../cli/page.ts'
-import type { Clocks } from '../../deploy/deploy.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serveOperator } from '../../sequencer/api/operator.ts'
@@ -23,14 +22,17 @@ export interface PageSystem {
   stop(): Promise<void>
 }
 
-/** Starts all of it; the node looks at the chain every tenth of a second. */
-export async function startPageSystem(clocks: Partial<Clocks> = {}): Promise<PageSystem> {
+/**
+ * Starts all of it; the node looks at the chain every tenth of a second.
+ * @param report of the risk laboratory, a file
+ */
+export async function startPageSystem(report?: string): Promise<PageSystem> {
   const keys = await tinyKeysWithVerifiers()
-  const system = await startEchoSystem('tiny', clocks, keys)
+  const system = await startEchoSystem('tiny', {}, keys)
   const node = await system.open({ patience: 100 })
   const metrics = new NodeMetrics()
   const { settlement, profile } = node.deployment
-  const options = { served: 'node', settlement, profile } as const
+  const options = { served: 'node', settlement, profile, report } as const
   const { server, port } = await serve(node, metrics, 0, openPage(system.signer, { ...options, operator: false }))
   const own = await serveOperator(node, metrics, openPage(system.signer, { ...options, operator: true }), 0)
   let running = true

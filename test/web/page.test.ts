@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { brotliCompressSync } from 'node:zlib'
 import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { concatHex, type Hex, keccak256, slice } from 'viem'
 import { passTime } from '../../chain/development-chain.ts'
 import { openPage } from '../../cli/page.ts'
 import { serveWeb } from '../../cli/web-server.ts'
@@ -21,11 +20,12 @@ const SHOTS = join(cacheRoot(), 'screenshots')
 const WEI = 10n ** 18n
 /** Milliseconds that anything on the page may take: proofs are made on a machine that may be busy. */
 const PATIENCE = 240_000
-/** First load, compressed, and seconds of the first paint and of a verification on two idle cores. */
+/** Bytes of everything that is loaded before anybody has touched the page; times are measured by `npm run bench:page`. */
 const FIRST_LOAD = 300_000
-const [FIRST_PAINT, VERIFICATION] = [2, 2]
-/** A machine that has more to do than its cores can is not held to them so strictly. */
-const BUSY = loadavg()[0]! > availableParallelism() ? 5 : 1
+/** Markup that must be shown as text. */
+const MARKUP = '<img src=x onerror=alert(1)>'
+/** A report of somebody's, with a script that must not run. */
+const REPORT = `<h1>Report</h1><script>document.body.textContent = 'ran'</script>`
 
 describe('the page in a browser', () => {
   const it = chapters()
@@ -33,9 +33,12 @@ describe('the page in a browser', () => {
   let browser: Browser
   let alice: Page
   let bob: Page
+  /** Answer of the node about Alice's account as it was after the loan. */
+  let earlier: string
   /** What browsers complained of, but failed requests, which some of these tests are about. */
   const complaints: string[] = []
-  const seconds: Record<string, number> = {}
+  /** Complaints that have to come. */
+  const expected: RegExp[] = []
 
   const shot = (page: Page, name: string) => page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
   const context = async (options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> => {
@@ -80,6 +83,20 @@ describe('the page in a browser', () => {
       [],
     )
   }
+  /** A view in both schemes and on a narrow screen; leaves it wide and light. */
+  const inspect = async (page: Page) => {
+    await axe(page)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    const contrast = await page.evaluate(() =>
+      (globalThis as any).axe.run({ runOnly: ['color-contrast'] }).then(({ violations }: any) => violations.length),
+    )
+    assert.equal(contrast, 0, 'contrast in the dark')
+    await page.emulateMedia({ colorScheme: 'light' })
+    await page.setViewportSize({ width: 360, height: 740 })
+    const [wide, narrow] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
+    assert.ok(wide! <= narrow!, `nothing but tables scrolls sideways on ${page.url()}`)
+    await page.setViewportSize({ width: 1280, height: 900 })
+  }
   const prices = (eth: bigint) =>
     movePrices(system.system.signer, system.system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
   /** Status of a raw request, with the headers that a browser would not let a page choose. */
@@ -95,7 +112,9 @@ describe('the page in a browser', () => {
 
   before(async () => {
     await mkdir(SHOTS, { recursive: true })
-    ;[browser, system] = await Promise.all([openBrowser(), startPageSystem()])
+    const report = join(SHOTS, 'report.html')
+    await writeFile(report, REPORT)
+    ;[browser, system] = await Promise.all([openBrowser(), startPageSystem(report)])
   })
   after(async () => {
     await browser?.close()
@@ -113,36 +132,27 @@ describe('the page in a browser', () => {
     page.on('response', (response) => loaded.push(response.url()))
     const answered = await page.goto(system.url)
     await page.getByText('Nobody is below the line.').waitFor()
-    const paint = await page.evaluate(
-      () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
-    )
-    seconds.paint = paint / 1_000
-    assert.ok(seconds.paint < FIRST_PAINT * BUSY, `first paint after ${seconds.paint} s`)
     const policy = (await answered!.allHeaders())['content-security-policy'] ?? ''
     assert.match(policy, /(^|; )script-src 'self' 'wasm-unsafe-eval';/)
     assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval'(?!;)(?<!wasm-unsafe-eval')|https?:|\*/)
     assert.doesNotMatch(await (await fetch(system.url)).text(), /<script(?![^>]*\bsrc=)|\son[a-z]+=|\bstyle=/)
     assert.deepEqual([...new Set(loaded.map((one) => new URL(one).origin))], [system.url])
-    // What the document names itself: the rest comes later, from the same address.
-    const html = await (await fetch(system.url)).text()
-    const first = [...html.matchAll(/(?:src|href)="(\/assets\/[^"]+)"/g)].map(([, path]) => path!)
-    const bodies = await Promise.all(
-      first.map(async (path) => Buffer.from(await (await fetch(`${system.url}${path}`)).arrayBuffer())),
-    )
-    const size = [Buffer.from(html), ...bodies].reduce((sum, body) => sum + brotliCompressSync(body).length, 0)
-    seconds.firstLoadKilobytes = size / 1_000
-    assert.ok(first.some((path) => path.endsWith('.js')) && size < FIRST_LOAD, `${size} bytes`)
     await page.getByText('The chain says the same').waitFor()
-    await axe(page)
+    // Scripts and answers, as they came over the wire: all that comes before somebody does something.
+    const [size, scripts] = await page.evaluate(() => {
+      const all = performance.getEntriesByType('resource') as PerformanceResourceTiming[]
+      const first = performance.getEntriesByType('navigation') as PerformanceResourceTiming[]
+      return [
+        [...first, ...all].reduce((sum, { transferSize }) => sum + transferSize, 0),
+        all.filter(({ name }) => name.endsWith('.js')).length,
+      ] as const
+    })
+    assert.ok(scripts >= 2 && size > 50_000 && size < FIRST_LOAD, `${size} bytes in ${scripts} scripts`)
     await shot(page, 'line')
+    await inspect(page)
     await page.emulateMedia({ colorScheme: 'dark' })
-    await axe(page)
     await shot(page, 'line-dark')
     await page.setViewportSize({ width: 360, height: 740 })
-    assert.ok(
-      await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
-      'nothing but tables scrolls sideways',
-    )
     await shot(page, 'line-narrow')
     await page.close()
   })
@@ -180,24 +190,29 @@ describe('the page in a browser', () => {
     await connect(alice, 1)
     await shot(alice, 'account-new')
     await Promise.all([deposit(alice, 'ETH', '10'), deposit(bob, 'USD', '5000')])
-    await axe(alice)
+    await inspect(alice)
   })
 
   it('refuses a wallet whose two signatures differ', async () => {
     const own = await context()
     await own.addInitScript(() => {
       let signed = 0
-      ;(globalThis as any).ethereum = {
+      const provider = {
         request: async ({ method }: any) => {
           if (method === 'eth_chainId') return '0x7a69'
           if (method === 'eth_requestAccounts') return ['0x70997970C51812dc3A010C7d01b50e0d17dc79C8']
           return `0x${String(++signed).repeat(130)}`
         },
       }
+      const info = { name: '<img src=x onerror=alert(1)>', uuid: '1', rdns: 'x', icon: 'javascript:alert(1)' }
+      addEventListener('eip6963:requestProvider', () =>
+        dispatchEvent(new CustomEvent('eip6963:announceProvider', { detail: { info, provider } })),
+      )
     })
     const page = await own.newPage()
     await page.goto(`${system.url}/#/account`)
-    await act(page, "Connect the browser's wallet", /KEY_NOT_DETERMINISTIC/)
+    await act(page, `Connect ${MARKUP}`, /KEY_NOT_DETERMINISTIC/)
+    assert.equal(await page.locator('img').count(), 0)
     assert.equal(await page.getByRole('tab').count(), 0)
     await own.close()
   })
@@ -214,15 +229,19 @@ describe('the page in a browser', () => {
     await alice.getByLabel('Suppose').fill('price ETH -15%')
     await card(alice, 'What if').getByText('breached', { exact: false }).first().waitFor()
     await alice.locator('canvas').first().waitFor()
-    await axe(alice)
+    await alice.getByText('The node says the same of this account as the chain.').waitFor()
+    earlier = await (await fetch(`${system.url}/v1/accounts/0`)).text()
     await shot(alice, 'account-balances')
-    await alice.getByLabel('Suppose').fill('sell <img src=x onerror=alert(1)> 2')
+    await inspect(alice)
+    await alice.getByLabel('Suppose').fill(`sell ${MARKUP} 2`)
     await card(alice, 'What if').getByText('there is no asset').waitFor()
     assert.equal(await alice.locator('img').count(), 0)
     await tab(alice, 'Preferences')
     await alice.getByLabel(/^ETH:/).fill('3')
     await card(alice, 'What they would change').getByRole('row', { name: /ETH/ }).waitFor()
+    await act(alice, 'Sign these preferences', /^Settled\./)
     await shot(alice, 'account-preferences')
+    await inspect(alice)
   })
 
   it('trades between two pages by link', async () => {
@@ -234,6 +253,9 @@ describe('the page in a browser', () => {
     await bob.getByRole('img', { name: /QR code/ }).waitFor()
     await shot(bob, 'trade-link')
     const link = await bob.getByLabel(/^Link for the other side/).inputValue()
+    // Anything else would make the half that waits void.
+    await tab(bob, 'Preferences')
+    await act(bob, 'Sign these preferences', /Half a trade waits for the other/)
     // A page that is open goes there without losing the key.
     await alice.evaluate((to) => (location.hash = new URL(to).hash), link)
     await card(alice, 'Accept a trade').getByText('sell 1 ETH for 200 USD').waitFor()
@@ -244,6 +266,58 @@ describe('the page in a browser', () => {
       .getByText('settled')
       .waitFor()
     await shot(alice, 'account-operations')
+    await inspect(alice)
+  })
+
+  it('cancels half a trade, and takes no link by which its owner would give for nothing', async () => {
+    await tab(bob, 'Give and blend')
+    await card(bob, 'Give').getByLabel('Amount').fill('7')
+    await act(bob, 'Give to whoever gets the link', /^Your half is signed\. Hand the link/)
+    const gift = await bob.getByLabel(/^Link for the other side/).inputValue()
+    await inspect(bob)
+    await alice.evaluate((to) => (location.hash = new URL(to).hash), gift)
+    await card(alice, 'Accept a trade').getByText('get 7 USD for nothing').waitFor()
+    // The same terms from the other side are a request to be given 7 USD.
+    const asking = gift.replace(/0x[0-9a-f]+$/, (hex) => turned(hex as Hex))
+    await card(alice, 'Accept a trade').getByLabel('Link').fill(asking)
+    await alice.getByText('By this link you would give 7 USD for nothing.').waitFor()
+    await tab(bob, 'Operations')
+    await act(bob, 'Cancel', /^This node forgets it/)
+    await bob.getByText('failed: CANCELED').waitFor()
+  })
+
+  it('gives to a second account of the same owner, and blends the two', async () => {
+    await bob.getByText('key 0').click()
+    await bob.locator('details.which').getByLabel('Key number').fill('1')
+    await bob.getByRole('button', { name: 'Use this key' }).click()
+    await bob.getByText('key 1').waitFor()
+    await deposit(bob, 'USD', '1000')
+    await bob.locator('details.which').getByLabel('Key number').fill('0')
+    await bob.getByRole('button', { name: 'Use this key' }).click()
+    await tab(bob, 'Give and blend')
+    await act(bob, 'Use this as the second account', /is the second one\./)
+    await bob.getByText('margin is not shared between accounts', { exact: false }).waitFor()
+    await card(bob, 'Give').getByLabel('Amount').fill('100')
+    await act(bob, /^Give to account \d/, /^Settled\./)
+    await bob.getByLabel('Within seconds').fill('0')
+    await act(bob, 'Blend the two accounts', /^Blended, by \d trades/)
+    await shot(bob, 'account-blended')
+  })
+
+  it('has the contract asked to close a position', async () => {
+    await tab(bob, 'Trade')
+    const form = card(bob, 'Propose a trade')
+    await form.getByLabel('Asset').selectOption({ label: 'PERP' })
+    await form.getByLabel('Amount').fill('1')
+    await form.getByLabel(/^for, in USD/).fill('50')
+    await act(bob, 'Sign my half', /Send the link to the other side/)
+    const link = await bob.getByLabel(/^Link for the other side/).inputValue()
+    await alice.evaluate((to) => (location.hash = new URL(to).hash), link)
+    await card(alice, 'Accept a trade').getByText('sell 1 PERP for 50 USD').waitFor()
+    await act(alice, 'Sign the other half', /^Settled\./)
+    await act(bob, 'Have it closed', /^Request 1 is filed against a bond/)
+    await shot(bob, 'account-trade')
+    await inspect(bob)
   })
 
   it('shows a liquidation when a feed has moved, and explains it', async () => {
@@ -258,6 +332,12 @@ describe('the page in a browser', () => {
     await alice.getByText(/Sold [\d.…]+ ETH for /).waitFor()
     await alice.getByText('The node says the same of this account as the chain.').waitFor()
     await shot(alice, 'account-history')
+    await inspect(alice)
+    // The round that liquidated her served the request of Bob, whose bond comes back.
+    await tab(bob, 'History')
+    await bob.getByText('a position that the contract was asked to close').waitFor()
+    await tab(bob, 'Leave without the node')
+    await act(bob, 'Take back what else the contracts hold for me', '1 sums were taken back.')
     // Of what is left she may take nothing; Bob, who bought, may.
     await tab(bob, 'Deposit and withdraw')
     const form = card(bob, 'Withdraw, or borrow')
@@ -274,33 +354,36 @@ describe('the page in a browser', () => {
     const buttons = page.getByRole('button', { name: /^verify here: / })
     await buttons.first().click()
     await page.getByText('Verified here.').waitFor()
-    // The second time everything is loaded.
-    await buttons.first().click()
-    await page.getByText('Reading the chain').waitFor()
-    await page.getByText('Verified here.').waitFor()
-    seconds.verification = Number(
-      /in ([\d.]+) s/.exec((await page.getByText('Verified here.').locator('..').textContent()) ?? '')![1],
-    )
-    assert.ok(seconds.verification < VERIFICATION * BUSY, `${seconds.verification} s`)
     await page.getByText('What this cannot know').waitFor()
-    await axe(page)
     await shot(page, 'verified')
-    // An endpoint changes one word of what was published.
+    await inspect(page)
+    // An endpoint changes one digit of what was published, or of what was called.
+    let tampered: 'proof' | 'value' | 'call' = 'proof'
     await page.context().route('**/rpc', async (route) => {
-      if (!route.request().postData()!.includes('eth_getLogs')) return route.continue()
+      const question = route.request().postData()!
+      const wanted = tampered === 'call' ? 'eth_getTransactionByHash' : 'eth_getLogs'
+      if (!question.includes(wanted)) return route.continue()
       const answer = await route.fetch()
-      const body = (await answer.json()) as { result: { data: string }[] }
-      const long = body.result.findLast(({ data }) => data.length > 1_500)
-      if (long !== undefined) {
-        const at = 2 + 64 * 10
-        long.data = `${long.data.slice(0, at)}${long.data[at] === '1' ? '2' : '1'}${long.data.slice(at + 1)}`
+      const body = (await answer.json()) as { result: any }
+      if (tampered === 'call') body.result.input = withOtherDigit(body.result.input, body.result.input.length - 1)
+      else {
+        const long = body.result.findLast(({ data }: { data: string }) => data.length > 1_500)
+        if (long !== undefined) long.data = tamperedBatch(long.data, tampered)
       }
       return route.fulfill({ response: answer, json: body })
     })
     await page.reload()
-    await buttons.first().click()
-    await page.getByText('This settlement is NOT what it should be.').waitFor()
-    await page.getByText('they differ', { exact: false }).first().waitFor()
+    for (const [what, words] of [
+      ['proof', 'The proof is not valid.'],
+      ['value', 'The digest is another'],
+      ['call', 'They differ: the endpoint changed one or the other.'],
+    ] as const) {
+      tampered = what
+      await buttons.first().click()
+      await page.getByText('Reading the chain').waitFor()
+      await page.getByText('This settlement is NOT what it should be.').waitFor()
+      await page.getByText(words, { exact: false }).first().waitFor()
+    }
     await shot(page, 'tampered')
     await page.context().close()
   })
@@ -319,18 +402,31 @@ describe('the page in a browser', () => {
     await own.route('**/v1/deployment', async (route) => {
       const answer = await route.fetch()
       const body = (await answer.json()) as { assets: { symbol: string }[] }
-      const assets = body.assets.map((asset, a) =>
-        a === 1 ? { ...asset, symbol: '<img src=x onerror=alert(1)>' } : asset,
-      )
+      const assets = body.assets.map((asset, a) => (a === 1 ? { ...asset, symbol: MARKUP } : asset))
       return route.fulfill({ response: answer, json: { ...body, assets } })
     })
     await page.goto(system.url)
     await page.getByText('The node does not say what the chain says.').waitFor()
     for (const what of [/completeness: the node says not complete, the chain complete/, /backstop: the node says/])
       await page.getByText(what).first().waitFor()
-    await page.getByRole('rowheader', { name: '<img src=x onerror=alert(1)>' }).waitFor()
+    await page.getByRole('rowheader', { name: MARKUP }).waitFor()
     assert.equal(await page.locator('img').count(), 0)
     await shot(page, 'lying-node')
+    for (const view of ['rounds', 'market', 'rules', 'risk']) {
+      await page.evaluate((to) => (location.hash = `#/${to}`), view)
+      await page.getByText(MARKUP, { exact: false }).or(page.getByText('Nothing is for sale.')).first().waitFor()
+      assert.equal(await page.locator('img').count(), 0)
+    }
+    // Of Alice's account it says what was so once.
+    await alice.context().route('**/v1/accounts/0', (route) => route.fulfill({ json: JSON.parse(earlier) }))
+    await tab(alice, 'Balances and line')
+    await alice.getByText('The node has another state of this account than the chain.').waitFor()
+    await alice
+      .getByRole('table', { name: 'Differences' })
+      .getByRole('row', { name: /^ETH 10 / })
+      .waitFor()
+    await shot(alice, 'lying-about-me')
+    await alice.context().unroute('**/v1/accounts/0')
     // What is no answer of a node's at all is told as that.
     await own.route('**/v1/**', (route) => route.fulfill({ status: 200, body: '<script>alert(1)</script>' }))
     await page.reload()
@@ -403,13 +499,13 @@ describe('the page in a browser', () => {
     await page.getByText('The node is well.').waitFor()
     assert.ok(!page.url().includes(token), 'the token does not stay in the address')
     await page.locator('canvas').first().waitFor()
-    await axe(page)
     await shot(page, 'operator')
+    await inspect(page)
     await page.getByRole('link', { name: 'Risk', exact: true }).click()
     await page.getByText('Spectral radius').waitFor()
     await page.locator('canvas').first().waitFor()
-    await axe(page)
     await shot(page, 'risk')
+    await inspect(page)
     await page.context().close()
   })
 
@@ -425,12 +521,20 @@ describe('the page in a browser', () => {
     await page.keyboard.press('Enter')
     await page.getByRole('row', { name: /^operator/ }).waitFor()
     assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'MAIN')
-    await axe(page)
     await shot(page, 'rules')
+    await inspect(page)
     await page.goto(`${system.url}/#/market`)
     await page.getByRole('heading', { name: 'Lots' }).waitFor()
-    await axe(page)
     await shot(page, 'market')
+    await inspect(page)
+    // Everybody's page of risk, and the laboratory's report, which is somebody's file.
+    await page.goto(`${system.url}/#/risk`)
+    await page.getByText('for the operator only', { exact: false }).waitFor()
+    await inspect(page)
+    await page.getByRole('link', { name: 'The laboratory’s report' }).click()
+    await page.getByRole('heading', { name: 'Report' }).waitFor()
+    assert.equal(await page.getByText('ran', { exact: true }).count(), 0)
+    expected.push(/Blocked script execution in '.*report\.html'/)
     await page.context().close()
   })
 
@@ -464,9 +568,37 @@ describe('the page in a browser', () => {
   })
 
   it('has met no complaint of a browser, such as of its policy', () => {
-    assert.deepEqual(complaints, [])
-    process.stderr.write(
-      `page: first load ${seconds.firstLoadKilobytes!.toFixed(0)} kB, first paint ${seconds.paint!.toFixed(2)} s, a settlement verified in ${seconds.verification!.toFixed(2)} s; screenshots in ${SHOTS}\n`,
+    assert.deepEqual(
+      complaints.filter((complaint) => !expected.some((known) => known.test(complaint))),
+      [],
     )
+    for (const known of expected)
+      assert.ok(
+        complaints.some((complaint) => known.test(complaint)),
+        String(known),
+      )
   })
 })
+
+/** A hexadecimal string with another digit at a place. */
+function withOtherDigit(hex: string, at: number): string {
+  return `${hex.slice(0, at)}${hex[at] === '1' ? '2' : '1'}${hex.slice(at + 1)}`
+}
+
+/** Data of an event of a batch with another last digit in its proof, or in the first of its values. */
+function tamperedBatch(data: string, what: 'proof' | 'value'): string {
+  const word = (at: number) => Number(`0x${data.slice(2 + 64 * at, 66 + 64 * at)}`)
+  // A sweep has rung, window, values, digest and proof; the others begin with the values.
+  const values = word(0) < 32 ? 2 : 0
+  const at = what === 'proof' ? values + 1 + 7 : word(values) / 32 + 1
+  return withOtherDigit(data, 1 + 64 * (at + 1))
+}
+
+/** A link of the same trade as its other side would propose it. */
+function turned(link: Hex): Hex {
+  const body = slice(link, 0, -4)
+  const direction = 32 + 8 + 20 + 1
+  const other = slice(body, direction, direction + 1) === '0x00' ? '0x01' : '0x00'
+  const whole = concatHex([slice(body, 0, direction), other, slice(body, direction + 1)])
+  return concatHex([whole, slice(keccak256(whole), 0, 4)])
+}

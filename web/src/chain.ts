@@ -22,10 +22,20 @@ const TRIES = 3
 export async function compare({ settlement }: Config, round: RoundInfo): Promise<CompareNodeReturnType> {
   const read = await chain()
   let told = round
+  return lasting(
+    (differences) => differences.length === 0,
+    async (again) => {
+      if (again) told = await client.round()
+      return compareNode(read, { settlement, round: told })
+    },
+  )
+}
+
+/** Asks until there is nothing to say, three times at the most. */
+export async function lasting<T>(isNothing: (found: T) => boolean, ask: (again: boolean) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const differences = await compareNode(read, { settlement, round: told })
-    if (differences.length === 0 || tries === TRIES) return differences
+    const found = await ask(tries > 1)
+    if (isNothing(found) || tries === TRIES) return found
     await new Promise((resolve) => setTimeout(resolve, PAUSE))
-    told = await client.round()
   }
 }

@@ -44,6 +44,7 @@ export interface Health {
   }
   readonly deposits: number
   readonly forcedRequests: number
+  readonly accountsToRekey: number
   readonly diskFree: number | null
 }
 

@@ -2,7 +2,7 @@ import type { Address } from 'viem'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
 import { type SigningClient, type WalletProvider, withProvider, withSigner } from '../../sdk/chain/client.ts'
-import { deriveOwnerKey } from '../../sdk/owner-key.ts'
+import { deriveOwnerKey, type TypedDataSigner } from '../../sdk/owner-key.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { chain } from './chain.ts'
@@ -12,7 +12,11 @@ import { type Config, client } from './node.ts'
 export interface Session {
   readonly address: Address
   readonly signer: SigningClient
+  /** Number of the key, of those that come from the Ethereum key. */
+  readonly number: number
   readonly key: OwnerKey
+  /** The account that was chosen of those of the key; undefined: its first. */
+  readonly index: number | undefined
   readonly settlement: Address
   /** Undefined while no node answers: then there is the chain alone. */
   readonly wallet: OwnerWallet | undefined
@@ -66,9 +70,19 @@ export async function openWallet(config: Config, { provider }: FoundWallet): Pro
   return open(config, await withProvider(await chain(), provider, address))
 }
 
-async function open({ settlement, chainId }: Config, signer: SigningClient): Promise<Session> {
+/** The same owner with another of its keys, which the wallet is asked for, or another account of the same key. */
+export async function another(config: Config, session: Session, number: number, index?: number): Promise<Session> {
+  return open(config, session.signer, { number, index, key: number === session.number ? session.key : undefined })
+}
+
+async function open(
+  { settlement, chainId }: Config,
+  signer: SigningClient,
+  { number = 0, index, key: known }: { number?: number; index?: number | undefined; key?: OwnerKey | undefined } = {},
+): Promise<Session> {
   // Signed twice: a wallet that signs differently each time would lose the account.
-  const key = await deriveOwnerKey((typedData) => signer.write.signTypedData(typedData), chainId, settlement)
+  const sign: TypedDataSigner = (typedData) => signer.write.signTypedData(typedData)
+  const key = known ?? (await deriveOwnerKey(sign, chainId, settlement, number))
   const deployment = await client.deployment().catch(() => undefined)
   if (deployment !== undefined && deployment.settlement.toLowerCase() !== settlement.toLowerCase())
     throw new Error(`The node is of the settlement ${deployment.settlement}, this page of ${settlement}.`)
@@ -76,9 +90,11 @@ async function open({ settlement, chainId }: Config, signer: SigningClient): Pro
   return {
     address: signer.sender,
     signer,
+    number,
     key,
+    index,
     settlement,
-    wallet: deployment === undefined ? undefined : OwnerWallet.open(client, deployment, key),
+    wallet: deployment === undefined ? undefined : OwnerWallet.open(client, deployment, key, index),
     assets,
   }
 }

@@ -11,6 +11,8 @@ import { Move } from './account/move.tsx'
 import { Operations } from './account/operations.tsx'
 import { Preferences } from './account/preferences.tsx'
 import { Trade } from './account/trade.tsx'
+import { Transfer } from './account/transfer.tsx'
+import { Which } from './account/which.tsx'
 
 /** The key stays in memory: who reloads the page signs again. */
 let kept: Session | undefined
@@ -19,6 +21,7 @@ const TABS = {
   balances: 'Balances and line',
   move: 'Deposit and withdraw',
   trade: 'Trade',
+  transfer: 'Give and blend',
   preferences: 'Preferences',
   operations: 'Operations',
   history: 'History',
@@ -46,13 +49,15 @@ export function View(props: { config: Config; rest: readonly string[] }) {
         <button type="button" class="link" onClick={() => keep(undefined)}>
           forget the key
         </button>
+        <Which config={props.config} session={session} onOpen={keep} />
       </Head>
       <Tabs tab={tab} onTab={setTab} />
       <div role="tabpanel" id="panel" aria-labelledby={`tab-${tab}`}>
-        <div class="grid">
+        <div class="grid" key={`${session.number} ${session.index}`}>
           {tab === 'balances' && <Balances session={session} />}
           {tab === 'move' && <Move session={session} config={props.config} />}
           {tab === 'trade' && <Trade session={session} link={link} />}
+          {tab === 'transfer' && <Transfer session={session} config={props.config} />}
           {tab === 'preferences' && <Preferences session={session} />}
           {tab === 'operations' && <Operations session={session} />}
           {tab === 'history' && <History session={session} />}

@@ -96,6 +96,7 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                 value={Object.values(last.operations.failed).reduce((sum, one) => sum + one, 0)}
                 title={JSON.stringify(last.operations.failed)}
               />
+              <Figure label="Accounts to rekey" value={last.accountsToRekey} />
               <Figure
                 label="Disk free"
                 value={last.diskFree === null ? '–' : `${(last.diskFree / 1e9).toFixed(1)} GB`}

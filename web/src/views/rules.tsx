@@ -1,8 +1,10 @@
+import { collateralLimit } from '../../../protocol/concentration.ts'
+import { marksOfRow } from '../../../protocol/marks.ts'
 import { insuranceValue } from '../../../sdk/actions/insurance-value.ts'
 import { readRoles } from '../../../sdk/actions/read-roles.ts'
 import { SHARES_PER_UNIT } from '../../../sdk/chain/insurance-shares.ts'
 import { chain } from '../chain.ts'
-import { amount, percent, span, when } from '../format.ts'
+import { amount, percent, span, type Unit, when } from '../format.ts'
 import { useLoaded, useView } from '../hooks.ts'
 import type { Config } from '../node.ts'
 import { Card, Failure, Figure, Head, Table, Tag } from '../parts.tsx'
@@ -21,12 +23,19 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
         <Card title="Initial margins" width="half">
           <p class="small soft">
             Withdrawals and trades must leave an account above these. q is the fall that the next six hours exceed once
-            in a hundred.
+            in a hundred. Size costs margin too: more of an asset than it counts up to lowers it.
           </p>
           {round !== undefined && deployment !== undefined && (
             <Table
               caption="Initial margins of the latest round"
-              head={['Asset', { num: 'Collateral counts' }, { num: 'Debt counts' }, { num: 'q' }, 'Follows the market']}
+              head={[
+                'Asset',
+                { num: 'Collateral counts' },
+                { num: 'Debt counts' },
+                { num: 'q' },
+                { num: 'Counts up to' },
+                'Follows the market',
+              ]}
             >
               {round.assets.map((asset, i) => (
                 <tr key={deployment.assets[i + 1]!.symbol}>
@@ -34,6 +43,7 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                   <td class="num">{percent(asset.initialCollateralFactor, 2)}</td>
                   <td class="num">{percent(asset.initialLiabilityFactor, 2)}</td>
                   <td class="num">{asset.quantile === null ? '–' : percent(asset.quantile, 2)}</td>
+                  <td class="num">{limitOf(round.marks[i + 1]!, deployment.assets[i + 1]!)}</td>
                   <td>
                     {asset.ruled ? <Tag tone="good">yes</Tag> : <Tag tone="plain">no</Tag>}
                     {asset.widened > 0 && <Tag tone="warn">widened by {asset.widened} points</Tag>}
@@ -89,6 +99,13 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
                 <dd>announced {span(roles.value.parameterDelay)} before they hold</dd>
                 <dt>Roles</dt>
                 <dd>handed over {span(roles.value.handoverDelay)} after a successor is named</dd>
+                <dt>Sequencer&rsquo;s key</dt>
+                <dd>
+                  {roles.value.sequencerKeys.length === 1
+                    ? 'the first one'
+                    : `changed ${roles.value.sequencerKeys.length - 1} times since the deployment`}
+                  {roles.value.nominatedKey !== null && '; the operator’s nominee brings a new one'}
+                </dd>
                 <dt>Announced terms</dt>
                 <dd>
                   {roles.value.termsReadyAt === null ? 'none' : `may be applied from ${when(roles.value.termsReadyAt)}`}
@@ -118,10 +135,16 @@ export function View({ config }: { config: Config; rest: readonly string[] }) {
   )
 }
 
+/** The position beyond which more of it as collateral lowers an account's margin. */
+function limitOf(row: readonly bigint[], asset: Unit): string {
+  const limit = collateralLimit(marksOfRow(row))
+  return limit === undefined ? 'any size' : amount(limit, asset, 2)
+}
+
 const MAY = {
   admin:
     'change parameters, clocks, fees and sources of prices, within bounds and after their delays; name operator and guardian',
-  operator: 'settle what is proven, post rounds; knows every account',
+  operator: 'settle what is proven, post rounds, name its successor; knows every account',
   guardian: 'halt things for a while, disable a source of prices, lower caps; nothing else',
 } as const
 

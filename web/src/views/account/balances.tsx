@@ -5,10 +5,11 @@ import { STATUS_WORDS, type Standing, standingOf } from '../../../../sdk/standin
 import { suppose } from '../../../../sdk/what-if.ts'
 import { Candles } from '../../chart.tsx'
 import type { Candle } from '../../curves.ts'
-import { amount, messageOf, plain, priceNumber } from '../../format.ts'
+import { amount, messageOf, percent, plain, priceNumber } from '../../format.ts'
 import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Figure, Table, Tag } from '../../parts.tsx'
-import type { Session } from '../../session.ts'
+import type { Session, SessionAsset } from '../../session.ts'
+import { Agreement } from './agreement.tsx'
 
 /** An account as it stands, where its line is, and what would move it. */
 export function Balances({ session }: { session: Session }) {
@@ -21,6 +22,11 @@ export function Balances({ session }: { session: Session }) {
     if (wallet === undefined) throw new Error('No node answers: History recovers the account from the chain.')
     return (await wallet.findIndex()) === undefined ? null : balance(wallet)
   }, [wallet, round?.number, round?.complete, rounds[0]?.settlements.length, done])
+  // After a handover of the sequencer, until it has shared the account anew.
+  const former = useLoaded(
+    async (): Promise<readonly number[]> => (await wallet?.readableByFormerKey()) ?? [],
+    [wallet, rounds[0]?.settlements.length],
+  )
   const [text, setText] = useState('')
   if (value === null)
     return (
@@ -40,7 +46,19 @@ export function Balances({ session }: { session: Session }) {
           <Figure label={`Equity, ${cash.symbol}`} value={plain(standing.equity, 2)} />
           <Figure label="Health" value={plain(standing.health, 2)} />
           <Figure label="Ratio" value={standing.ratio ?? 'owes nothing'} />
+          <Figure
+            label="For new risk"
+            value={plain(standing.initialHealth, 2)}
+            title="Health at the initial margin, the charge for concentration taken off: what takes on risk must leave it above 0."
+          />
         </div>
+        <Agreement session={session} />
+        {former.value?.includes(value.account.index) === true && (
+          <p class="message warn">
+            The sequencer has handed over, and this account was not shared with its new key yet: who has the former key
+            can still read it.
+          </p>
+        )}
         <Table caption="Balances" head={['Asset', { num: 'Balance' }, { num: 'Liquidated at a price' }]}>
           {assets.map((asset, a) => {
             const held = value.account.balances[a]!
@@ -85,10 +103,47 @@ export function Balances({ session }: { session: Session }) {
       <Card title="What if" width="half">
         <WhatIf session={session} text={text} onText={setText} value={value} />
       </Card>
+      <Margins standing={standing} cash={cash} />
       {assets.slice(1).map((asset, i) => (
         <Line key={asset.symbol} session={session} asset={i + 1} standing={standing} />
       ))}
     </>
+  )
+}
+
+/** What new risk costs: the factors at which it is taken on, and the charge for a position's size. */
+function Margins({ standing, cash }: { standing: Standing; cash: SessionAsset }) {
+  const margins = Object.entries(standing.initialMargins)
+  if (margins.length === 0) return null
+  return (
+    <Card title="New risk" width="half">
+      <Table
+        caption="Initial margins of what the account has and owes"
+        head={[
+          'Asset',
+          { num: 'Collateral counts' },
+          { num: 'Debt counts' },
+          { num: `Its size costs, ${cash.symbol}` },
+          { num: 'More of it lowers margin from' },
+        ]}
+      >
+        {margins.map(([symbol, margin]) => (
+          <tr key={symbol}>
+            <th scope="row">
+              {symbol} {margin.held && <Tag tone="warn">price held</Tag>}
+            </th>
+            <td class="num">{percent(margin.collateralFactor, 2)}</td>
+            <td class="num">{percent(margin.liabilityFactor, 2)}</td>
+            <td class="num">{plain(margin.concentration, 2)}</td>
+            <td class="num">{margin.collateralLimit === null ? '–' : plain(margin.collateralLimit, 4)}</td>
+          </tr>
+        ))}
+      </Table>
+      <p class="small soft">
+        Withdrawals and trades must leave health at these factors, less {plain(standing.concentration, 2)} {cash.symbol}{' '}
+        for the sizes of positions, above 0: it is {plain(standing.initialHealth, 2)}.
+      </p>
+    </Card>
   )
 }
 
@@ -162,7 +217,9 @@ function WhatIf(props: {
           <>
             <Health standing={standing} />
             <p>
-              Equity {plain(standing.equity, 2)}, health {plain(standing.health, 2)}
+              Equity {plain(standing.equity, 2)}, health {plain(standing.health, 2)}, for new risk{' '}
+              {plain(standing.initialHealth, 2)}
+              {standing.concentration !== '0' && ` (${plain(standing.concentration, 2)} charged for concentration)`}
               {Object.entries(standing.limits).map(([symbol, { zeroHealth, breached }]) => (
                 <span key={symbol}>
                   ; liquidated with {symbol} {breached} {plain(zeroHealth, 4)}

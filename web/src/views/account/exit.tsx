@@ -102,7 +102,7 @@ export function Exit({ session }: { session: Session }) {
             run={async (say) => {
               if (!/^0x[0-9a-fA-F]{40}$/.test(to) || BigInt(to) === 0n) throw new Error('The recipient is no address.')
               say('Recovering the account as of the last checkpoint…')
-              const recovered = await recover(signer, { settlement, key, atCheckpoint: true })
+              const recovered = await recover(signer, { settlement, key, index: session.index, atCheckpoint: true })
               const prover = {
                 prove: async (input: CircuitInput) => {
                   say('Proving in this browser; this takes some seconds…')

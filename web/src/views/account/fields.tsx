@@ -8,13 +8,17 @@ export function AssetField(props: {
   spot?: boolean
   /** Without cash. */
   traded?: boolean
+  /** Only those without a token. */
+  synthetic?: boolean
 }) {
   return (
     <label>
       Asset
       <select value={props.asset} onChange={(event) => props.onAsset(Number(event.currentTarget.value))}>
         {props.assets.map((asset, a) =>
-          (props.spot && asset.token === null) || (props.traded && a === 0) ? null : (
+          (props.spot && asset.token === null) ||
+          (props.traded && a === 0) ||
+          (props.synthetic && (a === 0 || asset.token !== null)) ? null : (
             <option key={asset.symbol} value={a}>
               {asset.symbol}
             </option>

@@ -1,23 +1,40 @@
 import { useState } from 'preact/hooks'
 import { explainLiquidation, type LiquidationExplained } from '../../../../sdk/actions/explain-liquidation.ts'
 import { recover } from '../../../../sdk/actions/recover.ts'
-import { amountsBySymbol, listAmounts } from '../../../../sdk/amounts.ts'
-import type { RecoveredAccount } from '../../../../sdk/chain/account-history.ts'
+import type { EventKind, RecoveredAccount } from '../../../../sdk/chain/account-history.ts'
+import { settlementConfig } from '../../../../sdk/chain/settlement-config.ts'
 import { amount, percent, plain, price } from '../../format.ts'
 import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Hash, Table, Tag } from '../../parts.tsx'
-import type { Session } from '../../session.ts'
+import type { Session, SessionAsset } from '../../session.ts'
+import { Agreement } from './agreement.tsx'
+
+/** Words for what a name alone does not say. */
+const MEANINGS: Readonly<Partial<Record<EventKind, string>>> = {
+  unwind: 'a trade with the backstop',
+  forced: 'a withdrawal that the contract was asked for',
+  close: 'a position that the contract was asked to close',
+  rekey: 'shared with the sequencer’s key in force; nothing else changed',
+  refresh: 'rewritten as it was, so that nobody sees who was liquidated',
+}
+
+function amounts(balances: readonly bigint[], assets: readonly SessionAsset[]): string {
+  const all = assets.flatMap((asset, a) => (balances[a] ? [`${amount(balances[a], asset)} ${asset.symbol}`] : []))
+  return all.join(', ') || 'nothing'
+}
 
 /** The account rebuilt from the chain alone, with every version it had; and whether the node says the same. */
 export function History({ session }: { session: Session }) {
-  const { signer, settlement, key, wallet, assets } = session
+  const { signer, settlement, key, assets } = session
   const [asked, setAsked] = useState(0)
   const { round, rounds } = useView()
   const { value, error } = useLoaded(async () => {
-    const recovered = await recover(signer, { settlement, key })
-    const told = await wallet?.read().catch(() => undefined)
-    return { recovered, agrees: told === undefined ? undefined : told.info.leaf === recovered.leaf }
-  }, [asked, round?.number, round?.complete, rounds[0]?.settlements.length])
+    const [recovered, { sequencerKey }] = await Promise.all([
+      recover(signer, { settlement, key, index: session.index }),
+      settlementConfig(signer.read, settlement),
+    ])
+    return { recovered, readableByFormerKey: recovered.sequencer.join() !== sequencerKey.join() }
+  }, [session, asked, round?.number, round?.complete, rounds[0]?.settlements.length])
   return (
     <Card title="History, from the chain alone">
       <p class="small soft">
@@ -28,11 +45,11 @@ export function History({ session }: { session: Session }) {
       {value === undefined && error === undefined && <p class="soft">Reading the chain…</p>}
       {value !== undefined && (
         <div class="stack">
-          {value.agrees === true && <p class="message good">The node says the same of this account as the chain.</p>}
-          {value.agrees === false && (
-            <p class="message bad" role="alert">
-              The node has another state of this account than the chain. It may be a settlement ahead or behind; if this
-              stays so, it lies.
+          <Agreement session={session} />
+          {value.readableByFormerKey && (
+            <p class="message warn">
+              The sequencer has handed over, and this account was not shared with its new key yet: who has the former
+              key can still read it.
             </p>
           )}
           <Table caption="Versions of the account" head={['Version', 'Block', 'What', 'Change', 'Then']}>
@@ -41,13 +58,14 @@ export function History({ session }: { session: Session }) {
                 <th scope="row">{event.version}</th>
                 <td>{String(event.block)}</td>
                 <td>
-                  <Tag tone={event.kind === 'liquidation' ? 'bad' : 'plain'}>{event.kind}</Tag>
+                  <Tag tone={event.kind === 'liquidation' ? 'bad' : 'plain'}>{event.kind}</Tag>{' '}
+                  <span class="small soft">{MEANINGS[event.kind]}</span>
                   {event.kind === 'liquidation' && (
                     <Explained session={session} recovered={value.recovered} version={event.version} />
                   )}
                 </td>
-                <td>{listAmounts(amountsBySymbol(assets, event.changes))}</td>
-                <td>{listAmounts(amountsBySymbol(assets, event.balances))}</td>
+                <td>{amounts(event.changes, assets)}</td>
+                <td>{amounts(event.balances, assets)}</td>
               </tr>
             ))}
           </Table>

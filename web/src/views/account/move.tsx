@@ -8,12 +8,12 @@ import { parseAmount } from '../../../../sdk/amount.ts'
 import { sendCall } from '../../../../sdk/chain/send-call.ts'
 import { systemContracts } from '../../../../sdk/chain/system-contracts.ts'
 import { toTokenUnits } from '../../../../sdk/token-units.ts'
-import { when } from '../../format.ts'
 import type { Config } from '../../node.ts'
 import { Act, Card } from '../../parts.tsx'
 import type { Session } from '../../session.ts'
 import { AssetField, TextField } from './fields.tsx'
-import { outcome } from './outcome.ts'
+import { filedInWords } from './forced.ts'
+import { handIn, outcome } from './outcome.ts'
 
 export function Move({ session, config }: { session: Session; config: Config }) {
   return (
@@ -120,9 +120,9 @@ function Withdraw({ session }: { session: Session }) {
           label="Withdraw"
           disabled={text === '' || wallet === undefined}
           run={async (say) => {
-            const accepted = await withdraw(wallet!, terms())
+            const accepted = await handIn(wallet!, () => withdraw(wallet!, terms()))
             say('The node has it on its disk; it is being proven.')
-            return outcome(wallet!, accepted, 'It can be claimed after the next checkpoint, under Balances.')
+            return outcome(wallet!, accepted, say, 'It can be claimed after the next checkpoint, under Balances.')
           }}
         />
         <Act
@@ -130,14 +130,14 @@ function Withdraw({ session }: { session: Session }) {
           quiet
           disabled={text === ''}
           run={async () => {
-            const { account } = await recover(signer, { settlement, key })
-            const { deadline, queueNumber } = await requestWithdrawal(signer, {
+            const { account } = await recover(signer, { settlement, key, index: session.index })
+            const filed = await requestWithdrawal(signer, {
               settlement,
               key,
               index: account.index,
               ...terms(),
             })
-            return `Request ${queueNumber} is filed against a bond: it is served by ${when(Number(deadline))}, or the system stalls.`
+            return filedInWords(filed)
           }}
         />
       </div>

@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'preact/hooks'
 import type { OperationState, OwnOperation } from '../../../../sdk/schemas.ts'
-import { encodeProposal } from '../../../../sdk/trade-link.ts'
 import { amount, when } from '../../format.ts'
 import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Hash, Table, Tag, type Tone } from '../../parts.tsx'
 import type { Session, SessionAsset } from '../../session.ts'
+import { shareable } from './share.tsx'
+import { termsInWords } from './terms.ts'
 
 /** Operations that a node lets a listener follow. */
 const MOST_FOLLOWED = 64
@@ -21,6 +22,8 @@ export function Operations({ session }: { session: Session }) {
   const { wallet, assets } = session
   const { rounds, round } = useView()
   const [asked, setAsked] = useState(0)
+  // The button goes with what it canceled.
+  const [canceled, setCanceled] = useState<string | undefined>()
   const { value, error } = useLoaded(
     async () => ((await wallet?.findIndex()) === undefined ? [] : wallet!.operations()),
     [wallet, asked, round?.number, rounds[0]?.settlements.length],
@@ -44,6 +47,9 @@ export function Operations({ session }: { session: Session }) {
   return (
     <Card title="Operations">
       <Failure error={error} />
+      <p class={canceled === undefined ? 'visually-hidden' : 'message good'} role="status">
+        {canceled}
+      </p>
       {value?.length === 0 && <p class="soft">Nothing has been signed yet.</p>}
       {value !== undefined && value.length > 0 && (
         <Table caption="Operations, the newest first" head={['When', 'What', 'State', 'Settled by', '']}>
@@ -65,15 +71,16 @@ export function Operations({ session }: { session: Session }) {
                     quiet
                     run={async () => {
                       const { message } = await wallet.cancel(id)
+                      setCanceled(message)
                       setAsked((n) => n + 1)
-                      return message
+                      return undefined
                     }}
                   />
                 )}
                 {status === 'waiting' && operation.kind === 'trade' && (
                   <details>
                     <summary>its link</summary>
-                    <p class="mono">{`${location.origin}/#/trade/${encodeProposal(wallet.deployment, operation)}`}</p>
+                    <p class="mono">{shareable(wallet.deployment, operation)}</p>
                   </details>
                 )}
               </td>
@@ -102,11 +109,9 @@ function describe(operation: OwnOperation['operation'], assets: readonly Session
     }
     case 'preferences':
       return `preferences ${operation.weights.slice(1, assets.length).join(', ')}`
-    default: {
-      const unit = assets[operation.asset] ?? cash
-      const verb = operation.direction === 1 ? 'buy' : 'sell'
-      const whom = operation.kind === 'unwind' ? ' with the backstop' : ''
-      return `${verb} ${amount(operation.x, unit)} ${unit.symbol} for ${amount(operation.y, cash)} ${cash.symbol}${whom}`
-    }
+    case 'unwind':
+      return `${termsInWords(operation, assets)} with the backstop`
+    case 'trade':
+      return termsInWords(operation, assets)
   }
 }

@@ -7,7 +7,7 @@ import { amount, messageOf } from '../../format.ts'
 import { useLoaded } from '../../hooks.ts'
 import { Act, Card, Failure, Table } from '../../parts.tsx'
 import type { Session } from '../../session.ts'
-import { outcome } from './outcome.ts'
+import { handIn, outcome } from './outcome.ts'
 
 /** Weights as sliders, and what they would change in a liquidation. */
 export function Preferences({ session }: { session: Session }) {
@@ -52,9 +52,9 @@ export function Preferences({ session }: { session: Session }) {
           <Act
             label="Sign these preferences"
             run={async (say) => {
-              const accepted = await setPreferences(wallet, { weights })
+              const accepted = await handIn(wallet, () => setPreferences(wallet, { weights }))
               say('Accepted; they are being proven.')
-              return outcome(wallet, accepted, '')
+              return outcome(wallet, accepted, say)
             }}
           />
         </div>

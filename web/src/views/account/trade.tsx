@@ -1,22 +1,31 @@
-import { useMemo, useState } from 'preact/hooks'
-import { encode } from 'uqr'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { newLink, trade } from '../../../../sdk/actions/trade.ts'
 import { backstopCash, unwind } from '../../../../sdk/actions/unwind.ts'
 import { parseAmount } from '../../../../sdk/amount.ts'
-import { decodeProposal, encodeProposal, type Proposal } from '../../../../sdk/trade-link.ts'
+import { acceptanceOf, decodeProposal, type Proposal } from '../../../../sdk/trade-link.ts'
 import { amount, messageOf } from '../../format.ts'
 import { useView } from '../../hooks.ts'
 import { Act, Card } from '../../parts.tsx'
 import type { Session } from '../../session.ts'
+import { Close } from './close.tsx'
 import { AssetField, TextField } from './fields.tsx'
-import { outcome } from './outcome.ts'
+import { handIn, outcome } from './outcome.ts'
+import { Share, shareable } from './share.tsx'
+import { termsInWords } from './terms.ts'
 
 export function Trade({ session, link }: { session: Session; link: string | undefined }) {
-  if (session.wallet === undefined) return <p class="message warn">No node answers: trades need one.</p>
+  if (session.wallet === undefined)
+    return (
+      <>
+        <p class="message warn">No node answers: trades need one. What the contract is asked for needs none.</p>
+        <Close session={session} />
+      </>
+    )
   return (
     <>
       <Accept session={session} given={link} />
       <Propose session={session} />
+      <Close session={session} />
     </>
   )
 }
@@ -66,8 +75,8 @@ function Propose({ session }: { session: Session }) {
           disabled={x === '' || y === ''}
           run={async () => {
             const proposal: Proposal = { ...terms(), link: newLink() }
-            const accepted = await trade(wallet, proposal)
-            setLink(`${location.origin}/#/trade/${encodeProposal(wallet.deployment, proposal)}`)
+            const accepted = await handIn(wallet, () => trade(wallet, proposal))
+            setLink(shareable(wallet.deployment, proposal))
             return accepted.status === 'waiting'
               ? 'Your half is signed. Send the link to the other side.'
               : 'Both halves are there.'
@@ -82,9 +91,9 @@ function Propose({ session }: { session: Session }) {
           quiet
           disabled={x === '' || y === ''}
           run={async (say) => {
-            const accepted = await unwind(wallet, terms())
+            const accepted = await handIn(wallet, () => unwind(wallet, terms()))
             say('Accepted; it is being proven.')
-            return outcome(wallet, accepted, '')
+            return outcome(wallet, accepted, say)
           }}
         />
         {link !== undefined && <Share link={link} />}
@@ -93,74 +102,37 @@ function Propose({ session }: { session: Session }) {
   )
 }
 
-/** A link with the terms, as text and as a code to be photographed. */
-function Share({ link }: { link: string }) {
-  const [copied, setCopied] = useState(false)
-  const { data, size } = useMemo(() => encode(link, { ecc: 'L', border: 2 }), [link])
-  const path = data.flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x} ${y}h1v1h-1z`] : []))).join('')
-  return (
-    <div class="share">
-      <label>
-        Link for the other side: whoever has it may sign
-        <textarea readOnly value={link} onFocus={(event) => event.currentTarget.select()} />
-      </label>
-      <svg
-        class="qr"
-        viewBox={`0 0 ${size} ${size}`}
-        role="img"
-        aria-label="The same link as a QR code"
-        shape-rendering="crispEdges"
-      >
-        <path d={path} fill="#000" />
-      </svg>
-      <button
-        type="button"
-        class="quiet"
-        onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}
-      >
-        {copied ? 'Copied' : 'Copy'}
-      </button>
-    </div>
-  )
-}
-
 function Accept({ session, given }: { session: Session; given: string | undefined }) {
   const wallet = session.wallet!
   const { assets } = session
   const [text, setText] = useState(given ?? '')
-  const { proposal, fault } = useMemo(() => {
-    if (text === '') return { proposal: undefined, fault: undefined }
+  // Another link may come to a page that is open.
+  useEffect(() => setText((now) => given ?? now), [given])
+  const { terms, fault } = useMemo(() => {
+    if (text === '') return { terms: undefined, fault: undefined }
     try {
-      const found = decodeProposal(wallet.deployment, /0x[0-9a-fA-F]+$/.exec(text)?.[0] ?? text)
-      if (found.asset === 0 || assets[found.asset] === undefined)
-        throw new Error('The link is of an asset that there is not.')
-      return { proposal: found, fault: undefined }
+      const proposal = decodeProposal(wallet.deployment, /0x[0-9a-fA-F]+$/.exec(text)?.[0] ?? text)
+      return { terms: acceptanceOf(wallet.deployment, proposal), fault: undefined }
     } catch (error) {
-      return { proposal: undefined, fault: messageOf(error) }
+      return { terms: undefined, fault: messageOf(error) }
     }
-  }, [text])
-  const [cash, unit] = [assets[0]!, assets[proposal?.asset ?? 0]!]
+  }, [text, wallet])
   return (
     <Card title="Accept a trade" width="half">
       <div class="stack">
         <TextField label="Link" text={text} onText={setText} wide />
         {fault !== undefined && <p class="message bad">{fault}</p>}
-        {proposal !== undefined && (
+        {terms !== undefined && (
           <>
             <p>
-              You{' '}
-              <strong>
-                {proposal.direction === 1 ? 'sell' : 'buy'} {amount(proposal.x, unit)} {unit.symbol} for{' '}
-                {amount(proposal.y, cash)} {cash.symbol}
-              </strong>
-              .
+              You <strong>{termsInWords(terms, assets)}</strong>.
             </p>
             <Act
               label="Sign the other half"
               run={async (say) => {
-                const accepted = await trade(wallet, { ...proposal, direction: proposal.direction === 1 ? 0 : 1 })
-                say('Both halves are there; they are being proven.')
-                return outcome(wallet, accepted, '')
+                const accepted = await handIn(wallet, () => trade(wallet, terms))
+                if (accepted.status !== 'waiting') say('Both halves are there; they are being proven.')
+                return outcome(wallet, accepted, say)
               }}
             />
           </>
