@@ -96,12 +96,31 @@ export function population(count: number, seed: number): Account[] {
   }))
 }
 
-/** A system of accounts that are all in the inbox. */
-export function unplaced(accounts: readonly Account[], marks: Marks): System {
-  const origin = { domain: DOMAIN, secret: SECRET }
-  const system = System.genesis(PROFILE, DEFAULT_SLOTS, MIN_LIABILITY, accounts, [], origin, hashBatch)
-  system.setMarks(marks)
-  return system
+/** Accounts, and where they lie; slots by number, bottom first. */
+export interface Placement {
+  readonly accounts: readonly Account[]
+  readonly stacks: readonly (readonly Account[])[]
+  readonly envelopes: readonly (Envelope | undefined)[]
+}
+
+/** The system of a placement. */
+export function systemOf({ accounts, stacks: members, envelopes }: Placement, marks: Marks): System {
+  const leaves = accountLeaves(accounts, hashBatch)
+  const stacks = members.map((slot) =>
+    stackOf(
+      slot,
+      hashBatch,
+      slot.map(({ index }) => leaves[index]!),
+    ),
+  )
+  const state = new MemoryState(PROFILE.depth, accounts, [], stacks, hashBatch, leaves)
+  const domain = { ...DOMAIN, sequencer: sequencerKey(SECRET).publicKey }
+  const ledger = new Ledger(PROFILE, DEFAULT_SLOTS, MIN_LIABILITY, state.root, EMPTY_HEAD, domain)
+  const salts = HeadSalts.genesis(DEFAULT_SLOTS, memoKey(SECRET, domain))
+  stacks.forEach((stack, slot) => (ledger.heads[slot] = blindHead(headOf(stack), salts.current[slot]!)))
+  ledger.envelopes.splice(0, DEFAULT_SLOTS, ...envelopes)
+  ledger.marks = marks
+  return new System(ledger, new StateView(state), salts, SECRET)
 }
 
 /** Slots whose accounts a tick may be made to move, at the top of the numbers. */
@@ -137,23 +156,10 @@ export function placed(all: readonly Account[], marks: Marks, { few, share }: Mo
     members[mine >= 0 ? own[mine]!.slot : INBOX + 1 + Math.max(0, scan)]!.push(kept)
     return kept
   })
-  const leaves = accountLeaves(accounts, hashBatch)
-  const stacks = members.map((slot) =>
-    stackOf(
-      slot,
-      hashBatch,
-      slot.map(({ index }) => leaves[index]!),
-    ),
-  )
-  const state = new MemoryState(PROFILE.depth, accounts, [], stacks, hashBatch, leaves)
-  const domain = { ...DOMAIN, sequencer: sequencerKey(SECRET).publicKey }
-  const ledger = new Ledger(PROFILE, DEFAULT_SLOTS, MIN_LIABILITY, state.root, EMPTY_HEAD, domain)
-  const salts = HeadSalts.genesis(DEFAULT_SLOTS, memoKey(SECRET, domain))
-  stacks.forEach((stack, slot) => (ledger.heads[slot] = blindHead(headOf(stack), salts.current[slot]!)))
-  for (const [i, envelope] of envelopes.entries()) ledger.envelopes[INBOX + 1 + i] = envelope
-  for (const { slot, envelope } of own) ledger.envelopes[slot] = envelope
-  ledger.marks = marks
-  return new System(ledger, new StateView(state), salts, SECRET)
+  const opened: (Envelope | undefined)[] = Array(DEFAULT_SLOTS).fill(undefined)
+  for (const [i, envelope] of envelopes.entries()) opened[INBOX + 1 + i] = envelope
+  for (const { slot, envelope } of own) opened[slot] = envelope
+  return systemOf({ accounts, stacks: members, envelopes: opened }, marks)
 }
 
 /** Envelopes that the planner opens for accounts in the inbox, the least often left first. */

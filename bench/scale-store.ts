@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Marks } from '../protocol/marks.ts'
@@ -26,23 +26,17 @@ export interface TickCost {
   /** Taking up the state that was saved, and dropping old versions. */
   readonly follow: number
   readonly total: number
+  /** Of the processor: what the same would take on a machine that has nothing else to do, waits for the disk apart. */
+  readonly cpu: number
   /** Handed to the file system. */
   readonly written: number
-}
-
-export interface Opened {
-  /** Opening, and finding the chain's version. */
-  readonly start: number
-  /** Resident bytes after it, and at the peak in the end. */
-  readonly resident: number
-  readonly peak: number
-  /** Median of a tick without work. */
-  readonly quiet: number
 }
 
 /** Opens a store as a node does, in a fresh process, and has ticks go over it. */
 export class ScaleRun {
   readonly start: number
+  /** Of the processor, from the start of the process, its modules included. */
+  readonly startCpu: number
   readonly resident: number
   readonly #store: Store
   #state: NodeState
@@ -51,6 +45,7 @@ export class ScaleRun {
     this.#store = store
     this.#state = state
     this.start = start
+    this.startCpu = process.cpuUsage().user / 1_000
     this.resident = process.memoryUsage().rss
   }
 
@@ -78,6 +73,7 @@ export class ScaleRun {
   async tick(marks: Marks, seen: (work: Work, at: number) => void = () => {}): Promise<TickCost> {
     const written = bytesWritten()
     const began = performance.now()
+    const used = process.cpuUsage()
     const cost = { moved: 0, resolved: 0, settlements: 0, plan: 0, transitions: 0, save: 0, follow: 0 }
     const batches: Record<string, number> = {}
     const timed = <T>(part: 'plan' | 'transitions' | 'save' | 'follow', started: number, result: T): T => {
@@ -116,7 +112,14 @@ export class ScaleRun {
       waiting = 0
     }
     if (waiting > 0) await settle(system.clone())
-    return { ...cost, batches, total: performance.now() - began, written: bytesWritten() - written }
+    const { user, system: kernel } = process.cpuUsage(used)
+    return {
+      ...cost,
+      batches,
+      total: performance.now() - began,
+      cpu: (user + kernel) / 1_000,
+      written: bytesWritten() - written,
+    }
   }
 
   close(): void {
@@ -174,6 +177,5 @@ export async function writeState(
   const started = performance.now()
   const store = await Store.create(directory, deployment, state, secret)
   store.close()
-  const { statSync } = await import('node:fs')
   return { create: performance.now() - started, bytes: statSync(`${directory}/state.db`).size }
 }

@@ -5,34 +5,28 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { type Account, rewriteAccount } from '../protocol/account.ts'
 import type { CircuitInput } from '../protocol/circuit-input.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { health } from '../protocol/health.ts'
-import { liquidate } from '../protocol/liquidation.ts'
-import type { Marks } from '../protocol/marks.ts'
-import { sweepConstraints } from '../protocol/sweep-constraints.ts'
 import type { System } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { type CircuitName, circuitOf } from '../prover/profiles.ts'
 import { ProofService } from '../prover/proof-service.ts'
-import { completeRound } from '../sequencer/planner/complete-round.ts'
 import { AccountSet } from '../sequencer/state/account-set.ts'
 import { checkState } from '../sequencer/state/check-state.ts'
 import type { NodeState } from '../sequencer/state/store.ts'
 import { type DueProof, replayProofs } from './replay-proofs.ts'
+import { goThrough, liquidated } from './scale-crash.ts'
 import {
   crashTicks,
   DEPLOYMENT,
-  MIN_LIABILITY,
   type MovedSlots,
   nudged,
   PROFILE,
   placed,
   population,
   SECRET,
-  unplaced,
+  systemOf,
 } from './scale-population.ts'
 import { peakMemory, ScaleRun, type TickCost, writeState } from './scale-store.ts'
 
@@ -43,14 +37,13 @@ const USAGE =
   'Usage: npm run bench:scale -- --accounts N [--provers P,...] [--seconds CIRCUIT=S,...] [--no-worst] [--no-proofs] [--seed X] [--json]'
 /** Accounts up to which the crash is gone through from its beginning. */
 const SAMPLED = 10_000
-/** Of the profile: see docs/constraints.json. */
-const RESOLVE_CONSTRAINTS = 124_303
 const FEW = 50
 const SHARE = 0.005
 const MOVED_SLOTS = { few: DEFAULT_SLOTS - 2, share: DEFAULT_SLOTS - 1 }
 
 interface Measured {
   readonly start: number
+  readonly startCpu: number
   readonly resident: number
   readonly peak: number
   readonly quiet: number
@@ -102,12 +95,12 @@ async function run() {
 /** What a node does that is started on a directory. */
 async function measure(data: string): Promise<Measured> {
   const opened = await ScaleRun.open(data)
-  const { start, resident } = opened
+  const { start, startCpu, resident } = opened
   const quiet = await opened.quiet(ticks[0]!)
   const few = await opened.tick(nudged(ticks[0]!, 2))
   const share = await opened.tick(nudged(ticks[0]!, 20))
   opened.close()
-  return { start, resident, peak: peakMemory(), quiet, few, share }
+  return { start, startCpu, resident, peak: peakMemory(), quiet, few, share }
 }
 
 async function inChild(data: string): Promise<Measured> {
@@ -121,12 +114,12 @@ async function inChild(data: string): Promise<Measured> {
 /** The tick of the crash that takes the most constraints: after all that came before it, or for many accounts placed just before it. */
 async function worstTick() {
   note('going through the crash')
-  const { tick, before } = goThrough(population(Math.min(count, SAMPLED), seed))
+  const { tick, before } = goThrough(population(Math.min(count, SAMPLED), seed), ticks)
   const history = count <= SAMPLED
   const data = join(directory, 'worst')
   const none = { few: { slot: MOVED_SLOTS.few, count: 0 }, share: { slot: MOVED_SLOTS.share, count: 0 } }
   const system = history
-    ? before
+    ? systemOf(before, ticks[tick - 1]!)
     : placed(liquidated(population(count, seed), ticks[tick - 1]!), ticks[tick - 1]!, none)
   await writeState(data, DEPLOYMENT, stateOf(system), SECRET)
   note('measuring its worst tick')
@@ -142,34 +135,6 @@ async function worstTick() {
   const seconds = values['no-proofs'] ? undefined : await secondsOf(inputs)
   const replayed = seconds && provers.map((P) => ({ provers: P, seconds: replayProofs(proofs, seconds, P) }))
   return { tick, history, ...cost, ...(seconds && { proofSeconds: Object.fromEntries(seconds), replayed }) }
-}
-
-/** The tick of the most constraints, and the system before it. */
-function goThrough(accounts: readonly Account[]): { tick: number; before: System } {
-  const system = unplaced(accounts, ticks[0]!)
-  let worst = { tick: 0, before: system, constraints: 0 }
-  for (const [tick, marks] of ticks.entries()) {
-    const before = system.clone()
-    system.setMarks(marks)
-    let constraints = 0
-    for (const { transition } of completeRound(system)) {
-      const { batch } = transition
-      constraints += batch.circuit === 'sweep' ? sweepConstraints(PROFILE.sweeps[batch.rung]!) : RESOLVE_CONSTRAINTS
-    }
-    // The first tick places everybody.
-    if (tick > 0 && constraints > worst.constraints) worst = { tick, before, constraints }
-  }
-  return worst
-}
-
-/** The accounts as liquidations at some marks leave them. */
-function liquidated(accounts: readonly Account[], marks: Marks): Account[] {
-  return accounts.map((account) => {
-    const { balances, weights } = account
-    return health(balances, marks) >= 0n
-      ? account
-      : rewriteAccount(account, liquidate(balances, weights, marks, MIN_LIABILITY).after)
-  })
 }
 
 function stateOf(system: System): NodeState {
@@ -236,7 +201,7 @@ function note(what: string): void {
 
 function print(report: Awaited<ReturnType<typeof run>>): void {
   const ms = (time: number) => `${time < 10 ? time.toFixed(2) : time.toFixed(0)} ms`
-  const mb = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`
+  const mb = (bytes: number) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} KB` : `${(bytes / 1e6).toFixed(1)} MB`)
   const row = (name: string, value: string) => console.log(`${name.padEnd(26)} ${value}`)
   const tick = (name: string, cost: TickCost) => {
     const made = Object.entries(cost.batches).map(([circuit, batches]) => `${batches} ${circuit}`)
@@ -244,15 +209,18 @@ function print(report: Awaited<ReturnType<typeof run>>): void {
       name,
       `${cost.moved} moves, ${cost.resolved} resolved: ${made.join(', ') || 'nothing'}; ${cost.settlements} settlements`,
     )
-    const { plan, transitions, save, follow, total, written } = cost
+    const { plan, transitions, save, follow, total, cpu, written } = cost
     row(
       '',
-      `${ms(total)}: plan ${ms(plan)}, transitions ${ms(transitions)}, save ${ms(save)}, follow ${ms(follow)}; ${mb(written)} written`,
+      `${ms(total)}, ${ms(cpu)} of the processor: plan ${ms(plan)}, transitions ${ms(transitions)}, save ${ms(save)}, follow ${ms(follow)}; ${mb(written)} written`,
     )
   }
   row('accounts, profile', `${report.accounts}, ${report.profile}`)
   row('first write', `${ms(report.create)}, ${mb(report.bytes)}`)
-  row('start', `${ms(report.start)}, ${mb(report.resident)} resident; ${mb(report.peak)} at the peak, after the ticks`)
+  row(
+    'start',
+    `${ms(report.start)}, ${ms(report.startCpu)} of the processor with its modules; ${mb(report.resident)} resident; ${mb(report.peak)} at the peak, after the ticks`,
+  )
   row('check of all of it', ms(report.check))
   row('quiet tick', ms(report.quiet))
   tick(`tick that moves ${FEW}`, report.few)

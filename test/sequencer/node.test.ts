@@ -369,10 +369,16 @@ describe('the node, on a chain in a process of its own', () => {
       await copy('chain', `UPDATE facts SET value = replace(value, '"chainId":31337', '"chainId":1337')`),
       /is of chain 1337, but .* is chain 31337/,
     )
-    await refused(
-      await copy('rootless', 'UPDATE nodes SET children = zeroblob(128) WHERE id = -1'),
-      /state\.db cannot be used: the accounts do not have the root of its version \d+/,
-    )
+    const salted = await copy('salted')
+    const database = new DatabaseSync(join(salted, 'state.db'))
+    for (const { id, facts } of database.prepare('SELECT id, facts FROM versions').all()) {
+      const { salts, ...others } = JSON.parse(facts as string)
+      const wrong = { ...salts, current: salts.current.map((salt: string) => `1${salt}`) }
+      const text = JSON.stringify({ ...others, salts: wrong })
+      database.prepare('UPDATE versions SET facts = ? WHERE id = ?').run(text, id!)
+    }
+    database.close()
+    await refused(salted, /state\.db cannot be used: stack \d+ does not have the head of its version \d+/)
   })
 
   it('finds what is wrong deep in its state after the start, and then promises nothing', async () => {
