@@ -398,7 +398,6 @@ describe('the node, on a chain in a process of its own', () => {
     )
     await assert.rejects(spoiled.requireReady(), { code: 'UNAVAILABLE' })
     await spoiled.close()
-    node = await open()
     await node.checked
     assert.equal(node.health.damage, undefined)
   })

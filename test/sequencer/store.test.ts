@@ -122,17 +122,18 @@ describe('the state on the disk', () => {
     const directory = fresh()
     let store = await Store.create(directory, DEPLOYMENT, start(), secret)
     const known = [await store.latest()]
-    const texts = [textOf(known[0]!)]
+    // Two ways may lead to one state: then the newest counts.
+    const texts = new Map([[commitment(known[0]!.system), textOf(known[0]!)]])
     let at = 0
     for (let i = 0; i < 30; i++) {
       // The chain forgets some settlements now and then; what follows is another state.
       if (random.chance(0.2)) at = Math.max(0, known.length - random.integer(1, 9))
       const before = await found(store, known[at]!)
-      assert.equal(textOf(before), texts[at], `version ${at}`)
+      assert.equal(textOf(before), texts.get(commitment(before.system)), `version ${at}`)
       const later = next(before, random)
       await store.save(later, before)
       known.push(later)
-      texts.push(textOf(later))
+      texts.set(commitment(later.system), textOf(later))
       if (random.chance(0.7)) at = known.length - 1
       if (random.chance(0.1)) {
         store.close()
@@ -140,7 +141,7 @@ describe('the state on the disk', () => {
       }
     }
     for (const [i, state] of known.entries())
-      assert.equal(textOf(await found(store, state)), texts[i], `version ${i} in the end`)
+      assert.equal(textOf(await found(store, state)), texts.get(commitment(state.system)), `version ${i} in the end`)
     store.close()
   })
 
