@@ -21,12 +21,12 @@ export interface TickCost {
   readonly plan: number
   /** The reference machine and the inputs of the circuits. */
   readonly transitions: number
-  /** What changed, on the disk before it would be sent. */
+  /** Saving: what changed is on the disk before it would be sent. */
   readonly save: number
   /** Taking up the state that was saved, and dropping old versions. */
   readonly follow: number
   readonly total: number
-  /** Of the processor: what the same would take on a machine that has nothing else to do, waits for the disk apart. */
+  /** Time of the processor: what the same would take on a machine that has nothing else to do, waits for the disk apart. */
   readonly cpu: number
   /** Handed to the file system. */
   readonly written: number
@@ -35,7 +35,7 @@ export interface TickCost {
 /** Opens a store as a node does, in a fresh process, and has ticks go over it. */
 export class ScaleRun {
   readonly start: number
-  /** Of the processor, from the start of the process, its modules included. */
+  /** Time of the processor from the start of the process, its modules included. */
   readonly startCpu: number
   readonly resident: number
   readonly #store: Store
