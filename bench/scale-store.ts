@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Marks } from '../protocol/marks.ts'
 import type { System } from '../protocol/system.ts'
+import { hashByKernel } from '../prover/kernel/hashing.ts'
 import { circuitOf } from '../prover/profiles.ts'
 import { completeRound, type Work } from '../sequencer/planner/complete-round.ts'
 import { type NodeState, Store } from '../sequencer/state/store.ts'
@@ -50,6 +51,7 @@ export class ScaleRun {
   }
 
   static async open(directory: string): Promise<ScaleRun> {
+    hashByKernel()
     const started = performance.now()
     const store = await Store.open(directory)
     const state = await store.latest()
