@@ -24,6 +24,7 @@ import type { Marks } from './marks.ts'
 import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, requireWholeTrades } from './operation.ts'
 import type { BatchHash } from './poseidon.ts'
+import { vectorSignals } from './public-vector.ts'
 import { resolveInput, resolveStep } from './resolve-input.ts'
 import type { SignatureCheck } from './signature.ts'
 import { headOf, popEntry, pushEntry, type Stack, type StackEntry, stackOf } from './stacks.ts'
@@ -211,7 +212,7 @@ export class System {
     const batch: SweepBatch = { circuit: 'sweep', rung, window, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
-    return { batch, input: sweepInput(batch, steps, vector, opened, moves, entries) }
+    return { batch, input: this.#input(vector, sweepInput(batch, steps, vector, opened, moves, entries)) }
   }
 
   /**
@@ -258,12 +259,14 @@ export class System {
     return {
       batch,
       resolutions: resolved.map((step) => step.resolution),
-      input: resolveInput(
-        steps,
-        depth,
+      input: this.#input(
         vector,
-        before,
-        resolved.map((step) => step.input),
+        resolveInput(
+          steps,
+          depth,
+          before,
+          resolved.map((step) => step.input),
+        ),
       ),
     }
   }
@@ -309,14 +312,22 @@ export class System {
     return {
       batch,
       results: executed.map(({ result }) => result),
-      input: transactInput(
-        steps,
-        depth,
+      input: this.#input(
         vector,
-        { ...before, domain, secret: this.secret },
-        executed.map(({ input }) => input),
+        transactInput(
+          steps,
+          depth,
+          vector,
+          { ...before, domain, secret: this.secret },
+          executed.map(({ input }) => input),
+        ),
       ),
     }
+  }
+
+  /** A circuit's input, public signals included. */
+  #input(vector: readonly bigint[], facts: CircuitInput): CircuitInput {
+    return { ...vectorSignals(vector, this.ledger.era), ...facts }
   }
 
   #execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {CombinedProofs} from "../libraries/CombinedProofs.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
@@ -14,8 +15,10 @@ import {Slots} from "./Slots.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is
-/// called after a batch's own changes.
+/// called after a batch's own changes. Proofs are checked when all batches are booked: what was booked on a false one
+/// goes with the transaction.
 contract Settlement is Slots {
+    using CombinedProofs for uint256[];
     using Lanes for uint256[2];
     using PublicVector for uint256[];
 
@@ -28,16 +31,23 @@ contract Settlement is Slots {
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE | 1 << Layout.OP_CLOSE | 1 << Layout.OP_DISCHARGE_CLOSE;
 
-    /// @dev What a settlement asks of the rounds, once.
+    /// @dev What a settlement asks of the rounds, once, and the proofs that it has to check in the end.
     struct Round {
         uint256 number;
         bool fresh;
         bool marked;
         /// If `marked`.
         uint64[12][7] marks;
+        /// As `_era`.
+        uint256 era;
+        /// As `CombinedProofs` has them, one a batch.
+        uint256[] claims;
     }
 
     uint256 private constant MAX_RUNGS = 4;
+
+    /// @dev Words that a public vector is hashed with: the digest and the era.
+    uint256 private constant BOUND = 2;
 
     /// @dev A sweep's circuit; without a verifier where there is none.
     struct Rung {
@@ -70,6 +80,8 @@ contract Settlement is Slots {
     address public operator;
     /// @inheritdoc ISettlement
     uint40 public tradesHaltedUntil;
+    /// @dev Number of the sequencer's keys, that in force included: here because the operator is read with it.
+    uint56 private _era;
     /// @dev Those that were in force, the one that is last.
     uint256[2][] private _sequencerKeys;
 
@@ -158,12 +170,15 @@ contract Settlement is Slots {
         if (VAULT.frozen()) revert Frozen();
         Round memory r;
         (r.number, r.fresh) = ROUNDS.latest();
+        r.era = _era;
+        r.claims = CombinedProofs.room(batches.length);
         for (uint256 i = 0; i < batches.length; ++i) {
             _open(batches[i].openings);
-            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r.number);
+            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r);
             else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i], r);
             else _transact(i, batches[i], r);
         }
+        _verify(batches, r.claims);
         bool complete = _isComplete(r.number);
         emit Settled(r.number, complete);
         if (complete && r.fresh) _checkpoint();
@@ -224,7 +239,7 @@ contract Settlement is Slots {
     }
 
     /// @dev D as `Layout` has it. It needs no round: it proves accounts safe in envelopes, not at marks.
-    function _sweep(uint256 number, Batch calldata batch, uint256 round) private {
+    function _sweep(uint256 number, Batch calldata batch, Round memory r) private {
         if (batch.rung >= MAX_RUNGS) revert UnknownRung(number, batch.rung);
         Rung memory rung = _rungs[batch.rung];
         if (address(rung.verifier) == address(0)) revert UnknownRung(number, batch.rung);
@@ -235,7 +250,7 @@ contract Settlement is Slots {
         _checkValues(number, batch, w);
 
         uint256 opened = _status.opened;
-        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + 1);
+        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + BOUND);
         d.put(Layout.SWEEP_HEADS_AFTER * w, values);
         for (uint256 j = 0; j < w; ++j) {
             uint256 slot = window[j];
@@ -250,14 +265,14 @@ contract Settlement is Slots {
                 e.ceilings.spread(d, Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
-        _verify(number, rung.verifier, d, batch);
+        _claim(number, rung.verifier, d, batch, r);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
             occupied = _setHead(occupied, window[j], values[j]);
         }
         _status.occupied = uint64(occupied);
-        emit Swept(round, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
+        emit Swept(r.number, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
     }
 
     function _resolve(uint256 number, Batch calldata batch, Round memory r) private {
@@ -268,7 +283,7 @@ contract Settlement is Slots {
         _checkActive(number, values[Layout.RESOLVED_ACTIVE], RESOLVE_STEPS);
         if (!r.fresh) revert NoFreshRound();
 
-        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + 1);
+        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + BOUND);
         d[Layout.RESOLVE_ACTIVE] = values[Layout.RESOLVED_ACTIVE];
         d[Layout.RESOLVE_ROOT_BEFORE] = accountsRoot;
         d[Layout.RESOLVE_ROOT_AFTER] = values[Layout.RESOLVED_ROOT_AFTER];
@@ -287,7 +302,7 @@ contract Settlement is Slots {
         }
         // Delta, bad debt and writes are the same in both.
         d.put(Layout.RESOLVE_DELTA, values[Layout.RESOLVED_DELTA:]);
-        _verify(number, RESOLVE, d, batch);
+        _claim(number, RESOLVE, d, batch, r);
 
         accountsRoot = values[Layout.RESOLVED_ROOT_AFTER];
         uint256 occupied = _setHead(_status.occupied, DISTRESS, values[Layout.RESOLVED_DISTRESS_AFTER]);
@@ -316,7 +331,7 @@ contract Settlement is Slots {
         uint256[] calldata steps = values[Layout.TRANSACTED_STEPS_AT:];
         uint256 operations = _operations(number, steps, active);
 
-        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + 1);
+        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + BOUND);
         d[Layout.TRANSACT_ACTIVE] = active;
         d[Layout.TRANSACT_ROOT_BEFORE] = accountsRoot;
         d[Layout.TRANSACT_ROOT_AFTER] = values[Layout.TRANSACTED_ROOT_AFTER];
@@ -338,7 +353,7 @@ contract Settlement is Slots {
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);
-        _verify(number, TRANSACT, d, batch);
+        _claim(number, TRANSACT, d, batch, r);
 
         accountsRoot = values[Layout.TRANSACTED_ROOT_AFTER];
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
@@ -349,6 +364,7 @@ contract Settlement is Slots {
     /// @param key Which the caller has checked.
     function _setSequencerKey(uint256[2] memory key) private {
         _sequencerKeys.push(key);
+        ++_era;
         emit SequencerKey(key[0], key[1]);
     }
 
@@ -398,9 +414,26 @@ contract Settlement is Slots {
         if (active > steps) revert TooManySteps(number, active, steps);
     }
 
-    /// @param d The public vector, with room for the digest at its end.
-    function _verify(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch) private view {
-        if (!Proofs.verify(verifier, d, batch.digest, batch.proof)) revert InvalidProof(number);
+    /// @dev Takes down what the batch's proof has to show. It is bound to the era, so that a handover voids all that
+    /// was proven before it.
+    /// @param d The public vector, with room for what it is hashed with.
+    function _claim(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch, Round memory r)
+        private
+        pure
+    {
+        (d[d.length - 2], d[d.length - 1]) = (batch.digest, r.era);
+        (uint256 z, uint256 y) = d.evaluate(BOUND);
+        r.claims.put(number, verifier, [batch.digest, z, y], batch.proof);
+    }
+
+    /// @dev Several proofs are checked as one. Where that does not succeed each is checked by itself, to say which is
+    /// false: so whatever combining makes of them, a transaction is taken where every proof's own verifier takes it.
+    function _verify(Batch[] calldata batches, uint256[] memory claims) private view {
+        if (batches.length > 1 && claims.hold()) return;
+        for (uint256 i = 0; i < batches.length; ++i) {
+            (IVerifier verifier, uint256[3] memory signals) = claims.at(i);
+            if (!Proofs.verify(verifier, signals, batches[i].proof)) revert InvalidProof(i);
+        }
     }
 
     function _signed(uint256 number, uint256 element) private pure returns (int256) {
