@@ -15,8 +15,8 @@ import {Slots} from "./Slots.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is
-/// called after a batch's own changes. Proofs are checked when all batches are booked: what was booked on a false one
-/// goes with the transaction.
+/// called after a batch's own changes. Proofs of several batches are checked when all are booked: what was booked on a
+/// false one goes with the transaction.
 contract Settlement is Slots {
     using CombinedProofs for uint256[];
     using Lanes for uint256[2];
@@ -40,7 +40,7 @@ contract Settlement is Slots {
         uint64[12][7] marks;
         /// As `_era`.
         uint256 era;
-        /// As `CombinedProofs` has them, one a batch.
+        /// As `CombinedProofs` has them, one a batch; none where there is one batch.
         uint256[] claims;
     }
 
@@ -171,14 +171,14 @@ contract Settlement is Slots {
         Round memory r;
         (r.number, r.fresh) = ROUNDS.latest();
         r.era = _era;
-        r.claims = CombinedProofs.room(batches.length);
+        if (batches.length > 1) r.claims = CombinedProofs.room(batches.length);
         for (uint256 i = 0; i < batches.length; ++i) {
             _open(batches[i].openings);
             if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r);
             else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i], r);
             else _transact(i, batches[i], r);
         }
-        _verify(batches, r.claims);
+        if (batches.length > 1 && !r.claims.hold()) _verify(batches, r.claims);
         bool complete = _isComplete(r.number);
         emit Settled(r.number, complete);
         if (complete && r.fresh) _checkpoint();
@@ -265,7 +265,7 @@ contract Settlement is Slots {
                 e.ceilings.spread(d, Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
-        _claim(number, rung.verifier, d, batch, r);
+        _prove(number, rung.verifier, d, batch, r);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
@@ -302,7 +302,7 @@ contract Settlement is Slots {
         }
         // Delta, bad debt and writes are the same in both.
         d.put(Layout.RESOLVE_DELTA, values[Layout.RESOLVED_DELTA:]);
-        _claim(number, RESOLVE, d, batch, r);
+        _prove(number, RESOLVE, d, batch, r);
 
         accountsRoot = values[Layout.RESOLVED_ROOT_AFTER];
         uint256 occupied = _setHead(_status.occupied, DISTRESS, values[Layout.RESOLVED_DISTRESS_AFTER]);
@@ -353,7 +353,7 @@ contract Settlement is Slots {
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);
-        _claim(number, TRANSACT, d, batch, r);
+        _prove(number, TRANSACT, d, batch, r);
 
         accountsRoot = values[Layout.TRANSACTED_ROOT_AFTER];
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
@@ -414,24 +414,24 @@ contract Settlement is Slots {
         if (active > steps) revert TooManySteps(number, active, steps);
     }
 
-    /// @dev Takes down what the batch's proof has to show. It is bound to the era, so that a handover voids all that
-    /// was proven before it.
+    /// @dev Checks the proof of a transaction's only batch, or takes down what it has to show. It is bound to the era,
+    /// so that a handover voids all that was proven before it.
     /// @param d The public vector, with room for what it is hashed with.
-    function _claim(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch, Round memory r)
+    function _prove(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch, Round memory r)
         private
-        pure
+        view
     {
         (d[d.length - 2], d[d.length - 1]) = (batch.digest, r.era);
         (uint256 z, uint256 y) = d.evaluate(BOUND);
-        r.claims.put(number, verifier, [batch.digest, z, y], batch.proof);
+        if (r.claims.length != 0) r.claims.put(number, verifier, [batch.digest, z, y], batch.proof);
+        else if (!Proofs.verify(verifier, [batch.digest, z, y], batch.proof)) revert InvalidProof(number);
     }
 
-    /// @dev Several proofs are checked as one. Where that does not succeed each is checked by itself, to say which is
-    /// false: so whatever combining makes of them, a transaction is taken where every proof's own verifier takes it.
+    /// @dev Checks each proof by itself, where all as one did not hold, to say which is false: so whatever combining
+    /// makes of them, a transaction is taken where every proof's own verifier takes it.
     function _verify(Batch[] calldata batches, uint256[] memory claims) private view {
-        if (batches.length > 1 && claims.hold()) return;
         for (uint256 i = 0; i < batches.length; ++i) {
-            (IVerifier verifier, uint256[3] memory signals) = claims.at(i);
+            (IVerifier verifier, uint256[3] memory signals) = claims.claimAt(i);
             if (!Proofs.verify(verifier, signals, batches[i].proof)) revert InvalidProof(i);
         }
     }

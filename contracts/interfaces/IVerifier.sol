@@ -17,8 +17,8 @@ interface IVerifier {
         uint256[3] calldata signals
     ) external view returns (bool);
 
-    /// @return The verification key: alpha, beta, gamma, delta, then the points for 1, digest, z and y. Of a point of G2
-    /// the imaginary parts come first.
+    /// @return The verification key: alpha, beta, gamma, delta, then the points for 1, digest, z and y. Of a point of
+    /// G2 the imaginary parts come first.
     function verificationKey() external view returns (uint256[22] memory);
 
     /// @return keccak256 of the verification key's words.

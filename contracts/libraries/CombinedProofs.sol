@@ -58,7 +58,7 @@ library CombinedProofs {
     }
 
     /// @notice Reads what `put` wrote down.
-    function at(uint256[] memory claims, uint256 i)
+    function claimAt(uint256[] memory claims, uint256 i)
         internal
         pure
         returns (IVerifier verifier, uint256[3] memory signals)

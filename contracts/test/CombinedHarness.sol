@@ -49,7 +49,7 @@ contract CombinedHarness {
         require(words.hold());
         together = before - gasleft();
         for (uint256 i = 0; i < claims.length; ++i) {
-            (IVerifier verifier, uint256[3] memory signals) = words.at(i);
+            (IVerifier verifier, uint256[3] memory signals) = words.claimAt(i);
             before = gasleft();
             require(Proofs.verify(verifier, signals, claims[i].proof));
             apart += before - gasleft();

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict'
 import { type Address, encodePacked, type Hex, keccak256, toHex } from 'viem'
-import { importAccounts } from '../../book/import-accounts.ts'
 import { FIELD } from '../../protocol/constants.ts'
-import type { Envelope } from '../../protocol/health.ts'
-import { calldata } from '../../protocol/proof.ts'
-import { System, type Transition } from '../../protocol/system.ts'
-import { type CircuitName, circuitOf } from '../../prover/profiles.ts'
 import { Random } from '../protocol/random.ts'
 import { tinyKeysWithVerifiers } from '../support/live-chain.ts'
 import { proofs } from '../support/proofs.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
-import { WIDE } from './market.ts'
+import { CLAIMED, type Claim, claimsOf, type SettledCircuit, tinyVerifiers } from './combined-claims.ts'
 
 const BASE_FIELD = 21888242871839275222246405745257275088696311157297823662689037894645226208583n
 /** A point of the twisted curve that is not in the subgroup. */
@@ -21,19 +16,11 @@ const OUTSIDE = [
     18278151005453108793778860132295291098363647455926340152056652516292830556603n,
   ],
 ]
-const NAMES = { sweep: 'Sweep', sweep2: 'Sweep2', sweep3: 'Sweep3', resolve: 'Resolve', transact: 'Transact' } as const
-
-interface Claim {
-  verifier: Address
-  signals: bigint[]
-  proof: { a: bigint[]; b: bigint[][]; c: bigint[] }
-}
 
 describe('proofs of a transaction, checked as one', () => {
   let chain: Chain
   let harness: Contract
-  const verifiers = new Map<CircuitName, Contract>()
-  /** Two of the first rung, one of the second, one of the third, one of transact. */
+  let verifiers: Map<SettledCircuit, Contract>
   let claims: Claim[]
 
   const hold = (list: readonly Claim[]) => harness.read<boolean>('hold', list)
@@ -58,37 +45,8 @@ describe('proofs of a transaction, checked as one', () => {
     const keys = await tinyKeysWithVerifiers()
     chain = await startChain()
     harness = await chain.contract('CombinedHarness')
-    for (const [circuit, name] of Object.entries(NAMES))
-      verifiers.set(
-        circuit as CircuitName,
-        await chain.contract(`contracts/generated/tiny/${name}Verifier.sol:${name}Verifier`),
-      )
-    const accounts = importAccounts(
-      [1, 2, 3].map((units) => ({
-        balances: [BigInt(units), ...Array<bigint>(7).fill(0n)],
-        weights: Array<number>(8).fill(8),
-      })),
-    )
-    const domain = { chainId: 31337n, settlement: 0x5e771en }
-    const system = System.genesis(keys.profile, 8, 1n, accounts, [], { domain, secret: 0x5ec7e7n })
-    for (const slot of [2, 3]) system.open({ slot, envelope: WIDE as Envelope })
-    const transitions: Transition[] = [
-      system.sweep([0, 1, 2], [{ from: 1, to: 2 }]),
-      system.sweep([1, 2, 3], [{ from: 2, to: 3 }]),
-      system.sweep([1, 2, 3], [{ from: 3, to: 2 }], 1),
-      system.sweep([0, 1, 2, 3], [{ from: 1, to: 3 }], 2),
-      system.transact([], 1_000n),
-    ]
-    claims = []
-    for (const { batch, input } of transitions) {
-      const { proof, signals } = await proofs.prove(keys, circuitOf(batch), input)
-      const { a, b, c } = calldata(proof)
-      claims.push({
-        verifier: verifiers.get(circuitOf(batch))!.address,
-        signals: [...signals],
-        proof: { a: [...a], b: b.map((row) => [...row]), c: [...c] },
-      })
-    }
+    verifiers = await tinyVerifiers(chain)
+    claims = await claimsOf(keys, verifiers)
   })
   after(() => proofs.close())
 
@@ -140,8 +98,7 @@ describe('proofs of a transaction, checked as one', () => {
   })
 
   it('do not hold by the key of another circuit or rung, or exchanged', async () => {
-    const circuits: CircuitName[] = ['sweep', 'sweep', 'sweep2', 'sweep3', 'transact']
-    for (const [i, own] of circuits.entries())
+    for (const [i, own] of CLAIMED.entries())
       for (const [circuit, { address }] of verifiers)
         assert.equal(await hold(changed(claims, i, (claim) => (claim.verifier = address))), circuit === own)
     for (const [i, j] of [
@@ -214,7 +171,15 @@ describe('proofs of a transaction, checked as one', () => {
       ({ proof }) => (proof.c = [0n, BASE_FIELD]),
       ({ proof }) => (proof.c = [0n, 0n]),
       ({ proof }) => (proof.a = [0n, 0n]),
-      ({ proof }) => Object.assign(proof, { a: [0n, 0n], b: [[0n, 0n], [0n, 0n]], c: [0n, 0n] }),
+      ({ proof }) =>
+        Object.assign(proof, {
+          a: [0n, 0n],
+          b: [
+            [0n, 0n],
+            [0n, 0n],
+          ],
+          c: [0n, 0n],
+        }),
       ({ proof }) => proof.b.forEach((row) => row.reverse()),
       // On the twisted curve, outside the subgroup.
       ({ proof }) => (proof.b = OUTSIDE),

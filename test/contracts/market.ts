@@ -271,7 +271,11 @@ export function stubProof(digest: bigint, z: bigint, y: bigint): Batch['proof'] 
 /** A sweep batch whose stub proof is valid for these slots. */
 export function sweepBatch(
   slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
-  { digest = 77n, openings = [], era = FIRST_ERA }: { digest?: bigint; openings?: Batch['openings']; era?: bigint } = {},
+  {
+    digest = 77n,
+    openings = [],
+    era = FIRST_ERA,
+  }: { digest?: bigint; openings?: Batch['openings']; era?: bigint } = {},
 ): Batch {
   const { z, y } = signals(sweepVector(slots), digest, era)
   return {

@@ -255,10 +255,12 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
     const end = await read.getBlockNumber()
     const { slots, minLiability } = await node.settlement.config()
     const { shape } = node.system.ledger
+    const eras = new Map<number, number>()
     const replay = async (handOver: boolean) => {
       const books = new GovernanceBooks()
       const domain = { chainId: 31337n, settlement: BigInt(settlement()), sequencer: [0n, 1n] as Point }
       const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, 0n, domain)
+      ledger.era = 0
       for await (const event of systemEvents(read, { contracts, of: ['governance', 'settlement', 'rounds'], end })) {
         if (event.eventName === undefined) continue
         const { timestamp } = await read.getBlock({ blockNumber: event.block })
@@ -272,7 +274,12 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
           ledger.open({ slot: Number(event.args.slot), envelope: event.args })
         const settled = settledBatch(event, shape)
         if (settled === undefined) continue
-        assert.equal(vectorSignals(ledger.vector(settled.batch)).digest, settled.digest)
+        const { digest, z, y } = vectorSignals(ledger.vector(settled.batch), ledger.era)
+        assert.equal(digest, settled.digest)
+        // An echo repeats what the contract derived.
+        const { pi_a, pi_c } = settled.proof
+        assert.deepEqual([pi_a[0], pi_a[1], pi_c[0]].map(BigInt), [digest, z, y])
+        eras.set(ledger.era, (eras.get(ledger.era) ?? 0) + 1)
         ledger.apply(settled.batch)
       }
       assert.deepEqual(ledger.heads, node.system.ledger.heads)
@@ -280,6 +287,7 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
       await books.compare(system.signer, contracts.governance, end, timestamp)
     }
     await replay(true)
+    assert.deepEqual([...eras.keys()], [1, 2])
     await assert.rejects(replay(false), { name: 'AssertionError' })
   })
 
