@@ -14,15 +14,18 @@ import {PublicVector} from "./PublicVector.sol";
 library CombinedProofs {
     /// @dev Words of a claim: verifier, digest, z, y, then the proof's a, b, c.
     uint256 private constant CLAIM = 12;
-    uint256 private constant PROOF = 4;
+    uint256 private constant A = 4;
+    uint256 private constant C = 10;
     /// @dev Words of a circuit's sums: verifier, then over its claims s, s digest, s z, s y, and s C.
     uint256 private constant SUMS = 7;
+    uint256 private constant SUM_C = 5;
     /// @dev Words of a pair of points.
     uint256 private constant PAIR = 6;
     /// @dev Pairs that a circuit has of its own at the most.
     uint256 private constant FIXED = 3;
 
-    // Where a verification key has what.
+    // Words of a verification key, and where it has what.
+    uint256 private constant KEY = 22;
     uint256 private constant ALPHA = 0;
     uint256 private constant BETA = 2;
     uint256 private constant GAMMA = 6;
@@ -53,7 +56,7 @@ library CombinedProofs {
         require(CLAIM * (i + 1) <= claims.length);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            calldatacopy(add(add(claims, 32), mul(add(mul(CLAIM, i), PROOF), 32)), p, 256)
+            calldatacopy(add(add(claims, 32), mul(add(mul(CLAIM, i), A), 32)), p, 256)
         }
     }
 
@@ -79,50 +82,62 @@ library CombinedProofs {
     /// points are fixed.
     function powers(uint256[] memory claims) internal pure returns (uint256[] memory s) {
         s = new uint256[](claims.length / CLAIM);
-        bytes32 seed;
+        uint256 r = PublicVector.R;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            seed := keccak256(add(claims, 32), mul(mload(claims), 32))
-        }
-        if (s.length != 0) s[0] = 1;
-        for (uint256 i = 1; i < s.length; ++i) {
-            s[i] = uint256(keccak256(abi.encode(seed, i))) % PublicVector.R;
+            mstore(0, keccak256(add(claims, 32), mul(mload(claims), 32)))
+            let count := mload(s)
+            if count { mstore(add(s, 32), 1) }
+            for { let i := 1 } lt(i, count) { i := add(i, 1) } {
+                mstore(32, i)
+                mstore(add(s, mul(add(i, 1), 32)), mod(keccak256(0, 64), r))
+            }
         }
     }
 
-    /// @param s Powers, reduced: the answer is worth nothing if whoever made the proofs could know them.
+    /// @param s Powers of the claims, reduced: the answer is worth nothing if whoever made the proofs could know them.
     function holdAt(uint256[] memory claims, uint256[] memory s) internal view returns (bool) {
         uint256 n = s.length;
+        require(claims.length == CLAIM * n);
         uint256[] memory sums = new uint256[](SUMS * n);
         uint256[] memory pairs = new uint256[](PAIR * (1 + FIXED) * n);
-        bool ok = true;
-        for (uint256 i = 0; ok && i < n; ++i) {
-            uint256 claim = _at(claims, CLAIM * i);
-            uint256 circuit = _sumsOf(sums, _read(claim, 0));
-            uint256 pair = _at(pairs, PAIR * i);
-            _addScalars(circuit, claim, s[i]);
-            // solhint-disable-next-line no-inline-assembly
-            assembly ("memory-safe") {
-                mcopy(add(pair, 64), add(claim, mul(add(PROOF, 2), 32)), 128)
+        // Places in memory from here on; all loops are within what was taken of it above.
+        unchecked {
+            uint256 claim = _first(claims);
+            uint256 pair = _first(pairs);
+            for (uint256 i = 0; i < n; ++i) {
+                uint256 circuit = _sumsOf(_first(sums), _read(claim, 0));
+                _addScalars(circuit, claim, s[i]);
+                // solhint-disable-next-line no-inline-assembly
+                assembly ("memory-safe") {
+                    mcopy(add(pair, 64), add(claim, 192), 128)
+                }
+                if (!_accumulate(pair, claim + 32 * A, s[i])) return false;
+                if (!_accumulate(circuit + 32 * SUM_C, claim + 32 * C, s[i])) return false;
+                (claim, pair) = (claim + 32 * CLAIM, pair + 32 * PAIR);
             }
-            ok = _accumulate(pair, claim + 32 * PROOF, s[i])
-                && _accumulate(circuit + 32 * 5, claim + 32 * (PROOF + 6), s[i]);
+            // Now behind the pairs of the proofs; those of circuits follow.
+            uint256 own = pair;
+            uint256 end = _first(sums) + 32 * sums.length;
+            for (uint256 circuit = _first(sums); circuit < end && _read(circuit, 0) != 0; circuit += 32 * SUMS) {
+                pair = _addCircuit(own, pair, circuit);
+                if (pair == 0) return false;
+            }
+            return _isOne(pairs, pair);
         }
-        uint256 count = n;
-        for (uint256 g = 0; ok && g < sums.length && sums[g] != 0; g += SUMS) {
-            (ok, count) = _addCircuit(pairs, n, count, _at(sums, g));
-        }
-        return ok && _isOne(pairs, count);
     }
 
-    /// @return Place in memory of the sums of a verifier's circuit.
-    function _sumsOf(uint256[] memory sums, uint256 verifier) private pure returns (uint256) {
-        uint256 g = 0;
-        while (sums[g] != 0 && sums[g] != verifier) {
-            g += SUMS;
+    /// @return circuit The sums of a verifier's circuit, which are begun where there are none.
+    function _sumsOf(uint256 first, uint256 verifier) private pure returns (uint256 circuit) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            circuit := first
+            for {} 1 { circuit := add(circuit, mul(SUMS, 32)) } {
+                let v := mload(circuit)
+                if or(iszero(v), eq(v, verifier)) { break }
+            }
+            mstore(circuit, verifier)
         }
-        sums[g] = verifier;
-        return _at(sums, g);
     }
 
     /// @dev Adds s times (1, digest, z, y).
@@ -139,51 +154,65 @@ library CombinedProofs {
     }
 
     /// @dev Adds what a circuit's proofs have in common, on the other side of the equation: so all of it is negated.
-    function _addCircuit(uint256[] memory pairs, uint256 first, uint256 count, uint256 circuit)
-        private
-        view
-        returns (bool ok, uint256)
-    {
-        uint256 key = _at(IVerifier(address(uint160(_read(circuit, 0)))).verificationKey());
-        uint256 pair;
-        (pair, count) = _pairWith(pairs, first, count, key + 32 * BETA);
-        ok = _accumulate(pair, key + 32 * ALPHA, PublicVector.R - _read(circuit, 1));
+    /// @param own The first of the pairs that circuits have. @param end Behind the last.
+    /// @return Behind the last now; 0 where there is no key, or it has no points.
+    function _addCircuit(uint256 own, uint256 end, uint256 circuit) private view returns (uint256) {
+        unchecked {
+            uint256 key = _keyOf(_read(circuit, 0));
+            if (key == 0) return 0;
+            uint256 pair;
+            (pair, end) = _pairWith(own, end, key + 32 * BETA);
+            if (!_accumulate(pair, key + 32 * ALPHA, PublicVector.R - _read(circuit, 1))) return 0;
 
-        (pair, count) = _pairWith(pairs, first, count, key + 32 * GAMMA);
-        for (uint256 k = 0; k < 4; ++k) {
-            ok = ok && _accumulate(pair, key + 32 * (IC + 2 * k), PublicVector.R - _read(circuit, 1 + k));
-        }
+            (pair, end) = _pairWith(own, end, key + 32 * GAMMA);
+            for (uint256 k = 0; k < 4; ++k) {
+                if (!_accumulate(pair, key + 32 * (IC + 2 * k), PublicVector.R - _read(circuit, 1 + k))) return 0;
+            }
 
-        (pair, count) = _pairWith(pairs, first, count, key + 32 * DELTA);
-        // Reduced, as it comes out of a precompile.
-        uint256 y = _read(circuit, 6);
-        if (y != 0) _write(circuit, 6, PublicVector.Q - y);
-        ok = ok && _accumulate(pair, circuit + 32 * 5, 1);
-        return (ok, count);
-    }
-
-    /// @return pair Place in memory of the pair, of those from `first` on, that has this point of G2; a new one with 0
-    /// if there is none. @return Number of pairs.
-    function _pairWith(uint256[] memory pairs, uint256 first, uint256 count, uint256 g2)
-        private
-        pure
-        returns (uint256 pair, uint256)
-    {
-        for (uint256 i = first; i < count; ++i) {
-            pair = _at(pairs, PAIR * i);
-            bool same;
+            (pair, end) = _pairWith(own, end, key + 32 * DELTA);
+            // Reduced, as it comes out of a precompile.
+            uint256 y = _read(circuit, SUM_C + 1);
+            if (y != 0) y = PublicVector.Q - y;
             // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
-                same := eq(keccak256(add(pair, 64), 128), keccak256(g2, 128))
+                mstore(add(circuit, mul(add(SUM_C, 1), 32)), y)
             }
-            if (same) return (pair, count);
+            return _accumulate(pair, circuit + 32 * SUM_C, 1) ? end : 0;
         }
-        pair = _at(pairs, PAIR * count);
+    }
+
+    /// @return key The key that a verifier tells, or 0.
+    function _keyOf(uint256 verifier) private view returns (uint256 key) {
+        bytes4 selector = IVerifier.verificationKey.selector;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            mcopy(add(pair, 64), g2, 128)
+            key := mload(64)
+            mstore(64, add(key, mul(KEY, 32)))
+            mstore(0, selector)
+            let ok := staticcall(gas(), verifier, 0, 4, key, mul(KEY, 32))
+            if iszero(and(ok, eq(returndatasize(), mul(KEY, 32)))) { key := 0 }
         }
-        return (pair, count + 1);
+    }
+
+    /// @return pair The one of the pairs that has this point of G2; a new one with 0 if there is none.
+    /// @return Behind the last pair.
+    function _pairWith(uint256 own, uint256 end, uint256 g2) private pure returns (uint256 pair, uint256) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            pair := own
+            for {} lt(pair, end) { pair := add(pair, mul(PAIR, 32)) } {
+                let differs := xor(mload(add(pair, 64)), mload(g2))
+                differs := or(differs, xor(mload(add(pair, 96)), mload(add(g2, 32))))
+                differs := or(differs, xor(mload(add(pair, 128)), mload(add(g2, 64))))
+                differs := or(differs, xor(mload(add(pair, 160)), mload(add(g2, 96))))
+                if iszero(differs) { break }
+            }
+            if eq(pair, end) {
+                mcopy(add(pair, 64), g2, 128)
+                end := add(end, mul(PAIR, 32))
+            }
+        }
+        return (pair, end);
     }
 
     /// @dev Adds `scalar` times a point of G1 to the one at `sum`.
@@ -191,40 +220,42 @@ library CombinedProofs {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let m := mload(64)
-            ok := 1
             mcopy(m, point, 64)
-            if iszero(eq(scalar, 1)) {
-                mstore(add(m, 64), scalar)
-                ok := staticcall(MULTIPLY_GAS, 7, m, 96, m, 64)
-            }
             mcopy(add(m, 64), sum, 64)
-            if ok { ok := staticcall(ADD_GAS, 6, m, 128, sum, 64) }
+            let fresh := iszero(or(mload(add(m, 64)), mload(add(m, 96))))
+            switch eq(scalar, 1)
+            case 1 { ok := staticcall(ADD_GAS, 6, m, 128, sum, 64) }
+            default {
+                // What is added to nothing needs no adding.
+                let to := m
+                if fresh { to := sum }
+                let after_ := mload(add(m, 64))
+                mstore(add(m, 64), scalar)
+                ok := staticcall(MULTIPLY_GAS, 7, m, 96, to, 64)
+                if and(ok, iszero(fresh)) {
+                    mstore(add(m, 64), after_)
+                    ok := staticcall(ADD_GAS, 6, m, 128, sum, 64)
+                }
+            }
         }
     }
 
-    /// @return ok That the product of the first pairings is one.
-    function _isOne(uint256[] memory pairs, uint256 count) private view returns (bool ok) {
-        uint256 size = 32 * PAIR * count;
+    /// @return ok That the product of the pairings up to `end` is one.
+    function _isOne(uint256[] memory pairs, uint256 end) private view returns (bool ok) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            let m := mload(64)
-            mstore(m, 0)
-            ok := staticcall(mul(PAIRING_GAS, count), 8, add(pairs, 32), size, m, 32)
-            ok := and(ok, eq(mload(m), 1))
+            let first := add(pairs, 32)
+            let size := sub(end, first)
+            mstore(0, 0)
+            ok := staticcall(mul(PAIRING_GAS, div(size, mul(PAIR, 32))), 8, first, size, 0, 32)
+            ok := and(ok, eq(mload(0), 1))
         }
     }
 
-    function _at(uint256[] memory words, uint256 i) private pure returns (uint256 place) {
+    function _first(uint256[] memory words) private pure returns (uint256 place) {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            place := add(add(words, 32), mul(i, 32))
-        }
-    }
-
-    function _at(uint256[22] memory words) private pure returns (uint256 place) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            place := words
+            place := add(words, 32)
         }
     }
 
@@ -232,13 +263,6 @@ library CombinedProofs {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             word := mload(add(place, mul(i, 32)))
-        }
-    }
-
-    function _write(uint256 place, uint256 i, uint256 word) private pure {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            mstore(add(place, mul(i, 32)), word)
         }
     }
 }

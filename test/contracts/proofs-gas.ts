@@ -87,8 +87,8 @@ async function ofTransactions(): Promise<void> {
   system.setMarks([CASH_MARKS, ...named] as unknown as Marks)
   const traded = system.ledger.marks!.slice(1)
   const envelope = {
-    floors: traded.map(({ collateralValue }) => collateralValue / 2n),
-    ceilings: traded.map(({ liabilityValue }) => 2n * liabilityValue),
+    floors: traded.map(({ collateralValue }) => (97n * collateralValue) / 100n),
+    ceilings: traded.map(({ liabilityValue }) => (103n * liabilityValue) / 100n),
   }
   for (const slot of [2, 3]) system.open({ slot, envelope })
   await market.settlement.write('openEnvelopes', [[2, 3].map((slot) => ({ slot, ...envelope }))])
