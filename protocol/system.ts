@@ -211,7 +211,8 @@ export class System {
     const batch: SweepBatch = { circuit: 'sweep', rung, window, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
-    return { batch, input: this.#input(vector, sweepInput(batch, steps, vector, opened, moves, entries)) }
+    const facts = sweepInput(batch, steps, vector, opened, moves, entries)
+    return { batch, input: { ...vectorSignals(vector, this.ledger.era), ...facts } }
   }
 
   /**
@@ -258,15 +259,15 @@ export class System {
     return {
       batch,
       resolutions: resolved.map((step) => step.resolution),
-      input: this.#input(
-        vector,
-        resolveInput(
+      input: {
+        ...vectorSignals(vector, this.ledger.era),
+        ...resolveInput(
           steps,
           depth,
           before,
           resolved.map((step) => step.input),
         ),
-      ),
+      },
     }
   }
 
@@ -311,22 +312,17 @@ export class System {
     return {
       batch,
       results: executed.map(({ result }) => result),
-      input: this.#input(
-        vector,
-        transactInput(
+      input: {
+        ...vectorSignals(vector, this.ledger.era),
+        ...transactInput(
           steps,
           depth,
           vector,
           { ...before, domain, secret: this.secret },
           executed.map(({ input }) => input),
         ),
-      ),
+      },
     }
-  }
-
-  /** A circuit's input, public signals included. */
-  #input(vector: readonly bigint[], facts: CircuitInput): CircuitInput {
-    return { ...vectorSignals(vector, this.ledger.era), ...facts }
   }
 
   #execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {

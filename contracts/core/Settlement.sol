@@ -2,14 +2,13 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
-import {CombinedProofs} from "../libraries/CombinedProofs.sol";
+import {BatchProofs} from "../libraries/BatchProofs.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {ITransactVerifier, IVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {Layout} from "../libraries/Layout.sol";
-import {Proofs} from "../libraries/Proofs.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
 import {Slots} from "./Slots.sol";
 
@@ -18,7 +17,7 @@ import {Slots} from "./Slots.sol";
 /// called after a batch's own changes. Proofs of several batches are checked when all are booked: what was booked on a
 /// false one goes with the transaction.
 contract Settlement is Slots {
-    using CombinedProofs for uint256[];
+    using BatchProofs for uint256[];
     using Lanes for uint256[2];
     using PublicVector for uint256[];
 
@@ -40,14 +39,11 @@ contract Settlement is Slots {
         uint64[12][7] marks;
         /// As `_era`.
         uint256 era;
-        /// As `CombinedProofs` has them, one a batch; none where there is one batch.
+        /// As `BatchProofs` has them.
         uint256[] claims;
     }
 
     uint256 private constant MAX_RUNGS = 4;
-
-    /// @dev Words that a public vector is hashed with: the digest and the era.
-    uint256 private constant BOUND = 2;
 
     /// @dev A sweep's circuit; without a verifier where there is none.
     struct Rung {
@@ -171,14 +167,14 @@ contract Settlement is Slots {
         Round memory r;
         (r.number, r.fresh) = ROUNDS.latest();
         r.era = _era;
-        if (batches.length > 1) r.claims = CombinedProofs.room(batches.length);
+        r.claims = BatchProofs.room(batches.length);
         for (uint256 i = 0; i < batches.length; ++i) {
             _open(batches[i].openings);
             if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r);
             else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i], r);
             else _transact(i, batches[i], r);
         }
-        if (batches.length > 1 && !r.claims.hold()) _verify(batches, r.claims);
+        r.claims.settle(batches);
         bool complete = _isComplete(r.number);
         emit Settled(r.number, complete);
         if (complete && r.fresh) _checkpoint();
@@ -250,7 +246,7 @@ contract Settlement is Slots {
         _checkValues(number, batch, w);
 
         uint256 opened = _status.opened;
-        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + BOUND);
+        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + BatchProofs.BOUND);
         d.put(Layout.SWEEP_HEADS_AFTER * w, values);
         for (uint256 j = 0; j < w; ++j) {
             uint256 slot = window[j];
@@ -265,7 +261,7 @@ contract Settlement is Slots {
                 e.ceilings.spread(d, Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
-        _prove(number, rung.verifier, d, batch, r);
+        r.claims.prove(number, rung.verifier, d, batch, r.era);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
@@ -283,7 +279,7 @@ contract Settlement is Slots {
         _checkActive(number, values[Layout.RESOLVED_ACTIVE], RESOLVE_STEPS);
         if (!r.fresh) revert NoFreshRound();
 
-        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + BOUND);
+        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + BatchProofs.BOUND);
         d[Layout.RESOLVE_ACTIVE] = values[Layout.RESOLVED_ACTIVE];
         d[Layout.RESOLVE_ROOT_BEFORE] = accountsRoot;
         d[Layout.RESOLVE_ROOT_AFTER] = values[Layout.RESOLVED_ROOT_AFTER];
@@ -302,7 +298,7 @@ contract Settlement is Slots {
         }
         // Delta, bad debt and writes are the same in both.
         d.put(Layout.RESOLVE_DELTA, values[Layout.RESOLVED_DELTA:]);
-        _prove(number, RESOLVE, d, batch, r);
+        r.claims.prove(number, RESOLVE, d, batch, r.era);
 
         accountsRoot = values[Layout.RESOLVED_ROOT_AFTER];
         uint256 occupied = _setHead(_status.occupied, DISTRESS, values[Layout.RESOLVED_DISTRESS_AFTER]);
@@ -331,7 +327,7 @@ contract Settlement is Slots {
         uint256[] calldata steps = values[Layout.TRANSACTED_STEPS_AT:];
         uint256 operations = _operations(number, steps, active);
 
-        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + BOUND);
+        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + BatchProofs.BOUND);
         d[Layout.TRANSACT_ACTIVE] = active;
         d[Layout.TRANSACT_ROOT_BEFORE] = accountsRoot;
         d[Layout.TRANSACT_ROOT_AFTER] = values[Layout.TRANSACTED_ROOT_AFTER];
@@ -353,7 +349,7 @@ contract Settlement is Slots {
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);
-        _prove(number, TRANSACT, d, batch, r);
+        r.claims.prove(number, TRANSACT, d, batch, r.era);
 
         accountsRoot = values[Layout.TRANSACTED_ROOT_AFTER];
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
@@ -412,28 +408,6 @@ contract Settlement is Slots {
 
     function _checkActive(uint256 number, uint256 active, uint256 steps) private pure {
         if (active > steps) revert TooManySteps(number, active, steps);
-    }
-
-    /// @dev Checks the proof of a transaction's only batch, or takes down what it has to show. It is bound to the era,
-    /// so that a handover voids all that was proven before it.
-    /// @param d The public vector, with room for what it is hashed with.
-    function _prove(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch, Round memory r)
-        private
-        view
-    {
-        (d[d.length - 2], d[d.length - 1]) = (batch.digest, r.era);
-        (uint256 z, uint256 y) = d.evaluate(BOUND);
-        if (r.claims.length != 0) r.claims.put(number, verifier, [batch.digest, z, y], batch.proof);
-        else if (!Proofs.verify(verifier, [batch.digest, z, y], batch.proof)) revert InvalidProof(number);
-    }
-
-    /// @dev Checks each proof by itself, where all as one did not hold, to say which is false: so whatever combining
-    /// makes of them, a transaction is taken where every proof's own verifier takes it.
-    function _verify(Batch[] calldata batches, uint256[] memory claims) private view {
-        for (uint256 i = 0; i < batches.length; ++i) {
-            (IVerifier verifier, uint256[3] memory signals) = claims.claimAt(i);
-            if (!Proofs.verify(verifier, signals, batches[i].proof)) revert InvalidProof(i);
-        }
     }
 
     function _signed(uint256 number, uint256 element) private pure returns (int256) {
