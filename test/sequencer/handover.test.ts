@@ -14,6 +14,7 @@ import { vectorSignals } from '../../protocol/public-vector.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { recover } from '../../sdk/actions/recover.ts'
+import { type ProofChecker, verifySettlement } from '../../sdk/actions/verify-settlement.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { settledBatch, systemEvents } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
@@ -289,6 +290,23 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
     await replay(true)
     assert.deepEqual([...eras.keys()], [1, 2])
     await assert.rejects(replay(false), { name: 'AssertionError' })
+  })
+
+  it('is told by every settlement that anyone verifies by itself, before the handover and after', async () => {
+    const { read } = system.signer
+    const contracts = await systemContracts(read, settlement())
+    const end = await read.getBlockNumber()
+    const transactions: `0x${string}`[] = []
+    for await (const event of systemEvents(read, { contracts, of: ['settlement'], end }))
+      if (event.eventName === 'Settled') transactions.push(event.transaction)
+    const checker: ProofChecker = {
+      check: async (_, signals, { pi_a, pi_c }) => [pi_a[0], pi_a[1], pi_c[0]].join() === signals.join(),
+      keyWords: () => [],
+    }
+    for (const transaction of [transactions[0]!, transactions.at(-1)!]) {
+      const { ok, batches } = await verifySettlement(system.signer, { settlement: settlement(), transaction, checker })
+      assert.ok(ok && batches.length > 0)
+    }
   })
 
   /** The owners with wallets that know the deployment as it is now. */
