@@ -8,7 +8,10 @@ import { PlimsollError } from '../protocol/errors.ts'
  */
 export function requireChecksum(option: string | undefined, value: unknown): void {
   if (isAddress(value as string, { strict: false }) && !isAddress(value as string))
-    throw new PlimsollError(`${option === undefined ? '' : `--${option} `}${value} is not an address: its capitals are not its checksum.`, {
-      hint: 'Copy it again, or write it in small letters.',
-    })
+    throw new PlimsollError(
+      `${option === undefined ? '' : `--${option} `}${value} is not an address: its capitals are not its checksum.`,
+      {
+        hint: 'Copy it again, or write it in small letters.',
+      },
+    )
 }

@@ -6,9 +6,10 @@ import { abs, min } from '../../protocol/integer.ts'
 import { requestClose } from '../../sdk/actions/request-close.ts'
 import type { ChainAsset } from '../../sdk/chain/assets.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
-import { printJson, printText } from '../output.ts'
+import { printJson, printNotice, printText } from '../output.ts'
 import { parseAmount } from './amount.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
+import { noticeCost } from './place-cost.ts'
 import { chainSigner } from './session.ts'
 
 type Options = ChainOptions & {
@@ -36,6 +37,8 @@ export async function run(options: Options): Promise<void> {
   const wanted = options.amount === undefined ? abs(position) : parseAmount(options.amount, decimals, '--amount')
   const amount = min(wanted, abs(position))
   const limit = options.limit === undefined ? undefined : limitOf(options.limit, direction, assets, asset)
+  const side = direction === 1 ? 'short' : 'long'
+  const shown = formatDecimal(amount, decimals)
   const filed = await requestClose(signer, {
     settlement,
     key,
@@ -44,10 +47,19 @@ export async function run(options: Options): Promise<void> {
     direction,
     amount,
     limit,
+    onCost: (cost) => {
+      printNotice(
+        `${shown} ${options.asset} of the ${side} position, or what is left of it then, go to the backstop at the price of a round after this request, the penalty of a liquidation ${direction === 1 ? 'added' : 'taken off'}: the sequencer chooses the round, and until then everybody sees the request`,
+      )
+      noticeCost(
+        cost,
+        limit === undefined
+          ? 'there is no such position then'
+          : 'the limit is missed or there is no such position then',
+      )
+    },
   })
   const { queueNumber, deadline, transaction } = filed
-  const side = direction === 1 ? 'short' : 'long'
-  const shown = formatDecimal(amount, decimals)
   if (options.json)
     return printJson({
       queueNumber: Number(queueNumber),

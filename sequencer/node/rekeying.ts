@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Point } from '../../protocol/curve.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { System } from '../../protocol/system.ts'
 
@@ -12,8 +13,8 @@ const EACH = 20
 export class Rekeying {
   /** Number of them as of the last search. */
   left = 0
-  /** View keys that owners share with the key in force, by account. */
-  readonly #shared = new Map<number, bigint>()
+  /** View keys that owners share with the key in force, by account: a reorganization may put somebody else at an index. */
+  readonly #shared = new Map<number, { readonly owner: Point; readonly viewKey: bigint }>()
 
   /** Indices of these accounts; none of a trusted import, whose owners nobody knows. @param handedOver whether there ever was another key */
   async find({ accounts, publicKeys, secret }: System, handedOver: boolean): Promise<readonly number[]> {
@@ -21,11 +22,13 @@ export class Rekeying {
     for (const [index, { viewKey }] of (handedOver ? accounts : []).entries()) {
       const publicKey = publicKeys[index]
       if (publicKey === undefined || secret === undefined) continue
-      if (!this.#shared.has(index)) {
-        this.#shared.set(index, sharedViewKey(secret, publicKey))
+      let shared = this.#shared.get(index)
+      if (shared === undefined || shared.owner[0] !== publicKey[0] || shared.owner[1] !== publicKey[1]) {
+        shared = { owner: publicKey, viewKey: sharedViewKey(secret, publicKey) }
+        this.#shared.set(index, shared)
         if (this.#shared.size % EACH === 0) await turn()
       }
-      if (this.#shared.get(index) !== viewKey) found.push(index)
+      if (shared.viewKey !== viewKey) found.push(index)
     }
     this.left = found.length
     return found

@@ -98,9 +98,13 @@ describe('forced closes, by contracts and node', () => {
   })
 
   it('wait for a round after them, which the node posts, and close the position at the price of a liquidation', async () => {
-    const { queueNumber, deadline } = await close(alice, {})
+    const costs: unknown[] = []
+    const onCost = (cost: unknown) => costs.push(cost)
+    const { queueNumber, deadline } = await close(alice, { onCost })
     assert.ok(deadline > 0n)
-    await assert.rejects(close(alice, {}), /waits already/)
+    // Said before it is paid, and not where nothing will be.
+    await assert.rejects(close(alice, { onCost }), /waits already/)
+    assert.deepEqual(costs, [{ fee: WEI / 1_000n, bond: WEI / 100n }])
     const { number: round } = node.latestRound
     await node.step()
     assert.equal(await state(queueNumber), PENDING)

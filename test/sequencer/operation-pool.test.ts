@@ -251,14 +251,19 @@ describe('the pool', () => {
     assert.deepEqual(plan({ custody: custody({ ...none, stands: true }), forced: requests }).kinds, [])
     // What can be served is, and nothing else waits for what cannot.
     await take(preferences({ index: 0, weights: WEIGHTS }))
-    assert.deepEqual(plan({ custody: custody({ stands: true }), forced: requests }).kinds, ['forced 2', 'preferences 0'])
+    assert.deepEqual(plan({ custody: custody({ stands: true }), forced: requests }).kinds, [
+      'forced 2',
+      'preferences 0',
+    ])
   })
 
   it('serves a forced request behind any number of those that wait, and no more than 64 at a look', () => {
     const waits = { operation: forced({ index: 1, amount: 100n }), round: 2 }
     const small = { operation: forced({ index: 2, amount: 1n }), round: 2 }
     const free = custody({ free: Array<bigint>(ASSETS).fill(99n) })
-    assert.deepEqual(plan({ custody: free, forced: [...Array<typeof waits>(200).fill(waits), small] }).kinds, ['forced 2'])
+    assert.deepEqual(plan({ custody: free, forced: [...Array<typeof waits>(200).fill(waits), small] }).kinds, [
+      'forced 2',
+    ])
     assert.equal(plan({ custody: free, forced: Array<typeof small>(80).fill(small) }).kinds.length, 64)
   })
 

@@ -96,6 +96,10 @@ describe('rekeys of a node after a handover', () => {
     assert.equal(rekeying.left, 4)
     system.transact([{ kind: 'rekey', index: 1 }], VALID_UNTIL)
     assert.deepEqual(await rekeying.find(system, true), [0, 2, 4])
+    // A reorganization has put somebody else there, who was opened by the key in force.
+    const [first, second] = [system.accounts[3]!, system.publicKeys[3]!]
+    ;[system.accounts[2], system.publicKeys[2]] = [{ ...first, index: 2 }, second]
+    assert.deepEqual(await rekeying.find(system, true), [0, 4])
     const imported = owned([account(0, HEALTHY)])
     imported.publicKeys[0] = undefined
     assert.deepEqual(await new Rekeying().find(imported, true), [])
