@@ -119,8 +119,8 @@ export class PendingState {
 
   /** A forced withdrawal is served out of free custody; to be discharged it needs none, but that the clock of such requests goes on. */
   #requireServed(request: Forced): void {
-    if (!this.discharges(request)) return this.#requireFree(request)
-    if (this.#custody.stands)
+    if (!this.discharges(request)) this.#requireFree(request)
+    else if (this.#custody.stands)
       throw new Refusal('UNAVAILABLE', 'No forced withdrawal is discharged while an asset is held.')
   }
 
