@@ -92,7 +92,14 @@ const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
 const IN_FLIGHT = 2
 /** Refusals of the contract that come of the time a look took, not of what is in it. */
-const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
+const LATE: readonly string[] = [
+  'NoFreshRound',
+  'BatchExpired',
+  'Frozen',
+  'ClockStands',
+  'NotCloseable',
+  'RequestExpired',
+]
 
 /** Proves and settles until the system is complete at the latest round and nothing waits that can be carried out. */
 export class RoundSettler {
