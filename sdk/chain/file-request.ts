@@ -33,7 +33,7 @@ export interface FiledRequest {
   readonly transaction: Hex
 }
 
-/** What a place in the forced queue costs, in wei: nothing where an earlier run has paid for it. */
+/** Cost of a place in the forced queue, in wei: nothing where an earlier run has paid for it. */
 export interface PlaceCost {
   /** Burnt. */
   readonly fee: bigint

@@ -170,7 +170,7 @@ describe('forced closes, by contracts and node', () => {
     const rounds = { address: system.deployed.rounds, abi: ROUNDS_ABI } as const
     assert.equal(await system.signer.read.readContract({ ...rounds, functionName: 'forcedStands' }), true)
     assert.deepEqual([await state(none), await state(large)], [DISCHARGED, PENDING])
-    assert.equal(node.system.accounts[0]!.weights[3], 9)
+    assert.equal(node.system.accounts.at(0)!.weights[3], 9)
     await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
     await look()
     await look()
