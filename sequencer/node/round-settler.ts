@@ -92,7 +92,14 @@ const FIRST_PATIENCE = 500
 /** Proofs under way at a time: while one is made, the witness of the next is worked out. */
 const IN_FLIGHT = 2
 /** Refusals of the contract that come of the time a look took, not of what is in it. */
-const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
+const LATE: readonly string[] = [
+  'NoFreshRound',
+  'BatchExpired',
+  'Frozen',
+  'ClockStands',
+  'NotCloseable',
+  'RequestExpired',
+]
 
 /** Proves and settles until the system is complete at the latest round and nothing waits that can be carried out. */
 export class RoundSettler {
@@ -263,11 +270,16 @@ export class RoundSettler {
    */
   #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
     const { pool, view } = this.#parts
-    const busy = pool.busy()
     const { decoyed } = view.snapshot.state
-    const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
     const hadSome = [...decoyed.values()].some((time) => time >= timestamp)
-    return { mayBe, alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS }
+    return {
+      // As of when it is asked: owners sign on while the sweeps before a resolve are proven.
+      get mayBe() {
+        const busy = pool.busy()
+        return (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
+      },
+      alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS,
+    }
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */

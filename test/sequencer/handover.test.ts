@@ -132,6 +132,11 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
     const answer = await cli(['nominate', who, '--key', '0,1'])
     assert.equal(answer.code, 2)
     assert.match(answer.complaint, /It is no key/)
+    // A slip of the pen in an address would hand over to nobody.
+    const slip = who.replace(/[a-f]/i, (c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase()))
+    const slipped = await cli(['nominate', slip, '--key', key])
+    assert.equal(slipped.code, 2)
+    assert.match(slipped.complaint, /^plimsoll: 0x\w+ is not an address: its capitals are not its checksum/)
     const nominated = await cli(['nominate', who, '--key', key])
     assert.equal(nominated.key, key)
     const { nomination, ...rest } = await cli(['show'])
