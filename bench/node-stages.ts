@@ -4,7 +4,8 @@ import type { ReplayObserver } from '../sequencer/planner/replay.ts'
 
 /** What the planner had done, accounts being numbers from 0: where each went in the end, not by which way. */
 export type Happening =
-  | { readonly kind: 'tick' | 'resolve' }
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'resolve' }
   | {
       readonly kind: 'stage'
       /** Slots that were emptied, in this order. */
@@ -17,14 +18,13 @@ export type Happening =
 export class StageRecorder implements ReplayObserver {
   readonly happenings: Happening[] = []
   readonly #stacks: number[][]
+  readonly #inbox: number
 
   constructor(slots: number, inbox: number, count: number) {
     this.#stacks = Array.from({ length: slots }, () => [])
     this.#stacks[inbox] = Array.from({ length: count }, (_, i) => i)
     this.#inbox = inbox
   }
-
-  readonly #inbox: number
 
   tick(): void {
     this.happenings.push({ kind: 'tick' })
