@@ -9,7 +9,7 @@ import { type EchoSystem, startEchoSystem } from './echo-system.ts'
 import { tinyKeysWithVerifiers } from './live-chain.ts'
 import { proofs } from './proofs.ts'
 
-/** A chain, a node that proves in earnest, and the page over both. */
+/** A chain, a node, and the page over both. */
 export interface PageSystem {
   readonly system: EchoSystem
   readonly node: SequencerNode
@@ -22,13 +22,16 @@ export interface PageSystem {
   stop(): Promise<void>
 }
 
-/**
- * Starts all of it; the node looks at the chain every tenth of a second.
- * @param report of the risk laboratory, a file
- */
-export async function startPageSystem(report?: string): Promise<PageSystem> {
-  const keys = await tinyKeysWithVerifiers()
-  const system = await startEchoSystem('tiny', {}, keys)
+interface PageSystemOptions {
+  /** Report of the risk laboratory, a file. */
+  readonly report?: string
+  /** Whether proofs are made and checked: without, everything else is as in earnest, and quick. */
+  readonly proving?: boolean
+}
+
+/** Starts all of it; the node looks at the chain every tenth of a second. */
+export async function startPageSystem({ report, proving = false }: PageSystemOptions = {}): Promise<PageSystem> {
+  const system = await startEchoSystem('tiny', {}, proving ? await tinyKeysWithVerifiers() : undefined)
   const node = await system.open({ patience: 100 })
   const metrics = new NodeMetrics()
   const { settlement, profile } = node.deployment
