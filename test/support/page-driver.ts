@@ -95,14 +95,7 @@ export async function inspect(page: Page): Promise<void> {
   await accessible(page, { runOnly: ['color-contrast'] })
   await page.emulateMedia({ colorScheme: 'light' })
   await page.setViewportSize({ width: 360, height: 740 })
-  const wide = await page.evaluate(() => {
-    const { document, innerWidth } = globalThis as any
-    if (document.documentElement.scrollWidth <= innerWidth) return []
-    return [...document.querySelectorAll('main *')]
-      .filter((one: any) => one.getBoundingClientRect().right > innerWidth && one.closest('.scroll') === null)
-      .map((one: any) => one.outerHTML.slice(0, 120))
-  })
-  assert.deepEqual(wide, [], `nothing but tables scrolls sideways on ${page.url()}`)
+  assert.deepEqual(await sticksOut(page), [], `nothing but tables scrolls sideways on ${page.url()}`)
   await page.setViewportSize({ width: 1280, height: 900 })
 }
 
@@ -113,4 +106,20 @@ async function accessible(page: Page, options: object): Promise<void> {
     found.map(({ id, nodes }: any) => `${id}: ${nodes.map(({ html }: any) => html.slice(0, 120)).join(' | ')}`),
     [],
   )
+}
+
+/** Elements by which a view scrolls sideways, once what is drawn has found its size. */
+async function sticksOut(page: Page): Promise<readonly string[]> {
+  const fits = () => {
+    const { document, innerWidth } = globalThis as any
+    return document.documentElement.scrollWidth <= innerWidth
+  }
+  const fitted = await page.waitForFunction(fits, undefined, { timeout: 5_000 }).catch(() => undefined)
+  if (fitted !== undefined) return []
+  return page.evaluate(() => {
+    const { document, innerWidth } = globalThis as any
+    return [...document.querySelectorAll('main *')]
+      .filter((one: any) => one.getBoundingClientRect().right > innerWidth && one.closest('.scroll') === null)
+      .map((one: any) => one.outerHTML.slice(0, 120))
+  })
 }
