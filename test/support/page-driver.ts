@@ -42,6 +42,12 @@ export class PageDriver {
     return made
   }
 
+  /** Pictures of all that is open, for whoever has to find out why a test failed. */
+  async shootAll(): Promise<void> {
+    const pages = this.browser.contexts().flatMap((one) => one.pages())
+    for (const [i, page] of pages.entries()) await shot(page, `failed-${i}`).catch(() => {})
+  }
+
   async page(): Promise<Page> {
     return (await this.context()).newPage()
   }

@@ -48,6 +48,9 @@ describe('the page in a browser', () => {
     await writeFile(report, REPORT)
     ;[driver, system] = await Promise.all([PageDriver.open(), startPageSystem({ report })])
   })
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await driver.shootAll()
+  })
   after(async () => {
     await driver?.close()
     await system?.stop()

@@ -16,6 +16,9 @@ describe('proofs in a browser', () => {
   before(async () => {
     ;[driver, system] = await Promise.all([PageDriver.open(), startPageSystem({ proving: true })])
   })
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await driver.shootAll()
+  })
   after(async () => {
     await driver?.close()
     await system?.stop()
