@@ -18,9 +18,10 @@ import { RoundBook } from '../api/rounds.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { BackgroundCheck } from '../state/background-check.ts'
 import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
-import { Store } from '../state/store.ts'
+import { readDeployment, Store } from '../state/store.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
@@ -45,12 +46,16 @@ export interface NodeOptions {
   readonly log?: NodeLog
   /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
   readonly decoys?: boolean
+  /** Milliseconds until all of the stored state is checked in the background; half a minute where it is left out. */
+  readonly checkDelay?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
 
 /** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
 const PATIENCE = 10_000
+/** Milliseconds after which the stored state is checked: what is there to do at a start comes first. */
+const CHECK_DELAY = 30_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -58,12 +63,14 @@ interface Parts {
   readonly signer: SigningClient
   readonly journal: Journal
   readonly lock: DirectoryLock
+  readonly store: Store
   readonly view: ChainView
   readonly pool: OperationPool
   readonly settler: RoundSettler
   readonly proofs: ProofStore
   readonly log: NodeLog
   readonly updates: PythUpdates | undefined
+  readonly check: BackgroundCheck
   readonly health: NodeHealth
   readonly directory: string
 }
@@ -84,13 +91,17 @@ export class SequencerNode {
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
+  readonly #store: Store
   readonly #view: ChainView
   readonly #poster: RoundPoster
   readonly #settler: RoundSettler
   readonly #proofs: ProofStore
   readonly #log: NodeLog
+  readonly #check: BackgroundCheck
   /** Directory of its state. */
   readonly directory: string
+  /** Ends when all of the stored state was checked, which a start does not wait for: `health` has what was found. */
+  readonly checked: Promise<void>
   /** The latest round that was completed. */
   #handled = 0
 
@@ -101,6 +112,7 @@ export class SequencerNode {
       signer,
       journal,
       lock,
+      store,
       view,
       pool,
       settler,
@@ -109,6 +121,7 @@ export class SequencerNode {
       health,
       directory,
       updates,
+      check,
     } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
@@ -120,11 +133,20 @@ export class SequencerNode {
     this.#signer = signer
     this.#journal = journal
     this.#lock = lock
+    this.#store = store
     this.#view = view
     this.#poster = new RoundPoster(contracts, signer, updates, log)
     this.#settler = settler
     this.#proofs = proofs
     this.#log = log
+    this.#check = check
+    this.checked = check.result.then(
+      () => {},
+      (error: Error) => {
+        health.damage = error.message
+        log.error({ event: 'damage' }, error.message)
+      },
+    )
     this.health = health
     this.directory = directory
     signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
@@ -149,10 +171,9 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth, checkDelay = CHECK_DELAY }: NodeOptions,
   ): Promise<SequencerNode> {
-    const store = await Store.open(directory)
-    const { chainId, settlement: address, profile } = store.deployment
+    const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
     const loading = keysOf(profile)
     loading.catch(() => {})
@@ -168,15 +189,17 @@ export class SequencerNode {
     const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
+    let store: Store | undefined
     let journal: Journal | undefined
     try {
+      store = await Store.open(directory)
       store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
-      const proofs = new ProofStore(directory, source)
+      const proofs = new ProofStore(store.database, source)
       const health = new NodeHealth()
       await pool.recordSettled(state)
       const settler = new RoundSettler({
@@ -205,6 +228,7 @@ export class SequencerNode {
         signer,
         journal,
         lock,
+        store,
         view,
         pool,
         settler,
@@ -212,10 +236,12 @@ export class SequencerNode {
         log,
         health,
         directory,
+        check: new BackgroundCheck(directory, checkDelay),
         updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
       await journal?.close()
+      store?.close()
       await lock.release()
       throw error
     }
@@ -252,7 +278,9 @@ export class SequencerNode {
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
+    this.#check.end()
     await this.#journal.close()
+    this.#store.close()
     await this.#lock.release()
   }
 
