@@ -17,6 +17,8 @@ export interface PageSystem {
   readonly url: string
   /** Link of the operator's page, with its token. */
   readonly operator: string
+  /** Does something while the node does not look at the chain. */
+  hold<T>(work: () => Promise<T>): Promise<T>
   /** Ends the node and its listeners; the chain goes on. */
   stopNode(): Promise<void>
   stop(): Promise<void>
@@ -39,16 +41,31 @@ export async function startPageSystem({ report, proving = false }: PageSystemOpt
   const { server, port } = await serve(node, metrics, 0, openPage(system.signer, { ...options, operator: false }))
   const own = await serveOperator(node, metrics, openPage(system.signer, { ...options, operator: true }), 0)
   let running = true
+  let gate = Promise.resolve()
+  let look: Promise<unknown> = gate
   const looking = (async () => {
     while (running) {
-      const report = await node.step().catch((error: unknown) => {
-        if (!(error instanceof PlimsollError)) throw error
-        return undefined
-      })
-      if (report !== undefined) metrics.record(report)
+      for (let passed: unknown; passed !== gate; await gate) passed = gate
+      look = node.step().then(
+        (report) => report !== undefined && metrics.record(report),
+        (error: unknown) => {
+          if (!(error instanceof PlimsollError)) throw error
+        },
+      )
+      await look
       await sleep(100)
     }
   })()
+  const hold = async <T>(work: () => Promise<T>): Promise<T> => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    gate = promise
+    try {
+      await look
+      return await work()
+    } finally {
+      resolve()
+    }
+  }
   let stopped = false
   const stopNode = async () => {
     if (stopped) return
@@ -66,6 +83,7 @@ export async function startPageSystem({ report, proving = false }: PageSystemOpt
     node,
     url: `http://127.0.0.1:${port}`,
     operator: `http://127.0.0.1:${own.port}/#/operator?token=${own.token}`,
+    hold,
     stopNode,
     stop: async () => {
       await stopNode()
