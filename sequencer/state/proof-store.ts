@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import type { ProofSource, Proven } from '../../prover/proof-service.ts'
+import type { ProofSource, ProveOptions, Proven } from '../../prover/proof-service.ts'
 
 const FOLDER = 'proofs'
 const NAME = /^[0-9a-f]{64}\.json$/
@@ -33,15 +33,19 @@ export class ProofStore implements ProofSource {
     this.#kept = kept
   }
 
-  async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
-    if (this.#source.verify === undefined) return this.#source.prove(keys, circuit, input)
+  get width(): number {
+    return this.#source.width ?? 2
+  }
+
+  async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, options?: ProveOptions): Promise<Proven> {
+    if (this.#source.verify === undefined) return this.#source.prove(keys, circuit, input, options)
     const path = join(this.#directory, `${nameOf(keys, circuit, input)}.json`)
     const known = await this.#read(path, keys, circuit)
     if (known !== undefined) {
       this.reused++
       return known
     }
-    const proven = await this.#source.prove(keys, circuit, input)
+    const proven = await this.#source.prove(keys, circuit, input, options)
     // A proof that cannot be kept is as good as any other.
     await this.#write(path, proven).catch(() => {})
     return proven
