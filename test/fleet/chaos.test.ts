@@ -8,9 +8,10 @@ import { FleetKey } from '../../fleet/fleet-key.ts'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import type { SomeKeys } from '../../prover/keys.ts'
 import { inOrder } from '../../sdk/chain/in-order.ts'
-import { type Conduct, PULSE, startWorker, stubKeys, stubProver, type TestWorker } from '../support/fleet.ts'
+import { verifyEcho } from '../support/echo-proof.ts'
+import { PULSE, startWorker, stubKeys, type TestWorker } from '../support/fleet.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
-import { verifyEcho } from '../support/echo-system.ts'
+import { type Conduct, stubProver } from '../support/stub-prover.ts'
 
 const JOBS = 200
 /** Balances of a book that nobody may see, in every input. */
@@ -49,7 +50,7 @@ describe('a fleet under fire', () => {
 
   it('settles every batch, none twice, in order, while provers die, lie and sleep and Redis is restarted', async () => {
     const warnings: string[] = []
-    const local = stubProver('honest', 20)
+    const local = stubProver('honest', 250)
     const fleet = await Fleet.open({
       redis: redis.url,
       key,
@@ -62,29 +63,27 @@ describe('a fleet under fire', () => {
     await Promise.all([start('honest-0'), start('honest-1'), start('liar', 'liar'), start('mute', 'mute')])
     while (fleet.figures.workers < 4) await sleep(PULSE)
 
-    let done = false
     const dumps: Buffer[] = []
     const kills = { workers: 0, redis: 0 }
-    const disaster = async () => {
-      for (let next = 2; !done; next++) {
-        await sleep(150 + 300 * Math.random())
-        const alive = workers.filter(({ name, process }) => name.startsWith('honest') && process.exitCode === null && process.signalCode === null)
-        const victim = alive[Math.floor(Math.random() * alive.length)]
-        await victim?.kill()
-        kills.workers++
-        if (next === 4 || next === 6) {
-          dumps.push(await redis.dump())
-          // Once it has what it wrote, and once it has forgotten everything.
-          await redis.kill({ forget: next === 6 })
-          await sleep(300)
-          await redis.start()
-          kills.redis++
-        }
-        if (!done) await start(`honest-${next}`)
-      }
+    const starting: Promise<void>[] = []
+    /** Kills a prover, whichever, and has another one come. */
+    const killWorker = async () => {
+      await Promise.all(starting)
+      const alive = workers.filter(
+        ({ name, process }) => name.startsWith('honest') && process.exitCode === null && process.signalCode === null,
+      )
+      await alive[Math.floor(Math.random() * alive.length)]?.kill()
+      starting.push(start(`honest-${2 + kills.workers++}`))
+    }
+    /** Once it has what it wrote, and once it has forgotten everything. */
+    const restartRedis = async (forget: boolean) => {
+      dumps.push(await redis.dump())
+      await redis.kill({ forget })
+      await sleep(200)
+      await redis.start()
+      kills.redis++
     }
     const settled: bigint[] = []
-    const fire = disaster()
     const jobs = Array.from({ length: JOBS }, (_, job) => job)
     const proven = inOrder(
       jobs,
@@ -98,11 +97,11 @@ describe('a fleet under fire', () => {
       assert.ok(await verifyEcho(keys, 'transact', proof))
       assert.deepEqual(proof.signals, [input.digest, input.z, input.y])
       settled.push(proof.signals[0]!)
-      // A chain takes its time too.
-      if (settled.length % 12 === 0) await sleep(50)
+      if (settled.length % 40 === 10) await killWorker()
+      if (settled.length === 75) await restartRedis(false)
+      if (settled.length === 125) await restartRedis(true)
     }
-    done = true
-    await fire
+    await Promise.all(starting)
     assert.deepEqual(
       settled,
       jobs.map((job) => BigInt(job + 1)),
@@ -110,7 +109,7 @@ describe('a fleet under fire', () => {
     const { counts, figures } = fleet
     assert.equal(counts.fleet + counts.local, JOBS)
     assert.ok(counts.fleet > counts.local, `the fleet made most of them: ${JSON.stringify(counts)}`)
-    assert.ok(kills.workers >= 4 && kills.redis === 2, JSON.stringify(kills))
+    assert.ok(kills.workers === 5 && kills.redis === 2, JSON.stringify(kills))
     assert.ok(counts.false >= 1 && counts.stalled >= 1)
     assert.equal(figures.tasks.fleet + figures.tasks.local + figures.tasks.waiting, 0)
     for (const name of ['liar', 'mute'])

@@ -1,7 +1,7 @@
 import { FleetKey } from '../../fleet/fleet-key.ts'
 import { KeyStore } from '../../fleet/key-store.ts'
 import { FleetWorker } from '../../fleet/worker.ts'
-import { type Conduct, stubProver } from '../support/fleet.ts'
+import { type Conduct, stubProver } from '../support/stub-prover.ts'
 
 // A prover of a fleet as a process of its own, but for the proving.
 

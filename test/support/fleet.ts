@@ -4,20 +4,15 @@ import { once } from 'node:events'
 import { copyFile, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { manifestOf } from '../../prover/key-files.ts'
 import type { ProvingKeys, SomeKeys } from '../../prover/keys.ts'
 import { CIRCUITS, PROFILES } from '../../prover/profiles.ts'
-import type { ProofSource, Proven } from '../../prover/proof-service.ts'
 import { keyHash, type VerificationKey } from '../../prover/verification-key.ts'
-import { echo, verifyEcho } from './echo-system.ts'
+import type { Conduct } from './stub-prover.ts'
 
 /** Milliseconds between two beats in tests: dead workers are found out ten times as fast. */
 export const PULSE = 100
-
-/** What a stub of a prover does with a job. */
-export type Conduct = 'honest' | 'liar' | 'replayer' | 'mute' | 'refuser' | 'broken'
 
 const point = (n: number) => [String(n), String(n + 1), '1']
 const point2 = (n: number) => [
@@ -54,29 +49,6 @@ export async function stubKeys(directory: string): Promise<{ keys: SomeKeys; sou
     keys[circuit] = own
   }
   return { keys: { profile: PROFILES.tiny, ...keys }, source }
-}
-
-/** A prover that takes its time and knows nothing. */
-export function stubProver(conduct: Conduct, delay: number): ProofSource & Required<Pick<ProofSource, 'verify'>> {
-  let first: Proven | undefined
-  return {
-    prove: async (keys, circuit, input, { signal } = {}) => {
-      if (conduct === 'mute') await new Promise(() => {})
-      await sleep(delay, undefined, signal === undefined ? {} : { signal })
-      if (conduct === 'broken') throw new Error('The memory is full.')
-      if (conduct === 'refuser') {
-        const { PlimsollError } = await import('../../protocol/errors.ts')
-        throw new PlimsollError(`The input does not satisfy the circuit ${circuit}.`)
-      }
-      const proven = await echo(keys, circuit, input)
-      if (conduct === 'liar')
-        return { ...proven, proof: { ...proven.proof, pi_c: ['12345', '0', '1'] } as Proven['proof'] }
-      // A good proof, of something else.
-      if (conduct === 'replayer') return (first ??= { ...proven, ...(await echo(keys, circuit, { ...input, digest: 7n })) })
-      return proven
-    },
-    verify: verifyEcho,
-  }
 }
 
 export interface TestWorker {
