@@ -57,8 +57,7 @@ export class FleetKey {
       throw new PlimsollError(`Cannot read the fleet's key ${path}: ${why}.`, { hint })
     })
     const match = /^\s*0x([0-9a-fA-F]{64})\s*$/.exec(text)
-    if (match === null)
-      throw new PlimsollError(`${path} is not a fleet's key: 0x and 64 hexadecimal digits.`, { hint })
+    if (match === null) throw new PlimsollError(`${path} is not a fleet's key: 0x and 64 hexadecimal digits.`, { hint })
     if (((await stat(path)).mode & 0o077) !== 0)
       throw new PlimsollError(`The fleet's key ${path} can be read by others than its owner.`, {
         hint: `Run chmod 600 ${path}, and make a new key if somebody may have read it.`,

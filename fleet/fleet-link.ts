@@ -11,6 +11,9 @@ const REMEMBERED = 600
 /** Finished jobs, and events of jobs, that are remembered at the most. */
 const [MOST_JOBS, MOST_EVENTS] = [2_000, 5_000]
 
+/** Seconds for which workers find out by themselves that they were put aside. */
+const ASIDE = 86_400
+
 /** What a node hears from its fleet. */
 export interface LinkListener {
   /** Redis came or went. */
@@ -105,7 +108,9 @@ export class FleetLink {
   /** Has all workers know that one of them is put aside, itself among them, now and whenever they look. */
   async putAside(worker: string, why: string): Promise<void> {
     if (!this.#connected) return
-    await this.#redis.hset(namesOf(this.#key).aside, worker, why)
+    const { aside } = namesOf(this.#key)
+    await this.#redis.hset(aside, worker, why)
+    await this.#redis.expire(aside, ASIDE)
     await this.#tell({ aside: worker, why })
   }
 

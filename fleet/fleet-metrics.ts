@@ -5,7 +5,12 @@ import type { Fleet } from './fleet.ts'
 export class FleetMetrics {
   constructor(fleet: Fleet, registry: Registry) {
     const registers = [registry]
-    const gauge = (name: string, help: string, set: (gauge: Gauge) => void | Promise<void>, labelNames: string[] = []) =>
+    const gauge = (
+      name: string,
+      help: string,
+      set: (gauge: Gauge) => void | Promise<void>,
+      labelNames: string[] = [],
+    ) =>
       new Gauge({
         name: `plimsoll_fleet_${name}`,
         help,

@@ -2,20 +2,12 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { circuitsOf, manifestOf } from '../prover/key-files.ts'
 import { keyOf, type SomeKeys } from '../prover/keys.ts'
 import type { CircuitName } from '../prover/profiles.ts'
-import type { ProofSource, ProveOptions, Proven } from '../prover/proof-service.ts'
+import type { ProofSource, Proven, ProveOptions } from '../prover/proof-service.ts'
 import type { CircuitInput } from '../prover/witness.ts'
-import { FleetLink } from './fleet-link.ts'
 import type { FleetKey } from './fleet-key.ts'
+import { FleetLink } from './fleet-link.ts'
 import { type FleetLog, QUIET } from './fleet-log.ts'
-import {
-  digestIn,
-  jobId,
-  openAnswer,
-  priorityOf,
-  sealAnnouncement,
-  sealRequest,
-  type SealedAnswer,
-} from './job.ts'
+import { digestIn, jobId, openAnswer, priorityOf, type SealedAnswer, sealAnnouncement, sealRequest } from './job.ts'
 import { ProofTimes } from './proof-times.ts'
 import { publicUrl } from './redis.ts'
 import { Roster } from './roster.ts'
@@ -102,8 +94,7 @@ export class Fleet implements ProofSource {
   static async open(options: FleetOptions): Promise<Fleet> {
     const fleet = new Fleet(options)
     const why = await fleet.#link.open()
-    if (why !== undefined)
-      fleet.#log.warn({ event: 'fleet' }, `${why} The node proves by itself until Redis is there.`)
+    if (why !== undefined) fleet.#log.warn({ event: 'fleet' }, `${why} The node proves by itself until Redis is there.`)
     fleet.#timer = setInterval(() => void fleet.#beat(), fleet.#pulse)
     return fleet
   }

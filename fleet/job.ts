@@ -130,4 +130,3 @@ export function jobId(digest: string, tries: number): string {
 export function digestIn(id: string): string {
   return id.slice(1, 65)
 }
-

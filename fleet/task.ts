@@ -1,7 +1,7 @@
 import { FIELD } from '../protocol/constants.ts'
 import type { SomeKeys } from '../prover/keys.ts'
 import type { CircuitName } from '../prover/profiles.ts'
-import type { ProveOptions, Proven, Urgency } from '../prover/proof-service.ts'
+import type { Proven, ProveOptions, Urgency } from '../prover/proof-service.ts'
 import type { CircuitInput } from '../prover/witness.ts'
 import { priorityOf } from './job.ts'
 

@@ -2,11 +2,11 @@ import { type Job, UnrecoverableError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { PlimsollError } from '../protocol/errors.ts'
 import type { ProofSource } from '../prover/proof-service.ts'
-import { SealBroken, type FleetKey } from './fleet-key.ts'
+import { type FleetKey, SealBroken } from './fleet-key.ts'
 import { type FleetLog, QUIET } from './fleet-log.ts'
 import {
-  type Answer,
   type Announcement,
+  type Answer,
   type Control,
   digestIn,
   FLEETS,
@@ -145,17 +145,21 @@ export class FleetWorker {
     this.#control.on('message', (_, text) => this.#hear(text))
     // Subscribed anew by the client whenever the connection is.
     void this.#control.subscribe(names.control).catch(() => {})
-    const worker = new Worker<{ sealed: string }, SealedAnswer>(QUEUE, (job, _token, signal) => this.#work(job, signal), {
-      connection: this.#redis,
-      prefix: prefixOf(key),
-      name,
-      concurrency: slots,
-      lockDuration: LOCK * this.#pulse,
-      stalledInterval: STALLED_CHECK * this.#pulse,
-      runRetryDelay: this.#pulse,
-      // The node decides how often is often enough.
-      maxStalledCount: 1_000,
-    })
+    const worker = new Worker<{ sealed: string }, SealedAnswer>(
+      QUEUE,
+      (job, _token, signal) => this.#work(job, signal),
+      {
+        connection: this.#redis,
+        prefix: prefixOf(key),
+        name,
+        concurrency: slots,
+        lockDuration: LOCK * this.#pulse,
+        stalledInterval: STALLED_CHECK * this.#pulse,
+        runRetryDelay: this.#pulse,
+        // The node decides how often is often enough.
+        maxStalledCount: 1_000,
+      },
+    )
     worker.on('error', () => {})
     this.#worker = worker
     await worker.waitUntilReady()
@@ -196,7 +200,10 @@ export class FleetWorker {
       }
       this.made++
       this.#failures = 0
-      this.#log.info({ event: 'proof', circuit }, `${circuit} in ${((performance.now() - started) / 1_000).toFixed(2)} s`)
+      this.#log.info(
+        { event: 'proof', circuit },
+        `${circuit} in ${((performance.now() - started) / 1_000).toFixed(2)} s`,
+      )
       return sealAnswer(key, digest, name, answer)
     } catch (error) {
       // What failed is nobody's business but the operator's: Redis would keep it in the clear.

@@ -30,13 +30,7 @@ function hashOf(path: string): Promise<FileHash> {
 }
 
 /** Describes a circuit's keys for others. @throws when a file cannot be read */
-export async function manifestOf({
-  circuit,
-  verificationKey,
-  keyHash,
-  zkey,
-  wasm,
-}: ProvingKeys): Promise<KeyManifest> {
+export async function manifestOf({ circuit, verificationKey, keyHash, zkey, wasm }: ProvingKeys): Promise<KeyManifest> {
   const [zkeyHash, wasmHash] = await Promise.all([hashOf(zkey), hashOf(wasm)])
   return { circuit, verificationKey, keyHash, zkey: zkeyHash, wasm: wasmHash }
 }

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
+import { fleetKeyOption, redisOption } from '../fleet-options.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
@@ -20,6 +21,8 @@ interface Options {
   readonly verify?: true
   readonly settlement?: string
   readonly pyth?: string
+  readonly redis?: string
+  readonly fleetKey?: string
   readonly decoys: boolean
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
@@ -37,6 +40,7 @@ export function register(program: Command): void {
     .summary('run the sequencer against a chain')
     .description(
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
+        'With --redis its proofs are made by the provers of a fleet (plimsoll prover), and by itself while there are none. ' +
         'With --rebuild it first makes its private state anew from the chain and the keys of the sequencer alone, all that it ever had: PLIMSOLL_SEQUENCER_KEY, with commas between, or sequencer.key in an otherwise empty directory, one a line.',
     )
     .addOption(rpcOption())
@@ -45,6 +49,8 @@ export function register(program: Command): void {
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
     .addOption(proverOption())
+    .addOption(redisOption())
+    .addOption(fleetKeyOption())
     .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
     .option('--settlement <address>', 'settlement contract to rebuild from')
     .option('--verify', 'with --rebuild: check every proof as well')
@@ -67,7 +73,7 @@ export function register(program: Command): void {
     .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
     .action(async (options: Options, command: Command) => {
       const { ProofService } = await import('../../prover/proof-service.ts')
-      const proofs = await ProofService.open(options.prover)
+      const local = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
       const { SequencerNode } = await import('../../sequencer/node/node.ts')
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
@@ -79,6 +85,8 @@ export function register(program: Command): void {
       const { SILENT } = await import('../../sequencer/state/node-log.ts')
       const { json, logFormat = json ? undefined : 'text' } = options
       const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
+      const { openFleet } = await import('../open-fleet.ts')
+      const fleet = await openFleet(options, local, log)
       const signer = await openSigner(options.rpc)
       if (options.rebuild) await rebuildState(options, signer)
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
@@ -86,17 +94,22 @@ export function register(program: Command): void {
       const keysOf = async (profile: ProfileName) => {
         const keys = await loadKeys(profile, options.keys, BATCH_CIRCUITS)
         // What a look's first proofs need is loaded while the state is read: a node that is killed often has little time.
-        void proofs.prepare(keys, ['transact', 'sweep'])
+        void local.prepare(keys, ['transact', 'sweep'])
+        void fleet?.announce(keys)
         return keys
       }
       const node = await SequencerNode.open(options.data, signer, keysOf, {
-        proofs,
+        proofs: fleet ?? local,
         log,
         decoys: options.decoys,
         ...(options.pyth !== undefined && { pyth: options.pyth }),
       })
       try {
         const metrics = new NodeMetrics()
+        if (fleet !== undefined) {
+          const { FleetMetrics } = await import('../../fleet/fleet-metrics.ts')
+          new FleetMetrics(fleet, metrics.registry)
+        }
         const { server, port } = await serve(node, metrics, options.port)
         const address = `http://127.0.0.1:${port}`
         if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
@@ -115,7 +128,8 @@ export function register(program: Command): void {
       } finally {
         await node.close()
       }
-      await proofs.close()
+      await fleet?.close()
+      await local.close()
     })
 }
 

@@ -6,10 +6,13 @@ import { ChainFailure } from '../../sdk/chain/chain-failure.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
+import { sendKeyFile } from './key-files.ts'
 import type { NodeMetrics } from './metrics.ts'
 import { answerApi } from './routes.ts'
 import { vitalsOf } from './vitals.ts'
 
+/** Path of the files that provers elsewhere need. */
+const KEYS = '/keys/'
 /** The longest body that is read. */
 const BODY_LIMIT = 16 * 1024
 /** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
@@ -44,7 +47,7 @@ class HttpRefusal extends Refusal {
 }
 
 /**
- * Serves the owners' API, /health, /ready, /state and /metrics on loopback; nothing that it hands out is private.
+ * Serves the owners' API, /health, /ready, /state, /metrics and /keys on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
  * @throws PlimsollError when the port is taken
  */
@@ -102,6 +105,7 @@ async function answer(
     return json(response, answered.status, answered.body)
   }
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
+  if (path.startsWith(KEYS)) return sendKeyFile(node, path.slice(KEYS.length), response)
   switch (path) {
     case '/health':
       return health(response, node)

@@ -6,6 +6,7 @@ import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
+import { keyFile } from '../../prover/key-files.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
@@ -53,6 +54,7 @@ const PATIENCE = 10_000
 
 interface Parts {
   readonly contracts: Contracts
+  readonly keys: BatchKeys
   readonly deployment: DeploymentInfo
   readonly signer: SigningClient
   readonly journal: Journal
@@ -79,6 +81,7 @@ export class SequencerNode {
   /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
+  readonly #keys: BatchKeys
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
@@ -95,6 +98,7 @@ export class SequencerNode {
   private constructor(parts: Parts) {
     const {
       contracts,
+      keys,
       deployment,
       signer,
       journal,
@@ -114,6 +118,7 @@ export class SequencerNode {
     this.withdrawals = new WithdrawalBook(contracts)
     this.auctions = new AuctionBook(contracts)
     this.#contracts = contracts
+    this.#keys = keys
     this.#signer = signer
     this.#journal = journal
     this.#lock = lock
@@ -198,6 +203,7 @@ export class SequencerNode {
         )
       return new SequencerNode({
         contracts,
+        keys,
         deployment,
         signer,
         journal,
@@ -293,6 +299,11 @@ export class SequencerNode {
   /** Number of accounts that a former key of the sequencer can still read, as of the last look. */
   get accountsToRekey(): number {
     return this.#settler.rekeying.left
+  }
+
+  /** Path of the proving key or witness program with a hash, for provers elsewhere; undefined where it has none such. */
+  keyFile(sha256: string): Promise<string | undefined> {
+    return keyFile(this.#keys, sha256)
   }
 
   /** Number of proofs that a crash had left behind. */

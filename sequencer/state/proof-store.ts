@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import type { ProofSource, ProveOptions, Proven } from '../../prover/proof-service.ts'
+import type { ProofSource, Proven, ProveOptions } from '../../prover/proof-service.ts'
 
 const FOLDER = 'proofs'
 const NAME = /^[0-9a-f]{64}\.json$/

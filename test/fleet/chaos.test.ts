@@ -113,7 +113,10 @@ describe('a fleet under fire', () => {
     assert.ok(counts.false >= 1 && counts.stalled >= 1)
     assert.equal(figures.tasks.fleet + figures.tasks.local + figures.tasks.waiting, 0)
     for (const name of ['liar', 'mute'])
-      assert.ok(warnings.some((text) => text.includes(`the prover ${name} is put aside`)), warnings.join('\n'))
+      assert.ok(
+        warnings.some((text) => text.includes(`the prover ${name} is put aside`)),
+        warnings.join('\n'),
+      )
 
     for (const name of ['liar', 'mute']) {
       const { process, lines } = workers.find((worker) => worker.name === name)!
@@ -122,7 +125,10 @@ describe('a fleet under fire', () => {
     }
     dumps.push(await redis.dump())
     await fleet.close()
-    assert.ok(dumps.some((dump) => dump.includes(key.id)), 'the dumps hold jobs')
+    assert.ok(
+      dumps.some((dump) => dump.includes(key.id)),
+      'the dumps hold jobs',
+    )
     await requireNothingPrivate(Buffer.concat(dumps))
   })
 
@@ -132,15 +138,29 @@ describe('a fleet under fire', () => {
       const hex = balance.toString(16)
       const padded = hex.padStart(64, '0')
       const bytes = Buffer.from(padded, 'hex')
-      for (const form of [String(balance), hex, hex.toUpperCase(), bytes, bytes.subarray(16), Buffer.from(bytes).reverse()])
+      for (const form of [
+        String(balance),
+        hex,
+        hex.toUpperCase(),
+        bytes,
+        bytes.subarray(16),
+        Buffer.from(bytes).reverse(),
+      ])
         assert.ok(!dump.includes(form), `the balance ${balance} is in Redis`)
       // Of base64 the middle is the same wherever it begins, but for three ways to begin.
       for (const shift of [0, 1, 2]) {
-        const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').slice(44 - 12, 44 - 4)
+        const text = Buffer.concat([Buffer.alloc(shift), bytes])
+          .toString('base64')
+          .slice(44 - 12, 44 - 4)
         assert.ok(!dump.includes(text), `the balance ${balance} is in Redis in base64`)
       }
     }
-    for (const form of [secret, secret.toUpperCase(), Buffer.from(secret, 'hex'), Buffer.from(secret, 'hex').toString('base64')])
+    for (const form of [
+      secret,
+      secret.toUpperCase(),
+      Buffer.from(secret, 'hex'),
+      Buffer.from(secret, 'hex').toString('base64'),
+    ])
       assert.ok(!dump.includes(form), 'the key of the fleet is in Redis')
   }
 })

@@ -21,7 +21,8 @@ export function stubProver(conduct: Conduct, delay: number): ProofSource & Requi
       if (conduct === 'liar')
         return { ...proven, proof: { ...proven.proof, pi_c: ['12345', '0', '1'] } as Proven['proof'] }
       // A good proof, of something else.
-      if (conduct === 'replayer') return (first ??= { ...proven, ...(await echo(keys, circuit, { ...input, digest: 7n })) })
+      if (conduct === 'replayer')
+        return (first ??= { ...proven, ...(await echo(keys, circuit, { ...input, digest: 7n })) })
       return proven
     },
     verify: verifyEcho,
