@@ -98,8 +98,10 @@ export class KeyStore {
         hint: 'Name the address of the node, or a directory with the files, with --keys-from.',
       })
     const response = await fetch(url, { signal: AbortSignal.timeout(FETCH), redirect: 'error' }).catch(
-      (error: Error & { cause?: { code?: string } }) => {
-        throw failed(error.cause?.code === 'ECONNREFUSED' ? 'nobody listens there' : error.message)
+      (error: Error & { cause?: { code?: string; message?: string } }) => {
+        throw failed(
+          error.cause?.code === 'ECONNREFUSED' ? 'nobody listens there' : (error.cause?.message ?? error.message),
+        )
       },
     )
     if (response.status !== 200 || response.body === null) throw failed(`the answer is ${response.status}`)

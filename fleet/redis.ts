@@ -4,7 +4,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 /** Milliseconds that the first connection may take. */
 const FIRST_CONNECTION = 5_000
 /** Milliseconds after which a command of the node's counts as lost. */
-const COMMAND = 5_000
+const COMMAND = 3_000
 
 /** Redis answers, and refuses: that will not pass by itself. */
 export class RedisRefuses extends PlimsollError {}
