@@ -146,7 +146,6 @@ describe('plimsoll prover', () => {
     await writeFile(join(directory, 'bad.key'), 'x', { mode: 0o600 })
     const dead = 'redis://127.0.0.1:2'
     for (const [args, complaint] of [
-      [['fleet-key', 'good.key'], /There is a file good\.key already/],
       [['prover', '--redis', 'nowhere', '--fleet-key', 'good.key'], /The URL of Redis is none/],
       [
         ['prover', '--redis', dead, '--fleet-key', 'good.key'],

@@ -1,0 +1,61 @@
+import { INBOX, TRADED } from '../../protocol/constants.ts'
+import { type Balances, cornerHealth, type Envelope, isCovered } from '../../protocol/health.ts'
+import type { Marks } from '../../protocol/marks.ts'
+import { envelopeAt } from './envelope-at.ts'
+import { type PlannerSlot, type PlanOptions, type PlanStage, planRound } from './plan-round.ts'
+
+const ALL_SIDES = (1 << (2 * TRADED)) - 1
+
+/**
+ * Plans sweeps of slots that would expire with the next moves of prices, so that fewer are due when these come: accounts that would
+ * be safe all the same leave them, for envelopes that reach further; only those in whose own way the price is stay behind. A slot
+ * that has none but these is left alone, so there is an end to it.
+ * @param level log-distance of the moves, in whichever direction
+ * @returns stages as of `planRound`; none where they would not leave fewer such slots than there are, or something is due already
+ */
+export function planAhead(
+  slots: readonly PlannerSlot[],
+  marks: Marks,
+  level: number,
+  options: PlanOptions = {},
+): PlanStage[] {
+  const isDue = ({ envelope, members }: PlannerSlot, number: number) =>
+    members.length > 0 && (number <= INBOX || envelope === undefined || !isCovered(envelope, marks))
+  if (slots.some(isDue)) return []
+  const reach = envelopeAt(ALL_SIDES, level, marks)
+  const mixed = (slot: PlannerSlot) => isMixed(slot, reach)
+  const before = slots.filter(mixed).length
+  if (before === 0) return []
+  // Without its envelope a slot is one that has to be emptied.
+  const stages = planRound(
+    slots.map((slot) => (mixed(slot) ? { ...slot, envelope: undefined } : slot)),
+    marks,
+    options,
+  )
+  return after(slots, stages).filter(mixed).length < before ? stages : []
+}
+
+/** Whether a slot's envelope ends within reach although some of its accounts are safe as far as that. */
+function isMixed({ envelope, members }: PlannerSlot, reach: Envelope): boolean {
+  if (envelope === undefined || holds(envelope, reach)) return false
+  return members.some((balances) => cornerHealth(balances, reach) >= 0n)
+}
+
+/** Whether an envelope reaches as far as another. */
+function holds(envelope: Envelope, reach: Envelope): boolean {
+  return (
+    envelope.floors.every((floor, a) => floor <= reach.floors[a]!) &&
+    envelope.ceilings.every((ceiling, a) => ceiling >= reach.ceilings[a]!)
+  )
+}
+
+/** The slots after a plan. */
+function after(slots: readonly PlannerSlot[], stages: readonly PlanStage[]): PlannerSlot[] {
+  const envelopes = slots.map(({ envelope }) => envelope)
+  const members: Balances[][] = slots.map((slot) => [...slot.members])
+  for (const { openings, sweeps } of stages) {
+    for (const { slot, envelope } of openings) envelopes[slot] = envelope
+    for (const { from, to } of sweeps.flatMap(({ moves }) => moves)) members[to]!.push(members[from]!.pop()!)
+  }
+  return envelopes.map((envelope, slot) => ({ envelope, members: members[slot]! }))
+}
