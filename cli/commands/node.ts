@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { PlimsollError } from '../../protocol/errors.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { fleetKeyOption, redisOption } from '../fleet-options.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
@@ -23,6 +24,9 @@ interface Options {
   readonly pyth?: string
   readonly redis?: string
   readonly fleetKey?: string
+  readonly web?: boolean
+  readonly operatorPort: number
+  readonly report?: string
   readonly decoys: boolean
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
@@ -59,6 +63,15 @@ export function register(program: Command): void {
       "service of Pyth's price updates (Hermes): the node brings the latest to the chain, and pays Pyth, before each round",
       webUrl,
     )
+    .option('--web', 'serve the page for browsers at the same address (default: on local chains)')
+    .option('--no-web', 'serve no page')
+    .option(
+      '--operator-port <port>',
+      "port of the operator's own page, with the private book, 0 for any free one",
+      wholeNumber(0, 65_535),
+      0,
+    )
+    .option('--report <file>', "the risk laboratory's report, which the page then has for everybody")
     .option(
       '--no-decoys',
       'rewrite no accounts besides those that are liquidated: fewer proofs, and everybody sees who was liquidated',
@@ -82,6 +95,8 @@ export function register(program: Command): void {
       const { BATCH_CIRCUITS } = await import('../../prover/keys.ts')
       const { runNode } = await import('../run-node.ts')
       const { nodeLog } = await import('../node-log.ts')
+      const { serveOperator } = await import('../../sequencer/api/operator.ts')
+      const { LOCAL_CHAINS } = await import('../../sdk/chain/client.ts')
       const { SILENT } = await import('../../sequencer/state/node-log.ts')
       const { json, logFormat = json ? undefined : 'text' } = options
       const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
@@ -110,12 +125,27 @@ export function register(program: Command): void {
           const { FleetMetrics } = await import('../../fleet/fleet-metrics.ts')
           new FleetMetrics(fleet, metrics.registry)
         }
-        const { server, port } = await serve(node, metrics, options.port)
+        const wanted = options.web ?? LOCAL_CHAINS.includes(signer.chainId)
+        const pages = wanted ? await nodePages(node, signer, options) : undefined
+        const { server, port } = await serve(node, metrics, options.port, pages?.page)
+        const operator =
+          pages === undefined ? undefined : await serveOperator(node, metrics, pages.operator, options.operatorPort)
         const address = `http://127.0.0.1:${port}`
-        if (json) printText(JSON.stringify({ listening: address, settlement: node.settlement.address }))
+        const link = operator && `http://127.0.0.1:${operator.port}/#/operator?token=${operator.token}`
+        if (json)
+          printText(
+            JSON.stringify({
+              listening: address,
+              settlement: node.settlement.address,
+              ...(link !== undefined && { operator: link }),
+            }),
+          )
         else if (logFormat === 'json')
           log.info({ event: 'listening', address, settlement: node.settlement.address }, `serving ${address}`)
-        else printText(`Serving ${address} for the settlement ${node.settlement.address}.`)
+        else {
+          const also = link === undefined ? '.' : `, the page and the API; the operator's page is at ${link}`
+          printText(`Serving ${address} for the settlement ${node.settlement.address}${also}`)
+        }
         await runNode(
           node,
           metrics,
@@ -123,14 +153,28 @@ export function register(program: Command): void {
           json ? 'json' : logFormat === 'json' ? 'log' : 'table',
           log,
         )
-        server.close()
-        server.closeAllConnections()
+        for (const one of [server, operator?.server]) {
+          one?.close()
+          one?.closeAllConnections()
+        }
       } finally {
         await node.close()
       }
       await fleet?.close()
       await local.close()
     })
+}
+
+/** The page for everybody, and the operator's own. @throws PlimsollError when the report cannot be read */
+async function nodePages(node: SequencerNode, signer: SigningClient, { keys, report }: Options) {
+  const { openPage, requireReport } = await import('../page.ts')
+  await requireReport(report)
+  const { profile, settlement } = node.deployment
+  const options = { served: 'node', settlement, profile, keys, report } as const
+  return {
+    page: openPage(signer, { ...options, operator: false }),
+    operator: openPage(signer, { ...options, operator: true }),
+  }
 }
 
 async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {

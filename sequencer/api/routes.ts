@@ -46,6 +46,12 @@ export async function answerApi(
     case 'round':
       if (id !== undefined) throw nothing(path)
       return get(() => round(node))
+    case 'rounds':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.rounds.before(parseRound(query.get('before'))))
+    case 'clocks':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.rounds.clocks())
     case 'auctions':
       if (id !== undefined) throw nothing(path)
       return get(() => node.auctions.info())
@@ -127,7 +133,14 @@ function parseIndex(text: string): number {
   return Number(text)
 }
 
-function parseId(text: string): `0x${string}` {
+function parseRound(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (!/^[1-9][0-9]{0,14}$/.test(text))
+    throw new Refusal('BAD_REQUEST', 'The number of a round is a whole number from 1: ?before=N.')
+  return Number(text)
+}
+
+export function parseId(text: string): `0x${string}` {
   if (!/^0x[0-9a-f]{64}$/.test(text))
     throw new Refusal('BAD_REQUEST', 'The id of an operation is 32 bytes in lower-case hexadecimal.')
   return text as `0x${string}`

@@ -6,9 +6,11 @@ import { ChainFailure } from '../../sdk/chain/chain-failure.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
+import { EventStream } from './event-stream.ts'
 import { sendKeyFile } from './key-files.ts'
 import type { NodeMetrics } from './metrics.ts'
-import { answerApi } from './routes.ts'
+import type { Page } from './page.ts'
+import { answerApi, parseId } from './routes.ts'
 import { vitalsOf } from './vitals.ts'
 
 /** Path of the files that provers elsewhere need. */
@@ -49,16 +51,19 @@ class HttpRefusal extends Refusal {
 /**
  * Serves the owners' API, /health, /ready, /state, /metrics and /keys on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
+ * @param page for browsers, where there is to be one
  * @throws PlimsollError when the port is taken
  */
 export async function serve(
   node: SequencerNode,
   metrics: NodeMetrics,
   port: number,
+  page?: Page,
 ): Promise<{ server: Server; port: number }> {
   metrics.watch(node.endpoint)
+  const stream = new EventStream(node, CORS)
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
+    void answer(request, node, metrics, stream, page, response).catch((error: unknown) => refuse(response, error))
   })
   server.on('clientError', answerNonsense)
   await new Promise<void>((resolve, reject) => {
@@ -89,6 +94,8 @@ async function answer(
   request: IncomingMessage,
   node: SequencerNode,
   metrics: NodeMetrics,
+  stream: EventStream,
+  page: Page | undefined,
   response: ServerResponse,
 ): Promise<void> {
   const method = request.method ?? ''
@@ -100,12 +107,17 @@ async function answer(
     }
     const { authorization } = request.headers
     const parameters = new URLSearchParams(query)
+    if (path === '/v1/events') {
+      if (method !== 'GET') throw new HttpRefusal(405, `${path} does not take ${method}.`)
+      return stream.listen(response, parameters.getAll('operation').map(parseId))
+    }
     const answered = await answerApi(node, method, path, parameters, authorization, () => readBody(request))
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }
+  if (method === 'GET' && path.startsWith(KEYS)) return sendKeyFile(node, path.slice(KEYS.length), response)
+  if (page !== undefined && (await page.answer(request, response, path))) return
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
-  if (path.startsWith(KEYS)) return sendKeyFile(node, path.slice(KEYS.length), response)
   switch (path) {
     case '/health':
       return health(response, node)

@@ -15,6 +15,7 @@ import { refusal } from '../../sdk/chain/contract-errors.ts'
 import type { ChainEndpoint } from '../../sdk/chain/endpoint.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { AuctionBook } from '../api/auctions.ts'
+import { RoundBook } from '../api/rounds.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
@@ -78,6 +79,7 @@ export class SequencerNode {
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
   readonly auctions: AuctionBook
+  readonly rounds: RoundBook
   /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
@@ -117,6 +119,7 @@ export class SequencerNode {
     this.pool = pool
     this.withdrawals = new WithdrawalBook(contracts)
     this.auctions = new AuctionBook(contracts)
+    this.rounds = new RoundBook(contracts)
     this.#contracts = contracts
     this.#keys = keys
     this.#signer = signer
