@@ -28,6 +28,7 @@ interface Options {
   readonly operatorPort: number
   readonly report?: string
   readonly decoys: boolean
+  readonly ahead: number
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
 }
@@ -76,6 +77,12 @@ export function register(program: Command): void {
       '--no-decoys',
       'rewrite no accounts besides those that are liquidated: fewer proofs, and everybody sees who was liquidated',
     )
+    .option(
+      '--ahead <percent>',
+      'while there is nothing else to do, sweep accounts that a move of prices by so much would not reach out of the slots that it would: more gas in all, fewer proofs due at once',
+      wholeNumber(0, 50),
+      0,
+    )
     .option('--json', 'print a line of JSON a round')
     .addOption(
       new Option(
@@ -117,6 +124,7 @@ export function register(program: Command): void {
         proofs: fleet ?? local,
         log,
         decoys: options.decoys,
+        ahead: -Math.log(1 - options.ahead / 100),
         ...(options.pyth !== undefined && { pyth: options.pyth }),
       })
       try {

@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly log?: NodeLog
   /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
   readonly decoys?: boolean
+  /** Log-distance of moves of prices ahead of which it sweeps accounts while it is idle, once a round; not at all where it is left out. */
+  readonly ahead?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
@@ -154,7 +156,7 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, ahead = 0, pyth }: NodeOptions,
   ): Promise<SequencerNode> {
     const store = await Store.open(directory)
     const { chainId, settlement: address, profile } = store.deployment
@@ -197,6 +199,7 @@ export class SequencerNode {
         health,
         patience,
         decoys,
+        ahead,
         unclean: lock.takenOver,
       })
       if (lock.takenOver)

@@ -13,7 +13,7 @@ import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
-import { completeRound, type Work } from '../planner/complete-round.ts'
+import { completeRound, sweepAhead, type Work } from '../planner/complete-round.ts'
 import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
@@ -66,6 +66,8 @@ interface Parts {
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
   readonly decoys: boolean
+  /** Log-distance of moves of prices ahead of which accounts are swept where there is nothing else to do; 0 for none. */
+  readonly ahead: number
   /** The process that was here before has not come to its end. */
   readonly unclean: boolean
 }
@@ -84,6 +86,8 @@ class ProofFailure extends PlimsollError {
 
 /** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Batches that are swept ahead of the price at the most: they are settled together or not at all. */
+const AHEAD_BATCHES = 6
 /** Seconds for which an account that was a decoy is none. */
 const DECOY_PAUSE = 86_400
 /** Share of the rounds without liquidations that have decoys alone. */
@@ -103,6 +107,8 @@ export class RoundSettler {
   readonly rekeying = new Rekeying()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
+  /** The round in which accounts were last swept ahead of the price. */
+  #aheadIn = 0
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
   #patience: number
 
@@ -131,12 +137,15 @@ export class RoundSettler {
     const filled = new SettlementGas(snapshot.gasLimit, ledger.shape.transact.steps, (packed) =>
       contracts.settlement.settlementGas(signer, packed),
     )
+    let [stopped, idle] = [false, false]
     const line = new ProofLine(
       this.#steps(next, snapshot, plan, former),
-      (step, signal) => this.#proven(step, signal),
+      (step, signal) => {
+        idle = step.urgency === 'ahead'
+        return this.#proven(step, signal)
+      },
       () => proofs.width,
     )
-    let stopped = false
     /** What stands under the marks of a round that is no longer the latest is void, and so is all that builds on it. */
     const supersede = () => {
       stopped = true
@@ -145,7 +154,8 @@ export class RoundSettler {
     const watching = new AbortController()
     void newRound(
       snapshot.round.number,
-      async () => (await contracts.settlement.round()).number,
+      // Whatever comes in is better to do than what is ahead.
+      async () => (idle && pool.units().length > 0 ? 0 : (await contracts.settlement.round()).number),
       ROUND_WATCH,
       watching.signal,
     ).then((isThere) => isThere && supersede())
@@ -183,6 +193,7 @@ export class RoundSettler {
       for await (const [step, batch] of line.results()) {
         ready.push({ step, batch })
         onProof(++made)
+        if (step.urgency === 'ahead') continue
         const late = performance.now() - since >= this.#patience
         const batches = ready.map((each) => each.batch)
         if (late || batches.length === MAX_BATCHES || (await filled.isFull(batches))) await send()
@@ -325,6 +336,7 @@ export class RoundSettler {
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
+    const steps = 0
     const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => ({
       ...work,
       urgency,
@@ -370,6 +382,10 @@ export class RoundSettler {
     // What fails after something that was left may not fail at the next look.
     for (const [id, code] of selection.failures) if (!cut || code === 'EXPIRED') plan.failures.set(id, code)
     for (const work of completeRound(next)) yield step(work, 'operations')
+    const isIdle = steps === 0 && pool.units().length + deposits.length + forced.length === 0
+    if (!isIdle || this.#parts.ahead === 0 || this.#aheadIn === round.number) return
+    this.#aheadIn = round.number
+    for (const work of sweepAhead(next, this.#parts.ahead, AHEAD_BATCHES)) yield step(work, 'ahead')
   }
 }
 

@@ -11,9 +11,9 @@ export type Step = Work & {
   readonly urgency: Urgency
 }
 
-/** Whether a step stands under the marks of its round: a sweep does not. */
-export function isBound({ transition }: Step): boolean {
-  return transition.batch.circuit !== 'sweep'
+/** Whether a step ends with its round: it stands under the round's marks, as no sweep does, or was ahead of the next one. */
+export function isBound({ transition, urgency }: Step): boolean {
+  return transition.batch.circuit !== 'sweep' || urgency === 'ahead'
 }
 
 /** Counts what a settled step did. */

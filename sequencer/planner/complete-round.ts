@@ -53,11 +53,12 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
 /**
  * Sweeps ahead of the price, see `planAhead`, one batch at a time; none where something is due.
  * @param level log-distance of the moves of prices that are to find less to do
+ * @param most batches: the system is complete again after the last only
  */
-export function* sweepAhead(system: System, level: number): Generator<Work> {
+export function* sweepAhead(system: System, level: number, most: number): Generator<Work> {
   const { marks, shape } = system.ledger
   if (marks === undefined) return
-  for (const { openings, sweeps } of planAhead(plannerSlots(system), marks, level, { rungs: shape.sweeps })) {
+  for (const { openings, sweeps } of planAhead(plannerSlots(system), marks, level, most, { rungs: shape.sweeps })) {
     for (const opening of openings) system.open(opening)
     for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
   }

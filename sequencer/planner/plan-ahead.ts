@@ -9,30 +9,36 @@ const ALL_SIDES = (1 << (2 * TRADED)) - 1
 /**
  * Plans sweeps of slots that would expire with the next moves of prices, so that fewer are due when these come: accounts that would
  * be safe all the same leave them, for envelopes that reach further; only those in whose own way the price is stay behind. A slot
- * that has none but these is left alone, so there is an end to it.
+ * that has none but these is left alone, so there is an end to it. Smaller slots come first where not all can be swept.
  * @param level log-distance of the moves, in whichever direction
+ * @param most sweeps of a plan: only as a whole does it leave the system complete
  * @returns stages as of `planRound`; none where they would not leave fewer such slots than there are, or something is due already
  */
 export function planAhead(
   slots: readonly PlannerSlot[],
   marks: Marks,
   level: number,
+  most: number,
   options: PlanOptions = {},
 ): PlanStage[] {
   const isDue = ({ envelope, members }: PlannerSlot, number: number) =>
     members.length > 0 && (number <= INBOX || envelope === undefined || !isCovered(envelope, marks))
   if (slots.some(isDue)) return []
   const reach = envelopeAt(ALL_SIDES, level, marks)
-  const mixed = (slot: PlannerSlot) => isMixed(slot, reach)
-  const before = slots.filter(mixed).length
-  if (before === 0) return []
-  // Without its envelope a slot is one that has to be emptied.
-  const stages = planRound(
-    slots.map((slot) => (mixed(slot) ? { ...slot, envelope: undefined } : slot)),
-    marks,
-    options,
-  )
-  return after(slots, stages).filter(mixed).length < before ? stages : []
+  const isOpen = (slot: PlannerSlot) => isMixed(slot, reach)
+  let chosen = slots.filter(isOpen).sort((a, b) => a.members.length - b.members.length)
+  const before = chosen.length
+  for (; chosen.length > 0; chosen = chosen.slice(0, Math.floor(chosen.length / 2))) {
+    // Without its envelope a slot is one that has to be emptied.
+    const stages = planRound(
+      slots.map((slot) => (chosen.includes(slot) ? { ...slot, envelope: undefined } : slot)),
+      marks,
+      options,
+    )
+    const sweeps = stages.reduce((sum, stage) => sum + stage.sweeps.length, 0)
+    if (sweeps <= most) return after(slots, stages).filter(isOpen).length < before ? stages : []
+  }
+  return []
 }
 
 /** Whether a slot's envelope ends within reach although some of its accounts are safe as far as that. */

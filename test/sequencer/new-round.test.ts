@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Contracts } from '../../chain/contracts.ts'
+import { passTime } from '../../chain/development-chain.ts'
+import { DISTRESS, INBOX } from '../../protocol/constants.ts'
+import type { ProofSource } from '../../prover/proof-service.ts'
+import { sendCall } from '../../sdk/chain/send-call.ts'
+import { NodeMetrics } from '../../sequencer/api/metrics.ts'
+import { serve } from '../../sequencer/api/server.ts'
+import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { chapters } from '../support/chapters.ts'
+import { type EchoSystem, echo, startEchoSystem } from '../support/echo-system.ts'
+import { movePrices } from '../support/live-chain.ts'
+import { newOwner, type TestOwner } from '../support/test-owner.ts'
+
+const USD = 10n ** 6n
+const WEI = 10n ** 18n
+
+describe('a node whose proofs take their time', () => {
+  const it = chapters()
+  let system: EchoSystem
+  let node: SequencerNode
+  let contracts: Contracts
+  let server: Awaited<ReturnType<typeof serve>>
+  const owners: TestOwner[] = []
+  /** What the prover does next; undefined: what it is asked for. */
+  let conduct: ProofSource['prove'] | undefined
+  let canceled: unknown[] = []
+  /** Circuits that it was asked for, with the urgency. */
+  let asked: string[] = []
+
+  const slow: ProofSource['prove'] = (_keys, circuit, _input, { signal } = {}) =>
+    new Promise((_, reject) => {
+      signal!.addEventListener('abort', () => {
+        canceled.push(circuit)
+        reject(signal!.reason)
+      })
+    })
+  /** Somebody else posts a round. */
+  const postRound = () => sendCall(system.signer, { ...contracts.rounds, functionName: 'postRound', args: [] })
+
+  before(async () => {
+    system = await startEchoSystem()
+    node = await system.open({
+      ahead: 0.05,
+      proofs: {
+        width: 8,
+        prove: (keys, circuit, input, options) => {
+          asked.push(`${circuit} ${options?.urgency}`)
+          return (conduct ?? echo)(keys, circuit, input, options)
+        },
+      },
+    })
+    contracts = await Contracts.of(node.settlement)
+    server = await serve(node, new NodeMetrics(), 0)
+    for (let i = 0; i < 4; i++) owners.push(await newOwner(system, `http://127.0.0.1:${server.port}`))
+    for (const owner of owners.slice(0, 3)) await owner.open('ETH', 10n * WEI)
+    await owners[3]!.open('USD', 50_000n * USD)
+    await node.step()
+    assert.equal(node.complete, true)
+  })
+  beforeEach(() => {
+    canceled = []
+    asked = []
+    conduct = undefined
+  })
+  after(async () => {
+    server.server.close()
+    server.server.closeAllConnections()
+    await node.close()
+    await system.stop()
+  })
+
+  it('has all proofs of a look in flight at a time', async () => {
+    for (const [index, owner] of owners.entries()) {
+      if (index > 2) continue
+      await owner.wallet.withdraw(1, WEI / 100n, owner.address, { expiresIn: 86_400 })
+    }
+    let [most, now] = [0, 0]
+    conduct = async (...args) => {
+      most = Math.max(most, ++now)
+      await sleep(50)
+      now--
+      return echo(...args)
+    }
+    const report = await node.step()
+    assert.equal(report?.operations, 3)
+    assert.equal(most, report!.proofs)
+    assert.ok(most > 2)
+  })
+
+  it('cancels at once what a new round voids, and carries it out under the new one', async () => {
+    await owners[0]!.wallet.withdraw(1, WEI / 100n, owners[0]!.address, { expiresIn: 86_400 })
+    conduct = slow
+    const root = await node.settlement.view('accountsRoot')
+    const look = node.step()
+    while (asked.length < 2) await sleep(10)
+    await passTime(system.signer, 400)
+    await postRound()
+    const report = await look
+    assert.equal(report?.proofs ?? 0, 0)
+    assert.deepEqual(canceled.sort(), asked.map((text) => text.split(' ')[0]).sort())
+    assert.equal(await node.settlement.view('accountsRoot'), root)
+    assert.equal(node.pool.units().length, 1, 'nothing was given up')
+    conduct = undefined
+    const next = await node.step()
+    assert.equal(next?.operations, 1)
+    assert.equal(node.complete, true)
+  })
+
+  it('sweeps ahead of the price once a round while it is idle, all or nothing, and ends complete', async () => {
+    // One account close to its liquidation shares a slot with others that are far from it.
+    await owners[0]!.wallet.withdraw(0, 1_580n * USD, owners[0]!.address, { expiresIn: 86_400 })
+    await owners[1]!.wallet.withdraw(0, 200n * USD, owners[1]!.address, { expiresIn: 86_400 })
+    await node.step()
+    for (let i = 0; i < 4 && !asked.some((text) => text.endsWith('ahead')); i++) {
+      await movePrices(system.signer, system.feeds, [197n * WEI - BigInt(i) * WEI, 8_000n * WEI, 50n * WEI])
+      await node.step()
+      await node.step()
+    }
+    assert.ok(asked.some((text) => /^sweep\d? ahead$/.test(text)), asked.join())
+    assert.equal(node.complete, true)
+    const { stacks } = node.system
+    assert.equal(stacks[DISTRESS]!.length + stacks[INBOX]!.length, 0)
+    asked = []
+    assert.equal(await node.step(), undefined)
+    assert.deepEqual(asked, [], 'once a round')
+  })
+
+  it('lets go of what is ahead when somebody wants something', async () => {
+    let met = false
+    for (let i = 0; i < 6 && !met; i++) {
+      await movePrices(system.signer, system.feeds, [BigInt(193 - 2 * i) * WEI, 8_000n * WEI, 50n * WEI])
+      await node.step()
+      asked = []
+      conduct = (...args) => (args[3]?.urgency === 'ahead' ? slow(...args) : echo(...args))
+      const look = node.step()
+      await sleep(300)
+      met = asked.some((text) => text.endsWith('ahead'))
+      if (met) {
+        await owners[1]!.wallet.withdraw(1, WEI / 100n, owners[1]!.address, { expiresIn: 86_400 })
+        assert.equal((await look)?.proofs ?? 0, 0)
+        assert.ok(canceled.length > 0)
+      } else await look
+      conduct = undefined
+    }
+    assert.ok(met, 'there was something ahead')
+    assert.equal((await node.step())?.operations, 1)
+    assert.equal(node.complete, true)
+  })
+})
