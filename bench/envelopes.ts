@@ -10,7 +10,7 @@ import { Random } from '../risk/random.ts'
 import { replay } from '../sequencer/planner/replay.ts'
 
 const USAGE =
-  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--json]'
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--ahead PERCENT] [--json]'
 const CASH_DECIMALS = 6
 const DECIMALS = 8
 const FACTORS = {
@@ -28,6 +28,9 @@ const MIN_LIABILITY = 50n * 10n ** BigInt(CASH_DECIMALS)
 
 /** As `RoundSettler` writes them, of ticks a quarter of an hour apart. */
 const DECOYS = { alone: 1 / 8, pause: 96 }
+
+/** As `RoundSettler` makes them between two ticks at the most. */
+const AHEAD_BATCHES = 6
 
 function decoyRandom(seed: number): () => number {
   const random = new Random(seed, 1)
@@ -61,6 +64,7 @@ function readOptions() {
         'slot-price': { type: 'string' },
         'least-price': { type: 'string' },
         decoys: { type: 'boolean', default: false },
+        ahead: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -91,6 +95,7 @@ function main(): number {
   const { name: profile, sweeps, resolve } = profileOption(options.profile)
   const slotCount = integerOption(options.slots, 'slots', Math.min(...sweeps.map(({ window }) => window)), MAX_SLOTS)
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
+  const ahead = integerOption(options.ahead, 'ahead', 0, 50)
   const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
 
   const prices = path[0]!.map((price) => Number(price) / 10 ** QUOTE_DECIMALS)
@@ -107,6 +112,7 @@ function main(): number {
     rungs: sweeps,
     resolveSteps: resolve.steps,
     ...(options.decoys && { decoys: { ...DECOYS, random: decoyRandom(seed) } }),
+    ...(ahead > 0 && { ahead: { level: -Math.log(1 - ahead / 100), most: AHEAD_BATCHES } }),
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
@@ -132,6 +138,7 @@ function main(): number {
     sweepBatches: result.batches,
     constraints: result.constraints,
     worstTick: result.worstTick,
+    aheadBatches: result.aheadBatches,
     openings: result.openings,
     noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,

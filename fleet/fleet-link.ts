@@ -14,7 +14,7 @@ const [MOST_JOBS, MOST_EVENTS] = [2_000, 5_000]
 /** Seconds for which workers find out by themselves that they were put aside. */
 const ASIDE = 86_400
 
-/** What a node hears from its fleet. */
+/** Listener of a node for news of its fleet. */
 export interface LinkListener {
   /** Redis came or went. */
   connection(connected: boolean): void
@@ -124,7 +124,7 @@ export class FleetLink {
     await this.#redis.zadd(FLEETS, now, this.#key.id)
   }
 
-  /** What all workers say of themselves. */
+  /** Words of all workers on themselves. */
   async workers(): Promise<Map<string, WorkerRecord>> {
     const said = await this.#redis.hgetall(namesOf(this.#key).workers)
     const records = new Map<string, WorkerRecord>()

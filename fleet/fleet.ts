@@ -105,7 +105,7 @@ export class Fleet implements ProofSource {
     return Math.min(MOST_IN_FLIGHT, Math.max(2, AHEAD * slots))
   }
 
-  /** What an operator watches. */
+  /** Figures that an operator watches. */
   get figures(): {
     readonly connected: boolean
     readonly workers: number
@@ -342,7 +342,7 @@ export class Fleet implements ProofSource {
     }
   }
 
-  /** What the fleet has is for the local prover to make, unless the fleet comes back first, or has made it by then. */
+  /** Takes back all that the fleet has: the local prover makes it, unless the fleet comes back first, or has made it by then. */
   #recall(): void {
     for (const task of this.#tasks) if (task.place === 'fleet') task.place = 'waiting'
     this.#pump()

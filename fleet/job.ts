@@ -39,7 +39,7 @@ export function namesOf(key: FleetKey): {
 /** Word of the node to all workers. */
 export type Control = { readonly cancel: string } | { readonly aside: string; readonly why: string }
 
-/** What a worker says of itself, with every beat. */
+/** Word of a worker on itself, with every beat. */
 export interface WorkerRecord {
   /** Grows by one each time. */
   readonly beat: number
@@ -49,7 +49,7 @@ export interface WorkerRecord {
   readonly jobs: readonly string[]
 }
 
-/** What is to be proven, and under which keys. */
+/** Input to be proven, and the keys that it is proven under. */
 export interface Request {
   readonly profile: ProfileName
   readonly keys: KeyManifest

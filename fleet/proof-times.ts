@@ -5,7 +5,7 @@ const REMEMBERED = 32
 /** Times the longest of them that a proof may take: machines differ, and a new one has keys to fetch. */
 const LENIENCE = 8
 
-/** How long proofs have taken, and so how long one may take. */
+/** Record of how long proofs have taken, and so of how long one may take. */
 export class ProofTimes {
   readonly #times = new Map<CircuitName, number[]>()
   readonly #patience: number

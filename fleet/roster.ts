@@ -15,7 +15,7 @@ export interface SeenWorker {
   readonly seenAt: number
 }
 
-/** Who is there: workers by what they said of themselves of late, and those that were put aside. */
+/** List of who is there: workers by what they said of themselves of late, and those that were put aside. */
 export class Roster {
   readonly #workers = new Map<string, SeenWorker & { readonly beat: number; readonly beating: boolean }>()
   readonly #aside = new Map<string, string>()

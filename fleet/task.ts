@@ -9,7 +9,7 @@ let number = 0
 
 /** A proof that was asked for and is not there yet. */
 export class Task {
-  /** Who came first goes first. */
+  /** Place in the order in which proofs were asked for. */
   readonly number = number++
   readonly askedAt = performance.now()
   readonly keys: SomeKeys
@@ -31,7 +31,7 @@ export class Task {
   /** Jobs whose answers are being verified. */
   readonly judging = new Set<string>()
   sealed: { readonly digest: string; readonly sealed: string } | undefined
-  /** When it was handed out, or last asked about. */
+  /** Time at which it was handed out, or last asked about. */
   heardAt = 0
   /** A worker that says the circuit refuses the input. */
   accused: string | undefined

@@ -48,7 +48,7 @@ export interface WorkerOptions {
 export class FleetWorker {
   /** Proofs that it made. */
   made = 0
-  /** Why it was put aside by a node. */
+  /** Reason for which a node put it aside. */
   aside: string | undefined
   /** Ends when it has been closed or put aside. */
   readonly ended: Promise<void>

@@ -10,7 +10,7 @@ export interface FileHash {
   readonly size: number
 }
 
-/** What it takes to prove a circuit elsewhere: the key to verify under, and the hashes of the two files. */
+/** Description of a circuit's keys for who proves elsewhere: the key to verify under, and the hashes of the two files. */
 export interface KeyManifest extends Pick<CircuitKeys, 'circuit' | 'verificationKey' | 'keyHash'> {
   readonly zkey: FileHash
   readonly wasm: FileHash

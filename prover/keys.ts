@@ -17,7 +17,7 @@ import { readR1cs } from './r1cs.ts'
 import type { VerificationKey } from './verification-key.ts'
 import { keyHash, requireSoundKey } from './verification-key.ts'
 
-/** What it takes to make and to check proofs of a circuit: its witness program, its proving key, and the key to verify under. */
+/** Keys to make and to check proofs of a circuit: its witness program, its proving key, and the key to verify under. */
 export interface ProvingKeys {
   readonly circuit: CircuitName
   readonly wasm: string

@@ -14,7 +14,7 @@ export interface Proven {
 }
 
 /**
- * How much depends on a proof: those of `distress` complete a round, those of `operations` carry out what owners ask for, and
+ * Class of a proof by how much depends on it: those of `distress` complete a round, those of `operations` carry out what owners ask for, and
  * those `ahead` are made while there is nothing else to do.
  */
 export type Urgency = 'distress' | 'operations' | 'ahead'

@@ -146,7 +146,7 @@ export class RoundSettler {
       },
       () => proofs.width,
     )
-    /** What stands under the marks of a round that is no longer the latest is void, and so is all that builds on it. */
+    // What stands under the marks of a round that is no longer the latest is void, and so is all that builds on it.
     const supersede = () => {
       stopped = true
       line.cut(ready.some(({ step }) => isBound(step)) ? () => true : isBound, new Error('A new round has begun.'))
@@ -223,7 +223,7 @@ export class RoundSettler {
     return { ...settled, wantsRound: plan.wantsRound }
   }
 
-  /** Of what is proven under an old round what the contract takes under the new one: sweeps, but for what follows on anything else. */
+  /** Batches proven under an old round that the contract takes under the new one: sweeps, but for those that follow on anything else. */
   async #stillGood(ready: readonly Ready[]): Promise<Ready[]> {
     const { contracts, signer } = this.#parts
     const bound = ready.findIndex(({ step }) => isBound(step))
