@@ -72,6 +72,7 @@ export class Fleet implements ProofSource {
   #announcement: string | undefined
   #localWork = 0
   #beats = 0
+  #beating = false
   #present = 0
   #timer: NodeJS.Timeout | undefined
   #closed = false
@@ -133,7 +134,7 @@ export class Fleet implements ProofSource {
   /** Tells the workers which keys they will need, so that they fetch them before the first job. */
   async announce(keys: SomeKeys): Promise<void> {
     const circuits = await Promise.all(circuitsOf(keys).map((circuit) => manifestOf(keyOf(keys, circuit))))
-    this.#announcement = sealAnnouncement(this.#options.key, { profile: keys.profile.name as never, circuits })
+    this.#announcement = sealAnnouncement(this.#options.key, { profile: keys.profile.name, circuits })
     await this.#link.announce(this.#announcement).catch(() => {})
   }
 
@@ -193,7 +194,7 @@ export class Fleet implements ProofSource {
     task.heardAt = performance.now()
     try {
       task.sealed ??= sealRequest(this.#options.key, {
-        profile: keys.profile.name as never,
+        profile: keys.profile.name,
         keys: await manifestOf(keyOf(keys, circuit)),
         input,
       })
@@ -288,10 +289,10 @@ export class Fleet implements ProofSource {
     this.#again(task, id)
   }
 
-  /** Redis was started without what it had. */
+  /** Hands out again what Redis has forgotten; what was only late to get there is not there twice. */
   #lost(id: string): void {
     const task = this.#byId.get(id)
-    if (task?.place !== 'fleet' || performance.now() - task.heardAt < this.#pulse) return
+    if (task?.place !== 'fleet') return
     task.place = 'waiting'
     this.#pump()
   }
@@ -349,7 +350,8 @@ export class Fleet implements ProofSource {
   }
 
   async #beat(): Promise<void> {
-    if (!this.#link.connected) return
+    if (!this.#link.connected || this.#beating) return
+    this.#beating = true
     try {
       if (this.#beats++ % NODE_BEATS === 0) await this.#link.beat(Date.now())
       const now = performance.now()
@@ -358,6 +360,8 @@ export class Fleet implements ProofSource {
       // It holds the connection and says nothing.
       if (this.#link.connected) this.#link.reconnect()
       return
+    } finally {
+      this.#beating = false
     }
     this.#tellPresence()
     this.#requireAnswers()

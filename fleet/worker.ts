@@ -1,7 +1,7 @@
 import { type Job, UnrecoverableError, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { PlimsollError } from '../protocol/errors.ts'
-import type { ProofSource } from '../prover/proof-service.ts'
+import type { ProofService, ProofSource } from '../prover/proof-service.ts'
 import { type FleetKey, SealBroken } from './fleet-key.ts'
 import { type FleetLog, QUIET } from './fleet-log.ts'
 import {
@@ -34,7 +34,7 @@ export interface WorkerOptions {
   readonly redis: string
   readonly key: FleetKey
   readonly keys: KeyStore
-  readonly proofs: ProofSource & { prepare?(keys: unknown, circuits: readonly never[]): Promise<void> }
+  readonly proofs: ProofSource & Partial<Pick<ProofService, 'prepare'>>
   /** Name among all workers, of letters, digits, dots and hyphens. */
   readonly name: string
   /** Proofs at a time. */
@@ -135,7 +135,7 @@ export class FleetWorker {
     this.#log.info({ event: 'keys' }, `fetching the keys of profile ${profile}`)
     for (const manifest of circuits) {
       const keys = await this.#options.keys.keys(profile, manifest)
-      await this.#options.proofs.prepare?.(keys, [manifest.circuit as never])
+      await this.#options.proofs.prepare?.(keys, [manifest.circuit])
     }
   }
 

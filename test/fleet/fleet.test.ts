@@ -404,6 +404,29 @@ describe('a fleet', () => {
     assert.equal(prover.made, 1)
   })
 
+  it('asks again for what Redis has forgotten', async () => {
+    const fleet = await node(none)
+    let began = 0
+    const prover = await worker('a', {
+      prove: async (...args) => {
+        began++
+        return stubProver('honest', 50).prove(...args)
+      },
+    })
+    await present(fleet, 1)
+    const proofs = Promise.all([1, 2, 3].map((digest) => fleet.prove(keys, 'sweep', input(digest))))
+    while (began === 0) await sleep(5)
+    const client = redisClient(redis.url, true)
+    await client.flushall()
+    client.disconnect()
+    assert.deepEqual(
+      (await proofs).map(({ signals }) => signals[0]),
+      [1n, 2n, 3n],
+    )
+    assert.equal(prover.made, began)
+    assert.equal(fleet.counts.local, 0)
+  })
+
   it('proves by itself where Redis holds the connection and says nothing', async () => {
     const fleet = await node(stubProver('honest', 1))
     await worker('a', conducted('honest'))
