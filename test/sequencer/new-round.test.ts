@@ -15,6 +15,8 @@ import { newOwner, type TestOwner } from '../support/test-owner.ts'
 
 const USD = 10n ** 6n
 const WEI = 10n ** 18n
+/** A hundredth of an ETH, in base units. */
+const CENT = 10n ** 6n
 
 describe('a node whose proofs take their time', () => {
   const it = chapters()
@@ -74,7 +76,7 @@ describe('a node whose proofs take their time', () => {
   it('has all proofs of a look in flight at a time', async () => {
     for (const [index, owner] of owners.entries()) {
       if (index > 2) continue
-      await owner.wallet.withdraw(1, WEI / 100n, owner.address, { expiresIn: 86_400 })
+      await owner.wallet.withdraw(1, CENT, owner.address, { expiresIn: 86_400 })
     }
     let [most, now] = [0, 0]
     conduct = async (...args) => {
@@ -90,7 +92,7 @@ describe('a node whose proofs take their time', () => {
   })
 
   it('cancels at once what a new round voids, and carries it out under the new one', async () => {
-    await owners[0]!.wallet.withdraw(1, WEI / 100n, owners[0]!.address, { expiresIn: 86_400 })
+    await owners[0]!.wallet.withdraw(1, CENT, owners[0]!.address, { expiresIn: 86_400 })
     conduct = slow
     const root = await node.settlement.view('accountsRoot')
     const look = node.step()
@@ -108,44 +110,45 @@ describe('a node whose proofs take their time', () => {
     assert.equal(node.complete, true)
   })
 
-  it('sweeps ahead of the price once a round while it is idle, all or nothing, and ends complete', async () => {
-    // One account close to its liquidation shares a slot with others that are far from it.
-    await owners[0]!.wallet.withdraw(0, 1_580n * USD, owners[0]!.address, { expiresIn: 86_400 })
+  /** Has the price of ETH fall to so many USD, and the node do what is due. */
+  const fall = async (price: bigint) => {
+    await movePrices(system.signer, system.feeds, [price * WEI, 8_000n * WEI, 50n * WEI])
+    await node.step()
+    assert.equal(node.complete, true)
+    asked = []
+  }
+  const isAhead = (text: string) => /^sweep\d? ahead$/.test(text)
+
+  it('lets go of what is ahead of the price when somebody wants something', async () => {
+    // One account close to its liquidation shares a slot with another that is far from it.
+    await owners[0]!.wallet.withdraw(0, 1_550n * USD, owners[0]!.address, { expiresIn: 86_400 })
     await owners[1]!.wallet.withdraw(0, 200n * USD, owners[1]!.address, { expiresIn: 86_400 })
     await node.step()
-    for (let i = 0; i < 4 && !asked.some((text) => text.endsWith('ahead')); i++) {
-      await movePrices(system.signer, system.feeds, [197n * WEI - BigInt(i) * WEI, 8_000n * WEI, 50n * WEI])
-      await node.step()
-      await node.step()
-    }
-    assert.ok(asked.some((text) => /^sweep\d? ahead$/.test(text)), asked.join())
+    await fall(192n)
+    conduct = slow
+    const look = node.step()
+    while (!asked.some(isAhead)) await sleep(10)
+    await owners[2]!.wallet.withdraw(1, CENT, owners[2]!.address, { expiresIn: 86_400 })
+    assert.equal((await look)?.proofs ?? 0, 0)
+    assert.equal(canceled.length, asked.length)
+    conduct = undefined
+    assert.equal((await node.step())?.operations, 1)
+    assert.equal(node.complete, true)
+    asked = []
+    assert.equal(await node.step(), undefined)
+    assert.deepEqual(asked, [], 'it tries once a round')
+  })
+
+  it('sweeps ahead of the price while it is idle, and ends complete', async () => {
+    await fall(191n)
+    const report = await node.step()
+    assert.ok(asked.length > 0 && asked.every(isAhead), asked.join())
+    assert.equal(report?.proofs, asked.length)
     assert.equal(node.complete, true)
     const { stacks } = node.system
     assert.equal(stacks[DISTRESS]!.length + stacks[INBOX]!.length, 0)
-    asked = []
+    await fall(190n)
     assert.equal(await node.step(), undefined)
-    assert.deepEqual(asked, [], 'once a round')
-  })
-
-  it('lets go of what is ahead when somebody wants something', async () => {
-    let met = false
-    for (let i = 0; i < 6 && !met; i++) {
-      await movePrices(system.signer, system.feeds, [BigInt(193 - 2 * i) * WEI, 8_000n * WEI, 50n * WEI])
-      await node.step()
-      asked = []
-      conduct = (...args) => (args[3]?.urgency === 'ahead' ? slow(...args) : echo(...args))
-      const look = node.step()
-      await sleep(300)
-      met = asked.some((text) => text.endsWith('ahead'))
-      if (met) {
-        await owners[1]!.wallet.withdraw(1, WEI / 100n, owners[1]!.address, { expiresIn: 86_400 })
-        assert.equal((await look)?.proofs ?? 0, 0)
-        assert.ok(canceled.length > 0)
-      } else await look
-      conduct = undefined
-    }
-    assert.ok(met, 'there was something ahead')
-    assert.equal((await node.step())?.operations, 1)
-    assert.equal(node.complete, true)
+    assert.deepEqual(asked, [], 'who is left is in the way himself')
   })
 })
