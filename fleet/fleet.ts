@@ -17,6 +17,8 @@ import { expects, Task } from './task.ts'
 const MOST_FAILURES = 3
 /** Failures in a row, without an answer between them, after which a worker is put aside. */
 const MOST_FAULTS = 3
+/** Jobs on their way to Redis at a time: inputs are long, and what comes late counts as lost. */
+const MOST_SUBMISSIONS = 8
 /** Proofs that the node makes by itself at a time. */
 const LOCAL_WIDTH = 2
 /** Proofs that are wanted in flight for each that the workers make at a time: so nobody waits for the node. */
@@ -71,6 +73,7 @@ export class Fleet implements ProofSource {
   readonly #faults = new Map<string, number>()
   #announcement: string | undefined
   #localWork = 0
+  #submissions = 0
   #beats = 0
   #beating = false
   #present = 0
@@ -183,14 +186,16 @@ export class Fleet implements ProofSource {
     const waiting = [...this.#tasks].filter(({ place }) => place === 'waiting')
     waiting.sort((a, b) => a.rank - b.rank || a.number - b.number)
     for (const task of waiting) {
-      if (present && !task.locally) void this.#submit(task)
-      else if (this.#localWork < LOCAL_WIDTH) void this.#proveLocally(task)
+      if (present && !task.locally) {
+        if (this.#submissions < MOST_SUBMISSIONS) void this.#submit(task)
+      } else if (this.#localWork < LOCAL_WIDTH) void this.#proveLocally(task)
     }
   }
 
   async #submit(task: Task): Promise<void> {
     const { keys, circuit, input } = task
     task.place = 'fleet'
+    this.#submissions++
     task.heardAt = performance.now()
     try {
       task.sealed ??= sealRequest(this.#options.key, {
@@ -213,8 +218,10 @@ export class Fleet implements ProofSource {
     } catch {
       if (task.place !== 'fleet' || !this.#tasks.has(task)) return
       task.place = 'waiting'
-      // Redis takes nothing, whatever the reason: the next beat finds out whether it is there.
-      task.locally ||= this.#link.connected
+      // Where Redis is there and takes nothing, that may pass or not.
+      if (this.#link.connected && ++task.failures >= MOST_FAILURES) task.locally = true
+    } finally {
+      this.#submissions--
       this.#pump()
     }
   }

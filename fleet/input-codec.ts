@@ -15,13 +15,10 @@ export function encodeInput(input: CircuitInput): Buffer {
   const words: bigint[] = []
   const shapes = Object.entries(input).map(([name, value]) => [name, shapeOf(value, words)])
   const shape = Buffer.from(JSON.stringify(shapes))
-  const bytes = Buffer.alloc(4 + shape.length + WORD * words.length)
-  bytes.writeUInt32BE(shape.length)
-  shape.copy(bytes, 4)
-  words.forEach((word, i) => {
-    bytes.write(word.toString(16).padStart(2 * WORD, '0'), 4 + shape.length + WORD * i, 'hex')
-  })
-  return bytes
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(shape.length)
+  const text = words.map((word) => word.toString(16).padStart(2 * WORD, '0')).join('')
+  return Buffer.concat([length, shape, Buffer.from(text, 'hex')])
 }
 
 /** @throws where the bytes are no input */
