@@ -127,7 +127,7 @@ export async function runWalletDemo(
     const recovered = history.account(index, key.publicKey, (sequencer) => sharedViewKey(key.secret, sequencer))
     const same =
       recovered.leaf === node.system.tree.leaf(index) &&
-      String(recovered.account.balances) === String(node.system.accounts[index]!.balances)
+      String(recovered.account.balances) === String(node.system.accounts.at(index)!.balances)
     for (const { version, kind, changes } of recovered.history)
       say(`  version ${version}: ${kind} ${listAmounts(amountsBySymbol(deployment.assets, changes))}`)
     say(`  It is ${same ? 'bit for bit' : 'NOT'} what the sequencer has.`)

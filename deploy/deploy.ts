@@ -20,6 +20,7 @@ import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
+import { AccountSet } from '../sequencer/state/account-set.ts'
 import { newSequencerKey, readSequencerKeys } from '../sequencer/state/sequencer-key.ts'
 import { requireStateless, Store } from '../sequencer/state/store.ts'
 import { type AuctionPlan, DEFAULT_AUCTION } from './auction-plan.ts'
@@ -295,7 +296,7 @@ async function deployInto(
   await Store.create(
     options.data,
     { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name },
-    { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
+    { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() },
     secret,
   )
   await writeSymbols(

@@ -12,7 +12,7 @@ import { rpcOption } from '../rpc-option.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 interface Options {
-  readonly rpc: readonly string[]
+  readonly rpc?: readonly string[]
   readonly data: string
   readonly keys?: string
   readonly port: number
@@ -20,6 +20,7 @@ interface Options {
   readonly prover: string
   readonly rebuild?: true
   readonly verify?: true
+  readonly check?: true
   readonly settlement?: string
   readonly pyth?: string
   readonly redis?: string
@@ -48,7 +49,7 @@ export function register(program: Command): void {
         'With --redis its proofs are made by the provers of a fleet (plimsoll prover), and by itself while there are none. ' +
         'With --rebuild it first makes its private state anew from the chain and the keys of the sequencer alone, all that it ever had: PLIMSOLL_SEQUENCER_KEY, with commas between, or sequencer.key in an otherwise empty directory, one a line.',
     )
-    .addOption(rpcOption())
+    .addOption(rpcOption({ mandatory: false }))
     .requiredOption('--data <dir>', 'private state written by plimsoll deploy')
     .addOption(keysOption())
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
@@ -59,6 +60,7 @@ export function register(program: Command): void {
     .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
     .option('--settlement <address>', 'settlement contract to rebuild from')
     .option('--verify', 'with --rebuild: check every proof as well')
+    .option('--check', 'check all of the state in the directory, and end; no chain is asked')
     .option(
       '--pyth <url>',
       "service of Pyth's price updates (Hermes): the node brings the latest to the chain, and pays Pyth, before each round",
@@ -90,8 +92,18 @@ export function register(program: Command): void {
         'write the log as text or as JSON: to standard output, or with --json to standard error (default: text, with --json none)',
       ).choices(['text', 'json']),
     )
-    .addHelpText('after', '\nExample:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  plimsoll node --rpc http://127.0.0.1:8545 --data state\n  plimsoll node --check --data state\n\nExit code of --check: 1 where something is wrong with the state.',
+    )
     .action(async (options: Options, command: Command) => {
+      if (options.check) {
+        if (options.rebuild || options.verify) throw new PlimsollError('--check goes with --data and --json alone.')
+        const { runCheck } = await import('../check-state.ts')
+        return runCheck(options.data, options.json === true)
+      }
+      const { rpc } = options
+      if (rpc === undefined) command.error("error: required option '--rpc <url>' not specified")
       const { ProofService } = await import('../../prover/proof-service.ts')
       const local = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
@@ -109,8 +121,8 @@ export function register(program: Command): void {
       const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
       const { openFleet } = await import('../open-fleet.ts')
       const fleet = await openFleet(options, local, log)
-      const signer = await openSigner(options.rpc)
-      if (options.rebuild) await rebuildState(options, signer)
+      const signer = await openSigner(rpc)
+      if (options.rebuild) await rebuildState({ ...options, rpc }, signer)
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
         throw new PlimsollError('--settlement and --verify go with --rebuild.')
       const keysOf = async (profile: ProfileName) => {
@@ -185,7 +197,10 @@ async function nodePages(node: SequencerNode, signer: SigningClient, { keys, rep
   }
 }
 
-async function rebuildState({ rpc, settlement, data, keys, verify }: Options, signer: SigningClient): Promise<void> {
+async function rebuildState(
+  { rpc, settlement, data, keys, verify }: Options & { rpc: readonly string[] },
+  signer: SigningClient,
+): Promise<void> {
   if (settlement === undefined) throw new PlimsollError('--rebuild needs --settlement.')
   const { requireSequencerKeys, secretOf } = await import('../../sequencer/state/sequencer-key.ts')
   const { rebuild } = await import('../../sequencer/state/rebuild.ts')

@@ -43,8 +43,7 @@ export async function privateBook(node: SequencerNode): Promise<object> {
         }),
       ],
       minLiability: formatDecimal(minLiability, cash!.decimals),
-      accounts: system.accounts.flatMap((account, index) => {
-        if (account === undefined) return []
+      accounts: [...system.accounts].flatMap((account, index) => {
         const named = (value: (asset: number) => unknown, keep: (asset: number) => boolean) =>
           Object.fromEntries(
             deployment.assets.flatMap(({ symbol }, a) => (keep(a) ? [[symbol, value(a)] as const] : [])),

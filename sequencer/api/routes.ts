@@ -104,7 +104,7 @@ function requireOwner({ system, pool }: SequencerNode, request: ApiRequest, auth
     throw refuse(
       `The signature of the request has to be good for now, and for ${MAX_AUTHORIZATION} seconds at the most.`,
     )
-  const publicKey = system.publicKeys[request.index]
+  const publicKey = system.publicKeys.at(request.index)
   const message = messageHash(system.ledger.domain, apiMessage(request, BigInt(until)))
   const signature = { r8: [BigInt(x!), BigInt(y!)] as const, s: BigInt(s!) }
   if (publicKey === undefined || !isSignatureForm(signature) || !verifySignature(publicKey, message, signature))
@@ -180,16 +180,12 @@ function accountsOf(node: SequencerNode, owner: string | null) {
   const match = /^([0-9]{1,78}),([0-9]{1,78})$/.exec(owner ?? '')
   if (match === null) throw new Refusal('BAD_REQUEST', "Write the owner's public key as ?owner=X,Y.")
   const [x, y] = [BigInt(match[1]!), BigInt(match[2]!)]
-  return {
-    accounts: node.system.publicKeys.flatMap((key, index) =>
-      key !== undefined && key[0] === x && key[1] === y ? [index] : [],
-    ),
-  }
+  return { accounts: node.system.state.accountsOf([x, y]) }
 }
 
 function account(node: SequencerNode, index: number) {
-  const found = node.system.accounts[index]
-  const publicKey = node.system.publicKeys[index]
+  const found = node.system.accounts.at(index)
+  const publicKey = node.system.publicKeys.at(index)
   if (found === undefined || publicKey === undefined)
     throw new Refusal('NOT_FOUND', `There is no account ${index} that a deposit opened.`)
   const leaf = node.system.tree.leaf(index)

@@ -19,9 +19,10 @@ import { RoundBook } from '../api/rounds.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { BackgroundCheck } from '../state/background-check.ts'
 import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
-import { Store } from '../state/store.ts'
+import { readDeployment, Store } from '../state/store.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
@@ -48,12 +49,16 @@ export interface NodeOptions {
   readonly decoys?: boolean
   /** Log-distance of moves of prices ahead of which it sweeps accounts while it is idle, once a round; not at all where it is left out. */
   readonly ahead?: number
+  /** Milliseconds until all of the stored state is checked in the background; half a minute where it is left out. */
+  readonly checkDelay?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
 
 /** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
 const PATIENCE = 10_000
+/** Milliseconds after which the stored state is checked: what is there to do at a start comes first. */
+const CHECK_DELAY = 30_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -62,12 +67,14 @@ interface Parts {
   readonly signer: SigningClient
   readonly journal: Journal
   readonly lock: DirectoryLock
+  readonly store: Store
   readonly view: ChainView
   readonly pool: OperationPool
   readonly settler: RoundSettler
   readonly proofs: ProofStore
   readonly log: NodeLog
   readonly updates: PythUpdates | undefined
+  readonly check: BackgroundCheck
   readonly health: NodeHealth
   readonly directory: string
 }
@@ -89,51 +96,49 @@ export class SequencerNode {
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
+  readonly #store: Store
   readonly #view: ChainView
   readonly #poster: RoundPoster
   readonly #settler: RoundSettler
   readonly #proofs: ProofStore
   readonly #log: NodeLog
+  readonly #check: BackgroundCheck
   /** Directory of its state. */
   readonly directory: string
+  /** Ends when all of the stored state was checked, which a start does not wait for: `health` has what was found. */
+  readonly checked: Promise<void>
   /** The latest round that was completed. */
   #handled = 0
 
   private constructor(parts: Parts) {
-    const {
-      contracts,
-      keys,
-      deployment,
-      signer,
-      journal,
-      lock,
-      view,
-      pool,
-      settler,
-      proofs,
-      log,
-      health,
-      directory,
-      updates,
-    } = parts
+    const { contracts, signer, log, health } = parts
     this.settlement = contracts.settlement
-    this.deployment = deployment
-    this.pool = pool
+    this.deployment = parts.deployment
+    this.pool = parts.pool
     this.withdrawals = new WithdrawalBook(contracts)
     this.auctions = new AuctionBook(contracts)
     this.rounds = new RoundBook(contracts)
     this.#contracts = contracts
-    this.#keys = keys
+    this.#keys = parts.keys
     this.#signer = signer
-    this.#journal = journal
-    this.#lock = lock
-    this.#view = view
-    this.#poster = new RoundPoster(contracts, signer, updates, log)
-    this.#settler = settler
-    this.#proofs = proofs
+    this.#journal = parts.journal
+    this.#lock = parts.lock
+    this.#store = parts.store
+    this.#view = parts.view
+    this.#poster = new RoundPoster(contracts, signer, parts.updates, log)
+    this.#settler = parts.settler
+    this.#proofs = parts.proofs
     this.#log = log
+    this.#check = parts.check
+    this.checked = parts.check.result.then(
+      () => {},
+      (error: Error) => {
+        health.damage = error.message
+        log.error({ event: 'damage' }, error.message)
+      },
+    )
     this.health = health
-    this.directory = directory
+    this.directory = parts.directory
     signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
   }
 
@@ -156,10 +161,17 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, ahead = 0, pyth }: NodeOptions,
+    {
+      proofs: source,
+      patience = PATIENCE,
+      log = SILENT,
+      decoys = true,
+      ahead = 0,
+      pyth,
+      checkDelay = CHECK_DELAY,
+    }: NodeOptions,
   ): Promise<SequencerNode> {
-    const store = await Store.open(directory)
-    const { chainId, settlement: address, profile } = store.deployment
+    const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
     const loading = keysOf(profile)
     loading.catch(() => {})
@@ -175,15 +187,17 @@ export class SequencerNode {
     const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
+    let store: Store | undefined
     let journal: Journal | undefined
     try {
+      store = await Store.open(directory)
       store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
-      const proofs = new ProofStore(directory, source)
+      const proofs = new ProofStore(store.database, source)
       const health = new NodeHealth()
       await pool.recordSettled(state)
       const settler = new RoundSettler({
@@ -214,6 +228,7 @@ export class SequencerNode {
         signer,
         journal,
         lock,
+        store,
         view,
         pool,
         settler,
@@ -221,10 +236,12 @@ export class SequencerNode {
         log,
         health,
         directory,
+        check: new BackgroundCheck(directory, checkDelay),
         updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
       await journal?.close()
+      store?.close()
       await lock.release()
       throw error
     }
@@ -261,7 +278,9 @@ export class SequencerNode {
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
+    this.#check.end()
     await this.#journal.close()
+    this.#store.close()
     await this.#lock.release()
   }
 

@@ -166,7 +166,7 @@ export class RoundSettler {
       const steps = ready.map(({ step }) => step)
       const { after } = steps.at(-1)!
       const state = nextState(view.snapshot.state, after, steps, snapshot.now)
-      await store.save(state)
+      await store.save(state, view.snapshot.state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(
         signer,
         ready.map(({ batch }) => batch),
@@ -402,7 +402,7 @@ function nextState(state: NodeState, system: System, steps: readonly Step[], now
     settlements,
     applied: new Map([...remembered, ...applied]),
     decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
-    traded: new Set([...state.traded, ...trades.map(({ operation }) => operation.index)]),
+    traded: state.traded.with(trades.map(({ operation }) => operation.index)),
   }
 }
 

@@ -2,10 +2,12 @@ import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
+import type { Stack } from '../../protocol/stacks.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
 import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { type Decoys, planDecoys } from './decoys.ts'
+import type { SlotMembers } from './members.ts'
 import { planAhead } from './plan-ahead.ts'
 import { type PlannerSlot, planRound } from './plan-round.ts'
 
@@ -67,8 +69,20 @@ export function* sweepAhead(system: System, level: number, most: number): Genera
 function plannerSlots({ ledger, stacks }: System): PlannerSlot[] {
   return stacks.map((stack, slot) => ({
     envelope: ledger.envelopes[slot],
-    members: stack.map((entry) => entry.account.balances),
+    members: balancesOn(stack),
   }))
+}
+
+/** Balances of a stack's accounts, which are read when they are asked for. */
+function balancesOn(stack: Stack): SlotMembers {
+  return {
+    get length() {
+      return stack.length
+    },
+    *[Symbol.iterator]() {
+      for (const { account } of stack) yield account.balances
+    },
+  }
 }
 
 function sweepOf(system: System, { rung, moves }: SweepPlan, openings: readonly Opening[] = []): Work {

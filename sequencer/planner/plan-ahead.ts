@@ -1,7 +1,8 @@
 import { INBOX, TRADED } from '../../protocol/constants.ts'
-import { type Balances, cornerHealth, type Envelope, isCovered } from '../../protocol/health.ts'
+import { cornerHealth, type Envelope, isCovered } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { envelopeAt } from './envelope-at.ts'
+import { Members } from './members.ts'
 import { type PlannerSlot, type PlanOptions, type PlanStage, planRound } from './plan-round.ts'
 
 const ALL_SIDES = (1 << (2 * TRADED)) - 1
@@ -44,7 +45,8 @@ export function planAhead(
 /** Whether a slot's envelope ends within reach although some of its accounts are safe as far as that. */
 function isMixed({ envelope, members }: PlannerSlot, reach: Envelope): boolean {
   if (envelope === undefined || holds(envelope, reach)) return false
-  return members.some((balances) => cornerHealth(balances, reach) >= 0n)
+  for (const balances of members) if (cornerHealth(balances, reach) >= 0n) return true
+  return false
 }
 
 /** Whether an envelope reaches as far as another. */
@@ -58,10 +60,17 @@ function holds(envelope: Envelope, reach: Envelope): boolean {
 /** The slots after a plan. */
 function after(slots: readonly PlannerSlot[], stages: readonly PlanStage[]): PlannerSlot[] {
   const envelopes = slots.map(({ envelope }) => envelope)
-  const members: Balances[][] = slots.map((slot) => [...slot.members])
+  const members = slots.map((slot) => new Members(slot.members))
   for (const { openings, sweeps } of stages) {
     for (const { slot, envelope } of openings) envelopes[slot] = envelope
     for (const { from, to } of sweeps.flatMap(({ moves }) => moves)) members[to]!.push(members[from]!.pop()!)
   }
-  return envelopes.map((envelope, slot) => ({ envelope, members: members[slot]! }))
+  // Only those are read that a plan or somebody who asks has need of.
+  return envelopes.map((envelope, slot) => ({
+    envelope,
+    members: {
+      length: members[slot]!.length,
+      [Symbol.iterator]: () => members[slot]!.all()[Symbol.iterator](),
+    },
+  }))
 }

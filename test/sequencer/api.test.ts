@@ -88,7 +88,7 @@ describe("the owners' API", () => {
         ),
       )
     ).join()
-    const { owner: hash, viewKey, balances } = node.system.accounts[0]!
+    const { owner: hash, viewKey, balances } = node.system.accounts.at(0)!
     for (const secret of [hash, viewKey, balances[0]!, node.system.secret!, owner.wallet.key.secret])
       assert.ok(!served.includes(`"${secret}"`))
   })
@@ -398,7 +398,7 @@ describe("the owners' API", () => {
     assert.equal((await readFile(join(data, 'journal.jsonl'), 'utf8')).split('\n').length > promised.length, true)
     const late = await system.open({ data })
     for (const { id, status } of promised) assert.equal(late.pool.state(id as `0x${string}`).status, status)
-    const before = late.system.accounts[0]!.balances[0]!
+    const before = late.system.accounts.at(0)!.balances[0]!
     // After an unclean stop the first look takes up one batch of operations, those after it the rest.
     const reports = [await late.step()]
     assert.equal(reports[0]?.operations, late.system.ledger.shape.transact.steps)
@@ -406,7 +406,7 @@ describe("the owners' API", () => {
     assert.ok(reports.reduce((sum, report) => sum + (report?.operations ?? 0), 0) >= 9)
     for (const { id, status } of promised)
       assert.equal(late.pool.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
-    assert.ok(late.system.accounts[0]!.balances[0]! <= before - 18n * USD)
+    assert.ok(late.system.accounts.at(0)!.balances[0]! <= before - 18n * USD)
     await late.close()
   })
 })
