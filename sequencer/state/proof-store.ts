@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import type { ProofSource, ProveOptions, Proven } from '../../prover/proof-service.ts'
+import type { ProofSource, Proven, ProveOptions } from '../../prover/proof-service.ts'
 import type { StateDatabase } from './state-database.ts'
 
 /** Proofs kept at the most: several settlements' worth. */
