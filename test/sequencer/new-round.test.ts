@@ -28,7 +28,7 @@ describe('a node whose proofs take their time', () => {
   /** What the prover does next; undefined: what it is asked for. */
   let conduct: ProofSource['prove'] | undefined
   let canceled: unknown[] = []
-  /** Circuits that it was asked for, with the urgency. */
+  /** Circuits that it was asked for, with the urgency of each. */
   let asked: string[] = []
 
   const slow: ProofSource['prove'] = (_keys, circuit, _input, { signal } = {}) =>
@@ -78,17 +78,18 @@ describe('a node whose proofs take their time', () => {
       if (index > 2) continue
       await owner.wallet.withdraw(1, CENT, owner.address, { expiresIn: 86_400 })
     }
-    let [most, now] = [0, 0]
+    // Nobody gets a proof before three were asked for.
     conduct = async (...args) => {
-      most = Math.max(most, ++now)
-      await sleep(50)
-      now--
+      while (asked.length < 3) await sleep(5)
       return echo(...args)
     }
     const report = await node.step()
     assert.equal(report?.operations, 3)
-    assert.equal(most, report!.proofs)
-    assert.ok(most > 2)
+    assert.equal(report.proofs, asked.length)
+    assert.deepEqual(
+      asked.map((text) => text.split(' ')[1]),
+      asked.map(() => 'operations'),
+    )
   })
 
   it('cancels at once what a new round voids, and carries it out under the new one', async () => {
@@ -110,26 +111,21 @@ describe('a node whose proofs take their time', () => {
     assert.equal(node.complete, true)
   })
 
-  /** Has the price of ETH fall to so many USD, and the node do what is due. */
-  const fall = async (price: bigint) => {
-    await movePrices(system.signer, system.feeds, [price * WEI, 8_000n * WEI, 50n * WEI])
-    await node.step()
-    assert.equal(node.complete, true)
-    asked = []
-  }
+  const priceOf = (price: bigint) => movePrices(system.signer, system.feeds, [price * WEI, 8_000n * WEI, 50n * WEI])
   const isAhead = (text: string) => /^sweep\d? ahead$/.test(text)
 
   it('lets go of what is ahead of the price when somebody wants something', async () => {
-    // One account close to its liquidation shares a slot with another that is far from it.
-    await owners[0]!.wallet.withdraw(0, 1_550n * USD, owners[0]!.address, { expiresIn: 86_400 })
-    await owners[1]!.wallet.withdraw(0, 200n * USD, owners[1]!.address, { expiresIn: 86_400 })
+    // One account close to its liquidation shares a slot with others that are far from it.
+    for (const [i, amount] of [1_550n, 200n, 200n].entries())
+      await owners[i]!.wallet.withdraw(0, amount * USD, owners[i]!.address, { expiresIn: 86_400 })
     await node.step()
-    await fall(192n)
+    asked = []
+    await priceOf(191n)
     conduct = slow
     const look = node.step()
     while (!asked.some(isAhead)) await sleep(10)
-    await owners[2]!.wallet.withdraw(1, CENT, owners[2]!.address, { expiresIn: 86_400 })
-    assert.equal((await look)?.proofs ?? 0, 0)
+    await owners[3]!.wallet.withdraw(0, 10n * USD, owners[3]!.address, { expiresIn: 86_400 })
+    assert.equal((await look)?.proofs, 0)
     assert.equal(canceled.length, asked.length)
     conduct = undefined
     assert.equal((await node.step())?.operations, 1)
@@ -140,15 +136,16 @@ describe('a node whose proofs take their time', () => {
   })
 
   it('sweeps ahead of the price while it is idle, and ends complete', async () => {
-    await fall(191n)
+    await priceOf(190n)
     const report = await node.step()
     assert.ok(asked.length > 0 && asked.every(isAhead), asked.join())
     assert.equal(report?.proofs, asked.length)
     assert.equal(node.complete, true)
     const { stacks } = node.system
     assert.equal(stacks[DISTRESS]!.length + stacks[INBOX]!.length, 0)
-    await fall(190n)
-    assert.equal(await node.step(), undefined)
+    asked = []
+    await priceOf(189n)
+    assert.equal((await node.step())?.proofs, 0)
     assert.deepEqual(asked, [], 'who is left is in the way himself')
   })
 })
