@@ -8,9 +8,13 @@ import { CASH_DECIMALS, crashMarket, MIN_LIABILITY } from './crash-market.ts'
 import { integerOption } from './options.ts'
 
 const USAGE =
-  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--json]'
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--ahead PERCENT] [--json]'
+
 /** As `RoundSettler` writes them, of ticks a quarter of an hour apart. */
 const DECOYS = { alone: 1 / 8, pause: 96 }
+
+/** As `RoundSettler` makes them between two ticks at the most. */
+const AHEAD_BATCHES = 6
 
 function decoyRandom(seed: number): () => number {
   const random = new Random(seed, 1)
@@ -36,6 +40,7 @@ function readOptions() {
         'slot-price': { type: 'string' },
         'least-price': { type: 'string' },
         decoys: { type: 'boolean', default: false },
+        ahead: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -67,6 +72,7 @@ function main(): number {
   )
   const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1, USAGE)
   const { accounts, ticks } = crashMarket(options.eth, options.btc, count, seed)
+  const ahead = integerOption(options.ahead, 'ahead', 0, 50, USAGE)
   const start = performance.now()
   const result = replay(accounts, ticks, {
     slots: slotCount,
@@ -74,6 +80,7 @@ function main(): number {
     rungs: sweeps,
     resolveSteps: resolve.steps,
     ...(options.decoys && { decoys: { ...DECOYS, random: decoyRandom(seed) } }),
+    ...(ahead > 0 && { ahead: { level: -Math.log(1 - ahead / 100), most: AHEAD_BATCHES } }),
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
@@ -101,6 +108,7 @@ function main(): number {
     sweepBatchesByRung: result.rungs,
     constraints: result.constraints,
     worstTick: result.worstTick,
+    aheadBatches: result.aheadBatches,
     openings: result.openings,
     noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,

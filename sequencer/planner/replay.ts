@@ -7,7 +7,8 @@ import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
 import { evenParts } from './complete-round.ts'
 import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { layDecoys } from './decoys.ts'
-import { type PlanOptions, planRound } from './plan-round.ts'
+import { planAhead } from './plan-ahead.ts'
+import { type PlanOptions, type PlanStage, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
   ticks: number
@@ -33,6 +34,8 @@ export interface ReplayResult {
   constraints: number
   /** The most that one of the later ticks took: its sweep batches and their constraints; 0 where there is none. */
   worstTick: { batches: number; constraints: number }
+  /** Sweep batches between the ticks, ahead of the price. */
+  aheadBatches: number
   openings: number
   unplaced: number
 }
@@ -43,6 +46,8 @@ export interface ReplayOptions extends PlanOptions {
   readonly resolveSteps: number
   /** Decoys as a node writes them; none where it is left out. */
   readonly decoys?: ReplayDecoys
+  /** Sweeps ahead of the price after every tick, see `planAhead`; none where it is left out. */
+  readonly ahead?: { readonly level: number; readonly most: number }
   readonly minLiability: bigint
   /** Told of what happens, as it happens. */
   readonly observer?: ReplayObserver
@@ -93,6 +98,7 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     rungs: { first: options.rungs?.map(() => 0) ?? [], later: options.rungs?.map(() => 0) ?? [] },
     constraints: 0,
     worstTick: { batches: 0, constraints: 0 },
+    aheadBatches: 0,
     openings: 0,
     unplaced: 0,
   }
@@ -109,9 +115,9 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       if (place >= 0) tally[place]!++
     }
   }
-  const sweep = (marks: Marks): number => {
+  const carryOut = (stages: readonly PlanStage[]): number => {
     let swept = 0
-    for (const { openings, sweeps } of planRound(slots, marks, options)) {
+    for (const { openings, sweeps } of stages) {
       for (const { slot, envelope } of openings) {
         if (slots[slot]!.members.length > 0) throw new Error(`slot ${slot} was opened while it was not empty`)
         slots[slot]!.envelope = envelope
@@ -126,6 +132,10 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       swept += sweeps.reduce((sum, { moves }) => sum + moves.length, 0)
       result.openings += openings.length
     }
+    return swept
+  }
+  const sweep = (marks: Marks): number => {
+    const swept = carryOut(planRound(slots, marks, options))
     result.unplaced += slots[DISTRESS]!.members.filter((balances) => health(balances, marks) >= 0n).length
     return swept
   }
@@ -183,6 +193,11 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
       result.batches += batches
       result.constraints += constraints
       if (constraints > result.worstTick.constraints) result.worstTick = { batches, constraints }
+    }
+    if (options.ahead !== undefined) {
+      batches = 0
+      carryOut(planAhead(slots, marks, options.ahead.level, options.ahead.most, options))
+      result.aheadBatches += batches
     }
     if (swept === 0) result.quietTicks++
     result.ticks++

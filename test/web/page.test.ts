@@ -441,7 +441,7 @@ describe('the page in a browser', () => {
     )
     for (const known of expected)
       assert.ok(
-        complaints.some((complaint) => known.test(complaint)),
+        driver.complaints.some((complaint) => known.test(complaint)),
         String(known),
       )
   })
