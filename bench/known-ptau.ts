@@ -1,4 +1,4 @@
-import { buildBn128 } from 'ffjavascript'
+import { curveWithoutThreads } from '../prover/curve.ts'
 import { BASE_FIELD, inverse } from '../prover/kernel/bigint-field.ts'
 import { SectionFile, uint32 } from '../prover/zkey-file.ts'
 
@@ -20,7 +20,7 @@ export async function writeKnownPtau(
 ): Promise<void> {
   const needed = new Set(powersOfKeys)
   const power = Math.max(...needed)
-  const curve = await buildBn128(true)
+  const curve = await curveWithoutThreads()
   const { r, Fr } = curve
   const size = 2 ** power
 

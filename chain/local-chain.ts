@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 import { PlimsollError } from '../protocol/errors.ts'
+
+const PROCESS = fileURLToPath(new URL('local-chain-process.ts', import.meta.url))
 
 export interface LocalChain {
   /** HTTP JSON-RPC on loopback. */
@@ -14,34 +15,22 @@ export interface LocalChain {
 
 /**
  * Starts a chain of id 31337 in a process of its own, with Hardhat's funded accounts unlocked, a block for every
- * transaction, and time in the caller's hands (`evm_setNextBlockTimestamp`).
+ * transaction, and time in the caller's hands (`evm_setNextBlockTimestamp`). It ends with the caller, however that ends.
  * @param port 0 for any that is free.
  * @throws PlimsollError if the process ends before it listens, as it does where the port is taken.
  */
 export async function startLocalChain(port = 0): Promise<LocalChain> {
-  const cli = fileURLToPath(new URL('dist/src/cli.js', import.meta.resolve('hardhat/package.json')))
-  const config = fileURLToPath(new URL('../hardhat.config.ts', import.meta.url))
-  const args = [cli, '--config', config, 'node', '--hostname', '127.0.0.1', '--port', String(port)]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = fork(PROCESS, [String(port)], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] })
   const ended = once(child, 'exit')
-  // A process that dies with the caller, however that ends.
-  const kill = () => child.kill()
-  process.once('exit', kill)
-
-  // Read to the end: a full pipe would stop the chain, which logs every request.
-  const url = await new Promise<string | undefined>((resolve) => {
-    createInterface(child.stdout)
-      .on('line', (line) => resolve(/server at (http:\/\/\S+?)\/?$/.exec(line)?.[1]))
-      .on('close', () => resolve(undefined))
-  })
-  if (url === undefined) {
-    await stop()
+  const url = await Promise.race([
+    once(child, 'message').then(([message]) => message as string),
+    ended.then(() => undefined),
+  ])
+  if (url === undefined)
     throw new PlimsollError(`The local chain did not start on port ${port}.`, { hint: 'Choose a port that is free.' })
-  }
 
   async function stop(): Promise<void> {
-    process.removeListener('exit', kill)
-    kill()
+    child.kill()
     await ended
   }
 

@@ -19,6 +19,7 @@ import * as setup from './commands/setup.ts'
 import * as test from './commands/test.ts'
 import * as verify from './commands/verify.ts'
 import * as wallet from './commands/wallet.ts'
+import * as web from './commands/web.ts'
 import { asCalled, setRunning } from './invocation.ts'
 import { NotKnown } from './not-known.ts'
 import { printError } from './output.ts'
@@ -92,6 +93,7 @@ const COMMANDS = [
   keeper,
   feed,
   wallet,
+  web,
   keys,
   risk,
   demo,

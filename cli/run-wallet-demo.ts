@@ -12,6 +12,7 @@ import type { ProofService } from '../prover/proof-service.ts'
 import { MOCK_FEED_ABI } from '../sdk/abi/mock-feed.ts'
 import { VAULT_ABI } from '../sdk/abi/vault.ts'
 import { newLink } from '../sdk/actions/trade.ts'
+import { amountsBySymbol, listAmounts } from '../sdk/amounts.ts'
 import { AccountHistory } from '../sdk/chain/account-history.ts'
 import type { SigningClient } from '../sdk/chain/client.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
@@ -21,11 +22,11 @@ import { type RoundReport, SequencerNode } from '../sequencer/node/node.ts'
 import { type DemoOwner, demoOwner } from './demo-owner.ts'
 import { loadKeys } from './load-keys.ts'
 import { printText } from './output.ts'
+import { openPage } from './page.ts'
 import { deploymentStage, endProgress, progress } from './progress.ts'
 import type { Act } from './run-demo.ts'
 import { openSigner } from './signer.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-import { amountsBySymbol, listAmounts } from './wallet/amounts.ts'
 
 const NAMES = ['Alice', 'Bob', 'Carol', 'Dave'] as const
 const WEI = 10n ** 18n
@@ -36,8 +37,16 @@ const DAY = { expiresIn: 86_400 }
 const PRICES = [194n, 7_935n, 194n]
 const CRASH = [110n, 5_000n, 110n]
 
-/** Owners with keys of their own on a local chain: whether all went as it should. */
-export async function runWalletDemo(profile: ProfileName, proofs: ProofService, json: boolean): Promise<Act> {
+/**
+ * Owners with keys of their own on a local chain: whether all went as it should.
+ * @param stay with the page over what was built, until it is told to end: given the outcome; undefined ends at once
+ */
+export async function runWalletDemo(
+  profile: ProfileName,
+  proofs: ProofService,
+  json: boolean,
+  stay?: (act: Act, node: SequencerNode, address: string) => Promise<void>,
+): Promise<Act> {
   const started = performance.now()
   const say = (text: string) => (json ? undefined : printText(text))
   const keys = await loadKeys(profile)
@@ -56,7 +65,9 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
       clocks: DEFAULT_CLOCKS,
     }).finally(endProgress)
     const node = await SequencerNode.open(deployed.data, signer, loadKeys, { proofs, decoys: false })
-    const { server, port } = await serve(node, new NodeMetrics(), 0)
+    const { settlement } = deployed
+    const page = stay && openPage(signer, { served: 'node', operator: false, settlement, profile })
+    const { server, port } = await serve(node, new NodeMetrics(), 0, page)
     const reports: RoundReport[] = []
     const step = async () => {
       const report = await node.step((done) => progress(`${done} batches proven`)).finally(endProgress)
@@ -116,7 +127,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     const recovered = history.account(index, key.publicKey, (sequencer) => sharedViewKey(key.secret, sequencer))
     const same =
       recovered.leaf === node.system.tree.leaf(index) &&
-      String(recovered.account.balances) === String(node.system.accounts[index]!.balances)
+      String(recovered.account.balances) === String(node.system.accounts.at(index)!.balances)
     for (const { version, kind, changes } of recovered.history)
       say(`  version ${version}: ${kind} ${listAmounts(amountsBySymbol(deployment.assets, changes))}`)
     say(`  It is ${same ? 'bit for bit' : 'NOT'} what the sequencer has.`)
@@ -125,9 +136,6 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     const verdict = await verifyChain(chain.url, deployed.settlement, loadKeys, (done) =>
       progress(`${done} settlements checked`),
     ).finally(endProgress)
-    server.close()
-    server.closeAllConnections()
-    await node.close()
     const liquidated = reports.reduce((sum, report) => sum + report.liquidated, 0)
     const operations = reports.reduce((sum, report) => sum + report.operations, 0)
     const ok = verdict.ok && same && liquidated > 0 && pending!.claimable && reports.every(({ complete }) => complete)
@@ -135,7 +143,7 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
     say(
       `${operations} operations, ${liquidated} liquidated, ${seconds} s; the audit ${verdict.ok ? 'agrees' : `failed: ${verdict.error}`}.`,
     )
-    return {
+    const act: Act = {
       ok,
       owners: owners.length,
       operations,
@@ -145,6 +153,11 @@ export async function runWalletDemo(profile: ProfileName, proofs: ProofService, 
       seconds,
       audit: verdict,
     }
+    await stay?.(act, node, `http://127.0.0.1:${port}/`)
+    server.close()
+    server.closeAllConnections()
+    await node.close()
+    return act
   } finally {
     await chain.stop()
     await data.remove()

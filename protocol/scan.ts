@@ -1,6 +1,6 @@
 import { ASSETS, WORD } from './constants.ts'
 import { PlimsollError } from './errors.ts'
-import { type Balances, health } from './health.ts'
+import { type Balances, cornerHealth, type Envelope, health } from './health.ts'
 import { abs, max } from './integer.ts'
 import type { Marks } from './marks.ts'
 
@@ -62,6 +62,8 @@ export interface ScanResult {
 
 /** Relative error bound of the float health, see `scanBreached`: 32 roundings of 2^-53. */
 const ERROR = 2 ** -48
+/** Mark of cash: see `cornerHealth`. */
+const CASH = 2 ** 32
 
 /**
  * Finds the breached accounts: exactly those with `health() < 0`.
@@ -123,6 +125,39 @@ export function scanBreached(table: AccountTable, marks: Marks): ScanResult {
     breached[found++] = i
   }
   return { breached: breached.slice(0, found), exact }
+}
+
+/**
+ * Says of a table's accounts whether they are safe in an envelope: exactly those with `cornerHealth() >= 0`. By floats, and exactly
+ * where these cannot tell: the bound of `scanBreached` holds for floors and ceilings as it does for marks.
+ */
+export class CornerScan {
+  readonly #table: AccountTable
+  readonly #envelope: Envelope
+  readonly #lower: Float64Array
+  readonly #upper: Float64Array
+
+  constructor(table: AccountTable, envelope: Envelope) {
+    this.#table = table
+    this.#envelope = envelope
+    this.#lower = Float64Array.of(CASH, ...envelope.floors.map(Number))
+    this.#upper = Float64Array.of(CASH, ...envelope.ceilings.map(Number))
+  }
+
+  isSafe(row: number): boolean {
+    const { floats } = this.#table
+    let sum = 0
+    let size = 0
+    for (let a = 0, p = row * ASSETS; a < ASSETS; a++, p++) {
+      const balance = floats[p]!
+      const term = balance * (balance > 0 ? this.#lower[a]! : this.#upper[a]!)
+      sum += term
+      size += Math.abs(term)
+    }
+    if (sum > ERROR * size) return true
+    if (sum < -ERROR * size) return false
+    return cornerHealth(this.#table.get(row), this.#envelope) >= 0n
+  }
 }
 
 type Octet = [number, number, number, number, number, number, number, number]

@@ -10,11 +10,21 @@ export interface StackEntry {
   readonly below: bigint
 }
 
-/** The openings of a slot's leaves, bottom first: what its head commits to, and so the blinded one on the chain. */
-export type Stack = StackEntry[]
+/**
+ * The openings of a slot's leaves, bottom first: what its head commits to, and so the blinded one on the chain. An array of them is
+ * one.
+ */
+export interface Stack extends Iterable<StackEntry> {
+  readonly length: number
+  at(position: number): StackEntry | undefined
+  push(entry: StackEntry): number
+  pop(): StackEntry | undefined
+  slice(start?: number): StackEntry[]
+  map<T>(project: (entry: StackEntry, position: number) => T): T[]
+}
 
 /** The head of a stack; the chain has it blinded. */
-export function headOf(stack: readonly StackEntry[], hashBatch?: BatchHash): bigint {
+export function headOf(stack: Pick<Stack, 'at'>, hashBatch?: BatchHash): bigint {
   const top = stack.at(-1)
   return top === undefined ? EMPTY_HEAD : pushHead(top.below, top.leaf, hashBatch)
 }
@@ -36,7 +46,7 @@ export function stackOf(
   accounts: readonly Account[],
   hashBatch?: BatchHash,
   leaves: readonly bigint[] = accountLeaves(accounts, hashBatch),
-): Stack {
+): StackEntry[] {
   let below = EMPTY_HEAD
   return accounts.map((account, i) => {
     const entry = { account, leaf: leaves[i]!, below }

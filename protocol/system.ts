@@ -21,16 +21,19 @@ import { memoKey, sequencerKey } from './keys.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
 import { type Liquidation, liquidate } from './liquidation.ts'
 import type { Marks } from './marks.ts'
+import { MemoryState } from './memory-state.ts'
 import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, requireWholeTrades } from './operation.ts'
 import type { BatchHash } from './poseidon.ts'
+import type { Records } from './records.ts'
 import { resolveInput, resolveStep } from './resolve-input.ts'
 import type { SignatureCheck } from './signature.ts'
 import { headOf, popEntry, pushEntry, type Stack, type StackEntry, stackOf } from './stacks.ts'
+import { StateView } from './state-view.ts'
 import { type Move, sweepInput } from './sweep-input.ts'
 import { applyOperation, INACTIVE_STEP } from './transact.ts'
 import { transactInput, transactStep } from './transact-input.ts'
-import { AccountTree } from './tree.ts'
+import type { AccountTree } from './tree.ts'
 
 /** Outcome for an account that was taken out of distress. */
 export interface Resolution {
@@ -67,38 +70,41 @@ export interface Transition<B extends Batch = Batch> {
 /**
  * The private state of the rollup: accounts, their tree, and the stacks with every leaf's opening. Each transition
  * changes it, and returns what is published along with its circuit's input (docs/protocol.md#circuits). One that throws leaves it
- * half changed: where that matters, work on a clone.
+ * half changed: where that matters, work on a clone, which costs nothing.
  */
 export class System {
   readonly ledger: Ledger
-  /** Current accounts by index. */
-  readonly accounts: Account[]
-  readonly tree: AccountTree
-  /** Entries of each slot, bottom first. */
-  readonly stacks: Stack[]
+  /** Accounts, keys, tree and stacks, to which the ledger only has commitments. */
+  readonly state: StateView
   /** Salts of the stacks' heads as the chain has them. */
   readonly salts: HeadSalts
-  /** Keys of the owners by index; undefined for accounts of a trusted import. */
-  readonly publicKeys: (Point | undefined)[]
   /** That of the sequencer in force; without it nothing can be opened. */
   #secret: bigint | undefined
 
-  private constructor(
-    ledger: Ledger,
-    accounts: Account[],
-    tree: AccountTree,
-    stacks: Stack[],
-    salts: HeadSalts,
-    publicKeys: readonly (Point | undefined)[],
-    secret: bigint | undefined,
-  ) {
+  constructor(ledger: Ledger, state: StateView, salts: HeadSalts, secret: bigint | undefined) {
     this.ledger = ledger
-    this.accounts = accounts
-    this.tree = tree
-    this.stacks = stacks
+    this.state = state
     this.salts = salts
-    this.publicKeys = [...publicKeys]
     this.#secret = secret
+  }
+
+  /** Current accounts by index. */
+  get accounts(): Records<Account> {
+    return this.state.accounts
+  }
+
+  /** Keys of the owners by index; undefined for accounts of a trusted import. */
+  get publicKeys(): Records<Point | undefined> {
+    return this.state.publicKeys
+  }
+
+  get tree(): AccountTree {
+    return this.state.tree
+  }
+
+  /** Entries of each slot, bottom first. */
+  get stacks(): readonly Stack[] {
+    return this.state.stacks
   }
 
   get secret(): bigint | undefined {
@@ -129,16 +135,16 @@ export class System {
     if (misplaced >= 0)
       throw new PlimsollError(`The account at position ${misplaced} has the index ${accounts[misplaced]!.index}.`)
     const leaves = accountLeaves(accounts, hashBatch)
-    const tree = new AccountTree(shape.depth, leaves, hashBatch)
-    const stacks: Stack[] = Array.from({ length: slots }, () => [])
+    const stacks: StackEntry[][] = Array.from({ length: slots }, () => [])
     stacks[INBOX] = stackOf([...ghosts, ...accounts], hashBatch, [...ghosts.map(accountLeaf), ...leaves])
     const { publicKeys = [], secret } = origin
     const sequencer = secret === undefined ? NO_DOMAIN.sequencer : sequencerKey(secret).publicKey
     const domain = { ...NO_DOMAIN, ...origin.domain, sequencer }
     const inbox = blindHead(headOf(stacks[INBOX]), GENESIS_SALT)
-    const ledger = new Ledger(shape, slots, minLiability, tree.root, inbox, domain)
+    const state = new MemoryState(shape.depth, accounts, publicKeys, stacks, hashBatch, leaves)
+    const ledger = new Ledger(shape, slots, minLiability, state.root, inbox, domain)
     const saltKey = origin.saltKey ?? (secret === undefined ? undefined : memoKey(secret, domain))
-    return new System(ledger, [...accounts], tree, stacks, HeadSalts.genesis(slots, saltKey), publicKeys, secret)
+    return new System(ledger, new StateView(state), HeadSalts.genesis(slots, saltKey), secret)
   }
 
   /**
@@ -148,17 +154,17 @@ export class System {
    */
   static restore(
     ledger: Ledger,
-    accounts: readonly Account[],
+    accounts: Iterable<Account>,
     members: readonly (readonly Account[])[],
     salts: HeadSalts,
     publicKeys: readonly (Point | undefined)[] = [],
     secret?: bigint,
     hashBatch?: BatchHash,
   ): System {
-    const tree = new AccountTree(ledger.shape.depth, accountLeaves(accounts, hashBatch), hashBatch)
     const stacks = members.map((stack) => stackOf(stack, hashBatch))
-    const system = new System(ledger, [...accounts], tree, stacks, salts.clone(), publicKeys, secret)
-    if (tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
+    const state = new MemoryState(ledger.shape.depth, [...accounts], publicKeys, stacks, hashBatch)
+    const system = new System(ledger, new StateView(state), salts.clone(), secret)
+    if (state.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
       if (blindHead(headOf(stacks[slot]!), salts.current[slot]!) !== head)
         throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
@@ -166,16 +172,9 @@ export class System {
     return system
   }
 
+  /** A copy; neither sees what becomes of the other. It takes no longer however many accounts there are. */
   clone(): System {
-    return new System(
-      this.ledger.clone(),
-      [...this.accounts],
-      this.tree.clone(),
-      this.stacks.map((stack) => [...stack]),
-      this.salts.clone(),
-      this.publicKeys,
-      this.secret,
-    )
+    return new System(this.ledger.clone(), this.state.clone(), this.salts.clone(), this.secret)
   }
 
   /**
@@ -321,10 +320,10 @@ export class System {
 
   #execute(operation: Operation, validUntil: bigint, verify: SignatureCheck | undefined) {
     const { index } = operation
-    const account = this.accounts[index]
+    const account = this.accounts.at(index)
     if (operation.kind === 'open' && account === undefined && index !== this.accounts.length)
       throw new Refusal('BAD_REQUEST', `The next account is ${this.accounts.length}, not ${index}.`)
-    const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys[index]
+    const publicKey = operation.kind === 'open' ? operation.publicKey : this.publicKeys.at(index)
     const { marks, domain } = this.ledger
     const {
       next,
@@ -341,8 +340,7 @@ export class System {
       secret: this.secret,
     })
     if (next !== undefined) {
-      this.accounts[index] = next
-      this.publicKeys[index] = publicKey
+      this.state.write(next, publicKey)
       this.tree.set(index, published.leaf)
       pushEntry(this.stacks[INBOX]!, next, published.leaf)
     }
@@ -392,7 +390,7 @@ export class System {
     const action = liquidation.status === 'healthy' ? 'refresh' : 'liquidate'
     const next = rewriteAccount(account, liquidation.after)
     const newLeaf = accountLeaf(next)
-    this.accounts[index] = next
+    this.state.write(next, undefined)
     this.tree.set(index, newLeaf)
     pushEntry(this.stacks[INBOX]!, next, newLeaf)
     return {

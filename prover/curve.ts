@@ -2,6 +2,7 @@ import type { Curve } from 'ffjavascript'
 import { buildBn128 } from 'ffjavascript'
 
 let opening: Promise<Curve> | undefined
+let single: Promise<Curve> | undefined
 
 /**
  * The curve that snarkjs shares in this process, with its threads. Open it before any call of snarkjs: two at once
@@ -24,4 +25,10 @@ export async function closeCurve(): Promise<void> {
   const curve = await openCurve()
   opening = undefined
   await curve.terminate()
+}
+
+/** A curve without threads, for a few points; made once a process, which takes half a second, and never closed. */
+export function curveWithoutThreads(): Promise<Curve> {
+  single ??= buildBn128(true)
+  return single
 }

@@ -1,3 +1,4 @@
+import { formatEther } from 'viem'
 import { PlimsollError } from '../protocol/errors.ts'
 import { newLink, trade } from './actions/trade.ts'
 import { NodeRefusal } from './client.ts'
@@ -77,4 +78,16 @@ export async function bothSettled(
   )
   const open = states.filter(({ status }) => status !== 'settled')
   return open.find(({ code }) => code !== 'CANCELED') ?? open[0] ?? states[0]!
+}
+
+/** Sentences that an owner of two accounts has to read before something is signed. */
+export function pairWarnings(
+  { deployment: { openingFee } }: OwnerWallet,
+  [first, second]: readonly [number, number],
+): string[] {
+  return [
+    `margin is not shared between accounts: ${first} and ${second} have to meet it each for itself, and one may be liquidated while the other has plenty`,
+    `each account has cost an opening fee, ${formatEther(openingFee)} ether now`,
+    `everybody sees that accounts ${first} and ${second} trade with each other, and when; what they hold together is as public as it was before, how it is split between them is not`,
+  ]
 }

@@ -1,6 +1,8 @@
 import type { z } from 'zod'
 import type { Point } from '../protocol/curve.ts'
 import { PlimsollError } from '../protocol/errors.ts'
+import type { StallClocks } from './chain/stall.ts'
+import { type EventHandlers, readEvents } from './event-stream.ts'
 import {
   type Accepted,
   type AccountInfo,
@@ -11,6 +13,7 @@ import {
   auctionsSchema,
   type Canceled,
   canceledSchema,
+  clocksSchema,
   type DeploymentInfo,
   deploymentSchema,
   encodeJson,
@@ -21,7 +24,9 @@ import {
   operationStatusSchema,
   ownOperationsSchema,
   type RoundInfo,
+  type RoundsInfo,
   roundSchema,
+  roundsSchema,
   type WithdrawalInfo,
   withdrawalsSchema,
 } from './schemas.ts'
@@ -86,6 +91,26 @@ export class PlimsollClient {
 
   round(): Promise<RoundInfo> {
     return this.#get('/v1/round', roundSchema)
+  }
+
+  /** Rounds below a number, or the latest ones, the latest first; as many as the node lists at a time. */
+  rounds(before?: number): Promise<RoundsInfo> {
+    return this.#get(`/v1/rounds${before === undefined ? '' : `?before=${before}`}`, roundsSchema)
+  }
+
+  /** Clocks of checkpoint and stall. */
+  clocks(): Promise<StallClocks> {
+    return this.#get('/v1/clocks', clocksSchema)
+  }
+
+  /**
+   * Follows the node: rounds, lots, and the operations that are named. Ends when the signal does; a connection that breaks off is
+   * made anew.
+   * @param operations ids, 64 at the most
+   */
+  follow(handlers: EventHandlers, signal: AbortSignal, operations: readonly string[] = []): Promise<void> {
+    const query = new URLSearchParams(operations.map((id) => ['operation', id]))
+    return readEvents(`${this.#base}/v1/events?${query}`, handlers, signal)
   }
 
   /** Lots of the liquidation market, and what became of earlier ones. */

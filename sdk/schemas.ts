@@ -222,6 +222,69 @@ export const auctionsSchema = z.object({
 })
 export type AuctionsInfo = z.output<typeof auctionsSchema>
 
+/** Rounds as the chain's events tell them, the latest first; gas is null where the node's endpoint has no receipt. */
+export const roundsSchema = z.object({
+  rounds: z.array(
+    z.object({
+      number: z.number().int(),
+      timestamp: z.number().int(),
+      block: z.number().int(),
+      transaction: hash,
+      /** Prices as marks, of assets 1 to 7. */
+      prices: z.array(amount),
+      /** Whether it is known to have been complete at some time. */
+      complete: z.boolean(),
+      gas: natural(1n << 64n, '2^64').nullable(),
+      settlements: z.array(
+        z.object({
+          block: z.number().int(),
+          transaction: hash,
+          timestamp: z.number().int(),
+          complete: z.boolean(),
+          sweeps: z.number().int(),
+          resolved: z.number().int(),
+          operations: z.number().int(),
+          proofs: z.number().int(),
+          badDebt: natural(1n << 256n, '2^256'),
+          gas: natural(1n << 64n, '2^64').nullable(),
+        }),
+      ),
+    }),
+  ),
+  /** Whether there are earlier ones. */
+  more: z.boolean(),
+})
+export type RoundsInfo = z.output<typeof roundsSchema>
+
+/** Clocks of checkpoint and stall: see `StallClocks`. */
+export const clocksSchema = z.object({
+  now: z.number().int(),
+  checkpointedAt: z.number().int(),
+  grace: z.number().int(),
+  frozen: z.boolean(),
+  stalled: z.boolean(),
+  noticePeriod: z.number().int(),
+  notice: z.object({ counted: z.number().int(), period: z.number().int(), feeds: z.boolean() }).nullable(),
+  depositsWaiting: z.number().int(),
+  forcedWaiting: z.number().int(),
+  roundAt: z.number().int(),
+  maxAge: z.number().int(),
+})
+
+/** Event `round` of the stream: a new round, another completeness, or something settled. */
+export const roundEventSchema = z.object({
+  number: z.number().int(),
+  timestamp: z.number().int(),
+  complete: z.boolean(),
+  /** Settlements up to now. */
+  settlements: z.number().int(),
+})
+export type RoundEvent = z.output<typeof roundEventSchema>
+
+/** Event `lots` of the stream. */
+export const lotsEventSchema = roundSchema.pick({ offers: true })
+export type LotsEvent = z.output<typeof lotsEventSchema>
+
 export const accountsSchema = z.object({ accounts: z.array(index) })
 
 export const accountSchema = z.object({

@@ -1,6 +1,8 @@
 import { type Address, concatHex, type Hex, keccak256, pad, slice, toHex } from 'viem'
 import { FIELD } from '../protocol/constants.ts'
+import { formatDecimal } from '../protocol/decimal.ts'
 import { PlimsollError } from '../protocol/errors.ts'
+import { otherSide } from './both-halves.ts'
 import type { TradeTerms } from './owner-wallet.ts'
 import type { DeploymentInfo } from './schemas.ts'
 
@@ -50,6 +52,28 @@ export function decodeProposal({ chainId, settlement }: DeploymentInfo, text: st
     x: part(62, 70),
     y: part(70, 78),
   }
+}
+
+/**
+ * The other half of a proposed trade, for whoever accepts it.
+ * @throws PlimsollError when it is of an asset that there is not, or would be signed for nothing in return
+ */
+export function acceptanceOf({ assets }: Pick<DeploymentInfo, 'assets'>, proposal: Proposal): Proposal {
+  const own = otherSide(proposal)
+  const [cash, unit] = [assets[0], assets[own.asset]]
+  if (cash === undefined || unit === undefined || own.asset === 0)
+    throw new PlimsollError('The link is of an asset that there is not.')
+  // Whoever gives away has said so by a transfer; nobody is to do it by a link that looks like a trade.
+  if ((own.direction === 1 ? own.x : own.y) === 0n) {
+    const given =
+      own.direction === 1
+        ? `${formatDecimal(own.y, cash.decimals)} ${cash.symbol}`
+        : `${formatDecimal(own.x, unit.decimals)} ${unit.symbol}`
+    throw new PlimsollError(`By this link you would give ${given} for nothing.`, {
+      hint: 'Whoever gives signs first, with a transfer.',
+    })
+  }
+  return own
 }
 
 /** The secret alone, which joins the halves, of a link with terms or without. @throws PlimsollError when it is neither */

@@ -33,11 +33,12 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
 const PACKAGES: Readonly<Record<string, RegExp>> = {
   protocol: /^(viem|viem\/.+|@noble\/curves\/.+|poseidon-lite(\/.+)?|zod)$/,
   sdk: /^(viem|viem\/.+|@noble\/curves\/.+|zod)$/,
+  web: /^(preact|preact\/hooks|viem|uplot|uplot\/dist\/uPlot\.min\.css|lightweight-charts|uqr|snarkjs|ffjavascript|vite)$/,
 }
 
 const MAX_LINES = 420
 const GENERATED = /^(sdk\/abi\/|chain\/code-digests\.ts$)/
-const SOURCE = /\.(ts|mts|sol|circom)$/
+const SOURCE = /\.(ts|tsx|mts|sol|circom)$/
 const SPECIFIER =
   /\b(?:import|export)\s+(type\s+)?(?:[^'";]*?\bfrom\s*)?'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|\brequire\(\s*'([^']+)'\s*\)/g
 
@@ -57,7 +58,7 @@ describe('architecture', () => {
     for (const path of await projectFiles()) files.add(path)
     for (const path of files) if (SOURCE.test(path)) sources.set(path, await readFile(path, 'utf8'))
     for (const [from, text] of sources)
-      if (/\.m?ts$/.test(from))
+      if (/\.(?:m?ts|tsx)$/.test(from))
         for (const match of withoutComments(text).matchAll(SPECIFIER)) {
           const to = match[2] ?? match[3] ?? match[4]!
           imports.push({ from, to: to.startsWith('.') ? join(dirname(from), to) : to, typeOnly: isType(match) })
@@ -65,7 +66,7 @@ describe('architecture', () => {
   })
 
   it('has a rule for every folder of code', () => {
-    const rooms = [...sources.keys()].filter((path) => path.endsWith('.ts') && path.includes('/'))
+    const rooms = [...sources.keys()].filter((path) => /\.tsx?$/.test(path) && path.includes('/'))
     assert.deepEqual([...new Set(rooms.filter((path) => roomOf(path) === undefined && !path.startsWith('test/')))], [])
     assert.ok(imports.length > 1000, 'imports were read')
   })

@@ -9,6 +9,11 @@ describe('the project', () => {
   const tools: readonly [string, string, readonly string[]][] = [
     ['type checks', fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json'))), ['--noEmit']],
     [
+      'type checks in the page',
+      fileURLToPath(new URL('bin/tsc', import.meta.resolve('typescript/package.json'))),
+      ['--noEmit', '-p', 'web'],
+    ],
+    [
       'is free of what biome finds, in its form too',
       fileURLToPath(new URL('bin/biome', import.meta.resolve('@biomejs/biome/package.json'))),
       ['check', '--error-on-warnings', '--colors=off', '.'],

@@ -19,6 +19,7 @@ export function register(program: Command): void {
     .option('--book', 'only the first act: the crash over an imported book')
     .option('--wallets', 'only the second act: owners with keys of their own')
     .option('--market', 'only the third act: what liquidations bring is sold')
+    .option('--web', 'only the second act: then leave chain and node running, and open the page over them')
     .option('--json', 'print JSON at the end')
     .addHelpText('after', '\nExample:\n  plimsoll demo')
     .action(
@@ -28,6 +29,7 @@ export function register(program: Command): void {
         book,
         wallets,
         market,
+        web,
         json,
       }: {
         profile: ProfileName
@@ -35,11 +37,17 @@ export function register(program: Command): void {
         book?: true
         wallets?: true
         market?: true
+        web?: true
         json?: true
       }) => {
         const chosen = Object.entries({ book, wallets, market }).flatMap(([name, wanted]) => (wanted ? [name] : []))
         if (chosen.length > 1)
           throw new PlimsollError(`--${chosen.join(' and --')} each leave the other acts out.`, { hint: 'Choose one.' })
+        if (web && chosen.some((name) => name !== 'wallets'))
+          throw new PlimsollError(`--web is of the second act, which --${chosen[0]} leaves out.`, {
+            hint: 'Choose one.',
+          })
+        if (web) chosen.splice(0, chosen.length, 'wallets')
         const plays = (name: string) => chosen.length === 0 || chosen[0] === name
         const { ProofService } = await import('../../prover/proof-service.ts')
         const proofs = await ProofService.open(prover)
@@ -47,7 +55,12 @@ export function register(program: Command): void {
         try {
           if (plays('book')) acts.book = await (await import('../run-demo.ts')).runDemo(profile, proofs, json === true)
           if (plays('wallets'))
-            acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(profile, proofs, json === true)
+            acts.wallets = await (await import('../run-wallet-demo.ts')).runWalletDemo(
+              profile,
+              proofs,
+              json === true,
+              web && (await import('../stay-open.ts')).stayOpen(json === true),
+            )
           if (plays('market'))
             acts.market = await (await import('../run-market-demo.ts')).runMarketDemo(profile, proofs, json === true)
         } finally {

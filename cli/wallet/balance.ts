@@ -1,64 +1,12 @@
-import {
-  chargedHealthDown,
-  collateralLimit,
-  concentrationChargeUp,
-  positionChargeUp,
-} from '../../protocol/concentration.ts'
-import { SCALE, TARGET_THRESHOLD } from '../../protocol/constants.ts'
-import { formatDecimal, formatRatioDown } from '../../protocol/decimal.ts'
-import { health, initialHealth, targetHealth } from '../../protocol/health.ts'
-import { divUp } from '../../protocol/integer.ts'
-import type { AssetMarks } from '../../protocol/marks.ts'
-import { meetsInitial } from '../../protocol/operation.ts'
-import { boundaryMark, coverage, isAllowed } from '../../protocol/what-if.ts'
+import { formatDecimal } from '../../protocol/decimal.ts'
 import { balance } from '../../sdk/actions/balance.ts'
-import type { AssetInfo, RoundInfo } from '../../sdk/schemas.ts'
+import { listAmounts, weightsBySymbol } from '../../sdk/amounts.ts'
+import type { AssetInfo } from '../../sdk/schemas.ts'
+import { STATUS_WORDS, type Standing, standingOf } from '../../sdk/standing.ts'
+import { type Scene, suppose } from '../../sdk/what-if.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
-import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import { openWallet, type WalletOptions } from './session.ts'
-import { priceOfMark, type Scene, suppose } from './what-if.ts'
-
-const RATIO_DECIMALS = 4
-
-/** An account as it stands, for people and for programs. */
-interface Standing {
-  readonly balances: Readonly<Record<string, string>>
-  readonly equity: string
-  readonly health: string
-  readonly targetHealth: string
-  /** Health at the initial margin, its charge for concentration taken off, which whatever takes on risk must leave above 0. */
-  readonly initialHealth: string
-  /** Charge of all positions for concentration, in cash, rounded up. */
-  readonly concentration: string
-  /** Collateral over liabilities, each at maintenance value; below 1 the account is breached. Null where nothing is owed. */
-  readonly ratio: string | null
-  /** Whether it is due for liquidation, may not borrow more, or may; between its target and the initial margin it may not, and not where only the charge for concentration takes it below. */
-  readonly status: 'breached' | 'below target' | 'below initial margin' | 'too concentrated' | 'healthy'
-  /** Factors at which new risk is taken on, of each asset that it has or owes, and whether the asset's price is held. */
-  readonly initialMargins: Readonly<Record<string, InitialMargin>>
-  /** For each asset on which it hangs: its price now, and the last one at which the account is not breached. */
-  readonly limits: Readonly<Record<string, Limit>>
-}
-
-interface InitialMargin {
-  readonly collateralFactor: number
-  readonly liabilityFactor: number
-  /** Drop that the next six hours exceed once in a hundred; null where the factors do not follow the market. */
-  readonly quantile: number | null
-  readonly held: boolean
-  /** Charge of the position for concentration, in cash, rounded up. */
-  readonly concentration: string
-  /** The position beyond which more of it as collateral lowers initial health; null where there is none. */
-  readonly collateralLimit: string | null
-}
-
-interface Limit {
-  readonly price: string
-  readonly zeroHealth: string
-  /** The side on which the account is breached. */
-  readonly breached: 'below' | 'above'
-}
 
 export async function run(options: WalletOptions & { node: string; whatIf?: string }): Promise<void> {
   const wallet = await openWallet(options)
@@ -120,83 +68,9 @@ export async function run(options: WalletOptions & { node: string; whatIf?: stri
   describe(whatIf, assets, 'then')
 }
 
-function standingOf(assets: readonly AssetInfo[], risks: RoundInfo['assets'], { balances, marks }: Scene): Standing {
-  const cash = assets[0]!
-  const inCash = (value: bigint) => formatRatioDown(value, SCALE, cash.decimals)
-  const inCashUp = (value: bigint) => formatDecimal(divUp(value, SCALE), cash.decimals)
-  const { collateral, liabilities } = coverage(balances, marks)
-  const limits = assets.flatMap((asset, a): [string, Limit][] => {
-    const mark = boundaryMark(balances, marks, a)
-    if (mark === undefined) return []
-    const long = balances[a]! > 0n
-    return [
-      [
-        asset.symbol,
-        {
-          price: priceOfMark(marks[a]!.price, cash, asset, 'down'),
-          zeroHealth: priceOfMark(mark, cash, asset, long ? 'up' : 'down'),
-          breached: long ? 'below' : 'above',
-        },
-      ],
-    ]
-  })
-  return {
-    balances: amountsBySymbol(assets, balances),
-    equity: inCash(balances.reduce((sum, amount, a) => sum + amount * marks[a]!.price, 0n)),
-    health: inCash(health(balances, marks)),
-    targetHealth: inCash(targetHealth(balances, marks)),
-    initialHealth: inCash(chargedHealthDown(balances, marks)),
-    concentration: inCashUp(concentrationChargeUp(balances, marks)),
-    ratio:
-      liabilities === 0n
-        ? null
-        : formatRatioDown(collateral * 10n ** BigInt(RATIO_DECIMALS), liabilities, RATIO_DECIMALS),
-    status: statusOf({ balances, marks }),
-    initialMargins: Object.fromEntries(
-      risks.flatMap((risk, i): [string, InitialMargin][] =>
-        balances[i + 1] === 0n
-          ? []
-          : [
-              [
-                assets[i + 1]!.symbol,
-                {
-                  collateralFactor: risk.initialCollateralFactor,
-                  liabilityFactor: risk.initialLiabilityFactor,
-                  quantile: risk.quantile,
-                  held: risk.heldSince !== null,
-                  concentration: inCashUp(positionChargeUp(balances[i + 1]!, marks[i + 1]!)),
-                  collateralLimit: limitOf(marks[i + 1]!, assets[i + 1]!),
-                },
-              ],
-            ],
-      ),
-    ),
-    limits: Object.fromEntries(limits),
-  }
-}
-
-function limitOf(marks: AssetMarks, { decimals }: AssetInfo): string | null {
-  const limit = collateralLimit(marks)
-  return limit === undefined ? null : formatDecimal(limit, decimals)
-}
-
-function statusOf({ balances, marks }: Scene): Standing['status'] {
-  if (health(balances, marks) < 0n) return 'breached'
-  if (isAllowed(balances, marks)) return 'healthy'
-  if (targetHealth(balances, marks) < TARGET_THRESHOLD) return 'below target'
-  const concentrated = !meetsInitial(balances, marks) && initialHealth(balances, marks) >= TARGET_THRESHOLD
-  return concentrated ? 'too concentrated' : 'below initial margin'
-}
-
 function describe(standing: Standing, assets: readonly AssetInfo[], when: string): void {
   const cash = assets[0]!.symbol
-  const words = {
-    healthy: 'healthy',
-    'below target': 'below its target: it may only shrink its positions',
-    'below initial margin': 'below the initial margin: it may only shrink its positions',
-    'too concentrated': 'below the initial margin by the charge for concentration: it may only shrink its positions',
-    breached: 'breached: it is liquidated with the next round',
-  }[standing.status]
+  const words = STATUS_WORDS[standing.status]
   printText(
     `Equity ${standing.equity}, health ${standing.health}, target health ${standing.targetHealth}, initial health ${standing.initialHealth} ${cash}${standing.concentration === '0' ? '' : `, ${standing.concentration} charged for concentration,`} ${when}; ${standing.ratio === null ? 'owes nothing' : `health ratio ${standing.ratio}`}; ${words}`,
   )

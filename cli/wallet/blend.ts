@@ -1,11 +1,12 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { blend } from '../../sdk/actions/blend.ts'
+import { pairWarnings } from '../../sdk/both-halves.ts'
 import type { TradeTerms } from '../../sdk/owner-wallet.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { printJson, printNotice, printText } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
 import { explained, noticeAgain, openOperations } from './outcome.ts'
-import { otherWallet, warningsOf } from './own-pair.ts'
+import { otherWallet } from './own-pair.ts'
 import { openWallet, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
@@ -30,7 +31,7 @@ export async function run(options: Options): Promise<void> {
     'with',
   )
   for (const each of [wallet, other]) await openOperations(each, options)
-  const warnings = warningsOf(wallet, indices)
+  const warnings = pairWarnings(wallet, indices)
   for (const warning of warnings) printNotice(warning)
   printNotice(
     `within ${options.within} seconds a random share goes across, and a random share of that comes back: let it run`,

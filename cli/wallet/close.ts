@@ -1,13 +1,13 @@
 import { isAddressEqual } from 'viem'
-import { formatDecimal, parseDecimal } from '../../protocol/decimal.ts'
+import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { limitMark } from '../../protocol/forced-close.ts'
 import { abs, min } from '../../protocol/integer.ts'
 import { requestClose } from '../../sdk/actions/request-close.ts'
+import { parseAmount } from '../../sdk/amount.ts'
 import type { ChainAsset } from '../../sdk/chain/assets.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
+import { parseLimit } from '../../sdk/close-limit.ts'
 import { printJson, printText } from '../output.ts'
-import { parseAmount } from './amount.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { chainSigner } from './session.ts'
 
@@ -16,9 +16,6 @@ type Options = ChainOptions & {
   readonly amount?: string
   readonly limit?: string
 }
-
-/** Decimals of a price on the command line, at the most. */
-const PRICE_DECIMALS = 18
 
 export async function run(options: Options): Promise<void> {
   const { rpc, settlement } = options
@@ -35,7 +32,10 @@ export async function run(options: Options): Promise<void> {
   const direction = position < 0n ? 1 : 0
   const wanted = options.amount === undefined ? abs(position) : parseAmount(options.amount, decimals, '--amount')
   const amount = min(wanted, abs(position))
-  const limit = options.limit === undefined ? undefined : limitOf(options.limit, direction, assets, asset)
+  const limit =
+    options.limit === undefined
+      ? undefined
+      : parseLimit(options.limit, direction, assets[0]!, assets[asset]!, '--limit')
   const filed = await requestClose(signer, {
     settlement,
     key,
@@ -61,19 +61,6 @@ export async function run(options: Options): Promise<void> {
     `Request ${queueNumber} is filed, to close ${shown} ${options.asset} of the ${side} position at a round after this one: to be served by ${deadline} s of the contract's clock, which runs while its prices are fresh, or else the system stalls. Transaction ${transaction}`,
   )
   printText('Once it is served, plimsoll wallet refund takes the bond back.')
-}
-
-/** @throws PlimsollError unless it is above 0 and fits a mark */
-function limitOf(text: string, direction: 0 | 1, assets: readonly ChainAsset[], asset: number): bigint {
-  const quote = parseDecimal(text, PRICE_DECIMALS, '--limit')
-  if (quote <= 0n) throw new PlimsollError('--limit is not above 0.', { hint: 'Leave it out to take any price.' })
-  const [cashDecimals, decimals] = [assets[0]!.decimals, assets[asset]!.decimals]
-  try {
-    return limitMark(direction, { quote, quoteDecimals: PRICE_DECIMALS, cashDecimals, decimals })
-  } catch (error) {
-    if (!(error instanceof PlimsollError)) throw error
-    throw new PlimsollError(`--limit is beyond every price that the contracts take: ${text}.`)
-  }
 }
 
 /** The assets by the symbols of a node, where one is named: the chain has none of synthetics. */

@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
+import { priceOfMark } from '../../sdk/price.ts'
 import type { AssetInfo } from '../../sdk/schemas.ts'
-import { priceOfMark } from './what-if.ts'
 
 /** A time of the chain, in unix seconds, for people: `2026-11-28 08:15:00 UTC`. */
 export function dateOf(unix: number | bigint): string {

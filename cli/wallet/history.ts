@@ -1,5 +1,5 @@
+import { amountsBySymbol, listAmounts } from '../../sdk/amounts.ts'
 import { printJson, printText } from '../output.ts'
-import { amountsBySymbol, listAmounts } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 import { eventJson } from './recover.ts'
 

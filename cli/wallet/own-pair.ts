@@ -1,4 +1,3 @@
-import { formatEther } from 'viem'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { OwnerWallet } from '../../sdk/owner-wallet.ts'
 import { ownerKey, type WalletOptions } from './session.ts'
@@ -40,14 +39,4 @@ export async function otherWallet(
       },
     )
   return { other, indices: [first, second] }
-}
-
-/** Sentences that an owner of two accounts has to read before something is signed. */
-export function warningsOf(wallet: OwnerWallet, [first, second]: readonly [number, number]): string[] {
-  const { openingFee } = wallet.deployment
-  return [
-    `margin is not shared between accounts: ${first} and ${second} have to meet it each for itself, and one may be liquidated while the other has plenty`,
-    `each account has cost an opening fee, ${formatEther(openingFee)} ether now`,
-    `everybody sees that accounts ${first} and ${second} trade with each other, and when; what they hold together is as public as it was before, how it is split between them is not`,
-  ]
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { amountsBySymbol, listAmounts, weightsBySymbol } from '../../sdk/amounts.ts'
 import type { AccountEvent } from '../../sdk/chain/account-history.ts'
 import type { ChainAsset } from '../../sdk/chain/assets.ts'
 import { printJson, printText } from '../output.ts'
-import { amountsBySymbol, listAmounts, weightsBySymbol } from './amounts.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
 
 export async function run(options: ChainOptions & { atCheckpoint?: true; out?: string }): Promise<void> {

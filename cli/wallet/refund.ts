@@ -1,8 +1,8 @@
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { refund } from '../../sdk/actions/refund.ts'
+import { amountsBySymbol, listAmounts } from '../../sdk/amounts.ts'
 import { chainAssets } from '../../sdk/chain/assets.ts'
 import { printJson, printText } from '../output.ts'
-import { amountsBySymbol, listAmounts } from './amounts.ts'
 import type { ChainOptions } from './own-account.ts'
 import { chainSigner } from './session.ts'
 

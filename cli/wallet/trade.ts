@@ -2,11 +2,11 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { newLink, trade } from '../../sdk/actions/trade.ts'
 import { backstopCash, unwind } from '../../sdk/actions/unwind.ts'
+import { parseAmount } from '../../sdk/amount.ts'
 import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
-import { decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
+import { acceptanceOf, decodeProposal, encodeProposal, linkOf, type Proposal } from '../../sdk/trade-link.ts'
 import { commandLine } from '../invocation.ts'
 import { printNotice, printText } from '../output.ts'
-import { parseAmount } from './amount.ts'
 import { type HandInOptions, report, submit } from './outcome.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
 
@@ -66,25 +66,14 @@ async function acceptTrade(options: Options, text: string): Promise<void> {
       throw new PlimsollError(`--accept takes no --${name}: the link has the terms of the trade.`)
   const wallet = await openWallet(options)
   const { deployment } = wallet
-  const proposal = decodeProposal(deployment, text)
-  const { symbol, decimals } = deployment.assets[proposal.asset] ?? {}
-  if (symbol === undefined || proposal.asset === 0)
-    throw new PlimsollError('The link is of an asset that there is not.')
-  const direction = proposal.direction === 1 ? 0 : 1
-  const cash = `${formatDecimal(proposal.y, deployment.assets[0]!.decimals)} ${deployment.assets[0]!.symbol}`
-  const units = `${formatDecimal(proposal.x, decimals!)} ${symbol}`
-  const [given, got] = direction === 1 ? ([proposal.y, proposal.x] as const) : ([proposal.x, proposal.y] as const)
-  // Whoever gives away has said so by a transfer; nobody is to do it by a link that looks like a trade.
-  if (got === 0n)
-    throw new PlimsollError(
-      `By this link you would give ${given === proposal.y && direction === 1 ? cash : units} for nothing.`,
-      {
-        hint: 'Whoever gives signs first, with wallet transfer.',
-      },
-    )
-  if (given === 0n) printNotice(`you get ${direction === 1 ? units : cash} for nothing`)
+  const accepted = acceptanceOf(deployment, decodeProposal(deployment, text))
+  const { direction, asset, x, y } = accepted
+  const [{ symbol, decimals }, own] = [deployment.assets[asset]!, deployment.assets[0]!]
+  const cash = `${formatDecimal(y, own.decimals)} ${own.symbol}`
+  const units = `${formatDecimal(x, decimals)} ${symbol}`
+  if ((direction === 1 ? y : x) === 0n) printNotice(`you get ${direction === 1 ? units : cash} for nothing`)
   else printNotice(`you ${direction === 1 ? 'buy' : 'sell'} ${units} for ${cash}`)
-  await half(wallet, options, { ...proposal, direction })
+  await half(wallet, options, accepted)
 }
 
 /** Hands in half of a trade, and says by which link the other is signed. */

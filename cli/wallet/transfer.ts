@@ -2,14 +2,14 @@ import { formatDecimal } from '../../protocol/decimal.ts'
 import { marksOfRow } from '../../protocol/marks.ts'
 import { newLink, trade } from '../../sdk/actions/trade.ts'
 import { transferTerms } from '../../sdk/actions/transfer.ts'
-import { type BothHalves, bothSettled, otherSide } from '../../sdk/both-halves.ts'
+import { parseAmount } from '../../sdk/amount.ts'
+import { type BothHalves, bothSettled, otherSide, pairWarnings } from '../../sdk/both-halves.ts'
 import type { OwnerWallet, TradeTerms } from '../../sdk/owner-wallet.ts'
 import type { OperationRequest, OwnOperation } from '../../sdk/schemas.ts'
 import { printNotice } from '../output.ts'
 import { endProgress, stage } from '../progress.ts'
-import { parseAmount } from './amount.ts'
 import { explained, type HandInOptions, noticeAgain, openOperations, report, submit } from './outcome.ts'
-import { otherWallet, warningsOf } from './own-pair.ts'
+import { otherWallet } from './own-pair.ts'
 import { assetBySymbol, openWallet, type WalletOptions } from './session.ts'
 import { half, isSameTrade, waitingLink } from './trade.ts'
 
@@ -50,7 +50,7 @@ export async function run(options: Options): Promise<void> {
   const { other, indices } = pair
   const warnings = [
     `account ${indices[0]} gives ${what} to account ${indices[1]} for nothing`,
-    ...warningsOf(wallet, indices),
+    ...pairWarnings(wallet, indices),
   ]
   for (const warning of warnings) printNotice(warning)
   const both = await signBoth(wallet, other, terms, options)

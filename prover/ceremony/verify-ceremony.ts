@@ -1,9 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { buildBn128 } from 'ffjavascript'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { closeCurve, curveIsOpen } from '../curve.ts'
+import { closeCurve, curveIsOpen, curveWithoutThreads } from '../curve.ts'
 import { describeKey } from '../keys.ts'
 import type { CircuitName } from '../profiles.ts'
 import { CIRCUITS } from '../profiles.ts'
@@ -146,7 +145,7 @@ async function requireSoundChain(
   if (samePoint(secret.at(-1)!.deltaAfter, G1_GENERATOR))
     throw new PlimsollError('The contributions cancel out: proofs under the key can be forged.')
 
-  const curve = await buildBn128(true)
+  const curve = await curveWithoutThreads()
   const [x, y] = delta1 as [bigint, bigint]
   const [x0, x1, y0, y1] = delta2 as [bigint, bigint, bigint, bigint]
   const g1 = curve.G1.fromObject([x, y, 1n])

@@ -82,6 +82,39 @@ export async function withSigner(client: ReadClient, account?: LocalAccount | Ad
   return { ...client, sender: write.account.address, write, patience: PATIENCE }
 }
 
+/** A wallet of a browser, as EIP-1193 has it. */
+export interface WalletProvider {
+  request(question: { method: string; params?: unknown }): Promise<unknown>
+}
+
+/**
+ * A connection with an account of a browser's wallet: the wallet signs and sends, the endpoint is read.
+ * @throws PlimsollError when the wallet is on another chain
+ */
+export async function withProvider(
+  client: ReadClient,
+  provider: WalletProvider,
+  account: Address,
+): Promise<SigningClient> {
+  const id = Number(await provider.request({ method: 'eth_chainId' }))
+  if (id !== client.chainId)
+    throw new PlimsollError(`The wallet is on chain ${id}, the settlement on chain ${client.chainId}.`, {
+      hint: 'Switch the wallet to that chain.',
+    })
+  const endpoint = client.endpoint.transport()
+  const transport: Transport = (options) => {
+    const reading = endpoint(options)
+    const request = (question: { method: string; params?: unknown }) =>
+      WALLETS.includes(question.method) ? provider.request(question) : reading.request(question as never)
+    return { ...reading, request: request as typeof reading.request }
+  }
+  const write = createWalletClient({ account, chain: chainOf(client.chainId, client.url), transport })
+  return { ...client, sender: getAddress(account), write, patience: PATIENCE }
+}
+
+/** Methods that only a wallet can serve. */
+const WALLETS = ['eth_sendTransaction', 'eth_signTypedData_v4', 'personal_sign', 'eth_accounts', 'eth_requestAccounts']
+
 /** @throws PlimsollError when the endpoint holds no account, or not the one that is named */
 async function unlockedAccount({ url, read }: ReadClient, named: Address | undefined): Promise<Address> {
   const unlocked = ((await read.request({ method: 'eth_accounts' } as never)) as Address[]).map((one) =>

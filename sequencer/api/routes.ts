@@ -46,6 +46,12 @@ export async function answerApi(
     case 'round':
       if (id !== undefined) throw nothing(path)
       return get(() => round(node))
+    case 'rounds':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.rounds.before(parseRound(query.get('before'))))
+    case 'clocks':
+      if (id !== undefined) throw nothing(path)
+      return get(() => node.rounds.clocks())
     case 'auctions':
       if (id !== undefined) throw nothing(path)
       return get(() => node.auctions.info())
@@ -98,7 +104,7 @@ function requireOwner({ system, pool }: SequencerNode, request: ApiRequest, auth
     throw refuse(
       `The signature of the request has to be good for now, and for ${MAX_AUTHORIZATION} seconds at the most.`,
     )
-  const publicKey = system.publicKeys[request.index]
+  const publicKey = system.publicKeys.at(request.index)
   const message = messageHash(system.ledger.domain, apiMessage(request, BigInt(until)))
   const signature = { r8: [BigInt(x!), BigInt(y!)] as const, s: BigInt(s!) }
   if (publicKey === undefined || !isSignatureForm(signature) || !verifySignature(publicKey, message, signature))
@@ -127,7 +133,14 @@ function parseIndex(text: string): number {
   return Number(text)
 }
 
-function parseId(text: string): `0x${string}` {
+function parseRound(text: string | null): number | undefined {
+  if (text === null) return undefined
+  if (!/^[1-9][0-9]{0,14}$/.test(text))
+    throw new Refusal('BAD_REQUEST', 'The number of a round is a whole number from 1: ?before=N.')
+  return Number(text)
+}
+
+export function parseId(text: string): `0x${string}` {
   if (!/^0x[0-9a-f]{64}$/.test(text))
     throw new Refusal('BAD_REQUEST', 'The id of an operation is 32 bytes in lower-case hexadecimal.')
   return text as `0x${string}`
@@ -167,16 +180,12 @@ function accountsOf(node: SequencerNode, owner: string | null) {
   const match = /^([0-9]{1,78}),([0-9]{1,78})$/.exec(owner ?? '')
   if (match === null) throw new Refusal('BAD_REQUEST', "Write the owner's public key as ?owner=X,Y.")
   const [x, y] = [BigInt(match[1]!), BigInt(match[2]!)]
-  return {
-    accounts: node.system.publicKeys.flatMap((key, index) =>
-      key !== undefined && key[0] === x && key[1] === y ? [index] : [],
-    ),
-  }
+  return { accounts: node.system.state.accountsOf([x, y]) }
 }
 
 function account(node: SequencerNode, index: number) {
-  const found = node.system.accounts[index]
-  const publicKey = node.system.publicKeys[index]
+  const found = node.system.accounts.at(index)
+  const publicKey = node.system.publicKeys.at(index)
   if (found === undefined || publicKey === undefined)
     throw new Refusal('NOT_FOUND', `There is no account ${index} that a deposit opened.`)
   const leaf = node.system.tree.leaf(index)

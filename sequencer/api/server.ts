@@ -6,8 +6,10 @@ import { ChainFailure } from '../../sdk/chain/chain-failure.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
+import { EventStream } from './event-stream.ts'
 import type { NodeMetrics } from './metrics.ts'
-import { answerApi } from './routes.ts'
+import type { Page } from './page.ts'
+import { answerApi, parseId } from './routes.ts'
 import { vitalsOf } from './vitals.ts'
 
 /** The longest body that is read. */
@@ -46,16 +48,19 @@ class HttpRefusal extends Refusal {
 /**
  * Serves the owners' API, /health, /ready, /state and /metrics on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
+ * @param page for browsers, where there is to be one
  * @throws PlimsollError when the port is taken
  */
 export async function serve(
   node: SequencerNode,
   metrics: NodeMetrics,
   port: number,
+  page?: Page,
 ): Promise<{ server: Server; port: number }> {
   metrics.watch(node.endpoint)
+  const stream = new EventStream(node, CORS)
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
-    void answer(request, node, metrics, response).catch((error: unknown) => refuse(response, error))
+    void answer(request, node, metrics, stream, page, response).catch((error: unknown) => refuse(response, error))
   })
   server.on('clientError', answerNonsense)
   await new Promise<void>((resolve, reject) => {
@@ -86,6 +91,8 @@ async function answer(
   request: IncomingMessage,
   node: SequencerNode,
   metrics: NodeMetrics,
+  stream: EventStream,
+  page: Page | undefined,
   response: ServerResponse,
 ): Promise<void> {
   const method = request.method ?? ''
@@ -97,10 +104,15 @@ async function answer(
     }
     const { authorization } = request.headers
     const parameters = new URLSearchParams(query)
+    if (path === '/v1/events') {
+      if (method !== 'GET') throw new HttpRefusal(405, `${path} does not take ${method}.`)
+      return stream.listen(response, parameters.getAll('operation').map(parseId))
+    }
     const answered = await answerApi(node, method, path, parameters, authorization, () => readBody(request))
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }
+  if (page !== undefined && (await page.answer(request, response, path))) return
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
   switch (path) {
     case '/health':

@@ -12,7 +12,7 @@ export function promisedRekeys(former: readonly number[], { accounts }: System, 
     const { index, version } = operation
     if (version < (first.get(index) ?? version + 1n)) first.set(index, version)
   }
-  return former.filter((index) => first.get(index) === accounts[index]!.version + 1n)
+  return former.filter((index) => first.get(index) === accounts.at(index)!.version + 1n)
 }
 
 /**

@@ -100,7 +100,7 @@ export class OperationPool {
     const { publicKeys } = view.snapshot.state.system
     this.signatures.learn(
       this.#openOperations().flatMap(({ id, operation: { index, signature } }) => {
-        const publicKey = publicKeys[index]
+        const publicKey = publicKeys.at(index)
         // The id is the message. Where it is not, the signature is not remembered as a good one of any other either.
         return publicKey === undefined ? [] : [{ publicKey, message: BigInt(id), signature }]
       }),
@@ -221,7 +221,7 @@ export class OperationPool {
   rekeying(indices: readonly number[]): void {
     const { accounts } = this.#view.snapshot.state.system
     this.#rekeying.clear()
-    for (const index of indices) this.#rekeying.set(index, accounts[index]!.version)
+    for (const index of indices) this.#rekeying.set(index, accounts.at(index)!.version)
     if (indices.length > 0) this.#judged = undefined
   }
 
@@ -370,7 +370,7 @@ export class OperationPool {
   #isFinal({ body, outcome }: JournalEntry): boolean {
     const { system, settlements } = this.#view.snapshot.state
     if (outcome?.status === 'failed')
-      return body.expiry < this.#view.snapshot.now || body.version < (system.accounts[body.index]?.version ?? 0n)
+      return body.expiry < this.#view.snapshot.now || body.version < (system.accounts.at(body.index)?.version ?? 0n)
     return outcome?.settlement !== undefined && outcome.settlement <= settlements - REMEMBERED
   }
 

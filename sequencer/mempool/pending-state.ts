@@ -44,7 +44,7 @@ export class PendingState {
   }
 
   account(index: number): Account | undefined {
-    return this.#changed.get(index) ?? this.#system.accounts[index]
+    return this.#changed.get(index) ?? this.#system.accounts.at(index)
   }
 
   /** Carries out one operation, or the two halves of a trade; nothing where it returns a refusal. */
@@ -90,7 +90,7 @@ export class PendingState {
     const publicKey =
       operation.kind === 'open'
         ? operation.publicKey
-        : (publicKeys[operation.index] ?? this.#opened.get(operation.index))
+        : (publicKeys.at(operation.index) ?? this.#opened.get(operation.index))
     return operationOutcome(this.account(operation.index), operation, {
       marks: ledger.marks,
       domain: ledger.domain,

@@ -3,6 +3,7 @@ import { type ChainSnapshot, readSnapshot } from '../../chain/chain-snapshot.ts'
 import type { Contracts } from '../../chain/contracts.ts'
 import { ASSETS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
+import { System } from '../../protocol/system.ts'
 import { LOCAL_CHAINS, type SigningClient } from '../../sdk/chain/client.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
 import { ForeignState, type NodeState, type Store } from '../state/store.ts'
@@ -94,6 +95,13 @@ export class ChainView {
       )
   }
 
+  /** A state that was saved, as it is read from the store: it no longer holds in memory all that led to it. */
+  async #asStored({ system, ...facts }: NodeState): Promise<NodeState> {
+    const { ledger, salts, secret } = system
+    const { system: stored, traded } = await this.#store.find(ledger.root, ledger.heads)
+    return { ...facts, traded, system: new System(ledger, stored.state, salts, secret) }
+  }
+
   async #take(expected: NodeState): Promise<NodeSnapshot> {
     const chain = await readChain(this.#contracts, this.#signer)
     const stored = () =>
@@ -101,7 +109,8 @@ export class ChainView {
         this.#foreign = error instanceof ForeignState
         throw error
       })
-    const state = isStateOf(expected, chain) ? expected : await stored()
+    const own = () => (expected === this.#snapshot.state ? expected : this.#asStored(expected))
+    const state = isStateOf(expected, chain) ? await own() : await stored()
     this.#foreign = false
     this.#assuredAt = performance.now()
     this.#snapshot = bind(chain, state)

@@ -9,6 +9,8 @@ export class NodeHealth {
   failure: string | undefined
   /** Matter that does not keep a look from being useful, such as a feed that is dead while operations flow. */
   problem: string | undefined
+  /** Damage of the stored state, once it was found. */
+  damage: string | undefined
   /** Milliseconds between two looks; undefined where nobody has promised any. */
   interval: number | undefined
   /** Last look that came to its end: unix milliseconds, and seconds that it took. */
@@ -40,7 +42,7 @@ export class NodeHealth {
 
   /** The matter, in a sentence; undefined where there is none. */
   trouble(): string | undefined {
-    return this.failure ?? this.problem ?? this.#hung()
+    return this.damage ?? this.failure ?? this.problem ?? this.#hung()
   }
 
   #hung(): string | undefined {

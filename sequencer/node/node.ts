@@ -6,6 +6,7 @@ import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
+import { hashByKernel } from '../../prover/kernel/hashing.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
@@ -14,12 +15,14 @@ import { refusal } from '../../sdk/chain/contract-errors.ts'
 import type { ChainEndpoint } from '../../sdk/chain/endpoint.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import { AuctionBook } from '../api/auctions.ts'
+import { RoundBook } from '../api/rounds.ts'
 import { WithdrawalBook } from '../api/withdrawals.ts'
 import { Journal } from '../mempool/journal.ts'
 import { OperationPool } from '../mempool/operation-pool.ts'
+import { BackgroundCheck } from '../state/background-check.ts'
 import { type NodeLog, SILENT } from '../state/node-log.ts'
 import { ProofStore } from '../state/proof-store.ts'
-import { Store } from '../state/store.ts'
+import { readDeployment, Store } from '../state/store.ts'
 import { ChainView, type NodeSnapshot } from './chain-view.ts'
 import { makeCheckpoint } from './checkpoints.ts'
 import { NodeHealth } from './node-health.ts'
@@ -44,12 +47,16 @@ export interface NodeOptions {
   readonly log?: NodeLog
   /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
   readonly decoys?: boolean
+  /** Milliseconds until all of the stored state is checked in the background; half a minute where it is left out. */
+  readonly checkDelay?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
   readonly pyth?: string
 }
 
 /** Milliseconds for which a look takes up operations: their owners wait for about twice as long. */
 const PATIENCE = 10_000
+/** Milliseconds after which the stored state is checked: what is there to do at a start comes first. */
+const CHECK_DELAY = 30_000
 
 interface Parts {
   readonly contracts: Contracts
@@ -57,12 +64,14 @@ interface Parts {
   readonly signer: SigningClient
   readonly journal: Journal
   readonly lock: DirectoryLock
+  readonly store: Store
   readonly view: ChainView
   readonly pool: OperationPool
   readonly settler: RoundSettler
   readonly proofs: ProofStore
   readonly log: NodeLog
   readonly updates: PythUpdates | undefined
+  readonly check: BackgroundCheck
   readonly health: NodeHealth
   readonly directory: string
 }
@@ -76,19 +85,24 @@ export class SequencerNode {
   readonly pool: OperationPool
   readonly withdrawals: WithdrawalBook
   readonly auctions: AuctionBook
+  readonly rounds: RoundBook
   /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
+  readonly #store: Store
   readonly #view: ChainView
   readonly #poster: RoundPoster
   readonly #settler: RoundSettler
   readonly #proofs: ProofStore
   readonly #log: NodeLog
+  readonly #check: BackgroundCheck
   /** Directory of its state. */
   readonly directory: string
+  /** Ends when all of the stored state was checked, which a start does not wait for: `health` has what was found. */
+  readonly checked: Promise<void>
   /** The latest round that was completed. */
   #handled = 0
 
@@ -99,6 +113,7 @@ export class SequencerNode {
       signer,
       journal,
       lock,
+      store,
       view,
       pool,
       settler,
@@ -107,21 +122,32 @@ export class SequencerNode {
       health,
       directory,
       updates,
+      check,
     } = parts
     this.settlement = contracts.settlement
     this.deployment = deployment
     this.pool = pool
     this.withdrawals = new WithdrawalBook(contracts)
     this.auctions = new AuctionBook(contracts)
+    this.rounds = new RoundBook(contracts)
     this.#contracts = contracts
     this.#signer = signer
     this.#journal = journal
     this.#lock = lock
+    this.#store = store
     this.#view = view
     this.#poster = new RoundPoster(contracts, signer, updates, log)
     this.#settler = settler
     this.#proofs = proofs
     this.#log = log
+    this.#check = check
+    this.checked = check.result.then(
+      () => {},
+      (error: Error) => {
+        health.damage = error.message
+        log.error({ event: 'damage' }, error.message)
+      },
+    )
     this.health = health
     this.directory = directory
     signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
@@ -146,10 +172,10 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth }: NodeOptions,
+    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth, checkDelay = CHECK_DELAY }: NodeOptions,
   ): Promise<SequencerNode> {
-    const store = await Store.open(directory)
-    const { chainId, settlement: address, profile } = store.deployment
+    hashByKernel()
+    const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
     const loading = keysOf(profile)
     loading.catch(() => {})
@@ -165,15 +191,17 @@ export class SequencerNode {
     const keys = await loading
     await settlement.requireKeys(keys)
     const lock = await DirectoryLock.acquire(directory)
+    let store: Store | undefined
     let journal: Journal | undefined
     try {
+      store = await Store.open(directory)
       store.use(config.sequencerKey)
       const view = await ChainView.open(contracts, store, signer)
       const { state } = view.snapshot
       const deployment = await contracts.describe(profile, await readSymbols(directory))
       journal = await Journal.open(directory)
       const pool = new OperationPool(journal, contracts.clocks.provingTime, view, log)
-      const proofs = new ProofStore(directory, source)
+      const proofs = new ProofStore(store.database, source)
       const health = new NodeHealth()
       await pool.recordSettled(state)
       const settler = new RoundSettler({
@@ -202,6 +230,7 @@ export class SequencerNode {
         signer,
         journal,
         lock,
+        store,
         view,
         pool,
         settler,
@@ -209,10 +238,12 @@ export class SequencerNode {
         log,
         health,
         directory,
+        check: new BackgroundCheck(directory, checkDelay),
         updates: pyth === undefined ? undefined : new PythUpdates(signer, pyth, contracts.oracles.address),
       })
     } catch (error) {
       await journal?.close()
+      store?.close()
       await lock.release()
       throw error
     }
@@ -249,7 +280,9 @@ export class SequencerNode {
 
   /** Releases what holds the process, and its directory. */
   async close(): Promise<void> {
+    this.#check.end()
     await this.#journal.close()
+    this.#store.close()
     await this.#lock.release()
   }
 

@@ -137,7 +137,7 @@ export class RoundSettler {
     const send = async () => {
       if (batches.length === 0) return
       const state = nextState(view.snapshot.state, after, steps, snapshot.now)
-      await store.save(state)
+      await store.save(state, view.snapshot.state)
       const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
       gas += gasUsed
       this.gasUsed = gasUsed
@@ -352,7 +352,7 @@ function nextState(state: NodeState, system: System, steps: readonly Step[], now
     settlements,
     applied: new Map([...remembered, ...applied]),
     decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
-    traded: new Set([...state.traded, ...trades.map(({ operation }) => operation.index)]),
+    traded: state.traded.with(trades.map(({ operation }) => operation.index)),
   }
 }
 

@@ -2,10 +2,12 @@ import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
+import type { Stack } from '../../protocol/stacks.ts'
 import type { Move } from '../../protocol/sweep-input.ts'
 import type { Resolution, System, Transition } from '../../protocol/system.ts'
 import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { type Decoys, planDecoys } from './decoys.ts'
+import type { SlotMembers } from './members.ts'
 import { planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */
@@ -32,7 +34,7 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
   for (let resolved = false; ; resolved = true) {
     const slots = stacks.map((stack, slot) => ({
       envelope: ledger.envelopes[slot],
-      members: stack.map((entry) => entry.account.balances),
+      members: balancesOn(stack),
     }))
     for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
@@ -50,6 +52,18 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
       const { resolutions, ...transition } = system.resolve(count)
       yield { openings: [], transition, moves: [], resolutions }
     }
+  }
+}
+
+/** Balances of a stack's accounts, which are read when they are asked for. */
+function balancesOn(stack: Stack): SlotMembers {
+  return {
+    get length() {
+      return stack.length
+    },
+    *[Symbol.iterator]() {
+      for (const { account } of stack) yield account.balances
+    },
   }
 }
 

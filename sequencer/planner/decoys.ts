@@ -20,6 +20,12 @@ export interface DecoyPlan {
   readonly counts: readonly number[]
 }
 
+/** Entries of a slot, bottom first, of which only the top is looked at. */
+interface Pile<T> {
+  readonly length: number
+  slice(start: number): T[]
+}
+
 /** Leaves on top of a slot that are none, and are moved out of the way at the most: stale ones above all. */
 const MOST_DUG = 8
 
@@ -44,7 +50,7 @@ export function planDecoys(system: System, parts: readonly number[], steps: numb
 
 /** The same of any stacks, bottom first. @param random numbers in [0, 1) */
 export function layDecoys<T>(
-  stacks: readonly (readonly T[])[],
+  stacks: readonly Pile<T>[],
   parts: readonly number[],
   steps: number,
   isDecoy: (entry: T) => boolean,
@@ -78,7 +84,7 @@ interface Draw {
 }
 
 function drawSlots<T>(
-  stacks: readonly (readonly T[])[],
+  stacks: readonly Pile<T>[],
   most: number,
   isDecoy: (entry: T) => boolean,
   random: () => number,

@@ -1,6 +1,6 @@
 import { ASSETS, TRADED } from '../../protocol/constants.ts'
-import type { Balances } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
+import type { AccountTable } from '../../protocol/scan.ts'
 
 /** Maintenance marks as floats; entry 0 is cash. */
 export interface FloatMarks {
@@ -29,13 +29,19 @@ export interface Exposure {
 const FREE: Exposure = { sides: 0, reach: Infinity }
 
 /** Need of an account that is healthy at the marks. Floating point: envelopes made from it are checked exactly afterwards. */
-export function accountExposure(balances: Balances, { collateralValue, liabilityValue }: FloatMarks): Exposure {
-  const cash = Number(balances[0]!) * collateralValue[0]!
+export function accountExposure(
+  table: AccountTable,
+  row: number,
+  { collateralValue, liabilityValue }: FloatMarks,
+): Exposure {
+  const { floats } = table
+  const first = row * ASSETS
+  const cash = floats[first]! * collateralValue[0]!
   let sides = 0
   let long = 0
   let short = 0
   for (let a = 1; a < ASSETS; a++) {
-    const balance = Number(balances[a]!)
+    const balance = floats[first + a]!
     if (balance > 0) {
       long += collateralValue[a]! * balance
       sides |= 1 << (a - 1)

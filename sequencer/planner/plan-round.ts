@@ -1,20 +1,22 @@
 import type { Opening, SweepRung } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { type Balances, cornerHealth, type Envelope, health, isCovered } from '../../protocol/health.ts'
+import { type Envelope, health, isCovered } from '../../protocol/health.ts'
 import type { Marks } from '../../protocol/marks.ts'
+import { type AccountTable, CornerScan, scanBreached } from '../../protocol/scan.ts'
 import { type Candidate, coverExposures, type Request } from './cover.ts'
 import { type Cut, cutMoves, type SweepPlan } from './cut-moves.ts'
 import { envelopeAt, envelopeExpiries, expiriesAt, MAX_LEVEL } from './envelope-at.ts'
-import { accountExposure, type Exposure, floatMarks } from './exposure.ts'
+import { accountExposure, floatMarks } from './exposure.ts'
+import { Members, type SlotMembers, tableOf } from './members.ts'
 import { placeAccounts, type Source } from './passes.ts'
 
 /** A slot as the planner sees it. Index in the array is the slot's number; slots 0 and 1 have no envelope. */
 export interface PlannerSlot {
   /** Undefined for slots 0 and 1, and for a slot never opened. */
   readonly envelope: Envelope | undefined
-  /** Bottom of the stack first. */
-  readonly members: readonly Balances[]
+  /** Bottom of the stack first; read where the slot has to be emptied. */
+  readonly members: SlotMembers
 }
 
 /** The openings, all on slots that are empty by then, happen before the sweeps. */
@@ -50,7 +52,7 @@ interface Target {
 
 interface WorkingSlot {
   envelope: Envelope | undefined
-  members: Balances[]
+  readonly members: Members
 }
 
 /**
@@ -78,7 +80,7 @@ class RoundPlanner {
   readonly #options: Required<PlanOptions>
 
   constructor(slots: readonly PlannerSlot[], marks: Marks, options: Required<PlanOptions>) {
-    this.#slots = slots.map(({ envelope, members }) => ({ envelope, members: [...members] }))
+    this.#slots = slots.map(({ envelope, members }) => ({ envelope, members: new Members(members) }))
     this.#marks = marks
     this.#options = options
     this.#total = slots.reduce((sum, slot) => sum + slot.members.length, 0)
@@ -96,7 +98,7 @@ class RoundPlanner {
    * there, and a resolve would have to rewrite each.
    */
   #emptyDistress(): void {
-    const { members } = this.#slots[DISTRESS]!
+    const members = this.#slots[DISTRESS]!.members.all()
     const first = members.findIndex((balances) => health(balances, this.#marks) >= 0n)
     if (first >= 0)
       this.#moveAll(
@@ -141,13 +143,12 @@ class RoundPlanner {
   }
 
   #stage(sources: readonly number[]): void {
-    const healthy = sources
-      .flatMap((number) => this.#slots[number]!.members)
-      .filter((balances) => health(balances, this.#marks) >= 0n)
+    const members = sources.map((number) => this.#slots[number]!.members.all())
+    const table = tableOf(members.flat())
+    const breached = new Set(scanBreached(table, this.#marks).breached)
+    const healthy = Array.from({ length: table.count }, (_, row) => row).filter((row) => !breached.has(row))
     const float = floatMarks(this.#marks)
-    const exposures = new Map<Balances, Exposure>(
-      healthy.map((balances) => [balances, accountExposure(balances, float)]),
-    )
+    const exposures = healthy.map((row) => accountExposure(table, row, float))
     const empties = this.#empties()
     // A covered slot with members is a target; an empty one is free to be opened anew.
     const existing = this.#numbers(
@@ -162,10 +163,11 @@ class RoundPlanner {
       )
       .sort((a, b) => a.rate - b.rate || a.slot - b.slot)
 
+    const covering = scansOf(table, existing)
     const requests = healthy.map(
-      (balances): Request => ({
-        exposure: exposures.get(balances)!,
-        fallback: firstSafe(balances, existing)?.rate ?? Infinity,
+      (row, i): Request => ({
+        exposure: exposures[i]!,
+        fallback: firstSafe(row, covering)?.rate ?? Infinity,
       }),
     )
     if (empties.length === 0 && requests.some((request) => request.fallback === Infinity)) {
@@ -181,33 +183,32 @@ class RoundPlanner {
     )
     const candidates = [...existing, ...fresh].sort((a, b) => a.rate - b.rate)
 
-    const best = new Map<Balances, Target>()
-    const unplaced: Balances[] = []
-    for (const balances of healthy) {
-      const target = firstSafe(balances, candidates)
-      if (target === undefined) unplaced.push(balances)
-      else best.set(balances, target)
+    const scans = scansOf(table, candidates)
+    /** By row; a breached account has none. */
+    const best: (Target | undefined)[] = Array(table.count).fill(undefined)
+    const unplaced: number[] = []
+    for (const [i, row] of healthy.entries()) {
+      best[row] = firstSafe(row, scans)
+      if (best[row] === undefined) unplaced.push(i)
     }
     if (unplaced.length > 0) {
       const point = this.#target(
-        unplaced.reduce((union, balances) => union | exposures.get(balances)!.sides, 0),
+        unplaced.reduce((union, i) => union | exposures[i]!.sides, 0),
         0,
       )
       fresh.push(point)
-      for (const balances of unplaced) best.set(balances, point)
+      for (const i of unplaced) best[healthy[i]!] = point
     }
-    const used = new Set(best.values())
+    const used = new Set(best)
     const openings = fresh
       .filter((target) => used.has(target))
       .map((target, i) => {
         target.slot = empties[i]!
         return { slot: target.slot, envelope: target.envelope }
       })
+    let row = 0
     const placed = sources.map(
-      (slot): Source => ({
-        slot,
-        targets: this.#slots[slot]!.members.map((balances) => best.get(balances)?.slot ?? DISTRESS),
-      }),
+      (slot, i): Source => ({ slot, targets: members[i]!.map(() => best[row++]?.slot ?? DISTRESS) }),
     )
     this.#moveAll(openings, placeAccounts(placed, this.#options.rungs))
   }
@@ -223,7 +224,7 @@ class RoundPlanner {
     const victim = among.reduce((least, number) =>
       this.#slots[number]!.members.length < this.#slots[least]!.members.length ? number : least,
     )
-    const moves = this.#slots[victim]!.members.map(() => ({ from: victim, to: INBOX }))
+    const moves = Array.from(this.#slots[victim]!.members.all(), () => ({ from: victim, to: INBOX }))
     this.#moveAll([], cutMoves(moves, this.#options.rungs))
   }
 
@@ -251,9 +252,19 @@ class RoundPlanner {
   }
 }
 
-/** The first of the targets in which the account is safe. */
-function firstSafe(balances: Balances, targets: readonly Target[]): Target | undefined {
-  return targets.find(({ envelope }) => cornerHealth(balances, envelope) >= 0n)
+/** A target, and which accounts of a table are safe in it. */
+interface ScannedTarget {
+  readonly target: Target
+  readonly scan: CornerScan
+}
+
+function scansOf(table: AccountTable, targets: readonly Target[]): ScannedTarget[] {
+  return targets.map((target) => ({ target, scan: new CornerScan(table, target.envelope) }))
+}
+
+/** The first of the targets in which the account of a row is safe. */
+function firstSafe(row: number, targets: readonly ScannedTarget[]): Target | undefined {
+  return targets.find(({ scan }) => scan.isSafe(row))?.target
 }
 
 /** The same envelopes, each as deep as the accounts that would choose it allow; those that nobody would choose are left out. */

@@ -34,6 +34,7 @@ import {
   type UnreadableEvent,
 } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
+import { AccountSet } from './account-set.ts'
 import type { RebuildPoint, RebuildProgress } from './rebuild-progress.ts'
 import { secretOf } from './sequencer-key.ts'
 import { restoreSystem, type StoredState, storedState } from './state-json.ts'
@@ -104,7 +105,7 @@ export async function rebuild(
       if (system.ledger.root !== root || system.ledger.heads.join() !== heads.join())
         throw new PlimsollError("What was rebuilt is not the contract's state.")
       const { settlements, traded } = rebuilder
-      return { deployment, state: { system, settlements, traded, ...NOTHING_KNOWN } }
+      return { deployment, state: { system, settlements, traded: AccountSet.of(traded), ...NOTHING_KNOWN } }
     })
   } catch (error) {
     throw refusal(error, 'its history')

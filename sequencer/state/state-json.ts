@@ -10,14 +10,10 @@ import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { Stack } from '../../protocol/stacks.ts'
 import { System } from '../../protocol/system.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
-import { commitmentOf } from './state-files.ts'
 import type { Deployment } from './store.ts'
 
 /** A private state as JSON; the sequencer's secret is not in it. */
 export interface StoredState extends Deployment {
-  /** First in the text, so that it can be found without the rest: see `Label`. */
-  readonly commitment?: string
-  readonly settlements?: number
   readonly format: number
   /** The sequencer's key in force when it was written. */
   readonly sequencer: Point
@@ -25,9 +21,9 @@ export interface StoredState extends Deployment {
     readonly shape: Shape
     readonly minLiability: bigint
     readonly root: bigint
-    readonly heads: bigint[]
-    readonly envelopes: (Envelope | null)[]
-    readonly accounts: bigint[]
+    readonly heads: readonly bigint[]
+    readonly envelopes: readonly (Envelope | null)[]
+    readonly accounts: readonly bigint[]
     readonly badDebt: bigint
   }
   readonly accounts: Account[]
@@ -35,7 +31,7 @@ export interface StoredState extends Deployment {
   readonly publicKeys: (Point | null)[]
   readonly stacks: Account[][]
   /** Batches since the deployment, and the salt of each slot's head. */
-  readonly salts: { readonly batches: number; readonly current: bigint[] }
+  readonly salts: { readonly batches: number; readonly current: readonly bigint[] }
   /** Accounts that traded with another, in order. */
   readonly traded: readonly number[]
   readonly operations: {
@@ -48,8 +44,8 @@ export interface StoredState extends Deployment {
 /** Parts of a system that are stored. */
 export interface SystemParts {
   readonly ledger: Ledger
-  readonly accounts: readonly Account[]
-  readonly publicKeys: readonly (Point | undefined)[]
+  readonly accounts: Iterable<Account>
+  readonly publicKeys: Iterable<Point | undefined>
   readonly stacks: readonly Stack[]
   readonly salts: HeadSalts
 }
@@ -60,7 +56,7 @@ const FORMAT = 4
 /** Facts that a state keeps of the settlements that led to it. */
 export interface Past {
   readonly settlements: number
-  readonly traded: ReadonlySet<number>
+  readonly traded: Iterable<number>
   /** Number of the settlement, by operation. */
   readonly applied?: ReadonlyMap<string, number>
   /** Time of decoys, by account. */
@@ -76,8 +72,6 @@ export function storedState(
   const { minLiability, root, heads, envelopes, badDebt } = ledger
   const { depth, sweeps, resolve, transact } = ledger.shape
   return {
-    commitment: commitmentOf(root, heads),
-    settlements,
     format: FORMAT,
     sequencer: ledger.domain.sequencer,
     chainId,
@@ -93,7 +87,7 @@ export function storedState(
       badDebt,
     },
     accounts: [...accounts],
-    publicKeys: accounts.map((_, i) => publicKeys[i] ?? null),
+    publicKeys: Array.from(publicKeys, (key) => key ?? null),
     stacks: stacks.map((stack) => stack.map((entry) => entry.account)),
     salts: { batches: salts.batches, current: [...salts.current] },
     traded: [...traded].sort((a, b) => a - b),
@@ -122,25 +116,28 @@ export function requireFormat({ format }: StoredState): void {
  * @param secret of the sequencer's key in force now, which may be another than when the state was written
  * @throws PlimsollError when accounts and salts do not have the root and heads that were stored with them
  */
-export function restoreSystem(
+export function restoreSystem(stored: StoredState, secret: bigint): System {
+  const { accounts, publicKeys, stacks } = stored
+  const { ledger, salts } = ledgerAndSalts(stored, secret)
+  const keys = publicKeys.map((key) => key ?? undefined)
+  return System.restore(ledger, accounts, stacks, salts, keys, secret, hashBatch)
+}
+
+/** The public part of a stored state and the salts of its heads, likewise. */
+export function ledgerAndSalts(
   {
     chainId,
     settlement,
     ledger: { shape, minLiability, root, heads, envelopes, accounts: held, badDebt },
-    accounts,
-    publicKeys,
-    stacks,
     salts: { batches, current },
-  }: StoredState,
+  }: Pick<StoredState, 'chainId' | 'settlement' | 'ledger' | 'salts'>,
   secret: bigint,
-): System {
+): { ledger: Ledger; salts: HeadSalts } {
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer: sequencerKey(secret).publicKey }
   const ledger = new Ledger(shape, heads.length, minLiability, root, EMPTY_HEAD, domain)
   ledger.heads.splice(0, heads.length, ...heads)
   ledger.envelopes.splice(0, heads.length, ...envelopes.map((envelope) => envelope ?? undefined))
   ledger.accounts.splice(0, held.length, ...held)
   ledger.badDebt = badDebt
-  const keys = publicKeys.map((key) => key ?? undefined)
-  const salts = new HeadSalts(memoKey(secret, domain), current, batches)
-  return System.restore(ledger, accounts, stacks, salts, keys, secret, hashBatch)
+  return { ledger, salts: new HeadSalts(memoKey(secret, domain), current, batches) }
 }

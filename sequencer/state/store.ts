@@ -1,23 +1,39 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { Address, Hex } from 'viem'
 import { isLockName } from '../../lib/directory-lock.ts'
 import { requireNewDirectory } from '../../lib/new-directory.ts'
 import { syncDirectory } from '../../lib/sync-directory.ts'
+import type { Shape } from '../../protocol/batch.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import type { System } from '../../protocol/system.ts'
+import { blindHead } from '../../protocol/head-salts.ts'
+import { headOf } from '../../protocol/stacks.ts'
+import { nodeNumber, StateView } from '../../protocol/state-view.ts'
+import { System } from '../../protocol/system.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
+import { AccountSet } from './account-set.ts'
+import { deploymentOf, type ImportedVersion, takeUpFiles } from './import-files.ts'
 import { isProgressName } from './rebuild-progress.ts'
 import { requireSequencerKeys, SEQUENCER_KEY_FILE, secretOf, writeSequencerKey } from './sequencer-key.ts'
-import { commitmentOf, StateFiles } from './state-files.ts'
-import { decodeState, encodeState, requireFormat, restoreSystem, type StoredState, storedState } from './state-json.ts'
+import { DATABASE_FILE, DamagedState, databasePath, StateDatabase } from './state-database.ts'
+import { deltasBetween, type StateDelta } from './state-delta.ts'
+import { StateFiles } from './state-files.ts'
+import { decodeState, encodeState, ledgerAndSalts } from './state-json.ts'
+import { StateTables } from './state-tables.ts'
+import { StateVersions, type VersionChanges, type VersionFacts, type VersionStep } from './state-versions.ts'
 
 /** Deployment that a node's accounts belong to. */
 export interface Deployment {
   readonly chainId: number
   readonly settlement: Address
   readonly profile: ProfileName
+}
+
+/** Facts of a deployment's state that never change. */
+export interface DeploymentFacts extends Deployment {
+  readonly shape: Shape
+  readonly minLiability: bigint
 }
 
 /** The private state of a node at a settlement. */
@@ -30,36 +46,55 @@ export interface NodeState {
   /** Accounts that were decoys of late, with the time of it in unix seconds. */
   readonly decoyed: ReadonlyMap<number, number>
   /** Accounts that traded with another: what the others hold follows from public terms. */
-  readonly traded: ReadonlySet<number>
+  readonly traded: AccountSet
+}
+
+/** The state of a system before any settlement. */
+export function genesisState(system: System): NodeState {
+  return { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() }
 }
 
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
 const KEPT = 72
 /** Versions that are kept at the most: attempts that never came to the chain are among them. */
 const MOST = 512
-/** The latest versions lie open; older ones, which only a deep reorganization asks for, are compressed. */
-const OPEN = 8
 /** For so many settlements a state knows which operations went into it. */
 export const REMEMBERED = KEPT
+/** Seconds for which it is known that an account was a decoy; longer than anybody asks. */
+const DECOYS_KNOWN = 4 * 86_400
+/** A database that is being made: what a crash leaves of it counts for nothing. */
+const UNFINISHED = `${DATABASE_FILE}.new`
 
 /** None of the stored states is the chain's. */
 export class ForeignState extends PlimsollError {}
 
 /**
- * The sequencer's private state on disk: a file for each version, readable by its owner only and never changed. A version is
- * saved before the transaction that leads to it is sent, and the chain decides which one counts: so whatever becomes of the
- * transaction, a lost answer, a crash or a reorganization, the state that the chain has is at hand.
+ * The sequencer's private state on disk, in a database readable by its owner only: one version in tables, and others as the ways
+ * that lead there and back. A version is saved, in a transaction that costs what changed, before the transaction that leads to it
+ * is sent, and the chain decides which one counts: so whatever becomes of that, a lost answer, a crash or a reorganization, the
+ * state that the chain has is at hand. The tables follow when the next version is saved: they never have what the chain may not take.
  */
 export class Store {
-  readonly deployment: Deployment
-  readonly #files: StateFiles
-  /** The sequencer's, which are in none of the files: those that it had, and the one in force. */
+  readonly directory: string
+  readonly deployment: DeploymentFacts
+  /** Place of the state; others may keep what is theirs beside it. */
+  readonly database: StateDatabase
+  readonly #versions: StateVersions
+  readonly #tables: StateTables
+  /** Id of the version that the tables have. */
+  #head: number
+  /** The sequencer's, which are not in the database: those that it had, and the one in force. */
   readonly #secrets: readonly bigint[]
   #secret: bigint
 
-  private constructor(files: StateFiles, deployment: Deployment, secrets: readonly bigint[]) {
-    this.#files = files
-    this.deployment = deployment
+  private constructor(directory: string, database: StateDatabase, secrets: readonly bigint[]) {
+    this.directory = directory
+    this.deployment = readFact(database, 'deployment') as DeploymentFacts
+    this.database = database
+    this.#versions = new StateVersions(database)
+    this.#head = readFact(database, 'head') as number
+    const { count, heights } = this.#versions.read(this.#head).facts
+    this.#tables = new StateTables(database, this.deployment.shape.depth, count, heights)
     this.#secrets = secrets
     this.#secret = secrets.at(-1)!
   }
@@ -74,98 +109,206 @@ export class Store {
     this.#secret = secret
   }
 
-  get directory(): string {
-    return this.#files.directory
-  }
-
   /** @throws PlimsollError when the directory exists and has more in it than a sequencer's key */
   static async create(directory: string, deployment: Deployment, state: NodeState, secret: bigint): Promise<Store> {
     await requireStateless(directory)
     await mkdir(directory, { recursive: true, mode: 0o700 })
     await syncDirectory(dirname(resolve(directory)))
     await writeSequencerKey(directory, secret)
-    const store = new Store(new StateFiles(directory), deployment, [secret])
-    await store.save(state)
-    return store
+    const path = await Store.#write(directory, deployment, state)
+    await rename(path, databasePath(directory))
+    await syncDirectory(directory)
+    return new Store(directory, StateDatabase.open(databasePath(directory)), [secret])
   }
 
-  /** @throws PlimsollError when there is no state, or none that can be read */
-  static async open(directory: string): Promise<Store> {
-    const files = new StateFiles(directory)
-    const stored = await files.list()
-    if (stored.length === 0)
-      throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
-    const secrets = await requireSequencerKeys(directory)
-    let problem: unknown
-    for (const version of stored) {
-      try {
-        const { chainId, settlement, profile } = await readVersion(files, version)
-        return new Store(files, { chainId, settlement, profile }, secrets)
-      } catch (error) {
-        problem ??= unusable(files.path(version), error)
-      }
+  /** Makes a database of one version, which counts for nothing yet. @returns its path */
+  static async #write(directory: string, deployment: Deployment, state: NodeState): Promise<string> {
+    const path = `${directory}/${UNFINISHED}`
+    for (const suffix of ['', '-wal', '-shm']) await rm(`${path}${suffix}`, { force: true })
+    // Those beside it take its mode.
+    await writeFile(path, '', { mode: 0o600 }).catch((error: Error) => {
+      throw new PlimsollError(`Cannot write ${path}: ${error.message}.`)
+    })
+    const database = StateDatabase.create(path)
+    try {
+      const { ledger, state: view } = state.system
+      const { shape, minLiability } = ledger
+      database.transaction(() => {
+        const { chainId, settlement, profile } = deployment
+        const { depth, sweeps, resolve, transact } = shape
+        const facts: DeploymentFacts = {
+          ...{ chainId, settlement, profile, minLiability },
+          shape: { depth, sweeps, resolve, transact },
+        }
+        const tables = new StateTables(database, shape.depth, 0, [])
+        tables.apply(wholeDelta(view))
+        const head = new StateVersions(database).add(undefined, state.system, changesOf(state))
+        moveSets(database, [{ forward: true, ...changesOf(state) }])
+        for (const [name, value] of Object.entries({ deployment: facts, head }))
+          database.run('INSERT INTO facts VALUES (?, ?)', name, encodeState(value))
+      })
+    } finally {
+      database.close()
     }
-    throw problem
+    return path
+  }
+
+  /**
+   * Opens what a directory holds; a state in files of JSON, as it was kept before, is taken up, so nobody else may be using it.
+   * @throws PlimsollError when there is no state, or none that can be read
+   */
+  static async open(directory: string): Promise<Store> {
+    await requireState(directory)
+    const secrets = await requireSequencerKeys(directory)
+    const path = databasePath(directory)
+    if (!(await exists(path)))
+      await takeUpFiles(directory, secrets, async (deployment, versions) => {
+        const store = await Store.#imported(directory, deployment, versions, secrets)
+        store.close()
+        await rename(`${directory}/${UNFINISHED}`, path)
+        await syncDirectory(directory)
+      })
+    const database = StateDatabase.open(path)
+    try {
+      return new Store(directory, database, secrets)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+  }
+
+  /** Reads versions that were stored in another way, the oldest first. */
+  static async #imported(
+    directory: string,
+    deployment: Deployment,
+    versions: AsyncIterable<ImportedVersion>,
+    secrets: readonly bigint[],
+  ): Promise<Store> {
+    let store: Store | undefined
+    for await (const { state, parent } of versions) {
+      if (store === undefined || parent === undefined) {
+        const path = await Store.#write(directory, deployment, state)
+        store = new Store(directory, StateDatabase.open(path), secrets)
+      } else await store.save(state, parent)
+    }
+    return store!
   }
 
   /**
    * The newest version with this root and these heads.
    * @throws ForeignState when there is none
+   * @throws DamagedState when it cannot be read, or is not what was written
    */
   async find(root: bigint, heads: readonly bigint[]): Promise<NodeState> {
-    let problem: unknown
-    for (const version of await this.#of(root, heads)) {
-      try {
-        const stored = await readVersion(this.#files, version)
-        if (stored.ledger.root === root && stored.ledger.heads.join() === heads.join())
-          return restore(stored, this.#secret)
-      } catch (error) {
-        problem ??= unusable(this.#files.path(version), error)
-      }
+    for (const id of this.#versions.of(root, heads)) {
+      const path = this.#versions.path(this.#head, id)
+      if (path !== undefined) return this.#state(id, path)
     }
     const { settlement } = this.deployment
-    throw (
-      problem ??
-      new ForeignState(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
-        hint: `Restore the directory that this deployment used last, or make the state anew: plimsoll node --rebuild --settlement ${settlement} with another --data.`,
-      })
-    )
+    throw new ForeignState(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
+      hint: `Restore the directory that this deployment used last, or make the state anew: plimsoll node --rebuild --settlement ${settlement} with another --data.`,
+    })
   }
 
-  /** Whether a version with this root and these heads is stored, as far as its label says. */
+  /** The version that was saved last. */
+  async latest(): Promise<NodeState> {
+    const { root, heads } = this.#versions.read(this.#versions.latest()!).facts
+    return this.find(root, heads)
+  }
+
+  /** Whether a version with this root and these heads is stored. */
   async has(root: bigint, heads: readonly bigint[]): Promise<boolean> {
-    return (await this.#of(root, heads)).length > 0
+    return this.#versions.of(root, heads).length > 0
   }
 
-  /** Adds a version, which is on the disk by then. @throws PlimsollError when it cannot be written */
-  async save(state: NodeState): Promise<void> {
-    const [latest = 0] = await this.#files.list()
-    await this.#files.write(latest + 1, encodeState(storedState(this.deployment, state.system, state)))
+  /** Number of versions that are stored. */
+  get size(): number {
+    return this.#versions.size
   }
 
   /**
-   * Drops versions that no reorganization reaches, and compresses those that hardly any does: only once the latest is on the
-   * chain, as any number of attempts may fail before.
-   * @param settlements number of the latest settlement
+   * Adds a version, which is on the disk by then: what changed is written, no more.
+   * @param parent the state that it was made from, which the chain has
+   * @throws PlimsollError when it cannot be written, or the parent is not stored
    */
-  async prune(settlements: number): Promise<void> {
-    for (const [i, version] of (await this.#files.list()).entries()) {
-      const label = await this.#files.label(version)
-      if (i >= MOST || (i >= KEPT && label === undefined) || (label?.settlements ?? Infinity) <= settlements - KEPT)
-        await this.#files.remove(version)
-      else if (i >= OPEN) await this.#files.compress(version)
+  async save(state: NodeState, parent: NodeState): Promise<void> {
+    const { root, heads } = parent.system.ledger
+    const steps = this.#versions
+      .of(root, heads)
+      .map((id) => ({ id, path: this.#versions.path(this.#head, id) }))
+      .find(({ path }) => path !== undefined)
+    if (steps === undefined)
+      throw new PlimsollError(`The state in ${this.directory} has no version that the new one follows.`)
+    const { id, path } = steps
+    try {
+      this.database.transaction(() => {
+        for (const { delta } of path!) this.#tables.apply(delta)
+        moveSets(this.database, path!)
+        if (id !== this.#head) this.database.run("UPDATE facts SET value = ? WHERE name = 'head'", encodeState(id))
+        const deltas = deltasBetween(parent.system.state, state.system.state)
+        this.#versions.add(id, state.system, { ...changesOf(state, parent), ...deltas })
+      })
+      this.#head = id
+    } catch (error) {
+      this.#tables.forget()
+      const { count, heights } = this.#versions.read(this.#head).facts
+      this.#tables.accounts = count
+      this.#tables.heights = heights
+      throw error
     }
   }
 
-  /** Versions that may have this root and these heads, newest first. */
-  async #of(root: bigint, heads: readonly bigint[]): Promise<number[]> {
-    const commitment = commitmentOf(root, heads)
-    const versions: number[] = []
-    for (const version of await this.#files.list()) {
-      const label = await this.#files.label(version)
-      if (label === undefined || label.commitment === commitment) versions.push(version)
+  /**
+   * Drops versions that no reorganization reaches: only once the latest is on the chain, as any number of attempts may fail before.
+   * @param settlements number of the latest settlement
+   */
+  async prune(settlements: number): Promise<void> {
+    this.#versions.prune(settlements, KEPT, MOST, this.#head)
+  }
+
+  /** Ends its use of the database. */
+  close(): void {
+    this.database.close()
+  }
+
+  #ledger(facts: VersionFacts) {
+    const { chainId, settlement, shape, minLiability } = this.deployment
+    return ledgerAndSalts(
+      { chainId, settlement, ledger: { ...facts, shape, minLiability }, salts: facts.salts },
+      this.#secret,
+    )
+  }
+
+  /** @throws DamagedState when accounts and stacks do not have the version's root and heads */
+  #state(id: number, path: readonly VersionStep[]): NodeState {
+    const { facts, settlements } = this.#versions.read(id)
+    const view = new StateView(this.#tables)
+    const decoyed = new Map(
+      this.database
+        .rows('SELECT account, time FROM decoys')
+        .map(({ account, time }) => [account, time] as [number, number]),
+    )
+    let traded = AccountSet.over(
+      (index) => this.database.row('SELECT account FROM traded WHERE account = ?', index) !== undefined,
+    )
+    for (const { forward, delta, ...sets } of path) {
+      view.load(delta, delta.count, delta.heights)
+      traded = traded.with(sets.traded, forward)
+      for (const [account, time] of sets.decoyed)
+        if (forward) decoyed.set(account, time)
+        else decoyed.delete(account)
     }
-    return versions
+    const { ledger, salts } = this.#ledger(facts)
+    const system = new System(ledger, view, salts, this.#secret)
+    const damaged = (what: string) =>
+      new DamagedState(`${this.database.path} cannot be used: ${what} of its version ${id}.`)
+    if (system.tree.root !== ledger.root) throw damaged('the accounts do not have the root')
+    const wrong = ledger.heads.findIndex(
+      (head, slot) => head !== blindHead(headOf(system.stacks[slot]!), salts.current[slot]!),
+    )
+    if (wrong >= 0) throw damaged(`stack ${wrong} does not have the head`)
+    const applied = this.#versions.remembered(id, settlements - REMEMBERED)
+    return { system, settlements, applied, decoyed, traded }
   }
 }
 
@@ -173,31 +316,94 @@ export class Store {
 export function requireStateless(directory: string): Promise<void> {
   return requireNewDirectory(
     directory,
-    (name) => name === SEQUENCER_KEY_FILE || isLockName(name) || isProgressName(name),
+    (name) => name === SEQUENCER_KEY_FILE || isLockName(name) || isProgressName(name) || name.startsWith(UNFINISHED),
   )
 }
 
-/** @throws when the file cannot be read or is malformed */
-async function readVersion(files: StateFiles, version: number): Promise<StoredState> {
-  const stored = decodeState(await files.read(version)) as StoredState
-  requireFormat(stored)
-  return stored
-}
-
-/** @throws PlimsollError when the accounts do not have the version's root and heads */
-function restore(stored: StoredState, secret: bigint): NodeState {
-  const { settlements, applied, decoyed } = stored.operations
-  return {
-    system: restoreSystem(stored, secret),
-    settlements,
-    applied: new Map(Object.entries(applied) as [Hex, number][]),
-    decoyed: new Map(decoyed),
-    traded: new Set(stored.traded),
+/** Deployment that a directory's state is of. @throws PlimsollError when there is no state, or none that can be read */
+export async function readDeployment(directory: string): Promise<Deployment> {
+  await requireState(directory)
+  await requireSequencerKeys(directory)
+  const path = databasePath(directory)
+  if (!(await exists(path))) return deploymentOf(new StateFiles(directory))
+  const database = StateDatabase.open(path)
+  try {
+    return readFact(database, 'deployment') as DeploymentFacts
+  } finally {
+    database.close()
   }
 }
 
-function unusable(path: string, error: unknown): PlimsollError {
-  return new PlimsollError(
-    `${path} cannot be used: ${error instanceof PlimsollError ? error.message : 'it is malformed or truncated.'}`,
+/** Path of a directory's database. @throws PlimsollError where there is none */
+export async function requireDatabase(directory: string): Promise<string> {
+  await requireState(directory)
+  const path = databasePath(directory)
+  if (await exists(path)) return path
+  throw new PlimsollError(`${directory} holds a state in files of JSON, as it was kept before.`, {
+    hint: 'plimsoll node takes it up and checks it.',
+  })
+}
+
+/** @throws DamagedState where it is missing */
+function readFact(database: StateDatabase, name: string): unknown {
+  const row = database.row('SELECT value FROM facts WHERE name = ?', name)
+  if (row === undefined) throw new DamagedState(`${database.path} cannot be used: ${name} is missing.`)
+  return decodeState(row.value as string)
+}
+
+/** @throws PlimsollError where a directory has no state */
+async function requireState(directory: string): Promise<void> {
+  if ((await exists(databasePath(directory))) || (await new StateFiles(directory).list()).length > 0) return
+  throw new PlimsollError(`${directory} holds no state of a node.`, { hint: 'plimsoll deploy writes one.' })
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
   )
+}
+
+/** Facts that a state adds to its parent, or to nothing, besides the deltas. */
+function changesOf(state: NodeState, parent?: NodeState): VersionChanges {
+  return {
+    settlements: state.settlements,
+    applied: [...state.applied].filter(([id]) => parent === undefined || !parent.applied.has(id)),
+    decoyed: [...state.decoyed].filter(([account, time]) => parent?.decoyed.get(account) !== time),
+    traded: state.traded.added().filter((account) => parent === undefined || !parent.traded.has(account)),
+  }
+}
+
+/** Has the tables of decoys and traders follow the steps from one version to another. */
+function moveSets(database: StateDatabase, path: readonly Omit<VersionStep, 'delta'>[]): void {
+  for (const { forward, decoyed, traded } of path) {
+    for (const [account, time] of decoyed)
+      if (forward) database.run('INSERT OR REPLACE INTO decoys VALUES (?, ?)', account, time)
+      else database.run('DELETE FROM decoys WHERE account = ?', account)
+    const change = forward ? 'INSERT OR IGNORE INTO traded VALUES (?)' : 'DELETE FROM traded WHERE account = ?'
+    for (const account of traded) database.run(change, account)
+    const newest = Math.max(...decoyed.map(([, time]) => time))
+    if (forward && decoyed.length > 0) database.run('DELETE FROM decoys WHERE time < ?', newest - DECOYS_KNOWN)
+  }
+}
+
+/** All of a state, as what leads to it from nothing. */
+function wholeDelta(view: StateView): StateDelta {
+  const { depth } = view.source
+  const nodes = new Map<number, bigint>()
+  for (let level = 0, length = view.accounts.length; level <= depth; level++, length = Math.ceil(length / 4))
+    for (let index = 0; index < length; index++) {
+      const value = view.node(level, index)
+      if (value !== undefined) nodes.set(nodeNumber(depth, level, index), value)
+    }
+  return {
+    count: view.accounts.length,
+    heights: view.stacks.map(({ length }) => length),
+    accounts: new Map(view.accounts.map((account, index) => [index, account])),
+    publicKeys: new Map(
+      [...view.publicKeys].flatMap((key, index) => (key === undefined ? [] : [[index, key] as const])),
+    ),
+    nodes,
+    entries: view.entriesByNumber(),
+  }
 }

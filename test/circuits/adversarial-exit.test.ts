@@ -30,7 +30,7 @@ describe('exit circuit', () => {
   const exit = (index: number) =>
     exitTransition({
       domain: SIGNING,
-      account: system.accounts[index]!,
+      account: system.accounts.at(index)!,
       path: system.tree.path(index),
       publicKey: ownerKey(index).publicKey,
       recipient: RECIPIENT,
@@ -97,7 +97,7 @@ describe('exit circuit', () => {
       SIGNING.settlement,
       1n,
       BigInt(RECIPIENT),
-      exitEquity(system.accounts[1]!.balances, PRICES),
+      exitEquity(system.accounts.at(1)!.balances, PRICES),
     ])
   })
 
@@ -199,7 +199,7 @@ describe('exit circuit', () => {
   it('is refused by the reference machine too where it cannot be proven', () => {
     const parameters = {
       domain: SIGNING,
-      account: system.accounts[1]!,
+      account: system.accounts.at(1)!,
       path: system.tree.path(1),
       publicKey: ownerKey(1).publicKey,
       recipient: RECIPIENT,

@@ -68,13 +68,13 @@ describe('transact circuit: rekey', () => {
     const bare = System.genesis(TINY, SLOTS, MIN_LIABILITY, [...system.accounts], [], {
       domain: SIGNING,
       secret: SEQUENCER.secret,
-      publicKeys: system.publicKeys,
+      publicKeys: [...system.publicKeys],
     })
     await accepts(circuit, bare.transact([{ kind: 'rekey', index: 0 }], VALID_UNTIL).input)
   })
 
   it('is not to a key that nobody can read by: none that is drawn, kept, or shared with anybody else', async () => {
-    for (const viewKey of [0n, 12_345n, system.accounts[0]!.viewKey, sharedViewKey(99n, ownerKey(0).publicKey)])
+    for (const viewKey of [0n, 12_345n, system.accounts.at(0)!.viewKey, sharedViewKey(99n, ownerKey(0).publicKey)])
       await claims({ viewKey })
     // The leaf under one key and its ciphertext under another.
     await claims({ key: 5n })
@@ -96,7 +96,7 @@ describe('transact circuit: rekey', () => {
     await refuses(lie({ publicKey: ownerKey(1).publicKey }), OWNER)
     await refuses(lie({ publicKey: multiply(ownerKey(0).publicKey, 2n) }), OWNER)
     // Nor may it become a stranger's account: the leaf in the tree has the owner.
-    const stranger = { publicKey: ownerKey(1).publicKey, owner: system.accounts[1]!.owner }
+    const stranger = { publicKey: ownerKey(1).publicKey, owner: system.accounts.at(1)!.owner }
     await rejects(circuit, lie(stranger), 'TreeUpdate', LEAF)
   })
 
@@ -118,7 +118,7 @@ describe('transact circuit: rekey', () => {
   it('changes no weight, and moves the version by one', async () => {
     const weights = at(honest, 'weightBits', 0) as unknown as readonly (readonly bigint[])[]
     await refuses(lie({ weightBits: weights.with(1, bits(9n, 4)) }), '(1 - preferences) * (weights - oldWeights) === 0')
-    const { version, index } = system.accounts[0]!
+    const { version, index } = system.accounts.at(0)!
     const packed = 0x88888888n << 64n
     for (const next of [0n, version, version + 2n]) await claims({ meta: next + (BigInt(index) << 32n) + packed })
     await claims({ meta: version + 1n + (1n << 32n) + packed })
@@ -127,7 +127,11 @@ describe('transact circuit: rekey', () => {
   })
 
   it('is of the leaf that the tree holds, and of no place where it holds none', async () => {
-    for (const changes of [{ version: system.accounts[0]!.version - 1n }, { viewKey: 7n }, { indexBits: bits(1n, 6) }])
+    for (const changes of [
+      { version: system.accounts.at(0)!.version - 1n },
+      { viewKey: 7n },
+      { indexBits: bits(1n, 6) },
+    ])
       await rejects(circuit, lie(changes), 'TreeUpdate', LEAF)
   })
 

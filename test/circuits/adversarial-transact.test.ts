@@ -451,7 +451,7 @@ describe('transact circuit', () => {
         await rejects(
           circuit,
           forgeTransact(input, [], {
-            inboxAfter: poseidon([input.inboxBefore as bigint, accountLeaf(system.accounts[0]!)]),
+            inboxAfter: poseidon([input.inboxBefore as bigint, accountLeaf(system.accounts.at(0)!)]),
           }),
           'PublicVector',
           DIGEST,
@@ -579,7 +579,7 @@ describe('transact circuit', () => {
     it('is demanded of withdrawals, forced or not, to the unit', async () => {
       // T of HEALTHY is linear in cash: the most that may go leaves T at the threshold or just above.
       const { accounts, ledger } = system
-      const most = largest(accounts[0]!)
+      const most = largest(accounts.at(0)!)
       for (const name of ['withdraw', 'forced'] as const) {
         const make = name === 'withdraw' ? withdrawal : forced
         const index = name === 'withdraw' ? 0 : 1
@@ -760,7 +760,7 @@ describe('transact circuit', () => {
       await rejects(circuit, asDischarge(honest('forced')), 'TransactStep', DISCHARGE)
       await rejects(
         circuit,
-        asDischarge(run(forced({ index: 0, amount: largest(system.accounts[0]!) }))),
+        asDischarge(run(forced({ index: 0, amount: largest(system.accounts.at(0)!) }))),
         'TransactStep',
         DISCHARGE,
       )
@@ -932,7 +932,7 @@ describe('transact circuit', () => {
   }
 
   function splitAfter(name: string): bigint[] {
-    const [account] = [system.accounts[name === 'preferences' || name === 'forced' ? 1 : 0]!]
+    const [account] = [system.accounts.at(name === 'preferences' || name === 'forced' ? 1 : 0)!]
     const change = {
       topup: [0n, 7n],
       withdraw: [-5n, 0n],

@@ -134,7 +134,7 @@ describe('the launcher', () => {
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' })
     assert.match(
       stderr.slice(OBTAINING.length),
-      /^plimsoll: npm provided [^\n]+, which is not Node 24\.3 or later\. Install Node 24 and try again\.\n$/,
+      /^plimsoll: npm provided [^\n]+, which is not Node 24\.15 or later\. Install Node 24 and try again\.\n$/,
     )
   })
 })

@@ -47,7 +47,7 @@ describe('plimsoll wallet refund', () => {
     return stdout
   }
   const refunded = async (owner: TestOwner) => JSON.parse(await cli(owner, '--json'))
-  const balances = (index: number) => node.system.accounts[index]!.balances
+  const balances = (index: number) => node.system.accounts.at(index)!.balances
 
   before(async () => {
     system = await startEchoSystem()

@@ -215,7 +215,7 @@ describe('plimsoll wallet', () => {
 
   it('recovers the account and its history from the chain alone', async () => {
     const recovered = await run(alice, 'recover', ...chain)
-    const { account, leaf } = { account: node.system.accounts[0]!, leaf: node.system.tree.leaf(0) }
+    const { account, leaf } = { account: node.system.accounts.at(0)!, leaf: node.system.tree.leaf(0) }
     assert.deepEqual(
       [recovered.index, recovered.version, recovered.leaf],
       [0, Number(account.version), leaf.toString()],
@@ -261,7 +261,7 @@ describe('plimsoll wallet', () => {
     assert.equal(queueNumber, 1)
     assert.ok(deadline > 0)
     assert.match(transaction, /^0x/)
-    for (let i = 0; i < 100 && node.system.accounts[1]!.balances[0] !== 5_175_500_000n; i++) await sleep(100)
+    for (let i = 0; i < 100 && node.system.accounts.at(1)!.balances[0] !== 5_175_500_000n; i++) await sleep(100)
     assert.deepEqual((await run(bob, 'balance', '--node', api)).balances.USD, '5175.5')
     assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0.01' })
     assert.deepEqual(await run(bob, 'refund', ...chain), { refunds: [], bonds: '0' })
@@ -363,7 +363,7 @@ describe('plimsoll wallet', () => {
     })
     const other = first.index + 1
     const read = (...args: string[]) => run(carol, 'balance', '--node', api, ...args)
-    for (let i = 0; i < 100 && node.system.accounts[other] === undefined; i++) await sleep(100)
+    for (let i = 0; i < 100 && node.system.accounts.at(other) === undefined; i++) await sleep(100)
     assert.deepEqual(
       [(await read()).balances, (await read('--index', String(other))).balances],
       [{ USD: '60' }, { ETH: '1' }],
@@ -503,7 +503,7 @@ describe('plimsoll wallet', () => {
     // At a round after it.
     paused = false
     await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
-    const short = () => node.system.accounts[1]!.balances[3]!
+    const short = () => node.system.accounts.at(1)!.balances[3]!
     for (let i = 0; i < 200 && short() !== -2_500_000n; i++) await sleep(100)
     assert.equal(short(), -2_500_000n)
     const { events } = await run(bob, 'history', ...chain)

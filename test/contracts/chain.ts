@@ -18,7 +18,8 @@ import {
 } from 'viem'
 import { hardhat } from 'viem/chains'
 
-import { builtEnvironment, loadArtifact } from '../../chain/artifacts.ts'
+import { loadArtifact } from '../../chain/artifacts.ts'
+import { chainEnvironment } from '../../chain/chain-environment.ts'
 import { contractErrors } from '../../chain/deployment.ts'
 
 export interface Event {
@@ -40,10 +41,18 @@ interface Call {
 
 export type Chain = Awaited<ReturnType<typeof startChain>>
 
-/** A chain of its own, in this process, and contracts on it. */
+/** When each chain begins: with time in the tests' hands alone, what happens follows from their seeds. */
+const BEGINNING = new Date('2026-01-01T00:00:00Z')
+
+function dataOf(error: unknown): Hex | undefined {
+  const data = (error as { data?: Hex | { data: Hex } }).data
+  return typeof data === 'object' ? data.data : data
+}
+
+/** A chain of its own, in this process, and contracts on it. Each transaction's block is a second after the one before. */
 export async function startChain(chainId = 31337) {
-  const { network } = await builtEnvironment()
-  const { provider } = await network.create({ network: 'default', override: { chainId } })
+  const { network } = await chainEnvironment()
+  const { provider } = await network.create({ network: 'default', override: { chainId, initialDate: BEGINNING } })
   const client = createTestClient({
     chain: { ...hardhat, id: chainId },
     mode: 'hardhat',
@@ -55,15 +64,32 @@ export async function startChain(chainId = 31337) {
     .extend(walletActions)
   const accounts = await client.getAddresses()
   const errors = await contractErrors()
+  /** Whether somebody has said when the next block is. */
+  let dated = false
+
+  /** The refusal of a transaction by the name of the contract's error, which the chain does not know. */
+  function named(error: unknown): unknown {
+    const data = dataOf(error)
+    if (data === undefined || data === '0x') return error
+    const { errorName, args = [] } = decodeErrorResult({ abi: errors, data })
+    const words = args.map((arg) => (typeof arg === 'string' ? `"${arg}"` : String(arg)))
+    return new Error(`reverted with ${errorName}(${words.join(', ')})`, { cause: error })
+  }
 
   async function send(call: Call): Promise<TransactionReceipt> {
+    if (!dated) await nextBlockAt((await now()) + 1n)
+    dated = false
     const from = call.from ?? accounts[0]!
     // With gas and its price named, nothing else has to be asked first.
-    const hash = (await provider.request({
-      method: 'eth_sendTransaction',
-      params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }],
-    })) as Hex
-    return client.getTransactionReceipt({ hash })
+    const hash = await provider
+      .request({
+        method: 'eth_sendTransaction',
+        params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }],
+      })
+      .catch((error: unknown) => {
+        throw named(error)
+      })
+    return client.getTransactionReceipt({ hash: hash as Hex })
   }
 
   /** Calls at the latest block's time; the data that it reverts with. */
@@ -77,8 +103,7 @@ export async function startChain(chainId = 31337) {
         ],
       })
     } catch (error) {
-      const data = (error as { data?: Hex | { data: Hex } }).data
-      const hex = typeof data === 'object' ? data.data : data
+      const hex = dataOf(error)
       assert.ok(hex, `no revert data: ${String(error)}`)
       return hex
     }
@@ -143,17 +168,20 @@ export async function startChain(chainId = 31337) {
   }
 
   async function now(): Promise<bigint> {
-    return (await client.getBlock()).timestamp
+    const block = await provider.request({ method: 'eth_getBlockByNumber', params: ['latest', false] })
+    return BigInt((block as { timestamp: Hex }).timestamp)
   }
 
   /** Mines an empty block, so that calls see this time. */
   async function mineAt(timestamp: bigint): Promise<void> {
-    await client.setNextBlockTimestamp({ timestamp })
+    await nextBlockAt(timestamp)
     await client.mine({ blocks: 1 })
+    dated = false
   }
 
   async function nextBlockAt(timestamp: bigint): Promise<void> {
-    await client.setNextBlockTimestamp({ timestamp })
+    await provider.request({ method: 'evm_setNextBlockTimestamp', params: [numberToHex(timestamp)] })
+    dated = true
   }
 
   return { client, accounts, send, revertData, contract, create, refusesDeployment, now, mineAt, nextBlockAt }

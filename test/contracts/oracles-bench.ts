@@ -109,7 +109,7 @@ export async function deployBench(options: BenchOptions): Promise<Bench> {
     const time = (await chain.now()) + BigInt(later)
     await chain.mineAt(time)
     const before = (await oracles.read('peek')) as OracleReading[]
-    await chain.client.setNextBlockTimestamp({ timestamp: time + 1n })
+    await chain.nextBlockAt(time + 1n)
     const receipt = await caller.write('update')
     assert.equal(receipt.status, 'success')
     const updated = caller.events(receipt).find(({ name }) => name === 'Updated')!

@@ -98,7 +98,7 @@ describe('what owners need is on the chain, however the operator settles', () =>
       for (const [i, key] of OWNERS.entries()) {
         const signer = await connectSigner(served.url, users[i]!)
         const recovered = await recover(signer, { settlement: settlement.address, key, atCheckpoint: true })
-        assert.deepEqual(recovered.account.balances, system.accounts[i]!.balances)
+        assert.deepEqual(recovered.account.balances, system.accounts.at(i)!.balances)
         const parameters = { settlement: settlement.address, key, recovered, recipient: users[i]! }
         const prover = { prove: (input: Parameters<typeof proofs.prove>[2]) => proofs.prove(keys, 'exit', input) }
         sum += (await exit(signer, { ...parameters, prover })).equity

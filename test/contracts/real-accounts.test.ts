@@ -77,7 +77,7 @@ describe('accounts under real proofs', () => {
       assert.equal(accounts, system.ledger.accounts[a])
       assert.equal(
         accounts,
-        system.accounts.reduce((sum, { balances }) => sum + balances[a]!, 0n),
+        [...system.accounts].reduce((sum, { balances }) => sum + balances[a]!, 0n),
       )
     }
   }
@@ -233,8 +233,8 @@ describe('accounts under real proofs', () => {
     const expiry = (await market.chain.now()) + 3000n
     const trade = { kind: 'trade' as const, asset: 2, x: 1_000_000n, y: 50n * CASH, link: 99n, expiry }
     const halves = [
-      signed(adaKey, { ...trade, index: 0, version: system.accounts[0]!.version, direction: 1 }),
-      signed(bobKey, { ...trade, index: 1, version: system.accounts[1]!.version, direction: 0 }),
+      signed(adaKey, { ...trade, index: 0, version: system.accounts.at(0)!.version, direction: 1 }),
+      signed(bobKey, { ...trade, index: 1, version: system.accounts.at(1)!.version, direction: 0 }),
     ]
     const { batch } = await transact(halves)
     await settle(batch)
@@ -246,7 +246,7 @@ describe('accounts under real proofs', () => {
         signed(adaKey, {
           kind: 'preferences',
           index: 0,
-          version: system.accounts[0]!.version,
+          version: system.accounts.at(0)!.version,
           weights: Array<number>(8).fill(3),
           expiry,
         }),
@@ -272,11 +272,11 @@ describe('accounts under real proofs', () => {
       checkpointMarks.slice(1).map(({ price }) => price),
       prices,
     )
-    const stale = before.accounts[0]!
+    const stale = before.accounts.at(0)!
     const account = (index: number) =>
       index === 0
         ? { ...stale, version: stale.version - 1n, weights: Array<number>(8).fill(8) }
-        : before.accounts[index]!
+        : before.accounts.at(index)!
     const tree = before.tree
     tree.set(0, accountLeaf(account(0)))
     assert.equal(tree.root, root)

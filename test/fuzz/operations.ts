@@ -66,7 +66,7 @@ export function randomOperations(random: Random, system: System, queueNumber: bi
 function randomSingle(random: Random, system: System, queueNumber: bigint): Operation {
   const { accounts, ledger } = system
   const marks = ledger.marks!
-  const account = random.pick(accounts)
+  const account = random.pick([...accounts])
   const { index, version, balances } = account
   const asset = random.integer(0, ASSETS - 1)
   const common = { index, version, expiry: EXPIRY, signature: UNSIGNED }
@@ -143,7 +143,8 @@ function randomSingle(random: Random, system: System, queueNumber: bigint): Oper
   }
 }
 
-function randomTrade(random: Random, { accounts, ledger }: System): Trade[] {
+function randomTrade(random: Random, { accounts: records, ledger }: System): Trade[] {
+  const accounts = [...records]
   const first = random.pick(accounts)
   const second = random.pick(accounts.filter((other) => other !== first))
   const terms = { ...exchange(random, first, ledger.marks!), link: 1n + random.bits(250) }

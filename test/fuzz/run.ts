@@ -41,7 +41,9 @@ export async function fuzzResolve(random: Random, steps: number): Promise<Counts
     system.setMarks(marks)
     toDistress(system)
     while (system.stacks[DISTRESS]!.length > 0) {
-      const before = system.stacks[DISTRESS]!.toReversed().map(({ account }) => account)
+      const before = system.stacks[DISTRESS]!.slice()
+        .reverse()
+        .map(({ account }) => account)
       const count = Math.min(random.chance(0.9) ? TINY.resolve.steps : 1, system.stacks[DISTRESS]!.length)
       const { input, resolutions } = system.resolve(count)
       await agrees(circuit, input, random)

@@ -77,7 +77,7 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
         counts.add(`${operation.kind}, ${outcome}`)
         if (operation.kind === 'close') {
           const why = outcome === 'discharged' ? refusal(before, operation)!.code : undefined
-          const position = abs(before.accounts[operation.index]!.balances[operation.asset]!)
+          const position = abs(before.accounts.at(operation.index)!.balances[operation.asset]!)
           counts.add(`close: ${why ?? (operation.amount < position ? 'in part' : 'all of it')}`)
         }
         counts.add('an exception', (transition.input.exception as readonly bigint[])[s] === 1n)
@@ -93,8 +93,9 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
         )
         counts.add(
           'a position closed',
-          before.accounts[operation.index]?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ??
-            false,
+          before.accounts
+            .at(operation.index)
+            ?.balances.some((b, a) => a > 0 && b !== 0n && account.balances[a] === 0n) ?? false,
         )
         if (isQueued(operation) || operation.kind === 'topup') {
           await refuses(
@@ -112,10 +113,10 @@ export async function fuzzTransact(random: Random, steps: number, kinds: readonl
 
 function refusal(system: System, operation: Operation) {
   const { marks, domain } = system.ledger
-  return checkOperation(system.accounts[operation.index], operation, {
+  return checkOperation(system.accounts.at(operation.index), operation, {
     marks,
     domain,
-    publicKey: system.publicKeys[operation.index],
+    publicKey: system.publicKeys.at(operation.index),
     now: VALID_UNTIL,
   })
 }
@@ -130,12 +131,12 @@ function forge(
   exception: (operation: Operation) => boolean,
   contrary?: Operation,
 ): CircuitInput {
-  const tree = system.tree.clone()
+  const { tree } = system.clone()
   const current = [...system.accounts]
   const { ledger, secret } = system
   const inputs = operations.map((operation) => {
     const { index } = operation
-    const publicKey = operation.kind === 'open' ? operation.publicKey : system.publicKeys[index]!
+    const publicKey = operation.kind === 'open' ? operation.publicKey : system.publicKeys.at(index)!
     const before =
       operation.kind === 'open'
         ? newAccount(publicKey, sharedViewKey(SEQUENCER.secret, publicKey), index)
@@ -196,7 +197,7 @@ function numberOf(system: System, operation: Operation, lie: boolean): number {
   if (operation.kind === 'close')
     return (refusal(system, operation) === undefined) !== lie ? OP.close : OP.dischargeClose
   if (operation.kind === 'forced') return (refusal(system, operation) === undefined) !== lie ? OP.forced : OP.discharge
-  return fits(balancesAfter(system.accounts[operation.index]!.balances, operation)) !== lie ? OP.topup : OP.bounce
+  return fits(balancesAfter(system.accounts.at(operation.index)!.balances, operation)) !== lie ? OP.topup : OP.bounce
 }
 
 async function refuses(circuit: Circuit, lie: CircuitInput, what: string): Promise<void> {

@@ -59,7 +59,7 @@ describe('the system', () => {
     )
     const { resolutions } = system.resolve(1)
     assert.equal(resolutions[0]!.account.index, 2)
-    assert.equal(system.stacks[INBOX]!.at(-1)!.account, system.accounts[2])
+    assert.equal(system.stacks[INBOX]!.at(-1)!.account, system.accounts.at(2))
     checkHeads(system)
   })
 
@@ -73,7 +73,7 @@ describe('the system', () => {
     )
     assert.deepEqual(batch.writes[0], { index: 0, leaf: 0n, cipher: [0n, 0n, 0n] })
     const [, write] = batch.writes
-    const { balances, weights, viewKey } = system.accounts[write!.index]!
+    const { balances, weights, viewKey } = system.accounts.at(write!.index)!
     assert.deepEqual(decryptAccount(write!.cipher, write!.leaf, viewKey), { balances, weights })
   })
 
@@ -96,7 +96,7 @@ describe('the system', () => {
     const restored = System.restore(system.ledger.clone(), system.accounts, members, system.salts)
     assert.deepEqual(describeState(restored), describeState(system))
 
-    const wrong = system.accounts.with(0, { ...system.accounts[0]!, version: 99n })
+    const wrong = [...system.accounts].with(0, { ...system.accounts.at(0)!, version: 99n })
     const { salts } = system
     assert.throws(() => System.restore(system.ledger, wrong, members, salts), isError(/do not have the stored root/))
     const emptied = members.map((stack, slot) => (slot === INBOX ? [] : stack))
@@ -206,9 +206,7 @@ function checkHeads({ ledger, stacks, salts, tree }: System): void {
 /** Completeness by its definition (docs/protocol.md#health-and-envelopes). */
 function checkInvariant(system: System): void {
   const where = new Map<bigint, number[]>()
-  system.stacks.forEach((stack, slot) =>
-    stack.forEach(({ leaf }) => where.set(leaf, [...(where.get(leaf) ?? []), slot])),
-  )
+  system.stacks.forEach((stack, slot) => stack.map(({ leaf }) => where.set(leaf, [...(where.get(leaf) ?? []), slot])))
   for (const current of system.accounts) {
     const slots = where.get(system.tree.leaf(current.index))
     assert.equal(slots?.length, 1, `account ${current.index} is in ${slots?.length ?? 0} stacks`)
@@ -220,7 +218,7 @@ function checkInvariant(system: System): void {
 /** What accounts and backstop hold together: bad debt is the backstop's loss, so not even cash is made or lost. */
 function totals({ accounts, ledger }: System): bigint[] {
   return Array.from({ length: ASSETS }, (_, a) =>
-    accounts.reduce((sum, { balances }) => sum + balances[a]!, ledger.backstop[a]!),
+    [...accounts].reduce((sum, { balances }) => sum + balances[a]!, ledger.backstop[a]!),
   )
 }
 

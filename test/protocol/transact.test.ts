@@ -61,7 +61,7 @@ describe('operations', () => {
     assert.deepEqual(empty.ledger.accounts.slice(0, 2), [500n, 7n])
     assert.equal(results[1]!.account.version, 1n)
     assert.equal(empty.tree.leaf(0), accountLeaf(results[1]!.account))
-    assert.deepEqual(empty.publicKeys, [publicKey])
+    assert.deepEqual([...empty.publicKeys], [publicKey])
     assert.equal(empty.stacks[INBOX]!.length, 2)
     refuses(() => empty.transact([open(0)], VALID_UNTIL), 'ACCOUNT_EXISTS')
     refuses(() => empty.transact([open(5)], VALID_UNTIL), 'BAD_REQUEST')
@@ -95,9 +95,9 @@ describe('operations', () => {
       [unwind({ index: 0, version: 9n, direction: 1, x: 3n, y: 6n }), forced({ index: 1, amount: 11n })],
       VALID_UNTIL,
     )
-    assert.deepEqual(copy.accounts[0]!.balances.slice(0, 2), [HEALTHY[0]! - 1000n - 21n - 6n, HEALTHY[1]! + 13n])
-    assert.deepEqual(copy.accounts[1]!.balances.slice(0, 2), [HEALTHY[0]! + 21n - 11n, HEALTHY[1]! - 10n])
-    assert.deepEqual(copy.accounts[1]!.weights, [8, 1, 2, 3, 4, 5, 6, 15])
+    assert.deepEqual(copy.accounts.at(0)!.balances.slice(0, 2), [HEALTHY[0]! - 1000n - 21n - 6n, HEALTHY[1]! + 13n])
+    assert.deepEqual(copy.accounts.at(1)!.balances.slice(0, 2), [HEALTHY[0]! + 21n - 11n, HEALTHY[1]! - 10n])
+    assert.deepEqual(copy.accounts.at(1)!.weights, [8, 1, 2, 3, 4, 5, 6, 15])
     assert.deepEqual(copy.ledger.accounts.slice(0, 2), [-1000n - 6n - 11n, 3n])
     assert.deepEqual(copy.ledger.backstop.slice(0, 2), [6n, -3n])
   })

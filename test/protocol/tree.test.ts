@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { MemoryState } from '../../protocol/memory-state.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
+import { StateView } from '../../protocol/state-view.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { Random } from './random.ts'
 
@@ -44,9 +46,10 @@ describe('the account tree', () => {
     }
   })
 
-  it('is copied whole', () => {
-    const tree = new AccountTree(2, [1n, 2n, 3n])
-    const copy = tree.clone()
+  it('lies wherever its nodes do, and is copied whole with them', () => {
+    const view = new StateView(new MemoryState(2, [], [], [], undefined, [1n, 2n, 3n]))
+    const { tree } = view
+    const copy = view.clone().tree
     tree.set(1, 9n)
     assert.equal(copy.root, naiveRoot(2, [1n, 2n, 3n]))
     copy.set(8, 7n)

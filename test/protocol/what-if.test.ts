@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { priceOfMark, suppose } from '../../cli/wallet/what-if.ts'
 import { ASSETS } from '../../protocol/constants.ts'
 import { health, targetHealth } from '../../protocol/health.ts'
 import { assetMarks, CASH_MARKS, type Marks, NO_MARKS, type RiskParameters } from '../../protocol/marks.ts'
 import { boundaryMark, coverage, isAllowed, withPrice } from '../../protocol/what-if.ts'
+import { priceOfMark } from '../../sdk/price.ts'
+import { suppose } from '../../sdk/what-if.ts'
 import { Random } from './random.ts'
 
 const ETH: RiskParameters = {

@@ -35,7 +35,7 @@ describe('proofs of accounts', () => {
     const signature = sign(key, messageHash(SIGNING, exitMessage(1, RECIPIENT)))
     const { input } = exitTransition({
       domain: SIGNING,
-      account: system.accounts[1]!,
+      account: system.accounts.at(1)!,
       path: system.tree.path(1),
       publicKey: key.publicKey,
       recipient: RECIPIENT,

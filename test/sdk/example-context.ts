@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import type { OwnerKey } from '../../protocol/keys.ts'
 import type { ExitProver } from '../../sdk/actions/exit.ts'
+import type { ProofChecker } from '../../sdk/actions/verify-settlement.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import type { OwnerWallet } from '../../sdk/owner-wallet.ts'
 
@@ -16,4 +17,5 @@ export interface ExampleContext {
   /** Another owner at the same node. */
   readonly counterparty: OwnerWallet
   readonly prover: ExitProver
+  readonly checker: ProofChecker
 }

@@ -9,7 +9,7 @@ import { NodeMetrics } from '../../sequencer/api/metrics.ts'
 import { serve } from '../../sequencer/api/server.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
 import { chapters } from '../support/chapters.ts'
-import { type EchoSystem, echo, echoKeys, startEchoSystem } from '../support/echo-system.ts'
+import { type EchoSystem, echo, echoKeys, startEchoSystem, verifyEcho } from '../support/echo-system.ts'
 import { movePrices } from '../support/live-chain.ts'
 import { newOwner, type TestOwner } from '../support/test-owner.ts'
 import type { ExampleContext } from './example-context.ts'
@@ -43,7 +43,7 @@ function moduleOf(lines: readonly string[]): string {
   return [
     ...imports,
     "import type { ExampleContext } from '../../test/sdk/example-context.ts'",
-    'export async function example({ signer, settlement, key, owner, counterparty, prover }: ExampleContext) {',
+    'export async function example({ signer, settlement, key, owner, counterparty, prover, checker }: ExampleContext) {',
     ...body.map((line) => `  ${line}`),
     `  return { ${names.join(', ')} }`,
     '}\n',
@@ -104,6 +104,10 @@ describe("the examples of the SDK's actions", () => {
       owner: wallet,
       counterparty: bob.wallet,
       prover: { prove: (input) => echo(echoKeys('tiny'), 'exit', input) },
+      checker: {
+        check: (circuit, signals, proof) => verifyEcho(echoKeys('tiny'), circuit, { proof, signals }),
+        keyWords: () => [],
+      },
     }
     await system.mint('USD', alice.address, 10_000n * USD)
     await bob.open('ETH', 10n * WEI)
@@ -182,6 +186,23 @@ describe("the examples of the SDK's actions", () => {
     assert.deepEqual((await run('refundable')).requests, [])
     await step()
     assert.equal((await run('refund')).bonds, 10n ** 16n)
+  })
+
+  it('check what was settled, and what a node says', async () => {
+    const { ok, checks } = await run('verify-settlement')
+    assert.deepEqual([ok, checks.every(({ ok }: any) => ok === true)], [true, true], JSON.stringify(checks))
+    assert.deepEqual((await run('compare-node')).differences, [])
+    assert.deepEqual((await run('compare-account')).differences, [])
+    const { roles } = await run('read-roles')
+    assert.deepEqual(
+      roles.map(({ role, holder, nominee }: any) => [role, holder === system.signer.sender, nominee]),
+      [
+        ['operator', true, null],
+        ['admin', true, null],
+        ['guardian', false, null],
+      ],
+    )
+    assert.equal((await run('explain-liquidation')).why, undefined)
   })
 
   it('insure the backstop, and take the cash out again', async () => {

@@ -88,7 +88,7 @@ describe("the owners' API", () => {
         ),
       )
     ).join()
-    const { owner: hash, viewKey, balances } = node.system.accounts[0]!
+    const { owner: hash, viewKey, balances } = node.system.accounts.at(0)!
     for (const secret of [hash, viewKey, balances[0]!, node.system.secret!, owner.wallet.key.secret])
       assert.ok(!served.includes(`"${secret}"`))
   })
@@ -287,6 +287,78 @@ describe("the owners' API", () => {
     assert.equal((await wallet.client.operation(id)).status, 'settled')
   })
 
+  it('streams rounds, lots and the operations that are named, and nothing of others', async () => {
+    const { wallet } = owner
+    const [own, other] = [
+      await wallet.withdraw(0, 2n * USD, owner.address, DAY),
+      await wallet.withdraw(0, 3n * USD, owner.address, DAY),
+    ]
+    const heard: [string, unknown][] = []
+    const stop = new AbortController()
+    const opened = Promise.withResolvers<void>()
+    const settled = Promise.withResolvers<void>()
+    const following = wallet.client.follow(
+      {
+        open: () => opened.resolve(),
+        round: (event) => heard.push(['round', event]),
+        lots: (event) => heard.push(['lots', event]),
+        operation: (event) => {
+          heard.push(['operation', event])
+          if (event.status === 'settled') settled.resolve()
+        },
+      },
+      stop.signal,
+      [own.id, `0x${'5'.repeat(64)}`],
+    )
+    await opened.promise
+    await node.step()
+    await settled.promise
+    stop.abort()
+    await following
+    const operations = heard.flatMap(([event, body]) => (event === 'operation' ? [body as any] : []))
+    assert.deepEqual([...new Set(operations.map(({ id }) => id))], [own.id])
+    assert.ok(['accepted', 'proving'].includes(operations[0].status))
+    assert.deepEqual(operations.at(-1), { id: own.id, status: 'settled' })
+    assert.ok(!JSON.stringify(heard, (_, v) => (typeof v === 'bigint' ? String(v) : v)).includes(other.id))
+    const rounds = heard.flatMap(([event, body]) => (event === 'round' ? [body as any] : []))
+    assert.ok(rounds.at(-1).settlements > rounds[0].settlements, 'a settlement is told of')
+    assert.ok(heard.some(([event, body]) => event === 'lots' && (body as any).offers.length === 8))
+    await refused(
+      `/v1/events?${Array.from({ length: 65 }, () => `operation=0x${'5'.repeat(64)}`).join('&')}`,
+      {},
+      400,
+      'BAD_REQUEST',
+    )
+    await refused('/v1/events?operation=5', {}, 400, 'BAD_REQUEST')
+    await refused('/v1/events', post('{}'), 405, 'BAD_REQUEST')
+  })
+
+  it('knows the rounds before the latest from the chain, and the clocks of checkpoint and stall', async () => {
+    const { client } = owner.wallet
+    const { rounds, more } = await client.rounds()
+    assert.deepEqual([rounds.map(({ number }) => number), more], [[1], false])
+    const [first] = rounds as [(typeof rounds)[0]]
+    assert.deepEqual([first.complete, first.prices[0]], [true, (await client.round()).marks[1]![0]])
+    assert.equal(first.settlements.length, node.snapshot.state.settlements)
+    assert.equal(
+      first.settlements.reduce((sum, { operations }) => sum + operations, 0),
+      4,
+      'a deposit and three withdrawals',
+    )
+    for (const { proofs, sweeps, gas, timestamp } of first.settlements) {
+      assert.ok(proofs >= sweeps + 1 && gas! > 100_000n && timestamp >= first.timestamp)
+    }
+    assert.deepEqual(await client.rounds(1), { rounds: [], more: false })
+    for (const before of ['0', 'x', '-1', '1.5', '9'.repeat(16)])
+      await refused(`/v1/rounds?before=${before}`, {}, 400, 'BAD_REQUEST')
+    const clocks = await client.clocks()
+    assert.deepEqual(
+      [clocks.frozen, clocks.stalled, clocks.notice, clocks.grace, clocks.checkpointedAt, clocks.depositsWaiting],
+      [false, false, null, node.grace, node.snapshot.checkpointedAt, 0],
+    )
+    assert.equal(clocks.roundAt, first.timestamp)
+  })
+
   it('refuses what it cannot write down, and does not remember it', async () => {
     const { wallet } = owner
     const { pendingVersion } = await wallet.client.account(0)
@@ -326,7 +398,7 @@ describe("the owners' API", () => {
     assert.equal((await readFile(join(data, 'journal.jsonl'), 'utf8')).split('\n').length > promised.length, true)
     const late = await system.open({ data })
     for (const { id, status } of promised) assert.equal(late.pool.state(id as `0x${string}`).status, status)
-    const before = late.system.accounts[0]!.balances[0]!
+    const before = late.system.accounts.at(0)!.balances[0]!
     // After an unclean stop the first look takes up one batch of operations, those after it the rest.
     const reports = [await late.step()]
     assert.equal(reports[0]?.operations, late.system.ledger.shape.transact.steps)
@@ -334,7 +406,7 @@ describe("the owners' API", () => {
     assert.ok(reports.reduce((sum, report) => sum + (report?.operations ?? 0), 0) >= 9)
     for (const { id, status } of promised)
       assert.equal(late.pool.state(id as `0x${string}`).status, status === 'waiting' ? 'waiting' : 'settled')
-    assert.ok(late.system.accounts[0]!.balances[0]! <= before - 18n * USD)
+    assert.ok(late.system.accounts.at(0)!.balances[0]! <= before - 18n * USD)
     await late.close()
   })
 })

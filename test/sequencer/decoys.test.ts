@@ -33,8 +33,8 @@ describe('decoys', () => {
       assert.deepEqual(batch!.map(([action]) => action).sort(), ['liquidate', 'refresh'])
       const [, decoy] = batch!.find(([action]) => action === 'refresh')!
       places.add(batch!.findIndex(([action]) => action === 'liquidate'))
-      assert.deepEqual(system.accounts[decoy]!.balances, ACCOUNTS[decoy]!.balances)
-      assert.equal(system.accounts[decoy]!.version, ACCOUNTS[decoy]!.version + 1n)
+      assert.deepEqual(system.accounts.at(decoy)!.balances, ACCOUNTS[decoy]!.balances)
+      assert.equal(system.accounts.at(decoy)!.version, ACCOUNTS[decoy]!.version + 1n)
       assert.ok(system.ledger.isComplete())
     }
     assert.deepEqual(places, new Set([0, 1]))

@@ -39,7 +39,7 @@ describe('forced closes, by contracts and node', () => {
   let server: Awaited<ReturnType<typeof serve>>
   let alice: TestOwner
   let bob: TestOwner
-  const balances = (owner: TestOwner) => node.system.accounts[owner === alice ? 0 : 1]!.balances
+  const balances = (owner: TestOwner) => node.system.accounts.at(owner === alice ? 0 : 1)!.balances
   const close = (owner: TestOwner, terms: Partial<RequestCloseParameters>) =>
     requestClose(owner.signer, {
       settlement: system.deployed.settlement,
@@ -154,14 +154,14 @@ describe('forced closes, by contracts and node', () => {
     const { history: events, account } = history.account(0, wallet.key.publicKey, (sequencer) =>
       sharedViewKey(wallet.key.secret, sequencer),
     )
-    assert.deepEqual(account, node.system.accounts[0])
+    assert.deepEqual(account, node.system.accounts.at(0))
     assert.deepEqual(
       events.map(({ kind }) => kind),
       ['open', 'trade', 'close'],
     )
     assert.deepEqual(events[2]!.changes.slice(0, 4), [490n * USD, 0n, 0n, -10n * PERP])
     const { state: rebuilt } = await rebuild(system.signer, system.deployed.settlement, [node.system.secret!])
-    assert.deepEqual(rebuilt.system.accounts, node.system.accounts)
+    assert.deepEqual([...rebuilt.system.accounts], [...node.system.accounts])
     assert.deepEqual(rebuilt.system.ledger.heads, node.system.ledger.heads)
   })
 

@@ -82,7 +82,10 @@ describe('a node that is killed again and again while it works', () => {
     const amounts = events.map(({ args }) => args.amount)
     assert.equal(new Set(amounts).size, amounts.length)
     for (const promise of promised.values()) assert.ok(amounts.includes(promise))
-    assert.equal(node.system.accounts[0]!.balances[0], 100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n))
+    assert.equal(
+      node.system.accounts.at(0)!.balances[0],
+      100_000n * USD - amounts.reduce((sum, each) => sum + each, 0n),
+    )
     await node.close()
   })
 
@@ -160,7 +163,7 @@ describe('a node that is killed again and again while it works', () => {
     for (const { amount: promise } of promised) assert.ok(amounts.includes(promise))
     for (const index of [1, 2]) {
       const paid = events.reduce((sum, event) => (Number(event.index) === index ? sum + event.amount : sum), 0n)
-      assert.equal(node.system.accounts[index]!.balances[0], 100_000n * USD - paid)
+      assert.equal(node.system.accounts.at(index)!.balances[0], 100_000n * USD - paid)
     }
     await node.close()
   })

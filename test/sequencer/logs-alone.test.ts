@@ -96,7 +96,7 @@ describe('what the chain has for owners, in logs alone', () => {
   async function recovered(): Promise<void> {
     for (const { signer, wallet } of owners) {
       const { account } = await recover(signer, { settlement: settlementOf(), key: wallet.key })
-      assert.deepEqual(account, node.system.accounts[account.index])
+      assert.deepEqual(account, node.system.accounts.at(account.index))
     }
   }
 
@@ -211,7 +211,7 @@ describe('what the chain has for owners, in logs alone', () => {
   it('is enough for the sequencer to rebuild its state', async () => {
     const reader = await connectSigner(endpoint.url)
     const { state } = await rebuild(reader, settlementOf(), [node.system.secret!])
-    assert.deepEqual(state.system.accounts, node.system.accounts)
+    assert.deepEqual([...state.system.accounts], [...node.system.accounts])
     assert.deepEqual(state.system.ledger.heads, node.system.ledger.heads)
   })
 
@@ -258,10 +258,10 @@ describe('what the chain has for owners, in logs alone', () => {
       assert.ok((await reader.read.getBlockNumber()) > offset)
       for (const { wallet } of owners) {
         const { account } = await recover(reader, { settlement: settlementOf(), key: wallet.key })
-        assert.deepEqual(account, node.system.accounts[account.index])
+        assert.deepEqual(account, node.system.accounts.at(account.index))
       }
       const { state } = await rebuild(reader, settlementOf(), [node.system.secret!])
-      assert.deepEqual(state.system.accounts, node.system.accounts)
+      assert.deepEqual([...state.system.accounts], [...node.system.accounts])
       // Found by its time: not all of the history was read.
       const first = proxy.asked
         .filter(({ method }) => method === 'eth_getLogs')

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { text } from 'node:stream/consumers'
 import type { Address } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -58,10 +59,17 @@ describe('the node, on a chain in a process of its own', () => {
   const keysOf = async () => keys
   const open = async () => {
     await node?.close()
-    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false })
+    return SequencerNode.open(deployed.data, signer, keysOf, { proofs, decoys: false, checkDelay: 0 })
   }
   const audit = () => verifyChain(chain.url, deployed.settlement, keysOf, () => {})
-  const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state-')).sort()
+  const files = async () => (await readdir(deployed.data)).filter((name) => name.startsWith('state')).sort()
+
+  const versions = async () => {
+    const store = await Store.open(deployed.data)
+    const { size } = store
+    store.close()
+    return size
+  }
 
   async function step(): Promise<RoundReport> {
     const report = await node.step()
@@ -95,9 +103,9 @@ describe('the node, on a chain in a process of its own', () => {
   })
 
   it('stores its state for its owner only', async () => {
-    assert.deepEqual(await files(), ['state-000001.json'])
+    assert.ok((await files()).includes('state.db'))
+    for (const name of await files()) assert.equal((await stat(join(deployed.data, name))).mode & 0o777, 0o600)
     assert.equal((await stat(join(deployed.data, 'sequencer.key'))).mode & 0o777, 0o600)
-    assert.equal((await stat(join(deployed.data, 'state-000001.json'))).mode & 0o777, 0o600)
     assert.equal((await stat(deployed.data)).mode & 0o777, 0o700)
   })
 
@@ -226,7 +234,7 @@ describe('the node, on a chain in a process of its own', () => {
         await Promise.all(['/health', '/state', '/metrics'].map(async (path) => (await get(path)).text()))
       ).join('\n')
       const numbers = new Set(served.match(/[0-9]+/g))
-      const secrets = node.system.accounts.flatMap(({ owner, viewKey, balances }) => [
+      const secrets = [...node.system.accounts].flatMap(({ owner, viewKey, balances }) => [
         owner,
         viewKey,
         ...balances.filter((b) => b > 1_000n || b < -1_000n),
@@ -260,9 +268,9 @@ describe('the node, on a chain in a process of its own', () => {
       await movePrices(signer, feeds, [(ETH * 70n) / 100n, BTC])
       node.settlement.settle = () => Promise.reject(new PlimsollError('crash'))
       const root = await node.settlement.view('accountsRoot')
-      const before = (await files()).length
+      const before = await versions()
       await assert.rejects(node.step(), /crash/)
-      assert.equal((await files()).length, before + 1)
+      assert.equal(await versions(), before + 1)
       node = await open()
       assert.equal(node.system.ledger.root, root)
       const { proofs, complete, round } = await step()
@@ -319,28 +327,6 @@ describe('the node, on a chain in a process of its own', () => {
       assert.equal(node.system.ledger.root, await node.settlement.view('accountsRoot'))
     })
 
-    it('keeps the versions of its latest settlements only, the older of them compressed', async () => {
-      const store = await Store.open(deployed.data)
-      for (let settlements = 100; settlements < 180; settlements++)
-        await store.save({
-          system: node.system,
-          settlements,
-          applied: new Map(),
-          decoyed: new Map(),
-          traded: new Set(),
-        })
-      const all = await files()
-      await store.prune(179)
-      const left = await files()
-      assert.equal(left.length, 72)
-      assert.deepEqual(left.slice(-8), all.slice(-8))
-      for (const name of left.slice(0, -8)) assert.match(name, /^state-\d{6}\.json\.gz$/)
-      const { root, heads } = node.system.ledger
-      for (const name of left.slice(-8)) await rm(join(deployed.data, name))
-      assert.equal((await (await Store.open(deployed.data)).find(root, heads)).settlements, 171)
-      node = await open()
-    })
-
     it('waits while a transaction of its own is pending', async () => {
       await rawCall(signer, 'evm_setAutomine', false)
       try {
@@ -360,31 +346,63 @@ describe('the node, on a chain in a process of its own', () => {
         name: 'PlimsollError',
         message: complaint,
       })
-    const copy = async (name: string, change: (text: string) => string) => {
+    const copy = async (name: string, change = '') => {
       const directory = join(parent, name)
-      await mkdir(directory)
-      const newest = (await files()).at(-1)!
-      await writeFile(join(directory, newest), change(await readFile(join(deployed.data, newest), 'utf8')))
-      await cp(join(deployed.data, 'sequencer.key'), join(directory, 'sequencer.key'))
+      await cp(deployed.data, directory, { recursive: true, filter: (path) => !/lock-\d+$/.test(path) })
+      const database = new DatabaseSync(join(directory, 'state.db'))
+      database.exec(`PRAGMA journal_mode = DELETE; ${change}`)
+      database.close()
       return directory
     }
     await refused(join(parent, 'genesis'), /is not the chain's: its root or heads differ/)
     await refused(parent, /holds no state of a node/)
     await refused(join(parent, 'nowhere'), /holds no state of a node/)
-    const keyless = await copy('keyless', (text) => text)
+    const keyless = await copy('keyless')
     await rm(join(keyless, 'sequencer.key'))
     await refused(keyless, /There is no sequencer key/)
     await writeFile(join(keyless, 'sequencer.key'), '0x05')
     await refused(keyless, /WRONG_KEY/)
-    await refused(await copy('truncated', (text) => text.slice(0, -100)), /malformed or truncated/)
+    const truncated = await copy('truncated')
+    await truncate(join(truncated, 'state.db'), (await stat(join(truncated, 'state.db'))).size - 100)
+    await refused(truncated, /state\.db cannot be used: it is truncated, \d+ bytes of \d+ are there/)
     await refused(
-      await copy('chain', (text) => text.replace('"chainId":31337', '"chainId":1337')),
+      await copy('chain', `UPDATE facts SET value = replace(value, '"chainId":31337', '"chainId":1337')`),
       /is of chain 1337, but .* is chain 31337/,
     )
-    await refused(
-      await copy('balance', (text) => text.replaceAll('"125050505', '"125050506')),
-      /state-\d+\.json cannot be used: The stored accounts do not have the stored root/,
+    const salted = await copy('salted')
+    const database = new DatabaseSync(join(salted, 'state.db'))
+    for (const { id, facts } of database.prepare('SELECT id, facts FROM versions').all()) {
+      const { salts, ...others } = JSON.parse(facts as string)
+      const wrong = { ...salts, current: salts.current.map((salt: string) => `1${salt}`) }
+      const text = JSON.stringify({ ...others, salts: wrong })
+      database.prepare('UPDATE versions SET facts = ? WHERE id = ?').run(text, id!)
+    }
+    database.close()
+    await refused(salted, /state\.db cannot be used: stack \d+ does not have the head of its version \d+/)
+  })
+
+  it('finds what is wrong deep in its state after the start, and then promises nothing', async () => {
+    const directory = join(parent, 'deep')
+    await cp(deployed.data, directory, { recursive: true, filter: (path) => !/lock-\d+$/.test(path) })
+    const database = new DatabaseSync(join(directory, 'state.db'))
+    // The last byte of a balance.
+    database.exec(
+      "UPDATE accounts SET record = CAST(substr(record, 1, length(record) - 1) || x'07' AS BLOB) WHERE id = 3",
     )
+    database.close()
+    const spoiled = await SequencerNode.open(directory, signer, keysOf, { proofs, checkDelay: 0 })
+    await spoiled.checked
+    assert.match(
+      spoiled.health.trouble() ?? '',
+      /state\.db cannot be used: account 3 does not have its leaf in the tree/,
+    )
+    await assert.rejects(spoiled.requireReady(), { code: 'UNAVAILABLE' })
+    await spoiled.close()
+    await node.checked
+    assert.equal(node.health.damage, undefined)
+  })
+
+  it("refuses another one's state", async () => {
     const other = await connectSigner(chain.url, privateKeyToAccount(`0x${'7'.repeat(64)}`))
     await assert.rejects(SequencerNode.open(deployed.data, other, keysOf, { proofs }), {
       name: 'PlimsollError',

@@ -14,6 +14,7 @@ import type { OperationRequest } from '../../sdk/schemas.ts'
 import { Journal } from '../../sequencer/mempool/journal.ts'
 import { OperationPool, type OwnerOperation, type PoolSnapshot } from '../../sequencer/mempool/operation-pool.ts'
 import { type OperationsToSelect, selectOperations } from '../../sequencer/mempool/select-operations.ts'
+import { AccountSet } from '../../sequencer/state/account-set.ts'
 import { HEALTHY } from '../support/circuit-market.ts'
 import {
   EXPIRY,
@@ -62,7 +63,7 @@ describe('the pool', () => {
     of = system,
   ) => {
     view.snapshot = {
-      state: { system: of, settlements, applied, decoyed: new Map(), traded: new Set() },
+      state: { system: of, settlements, applied, decoyed: new Map(), traded: AccountSet.of() },
       custody: custody(more),
       now: NOW,
       readAt: performance.now(),
@@ -90,7 +91,7 @@ describe('the pool', () => {
     ({ operation: { kind: 'topup', depositId: 1, index, asset: 0, amount: 5n }, urgent }) as const
   /** The same with an account at another version. */
   const at = (version: bigint) =>
-    owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...system.accounts.slice(1)])
+    owned([ownedAccount(0, HEALTHY, { version } as Partial<Account>), ...[...system.accounts].slice(1)])
 
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'plimsoll-'))
@@ -247,7 +248,13 @@ describe('the pool', () => {
     const { id } = await take(operation)
     await pool.recordFailed(new Map([[id, 'REJECTED']]))
     look()
-    await pool.recordSettled({ system, settlements: 1, applied: new Map(), decoyed: new Map(), traded: new Set() })
+    await pool.recordSettled({
+      system,
+      settlements: 1,
+      applied: new Map(),
+      decoyed: new Map(),
+      traded: AccountSet.of(),
+    })
     assert.deepEqual([pool.state(id).status, pool.state(id).code], ['failed', 'REJECTED'])
     await refused(operation, 'DUPLICATE')
     const later = at(8n)
@@ -257,7 +264,7 @@ describe('the pool', () => {
       settlements: 1,
       applied: new Map(),
       decoyed: new Map(),
-      traded: new Set(),
+      traded: AccountSet.of(),
     })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')
@@ -270,7 +277,7 @@ describe('the pool', () => {
     for (const settlements of [1, 72]) {
       const applied = new Map<Hex, number>([[id, 1]])
       look({}, settlements, applied, later)
-      await pool.recordSettled({ system: later, settlements, applied, decoyed: new Map(), traded: new Set() })
+      await pool.recordSettled({ system: later, settlements, applied, decoyed: new Map(), traded: AccountSet.of() })
       assert.equal(pool.state(id).status, 'settled')
     }
     // Undone, it waits again.
@@ -282,7 +289,7 @@ describe('the pool', () => {
       settlements: 73,
       applied: new Map(),
       decoyed: new Map(),
-      traded: new Set(),
+      traded: AccountSet.of(),
     })
     assert.throws(() => pool.state(id), { code: 'NOT_FOUND' })
     await refused(operation, 'STALE_VERSION')

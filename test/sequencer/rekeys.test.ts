@@ -5,15 +5,18 @@ import { join } from 'node:path'
 import { type Custody, NO_CUSTODY } from '../../chain/custody.ts'
 import { ASSETS, INBOX } from '../../protocol/constants.ts'
 import { memoKey, sequencerKey, sharedViewKey } from '../../protocol/keys.ts'
+import { MemoryState } from '../../protocol/memory-state.ts'
 import type { SignedOperation } from '../../protocol/operation.ts'
-import type { System } from '../../protocol/system.ts'
+import { StateView } from '../../protocol/state-view.ts'
+import { System } from '../../protocol/system.ts'
 import type { OperationRequest } from '../../sdk/schemas.ts'
 import { Journal } from '../../sequencer/mempool/journal.ts'
 import { OperationPool, type OwnerOperation, type PoolSnapshot } from '../../sequencer/mempool/operation-pool.ts'
 import { type OperationsToSelect, selectOperations } from '../../sequencer/mempool/select-operations.ts'
 import { Rekeying } from '../../sequencer/node/rekeying.ts'
+import { AccountSet } from '../../sequencer/state/account-set.ts'
 import { addSequencerKey, readSequencerKeys, secretOf } from '../../sequencer/state/sequencer-key.ts'
-import { account, HEALTHY } from '../support/circuit-market.ts'
+import { account, HEALTHY, TINY } from '../support/circuit-market.ts'
 import {
   half,
   owned,
@@ -52,7 +55,7 @@ describe('rekeys of a node after a handover', () => {
     } as OperationRequest)
   const look = () => {
     view.snapshot = {
-      state: { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: new Set() },
+      state: { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() },
       custody,
       now: NOW,
       readAt: performance.now(),
@@ -96,8 +99,9 @@ describe('rekeys of a node after a handover', () => {
     assert.equal(rekeying.left, 4)
     system.transact([{ kind: 'rekey', index: 1 }], VALID_UNTIL)
     assert.deepEqual(await rekeying.find(system, true), [0, 2, 4])
-    const imported = owned([account(0, HEALTHY)])
-    imported.publicKeys[0] = undefined
+    const { ledger, salts, secret } = owned([account(0, HEALTHY)])
+    const ownerless = new StateView(new MemoryState(TINY.depth, [account(0, HEALTHY)], [], []))
+    const imported = new System(ledger, ownerless, salts, secret)
     assert.deepEqual(await new Rekeying().find(imported, true), [])
   })
 
@@ -157,7 +161,7 @@ describe('rekeys of a node after a handover', () => {
     assert.equal(after.secret, SEQUENCER.secret)
     for (const one of [before, after]) one.transact([{ kind: 'rekey', index: 0 }], VALID_UNTIL)
     assert.notEqual(after.salts.current[INBOX], before.salts.current[INBOX])
-    assert.equal(before.accounts[0]!.viewKey, former(0).viewKey)
+    assert.equal(before.accounts.at(0)!.viewKey, former(0).viewKey)
   })
 
   it('need its secret, which is drawn and kept behind those of before, readable by its owner only', async () => {

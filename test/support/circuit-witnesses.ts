@@ -240,7 +240,7 @@ function exit(): CircuitInput {
   const key = ownerKey(1)
   return exitTransition({
     domain: SIGNING,
-    account: accounts[1]!,
+    account: accounts.at(1)!,
     path: tree.path(1),
     publicKey: key.publicKey,
     recipient: RECIPIENT,

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const MADE = /^(node_modules|\.plimsoll|\.git|artifacts|cache|contracts\/generated)(\/|$)/
+const MADE = /^((?:web\/)?node_modules|\.plimsoll|\.git|artifacts|cache|contracts\/generated)(\/|$)/
 
 /** Paths of the project's files from its root: what git tracks or would, or, outside of a clone, all that is not made. */
 export async function projectFiles(): Promise<string[]> {

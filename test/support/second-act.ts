@@ -56,7 +56,7 @@ export function secondAct(random?: () => number) {
   }
   const signed = (index: number) => ({
     index,
-    version: system.accounts[index]!.version,
+    version: system.accounts.at(index)!.version,
     expiry: EXPIRY,
     signature: UNSIGNED,
   })
@@ -74,7 +74,7 @@ export function secondAct(random?: () => number) {
   }
   const open = (index: number, asset: number, amount: bigint): void =>
     carryOut({ kind: 'open', depositId: index, index, publicKey: ownerKey(index).publicKey, asset, amount })
-  const balancesOf = (index: number): Balances => system.accounts[index]!.balances
+  const balancesOf = (index: number): Balances => system.accounts.at(index)!.balances
   const known = (): Known => {
     const seen = system.accounts.map(({ index }) => observer.of(index))
     const right = seen.every(

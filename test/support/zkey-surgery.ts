@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Curve, Element, Group } from 'ffjavascript'
 import * as ffjavascript from 'ffjavascript'
 import { decodePoint, uncompressed } from '../../prover/ceremony/points.ts'
+import { curveWithoutThreads } from '../../prover/curve.ts'
 import { SectionFile, uint32 } from '../../prover/zkey-file.ts'
 
 /** Sections of a .zkey or .ptau, by number, in the file's order. */
@@ -55,7 +56,7 @@ type RandomGroup = Group & { fromRng(random: Random): Element }
 
 /** Adds a contribution of a known secret, in all else as snarkjs makes it: a key of an attacker's. */
 export async function contributeSecret(sections: Sections, name: string, secret: bigint): Promise<void> {
-  const curve: Curve = await ffjavascript.buildBn128(true)
+  const curve: Curve = await curveWithoutThreads()
   const { ChaCha } = ffjavascript as unknown as { ChaCha: new (seed: number[]) => Random }
   const bytes = (group: 'G1' | 'G2', point: Element): Buffer => {
     const buffer = Buffer.alloc(group === 'G1' ? 64 : 128)

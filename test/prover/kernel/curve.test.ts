@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { buildBn128, type Curve } from 'ffjavascript'
+import type { Curve } from 'ffjavascript'
+import { curveWithoutThreads } from '../../../prover/curve.ts'
 import { BASE_FIELD, SCALAR_FIELD } from '../../../prover/kernel/bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from '../../../prover/kernel/curve.ts'
 import { ListSummer, type PointLists, summerBytes } from '../../../prover/kernel/sum-lists.ts'
@@ -18,7 +19,7 @@ describe('kernel curve over integers', function () {
   let library: Curve
 
   before(async () => {
-    library = await buildBn128(true)
+    library = await curveWithoutThreads()
   })
 
   for (const name of GROUPS) {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { buildBn128, type Curve } from 'ffjavascript'
+import type { Curve } from 'ffjavascript'
+import { curveWithoutThreads } from '../../../prover/curve.ts'
 import { inverse, power, SCALAR_FIELD as R } from '../../../prover/kernel/bigint-field.ts'
 import type { Kernel } from '../../../prover/kernel/kernel.ts'
 import { rootOfUnity } from '../../../prover/kernel/proving-key.ts'
@@ -184,7 +185,7 @@ for (const variant of VARIANTS) {
     let library: Curve
 
     before(async () => {
-      library = await buildBn128(true)
+      library = await curveWithoutThreads()
     })
 
     it('rows are sums of coefficients times wires, also of no terms and of many', () => {

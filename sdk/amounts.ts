@@ -1,5 +1,5 @@
-import { NEUTRAL_WEIGHT } from '../../protocol/constants.ts'
-import { formatDecimal } from '../../protocol/decimal.ts'
+import { NEUTRAL_WEIGHT } from '../protocol/constants.ts'
+import { formatDecimal } from '../protocol/decimal.ts'
 
 interface Unit {
   readonly symbol: string

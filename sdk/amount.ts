@@ -1,6 +1,6 @@
-import { WORD } from '../../protocol/constants.ts'
-import { parseDecimal } from '../../protocol/decimal.ts'
-import { PlimsollError } from '../../protocol/errors.ts'
+import { WORD } from '../protocol/constants.ts'
+import { parseDecimal } from '../protocol/decimal.ts'
+import { PlimsollError } from '../protocol/errors.ts'
 
 /** Base units of a decimal on the command line. @throws PlimsollError unless it is above 0 and below 2^64 base units */
 export function parseAmount(text: string, decimals: number, option: string): bigint {
