@@ -7,7 +7,7 @@ import { sweepConstraints } from '../protocol/sweep-constraints.ts'
 import { planRound } from '../sequencer/planner/plan-round.ts'
 import { MIN_LIABILITY, type Placement, PROFILE } from './scale-population.ts'
 
-/** Of a resolve of the profile: see docs/constraints.json. */
+/** Constraints of a resolve of the profile: see docs/constraints.json. */
 const RESOLVE_CONSTRAINTS = 124_303
 
 /**

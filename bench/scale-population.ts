@@ -125,9 +125,9 @@ export function systemOf({ accounts, stacks: members, envelopes }: Placement, ma
 
 /** Slots whose accounts a tick may be made to move, at the top of the numbers. */
 export interface MovedSlots {
-  /** Of so many accounts, whatever their number. */
+  /** One of so many accounts, however many there are in all. */
   readonly few: { readonly slot: number; readonly count: number }
-  /** Of a share of them. */
+  /** One of a share of all. */
   readonly share: { readonly slot: number; readonly count: number }
 }
 

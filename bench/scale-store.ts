@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Marks } from '../protocol/marks.ts'
 import type { System } from '../protocol/system.ts'
+import { hashByKernel } from '../prover/kernel/hashing.ts'
 import { circuitOf } from '../prover/profiles.ts'
 import { completeRound, type Work } from '../sequencer/planner/complete-round.ts'
 import { type NodeState, Store } from '../sequencer/state/store.ts'
@@ -21,12 +22,12 @@ export interface TickCost {
   readonly plan: number
   /** The reference machine and the inputs of the circuits. */
   readonly transitions: number
-  /** What changed, on the disk before it would be sent. */
+  /** Saving: what changed is on the disk before it would be sent. */
   readonly save: number
   /** Taking up the state that was saved, and dropping old versions. */
   readonly follow: number
   readonly total: number
-  /** Of the processor: what the same would take on a machine that has nothing else to do, waits for the disk apart. */
+  /** Time of the processor: what the same would take on a machine that has nothing else to do, waits for the disk apart. */
   readonly cpu: number
   /** Handed to the file system. */
   readonly written: number
@@ -35,7 +36,7 @@ export interface TickCost {
 /** Opens a store as a node does, in a fresh process, and has ticks go over it. */
 export class ScaleRun {
   readonly start: number
-  /** Of the processor, from the start of the process, its modules included. */
+  /** Time of the processor from the start of the process, its modules included. */
   readonly startCpu: number
   readonly resident: number
   readonly #store: Store
@@ -50,6 +51,7 @@ export class ScaleRun {
   }
 
   static async open(directory: string): Promise<ScaleRun> {
+    hashByKernel()
     const started = performance.now()
     const store = await Store.open(directory)
     const state = await store.latest()

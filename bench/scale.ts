@@ -8,13 +8,11 @@ import { parseArgs } from 'node:util'
 import type { CircuitInput } from '../protocol/circuit-input.ts'
 import { DEFAULT_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import type { System } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
 import { type CircuitName, circuitOf } from '../prover/profiles.ts'
 import { ProofService } from '../prover/proof-service.ts'
-import { AccountSet } from '../sequencer/state/account-set.ts'
 import { checkState } from '../sequencer/state/check-state.ts'
-import type { NodeState } from '../sequencer/state/store.ts'
+import { genesisState } from '../sequencer/state/store.ts'
 import { type DueProof, replayProofs } from './replay-proofs.ts'
 import { goThrough, liquidated } from './scale-crash.ts'
 import {
@@ -81,7 +79,7 @@ async function run() {
   }
   const system = placed(accounts, ticks[0]!, moved)
   note('writing them')
-  const written = await writeState(data, DEPLOYMENT, stateOf(system), SECRET)
+  const written = await writeState(data, DEPLOYMENT, genesisState(system), SECRET)
   note('measuring, in a process of its own')
   const measured = await inChild(data)
   note('checking all of it')
@@ -92,7 +90,7 @@ async function run() {
   return { accounts: count, seed, profile: PROFILE.name, ...written, ...measured, check, ...(worst && { worst }) }
 }
 
-/** What a node does that is started on a directory. */
+/** Measures what a node does that is started on a directory. */
 async function measure(data: string): Promise<Measured> {
   const opened = await ScaleRun.open(data)
   const { start, startCpu, resident } = opened
@@ -121,7 +119,7 @@ async function worstTick() {
   const system = history
     ? systemOf(before, ticks[tick - 1]!)
     : placed(liquidated(population(count, seed), ticks[tick - 1]!), ticks[tick - 1]!, none)
-  await writeState(data, DEPLOYMENT, stateOf(system), SECRET)
+  await writeState(data, DEPLOYMENT, genesisState(system), SECRET)
   note('measuring its worst tick')
   const opened = await ScaleRun.open(data)
   const proofs: DueProof[] = []
@@ -135,10 +133,6 @@ async function worstTick() {
   const seconds = values['no-proofs'] ? undefined : await secondsOf(inputs)
   const replayed = seconds && provers.map((P) => ({ provers: P, seconds: replayProofs(proofs, seconds, P) }))
   return { tick, history, ...cost, ...(seconds && { proofSeconds: Object.fromEntries(seconds), replayed }) }
-}
-
-function stateOf(system: System): NodeState {
-  return { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() }
 }
 
 /** Seconds of a proof, by circuit: of --seconds, or the second of two that are made here, one after the other. */

@@ -20,9 +20,8 @@ import { LOCAL_CHAINS, type SigningClient } from '../sdk/chain/client.ts'
 import { refusal } from '../sdk/chain/contract-errors.ts'
 import { sendCall } from '../sdk/chain/send-call.ts'
 import { sendTransaction } from '../sdk/chain/send-transaction.ts'
-import { AccountSet } from '../sequencer/state/account-set.ts'
 import { newSequencerKey, readSequencerKeys } from '../sequencer/state/sequencer-key.ts'
-import { requireStateless, Store } from '../sequencer/state/store.ts'
+import { genesisState, requireStateless, Store } from '../sequencer/state/store.ts'
 import { type AuctionPlan, DEFAULT_AUCTION } from './auction-plan.ts'
 import { explainDepths, requireDepths } from './concentration.ts'
 import { createSources } from './create-sources.ts'
@@ -293,12 +292,9 @@ async function deployInto(
     { domain, secret },
     hashBatch,
   )
-  await Store.create(
-    options.data,
-    { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name },
-    { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() },
-    secret,
-  )
+  const facts = { chainId: signer.chainId, settlement: parts.settlement, profile: profile.name }
+  const store = await Store.create(options.data, facts, genesisState(system), secret)
+  store.close()
   await writeSymbols(
     options.data,
     market.assets.map(({ symbol }) => symbol),

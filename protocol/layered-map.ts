@@ -1,4 +1,4 @@
-/** What was written at a time, over what was written before; neither changes any more. */
+/** Entries written at a time, over those written before; neither change any more. */
 interface Layer<K, V> {
   readonly map: ReadonlyMap<K, V>
   readonly below: Layer<K, V> | undefined

@@ -29,7 +29,7 @@ export interface StateSource {
   entry(slot: number, position: number): StackEntry
 }
 
-/** What was written over a source: the latest value of each record. */
+/** Records written over a source: the latest value of each. */
 export interface StateWrites {
   readonly accounts: ReadonlyMap<number, Account>
   readonly publicKeys: ReadonlyMap<number, Point>

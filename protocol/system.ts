@@ -74,7 +74,7 @@ export interface Transition<B extends Batch = Batch> {
  */
 export class System {
   readonly ledger: Ledger
-  /** What the ledger only has commitments to. */
+  /** Accounts, keys, tree and stacks, to which the ledger only has commitments. */
   readonly state: StateView
   /** Salts of the stacks' heads as the chain has them. */
   readonly salts: HeadSalts

@@ -14,7 +14,7 @@ export function pathRoot(path: Path, index: number, leaf: bigint): bigint {
   )
 }
 
-/** Where the nodes of a tree lie; level 0 are the leaves. */
+/** Nodes of a tree, wherever they lie; level 0 are the leaves. */
 export interface TreeNodes {
   /** Undefined where there is nothing but empty leaves below. */
   node(level: number, index: number): bigint | undefined

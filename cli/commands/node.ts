@@ -208,7 +208,9 @@ async function rebuildState(
       onSettlement: (done) => progress(`${done} settlements replayed`),
       progress: kept,
     }).finally(endProgress)
-    await Store.create(data, deployment, state, secretOf(secrets, state.system.ledger.domain.sequencer)!)
+    const secret = secretOf(secrets, state.system.ledger.domain.sequencer)!
+    const store = await Store.create(data, deployment, state, secret)
+    store.close()
     await kept.remove()
   })
 }

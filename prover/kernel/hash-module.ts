@@ -7,7 +7,7 @@ import { poseidonKernels, stateKernels } from './poseidon-kernels.ts'
 import { encodeModule, type WasmFunction } from './wasm.ts'
 
 /** Numbers of inputs that there are kernels for. */
-export const KERNEL_ARITIES = [2, 3, 4, 5, 11] as const
+export const KERNEL_ARITIES = [2, 3, 4, 5, 11, 16] as const
 export type KernelArity = (typeof KERNEL_ARITIES)[number]
 
 export function isKernelArity(inputs: number): inputs is KernelArity {

@@ -1,4 +1,4 @@
-import { poseidon } from '../../protocol/poseidon.ts'
+import { computePoseidonBy, libraryPoseidon } from '../../protocol/poseidon.ts'
 import { BatchHasher, requireElement } from './batch-hasher.ts'
 import { isKernelArity } from './hash-module.ts'
 import { type Signature, verifySignature } from './signature.ts'
@@ -17,7 +17,22 @@ let kernel: BatchHasher | 'none' | undefined
 export function hashBatch(lists: readonly bigint[][]): bigint[] {
   const inputs = lists[0]?.length ?? 0
   const hasher = isKernelArity(inputs) ? kernelFor(lists.length * inputs >= INPUTS_WORTH_A_START) : undefined
-  return hasher?.hashBatch(lists) ?? lists.map((list) => poseidon(list.map(requireElement)))
+  return hasher?.hashBatch(lists) ?? lists.map((list) => libraryPoseidon(list.map(requireElement)))
+}
+
+/** Inputs that this process has hashed one list at a time. */
+let hashedInputs = 0
+
+/**
+ * Has all of this process's Poseidon made by the kernel once it has hashed so much that more will follow, some five times as fast as by
+ * the library. A process that never does is not kept waiting for it.
+ */
+export function hashByKernel(): void {
+  computePoseidonBy((inputs) => {
+    if (!isKernelArity(inputs.length)) return libraryPoseidon(inputs)
+    hashedInputs += inputs.length
+    return kernelFor(hashedInputs >= INPUTS_WORTH_A_START)?.hashBatch([inputs])[0] ?? libraryPoseidon(inputs)
+  })
 }
 
 /** Whether EdDSA-Poseidon signatures verify, likewise. What is out of range is no signature. */

@@ -6,6 +6,7 @@ import { readSymbols } from '../../chain/symbols.ts'
 import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
+import { hashByKernel } from '../../prover/kernel/hashing.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
@@ -173,6 +174,7 @@ export class SequencerNode {
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
     { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth, checkDelay = CHECK_DELAY }: NodeOptions,
   ): Promise<SequencerNode> {
+    hashByKernel()
     const { chainId, settlement: address, profile } = await readDeployment(directory)
     // Read and checked while the chain is asked. That they cannot be is told once it is known that they are the right ones.
     const loading = keysOf(profile)

@@ -20,7 +20,7 @@ export interface DecoyPlan {
   readonly counts: readonly number[]
 }
 
-/** What a slot holds, bottom first, of which only the top is looked at. */
+/** Entries of a slot, bottom first, of which only the top is looked at. */
 interface Pile<T> {
   readonly length: number
   slice(start: number): T[]

@@ -10,7 +10,7 @@ export interface SlotMembers extends Iterable<Balances> {
 export class Members {
   readonly #source: SlotMembers
   #read: Balances[] | undefined
-  /** What was laid on top of those that were not read. */
+  /** Balances laid on top of those that were not read. */
   readonly #laid: Balances[] = []
 
   constructor(source: SlotMembers) {

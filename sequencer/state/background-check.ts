@@ -6,7 +6,7 @@ import { databasePath } from './state-database.ts'
 
 /** A check of a stored state in a thread of its own, once the process has had time to take up its work. */
 export class BackgroundCheck {
-  /** What was found to be in order; undefined where the check was ended before. @throws PlimsollError with the first thing that is wrong */
+  /** Outcome: what was found to be in order; undefined where the check was ended before. @throws PlimsollError with the first thing that is wrong */
   readonly result: Promise<CheckedState | undefined>
   readonly #stop = new AbortController()
 

@@ -24,7 +24,7 @@ import { CHUNK, chunkOf } from './state-tables.ts'
 import { commitmentOf, StateVersions, type VersionFacts } from './state-versions.ts'
 import type { DeploymentFacts } from './store.ts'
 
-/** What was found to be in order. */
+/** Count of what was found to be in order. */
 export interface CheckedState {
   readonly accounts: number
   /** Leaves on all the stacks, stale ones included. */

@@ -18,7 +18,7 @@ import {
   writeWord,
 } from './record-codec.ts'
 
-/** What leads from one state to another. */
+/** Difference that leads from one state to another. */
 export interface StateDelta {
   /** Accounts that there are afterwards. */
   readonly count: number

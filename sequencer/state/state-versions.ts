@@ -31,7 +31,7 @@ export interface Version {
   readonly applied: readonly (readonly [Hex, number])[]
 }
 
-/** What a version adds to its parent, besides what is in the deltas. */
+/** Facts that a version adds to its parent, and the deltas. */
 export interface VersionChanges {
   readonly settlements: number
   readonly applied: readonly (readonly [Hex, number])[]

@@ -30,7 +30,7 @@ export interface Deployment {
   readonly profile: ProfileName
 }
 
-/** What never changes of a deployment's state. */
+/** Facts of a deployment's state that never change. */
 export interface DeploymentFacts extends Deployment {
   readonly shape: Shape
   readonly minLiability: bigint
@@ -47,6 +47,11 @@ export interface NodeState {
   readonly decoyed: ReadonlyMap<number, number>
   /** Accounts that traded with another: what the others hold follows from public terms. */
   readonly traded: AccountSet
+}
+
+/** The state of a system before any settlement. */
+export function genesisState(system: System): NodeState {
+  return { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() }
 }
 
 /** Settlements that a reorganization may undo, and as many more as make room for looks that are under way. */
@@ -72,7 +77,7 @@ export class ForeignState extends PlimsollError {}
 export class Store {
   readonly directory: string
   readonly deployment: DeploymentFacts
-  /** Where the state is; others may keep what is theirs beside it. */
+  /** Place of the state; others may keep what is theirs beside it. */
   readonly database: StateDatabase
   readonly #versions: StateVersions
   readonly #tables: StateTables
@@ -359,7 +364,7 @@ function exists(path: string): Promise<boolean> {
   )
 }
 
-/** What a state adds to its parent, or to nothing, besides the deltas. */
+/** Facts that a state adds to its parent, or to nothing, besides the deltas. */
 function changesOf(state: NodeState, parent?: NodeState): VersionChanges {
   return {
     settlements: state.settlements,

@@ -127,7 +127,11 @@ describe('transact circuit: rekey', () => {
   })
 
   it('is of the leaf that the tree holds, and of no place where it holds none', async () => {
-    for (const changes of [{ version: system.accounts.at(0)!.version - 1n }, { viewKey: 7n }, { indexBits: bits(1n, 6) }])
+    for (const changes of [
+      { version: system.accounts.at(0)!.version - 1n },
+      { viewKey: 7n },
+      { indexBits: bits(1n, 6) },
+    ])
       await rejects(circuit, lie(changes), 'TreeUpdate', LEAF)
   })
 

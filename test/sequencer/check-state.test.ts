@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
-import { AccountSet } from '../../sequencer/state/account-set.ts'
 import { checkState } from '../../sequencer/state/check-state.ts'
-import { type NodeState, Store } from '../../sequencer/state/store.ts'
+import { genesisState, Store } from '../../sequencer/state/store.ts'
 import { AT_MARKS, HEALTHY } from '../support/circuit-market.ts'
 import { owned, ownedAccount, SEQUENCER } from '../support/circuit-owners.ts'
 import { runCli } from '../support/run-cli.ts'
@@ -26,12 +25,11 @@ describe('plimsoll node --check', () => {
     parent = await mkdtemp(join(tmpdir(), 'plimsoll-'))
     directory = join(parent, 'state')
     const system = owned(Array.from({ length: 40 }, (_, i) => ownedAccount(i, HEALTHY)))
-    const start: NodeState = { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() }
     const settlement = `0x${'5e'.repeat(20)}` as const
     const store = await Store.create(
       directory,
       { chainId: 31_337, settlement, profile: 'tiny' },
-      start,
+      genesisState(system),
       SEQUENCER.secret,
     )
     let former = await store.latest()

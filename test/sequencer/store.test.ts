@@ -10,12 +10,11 @@ import type { Account } from '../../protocol/account.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { sequencerKey } from '../../protocol/keys.ts'
 import type { System } from '../../protocol/system.ts'
-import { AccountSet } from '../../sequencer/state/account-set.ts'
 import { writeSequencerKey } from '../../sequencer/state/sequencer-key.ts'
 import { StateDatabase } from '../../sequencer/state/state-database.ts'
 import { encodeState, storedState } from '../../sequencer/state/state-json.ts'
 import { commitmentOf } from '../../sequencer/state/state-versions.ts'
-import { type Deployment, type NodeState, Store } from '../../sequencer/state/store.ts'
+import { type Deployment, genesisState, type NodeState, Store } from '../../sequencer/state/store.ts'
 import { Random } from '../protocol/random.ts'
 import { AT_MARKS, HEALTHY, MARKS, PARTIAL } from '../support/circuit-market.ts'
 import { owned, ownedAccount, SEQUENCER, SIGNING, topUp, VALID_UNTIL } from '../support/circuit-owners.ts'
@@ -31,7 +30,7 @@ function start(count = 12): NodeState {
   const accounts = Array.from({ length: count }, (_, i) => ownedAccount(i, i % 3 === 0 ? PARTIAL : HEALTHY))
   const system = owned(accounts)
   for (const slot of [2, 3]) system.open({ slot, envelope: AT_MARKS })
-  return { system, settlements: 0, applied: new Map(), decoyed: new Map(), traded: AccountSet.of() }
+  return genesisState(system)
 }
 
 /** A state that a single move leads to. */
