@@ -347,14 +347,11 @@ export class RoundSettler {
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
-    const steps = 0
-    const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => ({
-      ...work,
-      urgency,
-      units,
-      results,
-      after: next.clone(),
-    })
+    let steps = 0
+    const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => {
+      steps++
+      return { ...work, urgency, units, results, after: next.clone() }
+    }
     let { auctions } = custody
     const decoys = custody.fresh && this.#parts.decoys ? this.#decoys(next, round, now) : undefined
     for (const work of completeRound(next, decoys)) {
