@@ -76,7 +76,7 @@ export class Audit {
   ): Promise<void> {
     for (const opening of openings) this.ledger.open(opening)
     const vector = this.ledger.vector(batch)
-    const signals = vectorSignals(vector)
+    const signals = vectorSignals(vector, this.ledger.era)
     check?.(vector, signals)
     if (!(await verifyProof(this.keys, circuitOf(batch), [signals.digest, signals.z, signals.y], proof))) {
       throw new PlimsollError("The proof is not valid under this installation's key.")

@@ -4,7 +4,6 @@ import { isGenuine, type Settlement } from '../chain/settlement.ts'
 import { ASSETS, INBOX, SCALE } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
 import { fillMarks, type Marks } from '../protocol/marks.ts'
-import { vectorSignals } from '../protocol/public-vector.ts'
 import type { KeySet } from '../prover/keys.ts'
 import type { ProfileName } from '../prover/profiles.ts'
 import { MARKET_ABI } from '../sdk/abi/market.ts'
@@ -192,7 +191,7 @@ export class ChainReplay {
         return this.#genesis(event.args)
       case 'SequencerKey':
         this.governance.newSequencerKey(event)
-        return this.#audit?.ledger.handOver([event.args.x, event.args.y])
+        return this.#audit?.ledger.handOver([event.args.x, event.args.y], this.governance.era)
       case 'EnvelopeOpened': {
         const { slot, floors, ceilings } = event.args
         return (await this.begun()).ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
@@ -260,11 +259,11 @@ export class ChainReplay {
     const keys = await auditKeys(this.#keysOf, profile.name)
     await this.settlement.requireKeys(keys)
     const { client, address } = this.settlement
-    return new Audit(keys, config.slots, config.minLiability, leaves, {
-      chainId: BigInt(client.chainId),
-      settlement: BigInt(address),
-      sequencer: this.governance.sequencerKey ?? config.sequencerKey,
-    })
+    const { sequencerKey: sequencer = config.sequencerKey, era } = this.governance
+    const domain = { chainId: BigInt(client.chainId), settlement: BigInt(address), sequencer }
+    const audit = new Audit(keys, config.slots, config.minLiability, leaves, domain)
+    audit.ledger.handOver(sequencer, era)
+    return audit
   }
 
   async #genesis({ root, inboxHead, leaves }: { root: bigint; inboxHead: bigint; leaves: readonly bigint[] }) {
@@ -330,8 +329,8 @@ export class ChainReplay {
   }
 
   #check(audit: Audit, { batch, proof, digest }: SettledBatch): Promise<void> {
-    return audit.batch({ openings: [], batch, proof }, (vector) => {
-      if (vectorSignals(vector).digest !== digest) throw new PlimsollError('The digest is not that of D.')
+    return audit.batch({ openings: [], batch, proof }, (_, signals) => {
+      if (signals.digest !== digest) throw new PlimsollError('The digest is not that of D.')
     })
   }
 

@@ -124,6 +124,11 @@ export class GovernanceBooks {
     }
   }
 
+  /** Number of the sequencer's keys so far. */
+  get era(): number {
+    return this.#sequencerKeys.length
+  }
+
   /** The sequencer's key in force. */
   get sequencerKey(): Point | undefined {
     return this.#sequencerKeys.at(-1)

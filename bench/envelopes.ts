@@ -1,45 +1,24 @@
 import { parseArgs } from 'node:util'
-import { QUOTE_DECIMALS } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, MAX_SLOTS } from '../protocol/constants.ts'
 import { PlimsollError } from '../protocol/errors.ts'
-import { assetMarks, fillMarks, type Marks, priceMarkDown, type RiskParameters } from '../protocol/marks.ts'
 import { PROFILES, type Profile, type ProfileName } from '../prover/profiles.ts'
-import { jointPath, readCandles } from '../risk/data/candles.ts'
-import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { Random } from '../risk/random.ts'
 import { replay } from '../sequencer/planner/replay.ts'
+import { CASH_DECIMALS, crashMarket, MIN_LIABILITY } from './crash-market.ts'
+import { integerOption } from './options.ts'
 
 const USAGE =
-  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--json]'
-const CASH_DECIMALS = 6
-const DECIMALS = 8
-const FACTORS = {
-  collateralFactor: 8_500n,
-  liabilityFactor: 11_500n,
-  targetCollateralFactor: 8_000n,
-  targetLiabilityFactor: 12_000n,
-  penalty: 200n,
-}
-const PARAMETERS: Readonly<Record<'ETH' | 'BTC', RiskParameters>> = {
-  ETH: { ...FACTORS, depth: 250_000n * 10n ** BigInt(DECIMALS) },
-  BTC: { ...FACTORS, depth: 20_000n * 10n ** BigInt(DECIMALS) },
-}
-const MIN_LIABILITY = 50n * 10n ** BigInt(CASH_DECIMALS)
+  'Usage: npm run bench:envelopes -- --eth CSV --btc CSV --accounts N [--slots S] [--seed X] [--profile P] [--slot-price P] [--least-price L] [--decoys] [--ahead PERCENT] [--json]'
 
 /** As `RoundSettler` writes them, of ticks a quarter of an hour apart. */
 const DECOYS = { alone: 1 / 8, pause: 96 }
 
+/** As `RoundSettler` makes them between two ticks at the most. */
+const AHEAD_BATCHES = 6
+
 function decoyRandom(seed: number): () => number {
   const random = new Random(seed, 1)
   return () => random.uniform()
-}
-
-function integerOption(value: string | undefined, name: string, least: number, most: number): number {
-  const number = Number(value)
-  if (value === undefined || !/^\d+$/.test(value) || number < least || number > most) {
-    throw new PlimsollError(`--${name}: an integer from ${least} to ${most} is required.`, { hint: USAGE })
-  }
-  return number
 }
 
 function price(value: string, name: string): number {
@@ -61,6 +40,7 @@ function readOptions() {
         'slot-price': { type: 'string' },
         'least-price': { type: 'string' },
         decoys: { type: 'boolean', default: false },
+        ahead: { type: 'string', default: '0' },
         json: { type: 'boolean', default: false },
       },
     })
@@ -77,29 +57,22 @@ function profileOption(name: string): Profile {
   return PROFILES[name as ProfileName]
 }
 
-function marksAt(eth: bigint, btc: bigint): Marks {
-  const marks = (price: bigint, name: 'ETH' | 'BTC') =>
-    assetMarks(priceMarkDown(price, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS), PARAMETERS[name], name)
-  return fillMarks([marks(eth, 'ETH'), marks(btc, 'BTC')])
-}
-
 function main(): number {
   const options = readOptions()
   if (options.eth === undefined || options.btc === undefined)
     throw new PlimsollError('--eth and --btc are required.', { hint: USAGE })
-  const count = integerOption(options.accounts, 'accounts', 1, 1_000_000)
+  const count = integerOption(options.accounts, 'accounts', 1, 1_000_000, USAGE)
   const { name: profile, sweeps, resolve } = profileOption(options.profile)
-  const slotCount = integerOption(options.slots, 'slots', Math.min(...sweeps.map(({ window }) => window)), MAX_SLOTS)
-  const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1)
-  const path = jointPath(readCandles(options.eth), readCandles(options.btc), [options.eth, options.btc])
-
-  const prices = path[0]!.map((price) => Number(price) / 10 ** QUOTE_DECIMALS)
-  const accounts = sampleAccounts(
-    seed,
-    count,
-    prices.map((price) => ({ price, decimals: DECIMALS })),
-  ).map((account) => account.balances)
-  const ticks = path.map(([eth, btc]) => marksAt(eth, btc))
+  const slotCount = integerOption(
+    options.slots,
+    'slots',
+    Math.min(...sweeps.map(({ window }) => window)),
+    MAX_SLOTS,
+    USAGE,
+  )
+  const seed = integerOption(options.seed, 'seed', 0, 2 ** 32 - 1, USAGE)
+  const { accounts, ticks } = crashMarket(options.eth, options.btc, count, seed)
+  const ahead = integerOption(options.ahead, 'ahead', 0, 50, USAGE)
   const start = performance.now()
   const result = replay(accounts, ticks, {
     slots: slotCount,
@@ -107,6 +80,7 @@ function main(): number {
     rungs: sweeps,
     resolveSteps: resolve.steps,
     ...(options.decoys && { decoys: { ...DECOYS, random: decoyRandom(seed) } }),
+    ...(ahead > 0 && { ahead: { level: -Math.log(1 - ahead / 100), most: AHEAD_BATCHES } }),
     ...(options['slot-price'] !== undefined && { slotPrice: price(options['slot-price'], 'slot-price') }),
     ...(options['least-price'] !== undefined && { leastSlotPrice: price(options['least-price'], 'least-price') }),
   })
@@ -122,6 +96,7 @@ function main(): number {
     slots: slotCount,
     firstPlacement: result.placed,
     firstPlacementBatches: result.firstPlacementBatches,
+    firstPlacementConstraints: result.firstPlacementConstraints,
     reproven: result.swept,
     reprovenPerAccountTick: perAccountTick,
     fullScanRatio: perAccountTick === 0 ? null : 1 / perAccountTick,
@@ -130,8 +105,10 @@ function main(): number {
     resolves: result.resolves,
     badDebt: Number(result.badDebt) / 10 ** CASH_DECIMALS,
     sweepBatches: result.batches,
+    sweepBatchesByRung: result.rungs,
     constraints: result.constraints,
     worstTick: result.worstTick,
+    aheadBatches: result.aheadBatches,
     openings: result.openings,
     noSlot: result.unplaced,
     seconds: Math.round(seconds * 1000) / 1000,

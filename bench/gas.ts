@@ -7,6 +7,7 @@ import { startLocalChain } from '../chain/local-chain.ts'
 import { envelopeCalldata, Settlement, sevenWords } from '../chain/settlement.ts'
 import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
 import { mockCustody } from '../deploy/market-plan.ts'
+import { rungOf } from '../protocol/batch.ts'
 import { INBOX } from '../protocol/constants.ts'
 import type { Move } from '../protocol/sweep-input.ts'
 import type { Transition } from '../protocol/system.ts'
@@ -27,16 +28,19 @@ interface Row {
   readonly gas: bigint
   /** Accounts in it; 0 where it has none. */
   readonly accounts: number
+  /** Of the proof, key and witness program loaded; undefined where there is none or it was not asked for. */
+  readonly seconds?: number
 }
 
-async function measure(profile: ProfileName): Promise<Row[]> {
+async function measure(profile: ProfileName, timed: boolean): Promise<Row[]> {
   const keys = await ensureKeys(profile)
   const {
-    sweeps: [{ steps }],
+    sweeps: [{ steps }, ...rungs],
     resolve,
   } = keys.profile
   const rows: Row[] = []
-  const add = (what: string, gas: bigint, accounts = 0) => rows.push({ what, gas, accounts })
+  const add = (what: string, gas: bigint, accounts = 0, seconds?: number) =>
+    rows.push({ what, gas, accounts, ...(seconds !== undefined && { seconds }) })
 
   const proofs = new ProofService()
   const chain = await startLocalChain()
@@ -89,21 +93,29 @@ async function measure(profile: ProfileName): Promise<Row[]> {
     for (const slot of targets) system.open({ slot, envelope })
 
     const settle = async (what: string, { batch, input }: Transition) => {
-      const { proof, signals } = await proofs.prove(keys, circuitOf(batch), input)
+      const circuit = circuitOf(batch)
+      // The first proof of a circuit loads its key.
+      if (timed) await proofs.prove(keys, circuit, input)
+      const start = performance.now()
+      const { proof, signals } = await proofs.prove(keys, circuit, input)
+      const seconds = timed ? (performance.now() - start) / 1000 : undefined
       const { gasUsed } = await settlement.settle(signer, [
         { openings: [], batch, digest: signals[0]!, proof, memo: '0x' },
       ])
-      add(what, gasUsed, batch.circuit === 'sweep' ? steps : batch.active)
+      add(what, gasUsed, batch.circuit === 'sweep' ? rungOf(keys.profile, batch.rung).steps : batch.active, seconds)
     }
     const window = fullWindow(keys.profile)
     await settle('sweep into slots that were empty', system.sweep(window, fullMoves(keys.profile)))
     // To and fro: the heads change from one that is not 0 to another.
     const [one, two] = targets
-    const swap = Array.from(
-      { length: steps },
-      (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }),
-    )
-    await settle('sweep between slots with accounts', system.sweep(window, swap))
+    const swap = (count: number) =>
+      Array.from({ length: count }, (_, i): Move => (i % 2 === 0 ? { from: one!, to: two! } : { from: two!, to: one! }))
+    await settle('sweep between slots with accounts', system.sweep(window, swap(steps)))
+    for (const [i, rung] of rungs.entries())
+      await settle(
+        `the same by the sweep ${rung.steps} x ${rung.window}`,
+        system.sweep(window.slice(0, rung.window), swap(rung.steps), i + 1),
+      )
     await settle('resolve, the first', system.resolve(resolve.steps))
     await settle('resolve, a later one', system.resolve(resolve.steps))
 
@@ -128,16 +140,23 @@ async function measure(profile: ProfileName): Promise<Row[]> {
   }
 }
 
-const { values } = parseArgs({ options: { profile: { type: 'string', default: 'small' } } })
+const { values } = parseArgs({
+  options: { profile: { type: 'string', default: 'small' }, seconds: { type: 'boolean', default: false } },
+})
 // A window of tiny has no two slots with envelopes.
 if (values.profile !== 'small' && values.profile !== 'large') throw new Error('--profile is small or large.')
 const profile = PROFILES[values.profile]
-const rows = await measure(profile.name)
+const rows = await measure(profile.name, values.seconds)
 const number = (value: bigint) => value.toLocaleString('en-US').padStart(11)
 console.log(
   `Gas under profile ${profile.name}: sweeps of ${profile.sweeps[0].steps} accounts and ${profile.sweeps[0].window} slots, resolves of ${profile.resolve.steps} accounts, two assets, a transaction each`,
 )
-console.log(`${'operation'.padEnd(44)}  ${'gas'.padStart(11)}  ${'per account'.padStart(11)}`)
-for (const { what, gas, accounts } of rows) {
-  console.log(`${what.padEnd(44)}  ${number(gas)}  ${accounts > 0 ? number(gas / BigInt(accounts)) : '-'.padStart(11)}`)
+console.log(
+  `${'operation'.padEnd(44)}  ${'gas'.padStart(11)}  ${'per account'.padStart(11)}${values.seconds ? '  seconds a proof' : ''}`,
+)
+for (const { what, gas, accounts, seconds } of rows) {
+  const each = accounts > 0 ? number(gas / BigInt(accounts)) : '-'.padStart(11)
+  console.log(
+    `${what.padEnd(44)}  ${number(gas)}  ${each}${seconds === undefined ? '' : `  ${seconds.toFixed(2).padStart(15)}`}`,
+  )
 }

@@ -73,7 +73,7 @@ export async function proveBook(
       const vector = published.vector(transition.batch)
       published.apply(transition.batch)
       const { proof, signals } = await proofs.prove(keys, circuit, transition.input)
-      const { digest, z, y } = vectorSignals(vector)
+      const { digest, z, y } = vectorSignals(vector, published.era)
       if (signals.join() !== [digest, z, y].join())
         throw new PlimsollError('The circuit and the ledger disagree on the public signals.')
       await writer.batch({

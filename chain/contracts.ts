@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { type Address, type Hex, zeroAddress } from 'viem'
 import { NO_AUCTION } from '../protocol/auction.ts'
 import type { AuctionParameters } from '../protocol/auction-terms.ts'
@@ -26,8 +27,10 @@ import type { Settlement } from './settlement.ts'
 
 /** Blocks after which a deposit is taken for settled; a local chain never reorganizes by itself. */
 const CONFIRMATIONS = 12n
-/** Deposits and requests that one look takes up at the most. */
+/** Deposits that one look takes up at the most. */
 const MOST = 64n
+/** Places of the forced queue that one look goes through at the most. */
+const PLACES = 256
 const OPEN = 1
 const QUEUED = 0
 const PENDING = 2
@@ -176,9 +179,10 @@ export class Contracts {
       Promise.all(
         Array.from({ length: ASSETS }, (_, a) => (this.assets[a] === undefined ? none : value(this.assets[a], a))),
       )
-    const [frozen, fresh, spot, scaling, free, closeMost, last, auctions] = await Promise.all([
+    const [frozen, fresh, stands, spot, scaling, free, closeMost, last, auctions] = await Promise.all([
       read.readContract({ ...this.vault, ...at, functionName: 'frozen' }),
       read.readContract({ ...this.rounds, ...at, functionName: 'fresh' }),
+      read.readContract({ ...this.rounds, ...at, functionName: 'forcedStands' }),
       each(({ token }) => token !== null, false),
       each(unitsPerTokenUnit, 1n),
       each(
@@ -211,6 +215,7 @@ export class Contracts {
       unitsPerTokenUnit: scaling,
       free,
       closeMost,
+      stands,
       sound: last.equity >= 0n,
       auctions,
       auctionParameters: this.#auctions,
@@ -257,11 +262,17 @@ export class Contracts {
     })
   }
 
-  /** Forced requests that wait, in order of their deadlines. @param now seconds; what has expired by then is left out */
+  /**
+   * Forced requests that wait, in order of their places, which are in order of their deadlines. Some may have to wait longer, and are to
+   * hide none that comes after: where the queue is longer than a look goes through, each begins anywhere in it, and comes round to the start.
+   * @param now seconds; what has expired by then is left out
+   */
   async forcedRequests(now: number, at: AtBlock = {}): Promise<ForcedRequest[]> {
     const { read } = this.settlement.client
     const [first, end] = await read.readContract({ ...this.#parts.forced, ...at, functionName: 'queue' })
-    const places = Array.from({ length: Number(end - first) }, (_, i) => first + BigInt(i))
+    const length = Number(end - first)
+    const start = length <= PLACES ? 0 : randomInt(length)
+    const places = Array.from({ length: Math.min(length, PLACES) }, (_, i) => first + BigInt((start + i) % length))
     const requestOf = (number: bigint) =>
       read.readContract({ ...this.#parts.forced, ...at, functionName: 'request', args: [number] })
     const requests = inOrder(places, async (place) => {
@@ -270,7 +281,6 @@ export class Contracts {
     })
     const waiting: { number: bigint; request: Awaited<ReturnType<typeof requestOf>> }[] = []
     for await (const { place, number, request } of requests) {
-      if (BigInt(waiting.length) === MOST) break
       if (request.state !== PENDING || BigInt(request.place) !== place || request.expiry < now) continue
       waiting.push({ number, request })
     }

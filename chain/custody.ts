@@ -14,6 +14,8 @@ export interface Custody {
   readonly unitsPerTokenUnit: readonly bigint[]
   /** Amount that may be withdrawn, in base units. */
   readonly free: readonly bigint[]
+  /** The clock of forced requests stands, as an asset is held: until it goes on no forced withdrawal is discharged. */
+  readonly stands: boolean
   /** The backstop was not under water at the last checkpoint. */
   readonly sound: boolean
   /** The most of a synthetic that the backstop's position may come to by forced closes, `2 penalty depth`; 0 of anything else. */
@@ -60,6 +62,7 @@ export const NO_CUSTODY: Custody = {
   spot: Array<boolean>(ASSETS).fill(false),
   unitsPerTokenUnit: Array<bigint>(ASSETS).fill(1n),
   free: Array<bigint>(ASSETS).fill(0n),
+  stands: false,
   sound: true,
   closeMost: Array<bigint>(ASSETS).fill(0n),
   auctions: Array<Auction>(ASSETS).fill(NO_AUCTION),

@@ -9,6 +9,8 @@ import type { Settlement } from './settlement.ts'
 
 type Contract<Abi> = { readonly address: `0x${string}`; readonly abi: Abi }
 
+/** Entries of the queue whose events one query asks for: endpoints take only so many topics. */
+const CHUNK = 64
 const WORDS = [{ type: 'uint256' }, { type: 'uint256' }, { type: 'uint256' }] as const
 
 /**
@@ -83,7 +85,7 @@ export class QueuedTerms {
     )
   }
 
-  /** One query names all that is missing, however far back it is. */
+  /** A query names many of those that are missing, however far back they are. */
   async #find<T>(
     what: string,
     wanted: readonly bigint[],
@@ -95,7 +97,8 @@ export class QueuedTerms {
     const missing = wanted.filter((id) => !fits(id))
     if (missing.length > 0) {
       const toBlock = block ?? (await this.#settlement.client.read.getBlockNumber())
-      await look(missing, { fromBlock: await this.#settlement.firstBlock(toBlock), toBlock })
+      const range = { fromBlock: await this.#settlement.firstBlock(toBlock), toBlock }
+      for (let i = 0; i < missing.length; i += CHUNK) await look(missing.slice(i, i + CHUNK), range)
       const left = missing.find((id) => !fits(id))
       if (left !== undefined)
         throw new PlimsollError(`The chain did not serve the event of ${what} ${left}, which waits in the queue.`)

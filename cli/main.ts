@@ -8,11 +8,13 @@ import * as completion from './commands/completion.ts'
 import * as demo from './commands/demo.ts'
 import * as deploy from './commands/deploy.ts'
 import * as feed from './commands/feed.ts'
+import * as fleetKey from './commands/fleet-key.ts'
 import * as keeper from './commands/keeper.ts'
 import * as keys from './commands/keys.ts'
 import * as market from './commands/market.ts'
 import * as node from './commands/node.ts'
 import * as prove from './commands/prove.ts'
+import * as prover from './commands/prover.ts'
 import * as risk from './commands/risk.ts'
 import * as sequencer from './commands/sequencer.ts'
 import * as setup from './commands/setup.ts'
@@ -88,6 +90,8 @@ const COMMANDS = [
   market,
   deploy,
   node,
+  prover,
+  fleetKey,
   sequencer,
   auctions,
   keeper,

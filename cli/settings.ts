@@ -20,6 +20,7 @@ const SETTINGS = [
   'profile',
   'keys',
   'prover',
+  'redis',
   'port',
   'interval',
   'logFormat',

@@ -44,6 +44,11 @@ export class Ledger {
   readonly minLiability: bigint
   /** Its sequencer is the one in force: a handover changes it. */
   domain: Domain
+  /**
+   * Number of keys that the sequencer has had, that in force included: proofs are bound to it, so that a handover voids those that
+   * were made before. 1 where there was none.
+   */
+  era = 1
   root: bigint
   /** Blinded heads of the slots' stacks: see `blindHead`. */
   readonly heads: bigint[]
@@ -82,6 +87,7 @@ export class Ledger {
     copy.envelopes.splice(0, copy.envelopes.length, ...this.envelopes)
     copy.backstop.splice(0, ASSETS, ...this.backstop)
     copy.accounts.splice(0, ASSETS, ...this.accounts)
+    copy.era = this.era
     copy.marks = this.marks
     copy.badDebt = this.badDebt
     return copy
@@ -103,9 +109,10 @@ export class Ledger {
     this.envelopes[slot] = envelope
   }
 
-  /** Puts another key of the sequencer's in force. */
-  handOver(sequencer: Point): void {
+  /** Puts another key of the sequencer's in force, the next or that of an era. */
+  handOver(sequencer: Point, era = this.era + 1): void {
     this.domain = { ...this.domain, sequencer }
+    this.era = era
   }
 
   isCovered(slot: number): boolean {

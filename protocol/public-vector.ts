@@ -6,7 +6,9 @@ import { poseidon } from './poseidon.ts'
 export interface Signals {
   /** Chained Poseidon(16) over the vector. */
   readonly digest: bigint
-  /** `keccak256(D, digest) mod r`: a challenge no prover knew when it fixed the digest. */
+  /**
+   * `keccak256(D, digest, era) mod r`, in an exit without the era: a challenge no prover knew when it fixed the digest.
+   */
   readonly z: bigint
   /** `sum D_i z^i`. */
   readonly y: bigint
@@ -24,8 +26,9 @@ export function vectorDigest(vector: readonly bigint[]): bigint {
   return digest
 }
 
-export function vectorChallenge(vector: readonly bigint[], digest: bigint): bigint {
-  const words = [...vector, digest]
+/** @param era the ledger's; undefined for what no handover voids */
+export function vectorChallenge(vector: readonly bigint[], digest: bigint, era?: number): bigint {
+  const words = [...vector, digest, ...(era === undefined ? [] : [BigInt(era)])]
   return (
     BigInt(
       keccak256(
@@ -43,9 +46,10 @@ export function vectorEvaluation(vector: readonly bigint[], z: bigint): bigint {
   return vector.reduceRight((sum, element) => (sum * z + element) % FIELD, 0n)
 }
 
-export function vectorSignals(vector: readonly bigint[]): Signals {
+/** @param era as in `vectorChallenge` */
+export function vectorSignals(vector: readonly bigint[], era?: number): Signals {
   const digest = vectorDigest(vector)
-  const z = vectorChallenge(vector, digest)
+  const z = vectorChallenge(vector, digest, era)
   return { digest, z, y: vectorEvaluation(vector, z) }
 }
 

@@ -3,7 +3,6 @@ import { accountInput, weightInput } from './account-input.ts'
 import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS } from './constants.ts'
 import { LIQUIDATION_MARKS, type Marks } from './marks.ts'
-import { vectorSignals } from './public-vector.ts'
 import { EMPTY_HEAD } from './stack.ts'
 import { AccountTree, type Path } from './tree.ts'
 
@@ -63,21 +62,18 @@ export function resolveStep(
 }
 
 /**
- * Input of a resolve's circuit, in its names.
+ * Input of a resolve's circuit, in its names, but for the signals of its public vector.
  * @param steps of the circuit; those beyond the active ones are padding
- * @param vector the batch's public vector
  */
 export function resolveInput(
   steps: number,
   depth: number,
-  vector: readonly bigint[],
   { marks, ...before }: ResolveFacts,
   active: readonly CircuitInput[],
 ): CircuitInput {
   const padding = inactiveResolveStep(depth)
   const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
   return {
-    ...vectorSignals(vector),
     ...before,
     marks: marks.slice(1).map((asset) => LIQUIDATION_MARKS.map((name) => asset[name])),
     ...Object.fromEntries(Object.keys(padding).map((name) => [name, inputs.map((input) => input[name]!)])),

@@ -4,7 +4,6 @@ import type { CircuitInput, Signal } from './circuit-input.ts'
 import { ASSETS, TRADED } from './constants.ts'
 import { abs } from './integer.ts'
 import { offsets, SWEEP_VECTOR } from './layout.ts'
-import { vectorSignals } from './public-vector.ts'
 import type { StackEntry } from './stacks.ts'
 
 /** Pops the top of slot `from` and pushes it onto slot `to`. */
@@ -22,7 +21,7 @@ export interface SweepFacts {
 }
 
 /**
- * Input of a sweep's circuit, in its names.
+ * Input of a sweep's circuit, in its names, but for the signals of its public vector.
  * @param steps of the circuit
  * @param vector the batch's public vector
  * @param entries what each move moved, in order
@@ -48,7 +47,6 @@ export function sweepInput(
     Array.from({ length: steps }, (_, s) => (s < moves.length ? value(s) : padding))
   const zeros = Array<bigint>(ASSETS).fill(0n)
   return {
-    ...vectorSignals(vector),
     ...facts,
     free: field('free'),
     floors: bounds('floors'),

@@ -25,6 +25,7 @@ import { MemoryState } from './memory-state.ts'
 import type { SigningDomain } from './messages.ts'
 import { newAccount, type Operation, requireWholeTrades } from './operation.ts'
 import type { BatchHash } from './poseidon.ts'
+import { vectorSignals } from './public-vector.ts'
 import type { Records } from './records.ts'
 import { resolveInput, resolveStep } from './resolve-input.ts'
 import type { SignatureCheck } from './signature.ts'
@@ -210,7 +211,8 @@ export class System {
     const batch: SweepBatch = { circuit: 'sweep', rung, window, headsAfter }
     const vector = this.ledger.vector(batch)
     this.ledger.apply(batch)
-    return { batch, input: sweepInput(batch, steps, vector, opened, moves, entries) }
+    const facts = sweepInput(batch, steps, vector, opened, moves, entries)
+    return { batch, input: { ...vectorSignals(vector, this.ledger.era), ...facts } }
   }
 
   /**
@@ -257,13 +259,15 @@ export class System {
     return {
       batch,
       resolutions: resolved.map((step) => step.resolution),
-      input: resolveInput(
-        steps,
-        depth,
-        vector,
-        before,
-        resolved.map((step) => step.input),
-      ),
+      input: {
+        ...vectorSignals(vector, this.ledger.era),
+        ...resolveInput(
+          steps,
+          depth,
+          before,
+          resolved.map((step) => step.input),
+        ),
+      },
     }
   }
 
@@ -308,13 +312,16 @@ export class System {
     return {
       batch,
       results: executed.map(({ result }) => result),
-      input: transactInput(
-        steps,
-        depth,
-        vector,
-        { ...before, domain, secret: this.secret },
-        executed.map(({ input }) => input),
-      ),
+      input: {
+        ...vectorSignals(vector, this.ledger.era),
+        ...transactInput(
+          steps,
+          depth,
+          vector,
+          { ...before, domain, secret: this.secret },
+          executed.map(({ input }) => input),
+        ),
+      },
     }
   }
 

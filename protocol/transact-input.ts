@@ -11,7 +11,6 @@ import type { Domain } from './ledger.ts'
 import type { Marks } from './marks.ts'
 import { messageHash, type SigningDomain } from './messages.ts'
 import { isQueued, newAccount, type Operation, operationMessage } from './operation.ts'
-import { vectorSignals } from './public-vector.ts'
 import { signatureChallenge } from './signature.ts'
 import { OP } from './transact.ts'
 import { AccountTree, type Path } from './tree.ts'
@@ -91,7 +90,7 @@ export function transactStep(
 }
 
 /**
- * Input of a transact's circuit, in its names.
+ * Input of a transact's circuit, in its names, but for the signals of its public vector.
  * @param steps of the circuit; those beyond the active ones are padding
  * @param vector the batch's public vector
  * @param secret the sequencer's
@@ -109,7 +108,6 @@ export function transactInput(
   const padding = inactiveTransactStep(depth)
   const inputs = Array.from({ length: steps }, (_, s) => active[s] ?? padding)
   return {
-    ...vectorSignals(vector),
     ...before,
     chainId,
     settlement,

@@ -94,7 +94,8 @@ async function readManifest(
   return manifest as Manifest
 }
 
-async function fingerprint(path: string): Promise<{ size: number; sha256: string }> {
+/** A file's size in bytes and its SHA-256. @throws where it cannot be read */
+export async function fingerprint(path: string): Promise<{ size: number; sha256: string }> {
   const hash = createHash('sha256')
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash)
   return { size: (await stat(path)).size, sha256: hash.digest('hex') }

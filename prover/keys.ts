@@ -17,15 +17,19 @@ import { readR1cs } from './r1cs.ts'
 import type { VerificationKey } from './verification-key.ts'
 import { keyHash, requireSoundKey } from './verification-key.ts'
 
-/** One circuit's files and keys. */
-export interface CircuitKeys {
+/** Keys to make and to check proofs of a circuit: its witness program, its proving key, and the key to verify under. */
+export interface ProvingKeys {
   readonly circuit: CircuitName
-  readonly r1cs: string
   readonly wasm: string
-  readonly sym: string
   readonly zkey: string
   readonly verificationKey: VerificationKey
   readonly keyHash: Hex
+}
+
+/** One circuit's files and keys. */
+export interface CircuitKeys extends ProvingKeys {
+  readonly r1cs: string
+  readonly sym: string
   readonly constraints: number
   /** snarkjs's verifier contract for this key. */
   readonly solidity: string
@@ -46,10 +50,10 @@ export const BATCH_CIRCUITS = [...SWEEPS, 'resolve', 'transact'] as const satisf
 export type BatchKeys = KeySet<(typeof BATCH_CIRCUITS)[number]>
 
 /** Keys of a profile for some circuits, whichever. */
-export type SomeKeys = KeySet<never> & Partial<Readonly<Record<CircuitName, CircuitKeys>>>
+export type SomeKeys = Pick<KeySet<never>, 'profile'> & Partial<Readonly<Record<CircuitName, ProvingKeys>>>
 
 /** A circuit's keys among others. @throws PlimsollError where they were not loaded */
-export function keyOf(keys: SomeKeys, circuit: CircuitName): CircuitKeys {
+export function keyOf(keys: SomeKeys, circuit: CircuitName): ProvingKeys {
   const found = keys[circuit]
   if (found === undefined) throw new PlimsollError(`The keys of the circuit ${circuit} are not at hand.`)
   return found

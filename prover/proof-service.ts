@@ -13,13 +13,29 @@ export interface Proven {
   readonly signals: readonly bigint[]
 }
 
+/**
+ * Class of a proof by how much depends on it: those of `distress` complete a round, those of `operations` carry out what owners ask for, and
+ * those `ahead` are made while there is nothing else to do.
+ */
+export type Urgency = 'distress' | 'operations' | 'ahead'
+
+/** Terms on which a proof is asked for. */
+export interface ProveOptions {
+  /** Ends the work when nobody wants the proof any more; the promise is rejected with its reason. */
+  readonly signal?: AbortSignal | undefined
+  /** `operations` where it is left out. */
+  readonly urgency?: Urgency
+}
+
 /** Whatever makes proofs for a node: this process's prover, one that remembers, a fleet, or a test's stand-in. */
 export interface ProofSource {
+  /** Number of proofs that are best in flight at a time, as of now; two where it is left out. */
+  readonly width?: number
   /**
    * Proves an input. Several may be in flight at a time.
    * @throws PlimsollError when the input does not satisfy the circuit
    */
-  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven>
+  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, options?: ProveOptions): Promise<Proven>
   /** Whether a proof of whatever origin is good; left out where that cannot be told. */
   verify?(keys: SomeKeys, circuit: CircuitName, proven: Proven): Promise<boolean>
 }
@@ -54,8 +70,8 @@ export class ProofService implements ProofSource {
    * Proves an input. The proof has been verified: a fault of the prover or the machine does not leave this process.
    * @throws PlimsollError when the input does not satisfy the circuit
    */
-  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
-    const proven = this.#make(keys, circuit, input)
+  prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, { signal }: ProveOptions = {}): Promise<Proven> {
+    const proven = this.#make(keys, circuit, input, signal)
     this.#inFlight.add(proven)
     const done = () => this.#inFlight.delete(proven)
     proven.then(done, done)
@@ -89,12 +105,14 @@ export class ProofService implements ProofSource {
     await closeCurve()
   }
 
-  async #make(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
+  async #make(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, signal?: AbortSignal): Promise<Proven> {
     const { wasm, zkey, verificationKey } = keyOf(keys, circuit)
-    const witness = await (await this.#calculator(wasm, circuit)).calculate(input)
+    const calculator = await this.#calculator(wasm, circuit)
+    signal?.throwIfAborted()
+    const witness = await calculator.calculate(input)
     this.#prover ??= this.#open()
     const prover = await this.#prover
-    const proof = await prover.prove(zkey, witness)
+    const proof = await prover.prove(zkey, witness, signal)
     const signals = publicSignals(witness, verificationKey.nPublic)
     if (!(await verifyProof(keys, circuit, signals, proof)))
       throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)

@@ -9,9 +9,11 @@ export interface Prover {
   readonly name: string
   /**
    * Proves a witness under the key in a `.zkey` file, with fresh blinding. Whether the witness satisfies the circuit is not
-   * checked. @throws PlimsollError for a key or witness that is malformed.
+   * checked.
+   * @param signal ends the work as soon as the backend can, with its reason
+   * @throws PlimsollError for a key or witness that is malformed
    */
-  prove(zkey: string, witness: Witness): Promise<Groth16Proof>
+  prove(zkey: string, witness: Witness, signal?: AbortSignal): Promise<Groth16Proof>
   /** Loads a key before its first proof is asked for; left out where there is nothing to load. */
   prepare?(zkey: string): Promise<void>
   /** Ends its threads. */

@@ -6,6 +6,13 @@ import type { CircuitKeys, KeyOrigin, KeySet } from './keys.ts'
 import type { CircuitName, Profile } from './profiles.ts'
 import { CIRCUITS, stepsOf, windowOf } from './profiles.ts'
 
+/** Names of the constants in snarkjs's template that are the words of a key, in the order of its hash. */
+const KEY_WORDS = [
+  ...['alphax', 'alphay'],
+  ...['beta', 'gamma', 'delta'].flatMap((point) => ['x1', 'x2', 'y1', 'y2'].map((word) => point + word)),
+  ...['IC0', 'IC1', 'IC2', 'IC3'].flatMap((point) => [`${point}x`, `${point}y`]),
+]
+
 const GENERATED = fileURLToPath(new URL('../contracts/generated', import.meta.url))
 
 /** Name below contracts/generated of the verifiers of keys. */
@@ -52,7 +59,17 @@ function verifierSource(keys: CircuitKeys, profile: Profile, origin: KeyOrigin):
 
 ${development ? warning : `/// @notice The ${name} verifier. Its key was made by a ceremony.`}
 contract ${name}Verifier${development ? 'AnyChain' : ''} is ${base} {
-    /// @notice keccak256 of the verification key: alpha, beta, gamma, delta, IC as 32-byte words.
+    /// @notice The verification key: alpha, beta, gamma, delta, IC; of points of G2 the imaginary parts first.
+    function verificationKey() external pure returns (uint256[22] memory) {
+        // As the compiler would, at a tenth of the gas.
+        assembly {
+            let key := mload(0x40)
+${KEY_WORDS.map((word, i) => `            mstore(add(key, ${32 * i}), ${word})`).join('\n')}
+            return(key, ${32 * KEY_WORDS.length})
+        }
+    }
+
+    /// @notice keccak256 of the verification key's 32-byte words.
     function keyHash() external pure returns (bytes32) {
         return ${keys.keyHash};
     }

@@ -260,11 +260,16 @@ export class OwnerWallet {
     }
   }
 
-  /** Hands in the terms of an operation once more; undefined where the account is another than it was, or the node refuses them. */
+  /**
+   * Hands in the terms of an operation once more; undefined where the account was not written since, is another than it was, or the
+   * node refuses them.
+   */
   async #signAgain(id: string): Promise<Accepted | undefined> {
     const signed = this.#signed.get(id)
     if (signed?.content === undefined) return undefined
-    if (this.#contentOf(await this.client.account(signed.operation.index)) !== signed.content) return undefined
+    const info = await this.client.account(signed.operation.index)
+    // At the version that it was signed for it is good yet: signed for the next one too, both could be carried out.
+    if (info.version <= signed.operation.version || this.#contentOf(info) !== signed.content) return undefined
     return this.#signAndHandIn(signed.make, signed.operation.expiry).catch((error: unknown) => {
       if (error instanceof NodeRefusal) return undefined
       throw error

@@ -12,6 +12,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   lib: ['protocol'],
   prover: ['protocol', 'lib'],
+  fleet: ['protocol', 'lib', 'prover'],
   sdk: ['protocol'],
   risk: ['protocol'],
   chain: ['protocol', 'lib', 'prover', 'sdk'],
@@ -25,8 +26,21 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   deploy: ['protocol', 'lib', 'prover', 'sdk', 'chain', 'sequencer/state', 'book'],
   web: ['protocol', 'sdk', 'risk'],
   'cli/wallet': ['protocol', 'lib', 'prover', 'sdk', 'chain', 'cli'],
-  cli: ['cli/wallet', 'protocol', 'lib', 'prover', 'sdk', 'risk', 'chain', 'sequencer', 'audit', 'book', 'deploy'],
-  bench: ['protocol', 'lib', 'prover', 'sdk', 'risk', 'chain', 'sequencer', 'audit', 'book', 'deploy'],
+  cli: [
+    'cli/wallet',
+    'protocol',
+    'lib',
+    'prover',
+    'fleet',
+    'sdk',
+    'risk',
+    'chain',
+    'sequencer',
+    'audit',
+    'book',
+    'deploy',
+  ],
+  bench: ['protocol', 'lib', 'prover', 'fleet', 'sdk', 'risk', 'chain', 'sequencer', 'audit', 'book', 'deploy'],
 }
 
 /** Packages of Node's and of npm that a room may use; rooms that run in a browser are held to a few. */

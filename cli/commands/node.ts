@@ -3,6 +3,7 @@ import { PlimsollError } from '../../protocol/errors.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import type { SequencerNode } from '../../sequencer/node/node.ts'
+import { fleetKeyOption, redisOption } from '../fleet-options.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
@@ -22,10 +23,13 @@ interface Options {
   readonly check?: true
   readonly settlement?: string
   readonly pyth?: string
+  readonly redis?: string
+  readonly fleetKey?: string
   readonly web?: boolean
   readonly operatorPort: number
   readonly report?: string
   readonly decoys: boolean
+  readonly ahead: number
   readonly json?: true
   readonly logFormat?: 'text' | 'json'
 }
@@ -42,6 +46,7 @@ export function register(program: Command): void {
     .summary('run the sequencer against a chain')
     .description(
       'Watches the feeds, posts rounds, carries out what owners and deposits ask for, liquidates and settles, until it is interrupted. Serves the API of the owners, /health, /state and /metrics on 127.0.0.1. ' +
+        'With --redis its proofs are made by the provers of a fleet (plimsoll prover), and by itself while there are none. ' +
         'With --rebuild it first makes its private state anew from the chain and the keys of the sequencer alone, all that it ever had: PLIMSOLL_SEQUENCER_KEY, with commas between, or sequencer.key in an otherwise empty directory, one a line.',
     )
     .addOption(rpcOption({ mandatory: false }))
@@ -50,6 +55,8 @@ export function register(program: Command): void {
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
     .addOption(proverOption())
+    .addOption(redisOption())
+    .addOption(fleetKeyOption())
     .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
     .option('--settlement <address>', 'settlement contract to rebuild from')
     .option('--verify', 'with --rebuild: check every proof as well')
@@ -72,6 +79,12 @@ export function register(program: Command): void {
       '--no-decoys',
       'rewrite no accounts besides those that are liquidated: fewer proofs, and everybody sees who was liquidated',
     )
+    .option(
+      '--ahead <percent>',
+      'while there is nothing else to do, sweep accounts that a move of prices by so much would not reach out of the slots that it would: more gas in all, fewer proofs due at once',
+      wholeNumber(0, 50),
+      0,
+    )
     .option('--json', 'print a line of JSON a round')
     .addOption(
       new Option(
@@ -92,7 +105,7 @@ export function register(program: Command): void {
       const { rpc } = options
       if (rpc === undefined) command.error("error: required option '--rpc <url>' not specified")
       const { ProofService } = await import('../../prover/proof-service.ts')
-      const proofs = await ProofService.open(options.prover)
+      const local = await ProofService.open(options.prover)
       const { openSigner } = await import('../signer.ts')
       const { SequencerNode } = await import('../../sequencer/node/node.ts')
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')
@@ -106,6 +119,8 @@ export function register(program: Command): void {
       const { SILENT } = await import('../../sequencer/state/node-log.ts')
       const { json, logFormat = json ? undefined : 'text' } = options
       const log = logFormat === undefined ? SILENT : nodeLog(logFormat, json ? process.stderr : process.stdout)
+      const { openFleet } = await import('../open-fleet.ts')
+      const fleet = await openFleet(options, local, log)
       const signer = await openSigner(rpc)
       if (options.rebuild) await rebuildState({ ...options, rpc }, signer)
       else if (command.getOptionValueSource('settlement') === 'cli' || options.verify)
@@ -113,17 +128,23 @@ export function register(program: Command): void {
       const keysOf = async (profile: ProfileName) => {
         const keys = await loadKeys(profile, options.keys, BATCH_CIRCUITS)
         // What a look's first proofs need is loaded while the state is read: a node that is killed often has little time.
-        void proofs.prepare(keys, ['transact', 'sweep'])
+        void local.prepare(keys, ['transact', 'sweep'])
+        void fleet?.announce(keys)
         return keys
       }
       const node = await SequencerNode.open(options.data, signer, keysOf, {
-        proofs,
+        proofs: fleet ?? local,
         log,
         decoys: options.decoys,
+        ahead: -Math.log(1 - options.ahead / 100),
         ...(options.pyth !== undefined && { pyth: options.pyth }),
       })
       try {
         const metrics = new NodeMetrics()
+        if (fleet !== undefined) {
+          const { FleetMetrics } = await import('../../fleet/fleet-metrics.ts')
+          new FleetMetrics(fleet, metrics.registry)
+        }
         const wanted = options.web ?? LOCAL_CHAINS.includes(signer.chainId)
         const pages = wanted ? await nodePages(node, signer, options) : undefined
         const { server, port } = await serve(node, metrics, options.port, pages?.page)
@@ -159,7 +180,8 @@ export function register(program: Command): void {
       } finally {
         await node.close()
       }
-      await proofs.close()
+      await fleet?.close()
+      await local.close()
     })
 }
 

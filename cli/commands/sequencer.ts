@@ -70,7 +70,7 @@ export function register(program: Command): void {
       '\nExample:\n  plimsoll sequencer nominate 0x... --key X,Y --rpc http://127.0.0.1:8545 --settlement 0x...',
     )
     .action((who: string, options: { rpc: readonly string[]; settlement: Address; key: Point; json?: true }) =>
-      onChain<typeof options & { who: string }>(() => import('../sequencer/nominate.ts'))({ ...options, who }),
+      onChain<typeof options & { who: string }>(() => import('../sequencer/nominate.ts'), 'who')({ ...options, who }),
     )
 
   sequencer

@@ -7,8 +7,9 @@ import { parseAmount } from '../../sdk/amount.ts'
 import type { ChainAsset } from '../../sdk/chain/assets.ts'
 import { PlimsollClient } from '../../sdk/client.ts'
 import { parseLimit } from '../../sdk/close-limit.ts'
-import { printJson, printText } from '../output.ts'
+import { printJson, printNotice, printText } from '../output.ts'
 import { type ChainOptions, recoverAccount } from './own-account.ts'
+import { noticeCost } from './place-cost.ts'
 import { chainSigner } from './session.ts'
 
 type Options = ChainOptions & {
@@ -36,6 +37,8 @@ export async function run(options: Options): Promise<void> {
     options.limit === undefined
       ? undefined
       : parseLimit(options.limit, direction, assets[0]!, assets[asset]!, '--limit')
+  const side = direction === 1 ? 'short' : 'long'
+  const shown = formatDecimal(amount, decimals)
   const filed = await requestClose(signer, {
     settlement,
     key,
@@ -44,10 +47,19 @@ export async function run(options: Options): Promise<void> {
     direction,
     amount,
     limit,
+    onCost: (cost) => {
+      printNotice(
+        `${shown} ${options.asset} of the ${side} position, or what is left of it then, go to the backstop at the price of a round after this request, the penalty of a liquidation ${direction === 1 ? 'added' : 'taken off'}: the sequencer chooses the round, and until then everybody sees the request`,
+      )
+      noticeCost(
+        cost,
+        limit === undefined
+          ? 'there is no such position then'
+          : 'the limit is missed or there is no such position then',
+      )
+    },
   })
   const { queueNumber, deadline, transaction } = filed
-  const side = direction === 1 ? 'short' : 'long'
-  const shown = formatDecimal(amount, decimals)
   if (options.json)
     return printJson({
       queueNumber: Number(queueNumber),

@@ -12,6 +12,7 @@ import { toTokenUnits } from '../../sdk/token-units.ts'
 import { commandLine } from '../invocation.ts'
 import { printJson, printText } from '../output.ts'
 import { report, submit } from './outcome.ts'
+import { noticeCost } from './place-cost.ts'
 import { assetBySymbol, chainSigner, namedSettlement, openWallet, ownerKey, type WalletOptions } from './session.ts'
 
 interface Options extends WalletOptions {
@@ -93,6 +94,7 @@ async function force(options: Options & { asset: string; amount: string; to: Add
     amount,
     recipient: options.to,
     inFull: options.inFull,
+    onCost: (cost) => noticeCost(cost, 'the account does not have it then, or could not be left so'),
   })
   if (options.json) return printJson({ queueNumber: Number(queueNumber), deadline: Number(deadline), transaction })
   printText(

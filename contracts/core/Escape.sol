@@ -177,7 +177,9 @@ contract Escape is IEscape {
         for (uint256 a = 0; a < 7; ++a) {
             d[Layout.EXIT_PRICES + a] = c.prices[a];
         }
-        if (!Proofs.verify(EXIT, d, digest, proof)) revert InvalidProof();
+        d[Layout.EXIT_LENGTH] = digest;
+        (uint256 z, uint256 y) = PublicVector.evaluate(d, 1);
+        if (!Proofs.verify(EXIT, [digest, z, y], proof)) revert InvalidProof();
         _exits[index] = Exit(recipient, 0, true, equity);
         emit Exited(index, recipient, equity);
     }

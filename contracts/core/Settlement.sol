@@ -2,20 +2,22 @@
 pragma solidity ^0.8.28;
 
 import {BabyJubJub} from "../libraries/BabyJubJub.sol";
+import {BatchProofs} from "../libraries/BatchProofs.sol";
 import {IRounds} from "../interfaces/IRounds.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {IVault} from "../interfaces/IVault.sol";
 import {ITransactVerifier, IVerifier, IWindowVerifier} from "../interfaces/IVerifier.sol";
 import {Lanes} from "../libraries/Lanes.sol";
 import {Layout} from "../libraries/Layout.sol";
-import {Proofs} from "../libraries/Proofs.sol";
 import {PublicVector} from "../libraries/PublicVector.sol";
 import {Slots} from "./Slots.sol";
 
 /// @title The settlement contract; see `ISettlement` for what each function promises.
 /// @dev Calls to verifiers and rounds are static; the vault, which calls only contracts of this deployment back, is
-/// called after a batch's own changes.
+/// called after a batch's own changes. Proofs of several batches are checked when all are booked: what was booked on a
+/// false one goes with the transaction.
 contract Settlement is Slots {
+    using BatchProofs for uint256[];
     using Lanes for uint256[2];
     using PublicVector for uint256[];
 
@@ -28,13 +30,17 @@ contract Settlement is Slots {
     uint256 private constant NEEDS_MARKS = 1 << Layout.OP_WITHDRAW | 1 << Layout.OP_TRADE | 1 << Layout.OP_UNWIND
         | 1 << Layout.OP_FORCED | 1 << Layout.OP_DISCHARGE | 1 << Layout.OP_CLOSE | 1 << Layout.OP_DISCHARGE_CLOSE;
 
-    /// @dev What a settlement asks of the rounds, once.
+    /// @dev What a settlement asks of the rounds, once, and the proofs that it has to check in the end.
     struct Round {
         uint256 number;
         bool fresh;
         bool marked;
         /// If `marked`.
         uint64[12][7] marks;
+        /// As `_era`.
+        uint256 era;
+        /// As `BatchProofs` has them.
+        uint256[] claims;
     }
 
     uint256 private constant MAX_RUNGS = 4;
@@ -70,6 +76,8 @@ contract Settlement is Slots {
     address public operator;
     /// @inheritdoc ISettlement
     uint40 public tradesHaltedUntil;
+    /// @dev Number of the sequencer's keys, that in force included: here because the operator is read with it.
+    uint56 private _era;
     /// @dev Those that were in force, the one that is last.
     uint256[2][] private _sequencerKeys;
 
@@ -158,12 +166,15 @@ contract Settlement is Slots {
         if (VAULT.frozen()) revert Frozen();
         Round memory r;
         (r.number, r.fresh) = ROUNDS.latest();
+        r.era = _era;
+        r.claims = BatchProofs.room(batches.length);
         for (uint256 i = 0; i < batches.length; ++i) {
             _open(batches[i].openings);
-            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r.number);
+            if (batches[i].circuit == Circuit.Sweep) _sweep(i, batches[i], r);
             else if (batches[i].circuit == Circuit.Resolve) _resolve(i, batches[i], r);
             else _transact(i, batches[i], r);
         }
+        r.claims.settle(batches);
         bool complete = _isComplete(r.number);
         emit Settled(r.number, complete);
         if (complete && r.fresh) _checkpoint();
@@ -224,7 +235,7 @@ contract Settlement is Slots {
     }
 
     /// @dev D as `Layout` has it. It needs no round: it proves accounts safe in envelopes, not at marks.
-    function _sweep(uint256 number, Batch calldata batch, uint256 round) private {
+    function _sweep(uint256 number, Batch calldata batch, Round memory r) private {
         if (batch.rung >= MAX_RUNGS) revert UnknownRung(number, batch.rung);
         Rung memory rung = _rungs[batch.rung];
         if (address(rung.verifier) == address(0)) revert UnknownRung(number, batch.rung);
@@ -235,7 +246,7 @@ contract Settlement is Slots {
         _checkValues(number, batch, w);
 
         uint256 opened = _status.opened;
-        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + 1);
+        uint256[] memory d = new uint256[](Layout.SWEEP_SLOT * w + BatchProofs.BOUND);
         d.put(Layout.SWEEP_HEADS_AFTER * w, values);
         for (uint256 j = 0; j < w; ++j) {
             uint256 slot = window[j];
@@ -250,14 +261,14 @@ contract Settlement is Slots {
                 e.ceilings.spread(d, Layout.SWEEP_CEILINGS * w + 7 * j);
             }
         }
-        _verify(number, rung.verifier, d, batch);
+        r.claims.prove(number, rung.verifier, d, batch, r.era);
 
         uint256 occupied = _status.occupied;
         for (uint256 j = 0; j < w; ++j) {
             occupied = _setHead(occupied, window[j], values[j]);
         }
         _status.occupied = uint64(occupied);
-        emit Swept(round, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
+        emit Swept(r.number, batch.rung, window, values, batch.digest, batch.proof, batch.memo);
     }
 
     function _resolve(uint256 number, Batch calldata batch, Round memory r) private {
@@ -268,7 +279,7 @@ contract Settlement is Slots {
         _checkActive(number, values[Layout.RESOLVED_ACTIVE], RESOLVE_STEPS);
         if (!r.fresh) revert NoFreshRound();
 
-        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + 1);
+        uint256[] memory d = new uint256[](Layout.RESOLVE_WRITES_AT + Layout.WRITE * RESOLVE_STEPS + BatchProofs.BOUND);
         d[Layout.RESOLVE_ACTIVE] = values[Layout.RESOLVED_ACTIVE];
         d[Layout.RESOLVE_ROOT_BEFORE] = accountsRoot;
         d[Layout.RESOLVE_ROOT_AFTER] = values[Layout.RESOLVED_ROOT_AFTER];
@@ -287,7 +298,7 @@ contract Settlement is Slots {
         }
         // Delta, bad debt and writes are the same in both.
         d.put(Layout.RESOLVE_DELTA, values[Layout.RESOLVED_DELTA:]);
-        _verify(number, RESOLVE, d, batch);
+        r.claims.prove(number, RESOLVE, d, batch, r.era);
 
         accountsRoot = values[Layout.RESOLVED_ROOT_AFTER];
         uint256 occupied = _setHead(_status.occupied, DISTRESS, values[Layout.RESOLVED_DISTRESS_AFTER]);
@@ -316,7 +327,7 @@ contract Settlement is Slots {
         uint256[] calldata steps = values[Layout.TRANSACTED_STEPS_AT:];
         uint256 operations = _operations(number, steps, active);
 
-        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + 1);
+        uint256[] memory d = new uint256[](Layout.TRANSACT_STEPS_AT + Layout.STEP * TRANSACT_STEPS + BatchProofs.BOUND);
         d[Layout.TRANSACT_ACTIVE] = active;
         d[Layout.TRANSACT_ROOT_BEFORE] = accountsRoot;
         d[Layout.TRANSACT_ROOT_AFTER] = values[Layout.TRANSACTED_ROOT_AFTER];
@@ -338,7 +349,7 @@ contract Settlement is Slots {
             }
         }
         d.put(Layout.TRANSACT_STEPS_AT, steps);
-        _verify(number, TRANSACT, d, batch);
+        r.claims.prove(number, TRANSACT, d, batch, r.era);
 
         accountsRoot = values[Layout.TRANSACTED_ROOT_AFTER];
         _status.occupied = uint64(_setHead(_status.occupied, INBOX, values[Layout.TRANSACTED_INBOX_AFTER]));
@@ -349,6 +360,7 @@ contract Settlement is Slots {
     /// @param key Which the caller has checked.
     function _setSequencerKey(uint256[2] memory key) private {
         _sequencerKeys.push(key);
+        ++_era;
         emit SequencerKey(key[0], key[1]);
     }
 
@@ -396,11 +408,6 @@ contract Settlement is Slots {
 
     function _checkActive(uint256 number, uint256 active, uint256 steps) private pure {
         if (active > steps) revert TooManySteps(number, active, steps);
-    }
-
-    /// @param d The public vector, with room for the digest at its end.
-    function _verify(uint256 number, IVerifier verifier, uint256[] memory d, Batch calldata batch) private view {
-        if (!Proofs.verify(verifier, d, batch.digest, batch.proof)) revert InvalidProof(number);
     }
 
     function _signed(uint256 number, uint256 element) private pure returns (int256) {

@@ -94,7 +94,7 @@ interface IForced is IStepErrors, INativeCredits {
     /// @notice It expired, or the system was frozen.
     event Closed(uint64 indexed number);
 
-    /// @notice No request is discharged while their clock stands for an asset that is held.
+    /// @notice No withdrawal is discharged while the requests' clock stands for an asset that is held.
     error ClockStands();
     error InvalidConfig(string what);
     error NotVault();

@@ -126,9 +126,9 @@ interface ISettlement is IStepErrors {
     /// @notice Changes the operator. Governance, which answers for who that is.
     function setOperator(address to) external;
 
-    /// @notice Changes the operator and the sequencer's key together. Proofs of a `transact` that were made for the key
-    /// before are void, as the key is in their public vector; no other proof is of use to anybody but the operator.
-    /// Governance, which answers for who that is and for the key's being a point of large order.
+    /// @notice Changes the operator and the sequencer's key together. All proofs that were made before are void, as
+    /// every proof is bound to the number of keys that there have been. Governance, which answers for who the operator
+    /// is and for the key's being a point of large order.
     function setSequencer(address to, uint256[2] calldata key) external;
 
     /// @notice Refuses trades between accounts until then. Governance.
@@ -139,6 +139,8 @@ interface ISettlement is IStepErrors {
 
     /// @notice Settles proven batches in order, each against the state that the one before left. Operator. Where that
     /// leaves the system complete at a fresh round, it is a checkpoint.
+    /// @dev Of several batches the proofs come last: what else is wrong with any is said first. `InvalidProof` names
+    /// the first false one.
     function settle(Batch[] calldata batches) external;
 
     /// @notice Makes a checkpoint of a system that is complete at a fresh round. Anyone.

@@ -17,7 +17,11 @@ interface IVerifier {
         uint256[3] calldata signals
     ) external view returns (bool);
 
-    /// @return Hash of the verification key.
+    /// @return The verification key: alpha, beta, gamma, delta, then the points for 1, digest, z and y. Of a point of
+    /// G2 the imaginary parts come first.
+    function verificationKey() external view returns (uint256[22] memory);
+
+    /// @return keccak256 of the verification key's words.
     function keyHash() external view returns (bytes32);
 
     /// @return Steps of one batch.

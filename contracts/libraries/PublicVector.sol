@@ -18,9 +18,11 @@ library PublicVector {
         }
     }
 
-    /// @notice z = keccak256(D, digest) mod r and y = sum D_i z^i mod r.
-    /// @param d D followed by its digest, which is hashed but not a term of y.
-    function evaluate(uint256[] memory d) internal pure returns (uint256 z, uint256 y) {
+    /// @notice z = keccak256(d) mod r and y = sum D_i z^i mod r.
+    /// @param d D followed by what is hashed with it but is no term of y: its digest, and what else the proof is bound
+    /// to.
+    /// @param extra How many words follow D.
+    function evaluate(uint256[] memory d, uint256 extra) internal pure returns (uint256 z, uint256 y) {
         uint256 r = R;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
@@ -28,7 +30,7 @@ library PublicVector {
             let length := mload(d)
             z := mod(keccak256(first, mul(length, 32)), r)
             // Horner, from the last element of D down to the first.
-            for { let p := add(first, mul(sub(length, 1), 32)) } gt(p, first) {} {
+            for { let p := add(first, mul(sub(length, extra), 32)) } gt(p, first) {} {
                 p := sub(p, 32)
                 y := addmod(mulmod(y, z, r), mload(p), r)
             }

@@ -47,8 +47,8 @@ contract PureHarness {
         return RiskParameters.withinStep(from, to);
     }
 
-    function evaluate(uint256[] calldata d) external pure returns (uint256 z, uint256 y) {
-        return PublicVector.evaluate(d);
+    function evaluate(uint256[] calldata d, uint256 extra) external pure returns (uint256 z, uint256 y) {
+        return PublicVector.evaluate(d, extra);
     }
 
     function packed(uint64[7] calldata values) external pure returns (uint64[7] memory) {

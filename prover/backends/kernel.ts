@@ -20,9 +20,11 @@ export class KernelProver implements Prover {
     this.#options = options
   }
 
-  prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+  /** Ends between two phases of the proof at the latest where it is aborted. */
+  prove(zkey: string, witness: Witness, signal?: AbortSignal): Promise<Groth16Proof> {
     const proof = this.#queue.then(async () => {
-      const { a, b, c } = await this.#attempt(zkey, witness)
+      signal?.throwIfAborted()
+      const { a, b, c } = await this.#attempt(zkey, witness, signal)
       const words = (values: readonly bigint[]): string[] => values.map(String)
       return {
         pi_a: [...words([...a.x, ...a.y]), '1'],
@@ -49,12 +51,20 @@ export class KernelProver implements Prover {
     await this.#discard()
   }
 
-  async #attempt(zkey: string, witness: Witness): Promise<ProofPoints> {
+  async #attempt(zkey: string, witness: Witness, signal?: AbortSignal): Promise<ProofPoints> {
+    const stopped = new Set<unknown>()
+    const onPhase: PhaseTimer = (name, milliseconds) => {
+      this.onPhase?.(name, milliseconds)
+      if (!signal?.aborted) return
+      // All tasks of the phase are done: the kernel is whole.
+      stopped.add(signal.reason)
+      throw signal.reason
+    }
     try {
-      return await (await this.#load(zkey)).prove(witness, this.onPhase)
+      return await (await this.#load(zkey)).prove(witness, onPhase)
     } catch (error) {
       // A thread may have died, or still be writing: the next proof gets a new kernel.
-      if (!(error instanceof PlimsollError)) await this.#discard()
+      if (!(error instanceof PlimsollError) && !stopped.has(error)) await this.#discard()
       throw error
     }
   }

@@ -22,14 +22,18 @@ export class RapidsnarkProver implements Prover {
     this.#path = path
   }
 
-  async prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+  async prove(zkey: string, witness: Witness, signal?: AbortSignal): Promise<Groth16Proof> {
+    signal?.throwIfAborted()
     const directory = await mkdtemp(join(tmpdir(), 'plimsoll-witness-'))
     try {
       const [wtns, proof, signals] = ['witness.wtns', 'proof.json', 'public.json'].map((name) =>
         join(directory, name),
       ) as [string, string, string]
       await writeFile(wtns, encodeWitness(witness), { mode: 0o600 })
-      await run(this.#path, [zkey, wtns, proof, signals]).catch((error: { stderr?: string; message: string }) => {
+      await run(this.#path, [zkey, wtns, proof, signals], {
+        ...(signal !== undefined && { signal }),
+      }).catch((error: { stderr?: string; message: string }) => {
+        signal?.throwIfAborted()
         throw new PlimsollError(
           `The prover ${this.#path} failed: ${(error.stderr || error.message).trim().split('\n')[0]}`,
         )

@@ -8,8 +8,10 @@ import { encodeWitness, type Witness } from '../witness.ts'
 export class SnarkjsProver implements Prover {
   readonly name = 'snarkjs'
 
-  async prove(zkey: string, witness: Witness): Promise<Groth16Proof> {
+  /** A proof that has begun cannot be ended. */
+  async prove(zkey: string, witness: Witness, signal?: AbortSignal): Promise<Groth16Proof> {
     await openCurve()
+    signal?.throwIfAborted()
     return (await groth16.prove(zkey, encodeWitness(witness))).proof
   }
 

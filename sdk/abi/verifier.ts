@@ -6,5 +6,6 @@ export const VERIFIER_ABI = [
   {"inputs":[],"name":"emptyRoot","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"keyHash","outputs":[{"name":"","type":"bytes32"}],"stateMutability":"view","type":"function"},
   {"inputs":[],"name":"steps","outputs":[{"name":"","type":"uint256"}],"stateMutability":"view","type":"function"},
+  {"inputs":[],"name":"verificationKey","outputs":[{"name":"","type":"uint256[22]"}],"stateMutability":"view","type":"function"},
   {"inputs":[{"name":"a","type":"uint256[2]"},{"name":"b","type":"uint256[2][2]"},{"name":"c","type":"uint256[2]"},{"name":"signals","type":"uint256[3]"}],"name":"verifyProof","outputs":[{"name":"","type":"bool"}],"stateMutability":"view","type":"function"},
 ] as const

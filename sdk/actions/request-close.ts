@@ -10,7 +10,7 @@ import { chainAsset } from '../chain/assets.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { type ContractRefusal, refusal } from '../chain/contract-errors.ts'
-import { type FiledRequest, fileRequest } from '../chain/file-request.ts'
+import { type FiledRequest, fileRequest, type PlaceCost } from '../chain/file-request.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 
@@ -27,6 +27,8 @@ export interface RequestCloseParameters {
   readonly amount: bigint
   /** The least `sell`, or the most `buy`, at which to trade, as a mark (`limitMark`); none where it is left out. */
   readonly limit?: bigint | undefined
+  /** Told what it costs before anything is paid or signed. */
+  readonly onCost?: ((cost: PlaceCost) => void) | undefined
 }
 
 export type RequestCloseReturnType = FiledRequest
@@ -53,7 +55,7 @@ export type RequestCloseErrorType = PlimsollError | ContractRefusal | ChainFailu
  */
 export async function requestClose(
   signer: SigningClient,
-  { settlement, key, index, asset, direction, amount, limit = noLimit(direction) }: RequestCloseParameters,
+  { settlement, key, index, asset, direction, amount, limit = noLimit(direction), onCost }: RequestCloseParameters,
 ): Promise<RequestCloseReturnType> {
   const { read } = signer
   if (limit < 0n || limit >= WORD) throw new PlimsollError('The limit of the price does not fit 64 bits.')
@@ -81,6 +83,7 @@ export async function requestClose(
     key,
     index,
     terms: { kind: KIND.close, asset, direction, x: amount, y: limit, extra: 0n },
+    onCost,
     submit: ({ number, expiry, signature: { r8, s } }) =>
       sendCall(signer, {
         address: forced,

@@ -10,7 +10,7 @@ import { chainAsset } from '../chain/assets.ts'
 import type { ChainFailure } from '../chain/chain-failure.ts'
 import type { SigningClient } from '../chain/client.ts'
 import { type ContractRefusal, refusal } from '../chain/contract-errors.ts'
-import { type FiledRequest, fileRequest } from '../chain/file-request.ts'
+import { type FiledRequest, fileRequest, type PlaceCost } from '../chain/file-request.ts'
 import { sendCall } from '../chain/send-call.ts'
 import { systemContracts } from '../chain/system-contracts.ts'
 import { toTokenUnits } from '../token-units.ts'
@@ -26,6 +26,8 @@ export interface RequestWithdrawalParameters {
   readonly recipient: Address
   /** To be paid in full or to wait, rather than cut by a checkpoint while the backstop is under water. */
   readonly inFull?: boolean | undefined
+  /** Told what it costs before anything is paid or signed. */
+  readonly onCost?: ((cost: PlaceCost) => void) | undefined
 }
 
 export type RequestWithdrawalReturnType = FiledRequest
@@ -50,7 +52,7 @@ export type RequestWithdrawalErrorType = PlimsollError | ContractRefusal | Chain
  */
 export async function requestWithdrawal(
   signer: SigningClient,
-  { settlement, key, index, asset, amount, recipient, inFull = false }: RequestWithdrawalParameters,
+  { settlement, key, index, asset, amount, recipient, inFull = false, onCost }: RequestWithdrawalParameters,
 ): Promise<RequestWithdrawalReturnType> {
   const { read } = signer
   const contracts = await systemContracts(read, settlement)
@@ -73,6 +75,7 @@ export async function requestWithdrawal(
     key,
     index,
     terms: { kind: KIND.forced, asset, direction: 0, x: amount, y: 0n, extra: payee({ recipient, inFull }) },
+    onCost,
     submit: ({ number, expiry, signature: { r8, s } }) =>
       sendCall(signer, {
         address: contracts.forced,

@@ -149,7 +149,8 @@ async function verified(
         blockNumber: block,
       })
       ledger.marks = marksAt(rows)
-    } else if (event.eventName === 'EnvelopeOpened') {
+    } else if (event.eventName === 'SequencerKey') ledger.handOver([event.args.x, event.args.y])
+    else if (event.eventName === 'EnvelopeOpened') {
       const { slot, floors, ceilings } = event.args
       ledger.open({ slot: Number(slot), envelope: { floors, ceilings } })
     } else {
@@ -212,7 +213,7 @@ async function batchChecks(
     if (!(error instanceof PlimsollError)) throw error
     return [0, [{ what: `${name}: it is one that the contract takes`, ok: false, fault: error.message }]]
   }
-  const signals = vectorSignals(vector)
+  const signals = vectorSignals(vector, ledger.era)
   const same = signals.digest === digest
   const good = await checker.check(circuit, [signals.digest, signals.z, signals.y], proof)
   const made = `${name}: its public vector of ${vector.length} elements, made from the contract's state before, has the digest that was published`
@@ -235,18 +236,20 @@ async function ledgerBefore(
   contracts: SystemContracts,
   shape: Shape,
   block: bigint,
-  { minLiability, sequencerKey, slots }: Awaited<ReturnType<typeof settlementConfig>>,
+  { minLiability, slots }: Awaited<ReturnType<typeof settlementConfig>>,
   touched: readonly number[],
 ): Promise<Ledger> {
   const at = { address: contracts.settlement, abi: SETTLEMENT_ABI, blockNumber: block - 1n } as const
   const rounds = { address: contracts.rounds, abi: ROUNDS_ABI, blockNumber: block - 1n } as const
-  const [root, heads, [number]] = await Promise.all([
+  const [root, heads, keys, [number]] = await Promise.all([
     read.readContract({ ...at, functionName: 'accountsRoot' }),
     read.readContract({ ...at, functionName: 'heads' }),
+    read.readContract({ ...at, functionName: 'sequencerKeys' }),
     read.readContract({ ...rounds, functionName: 'round' }),
   ])
-  const domain = { chainId: BigInt(chainId), settlement: BigInt(contracts.settlement), sequencer: sequencerKey }
+  const domain = { chainId: BigInt(chainId), settlement: BigInt(contracts.settlement), sequencer: keys.at(-1)! }
   const ledger = new Ledger(shape, Number(slots), minLiability, root, heads[INBOX]!, domain)
+  ledger.era = keys.length
   for (const [slot, head] of heads.entries()) ledger.heads[slot] = head
   const marks = number === 0n ? undefined : await read.readContract({ ...rounds, functionName: 'marks' })
   if (marks !== undefined) ledger.marks = marksAt(marks)

@@ -33,6 +33,14 @@ export interface FiledRequest {
   readonly transaction: Hex
 }
 
+/** Cost of a place in the forced queue, in wei: nothing where an earlier run has paid for it. */
+export interface PlaceCost {
+  /** Burnt. */
+  readonly fee: bigint
+  /** Lost where the request cannot be carried out, else given back. */
+  readonly bond: bigint
+}
+
 interface RequestToFile {
   readonly settlement: Address
   readonly forced: Address
@@ -40,6 +48,8 @@ interface RequestToFile {
   /** The account, which has to be the key's. */
   readonly index: number
   readonly terms: Terms
+  /** Told what it costs before anything is paid or signed, once nothing is known to be in its way. */
+  readonly onCost?: ((cost: PlaceCost) => void) | undefined
   /** Sends the signed request. */
   readonly submit: (place: Place) => Promise<TransactionReceipt>
 }
@@ -50,7 +60,7 @@ interface RequestToFile {
  */
 export async function fileRequest(
   signer: SigningClient,
-  { settlement, forced: address, key, index, terms, submit }: RequestToFile,
+  { settlement, forced: address, key, index, terms, onCost, submit }: RequestToFile,
 ): Promise<FiledRequest> {
   const { read } = signer
   const forced = { address, abi: FORCED_ABI } as const
@@ -59,7 +69,9 @@ export async function fileRequest(
   const latest = async () => (await read.readContract({ ...forced, functionName: 'earliestExpiry' })) + SPARE
   if ((await latest()) >= EXPIRY_LIMIT)
     throw new PlimsollError('The queue of forced requests is so long that no signature could outlive it.')
-  const number = await reserve(signer, address, index, ownerOf(key.publicKey), bond + forcedFee)
+  const reserved = await reservedPlace(signer, address, index)
+  onCost?.(reserved === undefined ? { fee: forcedFee, bond } : { fee: 0n, bond: 0n })
+  const number = reserved ?? (await reserve(signer, address, index, ownerOf(key.publicKey), bond + forcedFee))
   const expiry = await latest()
   const domain = { chainId: BigInt(signer.chainId), settlement: BigInt(settlement) }
   const signature = sign(key, messageHash(domain, { ...terms, index, nonce: number, expiry }))
@@ -68,10 +80,7 @@ export async function fileRequest(
   return { queueNumber: number, deadline: filed!.args.deadline, transaction: transactionHash }
 }
 
-/**
- * A place in the queue: one that an earlier run got, and never came to use, is used. @throws PlimsollError when a
- * request waits
- */
+/** A place in the queue for what it costs. */
 async function reserve(
   signer: SigningClient,
   address: Address,
@@ -79,12 +88,16 @@ async function reserve(
   owner: Hex,
   value: bigint,
 ): Promise<bigint> {
+  const args = [index, owner] as const
+  const { logs } = await sendCall(signer, { address, abi: FORCED_ABI, functionName: 'reserve', args, value })
+  return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
+}
+
+/** The place that an earlier run got and never came to use, if there is one. @throws PlimsollError when a request waits */
+async function reservedPlace(signer: SigningClient, address: Address, index: number): Promise<bigint | undefined> {
   const forced = { address, abi: FORCED_ABI } as const
   const number = await signer.read.readContract({ ...forced, functionName: 'requestOf', args: [index, signer.sender] })
-  if (number === 0n) {
-    const { logs } = await sendCall(signer, { ...forced, functionName: 'reserve', args: [index, owner], value })
-    return parseEventLogs({ abi: FORCED_ABI, eventName: 'Reserved', logs })[0]!.args.number
-  }
+  if (number === 0n) return undefined
   const { state } = await signer.read.readContract({ ...forced, functionName: 'request', args: [number] })
   if (state !== REQUEST.reserved)
     throw new PlimsollError(`Request ${number} of ${signer.sender} for account ${index} waits already.`, {

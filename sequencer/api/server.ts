@@ -7,11 +7,14 @@ import { encodeJson } from '../../sdk/schemas.ts'
 import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
 import { EventStream } from './event-stream.ts'
+import { sendKeyFile } from './key-files.ts'
 import type { NodeMetrics } from './metrics.ts'
 import type { Page } from './page.ts'
 import { answerApi, parseId } from './routes.ts'
 import { vitalsOf } from './vitals.ts'
 
+/** Path of the files that provers elsewhere need. */
+const KEYS = '/keys/'
 /** The longest body that is read. */
 const BODY_LIMIT = 16 * 1024
 /** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
@@ -46,7 +49,7 @@ class HttpRefusal extends Refusal {
 }
 
 /**
- * Serves the owners' API, /health, /ready, /state and /metrics on loopback; nothing that it hands out is private.
+ * Serves the owners' API, /health, /ready, /state, /metrics and /keys on loopback; nothing that it hands out is private.
  * @param port 0 for any free one
  * @param page for browsers, where there is to be one
  * @throws PlimsollError when the port is taken
@@ -112,6 +115,7 @@ async function answer(
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }
+  if (method === 'GET' && path.startsWith(KEYS)) return sendKeyFile(node, path.slice(KEYS.length), response)
   if (page !== undefined && (await page.answer(request, response, path))) return
   if (method !== 'GET') throw new HttpRefusal(405, 'Only GET is served here.')
   switch (path) {

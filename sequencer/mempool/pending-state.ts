@@ -111,9 +111,17 @@ export class PendingState {
     // An asset that is not deployed has marks of 0: said before what the circuit proves of the trade.
     if (operation.kind === 'trade' && this.#system.ledger.marks?.[operation.asset]?.price === 0n)
       throw new Refusal('UNKNOWN_ASSET', `There is no asset ${operation.asset}.`)
-    if (operation.kind === 'withdraw' || operation.kind === 'forced') this.#requireFree(operation)
+    if (operation.kind === 'withdraw') this.#requireFree(operation)
+    if (operation.kind === 'forced') this.#requireServed(operation)
     if (operation.kind === 'unwind') this.#requireBackstop(operation)
     if (operation.kind === 'close') this.#requireTaken(operation)
+  }
+
+  /** A forced withdrawal is served out of free custody; to be discharged it needs none, but that the clock of such requests goes on. */
+  #requireServed(request: Forced): void {
+    if (!this.discharges(request)) this.#requireFree(request)
+    else if (this.#custody.stands)
+      throw new Refusal('UNAVAILABLE', 'No forced withdrawal is discharged while an asset is held.')
   }
 
   #requireFree({ asset, amount }: Withdraw | Forced): void {

@@ -37,6 +37,8 @@ export interface OperationSelection {
   readonly wantsRound: boolean
 }
 
+/** Forced requests that are carried out in one look at the most. */
+const MOST_FORCED = 64
 /** Batches of nothing but rekeys in one look at the most: owners' operations may come at any time. */
 const IDLE_BATCHES = 4
 
@@ -84,6 +86,7 @@ export function selectOperations({
   }
 
   for (const request of forced) {
+    if (units.length - rekeyed.length === MOST_FORCED) break
     // The contract goes by its own clock: what expires before the batch does could void it.
     if (request.operation.expiry < validUntil || pending.check([request.operation]) !== undefined) continue
     if (request.round >= round && (request.operation.kind === 'close' || pending.discharges(request.operation))) {

@@ -142,6 +142,7 @@ function bind(chain: Omit<NodeSnapshot, 'state'>, state: NodeState): NodeSnapsho
     throw new PlimsollError('HANDED_OVER: the sequencer has another key now than the one this node started with.', {
       hint: 'Start it anew; sequencer.key has to hold the secret of the key in force.',
     })
+  system.ledger.era = chain.sequencerKeys.length
   if (chain.marks !== undefined) system.setMarks(chain.marks)
   system.ledger.backstop.splice(0, ASSETS, ...chain.backstop)
   return { ...chain, state: { ...state, system } }

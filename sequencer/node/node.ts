@@ -7,6 +7,7 @@ import { DirectoryLock } from '../../lib/directory-lock.ts'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import type { System } from '../../protocol/system.ts'
 import { hashByKernel } from '../../prover/kernel/hashing.ts'
+import { keyFile } from '../../prover/key-files.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import type { ProfileName } from '../../prover/profiles.ts'
 import type { ProofSource } from '../../prover/proof-service.ts'
@@ -47,6 +48,8 @@ export interface NodeOptions {
   readonly log?: NodeLog
   /** Whether it writes decoys, as it does where this is left out; without them a run of it can be repeated. */
   readonly decoys?: boolean
+  /** Log-distance of moves of prices ahead of which it sweeps accounts while it is idle, once a round; not at all where it is left out. */
+  readonly ahead?: number
   /** Milliseconds until all of the stored state is checked in the background; half a minute where it is left out. */
   readonly checkDelay?: number
   /** URL of a service of Pyth's price updates, to be brought before each round. */
@@ -60,6 +63,7 @@ const CHECK_DELAY = 30_000
 
 interface Parts {
   readonly contracts: Contracts
+  readonly keys: BatchKeys
   readonly deployment: DeploymentInfo
   readonly signer: SigningClient
   readonly journal: Journal
@@ -89,6 +93,7 @@ export class SequencerNode {
   /** Record of its looks. */
   readonly health: NodeHealth
   readonly #contracts: Contracts
+  readonly #keys: BatchKeys
   readonly #signer: SigningClient
   readonly #journal: Journal
   readonly #lock: DirectoryLock
@@ -107,41 +112,26 @@ export class SequencerNode {
   #handled = 0
 
   private constructor(parts: Parts) {
-    const {
-      contracts,
-      deployment,
-      signer,
-      journal,
-      lock,
-      store,
-      view,
-      pool,
-      settler,
-      proofs,
-      log,
-      health,
-      directory,
-      updates,
-      check,
-    } = parts
+    const { contracts, signer, log, health } = parts
     this.settlement = contracts.settlement
-    this.deployment = deployment
-    this.pool = pool
+    this.deployment = parts.deployment
+    this.pool = parts.pool
     this.withdrawals = new WithdrawalBook(contracts)
     this.auctions = new AuctionBook(contracts)
     this.rounds = new RoundBook(contracts)
     this.#contracts = contracts
+    this.#keys = parts.keys
     this.#signer = signer
-    this.#journal = journal
-    this.#lock = lock
-    this.#store = store
-    this.#view = view
-    this.#poster = new RoundPoster(contracts, signer, updates, log)
-    this.#settler = settler
-    this.#proofs = proofs
+    this.#journal = parts.journal
+    this.#lock = parts.lock
+    this.#store = parts.store
+    this.#view = parts.view
+    this.#poster = new RoundPoster(contracts, signer, parts.updates, log)
+    this.#settler = parts.settler
+    this.#proofs = parts.proofs
     this.#log = log
-    this.#check = check
-    this.checked = check.result.then(
+    this.#check = parts.check
+    this.checked = parts.check.result.then(
       () => {},
       (error: Error) => {
         health.damage = error.message
@@ -149,7 +139,7 @@ export class SequencerNode {
       },
     )
     this.health = health
-    this.directory = directory
+    this.directory = parts.directory
     signer.endpoint.observe(({ outcome }) => outcome === 'ok' && health.progress())
   }
 
@@ -172,7 +162,15 @@ export class SequencerNode {
     directory: string,
     signer: SigningClient,
     keysOf: (profile: ProfileName) => Promise<BatchKeys>,
-    { proofs: source, patience = PATIENCE, log = SILENT, decoys = true, pyth, checkDelay = CHECK_DELAY }: NodeOptions,
+    {
+      proofs: source,
+      patience = PATIENCE,
+      log = SILENT,
+      decoys = true,
+      ahead = 0,
+      pyth,
+      checkDelay = CHECK_DELAY,
+    }: NodeOptions,
   ): Promise<SequencerNode> {
     hashByKernel()
     const { chainId, settlement: address, profile } = await readDeployment(directory)
@@ -217,6 +215,7 @@ export class SequencerNode {
         health,
         patience,
         decoys,
+        ahead,
         unclean: lock.takenOver,
       })
       if (lock.takenOver)
@@ -226,6 +225,7 @@ export class SequencerNode {
         )
       return new SequencerNode({
         contracts,
+        keys,
         deployment,
         signer,
         journal,
@@ -326,6 +326,11 @@ export class SequencerNode {
   /** Number of accounts that a former key of the sequencer can still read, as of the last look. */
   get accountsToRekey(): number {
     return this.#settler.rekeying.left
+  }
+
+  /** Path of the proving key or witness program with a hash, for provers elsewhere; undefined where it has none such. */
+  keyFile(sha256: string): Promise<string | undefined> {
+    return keyFile(this.#keys, sha256)
   }
 
   /** Number of proofs that a crash had left behind. */

@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Point } from '../../protocol/curve.ts'
 import { sharedViewKey } from '../../protocol/keys.ts'
 import type { System } from '../../protocol/system.ts'
 
@@ -12,8 +13,8 @@ const EACH = 20
 export class Rekeying {
   /** Number of them as of the last search. */
   left = 0
-  /** View keys that owners share with the key in force, by account. */
-  readonly #shared = new Map<number, bigint>()
+  /** View keys that owners share with the key in force, by account: a reorganization may put somebody else at an index. */
+  readonly #shared = new Map<number, { readonly owner: Point; readonly viewKey: bigint }>()
   /** Batches of the state that was searched last, and the accounts to rekey that were found. */
   #searched = { batches: -1, found: [] as readonly number[] }
 
@@ -31,11 +32,13 @@ export class Rekeying {
     for (const index of isLater ? before : accounts.map((account) => account.index)) {
       const publicKey = publicKeys.at(index)
       if (publicKey === undefined || secret === undefined) continue
-      if (!this.#shared.has(index)) {
-        this.#shared.set(index, sharedViewKey(secret, publicKey))
+      let shared = this.#shared.get(index)
+      if (shared === undefined || shared.owner[0] !== publicKey[0] || shared.owner[1] !== publicKey[1]) {
+        shared = { owner: publicKey, viewKey: sharedViewKey(secret, publicKey) }
+        this.#shared.set(index, shared)
         if (this.#shared.size % EACH === 0) await turn()
       }
-      if (this.#shared.get(index) !== accounts.at(index)!.viewKey) found.push(index)
+      if (shared.viewKey !== accounts.at(index)!.viewKey) found.push(index)
     }
     this.#searched = { batches: salts.batches, found }
     this.left = found.length

@@ -4,27 +4,29 @@ import type { Custody } from '../../chain/custody.ts'
 import type { ProvenBatch } from '../../chain/settlement.ts'
 import { changeBackstop } from '../../protocol/auction.ts'
 import { PlimsollError, type RefusalCode } from '../../protocol/errors.ts'
-import type { StepResult, System, Transition } from '../../protocol/system.ts'
+import type { System, Transition } from '../../protocol/system.ts'
 import type { BatchKeys } from '../../prover/keys.ts'
 import { circuitOf } from '../../prover/profiles.ts'
-import type { Proven } from '../../prover/proof-service.ts'
+import type { Proven, ProveOptions, Urgency } from '../../prover/proof-service.ts'
 import type { SigningClient } from '../../sdk/chain/client.ts'
 import { ContractRefusal } from '../../sdk/chain/contract-errors.ts'
-import { inOrder } from '../../sdk/chain/in-order.ts'
 import type { DeploymentInfo } from '../../sdk/schemas.ts'
 import type { OperationPool } from '../mempool/operation-pool.ts'
 import { selectOperations } from '../mempool/select-operations.ts'
-import { completeRound, type Work } from '../planner/complete-round.ts'
+import { completeRound, sweepAhead, type Work } from '../planner/complete-round.ts'
 import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
 import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
 import { encryptMoves } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
+import { newRound } from './new-round.ts'
 import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
+import { ProofLine } from './proof-line.ts'
 import { Rekeying } from './rekeying.ts'
 import { SettlementGas } from './settlement-gas.ts'
+import { count, isBound, type Step } from './step.ts'
 
 /** Aggregates of what a look proved and settled, all of them public. */
 export interface Settled {
@@ -44,11 +46,10 @@ export interface Settled {
   readonly wantsRound: boolean
 }
 
-/** A batch to prove, the owners' operations that it carries out, by unit, and the state that it leads to. */
-type Step = Work & {
-  readonly units: readonly (readonly Hex[])[]
-  readonly results: readonly StepResult[]
-  readonly after: System
+/** A step and its batch, proven and not settled yet. */
+interface Ready {
+  readonly step: Step
+  readonly batch: ProvenBatch
 }
 
 interface Parts {
@@ -65,6 +66,8 @@ interface Parts {
   /** Milliseconds after which a look takes up nothing more and settles what it has. */
   readonly patience: number
   readonly decoys: boolean
+  /** Log-distance of moves of prices ahead of which accounts are swept where there is nothing else to do; 0 for none. */
+  readonly ahead: number
   /** The process that was here before has not come to its end. */
   readonly unclean: boolean
 }
@@ -83,16 +86,25 @@ class ProofFailure extends PlimsollError {
 
 /** Batches of one transaction at the most. */
 const MAX_BATCHES = 12
+/** Batches that are swept ahead of the price at the most: they are settled together or not at all. */
+const AHEAD_BATCHES = 6
 /** Seconds for which an account that was a decoy is none. */
 const DECOY_PAUSE = 86_400
 /** Share of the rounds without liquidations that have decoys alone. */
 const DECOY_ROUNDS = 1 / 8
 /** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
 const FIRST_PATIENCE = 500
-/** Proofs under way at a time: while one is made, the witness of the next is worked out. */
-const IN_FLIGHT = 2
+/** Milliseconds between two looks for a new round while proofs are being made: it voids those under the marks of the old. */
+const ROUND_WATCH = 2_000
 /** Refusals of the contract that come of the time a look took, not of what is in it. */
-const LATE: readonly string[] = ['NoFreshRound', 'BatchExpired', 'Frozen']
+const LATE: readonly string[] = [
+  'NoFreshRound',
+  'BatchExpired',
+  'Frozen',
+  'ClockStands',
+  'NotCloseable',
+  'RequestExpired',
+]
 
 /** Proves and settles until the system is complete at the latest round and nothing waits that can be carried out. */
 export class RoundSettler {
@@ -102,6 +114,8 @@ export class RoundSettler {
   readonly rekeying = new Rekeying()
   /** Gas of the latest settlement; what one of some batches takes before there was any. */
   gasUsed = 1_500_000n
+  /** The round in which accounts were last swept ahead of the price. */
+  #aheadIn = 0
   /** Milliseconds that the present look may take up work for. After an unclean stop the first settlement is one batch. */
   #patience: number
 
@@ -125,63 +139,111 @@ export class RoundSettler {
     const expired = ledger.heads.filter((head, slot) => slot > 1 && head !== 0n && !ledger.isCovered(slot)).length
     const counts = { swept: 0, liquidated: 0, closed: 0, operations: 0, proofs: 0 }
     const plan = { failures: new Map<Hex, RefusalCode>(), wantsRound: false }
-    let units: (readonly Hex[])[] = []
-    let steps: Step[] = []
-    let batches: ProvenBatch[] = []
-    let gas = 0n
-    let after = next
+    let ready: Ready[] = []
+    let [gas, badDebt, made] = [0n, 0n, 0]
     const filled = new SettlementGas(snapshot.gasLimit, ledger.shape.transact.steps, (packed) =>
       contracts.settlement.settlementGas(signer, packed),
     )
+    let [stopped, idle] = [false, false]
+    const line = new ProofLine(
+      this.#steps(next, snapshot, plan, former),
+      (step, signal) => {
+        idle = step.urgency === 'ahead'
+        return this.#proven(step, signal)
+      },
+      () => proofs.width,
+    )
+    // What stands under the marks of a round that is no longer the latest is void, and so is all that builds on it.
+    const supersede = () => {
+      stopped = true
+      line.cut(ready.some(({ step }) => isBound(step)) ? () => true : isBound, new Error('A new round has begun.'))
+    }
+    const watching = new AbortController()
+    void newRound(
+      snapshot.round.number,
+      // Whatever comes in is better to do than what is ahead.
+      async () => (idle && pool.units().length > 0 ? 0 : (await contracts.settlement.round()).number),
+      ROUND_WATCH,
+      watching.signal,
+    ).then((isThere) => isThere && supersede())
     let since = performance.now()
     const send = async () => {
-      if (batches.length === 0) return
+      if (stopped) ready = await this.#stillGood(ready)
+      if (ready.length === 0) return
+      const steps = ready.map(({ step }) => step)
+      const { after } = steps.at(-1)!
       const state = nextState(view.snapshot.state, after, steps, snapshot.now)
       await store.save(state, view.snapshot.state)
-      const { gasUsed, transactionHash } = await contracts.settlement.settle(signer, batches)
+      const { gasUsed, transactionHash } = await contracts.settlement.settle(
+        signer,
+        ready.map(({ batch }) => batch),
+      )
       gas += gasUsed
       this.gasUsed = gasUsed
       this.#tell(steps, transactionHash, state.settlements)
-      batches = []
-      units = []
-      steps = []
+      for (const step of steps) count(counts, step)
+      badDebt = after.ledger.badDebt - badDebtBefore
+      ready = []
       await pool.recordSettled(state, transactionHash)
-      await view.settled(state)
+      const { round, root, heads } = await view.settled(state)
       since = performance.now()
       await store.prune(state.settlements)
       await proofs.prune()
+      if (root !== after.ledger.root || heads.join() !== after.ledger.heads.join()) {
+        // Undone, or not the only one: the next look begins with what the chain has.
+        await pool.recordSettled(view.snapshot.state)
+        stopped = true
+        line.cut(() => true, new Error('The chain has another state.'))
+      } else if (round.number !== snapshot.round.number) supersede()
     }
     try {
-      const proven = inOrder(this.#steps(next, snapshot, plan, former), (step) => this.#proven(step), IN_FLIGHT)
-      for await (const [step, batch] of proven) {
-        units.push(...step.units)
-        batches.push(batch)
-        steps.push(step)
-        after = step.after
-        onProof(++counts.proofs)
-        count(counts, step)
+      for await (const [step, batch] of line.results()) {
+        ready.push({ step, batch })
+        onProof(++made)
+        if (step.urgency === 'ahead') continue
         const late = performance.now() - since >= this.#patience
+        const batches = ready.map((each) => each.batch)
         if (late || batches.length === MAX_BATCHES || (await filled.isFull(batches))) await send()
       }
       await send()
     } catch (error) {
+      const units = ready.flatMap(({ step }) => step.units)
       if (error instanceof ProofFailure) units.push(...error.units)
-      await this.#blame(error, units, batches)
+      await this.#blame(
+        error,
+        units,
+        ready.map(({ batch }) => batch),
+      )
       throw error
     } finally {
+      watching.abort()
+      line.cut(() => true, new Error('The look is over.'))
       pool.proving([])
     }
+    const { complete } = view.snapshot
+    const settled = { expired, ...counts, badDebt, gas, complete }
+    // What could not be carried out under the old round may be under the new one.
+    if (stopped) return { ...settled, wantsRound: false }
     this.#quarantine.passed()
     this.#patience = Math.min(this.#parts.patience, Math.max(FIRST_PATIENCE, 2 * this.#patience))
     await pool.recordFailed(plan.failures)
-    const { complete } = view.snapshot
-    return { expired, ...counts, badDebt: ledger.badDebt - badDebtBefore, gas, complete, wantsRound: plan.wantsRound }
+    return { ...settled, wantsRound: plan.wantsRound }
   }
 
-  async #proven(step: Step): Promise<[Step, ProvenBatch]> {
-    const { openings, transition, moves, units, after } = step
+  /** Batches proven under an old round that the contract takes under the new one: sweeps, but for those that follow on anything else. */
+  async #stillGood(ready: readonly Ready[]): Promise<Ready[]> {
+    const { contracts, signer } = this.#parts
+    const bound = ready.findIndex(({ step }) => isBound(step))
+    const good = bound < 0 ? [...ready] : ready.slice(0, bound)
+    if (good.length === 0) return []
+    const batches = good.map(({ batch }) => batch)
+    return (await contracts.settlement.takes(signer, batches)) ? good : []
+  }
+
+  async #proven(step: Step, signal: AbortSignal): Promise<ProvenBatch> {
+    const { openings, transition, moves, units, after, urgency } = step
     const { batch } = transition
-    const { proof, signals } = await this.#prove(transition).catch((error: unknown) => {
+    const { proof, signals } = await this.#prove(transition, { signal, urgency }).catch((error: unknown) => {
       throw new ProofFailure(batch.circuit, error, units)
     })
     const digest = signals[0]!
@@ -190,14 +252,14 @@ export class RoundSettler {
       batch.circuit === 'sweep'
         ? encryptMoves(after.salts.key, moves, batch.window, sweeps[batch.rung]!.steps, digest)
         : ('0x' as const)
-    return [step, { openings, batch, digest, proof, memo }]
+    return { openings, batch, digest, proof, memo }
   }
 
-  async #prove({ batch, input }: Transition): Promise<Proven> {
+  async #prove({ batch, input }: Transition, options: ProveOptions): Promise<Proven> {
     const { proofs, keys, health } = this.#parts
     health.proving++
     try {
-      return await proofs.prove(keys, circuitOf(batch), input)
+      return await proofs.prove(keys, circuitOf(batch), input, options)
     } finally {
       health.proving--
       health.progress()
@@ -231,7 +293,9 @@ export class RoundSettler {
     const { contracts, signer, view } = this.#parts
     const refused = error instanceof ContractRefusal && !LATE.includes(error.errorName)
     if (!refused && !(error instanceof ProofFailure)) return false
-    const { state, now } = view.snapshot
+    const { state, now, round } = view.snapshot
+    // A round that came while the transaction was on its way voids it, whatever it holds.
+    if (refused && (await contracts.settlement.round()).number !== round.number) return false
     const { batch, input } = state.system.clone().transact([], this.#validUntil(now))
     const { proof, signals } = await this.#parts.proofs.prove(this.#parts.keys, 'transact', input)
     if (!refused) return true
@@ -263,11 +327,16 @@ export class RoundSettler {
    */
   #decoys({ salts }: System, { number, timestamp }: NodeSnapshot['round'], now: number): Decoys {
     const { pool, view } = this.#parts
-    const busy = pool.busy()
     const { decoyed } = view.snapshot.state
-    const mayBe = (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
     const hadSome = [...decoyed.values()].some((time) => time >= timestamp)
-    return { mayBe, alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS }
+    return {
+      // As of when it is asked: owners sign on while the sweeps before a resolve are proven.
+      get mayBe() {
+        const busy = pool.busy()
+        return (index: number) => !busy.has(index) && (decoyed.get(index) ?? -DECOY_PAUSE) <= now - DECOY_PAUSE
+      },
+      alone: !hadSome && salts.random('plimsoll.round', number)() < DECOY_ROUNDS,
+    }
   }
 
   /** All there is to do, one batch at a time: distress comes first, and in the end everything that was written is placed. */
@@ -279,8 +348,10 @@ export class RoundSettler {
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
-    const step = (work: Work, units: Step['units'] = [], results: Step['results'] = []): Step => ({
+    const steps = 0
+    const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => ({
       ...work,
+      urgency,
       units,
       results,
       after: next.clone(),
@@ -290,7 +361,7 @@ export class RoundSettler {
     for (const work of completeRound(next, decoys)) {
       const { batch } = work.transition
       if (batch.circuit === 'resolve') auctions = withLots(custody, auctions, batch.backstopDelta)
-      yield step(work)
+      yield step(work, 'distress')
     }
     if (!custody.fresh) return
     const validUntil = this.#validUntil(now)
@@ -318,24 +389,15 @@ export class RoundSettler {
       taken.push(...units.flat())
       pool.proving(taken)
       const { results, ...transition } = next.transact(operations, validUntil, pool.signatures.verify)
-      yield step({ openings: [], transition, moves: [], resolutions: [] }, units, results)
+      yield step({ openings: [], transition, moves: [], resolutions: [] }, 'operations', units, results)
     }
     // What fails after something that was left may not fail at the next look.
     for (const [id, code] of selection.failures) if (!cut || code === 'EXPIRED') plan.failures.set(id, code)
-    for (const work of completeRound(next)) yield step(work)
-  }
-}
-
-function count(
-  counts: { swept: number; liquidated: number; closed: number; operations: number },
-  { transition: { batch }, moves, resolutions }: Step,
-): void {
-  counts.swept += moves.length
-  if (batch.circuit === 'transact') counts.operations += batch.active
-  for (const { liquidation } of resolutions) {
-    if (liquidation === undefined || liquidation.status === 'healthy') continue
-    counts.liquidated++
-    if (liquidation.status === 'closed') counts.closed++
+    for (const work of completeRound(next)) yield step(work, 'operations')
+    const isIdle = steps === 0 && pool.units().length + deposits.length + forced.length === 0
+    if (!isIdle || this.#parts.ahead === 0 || this.#aheadIn === round.number) return
+    this.#aheadIn = round.number
+    for (const work of sweepAhead(next, this.#parts.ahead, AHEAD_BATCHES)) yield step(work, 'ahead')
   }
 }
 

@@ -8,7 +8,8 @@ import type { Resolution, System, Transition } from '../../protocol/system.ts'
 import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { type Decoys, planDecoys } from './decoys.ts'
 import type { SlotMembers } from './members.ts'
-import { planRound } from './plan-round.ts'
+import { planAhead } from './plan-ahead.ts'
+import { type PlannerSlot, planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */
 export interface Work {
@@ -32,11 +33,7 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
   const { marks } = ledger
   if (marks === undefined) throw new PlimsollError('There is no round to complete.')
   for (let resolved = false; ; resolved = true) {
-    const slots = stacks.map((stack, slot) => ({
-      envelope: ledger.envelopes[slot],
-      members: balancesOn(stack),
-    }))
-    for (const { openings, sweeps } of planRound(slots, marks, { rungs: ledger.shape.sweeps })) {
+    for (const { openings, sweeps } of planRound(plannerSlots(system), marks, { rungs: ledger.shape.sweeps })) {
       for (const opening of openings) system.open(opening)
       for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
     }
@@ -53,6 +50,27 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
       yield { openings: [], transition, moves: [], resolutions }
     }
   }
+}
+
+/**
+ * Sweeps ahead of the price, see `planAhead`, one batch at a time; none where something is due.
+ * @param level log-distance of the moves of prices that are to find less to do
+ * @param most batches: the system is complete again after the last only
+ */
+export function* sweepAhead(system: System, level: number, most: number): Generator<Work> {
+  const { marks, shape } = system.ledger
+  if (marks === undefined) return
+  for (const { openings, sweeps } of planAhead(plannerSlots(system), marks, level, most, { rungs: shape.sweeps })) {
+    for (const opening of openings) system.open(opening)
+    for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
+  }
+}
+
+function plannerSlots({ ledger, stacks }: System): PlannerSlot[] {
+  return stacks.map((stack, slot) => ({
+    envelope: ledger.envelopes[slot],
+    members: balancesOn(stack),
+  }))
 }
 
 /** Balances of a stack's accounts, which are read when they are asked for. */

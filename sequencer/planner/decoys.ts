@@ -6,7 +6,7 @@ import type { System } from '../../protocol/system.ts'
 
 /** Choice of accounts that a resolve rewrites though nothing of them changes: what it publishes does not tell them from others. */
 export interface Decoys {
-  /** Whether an account may be one now. */
+  /** Whether an account may be one, as of when this is asked for: once for each plan of resolves. */
   readonly mayBe: (index: number) => boolean
   /** Whether there are some where nobody is in distress, too. */
   readonly alone: boolean

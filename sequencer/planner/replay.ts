@@ -5,9 +5,10 @@ import { liquidate } from '../../protocol/liquidation.ts'
 import type { Marks } from '../../protocol/marks.ts'
 import { sweepConstraints } from '../../protocol/sweep-constraints.ts'
 import { evenParts } from './complete-round.ts'
-import { cutMoves } from './cut-moves.ts'
+import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { layDecoys } from './decoys.ts'
-import { type PlanOptions, planRound } from './plan-round.ts'
+import { planAhead } from './plan-ahead.ts'
+import { type PlanOptions, type PlanStage, planRound } from './plan-round.ts'
 
 export interface ReplayResult {
   ticks: number
@@ -23,12 +24,18 @@ export interface ReplayResult {
   badDebt: bigint
   /** Sweep batches of the first tick. */
   firstPlacementBatches: number
+  /** Constraints of the first tick's sweeps. */
+  firstPlacementConstraints: number
   /** Sweep batches of the later ticks, of the given rungs. */
   batches: number
+  /** Sweep batches by rung, where rungs were given: of the first tick, and of the later ones. */
+  rungs: { first: number[]; later: number[] }
   /** Constraints of the later ticks' sweeps. */
   constraints: number
   /** The most that one of the later ticks took: its sweep batches and their constraints; 0 where there is none. */
   worstTick: { batches: number; constraints: number }
+  /** Sweep batches between the ticks, ahead of the price. */
+  aheadBatches: number
   openings: number
   unplaced: number
 }
@@ -39,7 +46,20 @@ export interface ReplayOptions extends PlanOptions {
   readonly resolveSteps: number
   /** Decoys as a node writes them; none where it is left out. */
   readonly decoys?: ReplayDecoys
+  /** Sweeps ahead of the price after every tick, see `planAhead`; none where it is left out. */
+  readonly ahead?: { readonly level: number; readonly most: number }
   readonly minLiability: bigint
+  /** Told of what happens, as it happens. */
+  readonly observer?: ReplayObserver
+}
+
+export interface ReplayObserver {
+  /** A tick begins. */
+  tick(): void
+  /** The sweeps of a stage of the plan, or those that lay decoys. */
+  sweeps(sweeps: readonly SweepPlan[]): void
+  /** All that is in distress is resolved, and goes to the inbox in its order. */
+  resolve(): void
 }
 
 export interface ReplayDecoys {
@@ -73,18 +93,31 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     resolves: 0,
     badDebt: 0n,
     firstPlacementBatches: 0,
+    firstPlacementConstraints: 0,
     batches: 0,
+    rungs: { first: options.rungs?.map(() => 0) ?? [], later: options.rungs?.map(() => 0) ?? [] },
     constraints: 0,
     worstTick: { batches: 0, constraints: 0 },
+    aheadBatches: 0,
     openings: 0,
     unplaced: 0,
   }
 
   let batches = 0
   let constraints = 0
-  const sweep = (marks: Marks): number => {
+  const count = (sweeps: readonly SweepPlan[]) => {
+    options.observer?.sweeps(sweeps)
+    batches += sweeps.length
+    const tally = result.ticks === 0 ? result.rungs.first : result.rungs.later
+    for (const { rung } of sweeps) {
+      constraints += sweepConstraints(rung)
+      const place = options.rungs?.indexOf(rung) ?? -1
+      if (place >= 0) tally[place]!++
+    }
+  }
+  const carryOut = (stages: readonly PlanStage[]): number => {
     let swept = 0
-    for (const { openings, sweeps } of planRound(slots, marks, options)) {
+    for (const { openings, sweeps } of stages) {
       for (const { slot, envelope } of openings) {
         if (slots[slot]!.members.length > 0) throw new Error(`slot ${slot} was opened while it was not empty`)
         slots[slot]!.envelope = envelope
@@ -95,11 +128,14 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
         if (to > INBOX && (envelope === undefined || cornerHealth(balances, envelope) < 0n)) result.unplaced++
         slots[to]!.members.push(balances)
       }
+      count(sweeps)
       swept += sweeps.reduce((sum, { moves }) => sum + moves.length, 0)
       result.openings += openings.length
-      batches += sweeps.length
-      constraints += sweeps.reduce((sum, { rung }) => sum + sweepConstraints(rung), 0)
     }
+    return swept
+  }
+  const sweep = (marks: Marks): number => {
+    const swept = carryOut(planRound(slots, marks, options))
     result.unplaced += slots[DISTRESS]!.members.filter((balances) => health(balances, marks) >= 0n).length
     return swept
   }
@@ -115,13 +151,13 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     const { moves } = layDecoys(stacks, parts, resolveSteps, mayBe, decoys.random)
     if (moves.length === 0) return 0
     const cut = cutMoves(moves, rungs)
+    count(cut.sweeps)
     for (const { from, to } of moves) slots[to]!.members.push(slots[from]!.members.pop()!)
-    batches += cut.sweeps.length
-    constraints += cut.constraints
     return moves.length
   }
 
   for (const marks of ticks) {
+    options.observer?.tick()
     batches = 0
     constraints = 0
     let swept = sweep(marks)
@@ -130,6 +166,7 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     else if (!alone) swept += mix(evenParts(slots[DISTRESS]!.members.length, options.resolveSteps))
     while (slots[DISTRESS]!.members.length > 0) {
       result.resolves += Math.ceil(slots[DISTRESS]!.members.length / options.resolveSteps)
+      options.observer?.resolve()
       for (const balances of slots[DISTRESS]!.members.splice(0)) {
         const { after, badDebt, status } = liquidate(balances, NEUTRAL_WEIGHTS, marks, options.minLiability)
         result.badDebt += badDebt
@@ -150,11 +187,17 @@ export function replay(accounts: readonly Balances[], ticks: Iterable<Marks>, op
     if (result.ticks === 0) {
       result.placed = swept
       result.firstPlacementBatches = batches
+      result.firstPlacementConstraints = constraints
     } else {
       result.swept += swept
       result.batches += batches
       result.constraints += constraints
       if (constraints > result.worstTick.constraints) result.worstTick = { batches, constraints }
+    }
+    if (options.ahead !== undefined) {
+      batches = 0
+      carryOut(planAhead(slots, marks, options.ahead.level, options.ahead.most, options))
+      result.aheadBatches += batches
     }
     if (swept === 0) result.quietTicks++
     result.ticks++

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import type { ProofSource, Proven } from '../../prover/proof-service.ts'
+import type { ProofSource, Proven, ProveOptions } from '../../prover/proof-service.ts'
 import type { StateDatabase } from './state-database.ts'
 
 /** Proofs kept at the most: several settlements' worth. */
@@ -29,15 +29,19 @@ export class ProofStore implements ProofSource {
     this.#kept = kept
   }
 
-  async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput): Promise<Proven> {
-    if (this.#source.verify === undefined) return this.#source.prove(keys, circuit, input)
+  get width(): number {
+    return this.#source.width ?? 2
+  }
+
+  async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, options?: ProveOptions): Promise<Proven> {
+    if (this.#source.verify === undefined) return this.#source.prove(keys, circuit, input, options)
     const name = nameOf(keys, circuit, input)
     const known = await this.#read(name, keys, circuit)
     if (known !== undefined) {
       this.reused++
       return known
     }
-    const proven = await this.#source.prove(keys, circuit, input)
+    const proven = await this.#source.prove(keys, circuit, input, options)
     this.#write(name, proven)
     return proven
   }

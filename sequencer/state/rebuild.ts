@@ -140,7 +140,8 @@ function emptyRebuilder(
   const domain = { chainId: BigInt(chainId), settlement: BigInt(settlement), sequencer }
   const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, EMPTY_HEAD, domain)
   const empty = ledger.heads.map(() => [])
-  // The first event says which of the keys is the first.
+  // The first event says which of the keys is the first, and begins the first era.
+  ledger.era = 0
   return new Rebuilder(System.restore(ledger, [], empty, HeadSalts.genesis(slots)), secrets, 0, [])
 }
 

@@ -44,6 +44,11 @@ export type Chain = Awaited<ReturnType<typeof startChain>>
 /** When each chain begins: with time in the tests' hands alone, what happens follows from their seeds. */
 const BEGINNING = new Date('2026-01-01T00:00:00Z')
 
+function dataOf(error: unknown): Hex | undefined {
+  const data = (error as { data?: Hex | { data: Hex } }).data
+  return typeof data === 'object' ? data.data : data
+}
+
 /** A chain of its own, in this process, and contracts on it. Each transaction's block is a second after the one before. */
 export async function startChain(chainId = 31337) {
   const { network } = await chainEnvironment()
@@ -62,16 +67,29 @@ export async function startChain(chainId = 31337) {
   /** Whether somebody has said when the next block is. */
   let dated = false
 
+  /** The refusal of a transaction by the name of the contract's error, which the chain does not know. */
+  function named(error: unknown): unknown {
+    const data = dataOf(error)
+    if (data === undefined || data === '0x') return error
+    const { errorName, args = [] } = decodeErrorResult({ abi: errors, data })
+    const words = args.map((arg) => (typeof arg === 'string' ? `"${arg}"` : String(arg)))
+    return new Error(`reverted with ${errorName}(${words.join(', ')})`, { cause: error })
+  }
+
   async function send(call: Call): Promise<TransactionReceipt> {
     if (!dated) await nextBlockAt((await now()) + 1n)
     dated = false
     const from = call.from ?? accounts[0]!
     // With gas and its price named, nothing else has to be asked first.
-    const hash = (await provider.request({
-      method: 'eth_sendTransaction',
-      params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }],
-    })) as Hex
-    return client.getTransactionReceipt({ hash })
+    const hash = await provider
+      .request({
+        method: 'eth_sendTransaction',
+        params: [{ ...call, from, gas: GAS, gasPrice: GAS_PRICE, value: numberToHex(call.value ?? 0n) }],
+      })
+      .catch((error: unknown) => {
+        throw named(error)
+      })
+    return client.getTransactionReceipt({ hash: hash as Hex })
   }
 
   /** Calls at the latest block's time; the data that it reverts with. */
@@ -85,8 +103,7 @@ export async function startChain(chainId = 31337) {
         ],
       })
     } catch (error) {
-      const data = (error as { data?: Hex | { data: Hex } }).data
-      const hex = typeof data === 'object' ? data.data : data
+      const hex = dataOf(error)
       assert.ok(hex, `no revert data: ${String(error)}`)
       return hex
     }

@@ -20,6 +20,7 @@ import {
 import {
   BASE8,
   exitVector,
+  FIRST_ERA,
   multiply,
   type Point,
   R,
@@ -226,6 +227,7 @@ export interface TransactOptions {
   active?: bigint
   /** Changes the vector that is proven, not what is sent. */
   proven?: Partial<TransactVector>
+  era?: bigint
 }
 
 let roots = 5_000n
@@ -248,7 +250,7 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     steps: padded,
   }
   const digest = 99n
-  const { z, y } = signals(transactVector({ ...vector, ...options.proven }), digest)
+  const { z, y } = signals(transactVector({ ...vector, ...options.proven }), digest, options.era ?? FIRST_ERA)
   const values = [vector.active, vector.root[1], vector.inbox[1], vector.validUntil, ...padded.flat()]
   return { openings: [], circuit: 2, rung: 0, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
 }
@@ -277,7 +279,16 @@ export async function refusesTransact(
 
 /** A liquidation, as the backstop sees it: what it took over of assets 0 to 7. */
 export async function liquidate(market: Market, delta: readonly bigint[], badDebt = 0n): Promise<TransactionReceipt> {
-  const { settlement } = market
+  return market.settlement.write('settle', [[await resolveBatch(market, delta, badDebt)]])
+}
+
+/** A batch of a liquidation that the stub accepts. */
+export async function resolveBatch(
+  { settlement, rounds }: Market,
+  delta: readonly bigint[],
+  badDebt = 0n,
+  era = FIRST_ERA,
+): Promise<Batch> {
   const [distress, inbox] = await settlement.read<bigint[]>('heads')
   const full = Array.from({ length: 8 }, (_, a) => delta[a] ?? 0n)
   const writes = Array<bigint>(5 * RESOLVE_STEPS).fill(0n)
@@ -288,24 +299,15 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
     distress: [distress!, 0n],
     inbox: [inbox!, 0n],
     minLiability: MIN_LIABILITY,
-    marks: await market.rounds.read('marks'),
+    marks: await rounds.read('marks'),
     delta: full,
     badDebt,
     writes,
   })
-  const { z, y } = signals(vector, 88n)
+  const { z, y } = signals(vector, 88n, era)
   const values = [1n, root, 0n, 0n, ...full.map((x) => ((x % R) + R) % R), badDebt, ...writes]
-  const batch: Batch = {
-    openings: [],
-    circuit: 1,
-    rung: 0,
-    window: [],
-    values,
-    digest: 88n,
-    proof: stubProof(88n, z, y),
-    memo: '0x',
-  }
-  return settlement.write('settle', [[batch]])
+  const proof = stubProof(88n, z, y)
+  return { openings: [], circuit: 1, rung: 0, window: [], values, digest: 88n, proof, memo: '0x' }
 }
 
 /** Posts a round if the latest is not fresh, and makes a checkpoint. */

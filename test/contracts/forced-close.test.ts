@@ -54,14 +54,15 @@ describe('forced closes', () => {
     await checkpoint(market)
   }
 
-  beforeEach(async () => {
-    market = await deployMarket()
+  const begin = async (patience = 0) => {
+    market = await deployMarket({}, (config) => ({ ...config, rounds: { ...config.rounds, patience } }))
     ;[, , ada, bob] = market.chain.accounts as [never, never, `0x${string}`, `0x${string}`]
     await market.rounds.write('postRound')
     await open(market, ada, 0, 100_000n * CASH)
     await open(market, bob, 0, 100_000n * CASH, BOB)
     await transact(market, [step.open(0n, 0n, 100_000n * CASH, ADA), step.open(1n, 0n, 100_000n * CASH, BOB)])
-  })
+  }
+  beforeEach(() => begin())
 
   it('are reserved, signed, submitted, and carried out at a later round; what the backstop takes is a lot', async () => {
     const { forced, vault } = market
@@ -221,6 +222,28 @@ describe('forced closes', () => {
     await refusesTransact(market, 'WrongRequest', [step.dischargeClose(r)], [r.number])
     // The owner may ask again.
     await sale()
+  })
+
+  it('are discharged while the clock of requests stands for another asset, as no withdrawal is: else a bad one that had to wait would be overdue without a remedy', async () => {
+    await begin(21_600)
+    const [bad, w] = [await sale(), await force(market, bob, { index: 1n, asset: 0n, amount: CASH })]
+    await liveFor(market, 4000)
+    await drown()
+    assert.equal(await overdue(bad), false)
+    await market.tokens[0]!.write('mint', [bob, 100n * CASH])
+    await market.tokens[0]!.write('approve', [market.vault.address, MAX], bob)
+    await market.vault.write('donate', [0, 100n * CASH], bob)
+    await wait(market, 3_700)
+    await market.btc.write('setAnswer', [5_000_00000000n])
+    await market.rounds.write('postRound')
+    await checkpoint(market)
+    assert.deepEqual(
+      [await market.rounds.read('forcedStands'), await overdue(bad), await market.escape.read('stalled', bad.number)],
+      [true, true, true],
+    )
+    await refusesTransact(market, 'ClockStands', [step.discharge(w)])
+    await transact(market, [step.dischargeClose(bad)])
+    assert.equal(await market.escape.read('stalled', bad.number), false)
   })
 
   it('that are overdue stall, until they are served', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { type Address, zeroAddress } from 'viem'
 import type { Contract } from './chain.ts'
-import { ADA, keyOf, open, refusesTransact, step, transact, transactBatch, wait } from './custody.ts'
-import { deployMarket, HANDOVER, type Market, SEQUENCER_KEY } from './market.ts'
+import { ADA, keyOf, open, refusesTransact, resolveBatch, step, transact, transactBatch, wait } from './custody.ts'
+import { deployMarket, HANDOVER, type Market, nextRound, SEQUENCER_KEY, sweepBatch, WIDE } from './market.ts'
 import { multiply, type Point, pointAt, R } from './mirror.ts'
 
 const OPERATOR = 0
@@ -136,12 +136,51 @@ describe('a handover of the sequencer', () => {
       await market.settlement.refuses('NotGovernance', 'setSequencer', [who, NEXT], [], who)
   })
 
+  it('voids sweeps and resolves that were proven before it, of an operator that stays too, and for good', async () => {
+    const sweepOf = (era: bigint) =>
+      sweepBatch(
+        [
+          { slot: 0, before: 0n, after: 0n },
+          { slot: 1, before: 0n, after: 0n },
+          { slot: 2, before: 0n, after: 9n, envelope: WIDE },
+        ],
+        { openings: [{ slot: 2, ...WIDE }], era },
+      )
+    const handOver = async (key: Point) => {
+      await governance.write('nominateSequencer', [operator, key], operator)
+      await wait(market, HANDOVER)
+      await governance.write('acceptSequencer', [key], operator)
+      await nextRound(market)
+    }
+    await nextRound(market)
+    const resolve = (era: bigint) => resolveBatch(market, [], 0n, era)
+    const early = [sweepOf(1n), await resolve(1n)]
+    const snapshot = await market.chain.client.snapshot()
+    for (const batch of early) await market.settlement.write('settle', [[batch]])
+    await market.chain.client.revert({ id: snapshot })
+    const refused = async () => {
+      for (const batch of early) await market.settlement.refuses('InvalidProof', 'settle', [[batch]], [0n])
+      await market.settlement.refuses('InvalidProof', 'settle', [early], [0n])
+      await market.settlement.refuses('InvalidProof', 'settle', [[sweepOf(await era()), early[1]]], [1n])
+    }
+    const era = async () => BigInt((await keys()).length)
+    await handOver(NEXT)
+    await refused()
+    // The key of the proofs is in force again, and they are void all the same.
+    await handOver(SEQUENCER_KEY as Point)
+    assert.deepEqual(await inForce(), SEQUENCER_KEY)
+    await refused()
+    await market.settlement.write('settle', [[sweepOf(3n)]])
+    await market.settlement.write('settle', [[await resolve(3n)]])
+  })
+
   it('voids a transact that was proven for the key before, and whatever the operator before sends', async () => {
     await market.rounds.write('postRound')
     await open(market, ada!, 0, 1_000n)
     const steps = [step.open(0n, 0n, 1_000n, ADA)]
     const validUntil = (await market.chain.now()) + BigInt(2 * HANDOVER)
     const inFlight = await transactBatch(market, steps, { validUntil })
+    const era = 2n
     await governance.write('nominateSequencer', [bob, NEXT], operator)
     await wait(market, HANDOVER)
     await governance.write('acceptSequencer', [NEXT], bob)
@@ -149,12 +188,12 @@ describe('a handover of the sequencer', () => {
     await market.settlement.refuses('NotOperator', 'settle', [[inFlight]], [], operator)
     // Proven anew, for the key in force; the one of before is in no vector any more.
     const proven = { sequencerKey: [...NEXT] }
-    await market.settlement.write('settle', [[await transactBatch(market, steps, { proven, validUntil })]], bob)
-    const rekeyed = await transactBatch(market, [step.rekey(0n)], { proven, validUntil })
+    await market.settlement.write('settle', [[await transactBatch(market, steps, { proven, validUntil, era })]], bob)
+    const rekeyed = await transactBatch(market, [step.rekey(0n)], { proven, validUntil, era })
     await market.settlement.refuses(
       'InvalidProof',
       'settle',
-      [[await transactBatch(market, [step.rekey(0n)], { validUntil })]],
+      [[await transactBatch(market, [step.rekey(0n)], { validUntil, era })]],
       [0n],
       bob,
     )

@@ -36,6 +36,8 @@ describe(`${CALLS} random calls of vault, forced queue, insurance and escape`, (
       'redemption',
       'served',
       'discharged',
+      'close',
+      'close discharged',
       'requeue',
       'escape',
     ])

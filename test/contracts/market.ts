@@ -2,7 +2,7 @@ import { type Address, type TransactionReceipt, zeroAddress } from 'viem'
 
 import { type ContractName, type DeploymentConfig, deployContracts } from '../../chain/deployment.ts'
 import { type Chain, type Contract, startChain } from './chain.ts'
-import { CONCENTRATION, type Envelope, type Parameters, signals, sweepVector } from './mirror.ts'
+import { CONCENTRATION, type Envelope, FIRST_ERA, type Parameters, signals, sweepVector } from './mirror.ts'
 
 // A system over stub verifiers: cash of 6 decimals, ETH at 194.61 of 18, and BTC at 5,000, a synthetic.
 
@@ -271,9 +271,13 @@ export function stubProof(digest: bigint, z: bigint, y: bigint): Batch['proof'] 
 /** A sweep batch whose stub proof is valid for these slots. */
 export function sweepBatch(
   slots: { slot: number; before: bigint; after: bigint; envelope?: Envelope }[],
-  { digest = 77n, openings = [] }: { digest?: bigint; openings?: Batch['openings'] } = {},
+  {
+    digest = 77n,
+    openings = [],
+    era = FIRST_ERA,
+  }: { digest?: bigint; openings?: Batch['openings']; era?: bigint } = {},
 ): Batch {
-  const { z, y } = signals(sweepVector(slots), digest)
+  const { z, y } = signals(sweepVector(slots), digest, era)
   return {
     openings,
     circuit: 0,

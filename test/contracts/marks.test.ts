@@ -175,8 +175,10 @@ describe('marks on chain', () => {
     for (const length of [1, 2, 52, 95, 120]) {
       const d = Array.from({ length }, () => random(R))
       const digest = random(R)
-      const { z, y } = signals(d, digest)
-      assert.deepEqual(await pure.read('evaluate', [...d, digest]), [z, y])
+      for (const bound of [[], [random(R)]]) {
+        const { z, y } = signals(d, digest, ...bound)
+        assert.deepEqual(await pure.read('evaluate', [...d, digest, ...bound], 1 + bound.length), [z, y])
+      }
     }
   })
 })

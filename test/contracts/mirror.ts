@@ -73,9 +73,12 @@ export function ordered(p: Parameters): boolean {
   )
 }
 
-/** z and y by their definition, powers written out. */
-export function signals(d: bigint[], digest: bigint): { z: bigint; y: bigint } {
-  const words = [...d, digest]
+/** The settlement's era before any handover. */
+export const FIRST_ERA = 1n
+
+/** z and y by their definition, powers written out. @param bound what D is hashed with after its digest */
+export function signals(d: bigint[], digest: bigint, ...bound: bigint[]): { z: bigint; y: bigint } {
+  const words = [...d, digest, ...bound]
   const z =
     BigInt(
       keccak256(

@@ -177,6 +177,21 @@ describe('real proofs', () => {
   it('name the batch of a transaction that is refused', () =>
     settlement.refuses('InvalidProof', 'settle', [[sweep, intoDistress, intoDistress]], [2n]))
 
+  it('are refused all together with one that is false, at whatever place, and where two are exchanged', async () => {
+    const all = [sweep, intoDistress, resolve]
+    const proofsOf = (order: number[]) => all.map((batch, i) => ({ ...batch, proof: all[order[i]!]!.proof }))
+    for (let i = 0; i < all.length; i++) {
+      const order = [0, 1, 2].with(i, (i + 1) % 3)
+      await settlement.refuses('InvalidProof', 'settle', [proofsOf(order)], [BigInt(i)])
+    }
+    await settlement.refuses('InvalidProof', 'settle', [proofsOf([1, 0, 2])], [0n])
+    await settlement.refuses('InvalidProof', 'settle', [proofsOf([0, 2, 1])], [1n])
+    // What was booked on them went with the transaction.
+    assert.notEqual(await settlement.read('accountsRoot'), system.ledger.root)
+    await settle(...all)
+    assert.equal(await settlement.read('accountsRoot'), system.ledger.root)
+  })
+
   it('are refused with any value one more, or the digest', async () => {
     const oneMore = (batch: ProvenBatch, i: number) =>
       changed(batch, (copy) => (copy.values[i] = (copy.values[i]! + 1n) % FIELD))

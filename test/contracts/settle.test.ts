@@ -13,7 +13,7 @@ import {
   TIMES,
   WIDE,
 } from './market.ts'
-import { R, type ResolveVector, resolveVector, signals } from './mirror.ts'
+import { FIRST_ERA, R, type ResolveVector, resolveVector, signals } from './mirror.ts'
 
 const MAX = (1n << 64n) - 1n
 
@@ -65,7 +65,7 @@ describe('settlement', () => {
   }
 
   function resolveBatch(v: ResolveVector, digest = 88n): Batch {
-    const { z, y } = signals(resolveVector(v), digest)
+    const { z, y } = signals(resolveVector(v), digest, FIRST_ERA)
     const delta = v.delta.map((x) => ((x % R) + R) % R)
     const values = [v.active, v.root[1], v.distress[1], v.inbox[1], ...delta, v.badDebt, ...v.writes]
     return { openings: [], circuit: 1, rung: 0, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }

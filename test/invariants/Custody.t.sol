@@ -108,7 +108,7 @@ contract Custodian is Handler {
         string memory path = VM.envOr("INVARIANTS_REPORT", string(""));
         if (bytes(path).length == 0) return;
         string memory line;
-        string[24] memory kinds = [
+        string[26] memory kinds = [
             "deposit",
             "bounce",
             "refund",
@@ -129,6 +129,8 @@ contract Custodian is Handler {
             "redemption",
             "served",
             "discharged",
+            "close",
+            "close discharged",
             "requeue",
             "take",
             "take at a discount",

@@ -466,6 +466,19 @@ abstract contract Handler is World {
         forced.submit(number, asset % 3, uint64(units), userOf(amount), expiry, [x, y], 17, inFull);
     }
 
+    /// @notice Of the synthetic, on either side, without a limit.
+    function submitClose(uint256 i, uint64 amount, bool buys, uint40 more) external {
+        (uint64 number, IForced.Request memory r) = _request(i);
+        if (r.state != IForced.State.Reserved) return;
+        uint64 units = uint64(1 + amount % forced.closeMost(SYNTHETIC));
+        (uint256 x, uint256 y) = keyOf(0);
+        uint40 expiry = uint40(forced.earliestExpiry() + more % 200_000);
+        VM.prank(r.requester);
+        forced.submitClose(
+            number, uint8(SYNTHETIC), buys, units, buys ? type(uint64).max : 0, expiry, [x, y], 17
+        );
+    }
+
     function release(uint256 i) external {
         (uint64 number, IForced.Request memory r) = _request(i);
         if (r.state != IForced.State.Reserved) return;
@@ -477,7 +490,7 @@ abstract contract Handler is World {
     /// @notice Served where the account can pay and the vault has it, else discharged at a later round.
     function serve(uint256 i) external {
         (uint64 number, IForced.Request memory r) = _request(i);
-        if (r.state != IForced.State.Pending || block.timestamp > r.expiry || withdrawals >= MOST) return;
+        if (r.state != IForced.State.Pending || r.closes || block.timestamp > r.expiry || withdrawals >= MOST) return;
         uint256 extra = uint160(r.recipient) | (r.inFull ? 1 << 160 : 0);
         int256[4] memory account = balances[r.index];
         account[r.asset] -= int256(uint256(r.amount));
@@ -494,10 +507,50 @@ abstract contract Handler is World {
         }
     }
 
+    /// @notice Carried out where the account has such a position, else discharged, where the backstop takes it.
+    function serveClose(uint256 i) external {
+        (uint64 number, IForced.Request memory r) = _request(i);
+        if (r.state != IForced.State.Pending || !r.closes || block.timestamp > r.expiry) return;
+        if (rounds.roundNumber() <= r.round) return;
+        int256 position = balances[r.index][SYNTHETIC];
+        if (r.buys) position = -position;
+        uint256 x = position <= 0 || uint256(position) > r.amount ? r.amount : uint256(position);
+        if (!_takes(r.buys, x)) return;
+        uint256 word = SYNTHETIC + (r.buys ? 8 : 0);
+        if (position <= 0) {
+            (uint256 a, uint256 b) = keyOf(0);
+            settlement.apply_([uint256(12), r.index, a, b, 17, r.expiry, word, r.amount, r.limit, number]);
+            ++counts["close discharged"];
+            return;
+        }
+        uint256 y = r.buys ? (x * marks[2][6] + ONE - 1) / ONE : x * marks[2][5] / ONE;
+        (int256 dx, int256 dy) = r.buys ? (int256(x), int256(y)) : (-int256(x), -int256(y));
+        balances[r.index][SYNTHETIC] += dx;
+        balances[r.index][0] -= dy;
+        inventory[SYNTHETIC] -= dx;
+        inventory[0] += dy;
+        word += x << 4 | y << 68;
+        settlement.apply_([uint256(10), r.index, 5, 6, 7, 8, word, r.amount, r.limit, number]);
+        ++counts["close"];
+    }
+
+    /// @dev Not while the backstop was under water at the last checkpoint, nor beyond `2 penalty depth`.
+    function _takes(bool buys, uint256 x) private view returns (bool) {
+        int256 before = inventory[SYNTHETIC];
+        int256 afterwards = buys ? before - int256(x) : before + int256(x);
+        if (vault.lastCheckpoint().equity < 0) return false;
+        return _size(afterwards) <= 4_000 * 1e8 || _size(afterwards) <= _size(before);
+    }
+
+    function _size(int256 x) private pure returns (uint256) {
+        return uint256(x < 0 ? -x : x);
+    }
+
     function requeue(uint256 i) external {
         (uint64 number, IForced.Request memory r) = _request(i);
         if (r.state != IForced.State.Pending || r.deadline >= rounds.liveTime()) return;
-        if (r.amount <= vault.free(r.asset) || r.expiry < forced.earliestExpiry() - 86_400) return;
+        bool waits = r.closes ? !_takes(r.buys, r.amount) : r.amount > vault.free(r.asset);
+        if (!waits || r.expiry < forced.earliestExpiry() - 86_400) return;
         VM.prank(r.requester);
         forced.requeue{value: 1}(number);
         ++counts["requeue"];

@@ -67,11 +67,15 @@ contract FreeRounds {
         ++roundNumber;
         postedAt = uint40(block.timestamp);
         _prices = prices;
-        Parameters memory p = Parameters(8500, 11500, 8000, 12000, 7500, 12500, 200, 1e13);
+        Parameters memory p = parameters(0);
         for (uint256 a = 0; a < COUNT; ++a) {
             _marks[a] = Marks.all(prices[a], prices[a], prices[a], p);
         }
         market.openRound(fronts);
+    }
+
+    function parameters(uint256) public pure returns (Parameters memory) {
+        return Parameters(8500, 11500, 8000, 12000, 7500, 12500, 200, 1e13);
     }
 
     function sale(uint256 asset) external view returns (IRounds.Sale memory s) {

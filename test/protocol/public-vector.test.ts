@@ -18,11 +18,14 @@ describe('the public vector', () => {
     assert.equal(vectorSignals(second).digest, poseidon([poseidon([0n, ...second.slice(0, 15)]), ...rest]))
   })
 
-  it('has the challenge of 32-byte big-endian words, the digest last', () => {
+  it('has the challenge of 32-byte big-endian words, the digest and the era last', () => {
     for (const vector of vectors) {
       const { digest, z } = vectorSignals(vector)
       const bytes: Hex = `0x${[...vector, digest].map(word).join('')}`
       assert.equal(z, BigInt(keccak256(bytes)) % FIELD)
+      const bound = vectorSignals(vector, 3)
+      assert.equal(bound.z, BigInt(keccak256(`${bytes}${word(3n)}`)) % FIELD)
+      assert.equal(bound.digest, digest)
     }
   })
 

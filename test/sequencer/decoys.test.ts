@@ -74,6 +74,23 @@ describe('decoys', () => {
     }
   })
 
+  it('are chosen when the resolve is planned: owners go on signing while the sweeps before it are proven', () => {
+    let signed = false
+    const decoys: Decoys = {
+      get mayBe() {
+        const busy = signed
+        return () => !busy
+      },
+      alone: false,
+    }
+    const works: Work[] = []
+    for (const work of completeRound(inInbox(1), decoys)) {
+      works.push(work)
+      signed = true
+    }
+    assert.deepEqual(resolves(works), [[['liquidate', 0]]])
+  })
+
   it('are not there where nobody asks for them', () => {
     const system = inInbox(1)
     assert.deepEqual(resolves([...completeRound(system)]), [[['liquidate', 0]]])

@@ -11,6 +11,7 @@ import { MARKET_ABI } from '../../sdk/abi/market.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { VAULT_ABI } from '../../sdk/abi/vault.ts'
 import { type RequestCloseParameters, requestClose } from '../../sdk/actions/request-close.ts'
+import { requestWithdrawal } from '../../sdk/actions/request-withdrawal.ts'
 import { newLink } from '../../sdk/actions/trade.ts'
 import { AccountHistory } from '../../sdk/chain/account-history.ts'
 import { settledBatch, settlementShape, systemEvents } from '../../sdk/chain/settlement-history.ts'
@@ -97,9 +98,13 @@ describe('forced closes, by contracts and node', () => {
   })
 
   it('wait for a round after them, which the node posts, and close the position at the price of a liquidation', async () => {
-    const { queueNumber, deadline } = await close(alice, {})
+    const costs: unknown[] = []
+    const onCost = (cost: unknown) => costs.push(cost)
+    const { queueNumber, deadline } = await close(alice, { onCost })
     assert.ok(deadline > 0n)
-    await assert.rejects(close(alice, {}), /waits already/)
+    // Said before it is paid, and not where nothing will be.
+    await assert.rejects(close(alice, { onCost }), /waits already/)
+    assert.deepEqual(costs, [{ fee: WEI / 1_000n, bond: WEI / 100n }])
     const { number: round } = node.latestRound
     await node.step()
     assert.equal(await state(queueNumber), PENDING)
@@ -147,6 +152,31 @@ describe('forced closes, by contracts and node', () => {
     assert.deepEqual([balances(bob)[0], balances(bob)[3]], [5_500n * USD - 204n * USD, -6n * PERP])
   })
 
+  it('are discharged while another asset is held, when no forced withdrawal is; neither keeps the others waiting', async () => {
+    const { queueNumber: none } = await close(alice, { direction: 0 })
+    const { settlement } = system.deployed
+    const { queueNumber: large } = await requestWithdrawal(bob.signer, {
+      settlement,
+      key: bob.wallet.key,
+      index: 1,
+      asset: 0,
+      amount: 1n << 40n,
+      recipient: bob.address,
+    })
+    await movePrices(system.signer, system.feeds, [200n * WEI, -1n, 50n * WEI])
+    await alice.wallet.preferences([8, 8, 8, 9, 8, 8, 8, 8], DAY)
+    await look()
+    await look()
+    const rounds = { address: system.deployed.rounds, abi: ROUNDS_ABI } as const
+    assert.equal(await system.signer.read.readContract({ ...rounds, functionName: 'forcedStands' }), true)
+    assert.deepEqual([await state(none), await state(large)], [DISCHARGED, PENDING])
+    assert.equal(node.system.accounts.at(0)!.weights[3], 9)
+    await movePrices(system.signer, system.feeds, [200n * WEI, 8_000n * WEI, 50n * WEI])
+    await look()
+    await look()
+    assert.equal(await state(large), DISCHARGED)
+  })
+
   it('are in the histories of owners, and in what a sequencer rebuilds', async () => {
     const { read } = system.signer
     const history = await AccountHistory.read(read, system.deployed.settlement)
@@ -157,7 +187,7 @@ describe('forced closes, by contracts and node', () => {
     assert.deepEqual(account, node.system.accounts.at(0))
     assert.deepEqual(
       events.map(({ kind }) => kind),
-      ['open', 'trade', 'close'],
+      ['open', 'trade', 'close', 'preferences'],
     )
     assert.deepEqual(events[2]!.changes.slice(0, 4), [490n * USD, 0n, 0n, -10n * PERP])
     const { state: rebuilt } = await rebuild(system.signer, system.deployed.settlement, [node.system.secret!])
@@ -195,6 +225,7 @@ describe('forced closes, by contracts and node', () => {
       [12, { direction: 0, x: 0n, y: 0n }],
       [12, { direction: 1, x: 0n, y: 0n }],
       [10, { direction: 1, x: 4n * PERP, y: 204n * USD }],
+      [12, { direction: 0, x: 0n, y: 0n }],
     ])
     assert.deepEqual(ledger.backstop.slice(0, 4), [-490n * USD + 204n * USD, 0n, 0n, 6n * PERP])
     assert.deepEqual(ledger.accounts[3], -6n * PERP)

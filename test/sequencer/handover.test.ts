@@ -14,6 +14,7 @@ import { vectorSignals } from '../../protocol/public-vector.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import { SETTLEMENT_ABI } from '../../sdk/abi/settlement.ts'
 import { recover } from '../../sdk/actions/recover.ts'
+import { type ProofChecker, verifySettlement } from '../../sdk/actions/verify-settlement.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { settledBatch, systemEvents } from '../../sdk/chain/settlement-history.ts'
 import { systemContracts } from '../../sdk/chain/system-contracts.ts'
@@ -131,6 +132,11 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
     const answer = await cli(['nominate', who, '--key', '0,1'])
     assert.equal(answer.code, 2)
     assert.match(answer.complaint, /It is no key/)
+    // A slip of the pen in an address would hand over to nobody.
+    const slip = who.replace(/[a-f]/i, (c) => (c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase()))
+    const slipped = await cli(['nominate', slip, '--key', key])
+    assert.equal(slipped.code, 2)
+    assert.match(slipped.complaint, /^plimsoll: 0x\w+ is not an address: its capitals are not its checksum/)
     const nominated = await cli(['nominate', who, '--key', key])
     assert.equal(nominated.key, key)
     const { nomination, ...rest } = await cli(['show'])
@@ -255,10 +261,12 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
     const end = await read.getBlockNumber()
     const { slots, minLiability } = await node.settlement.config()
     const { shape } = node.system.ledger
+    const eras = new Map<number, number>()
     const replay = async (handOver: boolean) => {
       const books = new GovernanceBooks()
       const domain = { chainId: 31337n, settlement: BigInt(settlement()), sequencer: [0n, 1n] as Point }
       const ledger = new Ledger(shape, slots, minLiability, new AccountTree(shape.depth).root, 0n, domain)
+      ledger.era = 0
       for await (const event of systemEvents(read, { contracts, of: ['governance', 'settlement', 'rounds'], end })) {
         if (event.eventName === undefined) continue
         const { timestamp } = await read.getBlock({ blockNumber: event.block })
@@ -272,7 +280,12 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
           ledger.open({ slot: Number(event.args.slot), envelope: event.args })
         const settled = settledBatch(event, shape)
         if (settled === undefined) continue
-        assert.equal(vectorSignals(ledger.vector(settled.batch)).digest, settled.digest)
+        const { digest, z, y } = vectorSignals(ledger.vector(settled.batch), ledger.era)
+        assert.equal(digest, settled.digest)
+        // An echo repeats what the contract derived.
+        const { pi_a, pi_c } = settled.proof
+        assert.deepEqual([pi_a[0], pi_a[1], pi_c[0]], [digest, z, y].map(String))
+        eras.set(ledger.era, (eras.get(ledger.era) ?? 0) + 1)
         ledger.apply(settled.batch)
       }
       assert.deepEqual(ledger.heads, node.system.ledger.heads)
@@ -280,7 +293,25 @@ describe('a handover of the sequencer, from its nomination to the last rekey', (
       await books.compare(system.signer, contracts.governance, end, timestamp)
     }
     await replay(true)
+    assert.deepEqual([...eras.keys()], [1, 2])
     await assert.rejects(replay(false), { name: 'AssertionError' })
+  })
+
+  it('is told by every settlement that anyone verifies by itself, before the handover and after', async () => {
+    const { read } = system.signer
+    const contracts = await systemContracts(read, settlement())
+    const end = await read.getBlockNumber()
+    const transactions: `0x${string}`[] = []
+    for await (const event of systemEvents(read, { contracts, of: ['settlement'], end }))
+      if (event.eventName === 'Settled') transactions.push(event.transaction)
+    const checker: ProofChecker = {
+      check: async (_, signals, { pi_a, pi_c }) => [pi_a[0], pi_a[1], pi_c[0]].join() === signals.join(),
+      keyWords: () => [],
+    }
+    for (const transaction of [transactions[0]!, transactions.at(-1)!]) {
+      const { ok, batches } = await verifySettlement(system.signer, { settlement: settlement(), transaction, checker })
+      assert.ok(ok && batches.length > 0)
+    }
   })
 
   /** The owners with wallets that know the deployment as it is now. */

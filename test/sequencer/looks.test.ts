@@ -120,7 +120,7 @@ describe('a node that looks at the chain', () => {
     const places = [1n, 2n, 1n, 3n]
     const place: Record<string, number> = { 1: 2, 2: 1, 3: 3 }
     const readContract = async ({ functionName, args }: { functionName: string; args: [bigint] }) => {
-      if (functionName === 'queue') return [0n, 4n]
+      if (functionName === 'queue') return [0n, BigInt(places.length)]
       if (functionName === 'numberAt') return places[Number(args[0])]
       return {
         state: args[0] === 3n ? 3 : 2,
@@ -145,6 +145,15 @@ describe('a node that looks at the chain', () => {
       [2n, 1n],
     )
     assert.deepEqual(await contracts.forcedRequests(2_001), [])
+    // However many wait, none is hidden: where there are too many for one look, each begins anywhere.
+    for (let i = 0; i < 600; i++) [places[i], place[String(i + 10)]] = [BigInt(i + 10), i]
+    const seen = new Set<bigint>()
+    for (let look = 0; look < 40; look++) {
+      const list = await contracts.forcedRequests(1_000)
+      assert.equal(list.length, 256)
+      for (const { operation } of list) seen.add(operation.queueNumber)
+    }
+    assert.equal(seen.size, places.length)
   })
 
   it('posts a round for a forced request that can only be discharged at one younger than it', async () => {

@@ -243,6 +243,31 @@ describe('the pool', () => {
     assert.deepEqual(plan({ forced: [{ operation: bad, round: 3 }] }).kinds, ['withdraw 0'])
   })
 
+  it('discharges a forced request out of no custody, but not while the clock of such requests stands', async () => {
+    const bad = { ...forced({ index: 1, amount: 100n }), signature: forced({ index: 1, amount: 99n }).signature }
+    const good = forced({ index: 2, amount: 100n })
+    const requests = [bad, good].map((operation) => ({ operation, round: 2 }))
+    const none = { free: Array<bigint>(ASSETS).fill(0n) }
+    assert.deepEqual(plan({ custody: custody(none), forced: requests }).kinds, ['forced 1'])
+    assert.deepEqual(plan({ custody: custody({ ...none, stands: true }), forced: requests }).kinds, [])
+    // What can be served is, and nothing else waits for what cannot.
+    await take(preferences({ index: 0, weights: WEIGHTS }))
+    assert.deepEqual(plan({ custody: custody({ stands: true }), forced: requests }).kinds, [
+      'forced 2',
+      'preferences 0',
+    ])
+  })
+
+  it('serves a forced request behind any number of those that wait, and no more than 64 at a look', () => {
+    const waits = { operation: forced({ index: 1, amount: 100n }), round: 2 }
+    const small = { operation: forced({ index: 2, amount: 1n }), round: 2 }
+    const free = custody({ free: Array<bigint>(ASSETS).fill(99n) })
+    assert.deepEqual(plan({ custody: free, forced: [...Array<typeof waits>(200).fill(waits), small] }).kinds, [
+      'forced 2',
+    ])
+    assert.equal(plan({ custody: free, forced: Array<typeof small>(80).fill(small) }).kinds.length, 64)
+  })
+
   it('forgets what failed only when it could not be taken again', async () => {
     const operation = preferences({ index: 0, weights: WEIGHTS })
     const { id } = await take(operation)

@@ -99,6 +99,12 @@ describe('rekeys of a node after a handover', () => {
     assert.equal(rekeying.left, 4)
     system.transact([{ kind: 'rekey', index: 1 }], VALID_UNTIL)
     assert.deepEqual(await rekeying.find(system, true), [0, 2, 4])
+    // A reorganization has put somebody else there, who was opened by the key in force.
+    const { accounts, publicKeys } = system
+    const others = [0, 1, 2, 3, 4].map((index) => ({ ...accounts.at(index === 2 ? 3 : index)!, index }))
+    const keys = [0, 1, 2, 3, 4].map((index) => publicKeys.at(index === 2 ? 3 : index))
+    const forked = new StateView(new MemoryState(TINY.depth, others, keys, []))
+    assert.deepEqual(await rekeying.find(new System(system.ledger, forked, system.salts, system.secret), true), [0, 4])
     const { ledger, salts, secret } = owned([account(0, HEALTHY)])
     const ownerless = new StateView(new MemoryState(TINY.depth, [account(0, HEALTHY)], [], []))
     const imported = new System(ledger, ownerless, salts, secret)

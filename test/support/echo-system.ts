@@ -9,34 +9,15 @@ import type { RulePlan } from '../../deploy/rule-plan.ts'
 import { AccountTree } from '../../protocol/tree.ts'
 import type { CircuitKeys, KeySet } from '../../prover/keys.ts'
 import { type CircuitName, PROFILES, type ProfileName, stepsOf, windowOf } from '../../prover/profiles.ts'
-import type { ProofSource, Proven } from '../../prover/proof-service.ts'
 import { MOCK_TOKEN_ABI } from '../../sdk/abi/mock-token.ts'
 import { connectSigner, type SigningClient } from '../../sdk/chain/client.ts'
 import { sendCall } from '../../sdk/chain/send-call.ts'
 import { type NodeOptions, SequencerNode } from '../../sequencer/node/node.ts'
 
+import { echo } from './echo-proof.ts'
 import { proofs } from './proofs.ts'
 
-/** Says what the circuit's public signals are, and nothing else: what `EchoVerifier` accepts. */
-export const echo: ProofSource['prove'] = async (_, __, input) => {
-  const [digest, z, y] = [input.digest, input.z, input.y] as [bigint, bigint, bigint]
-  const proof = {
-    pi_a: [String(digest), String(z), '1'],
-    pi_b: [
-      ['0', '0'],
-      ['0', '0'],
-      ['1', '0'],
-    ],
-    pi_c: [String(y), '0', '1'],
-    protocol: 'groth16',
-    curve: 'bn128',
-  }
-  return { proof: proof as Proven['proof'], signals: [digest, z, y] }
-}
-
-/** Whether a proof of `echo` is of these signals: what `EchoVerifier` looks at. */
-export const verifyEcho: NonNullable<ProofSource['verify']> = async (_, __, { proof: { pi_a, pi_c }, signals }) =>
-  [pi_a[0], pi_a[1], pi_c[0]].join() === signals.map(String).join()
+export { echo, verifyEcho } from './echo-proof.ts'
 
 const keyOf = (circuit: CircuitName) => ({ circuit, keyHash: `0x${'1'.padStart(64, '0')}` }) as unknown as CircuitKeys
 

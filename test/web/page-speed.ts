@@ -9,7 +9,7 @@ import { newOwner } from '../support/test-owner.ts'
 const ROUNDS = 5
 const USD = 10n ** 6n
 
-const system = await startPageSystem()
+const system = await startPageSystem({ proving: true })
 const owner = await newOwner(system.system, system.url)
 await owner.open('USD', 5_000n * USD)
 await waitFor(async () => (await owner.wallet.findIndex()) !== undefined)

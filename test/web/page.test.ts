@@ -1,25 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { concatHex, type Hex, keccak256, slice } from 'viem'
-import { passTime } from '../../chain/development-chain.ts'
-import { openPage } from '../../cli/page.ts'
-import { serveWeb } from '../../cli/web-server.ts'
-import { cacheRoot } from '../../prover/keys.ts'
-import { openBrowser } from '../support/browser.ts'
 import { chapters } from '../support/chapters.ts'
 import { movePrices } from '../support/live-chain.ts'
+import { act, card, connect, deposit, inspect, PageDriver, SHOTS, shot, tab } from '../support/page-driver.ts'
 import { type PageSystem, startPageSystem } from '../support/page-system.ts'
 
-const AXE = fileURLToPath(import.meta.resolve('axe-core/axe.min.js'))
-const SHOTS = join(cacheRoot(), 'screenshots')
 const WEI = 10n ** 18n
-/** Milliseconds that anything on the page may take: proofs are made on a machine that may be busy. */
-const PATIENCE = 240_000
 /** Bytes of everything that is loaded before anybody has touched the page; times are measured by `npm run bench:page`. */
 const FIRST_LOAD = 300_000
 /** Markup that must be shown as text. */
@@ -30,75 +21,17 @@ const REPORT = `<h1>Report</h1><script>document.body.textContent = 'ran'</script
 describe('the page in a browser', () => {
   const it = chapters()
   let system: PageSystem
-  let browser: Browser
+  let driver: PageDriver
   let alice: Page
   let bob: Page
   /** Answer of the node about Alice's account as it was after the loan. */
   let earlier: string
-  /** What browsers complained of, but failed requests, which some of these tests are about. */
-  const complaints: string[] = []
   /** Complaints that have to come. */
   const expected: RegExp[] = []
 
-  const shot = (page: Page, name: string) => page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage: true })
-  const context = async (options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> => {
-    const made = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-    made.setDefaultTimeout(PATIENCE)
-    made.on('weberror', (error) => complaints.push(error.error().message))
-    made.on('console', (message) => {
-      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) complaints.push(message.text())
-    })
-    return made
-  }
-  const card = (page: Page, title: string | RegExp) =>
-    page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) })
-  const tab = (page: Page, name: string) => page.getByRole('tab', { name, exact: true }).click()
-  /** Clicks, and waits for what the act says at its end. */
-  const act = async (page: Page, button: string | RegExp, end: string | RegExp) => {
-    await page.getByRole('button', { name: button, exact: typeof button === 'string' }).click()
-    await page.getByText(end).first().waitFor()
-  }
-  const connect = async (page: Page, account: number, base = system.url) => {
-    await page.goto(`${base}/#/account`)
-    await page.getByLabel('Account', { exact: true }).selectOption({ index: account })
-    await page.getByRole('button', { name: 'Use this account' }).click()
-    await page.getByRole('tab', { name: 'Balances and line' }).waitFor()
-  }
-  /** Deposits what is minted first, as the development chain allows. */
-  const deposit = async (page: Page, symbol: string, amount: string) => {
-    await tab(page, 'Deposit and withdraw')
-    const form = card(page, 'Deposit')
-    await form.getByLabel('Asset').selectOption({ label: symbol })
-    await form.getByLabel('Amount').fill(amount)
-    await act(page, /^Mint/, `Minted ${amount} ${symbol}.`)
-    await act(page, 'Deposit', `Deposited ${amount} ${symbol}.`)
-  }
-  const axe = async (page: Page) => {
-    // By the protocol of the browser's own tools: the page's policy would not let the page do it.
-    await page.evaluate(await readFile(AXE, 'utf8'))
-    const { violations } = await page.evaluate(() => (globalThis as any).axe.run())
-    const found = violations.filter(({ impact }: any) => impact === 'serious' || impact === 'critical')
-    assert.deepEqual(
-      found.map(({ id, nodes }: any) => `${id}: ${nodes.map(({ html }: any) => html.slice(0, 120)).join(' | ')}`),
-      [],
-    )
-  }
-  /** A view in both schemes and on a narrow screen; leaves it wide and light. */
-  const inspect = async (page: Page) => {
-    await axe(page)
-    await page.emulateMedia({ colorScheme: 'dark' })
-    const contrast = await page.evaluate(() =>
-      (globalThis as any).axe.run({ runOnly: ['color-contrast'] }).then(({ violations }: any) => violations.length),
-    )
-    assert.equal(contrast, 0, 'contrast in the dark')
-    await page.emulateMedia({ colorScheme: 'light' })
-    await page.setViewportSize({ width: 360, height: 740 })
-    const [wide, narrow] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth])
-    assert.ok(wide! <= narrow!, `nothing but tables scrolls sideways on ${page.url()}`)
-    await page.setViewportSize({ width: 1280, height: 900 })
-  }
+  /** Without a look of the node in between, which would post a round when time has passed and the feeds have not moved yet. */
   const prices = (eth: bigint) =>
-    movePrices(system.system.signer, system.system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI])
+    system.hold(() => movePrices(system.system.signer, system.system.feeds, [eth * WEI, 8_000n * WEI, 50n * WEI]))
   /** Status of a raw request, with the headers that a browser would not let a page choose. */
   const raw = (url: string, options: { method?: string; headers?: Record<string, string> }, body = '') =>
     new Promise<number>((resolve, reject) => {
@@ -114,20 +47,23 @@ describe('the page in a browser', () => {
     await mkdir(SHOTS, { recursive: true })
     const report = join(SHOTS, 'report.html')
     await writeFile(report, REPORT)
-    ;[browser, system] = await Promise.all([openBrowser(), startPageSystem(report)])
+    ;[driver, system] = await Promise.all([PageDriver.open(), startPageSystem({ report })])
+  })
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await driver.shootAll()
   })
   after(async () => {
-    await browser?.close()
+    await driver?.close()
     await system?.stop()
   })
 
   it('shows the line at the first paint, with a small first load and nothing from elsewhere', async () => {
     // The page may be under construction still, and the browser not yet warm.
-    const ready = await (await context()).newPage()
+    const ready = await driver.page()
     await ready.goto(system.url)
     await ready.getByText('Nobody is below the line.').waitFor()
     await ready.close()
-    const page = await (await context()).newPage()
+    const page = await driver.page()
     const loaded: string[] = []
     page.on('response', (response) => loaded.push(response.url()))
     const answered = await page.goto(system.url)
@@ -158,8 +94,8 @@ describe('the page in a browser', () => {
   })
 
   it('takes deposits of an account of the development chain, and of a wallet of the browser', async () => {
-    alice = await (await context()).newPage()
-    const own = await context()
+    alice = await driver.page()
+    const own = await driver.context()
     // A wallet as EIP-1193 has it, over an account of the chain.
     const rpc = async (method: string, params: unknown) => {
       const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
@@ -187,14 +123,14 @@ describe('the page in a browser', () => {
     await bob.goto(`${system.url}/#/account`)
     await bob.getByRole('button', { name: "Connect the browser's wallet" }).click()
     await bob.getByRole('tab', { name: 'Balances and line' }).waitFor()
-    await connect(alice, 1)
+    await connect(alice, system.url, 1)
     await shot(alice, 'account-new')
     await Promise.all([deposit(alice, 'ETH', '10'), deposit(bob, 'USD', '5000')])
     await inspect(alice)
   })
 
   it('refuses a wallet whose two signatures differ', async () => {
-    const own = await context()
+    const own = await driver.context()
     await own.addInitScript(() => {
       let signed = 0
       const provider = {
@@ -348,48 +284,8 @@ describe('the page in a browser', () => {
     await act(bob, /^Claim withdrawal/, 'Paid 0.5 ETH.')
   })
 
-  it('verifies a settlement, and tells of one that was tampered with', async () => {
-    const page = await (await context()).newPage()
-    await page.goto(`${system.url}/#/rounds`)
-    const buttons = page.getByRole('button', { name: /^verify here: / })
-    await buttons.first().click()
-    await page.getByText('Verified here.').waitFor()
-    await page.getByText('What this cannot know').waitFor()
-    await shot(page, 'verified')
-    await inspect(page)
-    // An endpoint changes one digit of what was published, or of what was called.
-    let tampered: 'proof' | 'value' | 'call' = 'proof'
-    await page.context().route('**/rpc', async (route) => {
-      const question = route.request().postData()!
-      const wanted = tampered === 'call' ? 'eth_getTransactionByHash' : 'eth_getLogs'
-      if (!question.includes(wanted)) return route.continue()
-      const answer = await route.fetch()
-      const body = (await answer.json()) as { result: any }
-      if (tampered === 'call') body.result.input = withOtherDigit(body.result.input, body.result.input.length - 1)
-      else {
-        const long = body.result.findLast(({ data }: { data: string }) => data.length > 1_500)
-        if (long !== undefined) long.data = tamperedBatch(long.data, tampered)
-      }
-      return route.fulfill({ response: answer, json: body })
-    })
-    await page.reload()
-    for (const [what, words] of [
-      ['proof', 'The proof is not valid.'],
-      ['value', 'The digest is another'],
-      ['call', 'They differ: the endpoint changed one or the other.'],
-    ] as const) {
-      tampered = what
-      await buttons.first().click()
-      await page.getByText('Reading the chain').waitFor()
-      await page.getByText('This settlement is NOT what it should be.').waitFor()
-      await page.getByText(words, { exact: false }).first().waitFor()
-    }
-    await shot(page, 'tampered')
-    await page.context().close()
-  })
-
   it('finds a lying node out by the chain, and shows markup as text', async () => {
-    const own = await context()
+    const own = await driver.context()
     const page = await own.newPage()
     await own.route('**/v1/round', async (route) => {
       const answer = await route.fetch()
@@ -442,7 +338,7 @@ describe('the page in a browser', () => {
     )
     await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
     // What its browser says to that is what it should.
-    const page = await browser.newPage()
+    const page = await driver.browser.newPage()
     await page.goto(`http://127.0.0.1:${(stranger.address() as AddressInfo).port}`)
     const asked = await page.evaluate(async (base) => {
       const tried = (path: string, init: RequestInit) =>
@@ -494,7 +390,7 @@ describe('the page in a browser', () => {
       body: JSON.stringify(sending),
     })
     assert.equal(((await refused.json()) as { error: { code: number } }).error.code, -32_601)
-    const page = await (await context()).newPage()
+    const page = await driver.page()
     await page.goto(system.operator)
     await page.getByText('The node is well.').waitFor()
     assert.ok(!page.url().includes(token), 'the token does not stay in the address')
@@ -510,7 +406,7 @@ describe('the page in a browser', () => {
   })
 
   it('can be used by keys alone', async () => {
-    const page = await (await context()).newPage()
+    const page = await driver.page()
     await page.goto(system.url)
     await page.getByText('Nobody is below the line.').waitFor()
     await page.keyboard.press('Tab')
@@ -538,61 +434,18 @@ describe('the page in a browser', () => {
     await page.context().close()
   })
 
-  it('leaves by the chain alone when the node is dead', async () => {
-    const { signer } = system.system
-    const { settlement, profile } = system.node.deployment
-    await system.stopNode()
-    const page = openPage(signer, { served: 'web', operator: false, settlement, profile })
-    const { server, port } = await serveWeb(page, undefined, 0)
-    try {
-      await connect(alice, 1, `http://127.0.0.1:${port}`)
-      await alice.getByText('no node answers: the chain alone').waitFor()
-      await passTime(signer, 7_300)
-      await tab(alice, 'Leave without the node')
-      await alice.getByText('stalled', { exact: true }).waitFor()
-      await alice.getByRole('button', { name: 'Freeze the stalled system' }).click()
-      const frozen = alice.getByText('frozen', { exact: true })
-      for (let i = 0; i < 40 && !(await frozen.isVisible()); i++) {
-        await passTime(signer, 901)
-        await alice.waitForTimeout(300)
-      }
-      await frozen.waitFor()
-      await act(alice, 'Prove my equity and leave', /^You have left with an equity of /)
-      await shot(alice, 'left')
-      const paid = (await alice.getByText(/^You have left/).textContent()) ?? ''
-      assert.match(paid, /equity of [\d ]+(\.\d+)? USD\. Paid: .*ETH/)
-    } finally {
-      server.close()
-      server.closeAllConnections()
-    }
-  })
-
   it('has met no complaint of a browser, such as of its policy', () => {
     assert.deepEqual(
-      complaints.filter((complaint) => !expected.some((known) => known.test(complaint))),
+      driver.complaints.filter((complaint) => !expected.some((known) => known.test(complaint))),
       [],
     )
     for (const known of expected)
       assert.ok(
-        complaints.some((complaint) => known.test(complaint)),
+        driver.complaints.some((complaint) => known.test(complaint)),
         String(known),
       )
   })
 })
-
-/** A hexadecimal string with another digit at a place. */
-function withOtherDigit(hex: string, at: number): string {
-  return `${hex.slice(0, at)}${hex[at] === '1' ? '2' : '1'}${hex.slice(at + 1)}`
-}
-
-/** Data of an event of a batch with another last digit in its proof, or in the first of its values. */
-function tamperedBatch(data: string, what: 'proof' | 'value'): string {
-  const word = (at: number) => Number(`0x${data.slice(2 + 64 * at, 66 + 64 * at)}`)
-  // A sweep has rung, window, values, digest and proof; the others begin with the values.
-  const values = word(0) < 32 ? 2 : 0
-  const at = what === 'proof' ? values + 1 + 7 : word(values) / 32 + 1
-  return withOtherDigit(data, 1 + 64 * (at + 1))
-}
 
 /** A link of the same trade as its other side would propose it. */
 function turned(link: Hex): Hex {

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Candle, Curve } from './curves.ts'
-import { useModule } from './hooks.ts'
+import { useModule, useScheme } from './hooks.ts'
 
 /** Curves, with their figures for those who do not see them. */
 export function Curves(props: {
@@ -14,10 +14,11 @@ export function Curves(props: {
 }) {
   const element = useRef<HTMLDivElement>(null)
   const library = useModule(() => import('./curves.ts'))
+  const scheme = useScheme()
   useEffect(() => {
     if (library === undefined || element.current === null || props.x.length === 0) return
     return library.drawCurves(element.current, props.x, props.curves, props)
-  }, [library, props.x, props.curves])
+  }, [library, scheme, props.x, props.curves])
   return <div class="chart" ref={element} role="img" aria-label={props.label} />
 }
 
@@ -28,9 +29,10 @@ export function Candles(props: {
 }) {
   const element = useRef<HTMLDivElement>(null)
   const library = useModule(() => import('./curves.ts'))
+  const scheme = useScheme()
   useEffect(() => {
     if (library === undefined || element.current === null || props.candles.length === 0) return
     return library.drawCandles(element.current, props.candles, props.lines)
-  }, [library, props.candles, props.lines])
+  }, [library, scheme, props.candles, props.lines])
   return <div class="chart" ref={element} role="img" aria-label={props.label} />
 }

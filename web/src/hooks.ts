@@ -44,6 +44,28 @@ export function useNow(every = 1_000): number {
   return now
 }
 
+/** The scheme of colors that is shown, for what is not drawn by styles. */
+export function useScheme(): 'light' | 'dark' {
+  const read = () => {
+    const chosen = document.documentElement.dataset.theme
+    if (chosen === 'light' || chosen === 'dark') return chosen
+    return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
+  }
+  const [scheme, set] = useState(read)
+  useEffect(() => {
+    const change = () => set(read())
+    const query = matchMedia('(prefers-color-scheme: dark)')
+    const watcher = new MutationObserver(change)
+    query.addEventListener('change', change)
+    watcher.observe(document.documentElement, { attributeFilter: ['data-theme'] })
+    return () => {
+      query.removeEventListener('change', change)
+      watcher.disconnect()
+    }
+  }, [])
+  return scheme
+}
+
 /** The route: what stands behind `#/`. */
 export function useRoute(): readonly string[] {
   const read = () => location.hash.replace(/^#\/?/, '').split('?')[0]!.split('/')

@@ -119,13 +119,7 @@ function Margins({ standing, cash }: { standing: Standing; cash: SessionAsset })
     <Card title="New risk" width="half">
       <Table
         caption="Initial margins of what the account has and owes"
-        head={[
-          'Asset',
-          { num: 'Collateral counts' },
-          { num: 'Debt counts' },
-          { num: `Its size costs, ${cash.symbol}` },
-          { num: 'More of it lowers margin from' },
-        ]}
+        head={['Asset', { num: 'Collateral' }, { num: 'Debt' }, { num: 'Size costs' }, { num: 'Counts up to' }]}
       >
         {margins.map(([symbol, margin]) => (
           <tr key={symbol}>
