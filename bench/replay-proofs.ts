@@ -1,6 +1,6 @@
 import type { CircuitName } from '../prover/profiles.ts'
 
-/** A proof that a tick needs, and the second of the tick from which on it can be made. */
+/** A proof that a tick needs, and the second of the processor's, since the tick began, from which on it can be made. */
 export interface DueProof {
   readonly circuit: CircuitName
   readonly at: number

@@ -71,7 +71,7 @@ export class ScaleRun {
     return times.sort((a, b) => a - b)[QUIET >> 1]!
   }
 
-  /** Carries a tick out, twelve batches a settlement. @param seen gets each batch with milliseconds since the tick began */
+  /** Carries a tick out, twelve batches a settlement. @param seen gets each batch with milliseconds of the processor since the tick began */
   async tick(marks: Marks, seen: (work: Work, at: number) => void = () => {}): Promise<TickCost> {
     const written = bytesWritten()
     const began = performance.now()
@@ -104,7 +104,8 @@ export class ScaleRun {
       cost.transitions += probe.spent - before
       cost.plan += performance.now() - started - (probe.spent - before)
       if (done) break
-      seen(work, performance.now() - began)
+      const { user, system: kernel } = process.cpuUsage(used)
+      seen(work, (user + kernel) / 1_000)
       const circuit = circuitOf(work.transition.batch)
       batches[circuit] = (batches[circuit] ?? 0) + 1
       cost.moved += work.moves.length
