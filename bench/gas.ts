@@ -8,7 +8,7 @@ import { envelopeCalldata, Settlement, sevenWords } from '../chain/settlement.ts
 import { DEFAULT_CLOCKS, deploy } from '../deploy/deploy.ts'
 import { mockCustody } from '../deploy/market-plan.ts'
 import { rungOf } from '../protocol/batch.ts'
-import { INBOX } from '../protocol/constants.ts'
+import { DISTRESS, INBOX } from '../protocol/constants.ts'
 import type { Move } from '../protocol/sweep-input.ts'
 import type { Transition } from '../protocol/system.ts'
 import { ensureKeys } from '../prover/keys.ts'
@@ -70,8 +70,10 @@ async function measure(profile: ProfileName, timed: boolean): Promise<Row[]> {
     )
     system.setMarks(await settlement.marks())
 
-    // The rest of a sweep's window, after distress and inbox.
-    const targets = fullWindow(keys.profile).slice(INBOX + 1)
+    // The rest of the widest window, after distress and inbox.
+    const widest = Math.max(...keys.profile.sweeps.map(({ window }) => window))
+    const slots = Array.from({ length: widest }, (_, i) => DISTRESS + i)
+    const targets = slots.slice(INBOX + 1)
     const envelope = around(system.ledger.marks!)
     const openings = targets.map((slot) => envelopeCalldata({ slot, envelope }))
     add(
@@ -114,7 +116,7 @@ async function measure(profile: ProfileName, timed: boolean): Promise<Row[]> {
     for (const [i, rung] of rungs.entries())
       await settle(
         `the same by the sweep ${rung.steps} x ${rung.window}`,
-        system.sweep(window.slice(0, rung.window), swap(rung.steps), i + 1),
+        system.sweep(slots.slice(0, rung.window), swap(rung.steps), i + 1),
       )
     await settle('resolve, the first', system.resolve(resolve.steps))
     await settle('resolve, a later one', system.resolve(resolve.steps))

@@ -32,23 +32,31 @@ export function nodeSweepConstraints({ pops, frees, pushes, window }: NodeRung, 
 
 /** Constraints of a resolve of `large` with leaves one by one (docs/constraints.json has those that are compiled). */
 export const RESOLVE_CONSTRAINTS = 124_303
+/** What a step takes at the depth of `large`, its third of a hash of `D` included. */
+export const RESOLVE_STEP = 11_982
 /** Two hashes of a stack and three selections of heads. */
 const RESOLVE_STEP_STACKS = 2 * 243 + 3
 
 /**
- * Constraints of a resolve of `large` that takes up to `pops` nodes off distress and puts nodes on the inbox, by calculation: hashes,
- * selections and the product of the leaves.
+ * Constraints of a resolve at the depth of `large` that takes up to `pops` nodes off distress and puts nodes on the inbox, by calculation:
+ * hashes, selections and the product of the leaves.
  */
-export function nodeResolveConstraints(pops: number, leaves: number): number {
-  const { steps } = PROFILES.large.resolve
+export function nodeResolveConstraints({ steps, pops }: NodeResolve, leaves: number): number {
   const node = nodeHash(leaves)
   return (
     RESOLVE_CONSTRAINTS -
+    (PROFILES.large.resolve.steps - steps) * RESOLVE_STEP -
     steps * RESOLVE_STEP_STACKS +
     pops * (node + 2 * leaves + 2) +
     Math.ceil(steps / leaves) * (node + leaves + 3) +
     2 * steps
   )
+}
+
+/** Accounts that a resolve takes at the most, and nodes of distress. */
+export interface NodeResolve {
+  readonly steps: number
+  readonly pops: number
 }
 
 function nodeHash(leaves: number): number {

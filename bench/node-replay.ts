@@ -1,5 +1,5 @@
 import { DISTRESS, INBOX } from '../protocol/constants.ts'
-import { type NodeRung, nodeResolveConstraints, nodeSweepConstraints } from './node-costs.ts'
+import { type NodeResolve, type NodeRung, nodeResolveConstraints, nodeSweepConstraints } from './node-costs.ts'
 import type { Happening } from './node-stages.ts'
 
 /** Accounts of a node. */
@@ -32,8 +32,7 @@ export interface NodeOptions {
   readonly leaves: number
   readonly rungs: readonly NodeRung[]
   readonly slots: number
-  /** Accounts that a resolve takes, and nodes of distress. */
-  readonly resolve: { readonly steps: number; readonly pops: number }
+  readonly resolve: NodeResolve
 }
 
 /** Passes looked at before what is left is placed at once. */
@@ -65,7 +64,7 @@ export function replayNodes(accounts: number, happenings: readonly Happening[], 
       while (distress.length > 0) {
         stacks[INBOX]!.push(...nodesOf(takeWhole(distress, resolve), leaves))
         resolves.batches++
-        resolves.constraints += nodeResolveConstraints(resolve.pops, leaves)
+        resolves.constraints += nodeResolveConstraints(resolve, leaves)
       }
     } else {
       const stage = cheapestStage(stacks, happening.sources, happening.targets, ladder, accounts)
@@ -84,7 +83,7 @@ function nodesOf(accounts: readonly number[], leaves: number): Node[] {
   return nodes
 }
 
-function takeWhole(nodes: Node[], { steps, pops }: NodeOptions['resolve']): number[] {
+function takeWhole(nodes: Node[], { steps, pops }: NodeResolve): number[] {
   const taken: number[] = []
   for (let i = 0; i < pops && nodes.length > 0 && taken.length + nodes.at(-1)!.length <= steps; i++)
     taken.push(...nodes.pop()!)

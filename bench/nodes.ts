@@ -11,7 +11,7 @@ import { readR1cs } from '../prover/r1cs.ts'
 import { Random } from '../risk/random.ts'
 import { replay } from '../sequencer/planner/replay.ts'
 import { crashMarket, MIN_LIABILITY } from './crash-market.ts'
-import { type NodeRung, nodeSweepConstraints, RESOLVE_CONSTRAINTS } from './node-costs.ts'
+import { type NodeResolve, type NodeRung, nodeSweepConstraints, RESOLVE_CONSTRAINTS } from './node-costs.ts'
 import { type NodeReplay, replayNodes } from './node-replay.ts'
 import { type Happening, StageRecorder } from './node-stages.ts'
 import { integerOption } from './options.ts'
@@ -25,9 +25,9 @@ const LARGEST = 2 ** 17 - 4
 
 /** Ladders that `--search` found at 10,000 accounts on 12 March 2020, by leaves of a node. */
 const LADDERS: ReadonlyMap<number, readonly NodeRung[]> = new Map([
-  [3, [rung(47, 16, 39, 12), rung(8, 3, 8, 9), rung(3, 1, 3, 4)]],
+  [3, [rung(51, 16, 37, 11), rung(8, 2, 7, 7), rung(3, 2, 3, 4)]],
   [4, [rung(46, 13, 30, 11), rung(9, 1, 7, 8), rung(3, 0, 3, 3)]],
-  [5, [rung(35, 9, 25, 8), rung(10, 2, 8, 7), rung(3, 0, 3, 3)]],
+  [5, [rung(38, 9, 25, 10), rung(10, 0, 8, 4), rung(3, 0, 3, 3)]],
   [6, [rung(32, 9, 22, 8), rung(9, 2, 8, 6), rung(3, 1, 2, 3)]],
 ])
 
@@ -94,8 +94,7 @@ async function source(): Promise<string> {
 interface Row {
   readonly leaves: number
   readonly rungs: readonly NodeRung[]
-  /** Nodes that a resolve can take. */
-  readonly pops: number
+  readonly resolve: NodeResolve
   readonly counts: NodeReplay
 }
 
@@ -109,10 +108,12 @@ class Comparison {
   }
 
   run(leaves: number, rungs: readonly NodeRung[]): Row {
-    const { steps } = PROFILES.large.resolve
-    // As many nodes as accounts, so that none is left for being short; fewer would make the circuit smaller, and more resolves.
-    const options = { leaves, rungs, slots: DEFAULT_SLOTS, resolve: { steps, pops: steps } }
-    return { leaves, rungs, pops: steps, counts: replayNodes(this.#accounts, this.#happenings, options) }
+    // Steps that whole nodes fill; and as many nodes as accounts, so that none is left for being short. Fewer of these would make the
+    // circuit smaller, and more resolves.
+    const steps = leaves * Math.floor(PROFILES.large.resolve.steps / leaves)
+    const resolve = { steps, pops: steps }
+    const counts = replayNodes(this.#accounts, this.#happenings, { leaves, rungs, slots: DEFAULT_SLOTS, resolve })
+    return { leaves, rungs, resolve, counts }
   }
 
   /** Looks for a better ladder, a change at a time: the fewest constraints in all. */
@@ -193,9 +194,9 @@ function print(before: NodeReplay, rows: readonly Row[]): void {
   const line = (name: string, counts: NodeReplay) =>
     `${name.padEnd(8)}${[counts.first, counts.sweeps, counts.resolves].map((part) => count(part).padEnd(17)).join('')}${millions(total(counts)).padStart(6)}`
   console.log(line('1, now', before))
-  for (const { leaves, rungs, counts } of rows) {
+  for (const { leaves, rungs, resolve, counts } of rows) {
     const gains = `${gain(counts.sweeps.constraints, before.sweeps.constraints)}, ${gain(total(counts), total(before))}`
-    console.log(`${line(String(leaves), counts)}   ${gains}`)
+    console.log(`${line(String(leaves), counts)}   ${gains}; resolves of ${resolve.steps}`)
     for (const size of rungs) {
       const { pops, frees, pushes, window } = size
       console.log(

@@ -213,8 +213,8 @@ contract Forced is ForcedQueue {
         emit Served(number);
     }
 
-    /// @dev A hold bears on margins, hence on withdrawals. A close asks for none, and its own asset has a price here: were
-    /// it not discharged while the clock stands, one that had to wait before would be overdue without a remedy.
+    /// @dev A hold bears on margins, hence on withdrawals. A close asks for none, and its own asset has a price here:
+    /// were it not discharged while the clock stands, one that had to wait before would be overdue without a remedy.
     function _discharge(uint64 number, Request storage request_) private {
         if (!request_.closes && ROUNDS.forcedStands()) revert ClockStands();
         // What it asked for may have been allowed when it was filed: initial margins were tightened since, or an asset

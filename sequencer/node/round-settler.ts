@@ -17,10 +17,11 @@ import { completeRound, sweepAhead, type Work } from '../planner/complete-round.
 import type { Decoys } from '../planner/decoys.ts'
 import { type NodeLog, operationLine, resolutionLine } from '../state/node-log.ts'
 import type { ProofStore } from '../state/proof-store.ts'
-import { type NodeState, REMEMBERED, type Store } from '../state/store.ts'
+import type { Store } from '../state/store.ts'
 import { encryptMoves } from '../state/sweep-memo.ts'
 import type { ChainView, NodeSnapshot } from './chain-view.ts'
 import { newRound } from './new-round.ts'
+import { DECOY_PAUSE, nextState } from './next-state.ts'
 import type { NodeHealth } from './node-health.ts'
 import { OperationQuarantine } from './operation-quarantine.ts'
 import { ProofLine } from './proof-line.ts'
@@ -88,8 +89,6 @@ class ProofFailure extends PlimsollError {
 const MAX_BATCHES = 12
 /** Batches that are swept ahead of the price at the most: they are settled together or not at all. */
 const AHEAD_BATCHES = 6
-/** Seconds for which an account that was a decoy is none. */
-const DECOY_PAUSE = 86_400
 /** Share of the rounds without liquidations that have decoys alone. */
 const DECOY_ROUNDS = 1 / 8
 /** Milliseconds of the second look after an unclean stop; each that follows may take twice as long. */
@@ -348,14 +347,11 @@ export class RoundSettler {
   ): Generator<Step> {
     const { pool } = this.#parts
     const started = performance.now()
-    const steps = 0
-    const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => ({
-      ...work,
-      urgency,
-      units,
-      results,
-      after: next.clone(),
-    })
+    let steps = 0
+    const step = (work: Work, urgency: Urgency, units: Step['units'] = [], results: Step['results'] = []): Step => {
+      steps++
+      return { ...work, urgency, units, results, after: next.clone() }
+    }
     let { auctions } = custody
     const decoys = custody.fresh && this.#parts.decoys ? this.#decoys(next, round, now) : undefined
     for (const work of completeRound(next, decoys)) {
@@ -398,23 +394,6 @@ export class RoundSettler {
     if (!isIdle || this.#parts.ahead === 0 || this.#aheadIn === round.number) return
     this.#aheadIn = round.number
     for (const work of sweepAhead(next, this.#parts.ahead, AHEAD_BATCHES)) yield step(work, 'ahead')
-  }
-}
-
-/** The state after a settlement of some steps, `now`: what went into old ones is forgotten. */
-function nextState(state: NodeState, system: System, steps: readonly Step[], now: number): NodeState {
-  const settlements = state.settlements + 1
-  const remembered = [...state.applied].filter(([, settlement]) => settlement > settlements - REMEMBERED)
-  const applied = steps.flatMap(({ units }) => units.flat().map((id): [Hex, number] => [id, settlements]))
-  const recent = [...state.decoyed].filter(([, time]) => time > now - DECOY_PAUSE)
-  const refreshed = steps.flatMap(({ resolutions }) => resolutions.filter(({ action }) => action === 'refresh'))
-  const trades = steps.flatMap(({ results }) => results.filter(({ operation }) => operation.kind === 'trade'))
-  return {
-    system,
-    settlements,
-    applied: new Map([...remembered, ...applied]),
-    decoyed: new Map([...recent, ...refreshed.map(({ account }): [number, number] => [account.index, now])]),
-    traded: state.traded.with(trades.map(({ operation }) => operation.index)),
   }
 }
 

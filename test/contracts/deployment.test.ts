@@ -31,7 +31,7 @@ const CODE_SIZE: Readonly<Record<ContractName, number>> = {
   Vault: 24_500,
   Forced: 17_500,
   Insurance: 10_500,
-  Settlement: 17_000,
+  Settlement: 18_000,
   Escape: 14_500,
   Market: 20_000,
 }

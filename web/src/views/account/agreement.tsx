@@ -6,7 +6,7 @@ import { Table } from '../../parts.tsx'
 import type { Session } from '../../session.ts'
 
 /** Differences between node and chain about the owner's account that last; undefined where no node was asked. */
-export function useDifferences({
+function useDifferences({
   signer,
   settlement,
   key,
