@@ -20,7 +20,6 @@ import {
 import {
   BASE8,
   exitVector,
-  FIRST_ERA,
   multiply,
   type Point,
   R,
@@ -232,6 +231,11 @@ export interface TransactOptions {
 
 let roots = 5_000n
 
+/** Number of the sequencer's keys so far. */
+async function eraOf({ settlement }: Market): Promise<bigint> {
+  return BigInt((await settlement.read<bigint[][]>('sequencerKeys')).length)
+}
+
 /** A batch of operations that the stub accepts. */
 export async function transactBatch(market: Market, steps: bigint[][], options: TransactOptions = {}): Promise<Batch> {
   const { settlement, chain } = market
@@ -250,7 +254,11 @@ export async function transactBatch(market: Market, steps: bigint[][], options: 
     steps: padded,
   }
   const digest = 99n
-  const { z, y } = signals(transactVector({ ...vector, ...options.proven }), digest, options.era ?? FIRST_ERA)
+  const { z, y } = signals(
+    transactVector({ ...vector, ...options.proven }),
+    digest,
+    options.era ?? (await eraOf(market)),
+  )
   const values = [vector.active, vector.root[1], vector.inbox[1], vector.validUntil, ...padded.flat()]
   return { openings: [], circuit: 2, rung: 0, window: [], values, digest, proof: stubProof(digest, z, y), memo: '0x' }
 }
@@ -284,11 +292,12 @@ export async function liquidate(market: Market, delta: readonly bigint[], badDeb
 
 /** A batch of a liquidation that the stub accepts. */
 export async function resolveBatch(
-  { settlement, rounds }: Market,
+  market: Market,
   delta: readonly bigint[],
   badDebt = 0n,
-  era = FIRST_ERA,
+  era?: bigint,
 ): Promise<Batch> {
+  const { settlement, rounds } = market
   const [distress, inbox] = await settlement.read<bigint[]>('heads')
   const full = Array.from({ length: 8 }, (_, a) => delta[a] ?? 0n)
   const writes = Array<bigint>(5 * RESOLVE_STEPS).fill(0n)
@@ -304,7 +313,7 @@ export async function resolveBatch(
     badDebt,
     writes,
   })
-  const { z, y } = signals(vector, 88n, era)
+  const { z, y } = signals(vector, 88n, era ?? (await eraOf(market)))
   const values = [1n, root, 0n, 0n, ...full.map((x) => ((x % R) + R) % R), badDebt, ...writes]
   const proof = stubProof(88n, z, y)
   return { openings: [], circuit: 1, rung: 0, window: [], values, digest: 88n, proof, memo: '0x' }
