@@ -46,7 +46,7 @@ export function useNow(every = 1_000): number {
 
 /** The scheme of colors that is shown, for what is not drawn by styles. */
 export function useScheme(): 'light' | 'dark' {
-  const read = () => {
+  const read = (): 'light' | 'dark' => {
     const chosen = document.documentElement.dataset.theme
     if (chosen === 'light' || chosen === 'dark') return chosen
     return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'
