@@ -137,6 +137,10 @@ describe('a node whose proofs take their time', () => {
 
   it('sweeps ahead of the price while it is idle, and ends complete', async () => {
     await priceOf(190n)
+    await owners[3]!.wallet.withdraw(0, 10n * USD, owners[3]!.address, { expiresIn: 86_400 })
+    assert.equal((await node.step())?.operations, 1)
+    assert.equal(asked.some(isAhead), false, 'a look that has something to do does nothing else')
+    asked = []
     const report = await node.step()
     assert.ok(asked.length > 0 && asked.every(isAhead), asked.join())
     assert.equal(report?.proofs, asked.length)
