@@ -28,7 +28,7 @@ interface Row {
   readonly gas: bigint
   /** Accounts in it; 0 where it has none. */
   readonly accounts: number
-  /** Of the proof, key and witness program loaded; undefined where there is none or it was not asked for. */
+  /** Time of the proof, key and witness program loaded; undefined where there is none or it was not asked for. */
   readonly seconds?: number
 }
 

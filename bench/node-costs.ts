@@ -32,7 +32,7 @@ export function nodeSweepConstraints({ pops, frees, pushes, window }: NodeRung, 
 
 /** Constraints of a resolve of `large` with leaves one by one (docs/constraints.json has those that are compiled). */
 export const RESOLVE_CONSTRAINTS = 124_303
-/** What a step takes at the depth of `large`, its third of a hash of `D` included. */
+/** Constraints of a step at the depth of `large`, its third of a hash of `D` included. */
 export const RESOLVE_STEP = 11_982
 /** Two hashes of a stack and three selections of heads. */
 const RESOLVE_STEP_STACKS = 2 * 243 + 3

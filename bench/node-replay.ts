@@ -23,7 +23,7 @@ export interface NodeReplay {
   readonly first: Count
   /** Sweeps of all later ticks. */
   readonly sweeps: Count
-  /** Of all ticks. */
+  /** Resolves of all ticks. */
   readonly resolves: Count
 }
 

@@ -2,7 +2,7 @@ import { DISTRESS } from '../protocol/constants.ts'
 import type { SweepPlan } from '../sequencer/planner/cut-moves.ts'
 import type { ReplayObserver } from '../sequencer/planner/replay.ts'
 
-/** What the planner had done, accounts being numbers from 0: where each went in the end, not by which way. */
+/** Something that the planner had done, accounts being numbers from 0: where each went in the end, not by which way. */
 export type Happening =
   | { readonly kind: 'tick' }
   | { readonly kind: 'resolve' }
