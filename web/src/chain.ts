@@ -31,6 +31,18 @@ export async function compare({ settlement }: Config, round: RoundInfo): Promise
   )
 }
 
+/** Asks again where an answer did not come, three times at the most. @throws the last failure */
+export async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (tries === TRIES) throw error
+      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    }
+  }
+}
+
 /** Asks until there is nothing to say, three times at the most. */
 export async function lasting<T>(isNothing: (found: T) => boolean, ask: (again: boolean) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {

@@ -3,7 +3,8 @@ import { explainLiquidation, type LiquidationExplained } from '../../../../sdk/a
 import { recover } from '../../../../sdk/actions/recover.ts'
 import type { EventKind, RecoveredAccount } from '../../../../sdk/chain/account-history.ts'
 import { settlementConfig } from '../../../../sdk/chain/settlement-config.ts'
-import { amount, percent, plain, price } from '../../format.ts'
+import { patiently } from '../../chain.ts'
+import { amount, messageOf, percent, plain, price } from '../../format.ts'
 import { useLoaded, useView } from '../../hooks.ts'
 import { Act, Card, Failure, Hash, Table, Tag } from '../../parts.tsx'
 import type { Session, SessionAsset } from '../../session.ts'
@@ -94,10 +95,11 @@ function Explained(props: { session: Session; recovered: RecoveredAccount; versi
   const { session, recovered, version } = props
   const { signer, settlement, assets } = session
   const { value, error } = useLoaded(
-    (): Promise<LiquidationExplained> => explainLiquidation(signer, { settlement, recovered, version }),
+    (): Promise<LiquidationExplained> =>
+      patiently(() => explainLiquidation(signer, { settlement, recovered, version })),
     [version],
   )
-  if (error !== undefined) return <p class="small soft">Why cannot be told: this endpoint has forgotten that block.</p>
+  if (error !== undefined) return <p class="small soft">Why cannot be told now: {messageOf(error)}</p>
   if (value === undefined) return null
   const cash = assets[0]!
   return (
