@@ -137,9 +137,12 @@ export function sweepVectorOf(input: CircuitInput, headsAfter: readonly bigint[]
   ].map(mod)
 }
 
+/** The era of a sequencer that has handed nothing over. */
+const ERA = 1
+
 /** The input with the signals of a public vector. */
 export function withVector(input: CircuitInput, vector: readonly bigint[]): CircuitInput {
-  return { ...input, ...vectorSignals(vector) }
+  return { ...input, ...vectorSignals(vector, ERA) }
 }
 
 /** A lie, told consistently: its public part follows from its private part and claims. */
