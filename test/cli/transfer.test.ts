@@ -56,7 +56,7 @@ describe('plimsoll wallet, with two accounts of one owner', () => {
     loop = (async () => {
       while (stepping) {
         await node.step().catch((error: Error) => assert.match(error.message, /is still pending/))
-        await sleep(100)
+        await sleep(400)
       }
     })()
   })

@@ -65,7 +65,7 @@ describe('plimsoll wallet', () => {
       while (stepping) {
         // The tests use the operator's account too: the node looks again when their transactions are mined.
         if (!paused) await node.step().catch((error: Error) => assert.match(error.message, /is still pending/))
-        await sleep(100)
+        await sleep(400)
       }
     })()
   })

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { builtEnvironment } from '../../chain/artifacts.ts'
 import { InvariantBroken, runInvariants } from '../invariants/run.ts'
 
-const CALLS = 100_000
+const CALLS = 50_000
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const MUTANT = join('cache', 'invariants', 'mutant')
 

@@ -167,7 +167,7 @@ describe("the examples of the SDK's actions", () => {
     const blended = run('blend').finally(() => {
       done = true
     })
-    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 50))])
+    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 250))])
     const { trades } = await blended
     assert.deepEqual(
       trades.map(({ from }: any) => from),

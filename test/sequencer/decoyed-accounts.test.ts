@@ -97,7 +97,7 @@ describe('decoys of a node', () => {
     void settled.finally(() => {
       done = true
     })
-    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 50))])
+    while (!done) await Promise.all([node.step(), new Promise((resolve) => setTimeout(resolve, 250))])
     assert.equal((await wallet.client.operation(accepted)).code, 'STALE_VERSION')
     assert.deepEqual([(await settled).status, (await settled).id], ['settled', again])
     const second = (await wallet.operations()).find(({ id }) => id === again)!.operation

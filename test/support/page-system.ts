@@ -53,7 +53,7 @@ export async function startPageSystem({ report, proving = false }: PageSystemOpt
         },
       )
       await look
-      await sleep(100)
+      await sleep(300)
     }
   })()
   const hold = async <T>(work: () => Promise<T>): Promise<T> => {
