@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { parseEventLogs } from 'viem'
 import { Contracts } from '../../chain/contracts.ts'
 import { passTime, rawCall } from '../../chain/development-chain.ts'
@@ -306,16 +306,13 @@ describe('a node that looks at the chain', () => {
   })
 
   it('settles nothing that it cannot write down, and goes on when it can', async () => {
-    const { data } = system.deployed
-    const newest = Math.max(
-      ...(await readdir(data)).flatMap((name) => /^state-(\d+)\.json$/.exec(name)?.[1] ?? []).map(Number),
-    )
-    const blocked = join(data, `state-${String(newest + 1).padStart(6, '0')}.json.tmp`)
-    await mkdir(blocked)
+    const database = new DatabaseSync(join(system.deployed.data, 'state.db'))
+    database.exec("CREATE TRIGGER full BEFORE INSERT ON versions BEGIN SELECT RAISE(ABORT, 'no room'); END")
     const { id } = await bob.wallet.withdraw(0, 7n * USD, bob.address, DAY)
-    await assert.rejects(node.step(), { name: 'PlimsollError', message: /^Cannot write .*state-\d+\.json: EISDIR/ })
+    await assert.rejects(node.step(), { name: 'PlimsollError', message: /state\.db cannot be used: no room/ })
     assert.equal(node.pool.state(id as `0x${string}`).status, 'accepted')
-    await rm(blocked, { recursive: true })
+    database.exec('DROP TRIGGER full')
+    database.close()
     await node.step()
     assert.equal(node.pool.state(id as `0x${string}`).status, 'settled')
   })
