@@ -77,6 +77,8 @@ describe('a fleet under fire', () => {
     }
     /** Once it has what it wrote, and once it has forgotten everything. */
     const restartRedis = async (forget: boolean) => {
+      // A prover that finds no Redis when it starts ends.
+      await Promise.all(starting)
       dumps.push(await redis.dump())
       await redis.kill({ forget })
       await sleep(200)
