@@ -44,7 +44,7 @@ describe('proofs in a browser', () => {
       if (!question.includes(wanted)) return route.continue()
       const answer = await route.fetch()
       const body = (await answer.json()) as { result: any }
-      if (tampered === 'call') body.result.input = withOtherDigit(body.result.input, body.result.input.length - 1)
+      if (tampered === 'call') body.result.input = tamperedCall(body.result.input)
       else {
         const long = body.result.findLast(({ data }: { data: string }) => data.length > 1_500)
         if (long !== undefined) long.data = tamperedBatch(long.data, tampered)
@@ -104,6 +104,12 @@ describe('proofs in a browser', () => {
 /** A hexadecimal string with another digit at a place. */
 function withOtherDigit(hex: string, at: number): string {
   return `${hex.slice(0, at)}${hex[at] === '1' ? '2' : '1'}${hex.slice(at + 1)}`
+}
+
+/** A call with another last digit in its first field element. */
+function tamperedCall(input: string): string {
+  const words = input.slice(10).match(/.{64}/g)!
+  return withOtherDigit(input, 10 + 64 * words.findIndex((word) => !word.startsWith('00')) + 63)
 }
 
 /** Data of an event of a batch with another last digit in its proof, or in the first of its values. */
