@@ -10,7 +10,6 @@ import { freeze } from '../../../../sdk/actions/freeze.ts'
 import { pull } from '../../../../sdk/actions/pull.ts'
 import { recover } from '../../../../sdk/actions/recover.ts'
 import { refund } from '../../../../sdk/actions/refund.ts'
-import { refundable } from '../../../../sdk/actions/refundable.ts'
 import { amountsBySymbol, listAmounts } from '../../../../sdk/amounts.ts'
 import { stallClocks } from '../../../../sdk/chain/stall.ts'
 import { systemContracts } from '../../../../sdk/chain/system-contracts.ts'
@@ -130,10 +129,9 @@ export function Exit({ session }: { session: Session }) {
             label="Take back what else the contracts hold for me"
             quiet
             run={async () => {
-              const found = await refundable(signer, { settlement, owner: session.address })
-              const count = found.deposits.length + found.requests.length + found.owed.length + found.shares.length
+              const { deposits, bonds, owed, shares } = await refund(signer, { settlement })
+              const count = deposits.length + owed.length + shares.length + (bonds > 0n ? 1 : 0)
               if (count === 0) return 'There is nothing else.'
-              await refund(signer, { settlement })
               return `${count} sums were taken back.`
             }}
           />

@@ -115,7 +115,8 @@ function Explained(props: { session: Session; recovered: RecoveredAccount; versi
           return (
             <li key={asset}>
               {sold ? 'Sold' : 'Bought'} {amount(units, unit)} {unit.symbol} for {amount(paid, cash, 2)} {cash.symbol},
-              the round&rsquo;s price {price(mark, cash, unit)} less a penalty of {percent(penalty, 2)}.
+              the round&rsquo;s price {price(mark, cash, unit)} {sold ? 'less' : 'plus'} a penalty of{' '}
+              {percent(penalty, 2)}.
             </li>
           )
         })}
