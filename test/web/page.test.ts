@@ -125,7 +125,9 @@ describe('the page in a browser', () => {
     await bob.getByRole('tab', { name: 'Balances and line' }).waitFor()
     await connect(alice, system.url, 1)
     await shot(alice, 'account-new')
-    await Promise.all([deposit(alice, 'ETH', '10'), deposit(bob, 'USD', '5000')])
+    // Hers is account 0.
+    await deposit(alice, 'ETH', '10')
+    await deposit(bob, 'USD', '5000')
     await inspect(alice)
   })
 
