@@ -16,6 +16,8 @@ import { Which } from './account/which.tsx'
 
 /** The key stays in memory: who reloads the page signs again. */
 let kept: Session | undefined
+/** Shows another session in the view that is open: it may be another than the one in which it was asked for. */
+let show: (session: Session | undefined) => void = () => {}
 
 const TABS = {
   balances: 'Balances and line',
@@ -36,9 +38,13 @@ export function View(props: { config: Config; rest: readonly string[] }) {
   useEffect(() => {
     if (link !== undefined) setTab('trade')
   }, [link])
+  useEffect(() => {
+    show = set
+    set(kept)
+  }, [])
   const keep = (found: Session | undefined) => {
     kept = found
-    set(found)
+    show(found)
   }
   if (session === undefined) return <Connect config={props.config} onOpen={keep} link={link} />
   return (
