@@ -262,7 +262,7 @@ export class ChainReplay {
     const { sequencerKey: sequencer = config.sequencerKey, era } = this.governance
     const domain = { chainId: BigInt(client.chainId), settlement: BigInt(address), sequencer }
     const audit = new Audit(keys, config.slots, config.minLiability, leaves, domain)
-    audit.ledger.handOver(sequencer, era)
+    audit.ledger.era = era
     return audit
   }
 

@@ -5,10 +5,9 @@ import { liquidate } from '../protocol/liquidation.ts'
 import type { Marks } from '../protocol/marks.ts'
 import { sweepConstraints } from '../protocol/sweep-constraints.ts'
 import { planRound } from '../sequencer/planner/plan-round.ts'
-import { MIN_LIABILITY, type Placement, PROFILE } from './scale-population.ts'
-
-/** Constraints of a resolve of the profile: see docs/constraints.json. */
-const RESOLVE_CONSTRAINTS = 124_303
+import { MIN_LIABILITY } from './crash-market.ts'
+import { RESOLVE_CONSTRAINTS } from './node-costs.ts'
+import { type Placement, PROFILE } from './scale-population.ts'
 
 /**
  * Goes through ticks with the planner alone, from an inbox that holds everybody: breached accounts are liquidated and come back through

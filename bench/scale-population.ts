@@ -1,11 +1,10 @@
 import { type Account, accountLeaves } from '../protocol/account.ts'
-import { QUOTE_DECIMALS } from '../protocol/book.ts'
 import { DEFAULT_SLOTS, FIELD, INBOX } from '../protocol/constants.ts'
 import { blindHead, HeadSalts } from '../protocol/head-salts.ts'
 import { type Envelope, isCovered } from '../protocol/health.ts'
 import { memoKey, sequencerKey } from '../protocol/keys.ts'
 import { Ledger } from '../protocol/ledger.ts'
-import { assetMarks, fillMarks, type Marks, priceMarkDown, type RiskParameters } from '../protocol/marks.ts'
+import type { Marks } from '../protocol/marks.ts'
 import { MemoryState } from '../protocol/memory-state.ts'
 import { AccountTable, CornerScan } from '../protocol/scan.ts'
 import { EMPTY_HEAD } from '../protocol/stack.ts'
@@ -14,22 +13,15 @@ import { StateView } from '../protocol/state-view.ts'
 import { System } from '../protocol/system.ts'
 import { hashBatch } from '../prover/kernel/hashing.ts'
 import { PROFILES } from '../prover/profiles.ts'
-import { jointPath, readCandles } from '../risk/data/candles.ts'
-import { sampleAccounts } from '../risk/paths/sample-accounts.ts'
 import { Random } from '../risk/random.ts'
 import { envelopeAt } from '../sequencer/planner/envelope-at.ts'
 import { planRound } from '../sequencer/planner/plan-round.ts'
+import { crashMarket, MIN_LIABILITY } from './crash-market.ts'
 
-const [CASH_DECIMALS, DECIMALS] = [6, 8]
-const FACTORS = {
-  collateralFactor: 8_500n,
-  liabilityFactor: 11_500n,
-  targetCollateralFactor: 8_000n,
-  targetLiabilityFactor: 12_000n,
-  penalty: 200n,
-}
-const DEPTHS: Readonly<Record<'ETH' | 'BTC', bigint>> = { ETH: 250_000n, BTC: 20_000n }
-export const MIN_LIABILITY = 50n * 10n ** BigInt(CASH_DECIMALS)
+const CANDLES = ['ETH', 'BTC'].map((name) => `risk/data/crashes/${name}USDT_1h_2020-03_black_thursday.csv`) as [
+  string,
+  string,
+]
 const ALL_SIDES = 2 ** 14 - 1
 const ONLY_CASH: readonly bigint[] = [1_000_000_000n, 0n, 0n, 0n, 0n, 0n, 0n, 0n]
 /** Accounts by which envelopes are chosen, where there are more. */
@@ -45,19 +37,7 @@ const DOMAIN = { chainId: 31_337n, settlement: BigInt(DEPLOYMENT.settlement) }
 
 /** Marks at each of the prices of ETH and BTC around 12 March 2020, four an hour. */
 export function crashTicks(): Marks[] {
-  const [eth, btc] = ['ETH', 'BTC'].map((name) => `risk/data/crashes/${name}USDT_1h_2020-03_black_thursday.csv`) as [
-    string,
-    string,
-  ]
-  return jointPath(readCandles(eth), readCandles(btc), [eth, btc]).map(([e, b]) => marksAt(e, b))
-}
-
-function marksAt(eth: bigint, btc: bigint): Marks {
-  const marks = (price: bigint, name: 'ETH' | 'BTC') => {
-    const parameters: RiskParameters = { ...FACTORS, depth: DEPTHS[name] * 10n ** BigInt(DECIMALS) }
-    return assetMarks(priceMarkDown(price, QUOTE_DECIMALS, CASH_DECIMALS, DECIMALS), parameters, name)
-  }
-  return fillMarks([marks(eth, 'ETH'), marks(btc, 'BTC')])
+  return crashMarket(...CANDLES, 0, 0).ticks
 }
 
 /** The marks with every price some millionths lower. */
@@ -70,14 +50,6 @@ export function nudged(marks: Marks, millionths: number): Marks {
   ) as unknown as Marks
 }
 
-/** Prices at the first tick, for `sampleAccounts`. */
-function firstPrices(): number[] {
-  const [eth, btc] = ['ETH', 'BTC'].map((name) =>
-    readCandles(`risk/data/crashes/${name}USDT_1h_2020-03_black_thursday.csv`),
-  )
-  return jointPath(eth!, btc!, ['ETH', 'BTC'])[0]!.map((price) => Number(price) / 10 ** QUOTE_DECIMALS)
-}
-
 /** Seeded accounts as those of `bench:envelopes`; the secrets in them are no secrets. */
 export function population(count: number, seed: number): Account[] {
   const random = new Random(seed, 2)
@@ -85,8 +57,7 @@ export function population(count: number, seed: number): Account[] {
     Array.from({ length: 5 }, () => BigInt(Math.floor(random.uniform() * 2 ** 52))).reduce(
       (all, part) => (all << 52n) | part,
     ) % FIELD
-  const assets = firstPrices().map((price) => ({ price, decimals: DECIMALS }))
-  return sampleAccounts(seed, count, assets).map(({ balances }, index) => ({
+  return crashMarket(...CANDLES, count, seed).accounts.map((balances, index) => ({
     owner: secret(),
     viewKey: secret(),
     index,

@@ -13,6 +13,7 @@ import { type CircuitName, circuitOf } from '../prover/profiles.ts'
 import { ProofService } from '../prover/proof-service.ts'
 import { checkState } from '../sequencer/state/check-state.ts'
 import { genesisState } from '../sequencer/state/store.ts'
+import { integerOption } from './options.ts'
 import { type DueProof, replayProofs } from './replay-proofs.ts'
 import { goThrough, liquidated } from './scale-crash.ts'
 import {
@@ -178,10 +179,11 @@ function options() {
 }
 
 function whole(value: string | undefined, name: string, least: number, most: number): number {
-  const number = Number(value)
-  if (value === undefined || !/^\d+$/.test(value) || number < least || number > most)
-    return refuse(`--${name}: an integer from ${least} to ${most} is required.`)
-  return number
+  try {
+    return integerOption(value, name, least, most, USAGE)
+  } catch (error) {
+    return refuse((error as Error).message)
+  }
 }
 
 function refuse(complaint: string): never {

@@ -1,11 +1,10 @@
 import { mkdir } from 'node:fs/promises'
-import { fileURLToPath } from 'node:url'
 
-import { createHardhatRuntimeEnvironment, importUserConfig } from 'hardhat/hre'
 import type { HardhatRuntimeEnvironment } from 'hardhat/types/hre'
 import type { Abi, Hex } from 'viem'
 
 import { DirectoryLock } from '../lib/directory-lock.ts'
+import { makeEnvironment } from './environment.ts'
 
 export interface ContractArtifact {
   abi: Abi
@@ -26,9 +25,7 @@ export function builtEnvironment(): Promise<HardhatRuntimeEnvironment> {
 }
 
 async function build(): Promise<HardhatRuntimeEnvironment> {
-  const config = fileURLToPath(new URL('../hardhat.config.ts', import.meta.url))
-  const root = fileURLToPath(new URL('..', import.meta.url))
-  const made = await createHardhatRuntimeEnvironment(await importUserConfig(config), { config }, root)
+  const made = await makeEnvironment()
   await buildContracts(made)
   return made
 }

@@ -204,14 +204,11 @@ export class Fleet implements ProofSource {
         input,
       })
       // The same may be asked for twice at a time.
-      while (this.#byId.get(jobId(task.sealed.digest, task.attempt)) !== task) {
-        if (!this.#byId.has(jobId(task.sealed.digest, task.attempt))) {
-          this.#byId.set(jobId(task.sealed.digest, task.attempt), task)
-          task.ids.add(jobId(task.sealed.digest, task.attempt))
-        } else task.attempt++
-      }
+      let id = jobId(task.sealed.digest, task.attempt)
+      while ((this.#byId.get(id) ?? task) !== task) id = jobId(task.sealed.digest, ++task.attempt)
+      this.#byId.set(id, task)
+      task.ids.add(id)
       if (!this.#tasks.has(task)) return this.#forget(task)
-      const id = jobId(task.sealed.digest, task.attempt)
       await this.#link.submit(id, circuit, task.sealed.sealed, priorityOf(task.urgency, task.failures > 0))
       // Taken back while it was on its way.
       if (!this.#tasks.has(task)) await this.#link.cancel(id)

@@ -1,7 +1,8 @@
-import { FACTOR_ONE, SCALE } from '../../protocol/constants.ts'
+import { FACTOR_ONE } from '../../protocol/constants.ts'
 import { formatDecimal } from '../../protocol/decimal.ts'
 import { ROUNDS_ABI } from '../../sdk/abi/rounds.ts'
 import { refusal } from '../../sdk/chain/contract-errors.ts'
+import { priceOfMark } from '../../sdk/price.ts'
 import type { SequencerNode } from '../node/node.ts'
 
 /** A decimal of as many digits as prices of a book have. */
@@ -24,15 +25,13 @@ export async function privateBook(node: SequencerNode): Promise<object> {
     return {
       assets: [
         { symbol: cash!.symbol, decimals: cash!.decimals },
-        ...traded.map(({ symbol, decimals }, i) => {
+        ...traded.map((asset, i) => {
+          const { symbol, decimals } = asset
           const own = parameters[i]!
-          const mark = marks?.[i + 1]?.price ?? 0n
-          // A mark is cash base units a base unit, times 2^32.
-          const price = (mark * 10n ** BigInt(QUOTE + decimals)) / (SCALE * 10n ** BigInt(cash!.decimals))
           return {
             symbol,
             decimals,
-            price: formatDecimal(price, QUOTE),
+            price: priceOfMark(marks?.[i + 1]?.price ?? 0n, cash!, asset, 'down', QUOTE),
             collateralFactor: factor(own.collateralFactor),
             liabilityFactor: factor(own.liabilityFactor),
             targetCollateralFactor: factor(own.targetCollateralFactor),
@@ -43,24 +42,22 @@ export async function privateBook(node: SequencerNode): Promise<object> {
         }),
       ],
       minLiability: formatDecimal(minLiability, cash!.decimals),
-      accounts: [...system.accounts].flatMap((account, index) => {
+      accounts: [...system.accounts].map((account, index) => {
         const named = (value: (asset: number) => unknown, keep: (asset: number) => boolean) =>
           Object.fromEntries(
             deployment.assets.flatMap(({ symbol }, a) => (keep(a) ? [[symbol, value(a)] as const] : [])),
           )
-        return [
-          {
-            id: String(index),
-            balances: named(
-              (a) => formatDecimal(account.balances[a]!, deployment.assets[a]!.decimals),
-              (a) => account.balances[a] !== 0n,
-            ),
-            weights: named(
-              (a) => account.weights[a],
-              (a) => a > 0,
-            ),
-          },
-        ]
+        return {
+          id: String(index),
+          balances: named(
+            (a) => formatDecimal(account.balances[a]!, deployment.assets[a]!.decimals),
+            (a) => account.balances[a] !== 0n,
+          ),
+          weights: named(
+            (a) => account.weights[a],
+            (a) => a > 0,
+          ),
+        }
       }),
     }
   } catch (error) {

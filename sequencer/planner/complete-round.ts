@@ -9,7 +9,7 @@ import { cutMoves, type SweepPlan } from './cut-moves.ts'
 import { type Decoys, planDecoys } from './decoys.ts'
 import type { SlotMembers } from './members.ts'
 import { planAhead } from './plan-ahead.ts'
-import { type PlannerSlot, planRound } from './plan-round.ts'
+import { type PlannerSlot, type PlanStage, planRound } from './plan-round.ts'
 
 /** A batch to prove, and the envelopes to open before it. */
 export interface Work {
@@ -33,10 +33,7 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
   const { marks } = ledger
   if (marks === undefined) throw new PlimsollError('There is no round to complete.')
   for (let resolved = false; ; resolved = true) {
-    for (const { openings, sweeps } of planRound(plannerSlots(system), marks, { rungs: ledger.shape.sweeps })) {
-      for (const opening of openings) system.open(opening)
-      for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
-    }
+    yield* swept(system, planRound(plannerSlots(system), marks, { rungs: ledger.shape.sweeps }))
     const { steps } = ledger.shape.resolve
     const distress = stacks[DISTRESS]!.length
     // What a resolve of decoys wrote is swept, and that is all.
@@ -60,7 +57,12 @@ export function* completeRound(system: System, decoys?: Decoys): Generator<Work>
 export function* sweepAhead(system: System, level: number, most: number): Generator<Work> {
   const { marks, shape } = system.ledger
   if (marks === undefined) return
-  for (const { openings, sweeps } of planAhead(plannerSlots(system), marks, level, most, { rungs: shape.sweeps })) {
+  yield* swept(system, planAhead(plannerSlots(system), marks, level, most, { rungs: shape.sweeps }))
+}
+
+/** Carries planned stages out: the first sweep of each comes with its openings. */
+function* swept(system: System, stages: Iterable<PlanStage>): Generator<Work> {
+  for (const { openings, sweeps } of stages) {
     for (const opening of openings) system.open(opening)
     for (const [i, sweep] of sweeps.entries()) yield sweepOf(system, sweep, i === 0 ? openings : [])
   }

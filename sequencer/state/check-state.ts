@@ -19,7 +19,6 @@ import {
 } from './record-codec.ts'
 import { DamagedState, StateDatabase } from './state-database.ts'
 import { decodeDelta } from './state-delta.ts'
-import { decodeState } from './state-json.ts'
 import { CHUNK, chunkOf } from './state-tables.ts'
 import { commitmentOf, StateVersions, type VersionFacts } from './state-versions.ts'
 import type { DeploymentFacts } from './store.ts'
@@ -66,8 +65,8 @@ class StateCheck {
     this.#database = database
     if (finding !== 'ok') this.#fail(`its file is not sound: ${finding.trim().split('\n').join(', ')}`)
     this.#versions = new StateVersions(database)
-    this.#depth = (this.#fact('deployment') as DeploymentFacts).shape.depth
-    const { facts, settlements } = this.#versions.read(this.#fact('head') as number)
+    this.#depth = (database.fact('deployment') as DeploymentFacts).shape.depth
+    const { facts, settlements } = this.#versions.read(database.fact('head') as number)
     this.#facts = facts
     this.#settlements = settlements
   }
@@ -203,12 +202,6 @@ class StateCheck {
       this.#fail(`its version ${id} is malformed`)
     }
     return rows.length
-  }
-
-  #fact(name: string): unknown {
-    const row = this.#database.row('SELECT value FROM facts WHERE name = ?', name)
-    if (row === undefined) this.#fail(`${name} is missing`)
-    return decodeState(row.value as string)
   }
 
   #bytes(value: unknown, length: number, what: string): Buffer {

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { PlimsollError } from '../../protocol/errors.ts'
+import { decodeState } from './state-json.ts'
 
 export const DATABASE_FILE = 'state.db'
 
@@ -104,6 +105,13 @@ export class StateDatabase {
   /** The first row; undefined where there is none. */
   row(sql: string, ...values: Value[]): Row | undefined {
     return clearly(this.path, () => this.#statement(sql).get(...values) as Row | undefined)
+  }
+
+  /** A fact that stands once for all of the state. @throws DamagedState where it is missing */
+  fact(name: string): unknown {
+    const row = this.row('SELECT value FROM facts WHERE name = ?', name)
+    if (row === undefined) throw new DamagedState(`${this.path} cannot be used: ${name} is missing.`)
+    return decodeState(row.value as string)
   }
 
   rows(sql: string, ...values: Value[]): Row[] {

@@ -19,7 +19,7 @@ import { requireSequencerKeys, SEQUENCER_KEY_FILE, secretOf, writeSequencerKey }
 import { DATABASE_FILE, DamagedState, databasePath, StateDatabase } from './state-database.ts'
 import { deltasBetween, type StateDelta } from './state-delta.ts'
 import { StateFiles } from './state-files.ts'
-import { decodeState, encodeState, ledgerAndSalts } from './state-json.ts'
+import { encodeState, ledgerAndSalts } from './state-json.ts'
 import { StateTables } from './state-tables.ts'
 import { StateVersions, type VersionChanges, type VersionFacts, type VersionStep } from './state-versions.ts'
 
@@ -89,10 +89,10 @@ export class Store {
 
   private constructor(directory: string, database: StateDatabase, secrets: readonly bigint[]) {
     this.directory = directory
-    this.deployment = readFact(database, 'deployment') as DeploymentFacts
+    this.deployment = database.fact('deployment') as DeploymentFacts
     this.database = database
     this.#versions = new StateVersions(database)
-    this.#head = readFact(database, 'head') as number
+    this.#head = database.fact('head') as number
     const { count, heights } = this.#versions.read(this.#head).facts
     this.#tables = new StateTables(database, this.deployment.shape.depth, count, heights)
     this.#secrets = secrets
@@ -328,7 +328,7 @@ export async function readDeployment(directory: string): Promise<Deployment> {
   if (!(await exists(path))) return deploymentOf(new StateFiles(directory))
   const database = StateDatabase.open(path)
   try {
-    return readFact(database, 'deployment') as DeploymentFacts
+    return database.fact('deployment') as DeploymentFacts
   } finally {
     database.close()
   }
@@ -342,13 +342,6 @@ export async function requireDatabase(directory: string): Promise<string> {
   throw new PlimsollError(`${directory} holds a state in files of JSON, as it was kept before.`, {
     hint: 'plimsoll node takes it up and checks it.',
   })
-}
-
-/** @throws DamagedState where it is missing */
-function readFact(database: StateDatabase, name: string): unknown {
-  const row = database.row('SELECT value FROM facts WHERE name = ?', name)
-  if (row === undefined) throw new DamagedState(`${database.path} cannot be used: ${name} is missing.`)
-  return decodeState(row.value as string)
 }
 
 /** @throws PlimsollError where a directory has no state */
