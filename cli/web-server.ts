@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { PlimsollError } from '../protocol/errors.ts'
+import { listenOnLoopback } from '../sequencer/api/listen.ts'
 import type { Page } from '../sequencer/api/page.ts'
 import { isLoopbackHost } from '../sequencer/api/same-origin.ts'
 
@@ -29,13 +29,7 @@ export async function serveWeb(
       else say(response, 503, 'UNAVAILABLE', 'The page cannot be served now.')
     })
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })),
-    )
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return { server, port: (server.address() as AddressInfo).port }
+  return { server, port: await listenOnLoopback(server, port) }
 }
 
 async function answer(

@@ -2,7 +2,7 @@ import { PlimsollError } from '../protocol/errors.ts'
 import { circuitsOf, manifestOf } from '../prover/key-files.ts'
 import { keyOf, type SomeKeys } from '../prover/keys.ts'
 import type { CircuitName } from '../prover/profiles.ts'
-import type { ProofSource, Proven, ProveOptions } from '../prover/proof-service.ts'
+import { DEFAULT_WIDTH, type ProofSource, type Proven, type ProveOptions } from '../prover/proof-service.ts'
 import type { CircuitInput } from '../prover/witness.ts'
 import type { FleetKey } from './fleet-key.ts'
 import { FleetLink } from './fleet-link.ts'
@@ -19,8 +19,6 @@ const MOST_FAILURES = 3
 const MOST_FAULTS = 3
 /** Jobs on their way to Redis at a time: inputs are long, and what comes late counts as lost. */
 const MOST_SUBMISSIONS = 8
-/** Proofs that the node makes by itself at a time. */
-const LOCAL_WIDTH = 2
 /** Proofs that are wanted in flight for each that the workers make at a time: so nobody waits for the node. */
 const AHEAD = 2
 const MOST_IN_FLIGHT = 256
@@ -105,8 +103,13 @@ export class Fleet implements ProofSource {
 
   get width(): number {
     const slots = this.#live().reduce((sum, worker) => sum + worker.slots, 0)
-    if (slots === 0) return this.#options.local.width ?? LOCAL_WIDTH
+    if (slots === 0) return this.#localWidth
     return Math.min(MOST_IN_FLIGHT, Math.max(2, AHEAD * slots))
+  }
+
+  /** Proofs that the node makes by itself at a time. */
+  get #localWidth(): number {
+    return this.#options.local.width ?? DEFAULT_WIDTH
   }
 
   /** Figures that an operator watches. */
@@ -188,7 +191,7 @@ export class Fleet implements ProofSource {
     for (const task of waiting) {
       if (present && !task.locally) {
         if (this.#submissions < MOST_SUBMISSIONS) void this.#submit(task)
-      } else if (this.#localWork < LOCAL_WIDTH) void this.#proveLocally(task)
+      } else if (this.#localWork < this.#localWidth) void this.#proveLocally(task)
     }
   }
 

@@ -43,7 +43,7 @@ export type Control = { readonly cancel: string } | { readonly aside: string; re
 export interface WorkerRecord {
   /** Grows by one each time. */
   readonly beat: number
-  /** Proofs that it makes at a time. */
+  /** Proofs that it makes at a time; 0 of one that has left. */
   readonly slots: number
   /** Jobs that it is at. */
   readonly jobs: readonly string[]

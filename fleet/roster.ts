@@ -45,16 +45,17 @@ export class Roster {
         jobs: new Map(jobs.map((job) => [job, known?.jobs.get(job) ?? now])),
       })
     }
-    for (const name of this.#workers.keys()) if (!records.has(name)) this.#workers.delete(name)
-    return [...this.#workers.values()]
-      .filter(({ seenAt }) => now - seenAt > FORGOTTEN * this.#pulse)
-      .map(({ name }) => name)
+    // One that is missing has only missed a beat: Redis may have lost what it had.
+    const gone = [...this.#workers.values()].filter(({ seenAt }) => now - seenAt > FORGOTTEN * this.#pulse)
+    for (const { name } of gone) if (!records.has(name)) this.#workers.delete(name)
+    return gone.map(({ name }) => name)
   }
 
-  /** Workers that beat, but for those put aside. */
+  /** Workers that beat, but for those that left or were put aside. */
   live(now: number): SeenWorker[] {
     return [...this.#workers.values()].filter(
-      ({ name, beating, seenAt }) => beating && !this.#aside.has(name) && now - seenAt <= MISSED * this.#pulse,
+      ({ name, slots, beating, seenAt }) =>
+        beating && slots > 0 && !this.#aside.has(name) && now - seenAt <= MISSED * this.#pulse,
     )
   }
 
@@ -70,17 +71,12 @@ export class Roster {
   putAside(name: string, why: string): void {
     this.#aside.set(name, why)
   }
-
-  /** Nobody is known to be there. */
-  clear(): void {
-    this.#workers.clear()
-  }
 }
 
 /** A worker's word on itself. @throws where it is none */
 export function parseRecord(text: string): WorkerRecord {
   const { beat, slots, jobs } = JSON.parse(text) as WorkerRecord
-  if (!Number.isSafeInteger(beat) || !Number.isSafeInteger(slots) || slots < 1 || !Array.isArray(jobs))
+  if (!Number.isSafeInteger(beat) || !Number.isSafeInteger(slots) || slots < 0 || !Array.isArray(jobs))
     throw new TypeError('It is not what a worker says of itself.')
   return { beat, slots: Math.min(slots, 1_024), jobs: jobs.map(String) }
 }

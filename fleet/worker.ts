@@ -18,6 +18,7 @@ import {
   type Request,
   type SealedAnswer,
   sealAnswer,
+  type WorkerRecord,
 } from './job.ts'
 import type { KeyStore } from './key-store.ts'
 import { connect, publicUrl, redisClient } from './redis.ts'
@@ -104,12 +105,12 @@ export class FleetWorker {
 
   async #close(now: boolean): Promise<void> {
     clearInterval(this.#timer)
-    const { workers } = namesOf(this.#options.key)
     // Redis may be gone: then nobody waits for the job either.
-    if (this.#redis.status === 'ready') {
-      await this.#worker?.close(now).catch(() => {})
-      await this.#redis.hdel(workers, this.#options.name).catch(() => 0)
-    } else if (this.#worker !== undefined) void this.#worker.close(true).catch(() => {})
+    if (this.#redis.status !== 'ready') void this.#worker?.close(true).catch(() => {})
+    else if (this.#worker !== undefined) {
+      await this.#worker.close(now).catch(() => {})
+      await this.#tell(0).catch(() => {})
+    }
     this.#redis.disconnect()
     this.#control.disconnect()
     this.#end()
@@ -250,14 +251,19 @@ export class FleetWorker {
   async #beat(): Promise<void> {
     if (this.#closing !== undefined || this.#redis.status !== 'ready') return
     const { key, name, slots } = this.#options
-    const names = namesOf(key)
     try {
-      const record = JSON.stringify({ beat: this.#beats++, slots, jobs: [...this.#jobs] })
-      await this.#redis.hset(names.workers, name, record)
-      const why = await this.#redis.hget(names.aside, name)
+      await this.#tell(slots)
+      const why = await this.#redis.hget(namesOf(key).aside, name)
       if (why !== null) this.#putAside(why)
     } catch {
       // The next beat comes soon.
     }
+  }
+
+  /** Says of itself what all nodes read. */
+  async #tell(slots: number): Promise<void> {
+    const { key, name } = this.#options
+    const record: WorkerRecord = { beat: this.#beats++, slots, jobs: [...this.#jobs] }
+    await this.#redis.hset(namesOf(key).workers, name, JSON.stringify(record))
   }
 }

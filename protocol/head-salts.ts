@@ -14,6 +14,11 @@ export function blindHead(head: bigint, salt: bigint): bigint {
   return head === EMPTY_HEAD ? EMPTY_HEAD : poseidon([head, salt])
 }
 
+/** Whether what is kept of a stack is its blinded head; under a salt that is none of the field's it never is. */
+export function isBlindHead(kept: bigint, head: bigint, salt: bigint): boolean {
+  return salt < FIELD && kept === blindHead(head, salt)
+}
+
 /** 32 bytes that whoever looks on does not know: see `memoKey`. */
 export type SaltKey = Uint8Array
 

@@ -91,6 +91,11 @@ export function marksOfRow(row: readonly bigint[]): AssetMarks {
   return Object.fromEntries(MARK_NAMES.map((name, i) => [name, row[i]!])) as unknown as AssetMarks
 }
 
+/** Marks of all assets from the rows of those that are traded. */
+export function marksOfRows(rows: readonly (readonly bigint[])[]): Marks {
+  return [CASH_MARKS, ...rows.map(marksOfRow)]
+}
+
 /** Symbols of the marks in docs/protocol.md and the circuits, in the order of `MARK_NAMES`. */
 const MARK_SYMBOLS = ['price', 'u', 'v', 'ut', 'vt', 'sell', 'buy', 'kSell', 'kBuy', 'ui', 'vi', 'kappa'] as const
 

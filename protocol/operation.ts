@@ -379,7 +379,8 @@ function formRefusal(operation: Operation): Refusal | undefined {
   return undefined
 }
 
-function isRecipient(recipient: string): boolean {
+/** Whether assets can be sent there: an address other than 0. */
+export function isRecipient(recipient: string): recipient is `0x${string}` {
   return /^0x[0-9a-fA-F]{40}$/.test(recipient) && BigInt(recipient) > 0n
 }
 

@@ -16,7 +16,7 @@ import type { CircuitInput } from './circuit-input.ts'
 import { ASSETS, DISTRESS, INBOX } from './constants.ts'
 import type { Point } from './curve.ts'
 import { PlimsollError, Refusal } from './errors.ts'
-import { blindHead, GENESIS_SALT, HeadSalts, type SaltKey } from './head-salts.ts'
+import { blindHead, GENESIS_SALT, HeadSalts, isBlindHead, type SaltKey } from './head-salts.ts'
 import { memoKey, sequencerKey } from './keys.ts'
 import { Ledger, NO_DOMAIN } from './ledger.ts'
 import { type Liquidation, liquidate } from './liquidation.ts'
@@ -167,7 +167,7 @@ export class System {
     const system = new System(ledger, new StateView(state), salts.clone(), secret)
     if (state.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
     ledger.heads.forEach((head, slot) => {
-      if (blindHead(headOf(stacks[slot]!), salts.current[slot]!) !== head)
+      if (!isBlindHead(head, headOf(stacks[slot]!), salts.current[slot]!))
         throw new PlimsollError(`The stored stack ${slot} does not have the stored head.`)
     })
     return system

@@ -27,9 +27,12 @@ export interface ProveOptions {
   readonly urgency?: Urgency
 }
 
+/** Proofs that are best in flight at a time where the source does not say. */
+export const DEFAULT_WIDTH = 2
+
 /** Whatever makes proofs for a node: this process's prover, one that remembers, a fleet, or a test's stand-in. */
 export interface ProofSource {
-  /** Number of proofs that are best in flight at a time, as of now; two where it is left out. */
+  /** Number of proofs that are best in flight at a time, as of now; `DEFAULT_WIDTH` where it is left out. */
   readonly width?: number
   /**
    * Proves an input. Several may be in flight at a time.

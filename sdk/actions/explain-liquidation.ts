@@ -4,7 +4,7 @@ import { formatRatioDown } from '../../protocol/decimal.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { health } from '../../protocol/health.ts'
 import { abs } from '../../protocol/integer.ts'
-import { CASH_MARKS, marksOfRow } from '../../protocol/marks.ts'
+import { marksOfRows } from '../../protocol/marks.ts'
 import { coverage } from '../../protocol/what-if.ts'
 import { ROUNDS_ABI } from '../abi/rounds.ts'
 import type { RecoveredAccount } from '../chain/account-history.ts'
@@ -80,7 +80,7 @@ export async function explainLiquidation(
       chainAsset(read, contracts.vault, 0),
       read.getBlockNumber(),
     ])
-    const marks = [CASH_MARKS, ...rows.map(marksOfRow)]
+    const marks = marksOfRows(rows)
     const before = event.balances.map((balance, a) => balance - event.changes[a]!)
     const { collateral, liabilities } = coverage(before, marks)
     const traded = event.changes.flatMap((change, asset) => (asset === 0 || change === 0n ? [] : [{ asset, change }]))

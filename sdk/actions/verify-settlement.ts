@@ -4,7 +4,7 @@ import { batchValues } from '../../protocol/batch.ts'
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Ledger } from '../../protocol/ledger.ts'
-import { CASH_MARKS, type Marks, marksOfRow } from '../../protocol/marks.ts'
+import { marksOfRows } from '../../protocol/marks.ts'
 import { calldata, type Proof } from '../../protocol/proof.ts'
 import { vectorSignals } from '../../protocol/public-vector.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
@@ -148,7 +148,7 @@ async function verified(
         functionName: 'marks',
         blockNumber: block,
       })
-      ledger.marks = marksAt(rows)
+      ledger.marks = marksOfRows(rows)
     } else if (event.eventName === 'SequencerKey') ledger.handOver([event.args.x, event.args.y])
     else if (event.eventName === 'EnvelopeOpened') {
       const { slot, floors, ceilings } = event.args
@@ -252,7 +252,7 @@ async function ledgerBefore(
   ledger.era = keys.length
   for (const [slot, head] of heads.entries()) ledger.heads[slot] = head
   const marks = number === 0n ? undefined : await read.readContract({ ...rounds, functionName: 'marks' })
-  if (marks !== undefined) ledger.marks = marksAt(marks)
+  if (marks !== undefined) ledger.marks = marksOfRows(marks)
   // Of slots that are empty and that no sweep names, nothing rests on the envelope.
   const named = new Set(touched)
   const envelopes = await Promise.all(
@@ -268,10 +268,6 @@ async function ledgerBefore(
     if (opened) ledger.envelopes[slot] = { floors, ceilings }
   }
   return ledger
-}
-
-function marksAt(rows: readonly (readonly bigint[])[]): Marks {
-  return [CASH_MARKS, ...rows.map(marksOfRow)]
 }
 
 interface CalledBatch {

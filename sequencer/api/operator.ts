@@ -1,10 +1,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { PlimsollError, Refusal } from '../../protocol/errors.ts'
 import { encodeJson } from '../../sdk/schemas.ts'
 import type { SequencerNode } from '../node/node.ts'
 import { EventStream } from './event-stream.ts'
+import { listenOnLoopback } from './listen.ts'
 import type { NodeMetrics } from './metrics.ts'
 import type { Page } from './page.ts'
 import { privateBook } from './private-book.ts'
@@ -36,17 +36,11 @@ export async function serveOperator(
   const server = createServer({ requestTimeout: 30_000 }, (request, response) => {
     void answer(request, response, node, metrics, page, token, stream).catch((error: unknown) => fail(response, error))
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new PlimsollError(`Cannot listen on port ${port} for the operator: ${error.message}.`, {
-          hint: 'Choose another --operator-port.',
-        }),
-      ),
-    )
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return { server, port: (server.address() as AddressInfo).port, token }
+  return {
+    server,
+    port: await listenOnLoopback(server, port, { option: '--operator-port', whom: 'the operator' }),
+    token,
+  }
 }
 
 async function answer(

@@ -1,5 +1,4 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { PlimsollError, Refusal, type RefusalCode } from '../../protocol/errors.ts'
 import { ChainFailure } from '../../sdk/chain/chain-failure.ts'
@@ -8,6 +7,7 @@ import { Duplicate } from '../mempool/operation-pool.ts'
 import type { SequencerNode } from '../node/node.ts'
 import { EventStream } from './event-stream.ts'
 import { sendKeyFile } from './key-files.ts'
+import { listenOnLoopback } from './listen.ts'
 import type { NodeMetrics } from './metrics.ts'
 import type { Page } from './page.ts'
 import { answerApi, parseId } from './routes.ts'
@@ -66,13 +66,7 @@ export async function serve(
     void answer(request, node, metrics, stream, page, response).catch((error: unknown) => refuse(response, error))
   })
   server.on('clientError', answerNonsense)
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(new PlimsollError(`Cannot listen on port ${port}: ${error.message}.`, { hint: 'Choose another --port.' })),
-    )
-    server.listen(port, '127.0.0.1', resolve)
-  })
-  return { server, port: (server.address() as AddressInfo).port }
+  return { server, port: await listenOnLoopback(server, port) }
 }
 
 /** A peer that does not speak HTTP, or too slowly, is told so in the same form as everybody else. */

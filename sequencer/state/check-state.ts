@@ -1,5 +1,5 @@
 import { accountLeaves } from '../../protocol/account.ts'
-import { blindHead } from '../../protocol/head-salts.ts'
+import { isBlindHead } from '../../protocol/head-salts.ts'
 import { ownerHash } from '../../protocol/keys.ts'
 import { poseidon } from '../../protocol/poseidon.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
@@ -47,7 +47,7 @@ export function checkState(path: string): CheckedState {
   try {
     // One view of it all, whatever is written meanwhile.
     database.exec('BEGIN')
-    return new StateCheck(database).all()
+    return database.reading(() => new StateCheck(database).all())
   } finally {
     database.close()
   }
@@ -184,7 +184,7 @@ class StateCheck {
       position += entries.length
     }
     const { heads, salts } = this.#facts
-    if (blindHead(head, salts.current[slot]!) !== heads[slot]) this.#fail(`slot ${slot} does not have its head`)
+    if (!isBlindHead(heads[slot]!, head, salts.current[slot]!)) this.#fail(`slot ${slot} does not have its head`)
   }
 
   /** Every version is labelled as what it is, and its ways to its parent and back can be read. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Hex } from 'viem'
 import { type Account, accountLeaf } from '../../protocol/account.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { blindHead } from '../../protocol/head-salts.ts'
+import { isBlindHead } from '../../protocol/head-salts.ts'
 import { headOf, pushEntry } from '../../protocol/stacks.ts'
 import type { StateView } from '../../protocol/state-view.ts'
 import { System } from '../../protocol/system.ts'
@@ -112,7 +112,7 @@ function follow({ state }: System, stored: StoredState, secret: bigint): System 
   const { ledger, salts } = ledgerAndSalts(stored, secret)
   if (view.tree.root !== ledger.root) throw new PlimsollError('The stored accounts do not have the stored root.')
   const wrong = ledger.heads.findIndex(
-    (head, slot) => head !== blindHead(headOf(view.stacks[slot]!), salts.current[slot]!),
+    (head, slot) => !isBlindHead(head, headOf(view.stacks[slot]!), salts.current[slot]!),
   )
   if (wrong >= 0) throw new PlimsollError(`The stored stack ${wrong} does not have the stored head.`)
   return new System(ledger, view, salts, secret)

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { CircuitInput } from '../../protocol/circuit-input.ts'
 import { keyOf, type SomeKeys } from '../../prover/keys.ts'
 import type { CircuitName } from '../../prover/profiles.ts'
-import type { ProofSource, Proven, ProveOptions } from '../../prover/proof-service.ts'
+import { DEFAULT_WIDTH, type ProofSource, type Proven, type ProveOptions } from '../../prover/proof-service.ts'
 import type { StateDatabase } from './state-database.ts'
 
 /** Proofs kept at the most: several settlements' worth. */
@@ -30,7 +30,7 @@ export class ProofStore implements ProofSource {
   }
 
   get width(): number {
-    return this.#source.width ?? 2
+    return this.#source.width ?? DEFAULT_WIDTH
   }
 
   async prove(keys: SomeKeys, circuit: CircuitName, input: CircuitInput, options?: ProveOptions): Promise<Proven> {

@@ -13,7 +13,7 @@ import {
 import { DISTRESS, INBOX } from '../../protocol/constants.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { blindHead, HeadSalts } from '../../protocol/head-salts.ts'
+import { HeadSalts, isBlindHead } from '../../protocol/head-salts.ts'
 import { memoKey, sharedViewKey } from '../../protocol/keys.ts'
 import { Ledger } from '../../protocol/ledger.ts'
 import { accountAfter, requireLeaf } from '../../protocol/opened-write.ts'
@@ -234,7 +234,7 @@ class Rebuilder {
     if (batch.circuit === 'transact') this.#transact(batch)
     this.#ledger.apply(batch)
     const { heads, root } = this.#ledger
-    const wrong = slots.find((slot, i) => heads[slot] !== blindHead(headOf(this.#stacks[slot]!), salts[i]!))
+    const wrong = slots.find((slot, i) => !isBlindHead(heads[slot]!, headOf(this.#stacks[slot]!), salts[i]!))
     if (wrong !== undefined || this.#tree.root !== root)
       throw new PlimsollError(
         `${place} does not lead to ${wrong !== undefined ? `the head of slot ${wrong}` : 'the root'} that it published.`,

@@ -41,8 +41,11 @@ const CACHE = 65_536
 /** Milliseconds that a reader waits for another process. */
 const PATIENCE = 10_000
 
+/** The database of a private state does not serve. */
+class DatabaseFailure extends PlimsollError {}
+
 /** The file of a private state is not what was written. */
-export class DamagedState extends PlimsollError {}
+export class DamagedState extends DatabaseFailure {}
 
 type Row = Record<string, unknown>
 type Value = null | number | bigint | string | Uint8Array
@@ -118,6 +121,17 @@ export class StateDatabase {
     return clearly(this.path, () => this.#statement(sql).all(...values) as Row[])
   }
 
+  /** Reads what is stored. @throws DamagedState where that breaks over what it finds, whatever the way */
+  reading<T>(read: () => T): T {
+    try {
+      return read()
+    } catch (error) {
+      if (error instanceof DatabaseFailure) throw error
+      // The error may show a part of it, which is private.
+      throw new DamagedState(`${this.path} cannot be used: it is malformed.`)
+    }
+  }
+
   /**
    * Does all of it or nothing; what it did is on the disk by then. @throws PlimsollError when it cannot be written, the disk is full
    * for one
@@ -175,7 +189,7 @@ function clearly<T>(path: string, action: () => T): T {
     // The lowest byte is the kind: 11 is SQLITE_CORRUPT, 26 SQLITE_NOTADB, 13 SQLITE_FULL, 10 SQLITE_IOERR.
     const kind = (errcode ?? 0) & 0xff
     if (kind === 11 || kind === 26) throw new DamagedState(`${path} cannot be used: it is malformed or truncated.`)
-    if (kind === 13 || kind === 10) throw new PlimsollError(`Cannot write ${path}: ${message}.`)
-    throw new PlimsollError(`${path} cannot be used: ${message}.`)
+    if (kind === 13 || kind === 10) throw new DatabaseFailure(`Cannot write ${path}: ${message}.`)
+    throw new DatabaseFailure(`${path} cannot be used: ${message}.`)
   }
 }

@@ -7,7 +7,7 @@ import { syncDirectory } from '../../lib/sync-directory.ts'
 import type { Shape } from '../../protocol/batch.ts'
 import type { Point } from '../../protocol/curve.ts'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { blindHead } from '../../protocol/head-salts.ts'
+import { isBlindHead } from '../../protocol/head-salts.ts'
 import { headOf } from '../../protocol/stacks.ts'
 import { nodeNumber, StateView } from '../../protocol/state-view.ts'
 import { System } from '../../protocol/system.ts'
@@ -170,7 +170,7 @@ export class Store {
       })
     const database = StateDatabase.open(path)
     try {
-      return new Store(directory, database, secrets)
+      return database.reading(() => new Store(directory, database, secrets))
     } catch (error) {
       database.close()
       throw error
@@ -200,10 +200,11 @@ export class Store {
    * @throws DamagedState when it cannot be read, or is not what was written
    */
   async find(root: bigint, heads: readonly bigint[]): Promise<NodeState> {
-    for (const id of this.#versions.of(root, heads)) {
-      const path = this.#versions.path(this.#head, id)
-      if (path !== undefined) return this.#state(id, path)
-    }
+    const state = this.database.reading(() => {
+      const found = this.#reach(root, heads)
+      return found && this.#state(found.id, found.path)
+    })
+    if (state !== undefined) return state
     const { settlement } = this.deployment
     throw new ForeignState(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
       hint: `Restore the directory that this deployment used last, or make the state anew: plimsoll node --rebuild --settlement ${settlement} with another --data.`,
@@ -212,7 +213,7 @@ export class Store {
 
   /** The version that was saved last. */
   async latest(): Promise<NodeState> {
-    const { root, heads } = this.#versions.read(this.#versions.latest()!).facts
+    const { root, heads } = this.database.reading(() => this.#versions.read(this.#versions.latest()!).facts)
     return this.find(root, heads)
   }
 
@@ -233,17 +234,14 @@ export class Store {
    */
   async save(state: NodeState, parent: NodeState): Promise<void> {
     const { root, heads } = parent.system.ledger
-    const steps = this.#versions
-      .of(root, heads)
-      .map((id) => ({ id, path: this.#versions.path(this.#head, id) }))
-      .find(({ path }) => path !== undefined)
-    if (steps === undefined)
+    const found = this.#reach(root, heads)
+    if (found === undefined)
       throw new PlimsollError(`The state in ${this.directory} has no version that the new one follows.`)
-    const { id, path } = steps
+    const { id, path } = found
     try {
       this.database.transaction(() => {
-        for (const { delta } of path!) this.#tables.apply(delta)
-        moveSets(this.database, path!)
+        for (const { delta } of path) this.#tables.apply(delta)
+        moveSets(this.database, path)
         if (id !== this.#head) this.database.run("UPDATE facts SET value = ? WHERE name = 'head'", encodeState(id))
         const deltas = deltasBetween(parent.system.state, state.system.state)
         this.#versions.add(id, state.system, { ...changesOf(state, parent), ...deltas })
@@ -269,6 +267,15 @@ export class Store {
   /** Ends its use of the database. */
   close(): void {
     this.database.close()
+  }
+
+  /** The newest version with this root and these heads to which there is a way from the tables. */
+  #reach(root: bigint, heads: readonly bigint[]): { id: number; path: readonly VersionStep[] } | undefined {
+    for (const id of this.#versions.of(root, heads)) {
+      const path = this.#versions.path(this.#head, id)
+      if (path !== undefined) return { id, path }
+    }
+    return undefined
   }
 
   #ledger(facts: VersionFacts) {
@@ -304,7 +311,7 @@ export class Store {
       new DamagedState(`${this.database.path} cannot be used: ${what} of its version ${id}.`)
     if (system.tree.root !== ledger.root) throw damaged('the accounts do not have the root')
     const wrong = ledger.heads.findIndex(
-      (head, slot) => head !== blindHead(headOf(system.stacks[slot]!), salts.current[slot]!),
+      (head, slot) => !isBlindHead(head, headOf(system.stacks[slot]!), salts.current[slot]!),
     )
     if (wrong >= 0) throw damaged(`stack ${wrong} does not have the head`)
     const applied = this.#versions.remembered(id, settlements - REMEMBERED)

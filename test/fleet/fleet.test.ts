@@ -155,8 +155,19 @@ describe('what a node knows of its fleet', () => {
     assert.deepEqual(roster.update(say(7), 621), ['a'])
     roster.update(say(8), 700)
     assert.equal(roster.live(700).length, 1)
+    for (const [now, live] of [
+      [780, 1],
+      [781, 0],
+    ] as const) {
+      assert.deepEqual(roster.update(new Map(), now), [])
+      assert.equal(roster.live(now).length, live, 'Redis may have lost its word')
+    }
+    roster.update(say(9), 800)
+    roster.update(new Map([['a', { beat: 10, slots: 0, jobs: [] }]]), 810)
+    assert.equal(roster.live(810).length, 0, 'it has left')
+    roster.update(say(11), 820)
     roster.putAside('a', 'lies')
-    assert.equal(roster.live(700).length, 0)
+    assert.equal(roster.live(820).length, 0)
   })
 
   it('how long a proof may take', () => {

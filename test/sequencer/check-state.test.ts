@@ -81,6 +81,8 @@ describe('plimsoll node --check', () => {
       `UPDATE versions SET facts = replace(facts, '"current":["', '"current":["1')`,
       /slot 0 does not have its head/,
     ],
+    ['a fact that is cut off', 'UPDATE versions SET facts = substr(facts, 1, 100)', /it is malformed/],
+    ['a fact that is missing', `UPDATE versions SET facts = replace(facts, '"salts"', '"salt"')`, /it is malformed/],
     ['a way back', "UPDATE versions SET undo = x'00' WHERE id = 3", /its version 3 is malformed/],
     ['a label', "UPDATE versions SET commitment = 'x' WHERE id = 4", /its version 4 is malformed/],
   ]

@@ -194,6 +194,8 @@ describe('what an operator sees of a node', () => {
   it('is not well once it has made no progress for a few intervals, and is while it proves', async () => {
     const { health } = node
     health.interval = 10
+    // An answer that is still on its way would be progress.
+    endpoint.broken = true
     try {
       const { now } = performance
       let ahead = 0
@@ -215,6 +217,7 @@ describe('what an operator sees of a node', () => {
       }
     } finally {
       health.interval = undefined
+      endpoint.broken = false
     }
   })
 

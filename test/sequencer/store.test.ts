@@ -4,6 +4,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { mkdtemp, open, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import type { Account } from '../../protocol/account.ts'
@@ -205,6 +206,21 @@ describe('the state on the disk', () => {
         },
       ],
     ]
+    for (const [what, sql] of [
+      ['a fact that is cut off', 'UPDATE facts SET value = substr(value, 1, 9)'],
+      ['a version that is cut off', 'UPDATE versions SET facts = substr(facts, 1, 100)'],
+      ['a version without salts', `UPDATE versions SET facts = replace(facts, '"salts"', '"salt"')`],
+      ['an entry that is cut off', 'UPDATE entries SET records = substr(records, 1, 9)'],
+      ['a node that is cut off', 'UPDATE nodes SET children = substr(children, 1, 9)'],
+    ] as const)
+      spoiled.push([
+        what,
+        async () => {
+          const database = new DatabaseSync(file(directory))
+          database.exec(sql)
+          database.close()
+        },
+      ])
     for (const [what, spoil] of spoiled) {
       await writeFile(file(directory), whole)
       await spoil()

@@ -83,7 +83,6 @@ export function Act(props: {
   disabled?: boolean
   quiet?: boolean
   danger?: boolean
-  submit?: boolean
 }) {
   const [state, set] = useState<{ tone: Tone; text: string } | undefined>()
   const [busy, setBusy] = useState(false)

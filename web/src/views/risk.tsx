@@ -8,6 +8,9 @@ import { book } from '../operator.ts'
 import { Act, Card, Failure, Figure, Head, Table } from '../parts.tsx'
 import { ask } from '../worker-client.ts'
 
+/** Colors of curves, in turn. */
+const COLORS = ['--sea', '--warn', '--good', '--bad', '--soft'] as const
+
 export function View({ config }: { config: Config; rest: readonly string[] }) {
   return (
     <>
@@ -62,11 +65,10 @@ function Flow() {
   }, [value])
   const [sales, symbols] = useMemo(() => {
     const names = Object.keys(value?.delta ?? {})
-    const colors = ['--sea', '--warn', '--good', '--bad', '--soft'] as const
     return [
       names.map((symbol, i) => ({
         label: `${symbol} sold`,
-        color: colors[i % colors.length]!,
+        color: COLORS[i % COLORS.length]!,
         values: (value?.points ?? []).map(
           ({ sold, bought }) => Number(sold[symbol] ?? 0) - Number(bought[symbol] ?? 0),
         ),
@@ -154,14 +156,13 @@ function Forecasts({ report }: { report: boolean }) {
   const [x, curves] = useMemo(() => {
     const oldest = rounds.toReversed()
     const [cash, ...traded] = deployment?.assets ?? []
-    const colors = ['--sea', '--warn', '--good', '--bad', '--soft'] as const
     return [
       oldest.map(({ timestamp }) => timestamp),
       traded.map((asset, i) => {
         const prices = oldest.map(({ prices }) => priceNumber(prices[i] ?? 0n, cash!, asset))
         return {
           label: asset.symbol,
-          color: colors[i % colors.length]!,
+          color: COLORS[i % COLORS.length]!,
           values: prices.map((one) => (100 * one) / (prices[0] || 1)),
         }
       }),

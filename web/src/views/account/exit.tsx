@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { CircuitInput } from '../../../../protocol/circuit-input.ts'
 import { SCALE } from '../../../../protocol/constants.ts'
 import { formatRatioDown } from '../../../../protocol/decimal.ts'
+import { isRecipient } from '../../../../protocol/operation.ts'
 import type { Proof } from '../../../../protocol/proof.ts'
 import { ESCAPE_ABI } from '../../../../sdk/abi/escape.ts'
 import { VERIFIER_ABI } from '../../../../sdk/abi/verifier.ts'
@@ -99,7 +100,7 @@ export function Exit({ session }: { session: Session }) {
             danger
             disabled={clocks?.frozen !== true}
             run={async (say) => {
-              if (!/^0x[0-9a-fA-F]{40}$/.test(to) || BigInt(to) === 0n) throw new Error('The recipient is no address.')
+              if (!isRecipient(to)) throw new Error('The recipient is no address.')
               say('Recovering the account as of the last checkpoint…')
               const recovered = await recover(signer, { settlement, key, index: session.index, atCheckpoint: true })
               const prover = {
@@ -112,7 +113,7 @@ export function Exit({ session }: { session: Session }) {
                 settlement,
                 key,
                 recovered,
-                recipient: to as `0x${string}`,
+                recipient: to,
                 prover,
               })
               say('The contract took the proof. Pulling your share of every token…')

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { isRecipient } from '../../../../protocol/operation.ts'
 import { MOCK_TOKEN_ABI } from '../../../../sdk/abi/mock-token.ts'
 import { deposit, findQueuedAccount, waitForDeposit } from '../../../../sdk/actions/deposit.ts'
 import { recover } from '../../../../sdk/actions/recover.ts'
@@ -92,11 +93,11 @@ function Withdraw({ session }: { session: Session }) {
   const [inFull, setInFull] = useState(false)
   const { wallet, assets, signer, settlement, key } = session
   const terms = () => {
-    if (!/^0x[0-9a-fA-F]{40}$/.test(to) || BigInt(to) === 0n) throw new Error('The recipient is no address.')
+    if (!isRecipient(to)) throw new Error('The recipient is no address.')
     return {
       asset,
       amount: parseAmount(text, assets[asset]!.decimals, 'The amount'),
-      recipient: to as `0x${string}`,
+      recipient: to,
       inFull,
     }
   }
