@@ -1,15 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { PlimsollError } from '../protocol/errors.ts'
 import { listenOnLoopback } from '../sequencer/api/listen.ts'
 import type { Page } from '../sequencer/api/page.ts'
+import { BODY_LIMIT, readBody } from '../sequencer/api/read-body.ts'
 import { isLoopbackHost } from '../sequencer/api/same-origin.ts'
 
 /** Paths of a node that the page asks; everything else is the page's own. */
 const NODE_PATHS = /^\/(v1\/|state$|health$|ready$|metrics$)/
 const FORWARDED = ['content-type', 'authorization', 'accept']
-const BODY_LIMIT = 16 * 1024
 
 /**
  * Serves the page on loopback, over a node somewhere else: what the page asks of the node goes through here, so that it needs no
@@ -52,7 +51,9 @@ async function forward(request: IncomingMessage, response: ServerResponse, url: 
   const headers = Object.fromEntries(
     FORWARDED.flatMap((name) => (typeof request.headers[name] === 'string' ? [[name, request.headers[name]]] : [])),
   )
-  const body = method === 'GET' || method === 'HEAD' ? undefined : await bodyOf(request)
+  const bare = method === 'GET' || method === 'HEAD'
+  const body = bare ? undefined : await readBody(request, BODY_LIMIT)
+  if (!bare && body === undefined) return say(response, 413, 'BAD_REQUEST', `A body has at most ${BODY_LIMIT} bytes.`)
   const gone = new AbortController()
   response.on('close', () => gone.abort())
   const answered = await fetch(url, {
@@ -73,17 +74,6 @@ async function forward(request: IncomingMessage, response: ServerResponse, url: 
   })
   if (answered.body === null) return void response.end()
   await pipeline(Readable.fromWeb(answered.body as never), response).catch(() => response.destroy())
-}
-
-async function bodyOf(request: IncomingMessage): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > BODY_LIMIT) throw new PlimsollError('The body is too long.')
-    chunks.push(chunk)
-  }
-  return new Uint8Array(Buffer.concat(chunks))
 }
 
 function say(response: ServerResponse, status: number, code: string, message: string): void {

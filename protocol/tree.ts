@@ -1,7 +1,8 @@
 import { PlimsollError } from './errors.ts'
 import { type BatchHash, poseidon, poseidonBatch } from './poseidon.ts'
 
-const ARITY = 4
+/** Children of a node of the account tree. */
+export const ARITY = 4
 
 /** A membership path: all four children of each node on it, from the leaf's parent to the root. */
 export type Path = readonly (readonly bigint[])[]

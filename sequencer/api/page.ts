@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, relative, sep } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Address } from 'viem'
+import { readBody } from './read-body.ts'
 import { isLoopbackHost, isSameOrigin } from './same-origin.ts'
 
 /** Facts that the page has to know of whoever serves it. */
@@ -134,17 +135,12 @@ export class Page {
       return refuse(403, 'Only the page of this address may ask the chain here.')
     if (!/^application\/json\b/.test(request.headers['content-type'] ?? ''))
       return refuse(415, 'A question to the chain is JSON.')
-    const chunks: Buffer[] = []
-    let length = 0
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      length += chunk.length
-      if (length > RPC_LIMIT) {
-        response.shouldKeepAlive = false
-        return refuse(413, `A question to the chain has ${RPC_LIMIT} bytes at the most.`)
-      }
-      chunks.push(chunk)
+    const question = await readBody(request, RPC_LIMIT)
+    if (question === undefined) {
+      response.shouldKeepAlive = false
+      return refuse(413, `A question to the chain has ${RPC_LIMIT} bytes at the most.`)
     }
-    const answer = await this.#parts.rpc(Buffer.concat(chunks).toString('utf8'))
+    const answer = await this.#parts.rpc(question.toString('utf8'))
     send(response, 200, '.json', Buffer.from(answer), 'no-store')
   }
 

@@ -10,13 +10,12 @@ import { sendKeyFile } from './key-files.ts'
 import { listenOnLoopback } from './listen.ts'
 import type { NodeMetrics } from './metrics.ts'
 import type { Page } from './page.ts'
+import { BODY_LIMIT, readBody } from './read-body.ts'
 import { answerApi, parseId } from './routes.ts'
 import { vitalsOf } from './vitals.ts'
 
 /** Path of the files that provers elsewhere need. */
 const KEYS = '/keys/'
-/** The longest body that is read. */
-const BODY_LIMIT = 16 * 1024
 /** Headers for any page in a browser: nothing here is private, and operations carry their own signatures. */
 const CORS = {
   'access-control-allow-origin': '*',
@@ -105,7 +104,7 @@ async function answer(
       if (method !== 'GET') throw new HttpRefusal(405, `${path} does not take ${method}.`)
       return stream.listen(response, parameters.getAll('operation').map(parseId))
     }
-    const answered = await answerApi(node, method, path, parameters, authorization, () => readBody(request))
+    const answered = await answerApi(node, method, path, parameters, authorization, () => textOf(request))
     if (answered === undefined) throw new HttpRefusal(405, `${path} does not take ${method}.`)
     return json(response, answered.status, answered.body)
   }
@@ -154,16 +153,11 @@ async function ready(response: ServerResponse, node: SequencerNode): Promise<voi
   })
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = []
-  let length = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > BODY_LIMIT) throw new HttpRefusal(413, `A body has at most ${BODY_LIMIT} bytes.`)
-    chunks.push(chunk)
-  }
+async function textOf(request: IncomingMessage): Promise<string> {
+  const body = await readBody(request, BODY_LIMIT)
+  if (body === undefined) throw new HttpRefusal(413, `A body has at most ${BODY_LIMIT} bytes.`)
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks))
+    return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {
     throw new Refusal('BAD_REQUEST', 'The body is not a text in UTF-8.')
   }

@@ -5,6 +5,7 @@ import { poseidon } from '../../protocol/poseidon.ts'
 import { EMPTY_HEAD } from '../../protocol/stack.ts'
 import type { StackEntry } from '../../protocol/stacks.ts'
 import { nodeNumber } from '../../protocol/state-view.ts'
+import { ARITY } from '../../protocol/tree.ts'
 import { hashBatch } from '../../prover/kernel/hashing.ts'
 import {
   ACCOUNT_BYTES,
@@ -35,7 +36,6 @@ export interface CheckedState {
 
 /** Rows that are looked at together. */
 const EACH = 4_096
-const ARITY = 4
 
 /**
  * Checks all of a stored state: that the file is sound, that the accounts have the root and the stacks the heads that were stored

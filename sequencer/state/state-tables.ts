@@ -2,6 +2,7 @@ import type { Account } from '../../protocol/account.ts'
 import type { Point } from '../../protocol/curve.ts'
 import type { StackEntry } from '../../protocol/stacks.ts'
 import { entryPlace, nodeNumber, type StateSource } from '../../protocol/state-view.ts'
+import { ARITY } from '../../protocol/tree.ts'
 import {
   ACCOUNT_BYTES,
   bufferOf,
@@ -20,7 +21,6 @@ import {
 import { DamagedState, type StateDatabase } from './state-database.ts'
 import type { StateDelta } from './state-delta.ts'
 
-const ARITY = 4
 /** Entries of a stack in one row. */
 export const CHUNK = 16
 /** Above all chunks of one stack: 2^30 leaves. */

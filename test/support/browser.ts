@@ -1,7 +1,6 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { type Browser, chromium } from 'playwright-core'
+import { installPackage } from './debian-package.ts'
 
 const PATHS = [
   process.env.PLIMSOLL_CHROMIUM,
@@ -16,13 +15,9 @@ const PATHS = [
  */
 export async function openBrowser(): Promise<Browser> {
   const found = () => PATHS.find((path) => path !== undefined && existsSync(path))
-  if (found() === undefined && userInfo().uid === 0) {
+  if (found() === undefined) {
     process.stderr.write('installing chromium for the tests of the page...\n')
-    for (const args of [
-      ['update', '-q'],
-      ['install', '-y', '-q', '--no-install-recommends', 'chromium'],
-    ])
-      spawnSync('apt-get', args, { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } })
+    installPackage('chromium')
   }
   const executablePath = found()
   if (executablePath === undefined)

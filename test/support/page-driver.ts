@@ -42,8 +42,9 @@ export class PageDriver {
     return made
   }
 
-  /** Pictures of all that is open, for whoever has to find out why a test failed. */
+  /** Pictures of all that is open and what browsers complained of, for whoever has to find out why a test failed. */
   async shootAll(): Promise<void> {
+    for (const complaint of this.complaints) process.stderr.write(`a browser complains: ${complaint}\n`)
     const pages = this.browser.contexts().flatMap((one) => one.pages())
     for (const [i, page] of pages.entries()) await shot(page, `failed-${i}`).catch(() => {})
   }
@@ -74,7 +75,8 @@ export async function act(page: Page, button: string | RegExp, end: string | Reg
 /** Connects with an account of the development chain. */
 export async function connect(page: Page, base: string, account: number): Promise<void> {
   await page.goto(`${base}/#/account`)
-  await page.getByLabel('Account', { exact: true }).selectOption({ index: account })
+  // Its label, as text, goes on with the options once these are there.
+  await page.getByRole('combobox', { name: 'Account', exact: true }).selectOption({ index: account })
   await page.getByRole('button', { name: 'Use this account' }).click()
   await page.getByRole('tab', { name: 'Balances and line' }).waitFor()
 }

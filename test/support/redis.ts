@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import { installPackage } from './debian-package.ts'
 
 /** A Redis of one's own on loopback, which can be killed and started again. */
 export interface TestRedis {
@@ -20,13 +21,12 @@ export interface TestRedis {
   stop(): Promise<void>
 }
 
-/** Debian's server; installed where it is missing and that is allowed. */
+/** Debian's server, installed first where it is missing and that is allowed. @throws Error where it is missing all the same */
 function requireServer(): void {
-  if (spawnSync('redis-server', ['--version']).status === 0) return
-  if (process.getuid?.() !== 0) throw new Error('redis-server is missing: apt-get install redis-server.')
-  // Not as a service: the package would start one on the common port.
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
-  execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env, stdio: 'ignore' })
+  const there = () => spawnSync('redis-server', ['--version']).status === 0
+  if (there()) return
+  installPackage('redis-server')
+  if (!there()) throw new Error('redis-server is missing: apt-get install redis-server.')
 }
 
 async function freePort(): Promise<number> {

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks'
+import { patiently } from '../chain.ts'
 import { short } from '../format.ts'
 import { useLoaded } from '../hooks.ts'
 import type { Config } from '../node.ts'
@@ -109,7 +110,7 @@ function Tabs(props: { tab: Tab; onTab: (tab: Tab) => void }) {
 function Connect(props: { config: Config; link: string | undefined; onOpen: (session: Session) => void }) {
   const { value: wallets } = useLoaded(findWallets, [])
   const { value: accounts, error } = useLoaded(
-    async () => (props.config.local ? localAccounts() : []),
+    async () => (props.config.local ? patiently(localAccounts) : []),
     [props.config.local],
   )
   const [chosen, choose] = useState('')
