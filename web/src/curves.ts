@@ -40,7 +40,7 @@ export function drawCurves(
     {
       width: element.clientWidth,
       height: options.height ?? 220,
-      scales: { x: { time: options.time ?? false } },
+      scales: { x: options.time === true ? { time: true, range: atLeastAMinute } : { time: false } },
       legend: { live: true },
       axes: [
         {
@@ -116,4 +116,9 @@ export function drawCandles(
     series.createPriceLine({ price, title, color: ink(color), lineWidth: 2, axisLabelVisible: true })
   chart.timeScale().fitContent()
   return () => chart.remove()
+}
+
+/** Unix seconds from which to which times are drawn: by itself the chart would spread a single one over years. */
+function atLeastAMinute(_: uPlot, from: number | null, to: number | null): uPlot.Range.MinMax {
+  return from === null || to === null || to - from >= 60 ? [from, to] : [to - 60, to]
 }
