@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { Kernel } from '../kernel/kernel.ts'
-import { type KeyTables, TABLE_ARRAYS } from '../kernel/key-tables.ts'
+import { type KeyTables, TABLE_ARRAYS, tableBits } from '../kernel/key-tables.ts'
 import type { ProvingKey } from '../kernel/proving-key.ts'
 
 // Part of every file's identity: change it when what a table is, or its place in the file, changes.
@@ -35,7 +35,7 @@ export class TableFile {
 
   /** The file for the tables of a key in a kernel's memory; `zkey` is the key's path. It need not exist. */
   static async of(zkey: string, kernel: Kernel, key: ProvingKey): Promise<TableFile> {
-    const hash = createHash('sha256').update(`${LAYOUT} ${kernel.variant}`)
+    const hash = createHash('sha256').update(`${LAYOUT} ${kernel.variant} ${tableBits(key)}`)
     for (const name of TABLE_ARRAYS) {
       const { group, points, count } = key[name]
       hash.update(` ${name} ${count} `)

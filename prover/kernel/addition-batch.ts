@@ -6,6 +6,9 @@ import type { Machine } from './machine.ts'
 /** Additions that share a field inversion: enough to make it cheap, few enough for their points to stay in a core's cache. */
 export const BATCH_ADDITIONS = 1024
 
+/** Time of an addition in a group, in those of G1. */
+export const ADDITION_COST: Readonly<Record<GroupName, number>> = { g1: 1, g2: 2.6 }
+
 /** Additions of one turn of the kernels' loops; a turn that is not full makes sums that nobody asked for. */
 const TURN = 2 * STEP_MULTIPLE
 

@@ -6,7 +6,7 @@ import { CurveGroup, type Point } from './curve.ts'
 import { windowCount } from './digits.ts'
 import type { Kernel } from './kernel.ts'
 import type { PointArray } from './key-points.ts'
-import { type KeyTables, type PointTable, TABLE_BITS } from './key-tables.ts'
+import { type KeyTables, type PointTable, tableBits } from './key-tables.ts'
 import { type DigitArray, multiply } from './multiplication.ts'
 import { BLINDING, loadProvingKey, type ProvingKey } from './proving-key.ts'
 import { rowLog, type TransformArray } from './transform.ts'
@@ -46,16 +46,18 @@ export class Groth16 {
     this.#plainBits = windowBits(key.c.count + key.h.count)
     const { arena, machine } = kernel
     const { wires, domainSize } = key
-    kernel.reserveWorkspaces(bucketBytes(machine, 'g2', TABLE_BITS))
+    const sizes = [this.#plainBits, tableBits(key)]
+    kernel.reserveWorkspaces(bucketBytes(machine, 'g2', Math.max(...sizes)))
+    const windows = Math.max(...sizes.map(windowCount))
     const slotBytes = 2 * machine.elementBytes
     const scalars = wires + BLINDING
     this.#scratch = {
       scalars: arena.allocate(32 * (scalars + 1)),
-      digits: arena.allocate(2 * scalars * windowCount(this.#plainBits)),
+      digits: arena.allocate(2 * scalars * windows),
       ab: arena.allocate(domainSize * slotBytes),
       c: arena.allocate((domainSize / 2) * slotBytes),
       quotient: arena.allocate(32 * domainSize),
-      quotientDigits: arena.allocate(2 * domainSize * windowCount(this.#plainBits)),
+      quotientDigits: arena.allocate(2 * domainSize * windows),
     }
   }
 
@@ -135,7 +137,7 @@ export class Groth16 {
 
   /** Size of the windows. */
   get bits(): number {
-    return this.#tables === undefined ? this.#plainBits : TABLE_BITS
+    return this.#tables?.bits ?? this.#plainBits
   }
 
   async #loadWitness(witness: Uint8Array, blinding: readonly bigint[]): Promise<void> {

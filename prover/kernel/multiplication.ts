@@ -1,9 +1,10 @@
+import { ADDITION_COST } from './addition-batch.ts'
 import type { BucketRow } from './bucket-sums.ts'
 import type { GroupName, Point } from './curve.ts'
 import { windowCount } from './digits.ts'
 import type { Kernel } from './kernel.ts'
 import type { PointArray } from './key-points.ts'
-import type { PointTable } from './key-tables.ts'
+import { MULTIPLES, type PointTable } from './key-tables.ts'
 import type { Machine } from './machine.ts'
 
 /** Signed digits of scalars: digit `w` of scalar `i` is the 16-bit word `w scalars + i` from an address on. */
@@ -31,14 +32,11 @@ interface BucketTask {
   readonly cost: number
 }
 
-// An addition in the extension takes some 2.6 as long.
-const COST: Readonly<Record<GroupName, number>> = { g1: 1, g2: 2.6 }
 // Tasks for each thread, so that they end at about the same time.
 const TASKS_A_THREAD = 3
 
 /**
- * Multi-scalar multiplications: the sum of each one's terms. All are of one size of windows, and each has tables for all terms or for none,
- * in all of which there are as many multiples.
+ * Multi-scalar multiplications: the sum of each one's terms. All are of one size of windows, and each has tables for all terms or for none.
  */
 export async function multiply(
   { machine, pool }: Kernel,
@@ -46,7 +44,7 @@ export async function multiply(
 ): Promise<Point[]> {
   const { bits } = multiplications[0]![0]!.digits
   const entries = multiplications.map((terms) => terms.reduce((sum, term) => sum + term.points.count, 0))
-  const costs = multiplications.map((terms, i) => COST[terms[0]!.points.group] * entries[i]!)
+  const costs = multiplications.map((terms, i) => ADDITION_COST[terms[0]!.points.group] * entries[i]!)
   const total = costs.reduce((sum, cost) => sum + cost, 0)
   const tasks = multiplications.flatMap((terms, multiplication): BucketTask[] => {
     const { group } = terms[0]!.points
@@ -73,7 +71,7 @@ export async function multiply(
 }
 
 function setCount({ table, digits }: MultiplicationTerm): number {
-  return windowCount(digits.bits) / (table?.multiples ?? 1)
+  return windowCount(digits.bits) / (table === undefined ? 1 : MULTIPLES)
 }
 
 /** Rows of one set of buckets, with the points of a part of a term. */
@@ -96,8 +94,5 @@ function rowsOf(
     scalarStride: 2,
     multipleStride: 2 * sets * digits.scalars,
   })
-  return [
-    row(points.points, 1, set),
-    ...(table === undefined ? [] : [row(table.pointer, table.multiples - 1, set + sets)]),
-  ]
+  return [row(points.points, 1, set), ...(table === undefined ? [] : [row(table, MULTIPLES - 1, set + sets)])]
 }
