@@ -136,5 +136,5 @@ export class TableMaker {
 }
 
 function megabytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1e6)} MB`
+  return `${Math.max(1, Math.round(bytes / 1e6))} MB`
 }
