@@ -14,8 +14,8 @@ import { openProver, type Prover } from '../prover/prover.ts'
 import { type Witness, WitnessCalculator } from '../prover/witness.ts'
 import { fullBatches } from './full-batches.ts'
 
-// Backends in turn over the same key and witness, and their ratios round by round. With --once, one backend in a process of
-// its own, for its peak memory.
+// Backends in turn over the same key and witness, and their ratios round by round. The kernel's tables are made before the rounds
+// that count; --tables is the memory for them in MB, 0 for none. With --once, one backend in a process of its own, for its peak memory.
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +23,7 @@ const { values } = parseArgs({
     profile: { type: 'string', default: 'small' },
     against: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '5' },
+    tables: { type: 'string', default: '1000' },
     once: { type: 'string' },
     witness: { type: 'string' },
   },
@@ -34,10 +35,19 @@ if (!['sweep', 'resolve'].includes(circuit) || profile === undefined)
 const keys = await ensureKeys(profile.name)
 const { zkey, constraints, verificationKey } = keys[circuit]
 
+const open = (choice: string) =>
+  openProver(choice, {
+    bytes: Number(values.tables) * 1e6,
+    onEvent: ({ message }) => values.once === undefined && console.log(message),
+  })
+
 if (values.once !== undefined) {
-  const prover = await openProver(values.once)
+  const prover = await open(values.once)
   const witness = new Uint8Array(await readFile(values.witness!)) as Witness
-  for (let i = 0; i < 2; i++) await prover.prove(zkey, witness)
+  for (let i = 0; i < 2; i++) {
+    await prover.prove(zkey, witness)
+    if (prover instanceof KernelProver) await prover.tables(zkey)
+  }
   await prover.close()
   process.exit(0)
 }
@@ -47,7 +57,7 @@ const witness = await (await WitnessCalculator.open(keys[circuit].wasm, circuit)
 const signals = publicSignals(witness, verificationKey.nPublic)
 
 const choices = ['kernel', 'snarkjs', ...values.against]
-const provers = await Promise.all(choices.map(openProver))
+const provers = await Promise.all(choices.map(open))
 const phases = new Map<string, number[]>()
 const times = new Map<string, number[]>(choices.map((choice) => [choice, []]))
 console.log(`${circuit} of profile ${profile.name}: ${constraints.toLocaleString('en-US')} constraints`)
@@ -57,6 +67,7 @@ for (let round = 0; round <= Number(values.rounds); round++) {
     const milliseconds = await timeProof(prover, round > 0)
     if (round > 0) times.get(choices[i]!)!.push(milliseconds)
     else console.log(`first proof by ${choices[i]}, loading included: ${(milliseconds / 1_000).toFixed(2)} s`)
+    if (round === 0 && prover instanceof KernelProver) await timeTables(prover)
   }
 }
 for (const choice of choices) {
@@ -71,6 +82,12 @@ console.log(
 )
 await Promise.all(provers.map((prover) => prover.close()))
 await closeCurve()
+
+async function timeTables(prover: KernelProver): Promise<void> {
+  const started = performance.now()
+  await prover.tables(zkey)
+  if (Number(values.tables) > 0) console.log(`the tables took ${((performance.now() - started) / 1_000).toFixed(1)} s`)
+}
 
 async function timeProof(prover: Prover, counted: boolean): Promise<number> {
   if (prover instanceof KernelProver)
@@ -95,6 +112,8 @@ async function peakMemory(choice: string): Promise<string> {
       circuit,
       '--profile',
       profile.name,
+      '--tables',
+      values.tables,
       '--once',
       choice,
       '--witness',

@@ -10,6 +10,7 @@ import { cacheRoot } from '../prover/keys.ts'
 import { ProofService } from '../prover/proof-service.ts'
 import { nodeLog } from './node-log.ts'
 import { printError } from './output.ts'
+import { tableOptions } from './prover-option.ts'
 
 export interface ProverOptions {
   readonly redis: string
@@ -18,6 +19,7 @@ export interface ProverOptions {
   readonly jobs: number
   readonly name?: string
   readonly prover: string
+  readonly proverTables: number
   readonly logFormat: 'text' | 'json'
   readonly json?: true
 }
@@ -27,11 +29,14 @@ export interface ProverOptions {
  * @throws PlimsollError for anything without which it could make none
  */
 export async function runProver(options: ProverOptions): Promise<void> {
-  const { redis, fleetKey, keysFrom, jobs, prover, logFormat, json } = options
+  const { redis, fleetKey, keysFrom, jobs, prover, proverTables, logFormat, json } = options
   const key = await FleetKey.read(fleetKey)
   await requirePlace(keysFrom)
-  const proofs = await ProofService.open(prover)
   const log = nodeLog(json ? 'json' : logFormat, process.stdout)
+  const proofs = await ProofService.open(
+    prover,
+    tableOptions(proverTables, () => log),
+  )
   const worker = await FleetWorker.open({
     redis,
     key,

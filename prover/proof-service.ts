@@ -1,4 +1,5 @@
 import type { Proof } from '../protocol/proof.ts'
+import type { TableOptions } from './backends/table-maker.ts'
 import { closeCurve, openCurve } from './curve.ts'
 import { littleEndian } from './kernel/section-file.ts'
 import { keyOf, type SomeKeys } from './keys.ts'
@@ -58,9 +59,12 @@ export class ProofService implements ProofSource {
     this.#open = open
   }
 
-  /** A service over the backend that the user wrote. @throws PlimsollError where there is none such: see `openProver` */
-  static async open(choice: string): Promise<ProofService> {
-    const prover = await openProver(choice)
+  /**
+   * A service over the backend that the user wrote, with tables of multiples where they are wanted.
+   * @throws PlimsollError where there is none such: see `openProver`
+   */
+  static async open(choice: string, tables?: TableOptions): Promise<ProofService> {
+    const prover = await openProver(choice, tables)
     return new ProofService(async () => prover)
   }
 
@@ -115,11 +119,14 @@ export class ProofService implements ProofSource {
     const witness = await calculator.calculate(input)
     this.#prover ??= this.#open()
     const prover = await this.#prover
-    const proof = await prover.prove(zkey, witness, signal)
     const signals = publicSignals(witness, verificationKey.nPublic)
-    if (!(await verifyProof(keys, circuit, signals, proof)))
-      throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
-    return { proof, signals }
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const proof = await prover.prove(zkey, witness, signal)
+      if (await verifyProof(keys, circuit, signals, proof)) return { proof, signals }
+      // A second time where the first may have been spoiled by what the prover had worked out ahead.
+      if (!(await prover.distrust?.(zkey))) break
+    }
+    throw new Error(`The prover ${prover.name} made a proof of ${circuit} that does not verify.`)
   }
 
   #calculator(wasm: string, circuit: CircuitName): Promise<WitnessCalculator> {

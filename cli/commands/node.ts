@@ -7,7 +7,7 @@ import { fleetKeyOption, redisOption } from '../fleet-options.ts'
 import { keysOption } from '../keys-option.ts'
 import { printText } from '../output.ts'
 import { endProgress, progress, stage } from '../progress.ts'
-import { proverOption } from '../prover-option.ts'
+import { proverOption, proverTablesOption, tableOptions } from '../prover-option.ts'
 import { rpcOption } from '../rpc-option.ts'
 import { wholeNumber } from '../whole-number.ts'
 
@@ -18,6 +18,7 @@ interface Options {
   readonly port: number
   readonly interval: number
   readonly prover: string
+  readonly proverTables: number
   readonly rebuild?: true
   readonly verify?: true
   readonly check?: true
@@ -55,6 +56,7 @@ export function register(program: Command): void {
     .option('--port <port>', 'port to serve on, 0 for any free one', wholeNumber(0, 65_535), 9_464)
     .option('--interval <seconds>', 'seconds between two looks at the chain', wholeNumber(1, 3_600), 2)
     .addOption(proverOption())
+    .addOption(proverTablesOption())
     .addOption(redisOption())
     .addOption(fleetKeyOption())
     .option('--rebuild', 'make the private state in a new directory first: needs --settlement')
@@ -105,7 +107,10 @@ export function register(program: Command): void {
       const { rpc } = options
       if (rpc === undefined) command.error("error: required option '--rpc <url>' not specified")
       const { ProofService } = await import('../../prover/proof-service.ts')
-      const local = await ProofService.open(options.prover)
+      const local = await ProofService.open(
+        options.prover,
+        tableOptions(options.proverTables, () => log),
+      )
       const { openSigner } = await import('../signer.ts')
       const { SequencerNode } = await import('../../sequencer/node/node.ts')
       const { NodeMetrics } = await import('../../sequencer/api/metrics.ts')

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { fleetKeyOption, redisOption } from '../fleet-options.ts'
-import { proverOption } from '../prover-option.ts'
+import { proverOption, proverTablesOption } from '../prover-option.ts'
 import { wholeNumber } from '../whole-number.ts'
 
 /** A worker's name: Redis and the log show it. */
@@ -27,6 +27,7 @@ export function register(program: Command): void {
     .option('--jobs <count>', 'proofs at a time', wholeNumber(1, 64), 1)
     .option('--name <name>', 'what the name of this prover begins with (default: that of the host)', workerName)
     .addOption(proverOption())
+    .addOption(proverTablesOption())
     .addOption(
       new Option('--log-format <format>', 'write the log as text or as JSON').choices(['text', 'json']).default('text'),
     )

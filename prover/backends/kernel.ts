@@ -5,24 +5,31 @@ import { Groth16, type PhaseTimer, type ProofPoints } from '../kernel/groth16.ts
 import { Kernel, type KernelOptions } from '../kernel/kernel.ts'
 import type { Prover } from '../prover.ts'
 import type { Witness } from '../witness.ts'
+import { TableMaker, type TableOptions } from './table-maker.ts'
 
-/** The project's own prover. Keys are loaded once and kept; proofs are made one after the other, each on all threads. */
+/**
+ * The project's own prover. Keys are loaded once and kept; proofs are made one after the other, each on all threads. Where
+ * there is memory meant for tables of a key, they are read after its first proof, or made after some.
+ */
 export class KernelProver implements Prover {
   readonly name = 'kernel'
   /** Set to learn how long the phases of each proof take. */
   onPhase: PhaseTimer | undefined
   readonly #options: KernelOptions
+  readonly #tableOptions: TableOptions
   #kernel: Kernel | undefined
+  #tables: TableMaker | undefined
   readonly #keys = new Map<string, Promise<Groth16>>()
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(options: KernelOptions = {}) {
+  constructor(options: KernelOptions = {}, tables: TableOptions = { bytes: 0 }) {
     this.#options = options
+    this.#tableOptions = tables
   }
 
   /** Ends between two phases of the proof at the latest where it is aborted. */
   prove(zkey: string, witness: Witness, signal?: AbortSignal): Promise<Groth16Proof> {
-    const proof = this.#queue.then(async () => {
+    return this.#enqueue(async () => {
       signal?.throwIfAborted()
       const { a, b, c } = await this.#attempt(zkey, witness, signal)
       const words = (values: readonly bigint[]): string[] => values.map(String)
@@ -34,21 +41,33 @@ export class KernelProver implements Prover {
         curve: 'bn128',
       }
     })
-    this.#queue = proof.catch(() => {})
-    return proof
   }
 
   prepare(zkey: string): Promise<void> {
-    const loaded = this.#queue.then(async () => {
+    return this.#enqueue(async () => {
       await this.#load(zkey)
     })
-    this.#queue = loaded.catch(() => {})
-    return loaded
+  }
+
+  /** Reads or makes the tables of a key that has been loaded, now; resolves when they are in use, or will not be. */
+  async tables(zkey: string): Promise<void> {
+    await this.#tables?.want(zkey, await this.#load(zkey), true)
+  }
+
+  async distrust(zkey: string): Promise<boolean> {
+    return (await this.#tables?.distrust(zkey)) ?? false
   }
 
   async close(): Promise<void> {
+    await this.#tables?.stop()
     await this.#queue
     await this.#discard()
+  }
+
+  #enqueue<T>(action: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(action)
+    this.#queue = done.catch(() => {})
+    return done
   }
 
   async #attempt(zkey: string, witness: Witness, signal?: AbortSignal): Promise<ProofPoints> {
@@ -61,7 +80,10 @@ export class KernelProver implements Prover {
       throw signal.reason
     }
     try {
-      return await (await this.#load(zkey)).prove(witness, onPhase)
+      const prover = await this.#load(zkey)
+      const proof = await prover.prove(witness, onPhase)
+      this.#tables?.proven(zkey, prover)
+      return proof
     } catch (error) {
       // A thread may have died, or still be writing: the next proof gets a new kernel.
       if (!(error instanceof PlimsollError) && !stopped.has(error)) await this.#discard()
@@ -71,6 +93,8 @@ export class KernelProver implements Prover {
 
   async #discard(): Promise<void> {
     this.#keys.clear()
+    void this.#tables?.stop()
+    this.#tables = undefined
     await this.#kernel?.close()
     this.#kernel = undefined
   }
@@ -78,12 +102,22 @@ export class KernelProver implements Prover {
   #load(zkey: string): Promise<Groth16> {
     let loaded = this.#keys.get(zkey)
     if (loaded === undefined) {
-      this.#kernel ??= new Kernel(this.#options)
-      loaded = readFile(zkey).then((file) => Groth16.load(this.#kernel!, file, zkey))
+      // The file is on its way from the disk while the kernel is built.
+      const file = readFile(zkey)
+      loaded = Promise.all([file, this.#open()]).then(([content, kernel]) => Groth16.load(kernel, content, zkey))
       this.#keys.set(zkey, loaded)
       // A key that could not be loaded is tried again.
       loaded.catch(() => this.#keys.delete(zkey))
     }
     return loaded
+  }
+
+  async #open(): Promise<Kernel> {
+    if (this.#kernel === undefined) {
+      this.#kernel = new Kernel(this.#options)
+      if (this.#tableOptions.bytes > 0)
+        this.#tables = new TableMaker(this.#kernel, (action) => this.#enqueue(action), this.#tableOptions)
+    }
+    return this.#kernel
   }
 }

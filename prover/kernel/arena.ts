@@ -33,7 +33,8 @@ export class Arena {
     return this.#top
   }
 
+  /** Takes back all memory from an address on. */
   release(mark: number): void {
-    this.#top = mark
+    this.#top = Math.ceil(mark / ALIGNMENT) * ALIGNMENT
   }
 }

@@ -70,9 +70,12 @@ export class CurveGroup {
     return affine(sum)
   }
 
-  /** The sum of `2^i points[i]`. */
-  combine(points: readonly Point[]): Point {
-    const sum = points.reduceRight<Jacobian>((total, point) => addJacobian(double(total), jacobian(point)), infinity)
+  /** The sum of `2^i` times all of `points[i]`. */
+  combine(points: readonly (readonly Point[])[]): Point {
+    const sum = points.reduceRight<Jacobian>(
+      (total, some) => some.reduce<Jacobian>((sum, point) => addJacobian(sum, jacobian(point)), double(total)),
+      infinity,
+    )
     return affine(sum)
   }
 }

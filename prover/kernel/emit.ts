@@ -28,7 +28,7 @@ export class Frame {
   /** Statements that belong before the body. */
   readonly prologue: (() => void)[] = []
   readonly #declare: <T extends ValueType>(type: T) => Local<T>
-  readonly #hoisted = new Map<string, V128>()
+  readonly #hoisted = new Map<number, V128>()
 
   constructor(declare: <T extends ValueType>(type: T) => Local<T>) {
     this.#declare = declare
@@ -54,7 +54,7 @@ export class Frame {
   }
 
   /** A variable that has a value from the start of the function on; `key` is what it is known by. */
-  hoisted(key: string, value: () => V128Result): V128 {
+  hoisted(key: number, value: () => V128Result): V128 {
     let variable = this.#hoisted.get(key)
     if (variable === undefined) {
       variable = this.v128()
@@ -71,6 +71,7 @@ export class Frame {
  */
 export class ConstantPool {
   readonly #offsets = new Map<string, number>()
+  readonly #doubles = new Map<number, V128Result>()
   readonly #bytes: number[] = []
 
   /** A vector of two equal 64-bit lanes. */
@@ -94,7 +95,13 @@ export class ConstantPool {
 
   /** A vector of two equal doubles. */
   splatDouble(lane: number): V128Result {
-    return this.splat(doubleBits(lane))
+    let vector = this.#doubles.get(lane)
+    if (vector === undefined) {
+      vector = this.splat(doubleBits(lane))
+      // Not by a key of 0, which -0 is as well.
+      if (lane !== 0) this.#doubles.set(lane, vector)
+    }
+    return vector
   }
 
   /** Address of bytes of any meaning, aligned to 8. */

@@ -274,7 +274,7 @@ class Columns extends BiasedColumns {
     const pool = this.pool
     const factor = (): V128Value => (typeof y === 'function' ? y() : y)
     // These two are worth a register each.
-    const constant = (value: number) => this.frame.hoisted(String(value), () => pool.splatDouble(value))
+    const constant = (value: number) => this.frame.hoisted(value, () => pool.splatDouble(value))
     local.set(this.#high, f64x2.relaxed_madd(x, factor(), constant(ROUND)))
     this.add(column + 1, this.#high, ROUND_BITS)
     this.add(column, f64x2.relaxed_madd(x, factor(), f64x2.sub(constant(ROUND + ANCHOR), this.#high)), ANCHOR_BITS)

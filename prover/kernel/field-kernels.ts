@@ -1,10 +1,8 @@
 import { inverse } from './bigint-field.ts'
-import { advance, type ConstantPool, type Frame, kernel, repeat } from './emit.ts'
-import { assignElement, type Element, type Field, multiply } from './field.ts'
-import { i32, local, type WasmFunction } from './wasm.ts'
-
-/** Bytes of scratch memory of an inversion: a table of powers, and room for an extension's norm. */
-export const INVERSION_SCRATCH = 18 * 160
+import { advance, type Frame, kernel, repeat } from './emit.ts'
+import { type Element, type Field, multiply } from './field.ts'
+import { inversionKernel } from './inversion-kernels.ts'
+import type { WasmFunction } from './wasm.ts'
 
 /**
  * Arithmetic on arrays. `import(words, elements, count, factor)` takes pairs of 32-byte little-endian integers below the
@@ -13,7 +11,7 @@ export const INVERSION_SCRATCH = 18 * 160
  * `exportSlots(slots, words, farWords, count)` exports the lanes of slots to places of their own. `multiply`, `square`, `add` and
  * `sub` work slot by slot on (a, b, result, count).
  */
-export function fieldKernels(field: Field, pool: ConstantPool): Readonly<Record<string, WasmFunction>> {
+export function fieldKernels(field: Field): Readonly<Record<string, WasmFunction>> {
   return {
     import: importKernel(field),
     export: exportKernel(field, 3),
@@ -23,7 +21,7 @@ export function fieldKernels(field: Field, pool: ConstantPool): Readonly<Record<
     square: slotKernel(field, (frame, a) => field.square(frame, a)),
     add: slotKernel(field, (frame, a, b) => field.tighten(frame, field.add(frame, a, b))),
     sub: slotKernel(field, (frame, a, b) => field.tighten(frame, field.sub(frame, a, b))),
-    invert: inversionKernel(field, pool),
+    invert: inversionKernel(field),
   }
 }
 
@@ -87,38 +85,4 @@ function slotExportKernel(field: Field): WasmFunction {
 export function plainOne(field: Field, frame: Frame): Element {
   // Constants get a factor radix; this one should have none.
   return field.constant(frame, inverse(field.radix, field.modulus))
-}
-
-const WINDOW = 4
-
-/** `invert(value, scratch)` replaces both lanes of a slot by their inverses (0 by 0): to the power of the modulus minus 2. */
-export function inversionKernel(field: Field, pool: ConstantPool): WasmFunction {
-  const slotBytes = 2 * field.elementBytes
-  const exponent = (field.modulus - 2n).toString(16).padStart(64, '0')
-  const digits = pool.raw(Uint8Array.from(exponent, (digit) => Number.parseInt(digit, 16)))
-
-  return kernel(2, ([value, scratch], frame) => {
-    const base = field.load(frame, { pointer: value!, offset: 0 })
-    const result = field.constant(frame, 1n)
-    const assign = (next: Element) => assignElement(result, next)
-
-    const [entry, count, position] = [frame.i32(), frame.i32(), frame.i32()]
-    local.set(entry, scratch!)
-    local.set(count, 2 ** WINDOW)
-    repeat(count, () => {
-      field.store({ pointer: entry, offset: 0 }, result)
-      assign(multiply(field, frame, result, base))
-      advance(entry, slotBytes)
-    })
-    assign(field.constant(frame, 1n))
-    local.set(position, digits)
-    local.set(count, exponent.length)
-    repeat(count, () => {
-      for (let i = 0; i < WINDOW; i++) assign(field.square(frame, result))
-      local.set(entry, i32.add(scratch!, i32.mul(i32.load8_u({ offset: 0, align: 1 }, position), slotBytes)))
-      assign(multiply(field, frame, result, field.load(frame, { pointer: entry, offset: 0 })))
-      advance(position, 1)
-    })
-    field.store({ pointer: value!, offset: 0 }, result)
-  })
 }

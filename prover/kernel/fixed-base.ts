@@ -4,7 +4,7 @@ import { SCALAR_WORDS, signedDigits, windowCount } from './digits.ts'
 import { type GeneratorTable, makeGeneratorTable } from './generator-table.ts'
 import type { Kernel } from './kernel.ts'
 import type { Machine } from './machine.ts'
-import { readEntry } from './msm-window.ts'
+import { readEntry } from './msm-buckets.ts'
 import { SCALAR_BYTES, type Scalars } from './scalars.ts'
 import { ListSummer, type PointLists, summerBytes } from './sum-lists.ts'
 

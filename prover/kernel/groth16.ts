@@ -1,12 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { modulo, SCALAR_FIELD } from './bigint-field.ts'
+import { bucketBytes } from './bucket-sums.ts'
 import { CurveGroup, type Point } from './curve.ts'
 import { windowCount } from './digits.ts'
 import type { Kernel } from './kernel.ts'
-import type { WindowRow } from './msm-window.ts'
-import { BLINDING, loadProvingKey, type PointArray, type ProvingKey } from './proving-key.ts'
-import { summerBytes } from './sum-lists.ts'
+import type { PointArray } from './key-points.ts'
+import { type KeyTables, type PointTable, tableBits } from './key-tables.ts'
+import { type DigitArray, multiply } from './multiplication.ts'
+import { BLINDING, loadProvingKey, type ProvingKey } from './proving-key.ts'
 import { rowLog, type TransformArray } from './transform.ts'
 import { parseZkey } from './zkey.ts'
 
@@ -30,42 +32,32 @@ interface Scratch {
   readonly quotientDigits: number
 }
 
-/** Window sizes: of the wires' scalars and of the quotient's. */
-interface Windows {
-  readonly wires: number
-  readonly quotient: number
-}
-
 /** Proves under one key, one proof at a time. */
 export class Groth16 {
   readonly key: ProvingKey
   readonly #kernel: Kernel
-  readonly #bits: Windows
+  readonly #plainBits: number
   readonly #scratch: Scratch
+  #tables: KeyTables | undefined
 
   private constructor(kernel: Kernel, key: ProvingKey) {
     this.#kernel = kernel
     this.key = key
-    this.#bits = { wires: windowBits(key.wires), quotient: windowBits(key.domainSize) }
+    this.#plainBits = windowBits(key.c.count + key.h.count)
     const { arena, machine } = kernel
     const { wires, domainSize } = key
-    kernel.reserveWorkspaces(
-      summerBytes(
-        machine,
-        'g1',
-        windowPoints(Math.max(wires + BLINDING, domainSize), Math.max(this.#bits.wires, this.#bits.quotient)),
-      ),
-    )
-    kernel.reserveWorkspaces(summerBytes(machine, 'g2', windowPoints(wires + BLINDING, this.#bits.wires)))
+    const sizes = [this.#plainBits, tableBits(key)]
+    kernel.reserveWorkspaces(bucketBytes(machine, 'g2', Math.max(...sizes)))
+    const windows = Math.max(...sizes.map(windowCount))
     const slotBytes = 2 * machine.elementBytes
     const scalars = wires + BLINDING
     this.#scratch = {
       scalars: arena.allocate(32 * (scalars + 1)),
-      digits: arena.allocate(2 * scalars * windowCount(this.#bits.wires)),
+      digits: arena.allocate(2 * scalars * windows),
       ab: arena.allocate(domainSize * slotBytes),
       c: arena.allocate((domainSize / 2) * slotBytes),
       quotient: arena.allocate(32 * domainSize),
-      quotientDigits: arena.allocate(2 * domainSize * windowCount(this.#bits.quotient)),
+      quotientDigits: arena.allocate(2 * domainSize * windows),
     }
   }
 
@@ -105,19 +97,24 @@ export class Groth16 {
     await this.#quotient()
     phase('quotient')
 
-    const { wires: bits, quotient: quotientBits } = this.#bits
-    const scalars = wires + BLINDING
-    const wireRow = (points: PointArray, first: number) => (window: number) =>
-      windowRow(points, this.#scratch.digits + 2 * (window * scalars + first))
     const { a, b1, b2, c, h, publicSignals, domainSize } = this.key
-    // The longest tasks first.
-    const [sumB2, sumH, sumA, sumB1, sumC] = await Promise.all([
-      this.#multiply(b2, bits, wireRow(b2, 0)),
-      this.#multiply(h, quotientBits, (window) => windowRow(h, this.#scratch.quotientDigits + 2 * window * domainSize)),
-      this.#multiply(a, bits, wireRow(a, 0)),
-      this.#multiply(b1, bits, wireRow(b1, 0)),
-      this.#multiply(c, bits, wireRow(c, publicSignals + 1)),
-    ])
+    const { bits } = this
+    const wireDigits: DigitArray = { pointer: this.#scratch.digits, scalars: wires + BLINDING, bits }
+    const quotientDigits: DigitArray = { pointer: this.#scratch.quotientDigits, scalars: domainSize, bits }
+    const tables = this.#tables
+    const wireTerm = (points: PointArray, table: PointTable | undefined, first = 0) => ({
+      points,
+      table,
+      digits: wireDigits,
+      first,
+    })
+    const [sumA, sumB1, sumB2, sumC] = (await multiply(this.#kernel, [
+      [wireTerm(a, tables?.a)],
+      [wireTerm(b1, tables?.b1)],
+      [wireTerm(b2, tables?.b2)],
+      // Only their sum is wanted.
+      [wireTerm(c, tables?.c, publicSignals + 1), { points: h, table: tables?.h, digits: quotientDigits, first: 0 }],
+    ])) as [Point, Point, Point, Point]
     phase('multiplications')
 
     const g1 = new CurveGroup('g1')
@@ -126,11 +123,21 @@ export class Groth16 {
       [sumB1, r],
       [delta1, modulo(-r * s, SCALAR_FIELD)],
     ])
-    const proof = { a: sumA, b: sumB2, c: g1.add(g1.add(sumC, sumH), blinding) }
+    const proof = { a: sumA, b: sumB2, c: g1.add(sumC, blinding) }
     phase('assembly')
     if (proof.a === undefined || proof.b === undefined || proof.c === undefined)
       throw new Error('A point of the proof is at infinity.')
     return proof as ProofPoints
+  }
+
+  /** Uses a key's tables, or none, from the next proof on. */
+  use(tables: KeyTables | undefined): void {
+    this.#tables = tables
+  }
+
+  /** Size of the windows. */
+  get bits(): number {
+    return this.#tables?.bits ?? this.#plainBits
   }
 
   async #loadWitness(witness: Uint8Array, blinding: readonly bigint[]): Promise<void> {
@@ -153,7 +160,7 @@ export class Groth16 {
     blinding.forEach((scalar, i) => {
       for (let word = 0; word < 8; word++) words[8 * i + word] = Number((scalar >> BigInt(32 * word)) & 0xffffffffn)
     })
-    await this.#digits(pointer, digits, wires + BLINDING, this.#bits.wires)
+    await this.#digits(pointer, digits, wires + BLINDING, this.bits)
   }
 
   #digits(scalars: number, digits: number, count: number, bits: number): Promise<unknown> {
@@ -217,31 +224,13 @@ export class Groth16 {
     )
     await columns(false)
     await this.#kernel.pool.split('finish', half, 1, (first, end) => ({ ab, c: product, words: quotient, first, end }))
-    await this.#digits(quotient, quotientDigits, domainSize, this.#bits.quotient)
-  }
-
-  /** A multi-scalar multiplication, a task a window. */
-  async #multiply(points: PointArray, bits: number, row: (window: number) => WindowRow): Promise<Point> {
-    const { group, count } = points
-    const windows = Array.from({ length: windowCount(bits) }, (_, window) =>
-      this.#kernel.pool.run('window', { group, rows: [row(window)], bits, points: windowPoints(count, bits) }),
-    )
-    return this.#kernel.pool.run('combine', { group, points: (await Promise.all(windows)).flat() })
+    await this.#digits(quotient, quotientDigits, domainSize, this.bits)
   }
 }
 
-function windowRow({ points, finite, count }: PointArray, digits: number): WindowRow {
-  return { digits, points, finite, count }
-}
-
-/** Sums that a window of so many points can make. */
-export function windowPoints(count: number, bits: number): number {
-  return count + 4 * 2 ** bits
-}
-
-/** The window size that takes the fewest additions: a point a window, and some three for each bucket. */
+/** The window size that costs least: an addition for each point of a window, and, as sums of buckets cost more, two for each bucket. */
 export function windowBits(points: number): number {
-  const cost = (bits: number) => windowCount(bits) * (points + 3 * 2 ** (bits - 1))
+  const cost = (bits: number) => windowCount(bits) * (points + 2 ** bits)
   let best = 2
   for (let bits = 3; bits <= 16; bits++) if (cost(bits) < cost(best)) best = bits
   return best

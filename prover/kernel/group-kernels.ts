@@ -11,13 +11,15 @@ import {
   storeSlots,
   sub,
 } from './algebra.ts'
-import { advance, type ConstantPool, type Frame, type I32, kernel, repeat, type V128 } from './emit.ts'
+import { advance, type Frame, type I32, kernel, repeat, type V128 } from './emit.ts'
 import { assignElement, type Bound, multiply, type Place, TIGHT } from './field.ts'
-import { inversionKernel } from './field-kernels.ts'
+import { inversionKernel } from './inversion-kernels.ts'
 import { call, i32, i64, i64x2, local, v128, type WasmFunction } from './wasm.ts'
 
-/** Bytes of one step of a batch: pointers to the summands of two additions, one a lane. */
-export const STEP_BYTES = 16
+/** Words of an addition: pointers to its summands, and the address of its sum, which may be that of a summand. */
+export const ADDITION_WORDS = 3
+/** Bytes of one step of a batch: two additions, one a lane. */
+const STEP_BYTES = 2 * 4 * ADDITION_WORDS
 
 /**
  * Batches of affine additions `a + b` of points on `y^2 = x^3 + constant`, which share one field inversion. A pointer to a point
@@ -25,11 +27,10 @@ export const STEP_BYTES = 16
  *
  * `forward(steps, count, prefixes, product)` multiplies all differences of x and keeps the partial products; `count` is the
  * number of pairs of steps. `invert(product, scratch)` inverts the first of three slots at `product`;
- * `backward(steps, count, prefixes, product, sums)` undoes the products one factor at a time and writes the sums, one behind
- * the other. `forward` returns nonzero where a difference is zero: then both
+ * `backward(steps, count, prefixes, product)` undoes the products one factor at a time and writes the sums. `forward` returns nonzero where a difference is zero: then both
  * have to be run in their `checked` form, which also doubles, and writes a sum at infinity as zeros.
  */
-export function groupKernels(algebra: Algebra, pool: ConstantPool): Readonly<Record<string, WasmFunction>> {
+export function groupKernels(algebra: Algebra): Readonly<Record<string, WasmFunction>> {
   return {
     forward: forwardKernel(algebra, false),
     backward: backwardKernel(algebra, false),
@@ -38,8 +39,8 @@ export function groupKernels(algebra: Algebra, pool: ConstantPool): Readonly<Rec
     offCurve: offCurveKernel(algebra),
     invert:
       algebra.components === 1
-        ? inversionKernel(algebra.base, pool)
-        : quadraticInversionKernel(algebra, inversionKernel(algebra.base, pool)),
+        ? inversionKernel(algebra.base)
+        : quadraticInversionKernel(algebra, inversionKernel(algebra.base)),
   }
 }
 
@@ -61,11 +62,12 @@ interface Summands {
 
 function loadSummands(algebra: Algebra, frame: Frame, step: Place): Summands {
   const bytes = coordinateBytes(algebra)
-  const [a0, b0, a1, b1] = [0, 4, 8, 12].map((offset) => {
-    const pointer = frame.i32()
-    local.set(pointer, i32.load({ offset: step.offset + offset, align: 4 }, step.pointer))
-    return pointer
-  }) as [I32, I32, I32, I32]
+  const [a0, b0, a1, b1] = [0, 1, ADDITION_WORDS, ADDITION_WORDS + 1].map((word) => loadPointer(frame, step, word)) as [
+    I32,
+    I32,
+    I32,
+    I32,
+  ]
   const pair = (first: I32, second: I32) => {
     const negative = signMask(frame, first, second)
     for (const pointer of [first, second]) local.set(pointer, i32.and(pointer, -2))
@@ -79,6 +81,12 @@ function loadSummands(algebra: Algebra, frame: Frame, step: Place): Summands {
   }
   const [a, b] = [pair(a0, a1), pair(b0, b1)]
   return { xa: a.x, xb: b.x, ya: a.y, yb: b.y }
+}
+
+function loadPointer(frame: Frame, step: Place, word: number): I32 {
+  const pointer = frame.i32()
+  local.set(pointer, i32.load({ offset: step.offset + 4 * word, align: 4 }, step.pointer))
+  return pointer
 }
 
 /** A mask of the lanes whose pointer is odd. */
@@ -146,13 +154,15 @@ export const STEP_MULTIPLE = CHAINS
 function touchPoints(frame: Frame, steps: I32, count: I32, pointBytes: number): void {
   const [position, left, seen, pointer] = [frame.i32(), frame.i32(), frame.i32(), frame.i32()]
   local.set(position, steps)
-  local.set(left, i32.mul(count, CHAINS * 4))
+  local.set(left, i32.mul(count, CHAINS * 2))
   repeat(left, () => {
-    local.set(pointer, i32.and(i32.load({ offset: 0, align: 4 }, position), -8))
-    for (let offset = 0; offset < pointBytes + 60; offset += 64) {
-      local.set(seen, i32.or(seen, i32.load({ offset: Math.min(offset, pointBytes - 4), align: 4 }, pointer)))
+    for (const word of [0, 1]) {
+      local.set(pointer, i32.and(i32.load({ offset: 4 * word, align: 4 }, position), -8))
+      for (let offset = 0; offset < pointBytes + 60; offset += 64) {
+        local.set(seen, i32.or(seen, i32.load({ offset: Math.min(offset, pointBytes - 4), align: 4 }, pointer)))
+      }
     }
-    advance(position, 4)
+    advance(position, 4 * ADDITION_WORDS)
   })
   // Kept, or the loads would be dropped as useless: the first step's word is its own.
   i32.store({ offset: 0, align: 4 }, steps, i32.or(i32.load({ offset: 0, align: 4 }, steps), i32.and(seen, 0)))
@@ -201,12 +211,11 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
   const { base } = algebra
   const bytes = coordinateBytes(algebra)
   const { lazy, bound } = partialProducts(algebra)
-  return kernel(5, ([steps, count, prefixes, product, sums], frame) => {
+  return kernel(4, ([steps, count, prefixes, product], frame) => {
     const move = (turns: I32 | -1): void => {
       const strides = [
         [steps!, STEP_BYTES],
         [prefixes!, 2 * bytes],
-        [sums!, 4 * bytes],
       ] as const
       for (const [pointer, stride] of strides) local.set(pointer, i32.add(pointer, i32.mul(turns, CHAINS * stride)))
     }
@@ -217,7 +226,8 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
       return mapCoordinate(algebra.multiply(frame, joint, others), (element) => ({ ...element, ...bound }))
     })
     const step = (inverse: Coordinate, chain: number): void => {
-      const summands = loadSummands(algebra, frame, { pointer: steps!, offset: STEP_BYTES * chain })
+      const place = { pointer: steps!, offset: STEP_BYTES * chain }
+      const summands = loadSummands(algebra, frame, place)
       const { xa, xb } = summands
       const [ya, yb] = [summands.ya(), summands.yb()]
       let denominator = sub(algebra, frame, xb, xa)
@@ -245,15 +255,9 @@ function backwardKernel(algebra: Algebra, checked: boolean): WasmFunction {
         x = select(algebra, frame, infinite, zero, x)
         y = select(algebra, frame, infinite, zero, y)
       }
-      const write = (offset: number, value: Coordinate) =>
-        scatter(
-          algebra,
-          { pointer: sums!, offset: offset + 4 * bytes * chain },
-          { pointer: sums!, offset: offset + 4 * bytes * chain + 2 * bytes },
-          value,
-        )
-      write(0, x)
-      write(bytes, y)
+      const [first, second] = [2, ADDITION_WORDS + 2].map((word) => loadPointer(frame, place, word)) as [I32, I32]
+      scatter(algebra, { pointer: first, offset: 0 }, { pointer: second, offset: 0 }, x)
+      scatter(algebra, { pointer: first, offset: bytes }, { pointer: second, offset: bytes }, y)
     }
     repeat(count!, () => {
       move(-1)

@@ -22,12 +22,23 @@ export class Kernel {
 
   constructor(options: KernelOptions = {}) {
     this.variant = options.variant ?? (hasFusedMultiplyAdd() ? 'fma' : 'integer')
-    const { bytes, constants } = buildKernelModule(this.variant)
-    this.arena = new Arena()
-    const shared: SharedMachine = { variant: this.variant, module: compileOptimized(bytes), memory: this.arena.memory }
-    this.machine = new Machine(shared)
-    this.machine.bytes(0, constants.length).set(constants)
-    this.pool = new Pool(shared, options.threads ?? availableParallelism())
+    // Threads start while the module is built.
+    this.pool = new Pool(options.threads ?? availableParallelism())
+    try {
+      const { bytes, constants } = buildKernelModule(this.variant)
+      this.arena = new Arena()
+      const shared: SharedMachine = {
+        variant: this.variant,
+        module: compileOptimized(bytes),
+        memory: this.arena.memory,
+      }
+      this.machine = new Machine(shared)
+      this.machine.bytes(0, constants.length).set(constants)
+      this.pool.begin(shared)
+    } catch (error) {
+      void this.pool.close()
+      throw error
+    }
   }
 
   /** Sees to it that each thread has a workspace of that size. Not while tasks are under way. */

@@ -1,5 +1,6 @@
 import { primeAlgebra, quadraticAlgebra } from './algebra.ts'
 import { BASE_FIELD, SCALAR_FIELD } from './bigint-field.ts'
+import { bucketKernels } from './bucket-kernels.ts'
 import { ElementCodec } from './element-codec.ts'
 import { ConstantPool } from './emit.ts'
 import type { Field } from './field.ts'
@@ -34,12 +35,13 @@ export function buildKernelModule(variant: FieldVariant): KernelModule {
     Field,
   ]
   const parts: Readonly<Record<string, Readonly<Record<string, WasmFunction>>>> = {
-    fp: fieldKernels(base, pool),
-    fr: fieldKernels(scalar, pool),
+    fp: fieldKernels(base),
+    fr: fieldKernels(scalar),
     ntt: nttKernels(scalar, pool),
     quotient: quotientKernels(scalar),
-    g1: groupKernels(primeAlgebra(base), pool),
-    g2: groupKernels(quadraticAlgebra(base), pool),
+    bucket: bucketKernels(),
+    g1: groupKernels(primeAlgebra(base)),
+    g2: groupKernels(quadraticAlgebra(base)),
   }
   const exports = Object.entries(parts).flatMap(([part, functions]) =>
     Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const),

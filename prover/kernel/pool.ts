@@ -16,16 +16,19 @@ interface Thread {
   job: Job | undefined
 }
 
-/** Threads that carry out tasks, each as soon as it is free, in the order in which they were given. */
+/**
+ * Threads that carry out tasks, each as soon as it is free, in the order in which they were given. They start at once, which takes a
+ * while, and get their machine when it is ready: tasks are given after that.
+ */
 export class Pool {
   readonly #threads: Thread[]
   readonly #waiting: Job[] = []
   #failure: Error | undefined
 
-  constructor(machine: SharedMachine, threads: number) {
+  constructor(threads: number) {
     this.#threads = Array.from({ length: threads }, () => {
       // Not the process's own options: those of `node -e` do not fit a file.
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: machine, execArgv: [] })
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), { execArgv: [] })
       const thread: Thread = { worker, workspace: { pointer: 0, bytes: 0 }, job: undefined }
       worker.on('message', (answer: Answer) => this.#finish(thread, answer))
       worker.on('error', (error) => this.#fail(error instanceof Error ? error : new Error(String(error))))
@@ -34,6 +37,11 @@ export class Pool {
       worker.unref()
       return thread
     })
+  }
+
+  /** Gives all threads their machine. */
+  begin(machine: SharedMachine): void {
+    for (const { worker } of this.#threads) worker.postMessage(machine)
   }
 
   get size(): number {

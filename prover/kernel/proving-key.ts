@@ -1,19 +1,12 @@
 import { PlimsollError } from '../../protocol/errors.ts'
-import { BASE_FIELD, inverse, power, SCALAR_FIELD } from './bigint-field.ts'
-import { CurveGroup, type GroupName, type Point } from './curve.ts'
+import { inverse, power, SCALAR_FIELD } from './bigint-field.ts'
+import type { Point } from './curve.ts'
 import { WordDictionary } from './dictionary.ts'
 import type { Kernel } from './kernel.ts'
+import { LoadingPoints, type PointArray } from './key-points.ts'
 import { TERM_BYTES } from './quotient-kernels.ts'
 import { type RootTable, reverseBits } from './transform.ts'
 import type { Zkey } from './zkey.ts'
-
-/** Points in the kernel's memory, and a byte each that says whether they are finite. */
-export interface PointArray {
-  readonly group: GroupName
-  readonly points: number
-  readonly finite: number
-  readonly count: number
-}
 
 /** A proving key in the kernel's memory. */
 export interface ProvingKey {
@@ -22,7 +15,7 @@ export interface ProvingKey {
   readonly domainSize: number
   readonly delta1: NonNullable<Point>
   /**
-   * A point a wire, and behind them one each for the scalars 1, r and s of the blinding: alpha and delta in A, beta and delta
+   * A point a wire, but for those at infinity, and behind them one each for the scalars 1, r and s of the blinding: alpha and delta in A, beta and delta
    * in B, and none where there is nothing to multiply.
    */
   readonly a: PointArray
@@ -57,17 +50,24 @@ export const BLINDING = 3
 export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): Promise<ProvingKey> {
   const before = kernel.arena.used
   const { wires, publicSignals, domainSize, alpha1, beta1, beta2, delta1, delta2 } = zkey
-  const load = (group: GroupName, file: Uint8Array, extra: readonly Point[]) =>
-    loadPoints(kernel, group, file, extra, name)
-  const a = await load('g1', zkey.a, [alpha1, delta1, undefined])
-  const b1 = await load('g1', zkey.b1, [beta1, undefined, delta1])
-  const b2 = await load('g2', zkey.b2, [beta2, undefined, delta2])
-  const c = await load('g1', zkey.c, [])
-  const h = await load('g1', zkey.h, [])
-
+  // What the threads do and what this one does takes about as long: each step of theirs has one of ours beside it.
+  const loading = new LoadingPoints(kernel, name, [
+    { group: 'g1', file: zkey.a, extra: [alpha1, delta1, undefined] },
+    { group: 'g1', file: zkey.b1, extra: [beta1, undefined, delta1] },
+    { group: 'g2', file: zkey.b2, extra: [beta2, undefined, delta2] },
+    { group: 'g1', file: zkey.c, extra: [] },
+    { group: 'g1', file: zkey.h, extra: [] },
+  ])
+  const coefficients = arrangeCoefficients(zkey)
+  const [a, b1, b2, c, h] = (await loading.imported()) as [PointArray, PointArray, PointArray, PointArray, PointArray]
+  const checked = loading.check()
   const wireElements = kernel.arena.allocate((wires + 1) * kernel.machine.elementBytes)
-  const rows = await loadRows(kernel, zkey, wireElements, name)
+  const { rows, canonical } = placeRows(kernel, zkey, coefficients, wireElements)
   const { roots, cosetFactors } = makeDomain(kernel, domainSize)
+  // Both, as no task may be under way when memory is given back.
+  const [onCurve, areCanonical] = await Promise.all([checked, canonical])
+  if (!onCurve) throw new PlimsollError(`${name} has a point that is not on the curve.`)
+  if (!areCanonical) throw new PlimsollError(`${name} has a coefficient that is not below the scalar field's modulus.`)
   const toMontgomery = kernel.arena.allocate(kernel.machine.elementBytes)
   kernel.machine.scalar.write(kernel.machine.view, toMontgomery, kernel.machine.scalar.radix)
   const bytes = kernel.arena.used - before
@@ -90,124 +90,73 @@ export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): 
   }
 }
 
-async function loadPoints(
-  kernel: Kernel,
-  group: GroupName,
-  file: Uint8Array,
-  extra: readonly Point[],
-  name: string,
-): Promise<PointArray> {
-  const { arena, machine, pool } = kernel
-  const [encodedBytes, pointBytes] = [group === 'g1' ? 64 : 128, machine.pointBytes(group)]
-  const loaded = file.length / encodedBytes
-  const count = loaded + extra.length
-  // One more, as points are checked in pairs.
-  const points = arena.allocate((count + 1) * pointBytes)
-  const finite = arena.allocate(count + 1)
-  const mark = arena.used
-  const words = arena.allocate(file.length)
-  machine.bytes(words, file.length).set(file)
+/** Coefficients counted and numbered: where their terms go follows from it. */
+interface ArrangedCoefficients {
+  /** `starts[r]` is the number of terms of the rows before r. */
+  readonly starts: Uint32Array
+  /** Numbers of the coefficients' values in the dictionary, in which 0 has the number 0. */
+  readonly numbers: Uint32Array
+  readonly dictionary: WordDictionary
+}
 
-  const factor = arena.allocate(machine.elementBytes)
-  machine.base.write(machine.view, factor, (machine.base.radix * inverse(1n << 256n, BASE_FIELD)) % BASE_FIELD)
-  const elements = file.length / 32
-  const canonical = await pool.split('importElements', elements, 2, (first, end) => ({
-    field: 'fp',
-    words: words + 32 * first,
-    elements: points + machine.elementBytes * first,
-    count: end - first,
-    factor,
-  }))
-  if (canonical.includes(false))
-    throw new PlimsollError(`${name} has a coordinate that is not below the base field's modulus.`)
+/** Words of a coefficient: matrix, row, wire, value. */
+const COEFFICIENT_WORDS = 11
 
-  const finiteFlags = machine.bytes(finite, count + 1)
-  const encoded = machine.words(words, file.length / 4)
-  const width = encodedBytes / 4
-  const { generator } = new CurveGroup(group)
-  for (let i = 0; i < count + 1; i++) {
-    let point: Point
-    if (i < loaded) {
-      let any = 0
-      for (let word = 0; word < width; word++) any |= encoded[i * width + word]!
-      finiteFlags[i] = any === 0 ? 0 : 1
-    } else {
-      point = extra[i - loaded]
-      finiteFlags[i] = point === undefined ? 0 : 1
-    }
-    // What is at infinity is never read; a point of the curve keeps the check simple.
-    if (finiteFlags[i] === 0 || i >= loaded) machine.writePoint(points + i * pointBytes, point ?? generator)
+function arrangeCoefficients({ coefficients, domainSize }: Zkey): ArrangedCoefficients {
+  // By row and matrix.
+  const perRow = new Uint32Array(2 * domainSize)
+  const dictionary = new WordDictionary(8)
+  dictionary.number(new Uint32Array(8), 0)
+  const numbers = new Uint32Array(coefficients.length / COEFFICIENT_WORDS)
+  for (let i = 0, at = 0; i < numbers.length; i++, at += COEFFICIENT_WORDS) {
+    perRow[2 * coefficients[at + 1]! + coefficients[at]!]!++
+    numbers[i] = dictionary.number(coefficients, at + 3)
   }
-
-  const constant = arena.allocate(pointBytes)
-  writeCurveConstant(kernel, group, constant)
-  const onCurve = await pool.split('checkPoints', count + (count % 2), 2, (first, end) => ({
-    group,
-    points: points + first * pointBytes,
-    count: end - first,
-    constant,
-  }))
-  if (onCurve.includes(false)) throw new PlimsollError(`${name} has a point that is not on the curve.`)
-  arena.release(mark)
-  return { group, points, finite, count }
-}
-
-/** The constant of `y^2 = x^3 + constant`, from a point. */
-function writeCurveConstant({ machine }: Kernel, group: GroupName, pointer: number): void {
-  for (const [i, part] of new CurveGroup(group).constant.entries())
-    machine.base.write(machine.view, pointer + i * machine.elementBytes, part)
-}
-
-async function loadRows(kernel: Kernel, zkey: Zkey, wireElements: number, name: string): Promise<ConstraintRows> {
-  const { arena, machine, pool } = kernel
-  const { coefficients, domainSize } = zkey
-  const width = 11
-  const total = coefficients.length / width
-
-  const perRow = [new Uint32Array(domainSize), new Uint32Array(domainSize)]
-  for (let i = 0; i < coefficients.length; i += width) perRow[coefficients[i]!]![coefficients[i + 1]!]!++
   const starts = new Uint32Array(domainSize + 1)
   for (let row = 0; row < domainSize; row++)
-    starts[row + 1] = starts[row]! + Math.max(perRow[0]![row]!, perRow[1]![row]!)
+    starts[row + 1] = starts[row]! + Math.max(perRow[2 * row]!, perRow[2 * row + 1]!)
+  return { starts, numbers, dictionary }
+}
 
-  const counts = arena.allocate(4 * domainSize)
-  machine.words(counts, domainSize).set(starts.subarray(1).map((end, row) => end - starts[row]!))
-  const terms = arena.allocate(starts[domainSize]! * TERM_BYTES)
+/** Writes the terms of all rows; `canonical` says in the end whether all coefficients are below the modulus. */
+function placeRows(
+  { arena, machine, pool }: Kernel,
+  { coefficients, domainSize }: Zkey,
+  { starts, numbers, dictionary }: ArrangedCoefficients,
+  wireElements: number,
+): { rows: ConstraintRows; canonical: Promise<boolean> } {
   const { elementBytes } = machine
-
-  const dictionary = new WordDictionary(8)
-  const zero = new Uint32Array(8)
-  dictionary.number(zero, 0)
-  const numbers = new Uint32Array(total)
-  for (let i = 0; i < total; i++) numbers[i] = dictionary.number(coefficients, i * width + 3)
-  const values = arena.allocate((dictionary.size + 1) * elementBytes)
-
-  // Where one of the two matrices has fewer terms, it gets some with the coefficient 0.
-  const table = machine.words(terms, (starts[domainSize]! * TERM_BYTES) / 4)
-  for (let i = 0; i < table.length; i += 2) {
-    table[i] = values
-    table[i + 1] = wireElements
-  }
-  const next = [starts.slice(), starts.slice()]
-  for (let i = 0; i < total; i++) {
-    const [matrix, row, wire] = [coefficients[i * width]!, coefficients[i * width + 1]!, coefficients[i * width + 2]!]
-    const term = 4 * next[matrix]![row]!++ + 2 * matrix
-    table[term] = values + numbers[i]! * elementBytes
-    table[term + 1] = wireElements + wire * elementBytes
-  }
-
-  const mark = arena.used
   const count = dictionary.size + (dictionary.size % 2)
-  const words = arena.allocate(32 * count)
-  machine.words(words, 8 * count).set(dictionary.values)
-  machine.words(words + 32 * dictionary.size, 8 * (count - dictionary.size)).fill(0)
-  const factor = arena.allocate(elementBytes)
+  const [counts, terms, values, words, factor] = [
+    4 * domainSize,
+    starts[domainSize]! * TERM_BYTES,
+    (count + 1) * elementBytes,
+    32 * count,
+    elementBytes,
+  ].map((bytes) => arena.allocate(bytes)) as [number, number, number, number, number]
+  machine.words(words, 8 * count).fill(0)
+  machine.words(words, 8 * dictionary.size).set(dictionary.values)
   machine.scalar.write(machine.view, factor, (machine.scalar.radix * inverse(1n << 512n, SCALAR_FIELD)) % SCALAR_FIELD)
-  if (!(await pool.run('importElements', { field: 'fr', words, elements: values, count, factor }))) {
-    throw new PlimsollError(`${name} has a coefficient that is not below the scalar field's modulus.`)
+  const canonical = pool.run('importElements', { field: 'fr', words, elements: values, count, factor })
+
+  machine.words(counts, domainSize).set(starts.subarray(1).map((end, row) => end - starts[row]!))
+  const table = machine.words(terms, (starts[domainSize]! * TERM_BYTES) / 4)
+  const next = new Uint32Array(2 * domainSize)
+  for (let side = 0; side < next.length; side++) next[side] = starts[side >> 1]!
+  for (let i = 0, at = 0; i < numbers.length; i++, at += COEFFICIENT_WORDS) {
+    const matrix = coefficients[at]!
+    const term = 4 * next[2 * coefficients[at + 1]! + matrix]!++ + 2 * matrix
+    table[term] = values + numbers[i]! * elementBytes
+    table[term + 1] = wireElements + coefficients[at + 2]! * elementBytes
   }
-  arena.release(mark)
-  return { terms, counts, starts }
+  // Where one of the two matrices has fewer terms, it gets some with the coefficient 0.
+  for (let side = 0; side < next.length; side++) {
+    for (let term = next[side]!; term < starts[(side >> 1) + 1]!; term++) {
+      table[4 * term + 2 * (side % 2)] = values
+      table[4 * term + 2 * (side % 2) + 1] = wireElements
+    }
+  }
+  return { rows: { terms, counts, starts }, canonical }
 }
 
 /** snarkjs's root of unity of an order: a power of the one of order 2^28, which comes from the non-residue 5. */

@@ -44,3 +44,9 @@ export function section(
 export function littleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${Buffer.from(bytes).reverse().toString('hex') || '0'}`)
 }
+
+/** Bytes of a file as words, copied where they are not aligned. */
+export function alignedWords(bytes: Uint8Array): Uint32Array {
+  const aligned = bytes.byteOffset % 4 === 0 ? bytes : Uint8Array.from(bytes)
+  return new Uint32Array(aligned.buffer, aligned.byteOffset, aligned.length / 4)
+}

@@ -1,10 +1,11 @@
+import { type BucketRow, bucketBytes } from './bucket-sums.ts'
 import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import { signedDigits } from './digits.ts'
+import { type DoublingsTask, doubleRepeatedly } from './doublings.ts'
 import { type MultiplesTask, multiplyGenerator } from './fixed-base.ts'
 import { fillMultiples } from './generator-table.ts'
 import type { Machine } from './machine.ts'
-import { sumWindow, type WindowRow } from './msm-window.ts'
-import { ListSummer, summerBytes } from './sum-lists.ts'
+import { sumBuckets } from './msm-buckets.ts'
 import { type TransformArray, transformColumns, transformRows, transformSplit } from './transform.ts'
 
 /** Memory that belongs to one thread. */
@@ -50,20 +51,25 @@ export const TASKS = {
     )
   },
 
-  window(
+  /** Adds up one set of buckets: points `p_j` with the sum of `2^j p_j`. */
+  buckets(
     machine: Machine,
     workspace: Workspace,
-    task: { group: GroupName; rows: readonly WindowRow[]; bits: number; points: number },
+    task: { group: GroupName; rows: readonly BucketRow[]; bits: number },
   ): Point[] {
-    if (summerBytes(machine, task.group, task.points) > workspace.bytes)
-      throw new RangeError('The workspace is too small for the window.')
-    const summer = new ListSummer(machine, task.group, workspace.pointer, task.points)
-    return sumWindow(machine, task.group, summer, task.rows, task.bits)
+    if (bucketBytes(machine, task.group, task.bits) > workspace.bytes)
+      throw new RangeError('The workspace is too small for the buckets.')
+    return sumBuckets(machine, task.group, workspace.pointer, task.rows, task.bits)
   },
 
-  /** The sum of `2^i` times the i-th point. */
-  combine(_machine: Machine, _: Workspace, task: { group: GroupName; points: readonly Point[] }): Point {
+  /** The sum of `2^i` times all points of the i-th list. */
+  combine(_machine: Machine, _: Workspace, task: { group: GroupName; points: readonly (readonly Point[])[] }): Point {
     return new CurveGroup(task.group).combine(task.points)
+  },
+
+  /** Some multiples of tables. */
+  doublings(machine: Machine, workspace: Workspace, task: DoublingsTask): void {
+    doubleRepeatedly(machine, workspace.pointer, task)
   },
 
   multiples(

@@ -90,10 +90,14 @@ export function doWhile(body: () => Value<'i32'>): void {
   emit(code('i32', body()), 0x0d, [0], 0x0b)
 }
 
-/** Runs the body if the condition is not zero. */
-export function when(condition: Value<'i32'>, body: () => void): void {
+/** Runs the body if the condition is not zero, and otherwise the other one, if there is one. */
+export function when(condition: Value<'i32'>, body: () => void, otherwise?: () => void): void {
   emit(code('i32', condition), [0x04, 0x40])
   body()
+  if (otherwise !== undefined) {
+    emit([0x05])
+    otherwise()
+  }
   emit([0x0b])
 }
 
@@ -109,15 +113,19 @@ export function call(target: WasmFunction, parameters: readonly Value<'i32'>[]):
 
 /** Builds a body, then puts in front of it what it turned out to need there. */
 export function withPrologue<T>(body: () => T, prologue: readonly (() => void)[]): T {
-  const { code: bytes, calls } = current()
-  const start = bytes.length
-  const firstCall = calls.length
-  const result = body()
-  const rest = bytes.splice(start)
+  const outer = current()
+  const inner: Building = { code: [], calls: [] }
+  building = inner
+  let result: T
+  try {
+    result = body()
+  } finally {
+    building = outer
+  }
   for (const statement of prologue) statement()
-  const shift = bytes.length - start
-  append(bytes, rest)
-  for (let i = firstCall; i < calls.length; i++) calls[i] = { ...calls[i]!, at: calls[i]!.at + shift }
+  const start = outer.code.length
+  append(outer.code, inner.code)
+  for (const { at, target } of inner.calls) outer.calls.push({ at: start + at, target })
   return result
 }
 
@@ -130,21 +138,44 @@ export interface Access {
 }
 
 export const i32 = {
+  eq: binary('i32', 0x46),
+  lt_s: binary('i32', 0x48),
+  le_u: binary('i32', 0x4d),
+  ctz: operation('i32', ['i32'], 0x68),
   add: binary('i32', 0x6a),
   sub: binary('i32', 0x6b),
   mul: binary('i32', 0x6c),
   and: binary('i32', 0x71),
   or: binary('i32', 0x72),
+  xor: binary('i32', 0x73),
   shl: binary('i32', 0x74),
+  shr_s: binary('i32', 0x75),
   shr_u: binary('i32', 0x76),
   load: loading('i32', 0x28),
   load8_u: loading('i32', 0x2d),
+  load16_s: loading('i32', 0x2e),
   store: storing('i32', 0x36),
 }
 
 export const i64 = {
+  ne: operation('i32', ['i64', 'i64'], 0x52),
+  add: binary('i64', 0x7c),
   sub: binary('i64', 0x7d),
+  mul: binary('i64', 0x7e),
+  and: binary('i64', 0x83),
+  or: binary('i64', 0x84),
+  xor: binary('i64', 0x85),
+  shl: binary('i64', 0x86),
+  shr_s: binary('i64', 0x87),
+  shr_u: binary('i64', 0x88),
+  /** The lower half. */
+  wrap: operation('i32', ['i64'], 0xa7),
+  extend_i32_s: operation('i64', ['i32'], 0xac),
   extend_i32_u: operation('i64', ['i32'], 0xad),
+  load: loading('i64', 0x29),
+  load32_u: loading('i64', 0x35),
+  store: storing('i64', 0x37),
+  store32: storing('i64', 0x3e),
 }
 
 export const v128 = {
@@ -256,16 +287,24 @@ function code<T extends ValueType>(type: T, value: Value<T>): readonly number[] 
 }
 
 function expression<T extends ValueType>(type: T, ...parts: Opcode[]): Expression<T> {
-  return { kind: 'expression', type, code: parts.flat() }
+  const bytes: number[] = []
+  for (const part of parts) {
+    if (typeof part === 'number') bytes.push(part)
+    else append(bytes, part)
+  }
+  return { kind: 'expression', type, code: bytes }
 }
 
 function emit(...parts: Opcode[]): void {
   const { code: bytes } = current()
-  for (const part of parts) append(bytes, typeof part === 'number' ? [part] : part)
+  for (const part of parts) {
+    if (typeof part === 'number') bytes.push(part)
+    else append(bytes, part)
+  }
 }
 
 function append(target: number[], bytes: readonly number[]): void {
-  for (const byte of bytes) target.push(byte)
+  for (let i = 0; i < bytes.length; i++) target.push(bytes[i]!)
 }
 
 /** Unsigned LEB128. */
@@ -300,51 +339,62 @@ export function encodeModule(
   for (const target of Object.values(exports)) visit(target)
   const functions = [...indices.keys()]
 
-  const module: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]
-  const section = (id: number, content: readonly number[]): void =>
-    append(module, [id, ...unsigned(content.length)].concat(content as number[]))
-  const list = (items: readonly (readonly number[])[]): number[] => {
-    const content = unsigned(items.length)
-    for (const item of items) append(content, item)
-    return content
+  // Bodies are large, so they are put together as bytes, once.
+  const parts: Uint8Array[] = [Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)]
+  const section = (id: number, items: readonly (readonly number[] | Uint8Array)[]): void => {
+    const bytes = items.map((item) => Uint8Array.from(item))
+    const count = unsigned(items.length)
+    const size = bytes.reduce((sum, item) => sum + item.length, count.length)
+    parts.push(Uint8Array.from([id, ...unsigned(size), ...count]), ...bytes)
   }
+  const list = (items: readonly (readonly number[])[]): number[] => [...unsigned(items.length), ...items.flat()]
   section(
     1,
-    list(
-      functions.map(({ parameters, result }) => [
-        0x60,
-        ...list(Array.from({ length: parameters }, () => [0x7f])),
-        ...list(result ? [[0x7f]] : []),
-      ]),
-    ),
+    functions.map(({ parameters, result }) => [
+      0x60,
+      ...list(Array.from({ length: parameters }, () => [0x7f])),
+      ...list(result ? [[0x7f]] : []),
+    ]),
   )
-  section(2, list([[...name('env'), ...name('memory'), 0x02, 0x03, ...unsigned(1), ...unsigned(memoryPages)]]))
-  section(3, list(functions.map((_, i) => unsigned(i))))
+  section(2, [[...name('env'), ...name('memory'), 0x02, 0x03, ...unsigned(1), ...unsigned(memoryPages)]])
+  section(
+    3,
+    functions.map((_, i) => unsigned(i)),
+  )
   section(
     7,
-    list(Object.entries(exports).map(([label, target]) => [...name(label), 0, ...unsigned(indices.get(target)!)])),
+    Object.entries(exports).map(([label, target]) => [...name(label), 0, ...unsigned(indices.get(target)!)]),
   )
-  section(10, list(functions.map((target) => functionBody(target, indices))))
-  return Uint8Array.from(module)
+  section(
+    10,
+    functions.map((target) => functionBody(target, indices)),
+  )
+  return joined(parts)
 }
 
 function functionBody(
   { locals, code: body, calls }: WasmFunction,
   indices: ReadonlyMap<WasmFunction, number>,
-): number[] {
-  const bytes = [...unsigned(locals.length)]
-  for (const type of locals) bytes.push(1, TYPE_CODES[type])
-  const start = bytes.length
-  append(bytes, body)
+): Uint8Array {
+  const declarations = [...unsigned(locals.length), ...locals.flatMap((type) => [1, TYPE_CODES[type]])]
+  const code = Uint8Array.from(body)
   for (const { at, target } of calls) {
     let index = indices.get(target)!
-    for (let i = 0; i < 4; i++, index >>= 7) bytes[start + at + i] = (index & 127) + 128
-    bytes[start + at + 4] = index
+    for (let i = 0; i < 4; i++, index >>= 7) code[at + i] = (index & 127) + 128
+    code[at + 4] = index
   }
-  bytes.push(0x0b)
-  const sized = unsigned(bytes.length)
-  append(sized, bytes)
-  return sized
+  const size = unsigned(declarations.length + code.length + 1)
+  return joined([Uint8Array.from([...size, ...declarations]), code, Uint8Array.of(0x0b)])
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    bytes.set(part, at)
+    at += part.length
+  }
+  return bytes
 }
 
 function name(text: string): number[] {

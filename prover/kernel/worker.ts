@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort } from 'node:worker_threads'
 import { Machine, type SharedMachine } from './machine.ts'
 import { TASKS, type TaskName, type Workspace } from './tasks.ts'
 
@@ -10,13 +10,19 @@ export interface Request {
 }
 export type Answer = { readonly result: unknown } | { readonly error: string }
 
-const machine = new Machine(workerData as SharedMachine)
+let machine: Machine | undefined
 
-parentPort!.on('message', ({ name, input, workspace }: Request) => {
+// First comes the machine, then requests.
+parentPort!.on('message', (message: SharedMachine | Request) => {
+  if ('module' in message) {
+    machine = new Machine(message)
+    return
+  }
+  const { name, input, workspace } = message
   let answer: Answer
   try {
     const run = TASKS[name] as (machine: Machine, workspace: Workspace, input: unknown) => unknown
-    answer = { result: run(machine, workspace, input) }
+    answer = { result: run(machine!, workspace, input) }
   } catch (error) {
     answer = { error: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }

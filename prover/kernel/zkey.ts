@@ -1,7 +1,7 @@
 import { PlimsollError } from '../../protocol/errors.ts'
 import { BASE_FIELD, inverse, modulo, SCALAR_FIELD } from './bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from './curve.ts'
-import { littleEndian, readSections, section } from './section-file.ts'
+import { alignedWords, littleEndian, readSections, section } from './section-file.ts'
 
 const WORD = 32
 const GROTH16 = 1
@@ -74,8 +74,7 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
   const count = encoded.length < 4 ? 0 : new DataView(encoded.buffer, encoded.byteOffset).getUint32(0, true)
   if (encoded.length !== 4 + count * COEFFICIENT)
     throw new PlimsollError(`Section 4 of ${name} has ${encoded.length} bytes for ${count} coefficients.`)
-  // A copy, as words of the file need not be aligned.
-  const coefficients = new Uint32Array(new Uint8Array(encoded.subarray(4)).buffer)
+  const coefficients = alignedWords(encoded.subarray(4))
   for (let i = 0; i < coefficients.length; i += COEFFICIENT / 4) {
     if (coefficients[i]! > 1 || coefficients[i + 1]! >= domainSize || coefficients[i + 2]! >= wires)
       throw new PlimsollError(`Section 4 of ${name} is malformed.`)

@@ -61,7 +61,7 @@ describe('kernel curve over integers', function () {
       assert.deepEqual(curve.add(p, undefined), p)
       assert.equal(curve.add(undefined, undefined), undefined)
       assert.equal(curve.negate(undefined), undefined)
-      assert.deepEqual(curve.combine([p, undefined, q, q]), multiple(name, 5n + 4n * 7n + 8n * 7n))
+      assert.deepEqual(curve.combine([[p], [undefined], [], [q, q, p], [q]]), multiple(name, 5n + 8n * 19n + 16n * 7n))
       assert.deepEqual(
         curve.sumOfMultiples([
           [p, 3n],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { modulo, SCALAR_FIELD } from '../../../prover/kernel/bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from '../../../prover/kernel/curve.ts'
 import type { Machine } from '../../../prover/kernel/machine.ts'
-import { readEntry } from '../../../prover/kernel/msm-window.ts'
+import { readEntry } from '../../../prover/kernel/msm-buckets.ts'
 
 const tables = new Map<GroupName, NonNullable<Point>[]>()
 

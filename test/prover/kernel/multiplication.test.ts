@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { SCALAR_FIELD } from '../../../prover/kernel/bigint-field.ts'
+import { bucketBytes } from '../../../prover/kernel/bucket-sums.ts'
 import type { GroupName } from '../../../prover/kernel/curve.ts'
 import { signedDigits, windowCount } from '../../../prover/kernel/digits.ts'
-import { windowBits, windowPoints } from '../../../prover/kernel/groth16.ts'
-import { summerBytes } from '../../../prover/kernel/sum-lists.ts'
+import { windowBits } from '../../../prover/kernel/groth16.ts'
 import { TASKS } from '../../../prover/kernel/tasks.ts'
 import { Random } from '../../protocol/random.ts'
 import { guard, multiple, smallMultiple } from './multiples.ts'
@@ -82,32 +82,37 @@ for (const variant of VARIANTS) {
         const { arena, machine } = kernel
         withMemory(kernel, () => {
           const count = terms.length
+          const finite = terms.flatMap(({ factor }, i) => (factor === 0 ? [] : [i]))
           const windows = windowCount(bits)
-          const [points, finite, scalars, digits] = [
-            machine.pointBytes(group) * (count + 1),
-            count + 1,
+          const [points, indices, scalars, digits] = [
+            machine.pointBytes(group) * finite.length,
+            4 * finite.length,
             32 * (count + 1),
             2 * windows * count,
           ].map((size) => arena.allocate(size)) as [number, number, number, number]
-          const finiteFlags = machine.bytes(finite, count)
-          // Nobody must read a point at infinity.
-          machine.bytes(points, machine.pointBytes(group) * count).fill(0xff)
-          terms.forEach(({ factor }, i) => {
-            finiteFlags[i] = factor === 0 ? 0 : 1
-            if (factor !== 0)
-              machine.writePoint(points + i * machine.pointBytes(group), multiple(group, BigInt(factor))!)
-          })
+          machine.words(indices, finite.length).set(finite)
+          finite.forEach((term, i) =>
+            machine.writePoint(points + i * machine.pointBytes(group), multiple(group, BigInt(terms[term]!.factor))!),
+          )
           machine.bytes(scalars, 32 * count).set(encodeIntegers(terms.map(({ scalar }) => scalar)))
-          const bytes = summerBytes(machine, group, windowPoints(count, bits))
+          const bytes = bucketBytes(machine, group, bits)
           const pointer = arena.allocate(bytes + 1024)
           const intact = guard(machine, pointer + bytes, 1024)
           const workspace = { pointer, bytes }
           TASKS.digits(machine, workspace, { scalars, digits, count, windows, bits, first: 0, end: count })
           const parts = Array.from({ length: windows }, (_, window) => {
-            const rows = [{ digits: digits + 2 * window * count, points, finite, count }]
-            return TASKS.window(machine, workspace, { group, rows, bits, points: windowPoints(count, bits) })
+            const row = {
+              points,
+              multiples: 1,
+              indices,
+              count: finite.length,
+              digits: digits + 2 * window * count,
+              scalarStride: 2,
+              multipleStride: 0,
+            }
+            return TASKS.buckets(machine, workspace, { group, rows: [row], bits })
           })
-          const sum = TASKS.combine(machine, workspace, { group, points: parts.flat() })
+          const sum = TASKS.combine(machine, workspace, { group, points: parts.flat().map((point) => [point]) })
           intact()
           const expected = terms.reduce((total, { factor, scalar }) => total + BigInt(factor) * scalar, 0n)
           assert.deepEqual(sum, multiple(group, expected % R))
@@ -220,45 +225,53 @@ for (const variant of VARIANTS) {
         }
       })
 
-      it('is refused in a workspace that is too small for it', () => {
-        const { machine } = sharedKernel(variant)
-        const points = windowPoints(5, 4)
-        const bytes = summerBytes(machine, group, points) - 1
-        assert.throws(
-          () => TASKS.window(machine, { pointer: 0, bytes }, { group, rows: [], bits: 4, points }),
-          RangeError,
+      it('of more points in one bucket than are put off at a time', () => {
+        const count = group === 'g1' ? 40_000 : 20_000
+        check(
+          terms(
+            count,
+            (i) => (i % 3 === 0 ? R - 1n : 1n),
+            (i) => (i % 5 === 0 ? 0 : 1 + (i % 100)),
+          ),
+          14,
         )
       })
 
-      it('adds up several rows of a window', () => {
+      it('is refused in a workspace that is too small for it', () => {
+        const { machine } = sharedKernel(variant)
+        const bytes = bucketBytes(machine, group, 4) - 1
+        assert.throws(() => TASKS.buckets(machine, { pointer: 0, bytes }, { group, rows: [], bits: 4 }), RangeError)
+      })
+
+      it('adds up several rows', () => {
         const kernel = sharedKernel(variant)
         const { arena, machine } = kernel
         withMemory(kernel, () => {
           const rows = [[3, -4, 1], [-4], [2, 0, -1, 3, 3]].map((digits, row) => {
             const count = digits.length
-            const [at, points, finite] = [
+            const [at, points, indices] = [
               arena.allocate(2 * count),
               arena.allocate(count * machine.pointBytes(group)),
-              arena.allocate(count),
+              arena.allocate(4 * count),
             ]
             machine.halfWords(at, count).set(digits)
-            machine.bytes(finite, count).fill(1)
+            machine.words(indices, count).set([...digits.keys()])
             digits.forEach((_, i) =>
               machine.writePoint(points + i * machine.pointBytes(group), smallMultiple(group, 10 * row + i + 1)),
             )
             return {
-              row: { digits: at, points, finite, count },
+              row: { digits: at, points, multiples: 1, indices, count, scalarStride: 2, multipleStride: 0 },
               sum: digits.reduce((sum, digit, i) => sum + digit * (10 * row + i + 1), 0),
             }
           })
-          const points = windowPoints(9, 3)
-          const bytes = summerBytes(machine, group, points)
-          const parts = TASKS.window(
+          const bytes = bucketBytes(machine, group, 3)
+          const parts = TASKS.buckets(
             machine,
             { pointer: arena.allocate(bytes), bytes },
-            { group, rows: rows.map(({ row }) => row), bits: 3, points },
+            { group, rows: rows.map(({ row }) => row), bits: 3 },
           )
-          const sum = TASKS.combine(machine, { pointer: 0, bytes: 0 }, { group, points: parts })
+          const points = parts.map((point) => [point])
+          const sum = TASKS.combine(machine, { pointer: 0, bytes: 0 }, { group, points })
           assert.deepEqual(sum, multiple(group, BigInt(rows.reduce((total, { sum }) => total + sum, 0))))
         })
       })
