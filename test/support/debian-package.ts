@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const INSTALL = 'dpkg -s "$0" || { apt-get update -q && apt-get install -y -q --no-install-recommends "$0"; }'
+// With the lists of packages that are there, or else with new ones.
+const INSTALL = `
+  install() { apt-get install -y -q --no-install-recommends "$0"; }
+  dpkg -s "$0" || install || { apt-get update -q && install; }`
 
 /**
  * Installs a package of Debian's that tests need, where it is missing and this is root, as in CI. Whether it worked is seen by
