@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { access, type FileHandle, open, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Kernel } from '../kernel/kernel.ts'
 import { type KeyTables, TABLE_ARRAYS, tableBits } from '../kernel/key-tables.ts'
 import type { ProvingKey } from '../kernel/proving-key.ts'
@@ -41,7 +42,7 @@ export class TableFile {
       hash.update(` ${name} ${count} `)
       for (const chunk of chunks(count * kernel.machine.pointBytes(group))) {
         hash.update(kernel.machine.bytes(points + chunk.first, chunk.length).slice())
-        await nextTurn()
+        await turn()
       }
     }
     return new TableFile(zkey, kernel, hash.digest())
@@ -127,9 +128,4 @@ export class TableFile {
 
 function* chunks(bytes: number): Generator<{ first: number; length: number }> {
   for (let first = 0; first < bytes; first += CHUNK) yield { first, length: Math.min(CHUNK, bytes - first) }
-}
-
-/** Lets others have their turn. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }

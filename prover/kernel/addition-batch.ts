@@ -2,6 +2,7 @@ import { CurveGroup, type GroupName } from './curve.ts'
 import { ADDITION_WORDS, STEP_MULTIPLE } from './group-kernels.ts'
 import { INVERSION_SCRATCH } from './inversion-kernels.ts'
 import type { Machine } from './machine.ts'
+import { placed } from './workspace.ts'
 
 /** Additions that share a field inversion: enough to make it cheap, few enough for their points to stay in a core's cache. */
 export const BATCH_ADDITIONS = 1024
@@ -42,10 +43,7 @@ export class AdditionBatch {
     this.#machine = machine
     this.#group = group
     this.#pointBytes = machine.pointBytes(group)
-    const relative = layout(machine, group)
-    this.#at = Object.fromEntries(
-      Object.entries(relative).map(([name, offset]) => [name, workspace + offset]),
-    ) as ReturnType<typeof layout>
+    this.#at = placed(workspace, layout(machine, group))
     this.additions = this.#at.additions
     // Two different points, to fill up a turn.
     const curve = new CurveGroup(group)

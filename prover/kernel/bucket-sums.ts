@@ -3,6 +3,7 @@ import { DEFERRED_BYTES, FILL_WORDS, type FillWord, RECORD_BYTES } from './bucke
 import type { GroupName } from './curve.ts'
 import type { Machine } from './machine.ts'
 import { ListSummer, summerBytes } from './sum-lists.ts'
+import { placed } from './workspace.ts'
 
 /** Points, or multiples of points, and the digits that multiply them. */
 export interface BucketRow {
@@ -58,10 +59,7 @@ export class BucketSummer {
     this.#machine = machine
     this.#group = group
     this.#buckets = 2 ** (bits - 1) + 1
-    const relative = layout(machine, group, bits)
-    this.#at = Object.fromEntries(
-      Object.entries(relative).map(([name, offset]) => [name, workspace + offset]),
-    ) as ReturnType<typeof layout>
+    this.#at = placed(workspace, layout(machine, group, bits))
     this.lists = new ListSummer(machine, group, this.#at.summer, listedPoints(bits))
     machine.bytes(this.#at.records, RECORD_BYTES * this.#buckets).fill(0)
   }

@@ -7,6 +7,7 @@ import type { Machine } from './machine.ts'
 import { readEntry } from './msm-buckets.ts'
 import { SCALAR_BYTES, type Scalars } from './scalars.ts'
 import { ListSummer, type PointLists, summerBytes } from './sum-lists.ts'
+import { ENCODED_POINT_BYTES } from './zkey.ts'
 
 /** Some scalars to multiply a generator by, and where the points go. */
 export interface MultiplesTask {
@@ -17,9 +18,6 @@ export interface MultiplesTask {
   /** Address of the element 2^256. */
   readonly factor: number
 }
-
-/** Bytes of an affine point in a `.zkey` file: coordinates times 2^256, little-endian, all zeros for the point at infinity. */
-export const ENCODED_POINT_BYTES: Readonly<Record<GroupName, number>> = { g1: 64, g2: 128 }
 
 // Digits of one task: enough to share inversions, few enough for their sums to stay in a core's cache.
 const TASK_DIGITS = 1 << 14

@@ -3,6 +3,7 @@ import { BASE_FIELD, inverse } from './bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import type { Kernel } from './kernel.ts'
 import { alignedWords } from './section-file.ts'
+import { ENCODED_POINT_BYTES } from './zkey.ts'
 
 /** Finite points in the kernel's memory, one behind the other, and to each the index of its scalar. */
 export interface PointArray {
@@ -37,9 +38,9 @@ export class LoadingPoints {
     this.#name = name
     this.#sources = sources
     const words = sources.map(({ file }) => alignedWords(file))
-    const finite = sources.map(({ group }, i) => finiteIndices(words[i]!, encodedBytes(group) / 4))
+    const finite = sources.map(({ group }, i) => finiteIndices(words[i]!, ENCODED_POINT_BYTES[group] / 4))
     this.#arrays = sources.map(({ group, file, extra }, i) => {
-      const loaded = file.length / encodedBytes(group)
+      const loaded = file.length / ENCODED_POINT_BYTES[group]
       const all = [...finite[i]!, ...extra.flatMap((point, at) => (point === undefined ? [] : [loaded + at]))]
       const indices = arena.allocate(4 * all.length)
       machine.words(indices, all.length).set(all)
@@ -92,7 +93,7 @@ export class LoadingPoints {
     factor: number,
   ): Promise<boolean[]> {
     const { arena, machine, pool } = this.#kernel
-    const width = encodedBytes(group) / 4
+    const width = ENCODED_POINT_BYTES[group] / 4
     const pointer = arena.allocate(4 * width * finite.length)
     const words = machine.words(pointer, width * finite.length)
     if (words.length === encoded.length) words.set(encoded)
@@ -105,10 +106,6 @@ export class LoadingPoints {
       factor,
     }))
   }
-}
-
-function encodedBytes(group: GroupName): number {
-  return group === 'g1' ? 64 : 128
 }
 
 /** Indices of the points that are not all zeros, which is how a file has one at infinity. */

@@ -3,6 +3,9 @@ import { BASE_FIELD, inverse, modulo, SCALAR_FIELD } from './bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import { alignedWords, littleEndian, readSections, section } from './section-file.ts'
 
+/** Bytes of an affine point in a `.zkey` file: coordinates times 2^256, little-endian, all zeros for the point at infinity. */
+export const ENCODED_POINT_BYTES: Readonly<Record<GroupName, number>> = { g1: 64, g2: 128 }
+
 const WORD = 32
 const GROTH16 = 1
 /** A coefficient of section 4: matrix, row, wire, value. */
@@ -60,7 +63,7 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
   }
   let position = 84
   const point = (group: GroupName): NonNullable<Point> => {
-    const size = group === 'g1' ? 64 : 128
+    const size = ENCODED_POINT_BYTES[group]
     const decoded = decodePoint(header.subarray(position, position + size), group)
     if (decoded === undefined) throw new PlimsollError(`The header of ${name} has a point that is not on the curve.`)
     position += size

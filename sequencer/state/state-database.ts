@@ -110,11 +110,11 @@ export class StateDatabase {
     return clearly(this.path, () => this.#statement(sql).get(...values) as Row | undefined)
   }
 
-  /** A fact that stands once for all of the state. @throws DamagedState where it is missing */
+  /** A fact that stands once for all of the state. @throws DamagedState where it is missing or malformed */
   fact(name: string): unknown {
     const row = this.row('SELECT value FROM facts WHERE name = ?', name)
     if (row === undefined) throw new DamagedState(`${this.path} cannot be used: ${name} is missing.`)
-    return decodeState(row.value as string)
+    return this.reading(() => decodeState(row.value as string))
   }
 
   rows(sql: string, ...values: Value[]): Row[] {

@@ -200,11 +200,8 @@ export class Store {
    * @throws DamagedState when it cannot be read, or is not what was written
    */
   async find(root: bigint, heads: readonly bigint[]): Promise<NodeState> {
-    const state = this.database.reading(() => {
-      const found = this.#reach(root, heads)
-      return found && this.#state(found.id, found.path)
-    })
-    if (state !== undefined) return state
+    const found = this.#reach(root, heads)
+    if (found !== undefined) return this.database.reading(() => this.#state(found.id, found.path))
     const { settlement } = this.deployment
     throw new ForeignState(`The state in ${this.directory} is not the chain's: its root or heads differ.`, {
       hint: `Restore the directory that this deployment used last, or make the state anew: plimsoll node --rebuild --settlement ${settlement} with another --data.`,
@@ -272,7 +269,7 @@ export class Store {
   /** The newest version with this root and these heads to which there is a way from the tables. */
   #reach(root: bigint, heads: readonly bigint[]): { id: number; path: readonly VersionStep[] } | undefined {
     for (const id of this.#versions.of(root, heads)) {
-      const path = this.#versions.path(this.#head, id)
+      const path = this.database.reading(() => this.#versions.path(this.#head, id))
       if (path !== undefined) return { id, path }
     }
     return undefined

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { BASE_FIELD, inverse, modulo, SCALAR_FIELD } from '../../../prover/kernel/bigint-field.ts'
 import { CurveGroup, type GroupName, type Point } from '../../../prover/kernel/curve.ts'
-import { ENCODED_POINT_BYTES, FixedBase } from '../../../prover/kernel/fixed-base.ts'
+import { FixedBase } from '../../../prover/kernel/fixed-base.ts'
 import { hasFusedMultiplyAdd } from '../../../prover/kernel/fused.ts'
 import { Kernel } from '../../../prover/kernel/kernel.ts'
 import type { FieldVariant } from '../../../prover/kernel/module.ts'
 import { allocateScalars } from '../../../prover/kernel/scalars.ts'
 import { littleEndian } from '../../../prover/kernel/section-file.ts'
+import { ENCODED_POINT_BYTES } from '../../../prover/kernel/zkey.ts'
 
 const VARIANTS: readonly FieldVariant[] = hasFusedMultiplyAdd() ? ['fma', 'integer'] : ['integer']
 const R = SCALAR_FIELD
