@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { groth16 } from 'snarkjs'
@@ -15,7 +16,8 @@ import { type Witness, WitnessCalculator } from '../prover/witness.ts'
 import { fullBatches } from './full-batches.ts'
 
 // Backends in turn over the same key and witness, and their ratios round by round. The kernel's tables are made before the rounds
-// that count; --tables is the memory for them in MB, 0 for none. With --once, one backend in a process of its own, for its peak memory.
+// that count; --tables is the memory for them in MB, 0 for none. Then --firsts processes of each backend, also in turns, for what a first
+// proof takes and for the peak of memory; --once is such a process.
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     profile: { type: 'string', default: 'small' },
     against: { type: 'string', multiple: true, default: [] },
     rounds: { type: 'string', default: '5' },
+    firsts: { type: 'string', default: '3' },
     tables: { type: 'string', default: '1000' },
     once: { type: 'string' },
     witness: { type: 'string' },
@@ -44,9 +47,13 @@ const open = (choice: string) =>
 if (values.once !== undefined) {
   const prover = await open(values.once)
   const witness = new Uint8Array(await readFile(values.witness!)) as Witness
-  for (let i = 0; i < 2; i++) {
+  const started = performance.now()
+  await prover.prove(zkey, witness)
+  console.log(performance.now() - started)
+  if (prover instanceof KernelProver) {
+    // The peak is that of a proof with tables.
+    await prover.tables(zkey)
     await prover.prove(zkey, witness)
-    if (prover instanceof KernelProver) await prover.tables(zkey)
   }
   await prover.close()
   process.exit(0)
@@ -66,22 +73,37 @@ for (let round = 0; round <= Number(values.rounds); round++) {
     // The first round, in which keys are loaded and code is compiled, does not count.
     const milliseconds = await timeProof(prover, round > 0)
     if (round > 0) times.get(choices[i]!)!.push(milliseconds)
-    else console.log(`first proof by ${choices[i]}, loading included: ${(milliseconds / 1_000).toFixed(2)} s`)
     if (round === 0 && prover instanceof KernelProver) await timeTables(prover)
   }
 }
-for (const choice of choices) {
-  const list = times.get(choice)!
-  const ratios = list.map((time, round) => time / times.get('kernel')![round]!)
-  console.log(
-    `${choice.padEnd(24)} ${seconds(list)} s a proof, ${spread(ratios)} times the kernel's time, peak memory ${await peakMemory(choice)} MB`,
-  )
-}
+report('proofs', times)
 console.log(
   `phases of the kernel, median ms: ${[...phases].map(([phase, list]) => `${phase} ${median(list).toFixed(0)}`).join(', ')}`,
 )
 await Promise.all(provers.map((prover) => prover.close()))
 await closeCurve()
+
+const firsts = new Map<string, number[]>(choices.map((choice) => [choice, []]))
+const peaks = new Map<string, number>()
+for (let round = 0; round < Number(values.firsts); round++) {
+  for (const choice of choices) {
+    const { first, peak } = await freshProcess(choice)
+    firsts.get(choice)!.push(first)
+    peaks.set(choice, Math.max(peak, peaks.get(choice) ?? 0))
+  }
+}
+report('first proofs, loading included', firsts)
+for (const [choice, peak] of peaks) console.log(`peak memory of ${choice}: ${(peak / 1e6).toFixed(0)} MB`)
+
+/** Minimum, median and maximum of each backend's times, and of their ratios to the kernel's, round by round. */
+function report(title: string, lists: ReadonlyMap<string, readonly number[]>): void {
+  console.log(`${title}, seconds, and in times of the kernel's:`)
+  for (const [choice, list] of lists) {
+    if (list.length === 0) continue
+    const ratios = list.map((time, round) => time / lists.get('kernel')![round]!)
+    console.log(`  ${choice.padEnd(24)} ${spread(list.map((time) => time / 1_000))}; ${spread(ratios)}`)
+  }
+}
 
 async function timeTables(prover: KernelProver): Promise<void> {
   const started = performance.now()
@@ -100,8 +122,8 @@ async function timeProof(prover: Prover, counted: boolean): Promise<number> {
   return milliseconds
 }
 
-/** Memory and time of two proofs in a process of its own, from what the kernel of the system counts; Linux only. */
-async function peakMemory(choice: string): Promise<string> {
+/** The milliseconds of a backend's first proof in a process of its own, and that one's peak of bytes as Linux counts them; elsewhere 0. */
+async function freshProcess(choice: string): Promise<{ first: number; peak: number }> {
   const directory = await mkdtemp(join(tmpdir(), 'plimsoll-bench-'))
   try {
     const file = join(directory, 'witness')
@@ -123,9 +145,9 @@ async function peakMemory(choice: string): Promise<string> {
     const timer = setInterval(() => {
       void residentTree(child.pid!).then((bytes) => (peak = Math.max(peak, bytes)))
     }, 20)
-    await new Promise((resolve) => child.once('exit', resolve))
+    const first = Number(await text(child.stdout))
     clearInterval(timer)
-    return peak === 0 ? '?' : (peak / 1e6).toFixed(0)
+    return { first, peak }
   } finally {
     await rm(directory, { recursive: true })
   }
@@ -145,10 +167,6 @@ async function residentTree(pid: number): Promise<number> {
 
 function median(list: readonly number[]): number {
   return list.toSorted((a, b) => a - b)[list.length >> 1]!
-}
-
-function seconds(list: readonly number[]): string {
-  return [Math.min(...list), median(list), Math.max(...list)].map((time) => (time / 1_000).toFixed(2)).join(' / ')
 }
 
 function spread(ratios: readonly number[]): string {

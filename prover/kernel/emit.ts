@@ -73,6 +73,14 @@ export class ConstantPool {
   readonly #offsets = new Map<string, number>()
   readonly #doubles = new Map<number, V128Result>()
   readonly #bytes: number[] = []
+  readonly #start: number
+  readonly #room: number
+
+  /** Constants lie from `start` on, in so many bytes. */
+  constructor(start = 0, room = CONSTANT_BYTES) {
+    this.#start = start
+    this.#room = room
+  }
 
   /** A vector of two equal 64-bit lanes. */
   splat(lane: bigint): V128Result {
@@ -106,13 +114,13 @@ export class ConstantPool {
 
   /** Address of bytes of any meaning, aligned to 8. */
   raw(bytes: Uint8Array): number {
-    const offset = this.#bytes.length
+    const offset = this.#start + this.#bytes.length
     this.#bytes.push(...bytes, ...new Uint8Array(-bytes.length & 15))
     return offset
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    if (this.#bytes.length > CONSTANT_BYTES) throw new Error('The kernel has too many constants.')
+    if (this.#bytes.length > this.#room) throw new Error('The kernel has too many constants.')
     return Uint8Array.from(this.#bytes)
   }
 }

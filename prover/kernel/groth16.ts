@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { PlimsollError } from '../../protocol/errors.ts'
-import { modulo, SCALAR_FIELD } from './bigint-field.ts'
+import { inverse, SCALAR_FIELD } from './bigint-field.ts'
 import { bucketBytes } from './bucket-sums.ts'
-import { CurveGroup, type Point } from './curve.ts'
+import { CurveGroup, type GroupName, type Point } from './curve.ts'
 import { windowCount } from './digits.ts'
 import type { Kernel } from './kernel.ts'
 import type { PointArray } from './key-points.ts'
@@ -80,7 +80,7 @@ export class Groth16 {
    * does not, the proof is no proof. @throws PlimsollError for a witness of another size or with a value of r or more.
    */
   async prove(witness: Uint8Array, onPhase: PhaseTimer = () => {}): Promise<ProofPoints> {
-    const { wires, delta1 } = this.key
+    const { wires } = this.key
     if (witness.length !== 32 * wires)
       throw new PlimsollError(`The witness has ${witness.length / 32} wires, the key has ${wires}.`)
     let started = performance.now()
@@ -89,15 +89,15 @@ export class Groth16 {
       onPhase(name, now - started)
       started = now
     }
-    const [r, s] = [randomScalar(), randomScalar()]
-    await this.#loadWitness(witness, [1n, r, s])
+    const [s, t] = [randomScalar(0n), randomScalar(1n)]
+    await this.#loadWitness(witness, [1n, s])
     phase('witness')
     await this.#evaluateRows()
     phase('rows')
     await this.#quotient()
     phase('quotient')
 
-    const { a, b1, b2, c, h, publicSignals, domainSize } = this.key
+    const { a, b2, c, h, publicSignals, domainSize } = this.key
     const { bits } = this
     const wireDigits: DigitArray = { pointer: this.#scratch.digits, scalars: wires + BLINDING, bits }
     const quotientDigits: DigitArray = { pointer: this.#scratch.quotientDigits, scalars: domainSize, bits }
@@ -108,22 +108,21 @@ export class Groth16 {
       digits: wireDigits,
       first,
     })
-    const [sumA, sumB1, sumB2, sumC] = (await multiply(this.#kernel, [
+    const [sumA, sumB, sumC] = (await multiply(this.#kernel, [
       [wireTerm(a, tables?.a)],
-      [wireTerm(b1, tables?.b1)],
       [wireTerm(b2, tables?.b2)],
       // Only their sum is wanted.
       [wireTerm(c, tables?.c, publicSignals + 1), { points: h, table: tables?.h, digits: quotientDigits, first: 0 }],
-    ])) as [Point, Point, Point, Point]
+    ])) as [Point, Point, Point]
     phase('multiplications')
 
-    const g1 = new CurveGroup('g1')
-    const blinding = g1.sumOfMultiples([
-      [sumA, s],
-      [sumB1, r],
-      [delta1, modulo(-r * s, SCALAR_FIELD)],
+    // Scaled against each other, A and B are as random as with a multiple of delta each; so B is not needed in G1.
+    const [a1, b, blinding] = await Promise.all([
+      this.#times('g1', sumA, t),
+      this.#times('g2', sumB, inverse(t, SCALAR_FIELD)),
+      this.#times('g1', sumA, s),
     ])
-    const proof = { a: sumA, b: sumB2, c: g1.add(sumC, blinding) }
+    const proof = { a: a1, b, c: new CurveGroup('g1').add(sumC, blinding) }
     phase('assembly')
     if (proof.a === undefined || proof.b === undefined || proof.c === undefined)
       throw new Error('A point of the proof is at infinity.')
@@ -161,6 +160,12 @@ export class Groth16 {
       for (let word = 0; word < 8; word++) words[8 * i + word] = Number((scalar >> BigInt(32 * word)) & 0xffffffffn)
     })
     await this.#digits(pointer, digits, wires + BLINDING, this.bits)
+  }
+
+  /** A multiple of a point, by a thread. */
+  #times(group: GroupName, point: Point, scalar: bigint): Promise<Point> {
+    const points = Array.from(scalar.toString(2), (bit) => (bit === '1' ? [point] : [])).reverse()
+    return this.#kernel.pool.run('combine', { group, points })
   }
 
   #digits(scalars: number, digits: number, count: number, bits: number): Promise<unknown> {
@@ -236,8 +241,8 @@ export function windowBits(points: number): number {
   return best
 }
 
-/** Uniform below r, from the platform's generator of random numbers. */
-function randomScalar(): bigint {
+/** Uniform from `least` on and below r, from the platform's generator of random numbers. */
+function randomScalar(least: bigint): bigint {
   // 512 bits, so that the remainder is as good as uniform.
-  return BigInt(`0x${randomBytes(64).toString('hex')}`) % SCALAR_FIELD
+  return least + (BigInt(`0x${randomBytes(64).toString('hex')}`) % (SCALAR_FIELD - least))
 }

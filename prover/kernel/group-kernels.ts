@@ -34,14 +34,17 @@ export function groupKernels(algebra: Algebra): Readonly<Record<string, WasmFunc
   return {
     forward: forwardKernel(algebra, false),
     backward: backwardKernel(algebra, false),
-    forwardChecked: forwardKernel(algebra, true),
-    backwardChecked: backwardKernel(algebra, true),
     offCurve: offCurveKernel(algebra),
     invert:
       algebra.components === 1
         ? inversionKernel(algebra.base)
         : quadraticInversionKernel(algebra, inversionKernel(algebra.base)),
   }
+}
+
+/** `forward` and `backward` in their checked form. */
+export function checkedGroupKernels(algebra: Algebra): Readonly<Record<string, WasmFunction>> {
+  return { forward: forwardKernel(algebra, true), backward: backwardKernel(algebra, true) }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { setFlagsFromString } from 'node:v8'
 import { Arena } from './arena.ts'
+import { compileOptimized } from './compile-module.ts'
 import { hasFusedMultiplyAdd } from './fused.ts'
 import { Machine, type SharedMachine } from './machine.ts'
 import { buildKernelModule, type FieldVariant } from './module.ts'
@@ -51,17 +51,5 @@ export class Kernel {
 
   async close(): Promise<void> {
     await this.pool.close()
-  }
-}
-
-/** Compiles at once by the optimizing compiler: a kernel that is left to tier up runs its first long loops in baseline code. */
-export function compileOptimized(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  setFlagsFromString('--no-liftoff')
-  setFlagsFromString('--no-wasm-lazy-compilation')
-  try {
-    return new WebAssembly.Module(bytes)
-  } finally {
-    setFlagsFromString('--liftoff')
-    setFlagsFromString('--wasm-lazy-compilation')
   }
 }

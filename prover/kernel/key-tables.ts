@@ -6,7 +6,7 @@ import type { Machine } from './machine.ts'
 import type { ProvingKey } from './proving-key.ts'
 
 /** Arrays of points of a key, in the order of their tables. */
-export const TABLE_ARRAYS = ['a', 'b1', 'b2', 'c', 'h'] as const
+export const TABLE_ARRAYS = ['a', 'b2', 'c', 'h'] as const
 
 /** Points that are kept of each, including itself. */
 export const MULTIPLES = 4
@@ -28,8 +28,7 @@ export interface KeyTables extends Readonly<Record<(typeof TABLE_ARRAYS)[number]
 
 /** The size of windows that suits a key's tables. */
 export function tableBits(key: ProvingKey): TableBits {
-  const points =
-    (key.c.count + key.h.count + key.a.count + key.b1.count + ADDITION_COST.g2 * key.b2.count) / (3 + ADDITION_COST.g2)
+  const points = (key.c.count + key.h.count + key.a.count + ADDITION_COST.g2 * key.b2.count) / (2 + ADDITION_COST.g2)
   // As without tables, but with fewer sets.
   const cost = (bits: number) => windowCount(bits) * (points + 2 ** bits / MULTIPLES)
   return TABLE_BITS.reduce((best, bits) => (cost(bits) < cost(best) ? bits : best))

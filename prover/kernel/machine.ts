@@ -1,6 +1,7 @@
+import { compileOptimized } from './compile-module.ts'
 import type { CoordinateValue, GroupName, Point } from './curve.ts'
 import type { ElementCodec } from './element-codec.ts'
-import { elementCodecs, type FieldVariant } from './module.ts'
+import { buildCheckedModule, CHECKED_CONSTANTS, elementCodecs, type FieldVariant } from './module.ts'
 
 /** Memory and program that the threads of a kernel share. */
 export interface SharedMachine {
@@ -16,15 +17,28 @@ export class Machine {
   readonly scalar: ElementCodec
   readonly elementBytes: number
   readonly #memory: WebAssembly.Memory
+  readonly #variant: FieldVariant
+  #checked: Machine['call'] | undefined
 
   constructor({ variant, module, memory }: SharedMachine) {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-    this.call = exports as unknown as Machine['call']
+    this.call = functionsOf(module, memory)
+    this.#variant = variant
     const { base, scalar } = elementCodecs(variant)
     this.base = base
     this.scalar = scalar
     this.elementBytes = base.bytes
     this.#memory = memory
+  }
+
+  /** Batches of additions in checked form. Most proofs do without, so they are built when they are first asked for. */
+  get checked(): Machine['call'] {
+    if (this.#checked === undefined) {
+      const { bytes, constants } = buildCheckedModule(this.#variant)
+      // Other threads may have put the same there.
+      this.bytes(CHECKED_CONSTANTS, constants.length).set(constants)
+      this.#checked = functionsOf(compileOptimized(bytes), this.#memory)
+    }
+    return this.#checked
   }
 
   // Views are made anew: a memory that grew has a new buffer.
@@ -61,4 +75,8 @@ export class Machine {
       Array.from({ length: parts }, (_, i) => this.base.read(view, pointer + (from + i) * this.elementBytes))
     return { x: coordinate(0), y: coordinate(parts) }
   }
+}
+
+function functionsOf(module: WebAssembly.Module, memory: WebAssembly.Memory): Machine['call'] {
+  return new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Machine['call']
 }

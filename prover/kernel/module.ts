@@ -2,12 +2,12 @@ import { primeAlgebra, quadraticAlgebra } from './algebra.ts'
 import { BASE_FIELD, SCALAR_FIELD } from './bigint-field.ts'
 import { bucketKernels } from './bucket-kernels.ts'
 import { ElementCodec } from './element-codec.ts'
-import { ConstantPool } from './emit.ts'
+import { CONSTANT_BYTES, ConstantPool } from './emit.ts'
 import type { Field } from './field.ts'
 import { FmaField } from './field-fma.ts'
 import { IntegerField } from './field-integer.ts'
 import { fieldKernels } from './field-kernels.ts'
-import { groupKernels } from './group-kernels.ts'
+import { checkedGroupKernels, groupKernels } from './group-kernels.ts'
 import { nttKernels } from './ntt-kernels.ts'
 import { quotientKernels } from './quotient-kernels.ts'
 import { encodeModule, type WasmFunction } from './wasm.ts'
@@ -17,24 +17,27 @@ export type FieldVariant = 'fma' | 'integer'
 
 export interface KernelModule {
   readonly bytes: Uint8Array<ArrayBuffer>
-  /** Bytes that belong at the start of the memory. */
+  /** Bytes that belong at an address of the memory. */
   readonly constants: Uint8Array<ArrayBuffer>
 }
 
 /** Most pages of a 32-bit memory. */
 export const MAXIMUM_PAGES = 65_536
 
+/** Address of the constants of batches in checked form, behind all others. */
+export const CHECKED_CONSTANTS = CONSTANT_BYTES / 2
+
 /**
- * Builds the kernel's WebAssembly, some 300 KB. Exports are named by what they work on: `fp` and `fr`, the base and the scalar
+ * Builds the kernel's WebAssembly, some 450 KB; its constants belong at address 0. Exports are named by what they work on: `fp` and `fr`, the base and the scalar
  * field; `ntt` and `quotient`, over the scalar field; `g1` and `g2`.
  */
 export function buildKernelModule(variant: FieldVariant): KernelModule {
-  const pool = new ConstantPool()
+  const pool = new ConstantPool(0, CHECKED_CONSTANTS)
   const [base, scalar] = [BASE_FIELD, SCALAR_FIELD].map((modulus) => makeField(variant, modulus, pool)) as [
     Field,
     Field,
   ]
-  const parts: Readonly<Record<string, Readonly<Record<string, WasmFunction>>>> = {
+  return encodeParts(pool, {
     fp: fieldKernels(base),
     fr: fieldKernels(scalar),
     ntt: nttKernels(scalar, pool),
@@ -42,7 +45,23 @@ export function buildKernelModule(variant: FieldVariant): KernelModule {
     bucket: bucketKernels(),
     g1: groupKernels(primeAlgebra(base)),
     g2: groupKernels(quadraticAlgebra(base)),
-  }
+  })
+}
+
+/** Builds the batches of additions in checked form, `g1` and `g2`, for the same memory; constants belong at `CHECKED_CONSTANTS`. */
+export function buildCheckedModule(variant: FieldVariant): KernelModule {
+  const pool = new ConstantPool(CHECKED_CONSTANTS, CONSTANT_BYTES - CHECKED_CONSTANTS)
+  const base = makeField(variant, BASE_FIELD, pool)
+  return encodeParts(pool, {
+    g1: checkedGroupKernels(primeAlgebra(base)),
+    g2: checkedGroupKernels(quadraticAlgebra(base)),
+  })
+}
+
+function encodeParts(
+  pool: ConstantPool,
+  parts: Readonly<Record<string, Readonly<Record<string, WasmFunction>>>>,
+): KernelModule {
   const exports = Object.entries(parts).flatMap(([part, functions]) =>
     Object.entries(functions).map(([name, target]) => [`${part}_${name}`, target] as const),
   )

@@ -1,6 +1,5 @@
 import { PlimsollError } from '../../protocol/errors.ts'
 import { inverse, power, SCALAR_FIELD } from './bigint-field.ts'
-import type { Point } from './curve.ts'
 import { WordDictionary } from './dictionary.ts'
 import type { Kernel } from './kernel.ts'
 import { LoadingPoints, type PointArray } from './key-points.ts'
@@ -13,13 +12,11 @@ export interface ProvingKey {
   readonly wires: number
   readonly publicSignals: number
   readonly domainSize: number
-  readonly delta1: NonNullable<Point>
   /**
-   * A point a wire, but for those at infinity, and behind them one each for the scalars 1, r and s of the blinding: alpha and delta in A, beta and delta
-   * in B, and none where there is nothing to multiply.
+   * A point a wire, but for those at infinity, and behind them those for the scalars 1 and s of the blinding: alpha in A, beta and delta
+   * in B.
    */
   readonly a: PointArray
-  readonly b1: PointArray
   readonly b2: PointArray
   readonly c: PointArray
   readonly h: PointArray
@@ -43,23 +40,22 @@ export interface ConstraintRows {
   readonly starts: Uint32Array
 }
 
-/** Number of scalars behind the wires': 1, r, s. */
-export const BLINDING = 3
+/** Number of scalars behind the wires': 1 and s. */
+export const BLINDING = 2
 
 /** Brings a parsed key into the kernel's memory. @throws PlimsollError where a point or coefficient is malformed. */
 export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): Promise<ProvingKey> {
   const before = kernel.arena.used
-  const { wires, publicSignals, domainSize, alpha1, beta1, beta2, delta1, delta2 } = zkey
+  const { wires, publicSignals, domainSize, alpha1, beta2, delta2 } = zkey
   // What the threads do and what this one does takes about as long: each step of theirs has one of ours beside it.
   const loading = new LoadingPoints(kernel, name, [
-    { group: 'g1', file: zkey.a, extra: [alpha1, delta1, undefined] },
-    { group: 'g1', file: zkey.b1, extra: [beta1, undefined, delta1] },
-    { group: 'g2', file: zkey.b2, extra: [beta2, undefined, delta2] },
+    { group: 'g1', file: zkey.a, extra: [alpha1, undefined] },
+    { group: 'g2', file: zkey.b2, extra: [beta2, delta2] },
     { group: 'g1', file: zkey.c, extra: [] },
     { group: 'g1', file: zkey.h, extra: [] },
   ])
   const coefficients = arrangeCoefficients(zkey)
-  const [a, b1, b2, c, h] = (await loading.imported()) as [PointArray, PointArray, PointArray, PointArray, PointArray]
+  const [a, b2, c, h] = (await loading.imported()) as [PointArray, PointArray, PointArray, PointArray]
   const checked = loading.check()
   const wireElements = kernel.arena.allocate((wires + 1) * kernel.machine.elementBytes)
   const { rows, canonical } = placeRows(kernel, zkey, coefficients, wireElements)
@@ -75,9 +71,7 @@ export async function loadProvingKey(kernel: Kernel, zkey: Zkey, name: string): 
     wires,
     publicSignals,
     domainSize,
-    delta1,
     a,
-    b1,
     b2,
     c,
     h,

@@ -17,8 +17,11 @@ export interface Local<T extends ValueType = ValueType> {
 export interface Expression<T extends ValueType = ValueType> {
   readonly kind: 'expression'
   readonly type: T
-  readonly code: readonly number[]
+  readonly code: Code
 }
+
+/** Code that is not yet in its place: a byte, or pieces one behind the other. */
+type Code = number | readonly Code[]
 
 /** An operand: a local, an expression, or a constant. */
 export type Value<T extends ValueType> =
@@ -31,13 +34,41 @@ export interface WasmFunction {
   readonly parameters: number
   readonly result: boolean
   readonly locals: readonly ValueType[]
-  readonly code: readonly number[]
+  readonly code: CodeBytes
   /** Places in the code where the index of another function belongs. */
   readonly calls: readonly { readonly at: number; readonly target: WasmFunction }[]
 }
 
+/** Bytes of code, with room for more. */
+class CodeBytes {
+  length = 0
+  #room = new Uint8Array(1 << 12)
+
+  add(code: Code): void {
+    if (typeof code === 'number') {
+      this.#reserve(1)
+      this.#room[this.length++] = code
+    } else for (const part of code) this.add(part)
+  }
+
+  join(other: CodeBytes): void {
+    this.#reserve(other.length)
+    this.#room.set(other.bytes(), this.length)
+    this.length += other.length
+  }
+
+  bytes(): Uint8Array {
+    return this.#room.subarray(0, this.length)
+  }
+
+  #reserve(bytes: number): void {
+    if (this.length + bytes <= this.#room.length) return
+    this.#room = new Uint8Array(this.#room.buffer.transfer(2 * (this.length + bytes)))
+  }
+}
+
 interface Building {
-  readonly code: number[]
+  readonly code: CodeBytes
   readonly calls: { at: number; target: WasmFunction }[]
 }
 
@@ -57,7 +88,7 @@ export function defineFunction(
   ) => Expression<'i32'> | undefined,
 ): WasmFunction {
   const outer = building
-  const inner: Building = { code: [], calls: [] }
+  const inner: Building = { code: new CodeBytes(), calls: [] }
   const locals: ValueType[] = []
   const declare = <T extends ValueType>(type: T): Local<T> => ({
     kind: 'local',
@@ -70,7 +101,7 @@ export function defineFunction(
       Array.from({ length: parameters }, (_, index) => ({ kind: 'local', type: 'i32', index })),
       declare,
     )
-    if (result !== undefined) append(inner.code, result.code)
+    if (result !== undefined) inner.code.add(result.code)
     return { parameters, result: result !== undefined, locals, ...inner }
   } finally {
     building = outer
@@ -114,7 +145,7 @@ export function call(target: WasmFunction, parameters: readonly Value<'i32'>[]):
 /** Builds a body, then puts in front of it what it turned out to need there. */
 export function withPrologue<T>(body: () => T, prologue: readonly (() => void)[]): T {
   const outer = current()
-  const inner: Building = { code: [], calls: [] }
+  const inner: Building = { code: new CodeBytes(), calls: [] }
   building = inner
   let result: T
   try {
@@ -124,7 +155,7 @@ export function withPrologue<T>(body: () => T, prologue: readonly (() => void)[]
   }
   for (const statement of prologue) statement()
   const start = outer.code.length
-  append(outer.code, inner.code)
+  outer.code.join(inner.code)
   for (const { at, target } of inner.calls) outer.calls.push({ at: start + at, target })
   return result
 }
@@ -237,23 +268,21 @@ export const f64x2 = {
   relaxed_madd: operation('v128', ['v128', 'v128', 'v128'], simd(263)),
 }
 
-type Opcode = number | readonly number[]
-
-function operation<R extends ValueType, const A extends readonly ValueType[]>(result: R, types: A, opcode: Opcode) {
+function operation<R extends ValueType, const A extends readonly ValueType[]>(result: R, types: A, opcode: Code) {
   return (...operands: { [K in keyof A]: Value<A[K]> }): Expression<R> =>
     expression(result, ...types.map((type, i) => code(type, operands[i] as Value<typeof type>)), opcode)
 }
 
-function binary<T extends ValueType>(type: T, opcode: Opcode) {
+function binary<T extends ValueType>(type: T, opcode: Code) {
   return (a: Value<T>, b: Value<T>): Expression<T> => expression(type, code(type, a), code(type, b), opcode)
 }
 
-function loading<T extends ValueType>(type: T, opcode: Opcode) {
+function loading<T extends ValueType>(type: T, opcode: Code) {
   return (access: Access, pointer: Value<'i32'>): Expression<T> =>
     expression(type, code('i32', pointer), opcode, place(access))
 }
 
-function storing<T extends ValueType>(type: T, opcode: Opcode) {
+function storing<T extends ValueType>(type: T, opcode: Code) {
   return (access: Access, pointer: Value<'i32'>, value: Value<T>): void =>
     emit(code('i32', pointer), code(type, value), opcode, place(access))
 }
@@ -278,7 +307,7 @@ function place({ offset, align }: Access): readonly number[] {
   return [...unsigned(Math.log2(align)), ...unsigned(offset)]
 }
 
-function code<T extends ValueType>(type: T, value: Value<T>): readonly number[] {
+function code<T extends ValueType>(type: T, value: Value<T>): Code {
   if (typeof value === 'number') return [0x41, ...signed(BigInt(value))]
   if (typeof value === 'bigint') return [0x42, ...signed(value)]
   const { kind, type: actual } = value as Local | Expression
@@ -286,25 +315,12 @@ function code<T extends ValueType>(type: T, value: Value<T>): readonly number[] 
   return kind === 'local' ? [0x20, ...unsigned((value as Local).index)] : (value as Expression).code
 }
 
-function expression<T extends ValueType>(type: T, ...parts: Opcode[]): Expression<T> {
-  const bytes: number[] = []
-  for (const part of parts) {
-    if (typeof part === 'number') bytes.push(part)
-    else append(bytes, part)
-  }
-  return { kind: 'expression', type, code: bytes }
+function expression<T extends ValueType>(type: T, ...code: Code[]): Expression<T> {
+  return { kind: 'expression', type, code }
 }
 
-function emit(...parts: Opcode[]): void {
-  const { code: bytes } = current()
-  for (const part of parts) {
-    if (typeof part === 'number') bytes.push(part)
-    else append(bytes, part)
-  }
-}
-
-function append(target: number[], bytes: readonly number[]): void {
-  for (let i = 0; i < bytes.length; i++) target.push(bytes[i]!)
+function emit(...code: Code[]): void {
+  current().code.add(code)
 }
 
 /** Unsigned LEB128. */
@@ -312,7 +328,8 @@ function unsigned(value: number): number[] {
   const bytes: number[] = []
   let rest = value
   for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
-  return [...bytes, rest]
+  bytes.push(rest)
+  return bytes
 }
 
 /** Signed LEB128. */
@@ -377,7 +394,7 @@ function functionBody(
   indices: ReadonlyMap<WasmFunction, number>,
 ): Uint8Array {
   const declarations = [...unsigned(locals.length), ...locals.flatMap((type) => [1, TYPE_CODES[type]])]
-  const code = Uint8Array.from(body)
+  const code = body.bytes().slice()
   for (const { at, target } of calls) {
     let index = indices.get(target)!
     for (let i = 0; i < 4; i++, index >>= 7) code[at + i] = (index & 127) + 128

@@ -21,14 +21,11 @@ export interface Zkey {
   /** A power of two. */
   readonly domainSize: number
   readonly alpha1: NonNullable<Point>
-  readonly beta1: NonNullable<Point>
   readonly beta2: NonNullable<Point>
-  readonly delta1: NonNullable<Point>
   readonly delta2: NonNullable<Point>
   /** (matrix 0 or 1, row, wire, value times 2^512) as 11 words each. */
   readonly coefficients: Uint32Array
   readonly a: Uint8Array
-  readonly b1: Uint8Array
   readonly b2: Uint8Array
   /** Points of the wires that are neither constant nor public. */
   readonly c: Uint8Array
@@ -69,9 +66,8 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
     position += size
     return decoded
   }
-  const [alpha1, beta1, beta2] = [point('g1'), point('g1'), point('g2')]
-  point('g2') // gamma: only the verifier needs it
-  const [delta1, delta2] = [point('g1'), point('g2')]
+  // Beta and delta in G1 are for B there, and gamma is for the verifier.
+  const [alpha1, , beta2, , , delta2] = [point('g1'), point('g1'), point('g2'), point('g2'), point('g1'), point('g2')]
 
   const encoded = section(sections, 4, undefined, name)
   const count = encoded.length < 4 ? 0 : new DataView(encoded.buffer, encoded.byteOffset).getUint32(0, true)
@@ -82,18 +78,17 @@ export function parseZkey(file: Uint8Array, name: string): Zkey {
     if (coefficients[i]! > 1 || coefficients[i + 1]! >= domainSize || coefficients[i + 2]! >= wires)
       throw new PlimsollError(`Section 4 of ${name} is malformed.`)
   }
+  // The points of B in G1: whole, but not used.
+  section(sections, 6, wires * 64, name)
   return {
     wires,
     publicSignals,
     domainSize,
     alpha1,
-    beta1,
     beta2,
-    delta1,
     delta2,
     coefficients,
     a: section(sections, 5, wires * 64, name),
-    b1: section(sections, 6, wires * 64, name),
     b2: section(sections, 7, wires * 128, name),
     c: section(sections, 8, (wires - publicSignals - 1) * 64, name),
     h: section(sections, 9, domainSize * 64, name),

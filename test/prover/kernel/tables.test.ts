@@ -45,7 +45,7 @@ for (const variant of VARIANTS) {
         }
         const none = array('g1', [])
         const all = array(group, factors)
-        return { a: none, b1: none, b2: none, c: none, h: none, [group === 'g1' ? 'a' : 'b2']: all } as never
+        return { a: none, b2: none, c: none, h: none, [group === 'g1' ? 'a' : 'b2']: all } as never
       }
 
       /** Sums with and without tables, of points for the scalars 0, 2, 4, .. */
