@@ -14,8 +14,13 @@ export interface DevelopmentKeyOptions {
   readonly r1cs: string
   /** The file to write; it must not exist. */
   readonly zkey: string
-  /** Whoever knows it can forge proofs: these keys are for development only. */
-  readonly seed: string
+  /**
+   * The seed of tau, alpha and beta, which all keys of one phase 1 share. Whoever knows it can forge proofs: these
+   * keys are for development only.
+   */
+  readonly phase1Seed: string
+  /** The seed of delta, of this circuit alone: under a common delta a proof could use points of two circuits' keys. */
+  readonly deltaSeed: string
   /** Makes one key at a time. Default: one of the key's own. */
   readonly kernel?: Kernel
   /** Called with the share of the work that is done, 0 to 1. */
@@ -26,8 +31,8 @@ export interface DevelopmentKeyOptions {
 const G2_COST = 2.5
 
 /**
- * Writes a Groth16 key (snarkjs's .zkey) for a circuit, at a secret point derived from the seed, so without a ceremony:
- * every point is a known multiple of a generator. The same circuit and seed give the same bytes.
+ * Writes a Groth16 key (snarkjs's .zkey) for a circuit, at a secret point derived from seeds, so without a ceremony:
+ * every point is a known multiple of a generator. The same circuit and seeds give the same bytes.
  * @throws PlimsollError for an .r1cs file that is malformed, and where the kernel does not run.
  */
 export async function writeDevelopmentKey(options: DevelopmentKeyOptions): Promise<void> {
@@ -51,9 +56,10 @@ export function openKernel(): Kernel {
   }
 }
 
-async function writeKey({ r1cs: path, zkey, seed, onProgress }: DevelopmentKeyOptions, kernel: Kernel): Promise<void> {
+async function writeKey(options: DevelopmentKeyOptions, kernel: Kernel): Promise<void> {
+  const { r1cs: path, zkey, onProgress } = options
   const r1cs = readR1cs(path)
-  const trapdoor = trapdoorFromSeed(seed)
+  const trapdoor = trapdoorFromSeeds(options)
   reserveFixedBase(kernel)
   const mark = kernel.arena.used
   try {
@@ -138,12 +144,13 @@ function littleEndian(value: bigint): Buffer {
   return Buffer.from(value.toString(16).padStart(64, '0'), 'hex').reverse()
 }
 
-function trapdoorFromSeed(seed: string): Trapdoor {
-  const draw = (name: string): bigint => {
+function trapdoorFromSeeds({ phase1Seed, deltaSeed }: DevelopmentKeyOptions): Trapdoor {
+  const draw = (name: string, seed: string): bigint => {
     const half = (part: number): string =>
       createHash('sha256').update(`plimsoll key ${part} ${name} ${seed}`).digest('hex')
     // 512 bits, so that the remainder is as good as uniform; never 0 or 1, so delta differs from gamma.
     return 2n + (BigInt(`0x${half(0)}${half(1)}`) % (R - 2n))
   }
-  return { tau: draw('tau'), alpha: draw('alpha'), beta: draw('beta'), delta: draw('delta') }
+  const [tau, alpha, beta] = ['tau', 'alpha', 'beta'].map((name) => draw(name, phase1Seed)) as [bigint, bigint, bigint]
+  return { tau, alpha, beta, delta: draw('delta', deltaSeed) }
 }

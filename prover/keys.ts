@@ -83,7 +83,7 @@ export interface CircuitSource {
 }
 
 // Part of every key's identity: change it when the generator's output changes.
-const GENERATOR = 'plimsoll development keys 1'
+const GENERATOR = 'plimsoll development keys 2'
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /**
@@ -173,12 +173,13 @@ async function writeKey(
   kernel: Kernel,
   output: string,
   circuit: CircuitName,
-  seed: string,
+  deltaSeed: string,
   onProgress: (share: number) => void,
 ): Promise<void> {
   const zkey = join(output, `${circuit}.zkey`)
   const r1cs = join(output, `${circuit}.r1cs`)
-  await writeDevelopmentKey({ r1cs, zkey, seed, kernel, onProgress })
+  // Every key is of one phase 1, as every key of a ceremony is.
+  await writeDevelopmentKey({ r1cs, zkey, phase1Seed: GENERATOR, deltaSeed, kernel, onProgress })
   await describeKey(zkey, output, circuit, readR1cs(r1cs).constraintCount)
 }
 

@@ -7,18 +7,22 @@ import {PublicVector} from "./PublicVector.sol";
 /// @title Groth16 proofs of one transaction, checked as one.
 /// @notice Proof i holds iff e(A_i, B_i) = e(alpha, beta) e(X_i, gamma) e(C_i, delta), where alpha, beta, gamma, delta
 /// and the points that make X_i of the signals are its circuit's. All are raised to random powers s_i and multiplied:
-/// a pairing for each proof, and one for each beta, gamma and delta, whose other points add up. The argument is in
-/// docs/protocol.md.
+/// a pairing for each proof, and one for each beta, gamma and circuit, whose other points add up. Circuits of one
+/// ceremony share alpha, beta and gamma. The argument is in docs/protocol.md.
 /// @dev The precompiles refuse coordinates that are not reduced, points off the curve and, in G2, outside the subgroup;
 /// every point of a proof goes into one as it is. Where one refuses there is nothing to say which proof it was.
 library CombinedProofs {
     /// @dev Words of a claim: verifier, digest, z, y, then the proof's a, b, c.
     uint256 private constant CLAIM = 12;
     uint256 private constant A = 4;
+    uint256 private constant B = 6;
     uint256 private constant C = 10;
-    /// @dev Words of a circuit's sums: verifier, then over its claims s, s digest, s z, s y, and s C.
-    uint256 private constant SUMS = 7;
+    /// @dev Words of a circuit's sums: verifier, then over its claims s, s digest, s z, s y, and s C; the place of its
+    /// key; and, of the circuits with its alpha and beta at the first, s over all their claims.
+    uint256 private constant SUMS = 9;
     uint256 private constant SUM_C = 5;
+    uint256 private constant KEY_AT = 7;
+    uint256 private constant SUM_ALPHA = 8;
     /// @dev Words of a pair of points.
     uint256 private constant PAIR = 6;
     /// @dev Pairs that a circuit has of its own at the most.
@@ -49,14 +53,14 @@ library CombinedProofs {
         internal
         pure
     {
-        claims[CLAIM * i] = uint160(address(verifier));
-        for (uint256 k = 0; k < 3; ++k) {
-            claims[CLAIM * i + 1 + k] = signals[k];
-        }
         require(CLAIM * (i + 1) <= claims.length);
+        uint256 word = uint160(address(verifier));
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            calldatacopy(add(add(claims, 32), mul(add(mul(CLAIM, i), A), 32)), p, 256)
+            let claim := add(add(claims, 32), mul(mul(CLAIM, i), 32))
+            mstore(claim, word)
+            mcopy(add(claim, 32), signals, 96)
+            calldatacopy(add(claim, mul(A, 32)), p, 256)
         }
     }
 
@@ -100,26 +104,17 @@ library CombinedProofs {
         uint256 n = s.length;
         require(claims.length == CLAIM * n);
         uint256[] memory sums = new uint256[](SUMS * n);
-        uint256[] memory pairs = new uint256[](PAIR * (1 + FIXED) * n);
-        // Places in memory from here on; all loops are within what was taken of it above.
+        // Places in memory from here on; all loops are within what was taken of it.
         unchecked {
-            uint256 claim = _first(claims);
-            uint256 pair = _first(pairs);
-            for (uint256 i = 0; i < n; ++i) {
-                uint256 circuit = _sumsOf(_first(sums), _read(claim, 0));
-                _addScalars(circuit, claim, s[i]);
-                // solhint-disable-next-line no-inline-assembly
-                assembly ("memory-safe") {
-                    mcopy(add(pair, 64), add(claim, 192), 128)
-                }
-                if (!_accumulate(pair, claim + 32 * A, s[i])) return false;
-                if (!_accumulate(circuit + 32 * SUM_C, claim + 32 * C, s[i])) return false;
-                (claim, pair) = (claim + 32 * CLAIM, pair + 32 * PAIR);
-            }
-            // Now behind the pairs of the proofs; those of circuits follow.
+            uint256 first = _first(sums);
+            uint256 end = _sum(_first(claims), _first(s), n, first);
+            if (end == 0 || !_readKeys(first, end)) return false;
+
+            uint256[] memory pairs = new uint256[](PAIR * (n + FIXED * (end - first) / (32 * SUMS)));
+            uint256 pair = _putProofs(_first(claims), _first(s), n, _first(pairs));
+            if (pair == 0) return false;
             uint256 own = pair;
-            uint256 end = _first(sums) + 32 * sums.length;
-            for (uint256 circuit = _first(sums); circuit < end && _read(circuit, 0) != 0; circuit += 32 * SUMS) {
+            for (uint256 circuit = first; circuit < end; circuit += 32 * SUMS) {
                 pair = _addCircuit(own, pair, circuit);
                 if (pair == 0) return false;
             }
@@ -127,16 +122,36 @@ library CombinedProofs {
         }
     }
 
-    /// @return circuit The sums of a verifier's circuit, which are begun where there are none.
-    function _sumsOf(uint256 first, uint256 verifier) private pure returns (uint256 circuit) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            circuit := first
-            for {} 1 { circuit := add(circuit, mul(SUMS, 32)) } {
-                let v := mload(circuit)
-                if or(iszero(v), eq(v, verifier)) { break }
+    /// @dev Adds up what each circuit's claims are raised to.
+    /// @return end Behind the last circuit's sums; 0 where a proof has no points.
+    function _sum(uint256 claim, uint256 s, uint256 n, uint256 first) private view returns (uint256 end) {
+        unchecked {
+            end = first;
+            for (uint256 last = s + 32 * n; s < last; s += 32) {
+                uint256 verifier = _read(claim, 0);
+                uint256 circuit = first;
+                while (circuit < end && _read(circuit, 0) != verifier) circuit += 32 * SUMS;
+                if (circuit == end) {
+                    _write(circuit, 0, verifier);
+                    end += 32 * SUMS;
+                }
+                _addScalars(circuit, claim, _read(s, 0));
+                if (!_accumulate(circuit + 32 * SUM_C, claim + 32 * C, _read(s, 0))) return 0;
+                claim += 32 * CLAIM;
             }
-            mstore(circuit, verifier)
+        }
+    }
+
+    /// @dev Puts down the pairs of the proofs' own: s A, B.
+    /// @return Behind the last pair; 0 where a proof has no points.
+    function _putProofs(uint256 claim, uint256 s, uint256 n, uint256 pair) private view returns (uint256) {
+        unchecked {
+            for (uint256 last = s + 32 * n; s < last; s += 32) {
+                if (!_accumulate(pair, claim + 32 * A, _read(s, 0))) return 0;
+                _copy(pair + 64, claim + 32 * B, 128);
+                (claim, pair) = (claim + 32 * CLAIM, pair + 32 * PAIR);
+            }
+            return pair;
         }
     }
 
@@ -145,39 +160,66 @@ library CombinedProofs {
         uint256 r = PublicVector.R;
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
-            let sum := add(circuit, 32)
-            mstore(sum, addmod(mload(sum), s, r))
-            for { let k := 32 } lt(k, 128) { k := add(k, 32) } {
-                mstore(add(sum, k), addmod(mload(add(sum, k)), mulmod(s, mload(add(claim, k)), r), r))
+            function addTo(sum, scalar, modulus) {
+                mstore(sum, addmod(mload(sum), scalar, modulus))
             }
+            addTo(add(circuit, 32), s, r)
+            addTo(add(circuit, 64), mulmod(s, mload(add(claim, 32)), r), r)
+            addTo(add(circuit, 96), mulmod(s, mload(add(claim, 64)), r), r)
+            addTo(add(circuit, 128), mulmod(s, mload(add(claim, 96)), r), r)
+        }
+    }
+
+    /// @dev Reads the circuits' keys, and adds up s where alpha and beta are the same.
+    /// @return Whether all have one.
+    function _readKeys(uint256 first, uint256 end) private view returns (bool) {
+        unchecked {
+            for (uint256 circuit = first; circuit < end; circuit += 32 * SUMS) {
+                uint256 key = _keyOf(_read(circuit, 0));
+                if (key == 0) return false;
+                _write(circuit, KEY_AT, key);
+                // At the latest its own.
+                uint256 like = first;
+                while (!_same(_read(like, KEY_AT), key, 32 * GAMMA)) like += 32 * SUMS;
+                _write(like, SUM_ALPHA, addmod(_read(like, SUM_ALPHA), _read(circuit, 1), PublicVector.R));
+            }
+            return true;
         }
     }
 
     /// @dev Adds what a circuit's proofs have in common, on the other side of the equation: so all of it is negated.
     /// @param own The first of the pairs that circuits have. @param end Behind the last.
-    /// @return Behind the last now; 0 where there is no key, or it has no points.
+    /// @return Behind the last now; 0 where the key has no points.
     function _addCircuit(uint256 own, uint256 end, uint256 circuit) private view returns (uint256) {
         unchecked {
-            uint256 key = _keyOf(_read(circuit, 0));
-            if (key == 0) return 0;
+            uint256 key = _read(circuit, KEY_AT);
             uint256 pair;
-            (pair, end) = _pairWith(own, end, key + 32 * BETA);
-            if (!_accumulate(pair, key + 32 * ALPHA, PublicVector.R - _read(circuit, 1))) return 0;
+            // None where a circuit before it has them.
+            uint256 s = _read(circuit, SUM_ALPHA);
+            if (s != 0) {
+                (pair, end) = _pairWith(own, end, key + 32 * BETA);
+                if (!_accumulate(pair, key + 32 * ALPHA, PublicVector.R - s)) return 0;
+            }
 
             (pair, end) = _pairWith(own, end, key + 32 * GAMMA);
-            for (uint256 k = 0; k < 4; ++k) {
-                if (!_accumulate(pair, key + 32 * (IC + 2 * k), PublicVector.R - _read(circuit, 1 + k))) return 0;
+            uint256 point = key + 32 * IC;
+            for (uint256 sum = circuit + 32; sum < circuit + 32 * SUM_C; sum += 32) {
+                if (!_accumulate(pair, point, PublicVector.R - _read(sum, 0))) return 0;
+                point += 64;
             }
 
-            (pair, end) = _pairWith(own, end, key + 32 * DELTA);
-            // Reduced, as it comes out of a precompile.
-            uint256 y = _read(circuit, SUM_C + 1);
-            if (y != 0) y = PublicVector.Q - y;
+            // A pair of its own: circuits with one delta would not be sound, so there are none to add to.
+            uint256 q = PublicVector.Q;
             // solhint-disable-next-line no-inline-assembly
             assembly ("memory-safe") {
-                mstore(add(circuit, mul(add(SUM_C, 1), 32)), y)
+                let sum := add(circuit, mul(SUM_C, 32))
+                // Reduced, as it comes out of a precompile.
+                let y := mload(add(sum, 32))
+                mstore(end, mload(sum))
+                mstore(add(end, 32), mul(sub(q, y), iszero(iszero(y))))
+                mcopy(add(end, 64), add(key, mul(DELTA, 32)), 128)
             }
-            return _accumulate(pair, circuit + 32 * SUM_C, 1) ? end : 0;
+            return end + 32 * PAIR;
         }
     }
 
@@ -197,22 +239,13 @@ library CombinedProofs {
     /// @return pair The one of the pairs that has this point of G2; a new one with 0 if there is none.
     /// @return Behind the last pair.
     function _pairWith(uint256 own, uint256 end, uint256 g2) private pure returns (uint256 pair, uint256) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            pair := own
-            for {} lt(pair, end) { pair := add(pair, mul(PAIR, 32)) } {
-                let differs := xor(mload(add(pair, 64)), mload(g2))
-                differs := or(differs, xor(mload(add(pair, 96)), mload(add(g2, 32))))
-                differs := or(differs, xor(mload(add(pair, 128)), mload(add(g2, 64))))
-                differs := or(differs, xor(mload(add(pair, 160)), mload(add(g2, 96))))
-                if iszero(differs) { break }
+        unchecked {
+            for (pair = own; pair < end; pair += 32 * PAIR) {
+                if (_same(pair + 64, g2, 128)) return (pair, end);
             }
-            if eq(pair, end) {
-                mcopy(add(pair, 64), g2, 128)
-                end := add(end, mul(PAIR, 32))
-            }
+            _copy(pair + 64, g2, 128);
+            return (pair, end + 32 * PAIR);
         }
-        return (pair, end);
     }
 
     /// @dev Adds `scalar` times a point of G1 to the one at `sum`.
@@ -221,20 +254,22 @@ library CombinedProofs {
         assembly ("memory-safe") {
             let m := mload(64)
             mcopy(m, point, 64)
-            mcopy(add(m, 64), sum, 64)
-            let fresh := iszero(or(mload(add(m, 64)), mload(add(m, 96))))
-            switch eq(scalar, 1)
-            case 1 { ok := staticcall(ADD_GAS, 6, m, 128, sum, 64) }
+            switch scalar
+            case 1 {
+                mcopy(add(m, 64), sum, 64)
+                ok := staticcall(ADD_GAS, 6, m, 128, sum, 64)
+            }
             default {
-                // What is added to nothing needs no adding.
-                let to := m
-                if fresh { to := sum }
-                let after_ := mload(add(m, 64))
                 mstore(add(m, 64), scalar)
-                ok := staticcall(MULTIPLY_GAS, 7, m, 96, to, 64)
-                if and(ok, iszero(fresh)) {
-                    mstore(add(m, 64), after_)
-                    ok := staticcall(ADD_GAS, 6, m, 128, sum, 64)
+                switch or(mload(sum), mload(add(sum, 32)))
+                case 0 {
+                    // What is added to nothing needs no adding.
+                    ok := staticcall(MULTIPLY_GAS, 7, m, 96, sum, 64)
+                }
+                default {
+                    ok := staticcall(MULTIPLY_GAS, 7, m, 96, m, 64)
+                    mcopy(add(m, 64), sum, 64)
+                    ok := and(ok, staticcall(ADD_GAS, 6, m, 128, sum, 64))
                 }
             }
         }
@@ -263,6 +298,28 @@ library CombinedProofs {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             word := mload(add(place, mul(i, 32)))
+        }
+    }
+
+    function _write(uint256 place, uint256 i, uint256 word) private pure {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(add(place, mul(i, 32)), word)
+        }
+    }
+
+    function _copy(uint256 to, uint256 from, uint256 size) private pure {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mcopy(to, from, size)
+        }
+    }
+
+    /// @return same Whether so many bytes are the same at both places: by keccak256, as the powers rest on it too.
+    function _same(uint256 a, uint256 b, uint256 size) private pure returns (bool same) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            same := eq(keccak256(a, size), keccak256(b, size))
         }
     }
 }

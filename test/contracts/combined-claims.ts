@@ -1,6 +1,7 @@
 import type { Address } from 'viem'
 import { importAccounts } from '../../book/import-accounts.ts'
 import type { Envelope } from '../../protocol/health.ts'
+import { fillMarks } from '../../protocol/marks.ts'
 import { calldata } from '../../protocol/proof.ts'
 import { System, type Transition } from '../../protocol/system.ts'
 import type { KeySet } from '../../prover/keys.ts'
@@ -33,9 +34,9 @@ export async function tinyVerifiers(chain: Chain): Promise<Map<SettledCircuit, C
 }
 
 /** Circuits of the claims that `claimsOf` makes. */
-export const CLAIMED: readonly SettledCircuit[] = ['sweep', 'sweep', 'sweep2', 'sweep3', 'transact']
+export const CLAIMED: readonly SettledCircuit[] = ['sweep', 'sweep', 'sweep2', 'sweep3', 'transact', 'resolve']
 
-/** Two proofs of the first rung, one of the second, one of the third, one of transact. */
+/** Two proofs of the first rung, one of the second, one of the third, one of transact, one of resolve. */
 export async function claimsOf(keys: KeySet, verifiers: Map<SettledCircuit, Contract>): Promise<Claim[]> {
   const accounts = importAccounts(
     [1n, 2n, 3n].map((units) => ({
@@ -46,12 +47,14 @@ export async function claimsOf(keys: KeySet, verifiers: Map<SettledCircuit, Cont
   const domain = { chainId: 31337n, settlement: 0x5e771en }
   const system = System.genesis(keys.profile, 8, 1n, accounts, [], { domain, secret: 0x5ec7e7n })
   for (const slot of [2, 3]) system.open({ slot, envelope: WIDE as Envelope })
+  system.setMarks(fillMarks([]))
   const transitions: Transition[] = [
     system.sweep([0, 1, 2], [{ from: 1, to: 2 }]),
     system.sweep([1, 2, 3], [{ from: 2, to: 3 }]),
     system.sweep([1, 2, 3], [{ from: 3, to: 2 }], 1),
     system.sweep([0, 1, 2, 3], [{ from: 1, to: 3 }], 2),
     system.transact([], 1_000n),
+    system.resolve(0),
   ]
   const claims: Claim[] = []
   for (const { batch, input } of transitions) {

@@ -48,7 +48,7 @@ async function ofProofs(): Promise<void> {
     )
   await row('2 of two circuits', [claims[0]!, claims[2]!])
   const circuits = [claims[0]!, ...claims.slice(2)]
-  for (const n of [2, 3, 4])
+  for (const n of [2, 3, 4, 5])
     await row(
       `12 of ${n} circuits`,
       Array.from({ length: 12 }, (_, i) => circuits[i % n]!),

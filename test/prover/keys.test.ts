@@ -17,7 +17,7 @@ import type { KeySet } from '../../prover/keys.ts'
 import { circuitsHash, ensureKeys } from '../../prover/keys.ts'
 import { CIRCUITS, type CircuitName } from '../../prover/profiles.ts'
 import { readR1cs } from '../../prover/r1cs.ts'
-import { keyHash, requireSoundKey } from '../../prover/verification-key.ts'
+import { keyHash, requireSoundKey, type VerificationKey } from '../../prover/verification-key.ts'
 import { writeVerifierContracts } from '../../prover/verifier-contract.ts'
 import { verifyProof } from '../../prover/verify-proof.ts'
 import { encodeWitness, WitnessCalculator } from '../../prover/witness.ts'
@@ -52,36 +52,49 @@ describe('keys and proofs', () => {
   })
 
   describe('development keys', () => {
-    it('are the same bytes for the same circuit and seed, whatever computes them, and others for another seed', async () => {
-      const make = async (name: string, seed: string, kernel?: Kernel): Promise<string> => {
+    it('are the same bytes for the same circuit and seeds, whatever computes them, and others for another seed', async () => {
+      const make = async (name: string, seeds: readonly [string, string], kernel?: Kernel): Promise<string> => {
         const zkey = join(cache, name)
-        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, seed, ...(kernel && { kernel }) })
+        const [phase1Seed, deltaSeed] = seeds
+        await writeDevelopmentKey({ r1cs: keys.resolve.r1cs, zkey, phase1Seed, deltaSeed, ...(kernel && { kernel }) })
         return createHash('sha256')
           .update(await readFile(zkey))
           .digest('hex')
       }
       // What the generator has made from its beginning, when all its arithmetic was ffjavascript's.
       const known = '85e12664ec4a94bf732fcade94edd161f36d287edac0ce2018891a615dc0de84'
-      assert.equal(await make('default.zkey', 'seed'), known)
+      const seeds = ['seed', 'seed'] as const
+      assert.equal(await make('default.zkey', seeds), known)
       for (const [variant, threads] of [
         [hasFusedMultiplyAdd() ? 'fma' : 'integer', 3],
         ['integer', 1],
       ] as const) {
         const kernel = new Kernel({ variant, threads })
         try {
-          assert.equal(await make(`${threads}.zkey`, 'seed', kernel), known)
+          assert.equal(await make(`${threads}.zkey`, seeds, kernel), known)
           // The memory is used again.
-          assert.notEqual(await make(`${threads}-other.zkey`, 'other seed', kernel), known)
-          assert.equal(await make(`${threads}-again.zkey`, 'seed', kernel), known)
+          assert.notEqual(await make(`${threads}-phase1.zkey`, ['other seed', 'seed'], kernel), known)
+          assert.notEqual(await make(`${threads}-delta.zkey`, ['seed', 'other seed'], kernel), known)
+          assert.equal(await make(`${threads}-again.zkey`, seeds, kernel), known)
         } finally {
           await kernel.close()
         }
       }
     })
 
-    it('differ between two circuits', () => {
-      assert.notEqual(keys.sweep.keyHash, keys.resolve.keyHash)
-      assert.notDeepEqual(keys.sweep.verificationKey.vk_delta_2, keys.resolve.verificationKey.vk_delta_2)
+    it('are of one phase 1, and each has a delta of its own, in another profile too', async () => {
+      const main = () => toyMain(1)
+      const source = { circuits: TOY_CIRCUITS, main }
+      const small = await ensureKeys('small', { source, circuits: ['resolve', 'exit'] })
+      const sets = [...CIRCUITS.map((circuit) => keys[circuit]), small.resolve, small.exit]
+      const all = sets.map(({ verificationKey }) => verificationKey)
+      const distinct = (part: (key: VerificationKey) => unknown) => new Set(all.map((key) => String(part(key)))).size
+      const phases1 = distinct((key) => [key.vk_alpha_1, key.vk_beta_2, key.vk_gamma_2])
+      assert.deepEqual([phases1, distinct((key) => key.vk_delta_2)], [1, all.length])
+      // Made for one circuit, so by the same tau.
+      assert.deepEqual(keys.resolve.verificationKey.IC, keys.exit.verificationKey.IC)
+      assert.notEqual(keys.resolve.keyHash, keys.exit.keyHash)
+      await rm(dirname(small.directory), { recursive: true })
     })
 
     it('are refused when gamma equals delta', () => {
@@ -116,7 +129,7 @@ describe('keys and proofs', () => {
       const whole = await readFile(keys.resolve.r1cs)
       await writeFile(r1cs, whole.subarray(0, whole.length - 1000))
       await assert.rejects(
-        writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), seed: '' }),
+        writeDevelopmentKey({ r1cs, zkey: join(cache, 'short.zkey'), phase1Seed: '', deltaSeed: '' }),
         isPlimsollError(/short\.r1cs/),
       )
     })
@@ -132,7 +145,10 @@ describe('keys and proofs', () => {
         const file = await readFile(keys.resolve.r1cs)
         malform(file.subarray(file.indexOf(readR1cs(keys.resolve.r1cs).constraints)))
         await writeFile(r1cs, file)
-        await assert.rejects(writeDevelopmentKey({ r1cs, zkey, seed: '' }), isPlimsollError(message))
+        await assert.rejects(
+          writeDevelopmentKey({ r1cs, zkey, phase1Seed: '', deltaSeed: '' }),
+          isPlimsollError(message),
+        )
         await assert.rejects(stat(zkey))
       })
     }

@@ -74,7 +74,7 @@ export async function makeSmallKey(circuit: SmallCircuit): Promise<SmallKey> {
   try {
     const [r1cs, zkey] = [join(directory, 'small.r1cs'), join(directory, 'small.zkey')]
     await writeFile(r1cs, encodeR1cs(circuit))
-    await writeDevelopmentKey({ r1cs, zkey, seed: 'small' })
+    await writeDevelopmentKey({ r1cs, zkey, phase1Seed: 'small', deltaSeed: 'small' })
     return {
       zkey: new Uint8Array(await readFile(zkey)),
       verificationKey: await zKey.exportVerificationKey(zkey),
