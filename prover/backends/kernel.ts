@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { Groth16Proof } from 'snarkjs'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { Groth16, type PhaseTimer, type ProofPoints } from '../kernel/groth16.ts'
@@ -102,14 +102,24 @@ export class KernelProver implements Prover {
   #load(zkey: string): Promise<Groth16> {
     let loaded = this.#keys.get(zkey)
     if (loaded === undefined) {
-      // The file is on its way from the disk while the kernel is built.
-      const file = readFile(zkey)
-      loaded = Promise.all([file, this.#open()]).then(([content, kernel]) => Groth16.load(kernel, content, zkey))
+      loaded = this.#loadFile(zkey)
       this.#keys.set(zkey, loaded)
       // A key that could not be loaded is tried again.
       loaded.catch(() => this.#keys.delete(zkey))
     }
     return loaded
+  }
+
+  async #loadFile(zkey: string): Promise<Groth16> {
+    const file = await open(zkey)
+    try {
+      const { size } = await file.stat()
+      // The file is on its way from the disk while this thread builds the kernel.
+      const [content, kernel] = await Promise.all([readAll(file, size), this.#open()])
+      return await Groth16.load(kernel, content, zkey)
+    } finally {
+      await file.close()
+    }
   }
 
   async #open(): Promise<Kernel> {
@@ -120,4 +130,17 @@ export class KernelProver implements Prover {
     }
     return this.#kernel
   }
+}
+
+/** Reads a file in as few calls as can be, which go on while this thread is busy: `readFile` needs it for each half megabyte. */
+async function readAll(file: FileHandle, size: number): Promise<Uint8Array> {
+  const content = Buffer.allocUnsafeSlow(size)
+  let read = 0
+  while (read < size) {
+    const { bytesRead } = await file.read(content, read, size - read, read)
+    // Cut off meanwhile; whoever parses it says so.
+    if (bytesRead === 0) break
+    read += bytesRead
+  }
+  return content.subarray(0, read)
 }

@@ -96,8 +96,12 @@ export class LoadingPoints {
     const width = ENCODED_POINT_BYTES[group] / 4
     const pointer = arena.allocate(4 * width * finite.length)
     const words = machine.words(pointer, width * finite.length)
-    if (words.length === encoded.length) words.set(encoded)
-    else finite.forEach((index, i) => words.set(encoded.subarray(index * width, (index + 1) * width), i * width))
+    // A run of finite points at a time.
+    for (let start = 0, end = 1; start < finite.length; start = end++) {
+      while (end < finite.length && finite[end]! - finite[start]! === end - start) end++
+      const from = finite[start]!
+      words.set(encoded.subarray(from * width, (from + end - start) * width), start * width)
+    }
     return pool.split('importElements', words.length / 8, 2, (first, end) => ({
       field: 'fp',
       words: pointer + 32 * first,

@@ -173,9 +173,11 @@ function makeDomain({ arena, machine }: Kernel, size: number): { roots: RootTabl
   const mark = arena.used
   const natural = geometric(inverse(BigInt(size), SCALAR_FIELD), rootOfUnity(2 * size), size)
   const bits = Math.log2(size)
+  const width = elementBytes / 4
+  const [target, source] = [machine.words(cosetFactors, size * width), machine.words(natural, size * width)]
   for (let i = 0; i < size; i++) {
-    const source = natural + reverseBits(i, bits) * elementBytes
-    machine.bytes(cosetFactors + i * elementBytes, elementBytes).set(machine.bytes(source, elementBytes))
+    const from = reverseBits(i, bits) * width
+    for (let word = 0; word < width; word++) target[i * width + word] = source[from + word]!
   }
   arena.release(mark)
   return { roots: { pointer: roots, size }, cosetFactors }
