@@ -147,6 +147,7 @@ async function freshProcess(choice: string): Promise<{ first: number; peak: numb
     }, 20)
     const first = Number(await text(child.stdout))
     clearInterval(timer)
+    if (!(first > 0)) throw new Error(`A process with ${choice} ended without a proof.`)
     return { first, peak }
   } finally {
     await rm(directory, { recursive: true })

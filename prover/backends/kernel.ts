@@ -7,6 +7,9 @@ import type { Prover } from '../prover.ts'
 import type { Witness } from '../witness.ts'
 import { TableMaker, type TableOptions } from './table-maker.ts'
 
+/** Bytes of a key's file at the most, which is what one read may ask for. */
+const LARGEST_KEY = 2 ** 31 - 1
+
 /**
  * The project's own prover. Keys are loaded once and kept; proofs are made one after the other, each on all threads. Where
  * there is memory meant for tables of a key, they are read after its first proof, or made after some.
@@ -114,6 +117,10 @@ export class KernelProver implements Prover {
     const file = await open(zkey)
     try {
       const { size } = await file.stat()
+      if (size > LARGEST_KEY)
+        throw new PlimsollError(`${zkey} has ${size} bytes, more than the proving kernel takes.`, {
+          hint: 'Use a smaller profile, or the prover snarkjs.',
+        })
       // The file is on its way from the disk while this thread builds the kernel.
       const [content, kernel] = await Promise.all([readAll(file, size), this.#open()])
       return await Groth16.load(kernel, content, zkey)

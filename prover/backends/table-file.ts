@@ -7,7 +7,7 @@ import { type KeyTables, TABLE_ARRAYS, tableBits } from '../kernel/key-tables.ts
 import type { ProvingKey } from '../kernel/proving-key.ts'
 
 // Part of every file's identity: change it when what a table is, or its place in the file, changes.
-const LAYOUT = 'plimsoll tables 1'
+const LAYOUT = 'plimsoll tables 2'
 const HASH = 32
 const CHUNK = 1 << 20
 const ENDING = '.tables'

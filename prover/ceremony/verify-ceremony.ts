@@ -78,6 +78,7 @@ export async function verifyCeremony(options: VerifyOptions): Promise<CeremonyVe
     for (const circuit of CIRCUITS) {
       current = circuit
       await requireSoundChain(keys[circuit], unfinished)
+      requireOwnDelta(keys, circuit)
     }
     current = null
     if (transcript.beacon === null && !unfinished) throw new PlimsollError('The ceremony has no beacon yet.')
@@ -156,6 +157,19 @@ async function requireSoundChain(
   ])
   if (!curve.G1.isValid(g1) || !curve.G2.isValid(g2) || !curve.G2.isZero(curve.G2.timesScalar(g2, curve.r)))
     throw new PlimsollError("The key's delta is not a point of the curve's group.")
+}
+
+/**
+ * Checks that no circuit before this one has its delta: under a common one, a proof could use points of both circuits' keys.
+ * @throws PlimsollError
+ */
+function requireOwnDelta(keys: Readonly<Record<CircuitName, ZkeyState>>, circuit: CircuitName): void {
+  const { delta2, contributions } = keys[circuit]
+  if (contributions.length === 0) return
+  for (const other of CIRCUITS.slice(0, CIRCUITS.indexOf(circuit))) {
+    if (samePoint(keys[other].delta2, delta2))
+      throw new PlimsollError(`The key has the delta of ${other}'s: proofs under both can be forged.`)
+  }
 }
 
 /**

@@ -1,4 +1,3 @@
-import { compileOptimized } from './compile-module.ts'
 import type { CoordinateValue, GroupName, Point } from './curve.ts'
 import type { ElementCodec } from './element-codec.ts'
 import { buildCheckedModule, CHECKED_CONSTANTS, elementCodecs, type FieldVariant } from './module.ts'
@@ -36,7 +35,8 @@ export class Machine {
       const { bytes, constants } = buildCheckedModule(this.#variant)
       // Other threads may have put the same there.
       this.bytes(CHECKED_CONSTANTS, constants.length).set(constants)
-      this.#checked = functionsOf(compileOptimized(bytes), this.#memory)
+      // Not optimized at once: the flags for that are the whole process's, and this may be any thread.
+      this.#checked = functionsOf(new WebAssembly.Module(bytes), this.#memory)
     }
     return this.#checked
   }

@@ -16,7 +16,7 @@ import {
 } from './known-keys.ts'
 
 const random = new Random(1706)
-const [alpha, beta, gamma] = [scalar(random), scalar(random), scalar(random)]
+const [alpha, beta, gamma, delta] = [scalar(random), scalar(random), scalar(random), scalar(random)]
 const other = { alpha: scalar(random), beta: scalar(random) }
 
 /** Keys by what they have in common. */
@@ -37,6 +37,8 @@ const SETS: Readonly<Record<string, readonly KnownKey[]>> = {
     knownKey(random, { alpha, beta }),
   ],
   'one point as beta and as gamma': [knownKey(random, { beta: gamma }), knownKey(random, { gamma })],
+  'one point as delta and then as beta': [knownKey(random, { delta }), knownKey(random, { beta: delta })],
+  'one point as delta and then as gamma': [knownKey(random, { delta }), knownKey(random, { gamma: delta })],
   nothing: [1, 2, 3].map(() => knownKey(random, { gamma: scalar(random) })),
 }
 
@@ -127,11 +129,11 @@ describe('proofs checked as one, under keys that have in common', () => {
     for (let run = 0; run < 60; run++) {
       const list = Array.from({ length: random.integer(1, 8) }, () => knownProof(random, random.pick(keys)))
       const powers = list.map(() => random.pick([0n, 1n, FIELD - 1n, scalar(random)]))
-      // Some wrong by nothing, some by what one or two powers take out again.
-      if (random.chance(0.5)) {
+      // Some wrong by nothing, some by what one or two powers take out again, some by more.
+      if (random.chance(0.7)) {
         const [i, j] = [random.integer(0, list.length - 1), random.integer(0, list.length - 1)]
         const t = scalar(random)
-        const back = powers[j] === 0n ? t : t * powers[i]! * inverse(powers[j]!, FIELD)
+        const back = powers[j] === 0n || random.chance(0.5) ? t : t * powers[i]! * inverse(powers[j]!, FIELD)
         list.splice(0, list.length, ...shifted(list, i, j, t, back))
       }
       const sum = list.reduce((total, proof, i) => total + powers[i]! * excess(proof), 0n) % FIELD

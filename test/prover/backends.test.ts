@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -48,6 +48,19 @@ describe('provers', () => {
     else process.env.PLIMSOLL_CACHE = previousCache
     await closeCurve()
     await rm(cache, { recursive: true })
+  })
+
+  it('kernel refuses a key of 2 GiB without reading it', async () => {
+    const zkey = join(cache, 'large.zkey')
+    await writeFile(zkey, '')
+    await truncate(zkey, 2 ** 31)
+    const prover = await openProver('kernel')
+    await assert.rejects(
+      prover.prove(zkey, witness),
+      (error: unknown) =>
+        error instanceof PlimsollError && /large\.zkey has 2147483648 bytes, more than/.test(error.message),
+    )
+    await prover.close()
   })
 
   for (const [name, open] of BACKENDS) {

@@ -514,11 +514,16 @@ describe('key ceremony', () => {
   describe('is not valid although snarkjs accepts each key, where', () => {
     /**
      * Appends contributions of known secrets to all keys of the first step, then a beacon if told so; snarkjs must not
-     * object.
+     * object. The last secret is multiplied by a factor of the circuit's.
      */
-    async function withSecrets(secrets: readonly bigint[], beacon: boolean): Promise<string> {
-      const name = await forged('step0', async (sections) => {
-        for (const [i, secret] of secrets.entries()) await contributeSecret(sections, `M${i}`, secret)
+    async function withSecrets(
+      secrets: readonly bigint[],
+      beacon: boolean,
+      factor: (circuit: CircuitName) => bigint = () => 1n,
+    ): Promise<string> {
+      const name = await forged('step0', async (sections, circuit) => {
+        for (const [i, secret] of secrets.entries())
+          await contributeSecret(sections, `M${i}`, i < secrets.length - 1 ? secret : secret * factor(circuit))
       })
       if (beacon) {
         await onEach(at(name), (input, output) => zKey.beacon(input, output, 'beacon', BEACON, 10))
@@ -535,8 +540,15 @@ describe('key ceremony', () => {
     }
 
     it('(an honest secret of this test is accepted)', async () => {
-      const verdict = await verify(await withSecrets([123n, 456n], true))
+      const own = (circuit: CircuitName) => BigInt(CIRCUITS.indexOf(circuit) + 1)
+      const verdict = await verify(await withSecrets([123n, 456n], true, own))
       assert.ok(verdict.ok, JSON.stringify(verdict))
+    })
+
+    it('two circuits have one delta, since somebody used a secret twice', async () => {
+      await invalid(await withSecrets([123n, 456n], true), 'sweep2', /has the delta of sweep's/)
+      const twice = (circuit: CircuitName) => BigInt(CIRCUITS.indexOf(circuit === 'exit' ? 'resolve' : circuit) + 1)
+      await invalid(await withSecrets([123n], true, twice), 'exit', /has the delta of resolve's/)
     })
 
     it('gamma equals delta, since two secrets cancel out', async () => {
