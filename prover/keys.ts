@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { zKey } from 'snarkjs'
 import type { Hex } from 'viem'
@@ -99,8 +99,9 @@ export async function ensureKeys<C extends CircuitName = CircuitName>(
   const profile = PROFILES[profileName]
   const source = options.source ?? projectCircuits(profile)
   const circuits = options.circuits ?? (CIRCUITS as readonly C[])
-  const directory = join(cacheRoot(), 'keys', profile.name, await contentHash(source))
-  await buildKeys(source, directory, circuits, options.onProgress)
+  const identity = await contentHash(source)
+  const directory = join(cacheRoot(), 'keys', profile.name, identity)
+  await buildKeys(source, identity, directory, circuits, options.onProgress)
   const keys = await Promise.all(
     circuits.map(async (circuit) => [circuit, await loadCircuit(join(directory, circuit), circuit)] as const),
   )
@@ -117,9 +118,10 @@ export function projectCircuits(profile: Profile): CircuitSource {
   return { circuits: join(ROOT, 'circuits'), main: (circuit) => mainSource(circuit, profile) }
 }
 
-/** Sees to it that each circuit has its directory below `directory`, which is named by all their contents, whole; what one lacks is built. */
+/** Sees to it that each circuit has its directory below `directory`, whole; what one lacks is built. */
 async function buildKeys(
   source: CircuitSource,
+  identity: string,
   directory: string,
   circuits: readonly CircuitName[],
   onProgress?: KeyOptions['onProgress'],
@@ -142,7 +144,7 @@ async function buildKeys(
     onProgress?.({ circuit, stage: 'compile', share: 1 })
     const key = previous.then(() => {
       kernel ??= openKernel()
-      return writeKey(kernel, output, circuit, `${basename(directory)} ${circuit}`, (share) =>
+      return writeKey(kernel, output, circuit, `${identity} ${circuit}`, (share) =>
         onProgress?.({ circuit, stage: 'key', share }),
       )
     })

@@ -63,10 +63,10 @@ export class AdditionBatch {
     for (let i = count * ADDITION_WORDS; i < words.length; i += ADDITION_WORDS)
       words.set([spare, spare + this.#pointBytes, spare + 2 * this.#pointBytes], i)
     const checked = doublings || call[`${this.#group}_forward`]!(additions, turns, prefixes, product) !== 0
-    if (checked) this.#machine.checked[`${this.#group}_forward`]!(additions, turns, prefixes, product)
+    const kernels = checked ? this.#machine.checked : call
+    if (checked) kernels[`${this.#group}_forward`]!(additions, turns, prefixes, product)
     call[`${this.#group}_invert`]!(product, scratch)
-    const { [`${this.#group}_backward`]: backward } = checked ? this.#machine.checked : call
-    backward!(additions, turns, prefixes, product)
+    kernels[`${this.#group}_backward`]!(additions, turns, prefixes, product)
     if (!checked) return []
     const sums = Array.from({ length: count }, (_, i) => words[i * ADDITION_WORDS + 2]!)
     return sums.filter((sum) => isInfinity(this.#machine, this.#group, sum))

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { PlimsollError } from '../../protocol/errors.ts'
 import { inverse, SCALAR_FIELD } from './bigint-field.ts'
 import { bucketBytes } from './bucket-sums.ts'
-import { CurveGroup, type GroupName, type Point } from './curve.ts'
+import { CurveGroup, type Point } from './curve.ts'
 import { windowCount } from './digits.ts'
 import type { Kernel } from './kernel.ts'
 import type { PointArray } from './key-points.ts'
@@ -118,9 +118,9 @@ export class Groth16 {
 
     // Scaled against each other, A and B are as random as with a multiple of delta each; so B is not needed in G1.
     const [a1, b, blinding] = await Promise.all([
-      this.#times('g1', sumA, t),
-      this.#times('g2', sumB, inverse(t, SCALAR_FIELD)),
-      this.#times('g1', sumA, s),
+      this.#kernel.pool.run('multiple', { group: 'g1', point: sumA, scalar: t }),
+      this.#kernel.pool.run('multiple', { group: 'g2', point: sumB, scalar: inverse(t, SCALAR_FIELD) }),
+      this.#kernel.pool.run('multiple', { group: 'g1', point: sumA, scalar: s }),
     ])
     const proof = { a: a1, b, c: new CurveGroup('g1').add(sumC, blinding) }
     phase('assembly')
@@ -160,12 +160,6 @@ export class Groth16 {
       for (let word = 0; word < 8; word++) words[8 * i + word] = Number((scalar >> BigInt(32 * word)) & 0xffffffffn)
     })
     await this.#digits(pointer, digits, wires + BLINDING, this.bits)
-  }
-
-  /** A multiple of a point, by a thread. */
-  #times(group: GroupName, point: Point, scalar: bigint): Promise<Point> {
-    const points = Array.from(scalar.toString(2), (bit) => (bit === '1' ? [point] : [])).reverse()
-    return this.#kernel.pool.run('combine', { group, points })
   }
 
   #digits(scalars: number, digits: number, count: number, bits: number): Promise<unknown> {

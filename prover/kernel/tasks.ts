@@ -67,6 +67,10 @@ export const TASKS = {
     return new CurveGroup(task.group).combine(task.points)
   },
 
+  multiple(_machine: Machine, _: Workspace, task: { group: GroupName; point: Point; scalar: bigint }): Point {
+    return new CurveGroup(task.group).multiply(task.point, task.scalar)
+  },
+
   /** Some multiples of tables. */
   doublings(machine: Machine, workspace: Workspace, task: DoublingsTask): void {
     doubleRepeatedly(machine, workspace.pointer, task)
